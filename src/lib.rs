@@ -1,1 +1,4 @@
-//! x
+//! bbws: backup, restore and disaster recovery of an AWS platform from Slack, approved by two people.
+
+pub mod domain;
+pub mod ports;

@@ -1,0 +1,238 @@
+//! What the config file says of the platform: environments, their data, their regions and objectives.
+
+use std::{collections::BTreeMap, fmt, time::Duration};
+
+use serde::{Deserialize, Deserializer, Serialize};
+
+/// A length of time written as `15m`, `1h`, `7d`, `30s`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(transparent)]
+pub struct Span(pub Duration);
+
+impl Span {
+    /// Reads `<number><s|m|h|d>`.
+    ///
+    /// # Errors
+    /// A sentence that names the text and the forms that are accepted.
+    pub fn parse(text: &str) -> Result<Span, String> {
+        let wrong = || format!("`{text}` is not a length of time; write a number and s, m, h or d, such as `15m`");
+        let unit = text.chars().last().ok_or_else(wrong)?;
+        let factor = match unit {
+            's' => 1,
+            'm' => 60,
+            'h' => 3600,
+            'd' => 86_400,
+            _ => return Err(wrong()),
+        };
+        let number: u64 = text[..text.len() - 1].parse().map_err(|_| wrong())?;
+        let seconds = number.checked_mul(factor).filter(|s| *s <= 366 * 86_400 * 100).ok_or_else(wrong)?;
+        Ok(Span(Duration::from_secs(seconds)))
+    }
+}
+
+impl<'de> Deserialize<'de> for Span {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Span::parse(&text).map_err(serde::de::Error::custom)
+    }
+}
+
+/// Whether backups are copied to the DR region.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Replication {
+    /// No copies.
+    Disabled,
+    /// Copies are made.
+    Enabled,
+    /// Copies are made, and a backup without them is not complete.
+    Mandatory,
+}
+
+/// How long backups are kept, in days.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RetentionDays {
+    /// No backup may be kept for less.
+    pub min: u32,
+    /// What a backup gets when nobody says otherwise.
+    pub default: u32,
+    /// No backup may be kept for longer.
+    pub max: u32,
+}
+
+/// Engines whose instances this product can snapshot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Engine {
+    /// MySQL.
+    Mysql,
+    /// MariaDB.
+    Mariadb,
+    /// PostgreSQL.
+    Postgres,
+}
+
+impl fmt::Display for Engine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Engine::Mysql => "mysql",
+            Engine::Mariadb => "mariadb",
+            Engine::Postgres => "postgres",
+        })
+    }
+}
+
+/// An RDS instance of the environment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Database {
+    /// DB instance identifier.
+    pub id: String,
+    /// Engine.
+    pub engine: Engine,
+    /// Cross-region read replica, where there is one.
+    pub dr_replica: Option<String>,
+}
+
+/// An EFS file system of the environment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FileSystem {
+    /// `fs-…`.
+    pub id: String,
+    /// What people call it.
+    pub name: String,
+}
+
+/// One weighted record that steers traffic.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DnsRecord {
+    /// Fully qualified name, with the final dot.
+    pub name: String,
+    /// Record type.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// Set identifier of the record of the primary region.
+    pub primary: String,
+    /// Set identifier of the record of the DR region.
+    pub dr: String,
+}
+
+/// The environment's weighted DNS records.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Dns {
+    /// Hosted zone id.
+    pub hosted_zone: String,
+    /// Records of that zone.
+    pub records: Vec<DnsRecord>,
+}
+
+/// One ECS service.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Service {
+    /// Service name.
+    pub name: String,
+    /// Desired task count when it serves traffic.
+    pub desired: u32,
+}
+
+/// The environment's ECS services.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Services {
+    /// ECS cluster name.
+    pub cluster: String,
+    /// Services of that cluster.
+    pub services: Vec<Service>,
+}
+
+/// What "up" means for the environment, asked from outside.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Health {
+    /// Addresses that answer 2xx when the platform serves.
+    pub urls: Vec<String>,
+}
+
+/// A tenant's share of the environment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tenant {
+    /// DB instance that holds the tenant's schema.
+    pub database: Option<String>,
+    /// The tenant's schema in that database.
+    pub schema: Option<String>,
+    /// File system that holds the tenant's files.
+    pub file_system: Option<String>,
+    /// The tenant's folder on that file system.
+    pub path: Option<String>,
+    /// Prefix of the tenant's secret names.
+    pub secrets_prefix: Option<String>,
+}
+
+/// One environment: an AWS account, its regions, its data and what is promised for it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Environment {
+    /// The table's key in the config file: `dev`, `sit`, `prod`.
+    #[serde(skip_deserializing, default)]
+    pub name: String,
+    /// 12-digit AWS account id.
+    pub account: String,
+    /// Where the platform runs.
+    pub primary_region: String,
+    /// Where it runs after a failover.
+    pub dr_region: String,
+    /// Whether backups are copied to the DR region.
+    pub replication: Replication,
+    /// How long backups are kept.
+    pub retention_days: RetentionDays,
+    /// Most data that may be lost.
+    pub rpo: Span,
+    /// Longest outage that is acceptable.
+    pub rto: Span,
+    /// Role to assume for every call in this account; the process's own identity where left out.
+    pub assume_role: Option<String>,
+    /// Channel of notices about this environment; the ops channel where left out.
+    pub channel: Option<String>,
+    /// AWS Backup vault in the primary region.
+    pub vault: String,
+    /// AWS Backup vault in the DR region.
+    pub dr_vault: Option<String>,
+    /// Bucket in the primary region that receives exported secrets.
+    pub secrets_bucket: Option<String>,
+    /// Its replica in the DR region.
+    pub dr_secrets_bucket: Option<String>,
+    /// Role that AWS Backup assumes.
+    pub backup_role: String,
+    /// KMS key of the DR region under which copies are encrypted.
+    pub dr_kms_key: Option<String>,
+    /// RDS instances.
+    #[serde(default)]
+    pub databases: Vec<Database>,
+    /// EFS file systems.
+    #[serde(default)]
+    pub file_systems: Vec<FileSystem>,
+    /// Prefix of the names of the environment's secrets.
+    pub secrets_prefix: Option<String>,
+    /// Weighted DNS records.
+    pub dns: Option<Dns>,
+    /// ECS services.
+    pub services: Option<Services>,
+    /// What "up" means.
+    pub health: Option<Health>,
+    /// Tenants by id.
+    #[serde(default)]
+    pub tenants: BTreeMap<String, Tenant>,
+}
+
+impl Environment {
+    /// Whether backups of this environment get a copy in the DR region.
+    pub fn replicates(&self) -> bool {
+        self.replication != Replication::Disabled
+    }
+}

@@ -1,0 +1,9 @@
+//! What the product is about, pure: no async, no input or output, no SDK, no SQL, no clock.
+
+pub mod environment;
+pub mod moment;
+pub mod operation;
+pub mod plan;
+pub mod policy;
+pub mod principal;
+pub mod step;

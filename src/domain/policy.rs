@@ -1,0 +1,87 @@
+//! Who may act and how many must agree: roles, approval rules, and which rule governs an operation.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::environment::Span;
+
+/// Who holds a role: Slack user ids, or the members of a Slack user group.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+pub struct RoleMembers {
+    /// Slack user ids.
+    #[serde(default)]
+    pub users: Vec<String>,
+    /// Slack user group id (`S…`), whose members are asked of Slack when it matters.
+    pub group: Option<String>,
+}
+
+/// Role name → members.
+pub type Roles = BTreeMap<String, RoleMembers>;
+
+/// So many distinct people of a role.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Need {
+    /// Role of the approvers.
+    pub role: String,
+    /// How many of them.
+    pub count: u32,
+}
+
+/// One `[[approvals]]` entry.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rule {
+    /// Operation kinds such as `backup.create`.
+    pub operations: Vec<String>,
+    /// Environments; all where left out.
+    pub environments: Option<Vec<String>>,
+    /// Scope such as `full`; all where left out.
+    pub scope: Option<String>,
+    /// Who has to agree.
+    pub need: Vec<Need>,
+}
+
+impl Rule {
+    fn matches(&self, kind: &str, environment: &str, scope: &str) -> bool {
+        self.operations.iter().any(|o| o == kind)
+            && self.environments.as_ref().is_none_or(|es| es.iter().any(|e| e == environment))
+            && self.scope.as_ref().is_none_or(|s| s == scope)
+    }
+
+    fn specificity(&self) -> u32 {
+        u32::from(self.environments.is_some()) + 2 * u32::from(self.scope.is_some())
+    }
+}
+
+/// How long an approval may take and stays good.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Limits {
+    /// From the request to the last vote.
+    pub approve_within: Span,
+    /// From the last vote to the start of the run.
+    pub start_within: Span,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        let minutes = |m: u64| Span(std::time::Duration::from_secs(m * 60));
+        Limits { approve_within: minutes(15), start_within: minutes(10) }
+    }
+}
+
+/// The people an operation needs, from the most specific rule; empty means it runs at once.
+/// Rules of the same specificity are all binding: the larger count of each role wins.
+pub fn needs(rules: &[Rule], kind: &str, environment: &str, scope: &str) -> Vec<Need> {
+    let matching: Vec<&Rule> = rules.iter().filter(|r| r.matches(kind, environment, scope)).collect();
+    let Some(best) = matching.iter().map(|r| r.specificity()).max() else { return Vec::new() };
+    let mut by_role: BTreeMap<&str, u32> = BTreeMap::new();
+    for need in matching.iter().filter(|r| r.specificity() == best).flat_map(|r| &r.need) {
+        let count = by_role.entry(&need.role).or_default();
+        *count = need.count.max(*count);
+    }
+    by_role.into_iter().map(|(role, count)| Need { role: role.to_owned(), count }).collect()
+}

@@ -1,0 +1,206 @@
+//! AWS, seen from a step: look at the world, look for what a call may have made, call, watch.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use crate::domain::{
+    environment::Environment,
+    operation::OpId,
+    step::{Action, Outputs},
+};
+
+/// What went wrong, in the only three ways that matter. `reason` is for people: it names the thing and the next step;
+/// the cause chain goes to the log.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CloudError {
+    /// Nothing happened; trying again later may work (throttling, a quota that frees itself, a resource that is busy).
+    #[error("{reason}")]
+    Retryable {
+        /// For people.
+        reason: String,
+        /// Not before this, where AWS said so.
+        after: Option<Duration>,
+    },
+    /// Nothing happened and nothing will until a person changes something.
+    #[error("{reason}")]
+    Permanent {
+        /// For people, with what to do.
+        reason: String,
+    },
+    /// The call may or may not have been carried out (time-out, connection lost, 5xx on a mutation).
+    #[error("{reason}")]
+    Unknown {
+        /// For people.
+        reason: String,
+    },
+}
+
+/// One step's call, with all an adapter needs to make it.
+#[derive(Debug, Clone)]
+pub struct Call {
+    /// Operation.
+    pub operation: OpId,
+    /// Position of the step in its plan.
+    pub step: usize,
+    /// Environment, with account, role and names.
+    pub environment: Arc<Environment>,
+    /// What to do.
+    pub action: Action,
+    /// Idempotency token, written to the ledger before the first call. Characters `[a-z0-9-]`, at most 50.
+    pub token: String,
+    /// Tags for everything that is created (`bbws:operation`, …).
+    pub tags: Vec<(String, String)>,
+    /// Outputs of the steps it comes after.
+    pub inputs: Outputs,
+    /// What AWS called it, once known.
+    pub external_id: Option<String>,
+    /// Slack user id of the requester, the SourceIdentity of assumed roles.
+    pub requester: String,
+}
+
+/// AWS accepted a mutation.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Started {
+    /// AWS's id for it.
+    pub external_id: Option<String>,
+    /// What is known already, for the steps that follow.
+    pub outputs: Outputs,
+    /// It is finished, there is nothing to poll (a PUT, for example).
+    pub finished: bool,
+}
+
+/// What a probe found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Probe {
+    /// The earlier call was carried out: adopt its result. It carries our operation's tag or token.
+    Present(Started),
+    /// It certainly was not; calling again with the same token is safe.
+    Absent,
+}
+
+/// How far a step is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Progress {
+    /// Under way.
+    Running {
+        /// 0–100 where AWS tells.
+        percent: Option<u8>,
+        /// AWS's own word for the state, for people: `creating`, `RUNNING`, `replication PENDING`.
+        detail: String,
+    },
+    /// Finished (or, for a verification, everything holds).
+    Done {
+        /// For the steps that follow and for the card.
+        outputs: Outputs,
+        /// What was found, for people: `available, encrypted, 100 GiB`.
+        detail: String,
+    },
+    /// Failed for good.
+    Failed {
+        /// For people, with what to do.
+        reason: String,
+    },
+}
+
+/// What a planner wants to know of the live world.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Survey {
+    /// DB instance identifiers to describe in the primary region.
+    pub databases: Vec<String>,
+    /// File system ids to describe in the primary region.
+    pub file_systems: Vec<String>,
+    /// Prefix of secret names to list in the primary region.
+    pub secrets_prefix: Option<String>,
+    /// Whether to look at the primary vault.
+    pub vault: bool,
+    /// Whether to look at the primary secrets bucket.
+    pub bucket: bool,
+    /// Whether to look at the DR side: vault, bucket, KMS key.
+    pub dr: bool,
+}
+
+/// A DB instance as found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DatabaseFound {
+    /// DB instance identifier.
+    pub id: String,
+    /// `mysql 8.0.36`.
+    pub engine: String,
+    /// `available`, `backing-up`, ….
+    pub status: String,
+    /// Storage encrypted.
+    pub encrypted: bool,
+    /// Allocated storage in GiB.
+    pub size_gib: u32,
+    /// Multi-AZ.
+    pub multi_az: bool,
+}
+
+/// A file system as found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileSystemFound {
+    /// `fs-…`.
+    pub id: String,
+    /// ARN.
+    pub arn: String,
+    /// Encrypted at rest.
+    pub encrypted: bool,
+    /// Metered size in bytes. Not part of any plan: it changes all the time.
+    pub size_bytes: u64,
+    /// `available`, ….
+    pub status: String,
+}
+
+/// Something that either is as needed, or is not for a reason.
+pub type Condition = Result<String, String>;
+
+/// The live world as far as a survey asked. What was asked for and is missing is absent from the lists.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct World {
+    /// Account of the identity in use.
+    pub account: String,
+    /// DB instances found.
+    pub databases: Vec<DatabaseFound>,
+    /// File systems found.
+    pub file_systems: Vec<FileSystemFound>,
+    /// Names of secrets under the prefix, sorted.
+    pub secrets: Vec<String>,
+    /// Primary vault: its ARN, or why it is not usable.
+    pub vault: Option<Condition>,
+    /// Primary secrets bucket: its name, or why not.
+    pub bucket: Option<Condition>,
+    /// DR vault: its ARN, or why not.
+    pub dr_vault: Option<Condition>,
+    /// DR bucket: its name, or why not (for example: no replication rule).
+    pub dr_bucket: Option<Condition>,
+    /// DR KMS key: its ARN, or why it is not usable there.
+    pub dr_key: Option<Condition>,
+}
+
+/// AWS. Every method names its region by the call's action; nothing else is ever touched.
+#[async_trait]
+pub trait Cloud: Send + Sync {
+    /// Reads what a plan rests on.
+    ///
+    /// # Errors
+    /// `Retryable` or `Permanent` when the world cannot be read; what is merely missing is told in [`World`].
+    async fn survey(&self, environment: &Environment, ask: &Survey, requester: &str) -> Result<World, CloudError>;
+
+    /// Looks for what an earlier `start` with the same token may have made. Reads only. Not used for steps that do not mutate.
+    ///
+    /// # Errors
+    /// Any error means: nobody knows yet.
+    async fn probe(&self, call: &Call) -> Result<Probe, CloudError>;
+
+    /// Makes the step's one mutation.
+    ///
+    /// # Errors
+    /// See [`CloudError`]; `Unknown` leads to a probe before anything is called again.
+    async fn start(&self, call: &Call) -> Result<Started, CloudError>;
+
+    /// Asks how far each step is; one answer per call, in order. Calls of one kind, account and region are merged into as
+    /// few requests as AWS allows. Steps that only read are wholly carried out here.
+    async fn poll(&self, calls: &[Call]) -> Vec<Result<Progress, CloudError>>;
+}

@@ -1,0 +1,7 @@
+//! What the product needs of the world, as traits. Adapters fulfil them; boot chooses which.
+
+pub mod alert;
+pub mod chat;
+pub mod clock;
+pub mod cloud;
+pub mod store;

@@ -1,0 +1,377 @@
+//! The ledger: every change of state, with its audit entries and messages, in one transaction.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::alert::Topic;
+use crate::domain::{
+    moment::Moment,
+    operation::{OpId, Operation, Run, State},
+    step::Step,
+};
+
+/// Why a write did not happen. Nothing of it was stored.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The operation was changed meanwhile: load it again and decide again.
+    #[error("the operation was changed meanwhile")]
+    Conflict,
+    /// The lease is no longer ours: drop the run on the spot.
+    #[error("the lease of the run is no longer ours")]
+    Fenced,
+    /// A stop is in force; no intent may be written.
+    #[error("stopped by {by}: {reason}")]
+    Halted {
+        /// `*` or the environment.
+        scope: String,
+        /// Slack user id.
+        by: String,
+        /// What they said.
+        reason: String,
+    },
+    /// Another operation changes this environment.
+    #[error("{0} is under way in this environment")]
+    Locked(OpId),
+    /// The database failed.
+    #[error("the ledger is not available")]
+    Database(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+/// What was asked of us, before anything came of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Request {
+    /// Hex SHA-256 of the request's signature (or Slack's `event_id`): the same request is never accepted twice.
+    pub id: String,
+    /// `command`, `interaction` or `event`.
+    pub kind: String,
+    /// Slack user id.
+    pub user: String,
+    /// Workspace.
+    pub team: String,
+    /// Channel id.
+    pub channel: String,
+    /// What was asked, parsed: a JSON object without token, response_url or trigger_id.
+    pub body: Value,
+    /// When it arrived.
+    pub at: Moment,
+}
+
+/// An entry of the audit chain before it is chained.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuditEntry {
+    /// When.
+    pub at: Moment,
+    /// Slack user id, or `bbws` for the product itself.
+    pub actor: String,
+    /// `request`, `refusal`, `vote`, `intent`, `outcome`, `state`, ….
+    pub action: String,
+    /// Operation it belongs to.
+    pub operation: Option<OpId>,
+    /// Details, never a secret.
+    pub detail: Value,
+}
+
+/// An entry as chained: `hash = SHA-256(previous hash ‖ canonical JSON of seq and entry)`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Audited {
+    /// Position, from 1, without gaps.
+    pub seq: i64,
+    /// The entry.
+    #[serde(flatten)]
+    pub entry: AuditEntry,
+    /// Hash of the previous entry; 64 zeros for the first.
+    pub previous: String,
+    /// This entry's hash.
+    pub hash: String,
+}
+
+/// Something to tell, stored with the change it tells of.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "to", rename_all = "snake_case")]
+pub enum Notice {
+    /// The operation's card shows an old state. Many such notices collapse into one: the card is drawn from the ledger when it is sent.
+    Card {
+        /// Operation.
+        operation: OpId,
+    },
+    /// A reply in the card's thread, told once per `key`.
+    Thread {
+        /// Operation.
+        operation: OpId,
+        /// What it tells, unique within the operation: `started`, `step-3-failed-r0`.
+        key: String,
+        /// `info`, `success`, `warning` or `error`.
+        level: String,
+        /// mrkdwn.
+        text: String,
+    },
+    /// For one person's eyes.
+    Whisper {
+        /// Channel id.
+        channel: String,
+        /// Slack user id.
+        user: String,
+        /// `info`, `success`, `warning` or `error`.
+        level: String,
+        /// mrkdwn.
+        text: String,
+    },
+    /// To SNS.
+    Publish {
+        /// Environment's name.
+        environment: String,
+        /// Topic.
+        topic: Topic,
+        /// Unique, for example `bk-1042-succeeded-r0`.
+        key: String,
+        /// Under 100 characters.
+        subject: String,
+        /// JSON.
+        body: Value,
+    },
+}
+
+/// A notice on its way.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Queued {
+    /// Unique key of the row: `card:bk-1042`, `thread:bk-1042:started`.
+    pub key: String,
+    /// What to tell.
+    pub notice: Notice,
+    /// Raised whenever the same notice is due again.
+    pub version: i64,
+    /// An earlier attempt may have got through: look before posting again.
+    pub uncertain: bool,
+    /// Attempts so far.
+    pub attempts: i64,
+    /// When it was first stored.
+    pub created: Moment,
+}
+
+/// How an operation is written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Guard {
+    /// It does not exist yet.
+    New,
+    /// By a person or a timer: its version must still be this.
+    Version(i64),
+    /// By a runner: it holds this fence, its lease has not run out, and the version must still be this.
+    Runner {
+        /// Fence got with the claim.
+        fence: i64,
+        /// Version it was loaded at.
+        version: i64,
+        /// Refuse when a stop is in force for the environment: set on every write that contains an intent.
+        intent: bool,
+    },
+}
+
+/// What happens to the environment's lock.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Lock {
+    /// Nothing.
+    #[default]
+    Keep,
+    /// It is taken, or the whole write fails with [`StoreError::Locked`].
+    Take,
+    /// It is freed, if this operation holds it.
+    Free,
+}
+
+/// One operation's part of a commit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpWrite {
+    /// Precondition.
+    pub guard: Guard,
+    /// The header as it is from now on.
+    pub op: Operation,
+    /// Steps that changed (all of them when the plan is new).
+    pub steps: Vec<Step>,
+    /// Steps beyond these were of an older plan and are deleted.
+    pub replace_steps: bool,
+    /// Environment's lock.
+    pub lock: Lock,
+}
+
+/// A stop that is set or lifted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stop {
+    /// `*` or an environment's name.
+    pub scope: String,
+    /// Slack user id.
+    pub by: String,
+    /// What they said.
+    pub reason: String,
+    /// When.
+    pub at: Moment,
+}
+
+/// One transaction.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Commit {
+    /// At most one operation.
+    pub op: Option<OpWrite>,
+    /// A stop to set.
+    pub stop: Option<Stop>,
+    /// Scope of a stop to lift.
+    pub lift: Option<String>,
+    /// For the audit chain, in order.
+    pub audit: Vec<AuditEntry>,
+    /// To tell.
+    pub notices: Vec<Notice>,
+    /// The request that is answered by this, with the answer.
+    pub answers: Option<(String, String)>,
+}
+
+/// A run this process may work on until the lease ends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Claim {
+    /// Operation.
+    pub id: OpId,
+    /// Fence.
+    pub fence: i64,
+    /// How much of the lease was left when it was claimed.
+    pub lease: Duration,
+}
+
+/// Which operations to list.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Filter {
+    /// Only of this environment.
+    pub environment: Option<String>,
+    /// Only in these states; all when empty.
+    pub states: Vec<State>,
+    /// At most so many, newest first.
+    pub limit: u32,
+}
+
+/// What became of a request that was handed in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Accepted {
+    /// Durably stored.
+    New,
+    /// Seen before: nothing was stored, nothing may be done.
+    Replay,
+}
+
+/// The ledger. Implementations: SQLite and PostgreSQL with the same tables and SQL text.
+#[async_trait]
+pub trait Store: Send + Sync {
+    /// Stores requests durably, each at most once; concurrent calls share one transaction. With `answer` the request
+    /// is already dealt with (help, wrong input). `audit` goes into the chain in the same transaction.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    async fn accept(&self, request: Request, answer: Option<String>, audit: Vec<AuditEntry>) -> Result<Accepted, StoreError>;
+
+    /// Requests accepted at or before `before` and never dealt with, oldest first.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    async fn unanswered(&self, before: Moment, limit: u32) -> Result<Vec<Request>, StoreError>;
+
+    /// The next operation id with this prefix. Never given twice, gaps are fine.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    async fn next_id(&self, prefix: &str) -> Result<OpId, StoreError>;
+
+    /// Carries out one transaction.
+    ///
+    /// # Errors
+    /// See [`StoreError`]; nothing was stored then, except that after [`StoreError::Database`] nobody knows.
+    async fn commit(&self, commit: Commit) -> Result<(), StoreError>;
+
+    /// Loads an operation.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    async fn load(&self, id: &OpId) -> Result<Option<Run>, StoreError>;
+
+    /// Lists headers, newest first.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    async fn list(&self, filter: &Filter) -> Result<Vec<Operation>, StoreError>;
+
+    /// The operation that holds the environment's lock.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    async fn holder(&self, environment: &str) -> Result<Option<OpId>, StoreError>;
+
+    /// Stops in force.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    async fn stops(&self) -> Result<Vec<Stop>, StoreError>;
+
+    /// Claims operations that are due and that nobody works on, raising their fence.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    async fn claim(&self, owner: &str, lease: Duration, limit: u32) -> Result<Vec<Claim>, StoreError>;
+
+    /// Gives a claim back and plans the next look, unless somebody planned an earlier one meanwhile (version changed).
+    ///
+    /// # Errors
+    /// [`StoreError::Fenced`] or [`StoreError::Database`].
+    async fn park(&self, claim: &Claim, version: i64, wake_at: Moment) -> Result<(), StoreError>;
+
+    /// When the next operation is due.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    async fn next_wake(&self) -> Result<Option<Moment>, StoreError>;
+
+    /// Frees every lease of this database: for an embedded database, whose only process has just started.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    async fn break_leases(&self) -> Result<(), StoreError>;
+
+    /// Takes notices that are due for sending, marks each as uncertain, and hides them from others for `hold`.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    async fn outgoing(&self, hold: Duration, limit: u32) -> Result<Vec<Queued>, StoreError>;
+
+    /// A notice got through in this version; a card's place may be told with it. A newer version stays due, not before `again`.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    async fn sent(&self, queued: &Queued, card: Option<(OpId, crate::domain::operation::CardRef)>, again: Moment) -> Result<(), StoreError>;
+
+    /// A notice did not get through; try again at `at`. `uncertain` tells whether it may have got through after all.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    async fn defer(&self, queued: &Queued, at: Moment, uncertain: bool) -> Result<(), StoreError>;
+
+    /// When the next notice is due.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    async fn next_notice(&self) -> Result<Option<Moment>, StoreError>;
+
+    /// Audit entries after `seq`, in order.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    async fn audit(&self, after: i64, limit: u32) -> Result<Vec<Audited>, StoreError>;
+
+    /// How long the last finished steps of this kind and resource took, newest first.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    async fn durations(&self, kind: &str, resource: &str, limit: u32) -> Result<Vec<Duration>, StoreError>;
+
+    /// Whether the database takes writes.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    async fn ready(&self) -> Result<(), StoreError>;
+}
