@@ -265,7 +265,8 @@ pub struct Operation {
     pub halt: Option<Halt>,
     /// What became of it, in a sentence, with the next step.
     pub outcome: Option<String>,
-    /// Where the card is, once Slack has told.
+    /// Where the card is, once Slack has told. The store keeps it apart: a commit leaves it as it is.
+    #[serde(skip)]
     pub card: Option<CardRef>,
     /// When the runner should look at it next.
     pub wake_at: Moment,

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::domain::principal::Profile;
+use crate::domain::{moment::Moment, operation::Run, principal::Profile};
 
 /// Why Slack did not do it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -34,21 +35,78 @@ pub enum ChatError {
     },
 }
 
-/// A message: blocks, the same meaning in plain text, and metadata by which it can be found again.
+/// How loud a message is; drawn as Slack's `alert` levels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Level {
+    /// Neutral.
+    Info,
+    /// It worked, and that was verified.
+    Success,
+    /// Somebody should look.
+    Warning,
+    /// It failed or was refused.
+    Error,
+}
+
+/// Everything a card shows. The adapter draws it; the text and the plain form carry the same meaning.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CardView {
+    /// The operation with its steps.
+    pub run: Run,
+    /// When it is drawn, for elapsed and remaining times.
+    pub now: Moment,
+}
+
+/// What a message says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Content {
+    /// An operation's card, with its buttons.
+    Card(Box<CardView>),
+    /// A line or two of mrkdwn. Whatever people typed in it is escaped already.
+    Line {
+        /// How loud.
+        level: Level,
+        /// mrkdwn.
+        text: String,
+    },
+}
+
+/// A message with the metadata by which it can be found again.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Outgoing {
     /// Channel id.
     pub channel: String,
     /// `ts` of the message it is a reply to.
     pub thread: Option<String>,
-    /// The whole meaning, for notifications and screen readers.
+    /// What it says.
+    pub content: Content,
+    /// Metadata `event_type`: `bbws_operation` for cards, `bbws_event` for thread replies.
+    pub event_type: String,
+    /// Metadata `event_payload`.
+    pub payload: Value,
+}
+
+/// A table in an answer.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Table {
+    /// What the table shows.
+    pub caption: String,
+    /// Column titles.
+    pub columns: Vec<String>,
+    /// Rows of plain text, as many cells as there are columns.
+    pub rows: Vec<Vec<String>>,
+}
+
+/// The answer to a command, for the eyes of the person who asked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reply {
+    /// How loud.
+    pub level: Level,
+    /// mrkdwn, the whole meaning. Whatever people typed in it is escaped already.
     pub text: String,
-    /// Block Kit blocks (an array).
-    pub blocks: Value,
-    /// The same in plain sections, for workspaces that refuse the newer blocks.
-    pub plain_blocks: Value,
-    /// `{"event_type": …, "event_payload": {…}}`.
-    pub metadata: Value,
+    /// A table, for lists.
+    pub table: Option<Table>,
 }
 
 /// What Slack knows of a channel.
@@ -95,7 +153,10 @@ pub trait Chat: Send + Sync {
     ///
     /// # Errors
     /// See [`ChatError`].
-    async fn whisper(&self, channel: &str, user: &str, text: &str, blocks: Value) -> Result<(), ChatError>;
+    async fn whisper(&self, channel: &str, user: &str, level: Level, text: &str) -> Result<(), ChatError>;
+
+    /// The JSON body that answers a slash command: `response_type` ephemeral, text and blocks.
+    fn reply(&self, reply: &Reply) -> Value;
 
     /// Finds a message of ours in the channel (or thread) by its metadata: `event_type` equal and every field of
     /// `payload` equal. Looks no further back than `oldest` (seconds since the epoch).

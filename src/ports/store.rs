@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::alert::Topic;
+use super::{alert::Topic, chat::Level};
 use crate::domain::{
     moment::Moment,
     operation::{OpId, Operation, Run, State},
@@ -103,8 +103,8 @@ pub enum Notice {
         operation: OpId,
         /// What it tells, unique within the operation: `started`, `step-3-failed-r0`.
         key: String,
-        /// `info`, `success`, `warning` or `error`.
-        level: String,
+        /// How loud.
+        level: Level,
         /// mrkdwn.
         text: String,
     },
@@ -114,8 +114,8 @@ pub enum Notice {
         channel: String,
         /// Slack user id.
         user: String,
-        /// `info`, `success`, `warning` or `error`.
-        level: String,
+        /// How loud.
+        level: Level,
         /// mrkdwn.
         text: String,
     },
