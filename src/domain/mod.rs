@@ -1,9 +1,14 @@
 //! What the product is about, pure: no async, no input or output, no SDK, no SQL, no clock.
 
+pub mod approval;
+pub mod command;
 pub mod environment;
 pub mod moment;
 pub mod operation;
 pub mod plan;
 pub mod policy;
 pub mod principal;
+pub mod run;
 pub mod step;
+pub mod text;
+pub mod world;

@@ -1,6 +1,6 @@
 //! A step of a plan as data: what it does, in which state it is, and the only legal moves between states.
 
-use std::{collections::BTreeMap, fmt};
+use std::{collections::BTreeMap, fmt, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
@@ -350,6 +350,8 @@ pub struct Step {
     pub started: Option<Moment>,
     /// When it ended.
     pub ended: Option<Moment>,
+    /// How long it takes by experience.
+    pub expected: Option<Duration>,
     /// When to look at it next.
     pub wake_at: Moment,
 }
@@ -371,6 +373,7 @@ impl Step {
             error: None,
             started: None,
             ended: None,
+            expected: None,
             wake_at: Moment(0),
         }
     }

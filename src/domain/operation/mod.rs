@@ -1,5 +1,8 @@
 //! An operation: its identity, the state machine it lives by, its votes, and the record the ledger keeps of it.
 
+pub mod backup;
+pub mod resume;
+
 use std::{fmt, str::FromStr, time::Duration};
 
 use serde::{Deserialize, Serialize};

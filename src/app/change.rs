@@ -1,0 +1,192 @@
+//! One transaction around one operation: edits of its record, with the audit entries and notices that belong to them.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use crate::{
+    domain::{
+        moment::Moment,
+        operation::{Operation, Run, State, Trigger},
+        step::{Step, StepEvent, StepState},
+    },
+    ports::{
+        alert::Topic,
+        chat::Level,
+        store::{AuditEntry, Commit, Guard, Lock, Notice, OpWrite},
+    },
+};
+
+/// The actor of what the product does by itself.
+pub const SELF: &str = "bbws";
+
+/// A move that the state machine does not allow now.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Illegal {
+    /// Of the operation.
+    #[error("{0} is {1}")]
+    Operation(String, State),
+    /// Of a step.
+    #[error("step {0} of {1} is {2}")]
+    Step(usize, String, StepState),
+}
+
+/// A change in the making. Dropping it changes nothing.
+#[derive(Debug, Clone)]
+pub struct Change {
+    /// The record as it will be.
+    pub run: Run,
+    now: Moment,
+    touched: BTreeSet<usize>,
+    replaced: bool,
+    lock: Lock,
+    lift: Option<String>,
+    audit: Vec<AuditEntry>,
+    notices: Vec<Notice>,
+    answers: Option<(String, String)>,
+}
+
+impl Change {
+    /// Begins a change of this record. The card is redrawn with every change.
+    pub fn on(run: &Run, now: Moment) -> Change {
+        Change {
+            run: run.clone(),
+            now,
+            touched: BTreeSet::new(),
+            replaced: false,
+            lock: Lock::Keep,
+            lift: None,
+            audit: Vec::new(),
+            notices: vec![Notice::Card { operation: run.op.id.clone() }],
+            answers: None,
+        }
+    }
+
+    /// The moment of the change.
+    pub fn now(&self) -> Moment {
+        self.now
+    }
+
+    /// Shorthand for the header.
+    pub fn op(&mut self) -> &mut Operation {
+        &mut self.run.op
+    }
+
+    /// Moves the operation, writes it into the audit chain, and does what every entry into a state needs: a terminal
+    /// state frees the environment, drops what has not begun, and keeps the time.
+    ///
+    /// # Errors
+    /// [`Illegal`] when the state machine has no such move.
+    pub fn trigger(&mut self, trigger: Trigger, actor: &str) -> Result<State, Illegal> {
+        let from = self.run.op.state;
+        let to = from.on(trigger).ok_or_else(|| Illegal::Operation(self.run.op.id.to_string(), from))?;
+        self.run.op.state = to;
+        self.run.op.wake_at = self.now;
+        self.audit(actor, "state", json!({"from": from.name(), "to": to.name()}));
+        if to.terminal() {
+            self.run.op.ended = Some(self.now);
+            self.run.op.deadline = None;
+            self.run.op.wake_at = Moment::FAR_FUTURE;
+            self.lock = Lock::Free;
+            self.skip_ready();
+        }
+        Ok(to)
+    }
+
+    /// Moves a step; keeps its times.
+    ///
+    /// # Errors
+    /// [`Illegal`] when the state machine has no such move.
+    pub fn step(&mut self, index: usize, event: StepEvent) -> Result<&mut Step, Illegal> {
+        let id = self.run.op.id.to_string();
+        let step = &mut self.run.steps[index];
+        let to = step.state.on(event).ok_or(Illegal::Step(index, id, step.state))?;
+        step.state = to;
+        match to {
+            StepState::Calling | StepState::Polling => step.started = step.started.or(Some(self.now)),
+            StepState::Done | StepState::Failed | StepState::Unknown => step.ended = Some(self.now),
+            StepState::Ready | StepState::Skipped => {}
+        }
+        self.touched.insert(index);
+        Ok(step)
+    }
+
+    /// Edits a step without moving it.
+    pub fn touch(&mut self, index: usize) -> &mut Step {
+        self.touched.insert(index);
+        &mut self.run.steps[index]
+    }
+
+    /// Replaces the steps with those of a new plan.
+    pub fn replace_steps(&mut self, steps: Vec<Step>) {
+        self.touched = (0..steps.len()).collect();
+        self.run.steps = steps;
+        self.replaced = true;
+    }
+
+    /// Skips every step that has not begun.
+    pub fn skip_ready(&mut self) {
+        let ready: Vec<usize> = self.run.steps.iter().filter(|s| s.state == StepState::Ready).map(|s| s.index).collect();
+        self.skip(&ready);
+    }
+
+    /// Skips these steps, which must be ready.
+    pub fn skip(&mut self, indexes: &[usize]) {
+        for index in indexes {
+            self.run.steps[*index].state = StepState::Skipped;
+            self.touched.insert(*index);
+        }
+    }
+
+    /// What happens to the environment's lock.
+    pub fn lock(&mut self, lock: Lock) {
+        self.lock = lock;
+    }
+
+    /// Lifts a stop in the same transaction.
+    pub fn lift(&mut self, scope: &str) {
+        self.lift = Some(scope.to_owned());
+    }
+
+    /// Adds to the audit chain.
+    pub fn audit(&mut self, actor: &str, action: &str, detail: Value) {
+        self.audit.push(AuditEntry {
+            at: self.now,
+            actor: actor.to_owned(),
+            action: action.to_owned(),
+            operation: Some(self.run.op.id.clone()),
+            detail,
+        });
+    }
+
+    /// Tells the card's thread, once per key.
+    pub fn thread(&mut self, key: impl Into<String>, level: Level, text: impl Into<String>) {
+        let operation = self.run.op.id.clone();
+        self.notices.push(Notice::Thread { operation, key: key.into(), level, text: text.into() });
+    }
+
+    /// Tells one person.
+    pub fn whisper(&mut self, channel: &str, user: &str, level: Level, text: impl Into<String>) {
+        self.notices.push(Notice::Whisper { channel: channel.to_owned(), user: user.to_owned(), level, text: text.into() });
+    }
+
+    /// Publishes to a topic of the environment, once per key.
+    pub fn publish(&mut self, topic: Topic, key: impl Into<String>, subject: impl Into<String>, body: Value) {
+        let environment = self.run.op.environment().to_owned();
+        self.notices.push(Notice::Publish { environment, topic, key: key.into(), subject: subject.into(), body });
+    }
+
+    /// This change answers a request.
+    pub fn answer(&mut self, request: &str, answer: impl Into<String>) {
+        self.answers = Some((request.to_owned(), answer.into()));
+    }
+
+    /// The transaction.
+    pub fn commit(self, guard: Guard) -> (Run, Commit) {
+        let Change { mut run, touched, replaced, lock, lift, audit, notices, answers, .. } = self;
+        let steps = touched.iter().filter_map(|i| run.steps.get(*i).cloned()).collect();
+        let op = OpWrite { guard, op: run.op.clone(), steps, replace_steps: replaced, lock };
+        run.version += 1;
+        (run, Commit { op: Some(op), stop: None, lift, audit, notices, answers })
+    }
+}

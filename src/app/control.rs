@@ -1,0 +1,270 @@
+//! Hands on a run: cancel, retry, pause, resume, and the stop that halts at once.
+
+use serde_json::json;
+
+use super::{
+    authority::Freshness,
+    change::Change,
+    decide::Attempt,
+    desk::{Ask, Desk, say},
+};
+use crate::{
+    domain::{
+        moment::Moment,
+        operation::{Halt, OpId, Run, State, Trigger},
+        step::{StepEvent, StepState},
+        text::{escape, one_line},
+    },
+    ports::{
+        chat::{Level, Reply},
+        store::{Commit, Filter, Guard, Lock, Notice, AuditEntry, Stop, StoreError},
+    },
+};
+
+impl Desk {
+    /// Withdraws what has not begun; ends what has, once what AWS is doing for it has ended.
+    pub(super) async fn cancel(&self, ask: &Ask, id: &OpId, reason: Option<String>) -> Result<Reply, StoreError> {
+        let by = match self.actor(ask, Freshness::Recent).await {
+            Ok(principal) => principal.user,
+            Err(reply) => return self.refuse_ask(ask, reply).await,
+        };
+        let reason = reason.map(|r| one_line(&r));
+        self.attempt(ask, id, |run| cancelled(run, &by, reason.as_deref(), self.clock.now())).await
+    }
+
+    /// Lets an operation finish nothing more for now.
+    pub(super) async fn pause(&self, ask: &Ask, id: &OpId) -> Result<Reply, StoreError> {
+        let by = match self.actor(ask, Freshness::Recent).await {
+            Ok(principal) => principal.user,
+            Err(reply) => return self.refuse_ask(ask, reply).await,
+        };
+        self.attempt(ask, id, |run| {
+            let now = self.clock.now();
+            let mut change = Change::on(run, now);
+            if change.trigger(Trigger::Pause, &by).is_err() {
+                return Attempt::Refuse(no_such_move(run, "paused", "Only a running operation can be paused"));
+            }
+            change.op().halt = Some(Halt { by: by.clone(), reason: None, at: now, cancel: false });
+            change.thread(format!("paused-{}", now.0), Level::Warning, format!("Paused by <@{by}>. No new step starts; what runs in AWS goes on and is watched. Resume it on the card."));
+            Attempt::Change(Box::new(change), say(Level::Success, format!("{id} is paused. `/bbws op resume {id}` lets it go on.")))
+        })
+        .await
+    }
+
+    /// Lets a paused operation go on; for a stopped one, asks a second person.
+    pub(super) async fn resume_one(&self, ask: &Ask, id: &OpId) -> Result<Reply, StoreError> {
+        let by = match self.actor(ask, Freshness::Recent).await {
+            Ok(principal) => principal.user,
+            Err(reply) => return self.refuse_ask(ask, reply).await,
+        };
+        if let Some(run) = self.store.load(id).await?
+            && run.op.state == State::Stopped
+        {
+            return self.resume_stopped(ask, &run.op).await;
+        }
+        self.attempt(ask, id, |run| {
+            let now = self.clock.now();
+            let mut change = Change::on(run, now);
+            if change.trigger(Trigger::Unpause, &by).is_err() {
+                return Attempt::Refuse(no_such_move(run, "resumed", "Only a paused or stopped operation can go on"));
+            }
+            change.op().halt = None;
+            change.thread(format!("resumed-{}", now.0), Level::Info, format!("Resumed by <@{by}>."));
+            Attempt::Change(Box::new(change), say(Level::Success, format!("{id} goes on.")))
+        })
+        .await
+    }
+
+    /// Runs what failed again, or looks again for what nobody knows of.
+    pub(super) async fn retry(&self, ask: &Ask, id: &OpId) -> Result<Reply, StoreError> {
+        let by = match self.actor(ask, Freshness::Now).await {
+            Ok(principal) => principal.user,
+            Err(reply) => return self.refuse_ask(ask, reply).await,
+        };
+        self.attempt(ask, id, |run| self.retried(run, &by)).await
+    }
+
+    fn retried(&self, run: &Run, by: &str) -> Attempt {
+        let now = self.clock.now();
+        let id = &run.op.id;
+        let failed = run.op.state == State::Failed;
+        let mut change = Change::on(run, now);
+        if change.trigger(Trigger::Retry, by).is_err() {
+            return Attempt::Refuse(no_such_move(run, "retried", "Only a failed operation, or one that needs attention, can be retried"));
+        }
+        for index in 0..run.steps.len() {
+            let was = run.steps[index].state;
+            if !matches!(was, StepState::Failed | StepState::Skipped | StepState::Unknown) || change.step(index, StepEvent::Reset).is_err() {
+                continue;
+            }
+            let step = change.touch(index);
+            if was == StepState::Failed {
+                // A deliberate repeat: the old token would only bring the old failure back.
+                step.round += 1;
+                step.token = None;
+                step.external_id = None;
+                step.outputs.clear();
+            }
+            (step.attempt, step.silence, step.percent) = (0, 0, None);
+            (step.detail, step.error, step.ended) = (None, None, None);
+            step.wake_at = now;
+        }
+        let limits = self.limits;
+        let op = change.op();
+        let fresh = op.ended.is_none_or(|ended| now.since(ended) <= limits.start_within.0);
+        (op.ended, op.outcome, op.halt) = (None, None, None);
+        if failed {
+            op.deadline = Some(now + limits.start_within.0);
+            change.lock(Lock::Take);
+            if !fresh && !run.op.needs.is_empty() {
+                // The approval was for a run about then; a late repeat is a new decision.
+                change.op().votes.clear();
+                change.op().revision += 1;
+                change.op().deadline = Some(now + limits.approve_within.0);
+                if change.trigger(Trigger::Void, by).is_err() {
+                    return Attempt::Refuse(no_such_move(run, "retried", "It cannot be approved again"));
+                }
+                change.op().wake_at = now + limits.approve_within.0;
+            }
+        }
+        let waits = change.run.op.state == State::AwaitingApproval;
+        let then = if waits { "Its approval is too old to run it again, so it has to be approved once more." } else { "Steps that are done are not repeated." };
+        change.thread(format!("retry-{}", now.0), Level::Info, format!("Retry by <@{by}>. {then}"));
+        Attempt::Change(Box::new(change), say(Level::Success, format!("{id} is tried again. {then}")))
+    }
+
+    /// The Stop button: halts this operation at once.
+    pub(super) async fn stop_one(&self, ask: &Ask, id: &OpId) -> Result<Reply, StoreError> {
+        let by = match self.stopper(ask).await {
+            Ok(user) => user,
+            Err(reply) => return self.refuse_ask(ask, reply).await,
+        };
+        self.attempt(ask, id, |run| {
+            let now = self.clock.now();
+            match stopped(run, &by, None, now) {
+                Some(change) => Attempt::Change(Box::new(change), say(Level::Success, format!("{id} is stopped."))),
+                None => Attempt::Refuse(no_such_move(run, "stopped", "Only a running operation can be stopped")),
+            }
+        })
+        .await
+    }
+
+    /// `/bbws stop [env] <reason>`: first the stop itself, so that no new intent can be written; then every running operation.
+    pub(super) async fn stop(&self, ask: &Ask, environment: Option<&str>, reason: &str) -> Result<Reply, StoreError> {
+        let by = match self.stopper(ask).await {
+            Ok(user) => user,
+            Err(reply) => return self.refuse_ask(ask, reply).await,
+        };
+        let now = self.clock.now();
+        let scope = environment.unwrap_or("*");
+        let stop = Stop { scope: scope.to_owned(), by: by.clone(), reason: one_line(reason), at: now };
+        let what = environment.map_or_else(|| "Everything".to_owned(), |e| format!("`{e}`"));
+        let lift = environment.map_or_else(|| "/bbws resume".to_owned(), |e| format!("/bbws resume {e}"));
+        let reply = say(
+            Level::Success,
+            format!("{what} is stopped: no new step starts. What already runs in AWS cannot be called back; it is watched to its end and reported on the cards. `{lift}` asks a second person to lift the stop."),
+        );
+        let detail = json!({"scope": scope, "reason": stop.reason});
+        self.store
+            .commit(Commit {
+                stop: Some(stop.clone()),
+                audit: vec![AuditEntry { at: now, actor: by, action: "stop".to_owned(), operation: None, detail }],
+                notices: ask.whisper(&reply).into_iter().collect::<Vec<Notice>>(),
+                answers: Some((ask.request.id.clone(), reply.text.clone())),
+                ..Commit::default()
+            })
+            .await?;
+        self.halt_running(&stop).await?;
+        Ok(reply)
+    }
+
+    async fn halt_running(&self, stop: &Stop) -> Result<(), StoreError> {
+        let filter = Filter {
+            environment: (stop.scope != "*").then(|| stop.scope.clone()),
+            states: vec![State::Running, State::Paused, State::Waiting],
+            limit: 10_000,
+        };
+        for op in self.store.list(&filter).await? {
+            // The engine halts what this loop misses: it meets the stop before the next intent.
+            for _ in 0..8 {
+                let Some(run) = self.store.load(&op.id).await? else { break };
+                let Some(change) = stopped(&run, &stop.by, Some(&stop.reason), self.clock.now()) else { break };
+                match self.store.commit(change.commit(Guard::Version(run.version)).1).await {
+                    Err(StoreError::Conflict) => {}
+                    other => {
+                        other?;
+                        break;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Whoever holds a role may stop, also when Slack cannot be asked and they are named in the config.
+    async fn stopper(&self, ask: &Ask) -> Result<String, Reply> {
+        match self.actor(ask, Freshness::Recent).await {
+            Ok(principal) => Ok(principal.user),
+            Err(_) if !self.authority.listed(&ask.request.user).is_empty() && !self.barred(&ask.request.user).await => {
+                Ok(ask.request.user.clone())
+            }
+            Err(reply) => Err(reply),
+        }
+    }
+
+    async fn barred(&self, user: &str) -> bool {
+        matches!(self.authority.principal(user, Freshness::Recent).await, Err(super::authority::Denied::Barred(_)))
+    }
+}
+
+/// A running operation, halted; none when there is nothing to halt.
+pub fn stopped(run: &Run, by: &str, reason: Option<&str>, now: Moment) -> Option<Change> {
+    if run.op.kind() == crate::domain::operation::resume::KIND {
+        return None;
+    }
+    let mut change = Change::on(run, now);
+    change.trigger(Trigger::Stop, by).ok()?;
+    let cancel = run.op.halt.as_ref().is_some_and(|h| h.cancel);
+    change.op().halt = Some(Halt { by: by.to_owned(), reason: reason.map(str::to_owned), at: now, cancel });
+    let why = reason.map_or_else(String::new, |r| format!(": {}", escape(r)));
+    let flying = run.steps.iter().filter(|s| s.state.in_flight()).count();
+    let watched = if flying == 0 { "Nothing of it runs in AWS.".to_owned() } else { format!("{flying} of its steps run in AWS; they are watched to their end.") };
+    change.thread(
+        format!("stopped-{}", now.0),
+        Level::Warning,
+        format!("Stopped by <@{by}>{why}. No new step starts. {watched} Going on takes a second person: Resume on the card."),
+    );
+    Some(change)
+}
+
+fn cancelled(run: &Run, by: &str, reason: Option<&str>, now: Moment) -> Attempt {
+    let id = &run.op.id;
+    let why = reason.map_or_else(String::new, |r| format!(": {}", escape(r)));
+    let mut change = Change::on(run, now);
+    let halt = Halt { by: by.to_owned(), reason: reason.map(str::to_owned), at: now, cancel: true };
+    let already = run.op.halt.as_ref().is_some_and(|h| h.cancel);
+    if run.in_flight() && matches!(run.op.state, State::Running | State::Paused | State::Stopped) {
+        if already {
+            return Attempt::Refuse(say(Level::Info, format!("{id} is being cancelled already; it ends when AWS has finished what it is doing.")));
+        }
+        change.op().halt = Some(halt);
+        change.op().wake_at = now;
+        change.skip_ready();
+        change.audit(by, "cancel", json!({"reason": reason}));
+        change.thread("cancelling", Level::Warning, format!("Cancelled by <@{by}>{why}. No new step starts; it ends when AWS has finished what already runs."));
+        return Attempt::Change(Box::new(change), say(Level::Success, format!("{id} is being cancelled: no new step starts, and it ends when AWS has finished what already runs.")));
+    }
+    if change.trigger(Trigger::Cancel, by).is_err() {
+        return Attempt::Refuse(no_such_move(run, "cancelled", "It is over"));
+    }
+    change.op().halt = Some(halt);
+    let left = super::words::left_behind(run);
+    let outcome = format!("Cancelled by <@{by}>{why}. {left}");
+    change.op().outcome = Some(outcome.clone());
+    change.thread("cancelled", Level::Warning, outcome);
+    Attempt::Change(Box::new(change), say(Level::Success, format!("{id} is cancelled. {left}")))
+}
+
+fn no_such_move(run: &Run, done: &str, only: &str) -> Reply {
+    say(Level::Warning, format!("{} is `{}` and cannot be {done}. {only}. Nothing was done.", run.op.id, run.op.state))
+}

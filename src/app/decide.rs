@@ -1,0 +1,199 @@
+//! Votes: who may say yes or no to which plan, checked at the click, with people asked of Slack fresh.
+
+use serde_json::json;
+
+use super::{
+    authority::Freshness,
+    change::Change,
+    desk::{Ask, Desk, say},
+    words,
+};
+use crate::{
+    domain::{
+        approval::{self, ANY_ROLE},
+        operation::{OpId, Operation, Run, State, Trigger, Vote},
+        principal::Principal,
+        text::{escape, one_line},
+    },
+    ports::{
+        chat::{Level, Reply},
+        store::{Guard, StoreError},
+    },
+};
+
+/// Attempts before giving up on a record that others keep changing. Each loss means somebody else's write got through.
+const TRIES: u32 = 50;
+
+/// What a click tells of the card it was made on.
+#[derive(Debug, Clone, Default)]
+pub struct Seen {
+    /// `bbws:<op>:<digest prefix>:<revision>`.
+    pub block_id: Option<String>,
+    /// The message's ts.
+    pub message_ts: Option<String>,
+}
+
+impl Seen {
+    /// Why a click on this card says nothing about the present plan, if so.
+    fn stale(&self, op: &Operation, channel: &str) -> Option<String> {
+        let other_card = op.card.as_ref().is_some_and(|card| {
+            self.message_ts.as_ref().is_some_and(|ts| *ts != card.ts) || card.channel != channel
+        });
+        if other_card {
+            return Some(format!("That button is not on the card of {}. Use its own card, or `/bbws op show {}`. Nothing was done.", op.id, op.id));
+        }
+        let shown = self.block_id.as_deref().and_then(|b| b.strip_prefix("bbws:"));
+        let current = format!("{}:{}:{}", op.id, &op.digest[..16.min(op.digest.len())], op.revision);
+        let fresh = match shown {
+            Some(shown) => shown == current,
+            // A client that does not echo the block id can only have seen the first and only plan.
+            None => op.revision == 1,
+        };
+        (!fresh).then(|| format!("The plan of {} changed after the card you clicked was drawn. Look at the card again before you decide. Nothing was done.", op.id))
+    }
+}
+
+/// What one attempt at a change of an operation led to.
+pub(super) enum Attempt {
+    /// Refuse with this.
+    Refuse(Reply),
+    /// Commit this and answer with the reply.
+    Change(Box<Change>, Reply),
+}
+
+impl Desk {
+    /// Approve.
+    pub(super) async fn approve(&self, ask: &Ask, id: &OpId, seen: Option<&Seen>) -> Result<Reply, StoreError> {
+        let voter = match self.actor(ask, Freshness::Now).await {
+            Ok(principal) => principal,
+            Err(reply) => return self.refuse_ask(ask, reply).await,
+        };
+        self.attempt(ask, id, |run| self.vote(ask, run, &voter, seen)).await
+    }
+
+    /// Reject: a veto by anyone who holds a role.
+    pub(super) async fn reject(&self, ask: &Ask, id: &OpId, reason: Option<String>, seen: Option<&Seen>) -> Result<Reply, StoreError> {
+        let by = match self.actor(ask, Freshness::Now).await {
+            Ok(principal) => principal,
+            Err(reply) => return self.refuse_ask(ask, reply).await,
+        };
+        let reason = reason.map(|r| one_line(&r).chars().take(500).collect::<String>()).filter(|r| !r.is_empty());
+        self.attempt(ask, id, |run| self.veto(ask, run, &by, reason.as_deref(), seen)).await
+    }
+
+    /// Loads, decides, commits; again when somebody else was faster.
+    pub(super) async fn attempt(
+        &self,
+        ask: &Ask,
+        id: &OpId,
+        decide: impl Fn(&Run) -> Attempt,
+    ) -> Result<Reply, StoreError> {
+        for _ in 0..TRIES {
+            let Some(run) = self.store.load(id).await? else {
+                let text = format!("There is no operation `{}`. `/bbws op list` shows those there are.", escape(&id.0));
+                return self.refuse_ask(ask, say(Level::Error, text)).await;
+            };
+            match decide(&run) {
+                Attempt::Refuse(reply) => return self.refuse_ask(ask, reply).await,
+                Attempt::Change(mut change, reply) => {
+                    ask.seal(&mut change, &reply);
+                    let (_, commit) = change.commit(Guard::Version(run.version));
+                    match self.store.commit(commit).await {
+                        Err(StoreError::Conflict) if !self.answered(ask).await? => {}
+                        Err(StoreError::Locked(holder)) => {
+                            let text = format!("{holder} is under way in this environment. Nothing was done. Wait for it: `/bbws op show {holder}`.");
+                            return self.refuse_ask(ask, say(Level::Warning, text)).await;
+                        }
+                        other => return other.map(|()| reply),
+                    }
+                }
+            }
+        }
+        let text = format!("{id} is changing too fast right now; nothing was done. Try again.");
+        self.refuse_ask(ask, say(Level::Warning, text)).await
+    }
+
+    async fn answered(&self, ask: &Ask) -> Result<bool, StoreError> {
+        let open = self.store.unanswered(self.clock.now(), 1000).await?;
+        Ok(!open.iter().any(|r| r.id == ask.request.id))
+    }
+
+    fn vote(&self, ask: &Ask, run: &Run, voter: &Principal, seen: Option<&Seen>) -> Attempt {
+        let op = &run.op;
+        let now = self.clock.now();
+        if let Some(reply) = not_open(op, now) {
+            return Attempt::Refuse(reply);
+        }
+        if let Some(why) = seen.and_then(|s| s.stale(op, &ask.request.channel)) {
+            return Attempt::Refuse(say(Level::Warning, why));
+        }
+        if op.asked_by(&voter.person) {
+            let text = format!("You asked for {}, so somebody else has to approve it.", op.id);
+            return Attempt::Refuse(say(Level::Error, text));
+        }
+        if op.votes.iter().any(|v| v.by.person == voter.person && v.digest == op.digest) {
+            return Attempt::Refuse(say(Level::Info, format!("You approved {} already; one person counts once.", op.id)));
+        }
+        let before = approval::missing(&op.needs, &op.requester.person, &op.digest, &op.votes);
+        let mut votes = op.votes.clone();
+        votes.push(Vote { by: voter.clone(), digest: op.digest.clone(), at: now });
+        let after = approval::missing(&op.needs, &op.requester.person, &op.digest, &votes);
+        let count = |needs: &[crate::domain::policy::Need]| needs.iter().map(|n| n.count).sum::<u32>();
+        if count(&after) >= count(&before) {
+            let text = format!("{} needs {}, and you hold {}. Your approval would not count.", op.id, approval::spoken(&before), roles(voter));
+            return Attempt::Refuse(say(Level::Error, text));
+        }
+        let mut change = Change::on(run, now);
+        change.op().votes = votes;
+        change.audit(&voter.user, "vote", json!({"vote": "approve", "digest": op.digest, "revision": op.revision, "roles": voter.roles, "person": voter.person}));
+        let place = format!("approved-{}-{}", op.revision, voter.person);
+        if after.is_empty() {
+            if change.trigger(Trigger::Approve, &voter.user).is_err() {
+                return Attempt::Refuse(say(Level::Warning, format!("{} is `{}`; nothing was done.", op.id, op.state)));
+            }
+            change.op().deadline = Some(now + self.limits.start_within.0);
+            change.thread(place, Level::Success, format!("Approved by <@{}>. Starting now.", voter.user));
+        } else {
+            change.thread(place, Level::Info, format!("Approved by <@{}>. Still needs {}.", voter.user, approval::spoken(&after)));
+        }
+        Attempt::Change(Box::new(change), say(Level::Success, format!("Your approval of {} counts.", op.id)))
+    }
+
+    fn veto(&self, ask: &Ask, run: &Run, by: &Principal, reason: Option<&str>, seen: Option<&Seen>) -> Attempt {
+        let op = &run.op;
+        let now = self.clock.now();
+        if let Some(reply) = not_open(op, now) {
+            return Attempt::Refuse(reply);
+        }
+        // A no to an older plan is still a no, so only the card's place is checked.
+        let elsewhere = seen.map(|s| Seen { block_id: None, message_ts: s.message_ts.clone() });
+        if let Some(why) = elsewhere.filter(|_| op.revision == 1).and_then(|s| s.stale(op, &ask.request.channel)) {
+            return Attempt::Refuse(say(Level::Warning, why));
+        }
+        let mut change = Change::on(run, now);
+        change.audit(&by.user, "vote", json!({"vote": "reject", "digest": op.digest, "revision": op.revision, "reason": reason}));
+        if change.trigger(Trigger::Reject, &by.user).is_err() {
+            return Attempt::Refuse(say(Level::Warning, format!("{} is `{}`; nothing was done.", op.id, op.state)));
+        }
+        let because = reason.map_or_else(String::new, |r| format!(": {}", escape(r)));
+        let outcome = format!("Rejected by <@{}>{because}. Nothing was started. To ask again: `/bbws {}`", by.user, escape(&op.command));
+        change.op().outcome = Some(outcome.clone());
+        change.thread("rejected", Level::Warning, outcome);
+        Attempt::Change(Box::new(change), say(Level::Success, format!("{} is rejected.", op.id)))
+    }
+}
+
+/// The refusal when no vote is open.
+fn not_open(op: &Operation, now: crate::domain::moment::Moment) -> Option<Reply> {
+    if op.state != State::AwaitingApproval {
+        let text = format!("{} is `{}` already, so there is nothing to decide. `/bbws op show {}` shows it.", op.id, op.state, op.id);
+        return Some(say(Level::Info, text));
+    }
+    let late = op.deadline.is_some_and(|d| d <= now);
+    late.then(|| say(Level::Warning, format!("The time to approve {} ran out at {}. Ask again: `/bbws {}`", op.id, words::clock_time(op.deadline), escape(&op.command))))
+}
+
+fn roles(voter: &Principal) -> String {
+    let names: Vec<&str> = voter.roles.iter().map(String::as_str).filter(|r| *r != ANY_ROLE).collect();
+    if names.is_empty() { "no role".to_owned() } else { format!("the role {}", names.join(", ")) }
+}

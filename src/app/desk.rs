@@ -1,0 +1,376 @@
+//! Where requests arrive: stored first, then dealt with, then answered, each exactly once.
+
+use std::{
+    collections::HashSet,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use serde_json::json;
+
+use super::{
+    authority::{Authority, Denied, Freshness},
+    change::{Change, SELF},
+    inbound::{Envelope, Inbound, Inbox, Unavailable},
+    planner::Planner,
+    wake::Wake,
+};
+use crate::{
+    domain::{
+        command::{self, Command, Wrong},
+        operation::OpId,
+        policy::Limits,
+        principal::Principal,
+        text::{escape, one_line},
+    },
+    ports::{
+        chat::{Level, Reply},
+        clock::Clock,
+        store::{Accepted, AuditEntry, Commit, Notice, Request, Store, StoreError},
+    },
+};
+
+/// How long a person waits for the answer itself before being told that it follows.
+const ANSWER_WITHIN: Duration = Duration::from_millis(850);
+/// A request found unanswered after a crash is dealt with only if it is younger than this: nobody expects an hour-old
+/// command to start something.
+const STALE: Duration = Duration::from_secs(600);
+
+/// The use cases behind Slack commands and buttons.
+#[derive(Clone)]
+pub struct Desk {
+    inner: Arc<Inner>,
+}
+
+/// What the use cases share.
+pub struct Inner {
+    /// Ledger.
+    pub store: Arc<dyn Store>,
+    /// Who is who.
+    pub authority: Arc<Authority>,
+    /// Makes plans.
+    pub planner: Arc<Planner>,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Nudges.
+    pub wake: Arc<Wake>,
+    /// Approval time limits.
+    pub limits: Limits,
+    /// Requests being dealt with in this process.
+    pub busy: Mutex<HashSet<String>>,
+}
+
+/// A request that is being dealt with.
+#[derive(Clone)]
+pub struct Ask {
+    /// The stored request.
+    pub request: Request,
+    /// A click, not a command: successes show on the card, only refusals are whispered.
+    pub click: bool,
+    /// The person was already told that the answer follows.
+    late: Arc<AtomicBool>,
+}
+
+impl Ask {
+    /// Whether the reply has to be whispered, since nobody waits for it any more or nobody ever could.
+    fn whispers(&self, reply: &Reply) -> bool {
+        if self.click { matches!(reply.level, Level::Warning | Level::Error) } else { self.late.load(Ordering::SeqCst) }
+    }
+
+    /// The notice that carries the reply, if it has to be whispered.
+    pub fn whisper(&self, reply: &Reply) -> Option<Notice> {
+        self.whispers(reply).then(|| Notice::Whisper {
+            channel: self.request.channel.clone(),
+            user: self.request.user.clone(),
+            level: reply.level,
+            text: reply.text.clone(),
+        })
+    }
+
+    /// Makes the change answer this request.
+    pub fn seal(&self, change: &mut Change, reply: &Reply) {
+        change.answer(&self.request.id, reply.text.clone());
+        if self.whispers(reply) {
+            change.whisper(&self.request.channel, &self.request.user, reply.level, reply.text.clone());
+        }
+    }
+}
+
+/// Makes a reply.
+pub fn say(level: Level, text: impl Into<String>) -> Reply {
+    Reply { level, text: text.into(), table: None }
+}
+
+impl std::ops::Deref for Desk {
+    type Target = Inner;
+    fn deref(&self) -> &Inner {
+        &self.inner
+    }
+}
+
+impl Desk {
+    /// A desk over these.
+    pub fn new(inner: Inner) -> Desk {
+        Desk { inner: Arc::new(inner) }
+    }
+
+    /// Names of the environments, for the grammar.
+    pub fn environments(&self) -> Vec<&str> {
+        self.planner.environments().map(|e| e.name.as_str()).collect()
+    }
+
+    /// Deals with requests that a crash or a failure left unanswered.
+    ///
+    /// # Errors
+    /// The ledger's.
+    pub async fn sweep(&self) -> Result<(), StoreError> {
+        let now = self.clock.now();
+        for request in self.store.unanswered(now, 100).await? {
+            if self.busy.lock().unwrap_or_else(PoisonError::into_inner).contains(&request.id) {
+                continue;
+            }
+            let Ok(what) = serde_json::from_value::<Inbound>(request.body.clone()) else {
+                self.close(&request, "unreadable").await?;
+                continue;
+            };
+            let click = matches!(what, Inbound::Click { .. });
+            let stale = now.since(request.at) > STALE;
+            let ask = Ask { request, click, late: Arc::new(AtomicBool::new(true)) };
+            if stale {
+                let text = "Your last request reached bbws while it was restarting and was *not* carried out, since it is too old now. Ask again if it is still wanted.";
+                self.refuse_ask(&ask, say(Level::Warning, text)).await?;
+            } else {
+                self.deal(&ask, what).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn close(&self, request: &Request, why: &str) -> Result<(), StoreError> {
+        tracing::error!(request = %request.id, why, "a stored request cannot be dealt with");
+        self.store.commit(Commit { answers: Some((request.id.clone(), why.to_owned())), ..Commit::default() }).await
+    }
+
+    /// Stores the request and its answer at once: for what changes nothing.
+    async fn answer_now(&self, request: Request, reply: Reply, refused: bool) -> Result<Option<Reply>, StoreError> {
+        let mut audit = vec![asked(&request)];
+        if refused {
+            audit.push(entry(&request, "refusal", json!({"said": reply.text})));
+        }
+        let accepted = self.store.accept(request, Some(reply.text.clone()), audit).await?;
+        Ok((accepted == Accepted::New).then_some(reply))
+    }
+
+    async fn take_request(&self, request: Request, what: Inbound) -> Result<Option<Reply>, StoreError> {
+        let external = self.external(&request.channel).await;
+        if external == Ok(true) {
+            let text = "Sorry, bbws does not work in channels that are shared with other organisations. Nothing was done.";
+            return self.answer_or_whisper(request, &what, say(Level::Error, text)).await;
+        }
+        let principal = self.authority.principal(&request.user, Freshness::Recent).await;
+        let command = match &what {
+            Inbound::Command { text } => Some(command::parse(text, &self.environments())),
+            Inbound::Click { .. } => None,
+        };
+        let stops = matches!(command, Some(Ok(Command::Stop { .. })))
+            || matches!(&what, Inbound::Click { action, .. } if action == "bbws.stop");
+        if let Err(denied) = &principal {
+            let may_stop = matches!(denied, Denied::Unknown(_)) && stops && !self.authority.listed(&request.user).is_empty();
+            if !may_stop {
+                let reply = say(Level::Error, denied.sentence());
+                return self.answer_or_whisper(request, &what, reply).await;
+            }
+        }
+        match command {
+            Some(Err(wrong)) => self.answer_now(request, wrong_reply(&wrong), true).await,
+            Some(Ok(command)) if !command.changes_things() => {
+                let reply = self.read(&command).await?;
+                self.answer_now(request, reply, false).await
+            }
+            _ => {
+                if let (Err(denied), false) = (&external, stops) {
+                    let reply = say(Level::Error, denied.sentence());
+                    return self.answer_or_whisper(request, &what, reply).await;
+                }
+                self.accept_and_deal(request, what).await
+            }
+        }
+    }
+
+    async fn external(&self, channel: &str) -> Result<bool, Denied> {
+        if channel.starts_with('D') { Ok(false) } else { self.authority.external(channel).await }
+    }
+
+    /// A refusal before anything was stored: one transaction, and for a click a whisper with it.
+    async fn answer_or_whisper(&self, request: Request, what: &Inbound, reply: Reply) -> Result<Option<Reply>, StoreError> {
+        let ask = Ask {
+            request: request.clone(),
+            click: matches!(what, Inbound::Click { .. }),
+            late: Arc::new(AtomicBool::new(false)),
+        };
+        let accepted = self.answer_now(request, reply, true).await?;
+        if let Some(notice) = accepted.as_ref().and_then(|reply| ask.whisper(reply)) {
+            self.store.commit(Commit { notices: vec![notice], ..Commit::default() }).await?;
+            self.wake.announcer.notify_one();
+        }
+        Ok(accepted)
+    }
+
+    /// Stores the request, then deals with it in a task of its own, so that a slow AWS never loses what was accepted.
+    async fn accept_and_deal(&self, request: Request, what: Inbound) -> Result<Option<Reply>, StoreError> {
+        if self.store.accept(request.clone(), None, vec![asked(&request)]).await? == Accepted::Replay {
+            return Ok(None);
+        }
+        let late = Arc::new(AtomicBool::new(false));
+        let ask = Ask { click: matches!(what, Inbound::Click { .. }), request, late: late.clone() };
+        self.busy.lock().unwrap_or_else(PoisonError::into_inner).insert(ask.request.id.clone());
+        let desk = self.clone();
+        let mut work = tokio::spawn(async move {
+            let result = desk.deal(&ask, what).await;
+            desk.busy.lock().unwrap_or_else(PoisonError::into_inner).remove(&ask.request.id);
+            result
+        });
+        match tokio::time::timeout(ANSWER_WITHIN, &mut work).await {
+            Ok(Ok(result)) => result.map(Some),
+            Ok(Err(panicked)) => Err(StoreError::Database(Box::new(panicked))),
+            Err(_) => {
+                late.store(true, Ordering::SeqCst);
+                let text = "Accepted and stored. Working out the plan takes a moment; the answer follows here.";
+                Ok(Some(say(Level::Info, text)))
+            }
+        }
+    }
+
+    /// Deals with a stored request and answers it in the ledger.
+    async fn deal(&self, ask: &Ask, what: Inbound) -> Result<Reply, StoreError> {
+        let dealt = match what {
+            Inbound::Command { text } => match command::parse(&text, &self.environments()) {
+                Ok(command) => self.carry_out(ask, command).await,
+                Err(wrong) => self.refuse_ask(ask, wrong_reply(&wrong)).await,
+            },
+            Inbound::Click { action, value, block_id, message_ts, reason } => {
+                let id = OpId(one_line(&value));
+                let seen = super::decide::Seen { block_id, message_ts };
+                match action.as_str() {
+                    "bbws.approve" => self.approve(ask, &id, Some(&seen)).await,
+                    "bbws.reject" => self.reject(ask, &id, reason, Some(&seen)).await,
+                    "bbws.cancel" => self.cancel(ask, &id, None).await,
+                    "bbws.stop" => self.stop_one(ask, &id).await,
+                    "bbws.resume" => self.resume_one(ask, &id).await,
+                    "bbws.retry" => self.retry(ask, &id).await,
+                    other => {
+                        let text = format!("The button `{}` is not one this version knows. Nothing was done.", escape(other));
+                        self.refuse_ask(ask, say(Level::Error, text)).await
+                    }
+                }
+            }
+        };
+        self.wake.all();
+        match dealt {
+            // Another process, or the sweep, answered this very request first.
+            Err(StoreError::Conflict) => Ok(say(Level::Info, "This was dealt with already.")),
+            other => other,
+        }
+    }
+
+    async fn carry_out(&self, ask: &Ask, command: Command) -> Result<Reply, StoreError> {
+        match command {
+            Command::BackupCreate { environment, scope, tenant, reason } => {
+                self.backup(ask, &environment, scope, tenant.as_deref(), reason).await
+            }
+            Command::OpCancel { id, reason } => self.cancel(ask, &OpId(id), reason).await,
+            Command::OpRetry { id } => self.retry(ask, &OpId(id)).await,
+            Command::OpPause { id } => self.pause(ask, &OpId(id)).await,
+            Command::OpResume { id } => self.resume_one(ask, &OpId(id)).await,
+            Command::OpReject { id, reason } => self.reject(ask, &OpId(id), reason, None).await,
+            Command::OpApprove { id } => self.approve(ask, &OpId(id), None).await,
+            Command::Stop { environment, reason } => self.stop(ask, environment.as_deref(), &reason).await,
+            Command::Resume { environment, reason } => self.resume(ask, environment.as_deref(), reason).await,
+            Command::Help { .. } | Command::OpList { .. } | Command::OpShow { .. } => {
+                let reply = self.read(&command).await?;
+                self.store
+                    .commit(Commit {
+                        answers: Some((ask.request.id.clone(), reply.text.clone())),
+                        notices: ask.whisper(&reply).into_iter().collect(),
+                        ..Commit::default()
+                    })
+                    .await?;
+                Ok(reply)
+            }
+        }
+    }
+
+    /// Answers with a refusal: audited, nothing else.
+    pub(super) async fn refuse_ask(&self, ask: &Ask, reply: Reply) -> Result<Reply, StoreError> {
+        self.store
+            .commit(Commit {
+                audit: vec![AuditEntry { at: self.clock.now(), ..entry(&ask.request, "refusal", json!({"said": reply.text})) }],
+                notices: ask.whisper(&reply).into_iter().collect(),
+                answers: Some((ask.request.id.clone(), reply.text.clone())),
+                ..Commit::default()
+            })
+            .await?;
+        self.wake.announcer.notify_one();
+        Ok(reply)
+    }
+
+    /// The person behind a request, who must hold a role. `Err` is the refusal.
+    pub(super) async fn actor(&self, ask: &Ask, freshness: Freshness) -> Result<Principal, Reply> {
+        let principal = self.authority.principal(&ask.request.user, freshness).await;
+        match principal {
+            Ok(principal) if principal.roles.is_empty() => Err(say(
+                Level::Error,
+                "You hold no role in bbws, so you may read (`help`, `op list`, `op show`) and nothing else. Ask whoever keeps bbws.toml to add you to a role.",
+            )),
+            Ok(principal) => Ok(principal),
+            Err(denied) => Err(say(Level::Error, denied.sentence())),
+        }
+    }
+}
+
+#[async_trait]
+impl Inbox for Desk {
+    async fn take(&self, envelope: Envelope) -> Result<Option<Reply>, Unavailable> {
+        let Envelope { id, user, team, channel, at, what, .. } = envelope;
+        let kind = if matches!(what, Inbound::Command { .. }) { "command" } else { "interaction" };
+        let body = serde_json::to_value(&what).map_err(|error| Unavailable::new(&error))?;
+        let request = Request { id, kind: kind.to_owned(), user, team, channel, body, at };
+        self.take_request(request, what).await.map_err(|error| Unavailable::new(&error))
+    }
+
+    async fn refuse(&self, id: &str, user: &str, team: &str, channel: &str, why: &str) -> Result<(), Unavailable> {
+        let request = Request {
+            id: id.to_owned(),
+            kind: "refused".to_owned(),
+            user: user.to_owned(),
+            team: team.to_owned(),
+            channel: channel.to_owned(),
+            body: json!({}),
+            at: self.clock.now(),
+        };
+        let refusal = entry(&request, "refusal", json!({"said": why, "team": team}));
+        self.store.accept(request, Some(why.to_owned()), vec![refusal]).await.map(drop).map_err(|error| Unavailable::new(&error))
+    }
+}
+
+fn asked(request: &Request) -> AuditEntry {
+    entry(request, "request", json!({"kind": request.kind, "channel": request.channel, "asked": request.body}))
+}
+
+fn entry(request: &Request, action: &str, detail: serde_json::Value) -> AuditEntry {
+    let actor = if request.user.is_empty() { SELF.to_owned() } else { request.user.clone() };
+    AuditEntry { at: request.at, actor, action: action.to_owned(), operation: None, detail }
+}
+
+fn wrong_reply(wrong: &Wrong) -> Reply {
+    let said = escape(&wrong.said);
+    let text = match &wrong.try_instead {
+        Some(line) => format!("{said}\nTry: `{}`", escape(line)),
+        None => said,
+    };
+    say(Level::Error, text)
+}

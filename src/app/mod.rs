@@ -1,0 +1,14 @@
+//! Use cases: what people ask for, decide and are told.
+
+pub mod announce;
+pub mod authority;
+pub mod change;
+pub mod control;
+pub mod decide;
+pub mod desk;
+pub mod inbound;
+pub mod planner;
+mod query;
+mod submit;
+pub mod wake;
+pub mod words;

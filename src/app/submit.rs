@@ -1,0 +1,249 @@
+//! New operations: a backup, and the lifting of a stop.
+
+use serde_json::json;
+
+use super::{
+    authority::Freshness,
+    change::Change,
+    desk::{Ask, Desk, say},
+    planner::{NoPlan, steps_with_experience},
+    words,
+};
+use crate::{
+    domain::{
+        approval,
+        command::{BackupScope, Command},
+        moment::Moment,
+        operation::{OpId, Operation, Run, State, backup, resume},
+        plan::{Fact, Plan},
+        policy::Need,
+        principal::Principal,
+        text::{escape, one_line},
+    },
+    ports::{
+        chat::{Level, Reply},
+        store::{Filter, Guard, Lock, Stop, StoreError},
+    },
+};
+
+/// What a new operation is made of.
+struct New {
+    id: OpId,
+    plan: Plan,
+    needs: Vec<Need>,
+    requester: Principal,
+    reason: Option<String>,
+    command: String,
+    created: Moment,
+    lock: Lock,
+}
+
+impl Desk {
+    /// `/bbws backup create`.
+    pub(super) async fn backup(
+        &self,
+        ask: &Ask,
+        environment: &str,
+        scope: BackupScope,
+        tenant: Option<&str>,
+        reason: Option<String>,
+    ) -> Result<Reply, StoreError> {
+        let requester = match self.actor(ask, Freshness::Recent).await {
+            Ok(principal) => principal,
+            Err(reply) => return self.refuse_ask(ask, reply).await,
+        };
+        if let Some(stop) = self.stop_of(environment).await? {
+            return self.refuse_ask(ask, stopped_reply(environment, &stop)).await;
+        }
+        if let Some(holder) = self.store.holder(environment).await? {
+            let reply = self.locked_reply(environment, &holder).await?;
+            return self.refuse_ask(ask, reply).await;
+        }
+        let id = self.store.next_id(backup::PREFIX).await?;
+        let created = self.clock.now();
+        let planned = self.planner.backup(&id, created, &requester.user, environment, scope, tenant).await;
+        let (plan, needs) = match planned {
+            Ok(planned) => planned,
+            Err(no_plan) => return self.refuse_ask(ask, no_plan_reply(environment, &no_plan)).await,
+        };
+        let command = Command::BackupCreate {
+            environment: environment.to_owned(),
+            scope,
+            tenant: tenant.map(str::to_owned),
+            reason: reason.clone(),
+        };
+        let new = New { id, plan, needs, requester, reason, command: command.canonical(), created, lock: Lock::Take };
+        self.create(ask, new).await
+    }
+
+    /// `/bbws resume [env]`: asks for a second person to lift what is stopped.
+    pub(super) async fn resume(&self, ask: &Ask, environment: Option<&str>, reason: Option<String>) -> Result<Reply, StoreError> {
+        let in_force: Vec<Stop> = self.store.stops().await?;
+        let scope = environment.unwrap_or("*");
+        let lifted: Vec<&Stop> = in_force.iter().filter(|s| scope == "*" || s.scope == scope).collect();
+        if lifted.is_empty() {
+            let reply = match (environment, in_force.iter().find(|s| s.scope == "*")) {
+                (Some(env), Some(stop)) => say(
+                    Level::Warning,
+                    format!("`{env}` itself is not stopped, but everything is, by <@{}>: {}. Lift that with `/bbws resume`.", stop.by, escape(&stop.reason)),
+                ),
+                _ => say(Level::Info, "Nothing is stopped there, so there is nothing to resume. A single stopped operation has its own Resume button."),
+            };
+            return self.refuse_ask(ask, reply).await;
+        }
+        let mut facts: Vec<Fact> = lifted.iter().map(|s| stop_fact(s)).collect();
+        for op in self.stopped_operations(environment).await? {
+            facts.push(Fact { subject: format!("Operation {}", op.id), found: "goes on where it halted".to_owned() });
+        }
+        self.ask_to_resume(ask, scope, scope, facts, reason).await
+    }
+
+    /// The Resume button of a stopped operation: asks for a second person to let it go on.
+    pub(super) async fn resume_stopped(&self, ask: &Ask, op: &Operation) -> Result<Reply, StoreError> {
+        if let Some(stop) = self.stop_of(op.environment()).await? {
+            let what = if stop.scope == "*" { String::new() } else { format!(" {}", stop.scope) };
+            let text = format!("{} is stopped together with its environment. `/bbws resume{what}` asks a second person to lift that stop.", op.id);
+            return self.refuse_ask(ask, say(Level::Warning, text)).await;
+        }
+        let (who, why) = op.halt.as_ref().map_or(("somebody", ""), |h| (h.by.as_str(), h.reason.as_deref().unwrap_or("")));
+        let facts = vec![Fact { subject: format!("Operation {}", op.id), found: format!("stopped by {who} {why}").trim_end().to_owned() }];
+        self.ask_to_resume(ask, &op.id.0, op.environment(), facts, None).await
+    }
+
+    async fn ask_to_resume(
+        &self,
+        ask: &Ask,
+        scope: &str,
+        environment: &str,
+        facts: Vec<Fact>,
+        reason: Option<String>,
+    ) -> Result<Reply, StoreError> {
+        let requester = match self.actor(ask, Freshness::Recent).await {
+            Ok(principal) => principal,
+            Err(reply) => return self.refuse_ask(ask, reply).await,
+        };
+        let open = Filter { environment: None, states: vec![State::AwaitingApproval, State::Queued, State::Running], limit: 200 };
+        let same = self.store.list(&open).await?.into_iter().find(|op| op.kind() == resume::KIND && op.plan.scope == scope);
+        if let Some(op) = same {
+            let text = format!("{} already asks for that. Somebody other than <@{}> has to approve it.", op.id, op.requester.user);
+            return self.refuse_ask(ask, say(Level::Warning, text)).await;
+        }
+        let id = self.store.next_id(resume::PREFIX).await?;
+        let environment_word = (scope != "*").then(|| environment.to_owned());
+        let command = Command::Resume { environment: environment_word, reason: reason.clone() }.canonical();
+        let plan = resume::plan(scope, environment, facts);
+        let created = self.clock.now();
+        let new = New { id, plan, needs: resume::needs(), requester, reason, command, created, lock: Lock::Keep };
+        self.create(ask, new).await
+    }
+
+    /// One transaction: the operation, the environment's lock, the audit entry, the card, the answer.
+    async fn create(&self, ask: &Ask, new: New) -> Result<Reply, StoreError> {
+        let now = self.clock.now();
+        let steps = steps_with_experience(self.store.as_ref(), &new.plan).await?;
+        let digest = new.plan.digest();
+        let at_once = new.needs.is_empty();
+        let limit = if at_once { self.limits.start_within } else { self.limits.approve_within };
+        let deadline = now + limit.0;
+        let op = Operation {
+            id: new.id.clone(),
+            state: if at_once { State::Queued } else { State::AwaitingApproval },
+            plan: new.plan,
+            digest: digest.clone(),
+            revision: 1,
+            needs: new.needs,
+            requester: new.requester,
+            reason: new.reason.map(|r| one_line(&r)),
+            channel: ask.request.channel.clone(),
+            command: new.command,
+            votes: Vec::new(),
+            created: new.created,
+            deadline: Some(deadline),
+            started: None,
+            ended: None,
+            estimate: None,
+            halt: None,
+            outcome: None,
+            card: None,
+            wake_at: if at_once { now } else { deadline },
+        };
+        let mut run = Run { op, steps: steps.clone(), version: 0 };
+        run.op.estimate = run.estimate();
+        let mut change = Change::on(&run, now);
+        change.replace_steps(steps);
+        change.lock(new.lock);
+        let op = run.op;
+        change.audit(&op.requester.user, "created", json!({"command": op.command, "kind": op.kind(), "environment": op.environment(), "digest": digest, "needs": op.needs, "reason": op.reason}));
+        if !at_once {
+            change.thread("approval-needed-1", Level::Info, words::approval_needed(&op, &self.authority));
+        }
+        let reply = say(Level::Success, created_text(&op));
+        ask.seal(&mut change, &reply);
+        let (_, commit) = change.commit(Guard::New);
+        match self.store.commit(commit).await {
+            Ok(()) => Ok(reply),
+            Err(StoreError::Locked(holder)) => {
+                let reply = self.locked_reply(op.environment(), &holder).await?;
+                self.refuse_ask(ask, reply).await
+            }
+            Err(other) => Err(other),
+        }
+    }
+
+    /// The stop that is in force for an environment.
+    pub(super) async fn stop_of(&self, environment: &str) -> Result<Option<Stop>, StoreError> {
+        Ok(self.store.stops().await?.into_iter().find(|s| s.scope == "*" || s.scope == environment))
+    }
+
+    async fn locked_reply(&self, environment: &str, holder: &OpId) -> Result<Reply, StoreError> {
+        let state = self.store.load(holder).await?.map(|run| run.op.state);
+        let is = state.map_or_else(String::new, |s| format!(" (`{s}`)"));
+        let hint = match state {
+            Some(State::AwaitingApproval) => "Approve or cancel it first",
+            Some(State::NeedsAttention) => "It waits for a person: Retry or Cancel it on its card",
+            _ => "Wait for it, or stop or cancel it on its card",
+        };
+        let text = format!("{holder}{is} is under way in `{environment}`, and one operation at a time may change an environment. Nothing new was started. {hint}: `/bbws op show {holder}`.");
+        Ok(say(Level::Warning, text))
+    }
+
+    async fn stopped_operations(&self, environment: Option<&str>) -> Result<Vec<Operation>, StoreError> {
+        let filter = Filter { environment: environment.map(str::to_owned), states: vec![State::Stopped], limit: 200 };
+        self.store.list(&filter).await
+    }
+}
+
+fn stop_fact(stop: &Stop) -> Fact {
+    let what = if stop.scope == "*" { "everything".to_owned() } else { stop.scope.clone() };
+    Fact { subject: format!("Stop of {what}"), found: format!("by {} at {}: {}", stop.by, stop.at, stop.reason) }
+}
+
+fn stopped_reply(environment: &str, stop: &Stop) -> Reply {
+    let lift = if stop.scope == "*" { "/bbws resume".to_owned() } else { format!("/bbws resume {environment}") };
+    say(
+        Level::Error,
+        format!("`{environment}` is stopped by <@{}> since {}: {}. Nothing was started. `{lift}` asks a second person to lift the stop.", stop.by, stop.at, escape(&stop.reason)),
+    )
+}
+
+fn no_plan_reply(environment: &str, no_plan: &NoPlan) -> Reply {
+    match no_plan {
+        NoPlan::Problems(problems) => {
+            let lines: Vec<String> = problems.iter().map(|p| format!("• {}", escape(p))).collect();
+            say(Level::Error, format!("A backup of `{environment}` cannot be planned; nothing was started:\n{}", lines.join("\n")))
+        }
+        NoPlan::Later(reason) => say(
+            Level::Error,
+            format!("AWS did not answer while the backup of `{environment}` was being planned; nothing was started: {}. Ask again in a minute.", escape(reason)),
+        ),
+    }
+}
+
+fn created_text(op: &Operation) -> String {
+    let what = words::title(op);
+    if op.needs.is_empty() {
+        format!("*{}* · {what}: {} steps, starting now. Its card is in this channel.", op.id, op.plan.steps.len())
+    } else {
+        format!("*{}* · {what}: {} steps. It starts when {} approved it on its card, until {}.", op.id, op.plan.steps.len(), approval::spoken(&op.needs), words::clock_time(op.deadline))
+    }
+}

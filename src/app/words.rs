@@ -1,0 +1,133 @@
+//! The sentences that tell of an operation, in one place, so that card, thread, list and SNS say the same.
+
+use serde_json::{Value, json};
+
+use super::authority::Authority;
+use crate::domain::{
+    approval,
+    moment::{Moment, spoken},
+    operation::{Operation, Run, State, resume},
+    step::StepState,
+    text::escape,
+};
+
+/// `Backup of prod (full)`.
+pub fn title(op: &Operation) -> String {
+    if op.kind() == resume::KIND {
+        return match op.plan.scope.as_str() {
+            "*" => "Lift every stop".to_owned(),
+            scope => format!("Lift the stop of {scope}"),
+        };
+    }
+    let tenant = op.plan.tenant.as_ref().map(|t| format!(", tenant {t}")).unwrap_or_default();
+    format!("Backup of {} ({}{tenant})", op.environment(), op.plan.scope)
+}
+
+/// A moment as `10:42 UTC`; empty for none.
+pub fn clock_time(at: Option<Moment>) -> String {
+    at.map(|at| format!("{} UTC", &at.iso()[11..16])).unwrap_or_default()
+}
+
+/// The thread reply that calls the people who can approve.
+pub fn approval_needed(op: &Operation, authority: &Authority) -> String {
+    let mut people: Vec<String> = Vec::new();
+    for need in op.needs.iter().filter(|n| n.role != approval::ANY_ROLE) {
+        for mention in authority.mentions(&need.role, &op.requester.user) {
+            if !people.contains(&mention) {
+                people.push(mention);
+            }
+        }
+    }
+    let whom = if people.is_empty() { String::new() } else { format!(" {}", people.join(" ")) };
+    format!("Needs {} to approve until {}.{whom}", approval::spoken(&op.needs), clock_time(op.deadline))
+}
+
+/// What a cancelled run leaves in AWS.
+pub fn left_behind(run: &Run) -> String {
+    let done = run.steps.iter().filter(|s| s.state == StepState::Done).count();
+    let unknown = run.steps.iter().filter(|s| s.state == StepState::Unknown).count();
+    match (done, unknown) {
+        (0, 0) => "Nothing was left in AWS.".to_owned(),
+        (done, 0) => format!("What its {done} finished steps made stays in AWS, tagged `bbws:operation={}`.", run.op.id),
+        (_, unknown) => format!(
+            "The outcome of {unknown} of its steps is unknown: look in AWS for resources tagged `bbws:operation={}`.",
+            run.op.id
+        ),
+    }
+}
+
+/// What became of the run, with the next step, once it is over or stuck.
+pub fn outcome(run: &Run, to: State, now: Moment) -> String {
+    let took = run.op.started.map(|s| spoken(now.since(s))).unwrap_or_default();
+    let total = run.steps.len();
+    let done = run.steps.iter().filter(|s| s.state == StepState::Done).count();
+    let errors = || {
+        let failed = run.steps.iter().filter(|s| matches!(s.state, StepState::Failed | StepState::Unknown));
+        let lines: Vec<String> = failed
+            .map(|s| format!("{}: {}", escape(&run.op.plan.steps[s.index].title), escape(s.error.as_deref().unwrap_or("no reason is known"))))
+            .collect();
+        let more = lines.len().saturating_sub(5);
+        let mut text = lines.into_iter().take(5).collect::<Vec<_>>().join("\n");
+        if more > 0 {
+            text.push_str(&format!("\n… and {more} more"));
+        }
+        text
+    };
+    match to {
+        State::Succeeded if run.op.kind() == resume::KIND => "The stop is lifted.".to_owned(),
+        State::Succeeded => format!(
+            "All {total} steps are done and every result is verified{}, in {took}.",
+            run.op.plan.dr_region.as_ref().map(|r| format!(", in {r} too")).unwrap_or_default()
+        ),
+        State::Failed => format!(
+            "Failed: {done} of {total} steps are done. This is *not* a complete backup.\n{}\nWhen the reason is mended, press Retry: steps that are done are not repeated.",
+            errors()
+        ),
+        State::NeedsAttention => format!(
+            "Nobody knows whether a step was carried out, so it is not called again by itself.\n{}\nLook in AWS for resources tagged `bbws:operation={}`. Retry looks again and goes on; Cancel ends the operation and frees `{}`.",
+            errors(),
+            run.op.id,
+            run.op.environment()
+        ),
+        State::Cancelled => left_behind(run),
+        _ => String::new(),
+    }
+}
+
+/// The JSON body of an SNS message about an operation.
+pub fn notice_body(run: &Run) -> Value {
+    let op = &run.op;
+    let steps: Vec<Value> = run
+        .steps
+        .iter()
+        .map(|s| {
+            let spec = op.plan.steps.get(s.index);
+            json!({
+                "title": spec.map(|p| p.title.as_str()),
+                "kind": spec.map(|p| p.action.kind()),
+                "state": s.state,
+                "id": s.external_id,
+                "error": s.error,
+            })
+        })
+        .take(200)
+        .collect();
+    json!({
+        "operation": op.id,
+        "kind": op.kind(),
+        "environment": op.environment(),
+        "state": op.state.name(),
+        "scope": op.plan.scope,
+        "tenant": op.plan.tenant,
+        "account": op.plan.account,
+        "region": op.plan.region,
+        "dr_region": op.plan.dr_region,
+        "requested_by": op.requester.user,
+        "approved_by": op.votes.iter().map(|v| v.by.user.as_str()).collect::<Vec<_>>(),
+        "started": op.started.map(Moment::iso),
+        "ended": op.ended.map(Moment::iso),
+        "outcome": op.outcome,
+        "steps": steps,
+        "steps_total": run.steps.len(),
+    })
+}

@@ -1,0 +1,113 @@
+//! Who still has to agree, and the proof that they did.
+
+use super::{
+    operation::{Operation, Vote},
+    plan::Plan,
+    policy::Need,
+    principal::{PersonId, Principal},
+};
+
+/// The places that are still empty. Each vote fills at most one place, the requester's fills none, one person's
+/// identities count once, and votes on another digest are not votes on this plan.
+pub fn missing(needs: &[Need], requester: &PersonId, digest: &str, votes: &[Vote]) -> Vec<Need> {
+    let places: Vec<&str> = needs.iter().flat_map(|n| std::iter::repeat_n(n.role.as_str(), n.count as usize)).collect();
+    let mut voters: Vec<&Principal> = Vec::new();
+    for vote in votes.iter().filter(|v| v.digest == digest && v.by.person != *requester) {
+        if !voters.iter().any(|p| p.person == vote.by.person) {
+            voters.push(&vote.by);
+        }
+    }
+    let mut seat_of: Vec<Option<usize>> = vec![None; places.len()];
+    for voter in 0..voters.len() {
+        let mut tried = vec![false; places.len()];
+        seat(voter, &voters, &places, &mut seat_of, &mut tried);
+    }
+    let mut open: Vec<Need> = Vec::new();
+    for (place, taken) in places.iter().zip(&seat_of) {
+        if taken.is_none() {
+            match open.iter_mut().find(|n| n.role == *place) {
+                Some(need) => need.count += 1,
+                None => open.push(Need { role: (*place).to_owned(), count: 1 }),
+            }
+        }
+    }
+    open
+}
+
+/// The role of a need that anyone in any role fills.
+pub const ANY_ROLE: &str = "*";
+
+fn fits(voter: &Principal, place: &str) -> bool {
+    if place == ANY_ROLE { !voter.roles.is_empty() } else { voter.roles.iter().any(|r| r == place) }
+}
+
+/// Bipartite matching by augmenting paths: a voter may displace another who fits elsewhere.
+fn seat(voter: usize, voters: &[&Principal], places: &[&str], seat_of: &mut [Option<usize>], tried: &mut [bool]) -> bool {
+    for (index, place) in places.iter().enumerate() {
+        if tried[index] || !fits(voters[voter], place) {
+            continue;
+        }
+        tried[index] = true;
+        let free = match seat_of[index] {
+            None => true,
+            Some(other) => seat(other, voters, places, seat_of, tried),
+        };
+        if free {
+            seat_of[index] = Some(voter);
+            return true;
+        }
+    }
+    false
+}
+
+/// Proof that enough people agreed to exactly this. Only [`Approved::rebuild`] makes one, from the ledger's record, at
+/// every load; nothing that changes AWS is called without it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Approved<T> {
+    what: T,
+    by: Vec<String>,
+}
+
+impl Approved<Plan> {
+    /// Checks the digest against the plan and the votes against the needs.
+    ///
+    /// # Errors
+    /// A sentence that says what is missing.
+    pub fn rebuild(op: &Operation) -> Result<Approved<Plan>, String> {
+        if op.plan.digest() != op.digest {
+            return Err(format!("the plan of {} does not match its digest; it will not run", op.id));
+        }
+        let open = missing(&op.needs, &op.requester.person, &op.digest, &op.votes);
+        if !open.is_empty() {
+            return Err(format!("{} still needs {}", op.id, spoken(&open)));
+        }
+        let mut by: Vec<String> = Vec::new();
+        for vote in op.votes.iter().filter(|v| v.digest == op.digest && !op.asked_by(&v.by.person)) {
+            if !by.contains(&vote.by.user) {
+                by.push(vote.by.user.clone());
+            }
+        }
+        Ok(Approved { what: op.plan.clone(), by })
+    }
+}
+
+impl<T> Approved<T> {
+    /// What was agreed to.
+    pub fn get(&self) -> &T {
+        &self.what
+    }
+
+    /// Slack user ids of those who agreed; empty where nobody had to.
+    pub fn by(&self) -> &[String] {
+        &self.by
+    }
+}
+
+/// `1 dba and 1 lead`.
+pub fn spoken(needs: &[Need]) -> String {
+    let parts: Vec<String> = needs
+        .iter()
+        .map(|n| if n.role == ANY_ROLE { format!("{} other person who holds a role", n.count) } else if n.count == 1 { format!("1 {}", n.role) } else { format!("{} people with the role {}", n.count, n.role) })
+        .collect();
+    if parts.is_empty() { "nobody".to_owned() } else { parts.join(" and ") }
+}

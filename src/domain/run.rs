@@ -1,0 +1,161 @@
+//! What a run does next: which steps may begin, which are to be looked at, and how it ends.
+
+use std::time::Duration;
+
+use super::{
+    moment::Moment,
+    operation::{Run, State, Trigger},
+    plan::Plan,
+    step::{Outputs, Step, StepState},
+};
+
+/// How often AWS is asked about a step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pacing {
+    /// Never more often than this.
+    pub floor: Duration,
+    /// Never less often than this.
+    pub ceiling: Duration,
+}
+
+impl Default for Pacing {
+    fn default() -> Self {
+        Pacing { floor: Duration::from_secs(1), ceiling: Duration::from_secs(30) }
+    }
+}
+
+impl Pacing {
+    /// When to ask again: by the time such a step took before, or by the time it has taken so far.
+    pub fn next(&self, elapsed: Duration, expected: Option<Duration>) -> Duration {
+        let wait = match expected {
+            Some(expected) if expected > elapsed => (expected - elapsed) / 3,
+            Some(_) => elapsed / 10,
+            None => elapsed / 2,
+        };
+        wait.clamp(self.floor, self.ceiling)
+    }
+
+    /// When to try again after so many failures in a row: doubling, from one second to five minutes.
+    pub fn backoff(failures: u32) -> Duration {
+        Duration::from_secs((1u64 << failures.min(9)).min(300))
+    }
+}
+
+impl Run {
+    /// Steps that may begin now: everything they come after is done.
+    pub fn startable(&self) -> Vec<usize> {
+        self.indexes(|step| {
+            step.state == StepState::Ready && self.spec_after(step.index).iter().all(|i| self.steps[*i].state == StepState::Done)
+        })
+    }
+
+    /// Steps that can never begin, because something they come after failed or was skipped.
+    pub fn doomed(&self) -> Vec<usize> {
+        let mut doomed: Vec<bool> =
+            self.steps.iter().map(|s| matches!(s.state, StepState::Failed | StepState::Skipped)).collect();
+        // Steps come after earlier ones only, so one pass reaches every follower.
+        for index in 0..self.steps.len() {
+            doomed[index] = doomed[index] || self.spec_after(index).iter().any(|i| doomed[*i]);
+        }
+        self.indexes(|step| step.state == StepState::Ready && doomed[step.index])
+    }
+
+    /// Steps in this state whose time to be looked at has come.
+    pub fn due(&self, state: StepState, now: Moment) -> Vec<usize> {
+        self.indexes(|step| step.state == state && step.wake_at <= now)
+    }
+
+    /// Whether AWS may be working for this run.
+    pub fn in_flight(&self) -> bool {
+        self.steps.iter().any(|s| s.state.in_flight())
+    }
+
+    /// What the steps before it gave to this one; later ones override earlier ones.
+    pub fn inputs(&self, index: usize) -> Outputs {
+        let mut inputs = Outputs::new();
+        for before in self.spec_after(index) {
+            inputs.extend(self.steps[*before].outputs.clone());
+        }
+        inputs
+    }
+
+    /// How the run ends, once nothing is in flight and nothing can begin any more.
+    pub fn verdict(&self) -> Option<Trigger> {
+        let going_on = self.in_flight() || !self.startable().is_empty();
+        if going_on || !matches!(self.op.state, State::Running | State::Paused | State::Stopped) {
+            return None;
+        }
+        let any = |state| self.steps.iter().any(|s| s.state == state);
+        Some(if any(StepState::Unknown) {
+            Trigger::Lose
+        } else if self.steps.iter().all(|s| s.state == StepState::Done) {
+            Trigger::Succeed
+        } else if self.op.halt.as_ref().is_some_and(|h| h.cancel) {
+            Trigger::Cancel
+        } else {
+            Trigger::Fail
+        })
+    }
+
+    /// When to look at this run again.
+    pub fn next_wake(&self, now: Moment) -> Moment {
+        let step_wakes = self.steps.iter().filter(|s| s.state.in_flight()).map(|s| s.wake_at).min();
+        let begins = (self.op.state == State::Running)
+            .then(|| self.startable().iter().map(|i| self.steps[*i].wake_at).min())
+            .flatten();
+        let lifecycle = match self.op.state {
+            State::AwaitingApproval => self.op.deadline,
+            State::Queued => Some(now),
+            _ => None,
+        };
+        [step_wakes, begins, lifecycle].into_iter().flatten().min().unwrap_or(Moment::FAR_FUTURE)
+    }
+
+    /// Share of the work that is done, 0–100, each step weighing the same and counting by AWS's own percentage.
+    pub fn percent(&self) -> u8 {
+        let total: u32 = self
+            .steps
+            .iter()
+            .map(|s| match s.state {
+                StepState::Done => 100,
+                StepState::Polling => u32::from(s.percent.unwrap_or(0).min(99)),
+                _ => 0,
+            })
+            .sum();
+        u8::try_from(total / u32::try_from(self.steps.len().max(1)).unwrap_or(1)).unwrap_or(100)
+    }
+
+    /// How long the longest chain of steps takes by experience; none when a step has no experience.
+    pub fn estimate(&self) -> Option<Duration> {
+        let mut ends: Vec<Duration> = Vec::with_capacity(self.steps.len());
+        for step in &self.steps {
+            let begin = self.spec_after(step.index).iter().map(|i| ends[*i]).max().unwrap_or_default();
+            ends.push(begin + step.expected?);
+        }
+        ends.into_iter().max()
+    }
+
+    fn spec_after(&self, index: usize) -> &[usize] {
+        self.op.plan.steps.get(index).map(|s| s.after.as_slice()).unwrap_or_default()
+    }
+
+    fn indexes(&self, keep: impl Fn(&Step) -> bool) -> Vec<usize> {
+        self.steps.iter().filter(|s| keep(s)).map(|s| s.index).collect()
+    }
+}
+
+/// Steps of a new plan, keeping the record of those that the old plan already finished in the same way.
+pub fn carry_over(old_plan: &Plan, old_steps: &[Step], new_plan: &Plan) -> Vec<Step> {
+    (0..new_plan.steps.len())
+        .map(|index| {
+            let action = &new_plan.steps[index].action;
+            let kept = old_plan
+                .steps
+                .iter()
+                .zip(old_steps)
+                .find(|(spec, step)| spec.action == *action && step.state == StepState::Done)
+                .map(|(_, step)| Step { index, ..step.clone() });
+            kept.unwrap_or_else(|| Step::new(index))
+        })
+        .collect()
+}

@@ -1,0 +1,339 @@
+//! The run as a whole: expiry, the checks before the start, stops, and the end.
+
+use serde_json::json;
+
+use super::{Dropped, Engine, Hand};
+use crate::{
+    app::{
+        authority::{Denied, Freshness},
+        change::{Change, Illegal, SELF},
+        control,
+        planner::{NoPlan, steps_with_experience},
+        words,
+    },
+    domain::{
+        approval::{self, Approved},
+        operation::{Run, State, Trigger, resume},
+        plan::Plan,
+        run::carry_over,
+        step::{StepEvent, StepState},
+        text::escape,
+    },
+    ports::{alert::Topic, chat::Level, store::StoreError},
+};
+
+impl Engine {
+    /// An approval that did not come in time.
+    pub(super) async fn expire_unapproved(&self, hand: &mut Hand) -> Result<(), Dropped> {
+        let now = self.clock.now();
+        if hand.run.op.deadline.is_none_or(|d| d > now) {
+            return Ok(());
+        }
+        self.write(hand, false, |change| {
+            if change.run.op.state != State::AwaitingApproval {
+                return Ok(());
+            }
+            let missing = approval::missing(&change.run.op.needs, &change.run.op.requester.person, &change.run.op.digest, &change.run.op.votes);
+            let text = format!("Expired: {} did not approve in time. Nothing was started. To ask again: `/bbws {}`", approval::spoken(&missing), escape(&change.run.op.command));
+            expire(change, text)
+        })
+        .await
+    }
+
+    /// Everything that has to hold at the moment of the start, and then the start.
+    pub(super) async fn start_queued(&self, hand: &mut Hand) -> Result<(), Dropped> {
+        let now = self.clock.now();
+        if hand.run.op.deadline.is_some_and(|d| d <= now) {
+            return self
+                .write(hand, false, |change| {
+                    if change.run.op.state != State::Queued {
+                        return Ok(());
+                    }
+                    let held = change.run.op.outcome.clone().map(|o| format!(" It waited: {o}")).unwrap_or_default();
+                    let text = format!("Expired: it could not start in time after its approval.{held} To ask again: `/bbws {}`", escape(&change.run.op.command));
+                    expire(change, text)
+                })
+                .await;
+        }
+        if hand.run.op.kind() != resume::KIND
+            && let Some(stop) = self.stop_in_force(&hand.run).await?
+        {
+            let why = format!("a stop by <@{}> is in force: {}.", stop.by, escape(&stop.reason));
+            return self.hold(hand, &why).await;
+        }
+        if !self.voters_still_hold(hand).await? || !self.world_is_still(hand).await? {
+            return Ok(());
+        }
+        if hand.run.op.state != State::Queued {
+            return Ok(());
+        }
+        if let Err(why) = Approved::<Plan>::rebuild(&hand.run.op) {
+            tracing::error!(operation = %hand.run.op.id, why, "a queued operation is not approved");
+            return self.void(hand, None, &[why]).await;
+        }
+        self.write(hand, false, |change| {
+            change.trigger(Trigger::Start, SELF)?;
+            let now = change.now();
+            let op = change.op();
+            op.started = op.started.or(Some(now));
+            op.deadline = None;
+            op.outcome = None;
+            let eta = op.estimate.map(|e| format!(", about {} by experience", crate::domain::moment::spoken(e))).unwrap_or_default();
+            let text = format!("Started: {} steps{eta}.", op.plan.steps.len());
+            let round = change.run.version;
+            change.thread(format!("started-{round}"), Level::Info, text);
+            Ok(())
+        })
+        .await
+    }
+
+    async fn stop_in_force(&self, run: &Run) -> Result<Option<crate::ports::store::Stop>, StoreError> {
+        let environment = run.op.environment();
+        Ok(self.store.stops().await?.into_iter().find(|s| s.scope == "*" || s.scope == environment))
+    }
+
+    /// Says on the card why it does not start yet.
+    async fn hold(&self, hand: &mut Hand, why: &str) -> Result<(), Dropped> {
+        if hand.run.op.outcome.as_deref() == Some(why) {
+            return Ok(());
+        }
+        self.write(hand, false, |change| {
+            change.op().outcome = Some(why.to_owned());
+            Ok(())
+        })
+        .await
+    }
+
+    /// Asks Slack once more who the approvers are. Votes of people who may no longer approve are dropped.
+    async fn voters_still_hold(&self, hand: &mut Hand) -> Result<bool, Dropped> {
+        let mut lost: Vec<(String, String)> = Vec::new();
+        for vote in hand.run.op.votes.clone() {
+            match self.authority.principal(&vote.by.user, Freshness::Now).await {
+                Ok(now) => {
+                    let kept = |role: &String| now.roles.contains(role);
+                    if now.person != vote.by.person || !vote.by.roles.iter().all(kept) {
+                        lost.push((vote.by.user.clone(), "no longer holds the same roles".to_owned()));
+                    }
+                }
+                Err(Denied::Barred(why)) => lost.push((vote.by.user.clone(), why)),
+                Err(Denied::Unknown(_)) => {
+                    self.hold(hand, "Slack does not answer who the approvers are.").await?;
+                    return Ok(false);
+                }
+            }
+        }
+        if lost.is_empty() {
+            return Ok(true);
+        }
+        let lines: Vec<String> = lost.iter().map(|(user, why)| format!("the approval of <@{user}> no longer counts: {}", escape(why))).collect();
+        self.void(hand, None, &lines).await?;
+        Ok(false)
+    }
+
+    /// Resolves the plan again and compares.
+    async fn world_is_still(&self, hand: &mut Hand) -> Result<bool, Dropped> {
+        match self.planner.again(&hand.run.op).await {
+            Ok(plan) if plan.digest() == hand.run.op.digest => Ok(true),
+            Ok(plan) => {
+                let lines: Vec<String> = hand.run.op.plan.drift(&plan).iter().map(|l| escape(l)).collect();
+                self.void(hand, Some(plan), &lines).await?;
+                Ok(false)
+            }
+            Err(NoPlan::Later(reason)) => {
+                let why = format!("AWS does not answer: {}", escape(&reason));
+                self.hold(hand, &why).await?;
+                Ok(false)
+            }
+            Err(NoPlan::Problems(problems)) => {
+                let why = problems.iter().map(|p| escape(p)).collect::<Vec<_>>().join("; ");
+                self.write(hand, false, |change| {
+                    if change.run.op.state != State::Queued {
+                        return Ok(());
+                    }
+                    let text = format!("Not started, the approval is void: it cannot be done any more. {why} To ask again: `/bbws {}`", escape(&change.run.op.command));
+                    change.audit(SELF, "drift", json!({"problems": problems}));
+                    expire(change, text)
+                })
+                .await?;
+                Ok(false)
+            }
+        }
+    }
+
+    /// Takes the approvals back and says why. With a new plan, that is the plan to be approved from now on.
+    async fn void(&self, hand: &mut Hand, plan: Option<Plan>, lines: &[String]) -> Result<(), Dropped> {
+        let fresh = match &plan {
+            Some(plan) => Some(steps_with_experience(self.store.as_ref(), plan).await?),
+            None => None,
+        };
+        let changed = lines.iter().map(|l| format!("• {l}")).collect::<Vec<_>>().join("\n");
+        self.write(hand, false, |change| {
+            if change.run.op.state != State::Queued {
+                return Ok(());
+            }
+            change.trigger(Trigger::Void, SELF)?;
+            change.audit(SELF, "drift", json!({"changed": lines, "digest": plan.as_ref().map(Plan::digest)}));
+            if let (Some(plan), Some(fresh)) = (&plan, &fresh) {
+                let mut steps = carry_over(&change.run.op.plan, &change.run.steps, plan);
+                for (step, fresh) in steps.iter_mut().zip(fresh) {
+                    step.expected = step.expected.or(fresh.expected);
+                }
+                change.replace_steps(steps);
+                change.op().digest = plan.digest();
+                change.op().plan = plan.clone();
+            }
+            let deadline = change.now() + self.limits.approve_within.0;
+            let needs_nobody = change.run.op.needs.is_empty();
+            let op = change.op();
+            op.votes.clear();
+            op.revision += 1;
+            op.deadline = Some(deadline);
+            op.outcome = None;
+            op.wake_at = deadline;
+            let revision = op.revision;
+            if needs_nobody {
+                change.trigger(Trigger::Approve, SELF)?;
+                return Ok(());
+            }
+            let again = words::approval_needed(&change.run.op, &self.authority);
+            change.thread(format!("void-{revision}"), Level::Warning, format!("The approval is void, since something changed:\n{changed}\nThe card shows the plan as it is now. {again}"));
+            Ok(())
+        })
+        .await
+    }
+
+    /// Halts a run that a stop has reached.
+    pub(super) async fn heed_stop(&self, hand: &mut Hand) -> Result<(), Dropped> {
+        if hand.run.op.state != State::Running || hand.run.op.kind() == resume::KIND {
+            return Ok(());
+        }
+        let Some(stop) = self.stop_in_force(&hand.run).await? else { return Ok(()) };
+        self.write(hand, false, |change| {
+            if let Some(halted) = control::stopped(&change.run, &stop.by, Some(&stop.reason), change.now()) {
+                *change = halted;
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    /// Ends the run, when nothing is in flight and nothing can begin.
+    pub(super) async fn conclude(&self, hand: &mut Hand) -> Result<(), Dropped> {
+        if hand.run.verdict().is_none() {
+            return Ok(());
+        }
+        self.write(hand, false, |change| {
+            let Some(verdict) = change.run.verdict() else { return Ok(()) };
+            let to = change.trigger(verdict, SELF)?;
+            if to == State::NeedsAttention {
+                change.op().wake_at = crate::domain::moment::Moment::FAR_FUTURE;
+            }
+            let outcome = words::outcome(&change.run, to, change.now());
+            change.op().outcome = Some(outcome.clone());
+            let level = match to {
+                State::Succeeded => Level::Success,
+                State::Failed | State::NeedsAttention => Level::Error,
+                _ => Level::Warning,
+            };
+            let round = change.run.version;
+            change.audit(SELF, "outcome", json!({"state": to.name(), "outcome": outcome}));
+            change.thread(format!("{}-{round}", to.name()), level, outcome);
+            publish_end(change, to, round);
+            Ok(())
+        })
+        .await
+    }
+}
+
+fn expire(change: &mut Change, text: String) -> Result<(), Illegal> {
+    change.trigger(Trigger::Expire, SELF)?;
+    change.op().outcome = Some(text.clone());
+    let key = format!("expired-{}", change.run.op.revision);
+    change.thread(key, Level::Warning, text);
+    Ok(())
+}
+
+/// Completion and failure go to the status topic; a verification that did not hold, to the warnings as well.
+fn publish_end(change: &mut Change, to: State, round: i64) {
+    if change.run.op.kind() == resume::KIND {
+        return;
+    }
+    let (id, body) = (change.run.op.id.clone(), words::notice_body(&change.run));
+    let subject = format!("bbws {id}: {} {}", words::title(&change.run.op), to.name());
+    let subject: String = subject.chars().filter(char::is_ascii).take(99).collect();
+    change.publish(Topic::BackupStatus, format!("{id}-{}-{round}", to.name()), subject.clone(), body.clone());
+    let invalid = change.run.steps.iter().any(|s| {
+        let verifies = change.run.op.plan.steps.get(s.index).is_some_and(|p| !p.action.mutates());
+        verifies && s.state == StepState::Failed
+    });
+    if invalid {
+        change.publish(Topic::OpsWarning, format!("{id}-validation-{round}"), subject, body);
+    }
+}
+
+impl Engine {
+    /// Lifts a stop, and lets go on what it had halted. Carried out anew after a crash: every part of it is idempotent.
+    pub(super) async fn clear_stop(&self, hand: &mut Hand, index: usize, scope: &str) -> Result<(), Dropped> {
+        let asked = hand.run.op.created;
+        let stops = self.store.stops().await?;
+        let covered = |s: &crate::ports::store::Stop| scope == "*" || s.scope == scope;
+        if let Some(newer) = stops.iter().find(|s| covered(s) && s.at > asked) {
+            let reason = format!("a newer stop by {} came after this was asked for: {}", newer.by, newer.reason);
+            return self
+                .write(hand, false, |change| {
+                    change.step(index, StepEvent::Fail)?.error = Some(reason.clone());
+                    Ok(())
+                })
+                .await;
+        }
+        for stop in stops.iter().filter(|s| covered(s)) {
+            let entry = crate::ports::store::AuditEntry {
+                at: self.clock.now(),
+                actor: hand.run.op.requester.user.clone(),
+                action: "lift".to_owned(),
+                operation: Some(hand.run.op.id.clone()),
+                detail: json!({"scope": stop.scope}),
+            };
+            let lift = crate::ports::store::Commit { lift: Some(stop.scope.clone()), audit: vec![entry], ..Default::default() };
+            self.store.commit(lift).await?;
+        }
+        let environment = hand.run.op.environment().to_owned();
+        let filter = crate::ports::store::Filter {
+            environment: (environment != "*").then_some(environment),
+            states: vec![State::Stopped],
+            limit: 10_000,
+        };
+        let single = !stops.iter().any(covered) && scope != "*" && scope != hand.run.op.environment();
+        for op in self.store.list(&filter).await? {
+            let meant = if single { op.id.0 == scope } else { true };
+            if meant && op.halt.as_ref().is_none_or(|h| h.at <= asked) {
+                self.resume_run(&op.id, hand).await?;
+            }
+        }
+        self.write(hand, false, |change| {
+            change.step(index, StepEvent::Finish)?;
+            Ok(())
+        })
+        .await
+    }
+
+    async fn resume_run(&self, id: &crate::domain::operation::OpId, hand: &Hand) -> Result<(), Dropped> {
+        loop {
+            let Some(run) = self.store.load(id).await? else { return Ok(()) };
+            let mut change = Change::on(&run, self.clock.now());
+            if change.trigger(Trigger::Resume, SELF).is_err() {
+                return Ok(());
+            }
+            if change.run.op.halt.as_ref().is_some_and(|h| !h.cancel) {
+                change.op().halt = None;
+            }
+            let by = &hand.run.op;
+            let approver = by.votes.last().map(|v| format!(" and <@{}>", v.by.user)).unwrap_or_default();
+            change.thread(format!("resumed-{}", by.id), Level::Info, format!("Goes on: {} by <@{}>{approver}.", by.id, by.requester.user));
+            match self.store.commit(change.commit(crate::ports::store::Guard::Version(run.version)).1).await {
+                Err(StoreError::Conflict) => {}
+                other => return other.map_err(Dropped::from),
+            }
+        }
+    }
+}

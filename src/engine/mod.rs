@@ -1,0 +1,193 @@
+//! The durable interpreter: claims runs that are due, writes down what it is about to do, does it, watches it, and parks.
+
+mod lifecycle;
+mod steps;
+
+use std::{sync::Arc, time::Duration};
+
+use futures::{StreamExt as _, stream};
+
+use crate::{
+    app::{
+        authority::Authority,
+        change::{Change, Illegal},
+        planner::Planner,
+    },
+    domain::{
+        moment::Moment,
+        operation::{Run, State},
+        policy::Limits,
+        run::Pacing,
+    },
+    ports::{
+        clock::Clock,
+        cloud::Cloud,
+        store::{Claim, Guard, Store, StoreError},
+    },
+};
+
+/// How long a claim lasts. Every call is given less than what remains of it.
+pub const LEASE: Duration = Duration::from_secs(60);
+/// The longest a single call may take.
+const CALL: Duration = Duration::from_secs(40);
+/// Runs claimed at once.
+const BATCH: u32 = 256;
+/// A run is looked at again at least this often, though nothing seems due.
+const HEARTBEAT: Duration = Duration::from_secs(60);
+
+/// Why a run was let go.
+#[derive(Debug, thiserror::Error)]
+pub enum Dropped {
+    /// The ledger failed, or somebody else has the run now.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A move that is not legal any more; the next look decides anew.
+    #[error(transparent)]
+    Illegal(#[from] Illegal),
+}
+
+/// Runs operations.
+pub struct Engine {
+    /// Ledger.
+    pub store: Arc<dyn Store>,
+    /// AWS.
+    pub cloud: Arc<dyn Cloud>,
+    /// Resolves plans again just before the run.
+    pub planner: Arc<Planner>,
+    /// Checks approvers again just before the run.
+    pub authority: Arc<Authority>,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Name of this process in claims.
+    pub owner: String,
+    /// How often AWS is asked.
+    pub pacing: Pacing,
+    /// Approval time limits.
+    pub limits: Limits,
+    /// Runs advanced at the same time.
+    pub parallel: usize,
+}
+
+/// A claimed run.
+struct Hand {
+    claim: Claim,
+    run: Run,
+}
+
+impl Engine {
+    /// Works on everything that is due. Answers how many runs were claimed; zero means there was nothing to do.
+    ///
+    /// # Errors
+    /// The ledger's. What goes wrong with one run does not hold up the others.
+    pub async fn turn(&self) -> Result<usize, StoreError> {
+        let claims = self.store.claim(&self.owner, LEASE, BATCH).await?;
+        let count = claims.len();
+        let hands: Vec<Option<Hand>> =
+            stream::iter(claims).map(|claim| self.begin(claim)).buffered(self.parallel.max(1)).collect().await;
+        let mut hands: Vec<Hand> = hands.into_iter().flatten().collect();
+        let answers = self.poll(&hands).await;
+        for (index, answer) in answers {
+            if let Some(hand) = hands.get_mut(index) {
+                self.log_dropped(hand.run.op.id.0.clone(), self.record_polls(hand, answer).await);
+            }
+        }
+        let ends = stream::iter(hands).map(|hand| self.finish(hand)).buffered(self.parallel.max(1));
+        ends.collect::<Vec<()>>().await;
+        Ok(count)
+    }
+
+    /// Loads a claimed run and does everything but polling.
+    async fn begin(&self, claim: Claim) -> Option<Hand> {
+        let id = claim.id.clone();
+        let loaded = self.store.load(&id).await;
+        let run = match loaded {
+            Ok(run) => run?,
+            Err(error) => {
+                tracing::error!(operation = %id, error = &error as &dyn std::error::Error, "a claimed run could not be loaded");
+                return None;
+            }
+        };
+        let mut hand = Hand { claim, run };
+        let advanced = self.advance(&mut hand).await;
+        self.log_dropped(id.0, advanced).map(|()| hand)
+    }
+
+    async fn advance(&self, hand: &mut Hand) -> Result<(), Dropped> {
+        match hand.run.op.state {
+            State::AwaitingApproval => self.expire_unapproved(hand).await?,
+            State::Queued => self.start_queued(hand).await?,
+            _ => {}
+        }
+        if matches!(hand.run.op.state, State::Running | State::Paused | State::Stopped) {
+            self.heed_stop(hand).await?;
+            self.look_for_lost_calls(hand).await?;
+            self.begin_steps(hand).await?;
+        }
+        Ok(())
+    }
+
+    /// Ends the run if it is at its end, and parks it until something is due.
+    async fn finish(&self, mut hand: Hand) {
+        let id = hand.run.op.id.0.clone();
+        let result = async {
+            self.conclude(&mut hand).await?;
+            let now = self.clock.now();
+            let mut wake = hand.run.next_wake(now);
+            if hand.run.op.state == State::Queued {
+                // It waits for Slack, AWS or the end of a stop.
+                wake = now + Duration::from_secs(5);
+            }
+            if !hand.run.op.state.terminal() && wake > now + HEARTBEAT && hand.run.in_flight() {
+                wake = now + HEARTBEAT;
+            }
+            self.store.park(&hand.claim, hand.run.version, wake).await?;
+            Ok::<(), Dropped>(())
+        }
+        .await;
+        self.log_dropped(id, result);
+    }
+
+    /// Commits an edit of the run under its fence; decides again on a fresh record when a person changed it meanwhile.
+    async fn write(
+        &self,
+        hand: &mut Hand,
+        intent: bool,
+        edit: impl Fn(&mut Change) -> Result<(), Illegal>,
+    ) -> Result<(), Dropped> {
+        loop {
+            let mut change = Change::on(&hand.run, self.clock.now());
+            edit(&mut change)?;
+            let guard = Guard::Runner { fence: hand.claim.fence, version: hand.run.version, intent };
+            let (run, commit) = change.commit(guard);
+            match self.store.commit(commit).await {
+                Ok(()) => {
+                    hand.run = run;
+                    return Ok(());
+                }
+                Err(StoreError::Conflict) => {
+                    let id = hand.run.op.id.clone();
+                    hand.run = self.store.load(&id).await?.ok_or(StoreError::Fenced)?;
+                }
+                Err(other) => return Err(other.into()),
+            }
+        }
+    }
+
+    fn log_dropped<T>(&self, operation: String, result: Result<T, Dropped>) -> Option<T> {
+        match result {
+            Ok(value) => Some(value),
+            Err(Dropped::Store(error @ (StoreError::Fenced | StoreError::Halted { .. }))) => {
+                tracing::info!(operation, %error, "the run is let go");
+                None
+            }
+            Err(error) => {
+                tracing::error!(operation, error = &error as &dyn std::error::Error, "the run is let go; it is taken up again when its lease ends");
+                None
+            }
+        }
+    }
+
+    fn seconds_from_now(&self, seconds: u64) -> Moment {
+        self.clock.now() + Duration::from_secs(seconds)
+    }
+}

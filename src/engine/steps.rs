@@ -1,0 +1,380 @@
+//! The steps of a run: intent before call, probe before resend, merged polling.
+
+use std::{sync::Arc, time::Duration};
+
+use futures::{StreamExt as _, stream::FuturesUnordered};
+use serde_json::json;
+
+use super::{CALL, Dropped, Engine, Hand};
+use crate::{
+    app::change::{Change, Illegal, SELF},
+    domain::{
+        approval::Approved,
+        operation::{Operation, Run, State},
+        plan::Plan,
+        run::Pacing,
+        step::{Action, StepEvent, StepState},
+        text::escape,
+    },
+    ports::{
+        chat::Level,
+        cloud::{Call, CloudError, Probe, Progress, Started},
+        store::StoreError,
+    },
+};
+
+/// Probes that may fail in a row before a person is asked.
+const PROBES: u32 = 12;
+/// Definite refusals to begin in a row before a step fails: about an hour of trying.
+const STARTS: u32 = 18;
+/// No step is watched for longer than this.
+const LONGEST: Duration = Duration::from_secs(3 * 86_400);
+/// Steps of one run begun at once.
+const ABREAST: usize = 32;
+
+/// A poll's answers for one run, by step.
+pub(super) type Answers = Vec<(usize, Result<Progress, CloudError>)>;
+
+impl Engine {
+    /// Steps found in `calling`: an earlier call may have got through. Look first; adopt, or free for another call.
+    pub(super) async fn look_for_lost_calls(&self, hand: &mut Hand) -> Result<(), Dropped> {
+        let now = self.clock.now();
+        for index in hand.run.due(StepState::Calling, now) {
+            if let Some(Action::ClearStop { scope }) = action(&hand.run, index) {
+                self.clear_stop(hand, index, &scope).await?;
+                continue;
+            }
+            let Some(call) = self.call(&hand.run, index)? else { continue };
+            let probed = tokio::time::timeout(CALL, self.cloud.probe(&call)).await.unwrap_or_else(|_| Err(timed_out()));
+            match probed {
+                Ok(Probe::Present(started)) => {
+                    self.write(hand, false, |change| {
+                        change.audit(SELF, "adopted", json!({"step": index, "id": started.external_id}));
+                        begun(change, index, &started)
+                    })
+                    .await?;
+                }
+                Ok(Probe::Absent) => {
+                    self.write(hand, false, |change| {
+                        change.audit(SELF, "absent", json!({"step": index}));
+                        let now = change.now();
+                        let step = change.step(index, StepEvent::Absent)?;
+                        (step.silence, step.wake_at) = (0, now);
+                        Ok(())
+                    })
+                    .await?;
+                }
+                Err(error) => self.write(hand, false, |change| unanswered_probe(change, index, &error)).await?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Begins every step that may begin: one transaction with all intents, then the calls, side by side.
+    pub(super) async fn begin_steps(&self, hand: &mut Hand) -> Result<(), Dropped> {
+        let now = self.clock.now();
+        if hand.run.op.state != State::Running {
+            return Ok(());
+        }
+        let ready: Vec<usize> =
+            hand.run.startable().into_iter().filter(|i| hand.run.steps[*i].wake_at <= now).take(ABREAST).collect();
+        if ready.is_empty() {
+            return Ok(());
+        }
+        let approved = match Approved::<Plan>::rebuild(&hand.run.op) {
+            Ok(approved) => approved,
+            Err(why) => {
+                tracing::error!(operation = %hand.run.op.id, why, "a running operation is not approved");
+                return self.write(hand, false, |change| refuse_unapproved(change, &why)).await;
+            }
+        };
+        let wanted = ready.clone();
+        match self.write(hand, true, |change| intend(change, &wanted)).await {
+            Err(Dropped::Store(StoreError::Halted { .. })) => return self.heed_stop(hand).await,
+            other => other?,
+        }
+        let begun: Vec<usize> = ready.into_iter().filter(|i| hand.run.steps[*i].state == StepState::Calling).collect();
+        if hand.run.op.state != State::Running && begun.is_empty() {
+            return Ok(());
+        }
+        self.call_all(hand, begun, &approved).await
+    }
+
+    async fn call_all(&self, hand: &mut Hand, begun: Vec<usize>, approved: &Approved<Plan>) -> Result<(), Dropped> {
+        let mut calls = FuturesUnordered::new();
+        for index in begun {
+            if let Some(Action::ClearStop { scope }) = action(&hand.run, index) {
+                self.clear_stop(hand, index, &scope).await?;
+                continue;
+            }
+            let Some(call) = self.mutation(&hand.run, index, approved)? else { continue };
+            calls.push(async move {
+                let started = tokio::time::timeout(CALL, self.cloud.start(&call)).await;
+                (index, started.unwrap_or_else(|_| Err(timed_out())))
+            });
+        }
+        while let Some((index, started)) = calls.next().await {
+            self.write(hand, false, |change| called(change, index, &started)).await?;
+        }
+        Ok(())
+    }
+
+    /// One request for all runs: the adapter merges what it can.
+    pub(super) async fn poll(&self, hands: &[Hand]) -> Vec<(usize, Answers)> {
+        let now = self.clock.now();
+        let (mut calls, mut owners) = (Vec::new(), Vec::new());
+        for (at, hand) in hands.iter().enumerate() {
+            for index in hand.run.due(StepState::Polling, now) {
+                if let Ok(Some(call)) = self.call(&hand.run, index) {
+                    calls.push(call);
+                    owners.push((at, index));
+                }
+            }
+        }
+        if calls.is_empty() {
+            return Vec::new();
+        }
+        let polled = match tokio::time::timeout(CALL, self.cloud.poll(&calls)).await {
+            Ok(polled) => polled,
+            Err(_) => calls.iter().map(|_| Err(timed_out())).collect(),
+        };
+        let mut by_hand: Vec<(usize, Answers)> = Vec::new();
+        for ((at, index), answer) in owners.into_iter().zip(polled) {
+            match by_hand.last_mut() {
+                Some((last, answers)) if *last == at => answers.push((index, answer)),
+                _ => by_hand.push((at, vec![(index, answer)])),
+            }
+        }
+        by_hand
+    }
+
+    /// Writes down what a poll told of one run; nothing when it told nothing new.
+    pub(super) async fn record_polls(&self, hand: &mut Hand, answers: Answers) -> Result<(), Dropped> {
+        let pacing = self.pacing;
+        self.write(hand, false, |change| {
+            for (index, answer) in &answers {
+                if change.run.steps[*index].state == StepState::Polling {
+                    polled(change, *index, answer, pacing)?;
+                }
+            }
+            let doomed = change.run.doomed();
+            change.skip(&doomed);
+            Ok(())
+        })
+        .await
+    }
+
+    /// The call of a step, for looking only.
+    fn call(&self, run: &Run, index: usize) -> Result<Option<Call>, Dropped> {
+        let approvers: Vec<String> = run.op.votes.iter().map(|v| v.by.user.clone()).collect();
+        self.build(run, index, &approvers)
+    }
+
+    /// The call of a step that changes AWS: there is none without the proof of approval.
+    fn mutation(&self, run: &Run, index: usize, approved: &Approved<Plan>) -> Result<Option<Call>, Dropped> {
+        if approved.get().steps.get(index) != run.op.plan.steps.get(index) {
+            return Err(StoreError::Fenced.into());
+        }
+        self.build(run, index, approved.by())
+    }
+
+    fn build(&self, run: &Run, index: usize, approvers: &[String]) -> Result<Option<Call>, Dropped> {
+        let Some(action) = action(run, index) else { return Ok(None) };
+        let Some(environment) = self.planner.environment(run.op.environment()) else {
+            tracing::error!(operation = %run.op.id, environment = run.op.environment(), "the environment is no longer in the config");
+            return Ok(None);
+        };
+        let step = &run.steps[index];
+        Ok(Some(Call {
+            operation: run.op.id.clone(),
+            step: index,
+            environment: Arc::clone(environment),
+            action,
+            token: step.token.clone().unwrap_or_else(|| token(&run.op, index, step.round)),
+            tags: tags(&run.op, approvers),
+            inputs: run.inputs(index),
+            external_id: step.external_id.clone(),
+            requester: run.op.requester.user.clone(),
+        }))
+    }
+}
+
+fn action(run: &Run, index: usize) -> Option<Action> {
+    run.op.plan.steps.get(index).map(|s| s.action.clone())
+}
+
+/// Fixed for a step and a round: `bk-1042-3`, `bk-1042-3-r1`.
+fn token(op: &Operation, index: usize, round: u32) -> String {
+    if round == 0 { format!("{}-{index}", op.id) } else { format!("{}-{index}-r{round}", op.id) }
+}
+
+fn tags(op: &Operation, approvers: &[String]) -> Vec<(String, String)> {
+    let mut tags = vec![
+        ("bbws:operation".to_owned(), op.id.to_string()),
+        ("bbws:environment".to_owned(), op.environment().to_owned()),
+        ("bbws:requested-by".to_owned(), op.requester.user.clone()),
+        ("bbws:approved-by".to_owned(), approvers.join(" ")),
+    ];
+    tags.extend(op.plan.tenant.clone().map(|t| ("bbws:tenant".to_owned(), t)));
+    tags.extend(op.plan.retention_days.map(|d| ("bbws:retention-days".to_owned(), d.to_string())));
+    tags
+}
+
+/// Writes the intents. Steps that only read need none and are watched from now on.
+fn intend(change: &mut Change, wanted: &[usize]) -> Result<(), Illegal> {
+    if change.run.op.state != State::Running {
+        return Ok(());
+    }
+    let now = change.now();
+    for index in wanted {
+        if change.run.steps[*index].state != StepState::Ready {
+            continue;
+        }
+        let spec = change.run.op.plan.steps[*index].action.clone();
+        let token = token(&change.run.op, *index, change.run.steps[*index].round);
+        if spec.mutates() || matches!(spec, Action::ClearStop { .. }) {
+            let step = change.step(*index, StepEvent::Intend)?;
+            step.attempt += 1;
+            step.token = Some(token.clone());
+            step.wake_at = now;
+            let attempt = step.attempt;
+            change.audit(SELF, "intent", json!({"step": index, "kind": spec.kind(), "resource": spec.resource(), "token": token, "attempt": attempt}));
+        } else {
+            let step = change.step(*index, StepEvent::Watch)?;
+            step.token = Some(token);
+            step.wake_at = now;
+        }
+    }
+    Ok(())
+}
+
+/// What a call came to.
+fn called(change: &mut Change, index: usize, started: &Result<Started, CloudError>) -> Result<(), Illegal> {
+    let now = change.now();
+    match started {
+        Ok(started) => begun(change, index, started),
+        Err(CloudError::Retryable { reason, after }) => {
+            let attempt = change.run.steps[index].attempt;
+            if attempt >= STARTS {
+                return failed(change, index, &format!("{reason} (tried {attempt} times)"));
+            }
+            let step = change.step(index, StepEvent::Absent)?;
+            step.detail = Some(format!("waiting to try again: {reason}"));
+            step.wake_at = now + after.unwrap_or_default().max(Pacing::backoff(attempt));
+            Ok(())
+        }
+        Err(CloudError::Permanent { reason }) => failed(change, index, reason),
+        Err(CloudError::Unknown { reason }) => {
+            // It stays in `calling`: the next look probes before anything is called again.
+            let step = change.touch(index);
+            step.detail = Some(format!("no answer, looking for what happened: {reason}"));
+            step.wake_at = now + Pacing::backoff(1);
+            change.audit(SELF, "unknown", json!({"step": index, "reason": reason}));
+            Ok(())
+        }
+    }
+}
+
+fn begun(change: &mut Change, index: usize, started: &Started) -> Result<(), Illegal> {
+    let now = change.now();
+    let event = if started.finished { StepEvent::Finish } else { StepEvent::Started };
+    let step = change.step(index, event)?;
+    step.external_id = started.external_id.clone().or(step.external_id.take());
+    step.outputs.extend(started.outputs.clone());
+    (step.silence, step.detail, step.error) = (0, None, None);
+    step.percent = started.finished.then_some(100);
+    step.wake_at = now + Duration::from_secs(1);
+    let id = step.external_id.clone();
+    change.audit(SELF, "called", json!({"step": index, "id": id, "finished": started.finished}));
+    Ok(())
+}
+
+fn unanswered_probe(change: &mut Change, index: usize, error: &CloudError) -> Result<(), Illegal> {
+    let now = change.now();
+    let silence = change.run.steps[index].silence + 1;
+    let hopeless = matches!(error, CloudError::Permanent { .. }) || silence >= PROBES;
+    if !hopeless {
+        let step = change.touch(index);
+        step.silence = silence;
+        step.detail = Some(format!("looking for what happened: {error}"));
+        step.wake_at = now + Pacing::backoff(silence);
+        return Ok(());
+    }
+    lost(change, index, &error.to_string())
+}
+
+/// What a poll told of one step.
+fn polled(change: &mut Change, index: usize, answer: &Result<Progress, CloudError>, pacing: Pacing) -> Result<(), Illegal> {
+    let now = change.now();
+    let mutates = change.run.op.plan.steps[index].action.mutates();
+    let step = &change.run.steps[index];
+    let elapsed = step.started.map(|s| now.since(s)).unwrap_or_default();
+    match answer {
+        Ok(Progress::Done { outputs, detail }) => {
+            let step = change.step(index, StepEvent::Finish)?;
+            step.outputs.extend(outputs.clone());
+            step.detail = Some(detail.clone());
+            (step.percent, step.silence, step.error) = (Some(100), 0, None);
+            change.audit(SELF, "done", json!({"step": index, "found": detail}));
+            Ok(())
+        }
+        Ok(Progress::Failed { reason }) => failed(change, index, reason),
+        Ok(Progress::Running { .. }) | Err(_) if elapsed > LONGEST => {
+            lost(change, index, "it did not end within three days")
+        }
+        Ok(Progress::Running { percent, detail }) => {
+            let wake_at = now + pacing.next(elapsed, step.expected);
+            let step = change.touch(index);
+            (step.percent, step.detail) = (percent.or(step.percent), Some(detail.clone()));
+            (step.silence, step.wake_at) = (0, wake_at);
+            Ok(())
+        }
+        Err(CloudError::Permanent { reason }) if !mutates => failed(change, index, reason),
+        Err(CloudError::Permanent { reason }) => lost(change, index, reason),
+        Err(error) => {
+            let step = change.touch(index);
+            step.silence += 1;
+            step.detail = Some(format!("AWS does not answer: {error}"));
+            step.wake_at = now + Pacing::backoff(step.silence);
+            Ok(())
+        }
+    }
+}
+
+fn failed(change: &mut Change, index: usize, reason: &str) -> Result<(), Illegal> {
+    let step = change.step(index, StepEvent::Fail)?;
+    step.error = Some(reason.to_owned());
+    let round = step.round;
+    change.audit(SELF, "failed", json!({"step": index, "reason": reason}));
+    let title = change.run.op.plan.steps[index].title.clone();
+    change.thread(format!("step-{index}-failed-{round}"), Level::Error, format!("*{}* failed: {}", escape(&title), escape(reason)));
+    let doomed = change.run.doomed();
+    change.skip(&doomed);
+    Ok(())
+}
+
+fn lost(change: &mut Change, index: usize, reason: &str) -> Result<(), Illegal> {
+    let step = change.step(index, StepEvent::Lose)?;
+    step.error = Some(reason.to_owned());
+    let round = step.round;
+    change.audit(SELF, "lost", json!({"step": index, "reason": reason}));
+    let title = change.run.op.plan.steps[index].title.clone();
+    let text = format!("*{}*: nobody knows whether it was carried out. {} A person has to look.", escape(&title), escape(reason));
+    change.thread(format!("step-{index}-unknown-{round}-{}", change.now().0), Level::Error, text);
+    Ok(())
+}
+
+fn refuse_unapproved(change: &mut Change, why: &str) -> Result<(), Illegal> {
+    for index in change.run.startable() {
+        let now = change.now();
+        let step = change.touch(index);
+        step.detail = Some(why.to_owned());
+        step.wake_at = now + Duration::from_secs(300);
+    }
+    change.audit(SELF, "unapproved", json!({"why": why}));
+    Ok(())
+}
+
+fn timed_out() -> CloudError {
+    CloudError::Unknown { reason: format!("AWS did not answer within {} seconds.", CALL.as_secs()) }
+}
