@@ -1,0 +1,161 @@
+//! A verified request from Slack, and the trait by which the front hands it in.
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::{
+    domain::moment::Moment,
+    ports::{
+        chat::Reply,
+        store::{Request, StoreError},
+    },
+};
+
+/// What a person asked for. Every text in it was typed by a person or could have been: it is hostile.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "what", rename_all = "snake_case")]
+pub enum Inbound {
+    /// A slash command, or a mention of the bot with the mention taken off.
+    Command {
+        /// What follows `/bbws`.
+        text: String,
+    },
+    /// A button of ours was pressed.
+    Click {
+        /// `action_id`, which begins with `bbws.`.
+        action: String,
+        /// The button's value.
+        value: String,
+        /// Block the button stands in.
+        block_id: Option<String>,
+        /// `ts` of the message the button stands in.
+        message_ts: Option<String>,
+        /// What was typed into the message's `reason` field.
+        reason: Option<String>,
+    },
+}
+
+/// The way a request came, which decides how an answer gets back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Via {
+    /// Slash command: the answer is the reply to Slack's request itself.
+    Command,
+    /// Button: Slack shows nothing of the reply to its request, so whatever is to be read is whispered.
+    Interaction,
+    /// Mention: likewise.
+    Event,
+}
+
+impl Via {
+    /// [`Request::kind`].
+    pub fn kind(self) -> &'static str {
+        match self {
+            Via::Command => "command",
+            Via::Interaction => "interaction",
+            Via::Event => "event",
+        }
+    }
+}
+
+/// A verified request. Holds no token, `response_url` or `trigger_id`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Envelope {
+    /// Hex SHA-256 of the request's signature, or Slack's `event_id`.
+    pub id: String,
+    /// How it came.
+    pub via: Via,
+    /// Slack user id.
+    pub user: String,
+    /// Workspace the person belongs to; it is on the allow-list.
+    pub team: String,
+    /// Channel id.
+    pub channel: String,
+    /// `ts` of the thread it was said in.
+    pub thread: Option<String>,
+    /// When it arrived.
+    pub at: Moment,
+    /// What is asked.
+    #[serde(flatten)]
+    pub what: Inbound,
+}
+
+impl Envelope {
+    /// The request as the ledger stores it.
+    pub fn request(&self) -> Request {
+        let mut body = json!(self.what);
+        if let (Some(thread), Some(body)) = (&self.thread, body.as_object_mut()) {
+            body.insert("thread".to_owned(), Value::String(thread.clone()));
+        }
+        Request {
+            id: self.id.clone(),
+            kind: self.via.kind().to_owned(),
+            user: self.user.clone(),
+            team: self.team.clone(),
+            channel: self.channel.clone(),
+            body,
+            at: self.at,
+        }
+    }
+
+    /// The envelope of a request that was stored before a crash.
+    ///
+    /// # Errors
+    /// When the stored kind or body is of another version.
+    pub fn stored(request: &Request) -> Result<Envelope, serde_json::Error> {
+        Ok(Envelope {
+            id: request.id.clone(),
+            via: Via::deserialize(Value::String(request.kind.clone()))?,
+            user: request.user.clone(),
+            team: request.team.clone(),
+            channel: request.channel.clone(),
+            thread: request.body.get("thread").and_then(Value::as_str).map(str::to_owned),
+            at: request.at,
+            what: Inbound::deserialize(&request.body)?,
+        })
+    }
+}
+
+/// A signed request that is turned away before anybody looks at what it asks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// As [`Envelope::id`].
+    pub id: String,
+    /// How it came. Unless by command the person reads `why` only when it is whispered to them.
+    pub via: Via,
+    /// Slack user id.
+    pub user: String,
+    /// Workspace.
+    pub team: String,
+    /// Channel id; may be empty.
+    pub channel: String,
+    /// When.
+    pub at: Moment,
+    /// The sentence the person gets, as mrkdwn.
+    pub why: String,
+}
+
+/// The request could not be stored: nothing was done and nothing will be.
+#[derive(Debug, thiserror::Error)]
+#[error("the request was not stored")]
+pub struct Unavailable(#[from] pub StoreError);
+
+/// Takes requests in. Called in a task of its own, so that neither a caller who hangs up nor a deadline cuts it short.
+#[async_trait]
+pub trait Inbox: Send + Sync {
+    /// Stores the request durably, each at most once, and, once it is stored, deals with it. `None` for a replay.
+    ///
+    /// The front waits a little less than a second for the reply and then answers in its own words while this goes on.
+    /// Only [`Via::Command`] shows the reply to the person; for the others the implementation whispers what is to be read.
+    ///
+    /// # Errors
+    /// [`Unavailable`] only when the request was not stored. Trouble after that is told in the reply.
+    async fn take(&self, envelope: Envelope) -> Result<Option<Reply>, Unavailable>;
+
+    /// Writes a refusal into the audit chain, and whispers the sentence where the request's reply is not shown.
+    ///
+    /// # Errors
+    /// [`Unavailable`] when it could not be written. The request is turned away all the same.
+    async fn refuse(&self, refusal: Refusal) -> Result<(), Unavailable>;
+}
