@@ -15,7 +15,7 @@ use serde_json::json;
 use super::{
     authority::{Authority, Denied, Freshness},
     change::{Change, SELF},
-    inbound::{Envelope, Inbound, Inbox, Unavailable},
+    inbound::{Envelope, Inbound, Inbox, Refusal, Unavailable, Via},
     planner::Planner,
     wake::Wake,
 };
@@ -69,8 +69,7 @@ pub struct Inner {
 pub struct Ask {
     /// The stored request.
     pub request: Request,
-    /// A click, not a command: successes show on the card, only refusals are whispered.
-    pub click: bool,
+    via: Via,
     /// The person was already told that the answer follows.
     late: Arc<AtomicBool>,
 }
@@ -78,7 +77,12 @@ pub struct Ask {
 impl Ask {
     /// Whether the reply has to be whispered, since nobody waits for it any more or nobody ever could.
     fn whispers(&self, reply: &Reply) -> bool {
-        if self.click { matches!(reply.level, Level::Warning | Level::Error) } else { self.late.load(Ordering::SeqCst) }
+        match self.via {
+            Via::Command => self.late.load(Ordering::SeqCst),
+            // Successes show on the card; only what refuses has to be read.
+            Via::Interaction => matches!(reply.level, Level::Warning | Level::Error),
+            Via::Event => true,
+        }
     }
 
     /// The notice that carries the reply, if it has to be whispered.
@@ -133,18 +137,17 @@ impl Desk {
             if self.busy.lock().unwrap_or_else(PoisonError::into_inner).contains(&request.id) {
                 continue;
             }
-            let Ok(what) = serde_json::from_value::<Inbound>(request.body.clone()) else {
+            let Ok(envelope) = Envelope::stored(&request) else {
                 self.close(&request, "unreadable").await?;
                 continue;
             };
-            let click = matches!(what, Inbound::Click { .. });
             let stale = now.since(request.at) > STALE;
-            let ask = Ask { request, click, late: Arc::new(AtomicBool::new(true)) };
+            let ask = Ask { request, via: envelope.via, late: Arc::new(AtomicBool::new(true)) };
             if stale {
                 let text = "Your last request reached bbws while it was restarting and was *not* carried out, since it is too old now. Ask again if it is still wanted.";
                 self.refuse_ask(&ask, say(Level::Warning, text)).await?;
             } else {
-                self.deal(&ask, what).await?;
+                self.deal(&ask, envelope.what).await?;
             }
         }
         Ok(())
@@ -156,20 +159,27 @@ impl Desk {
     }
 
     /// Stores the request and its answer at once: for what changes nothing.
-    async fn answer_now(&self, request: Request, reply: Reply, refused: bool) -> Result<Option<Reply>, StoreError> {
+    async fn answer_now(&self, request: Request, via: Via, reply: Reply, refused: bool) -> Result<Option<Reply>, StoreError> {
         let mut audit = vec![asked(&request)];
         if refused {
             audit.push(entry(&request, "refusal", json!({"said": reply.text})));
         }
-        let accepted = self.store.accept(request, Some(reply.text.clone()), audit).await?;
-        Ok((accepted == Accepted::New).then_some(reply))
+        let ask = Ask { request: request.clone(), via, late: Arc::new(AtomicBool::new(false)) };
+        if self.store.accept(request, Some(reply.text.clone()), audit).await? == Accepted::Replay {
+            return Ok(None);
+        }
+        if let Some(notice) = ask.whisper(&reply) {
+            self.store.commit(Commit { notices: vec![notice], ..Commit::default() }).await?;
+            self.wake.announcer.notify_one();
+        }
+        Ok(Some(reply))
     }
 
-    async fn take_request(&self, request: Request, what: Inbound) -> Result<Option<Reply>, StoreError> {
+    async fn take_request(&self, request: Request, via: Via, what: Inbound) -> Result<Option<Reply>, StoreError> {
         let external = self.external(&request.channel).await;
         if external == Ok(true) {
             let text = "Sorry, bbws does not work in channels that are shared with other organisations. Nothing was done.";
-            return self.answer_or_whisper(request, &what, say(Level::Error, text)).await;
+            return self.answer_now(request, via, say(Level::Error, text), true).await;
         }
         let principal = self.authority.principal(&request.user, Freshness::Recent).await;
         let command = match &what {
@@ -182,21 +192,21 @@ impl Desk {
             let may_stop = matches!(denied, Denied::Unknown(_)) && stops && !self.authority.listed(&request.user).is_empty();
             if !may_stop {
                 let reply = say(Level::Error, denied.sentence());
-                return self.answer_or_whisper(request, &what, reply).await;
+                return self.answer_now(request, via, reply, true).await;
             }
         }
         match command {
-            Some(Err(wrong)) => self.answer_now(request, wrong_reply(&wrong), true).await,
+            Some(Err(wrong)) => self.answer_now(request, via, wrong_reply(&wrong), true).await,
             Some(Ok(command)) if !command.changes_things() => {
                 let reply = self.read(&command).await?;
-                self.answer_now(request, reply, false).await
+                self.answer_now(request, via, reply, false).await
             }
             _ => {
                 if let (Err(denied), false) = (&external, stops) {
                     let reply = say(Level::Error, denied.sentence());
-                    return self.answer_or_whisper(request, &what, reply).await;
+                    return self.answer_now(request, via, reply, true).await;
                 }
-                self.accept_and_deal(request, what).await
+                self.accept_and_deal(request, via, what).await
             }
         }
     }
@@ -205,28 +215,13 @@ impl Desk {
         if channel.starts_with('D') { Ok(false) } else { self.authority.external(channel).await }
     }
 
-    /// A refusal before anything was stored: one transaction, and for a click a whisper with it.
-    async fn answer_or_whisper(&self, request: Request, what: &Inbound, reply: Reply) -> Result<Option<Reply>, StoreError> {
-        let ask = Ask {
-            request: request.clone(),
-            click: matches!(what, Inbound::Click { .. }),
-            late: Arc::new(AtomicBool::new(false)),
-        };
-        let accepted = self.answer_now(request, reply, true).await?;
-        if let Some(notice) = accepted.as_ref().and_then(|reply| ask.whisper(reply)) {
-            self.store.commit(Commit { notices: vec![notice], ..Commit::default() }).await?;
-            self.wake.announcer.notify_one();
-        }
-        Ok(accepted)
-    }
-
     /// Stores the request, then deals with it in a task of its own, so that a slow AWS never loses what was accepted.
-    async fn accept_and_deal(&self, request: Request, what: Inbound) -> Result<Option<Reply>, StoreError> {
+    async fn accept_and_deal(&self, request: Request, via: Via, what: Inbound) -> Result<Option<Reply>, StoreError> {
         if self.store.accept(request.clone(), None, vec![asked(&request)]).await? == Accepted::Replay {
             return Ok(None);
         }
         let late = Arc::new(AtomicBool::new(false));
-        let ask = Ask { click: matches!(what, Inbound::Click { .. }), request, late: late.clone() };
+        let ask = Ask { request, via, late: late.clone() };
         self.busy.lock().unwrap_or_else(PoisonError::into_inner).insert(ask.request.id.clone());
         let desk = self.clone();
         let mut work = tokio::spawn(async move {
@@ -235,8 +230,9 @@ impl Desk {
             result
         });
         match tokio::time::timeout(ANSWER_WITHIN, &mut work).await {
-            Ok(Ok(result)) => result.map(Some),
-            Ok(Err(panicked)) => Err(StoreError::Database(Box::new(panicked))),
+            Ok(Ok(Ok(reply))) => Ok(Some(reply)),
+            Ok(Ok(Err(error))) => Ok(Some(stored_but(&error))),
+            Ok(Err(panicked)) => Ok(Some(stored_but(&panicked))),
             Err(_) => {
                 late.store(true, Ordering::SeqCst);
                 let text = "Accepted and stored. Working out the plan takes a moment; the answer follows here.";
@@ -335,26 +331,27 @@ impl Desk {
 #[async_trait]
 impl Inbox for Desk {
     async fn take(&self, envelope: Envelope) -> Result<Option<Reply>, Unavailable> {
-        let Envelope { id, user, team, channel, at, what, .. } = envelope;
-        let kind = if matches!(what, Inbound::Command { .. }) { "command" } else { "interaction" };
-        let body = serde_json::to_value(&what).map_err(|error| Unavailable::new(&error))?;
-        let request = Request { id, kind: kind.to_owned(), user, team, channel, body, at };
-        self.take_request(request, what).await.map_err(|error| Unavailable::new(&error))
+        let request = envelope.request();
+        Ok(self.take_request(request, envelope.via, envelope.what).await?)
     }
 
-    async fn refuse(&self, id: &str, user: &str, team: &str, channel: &str, why: &str) -> Result<(), Unavailable> {
-        let request = Request {
-            id: id.to_owned(),
-            kind: "refused".to_owned(),
-            user: user.to_owned(),
-            team: team.to_owned(),
-            channel: channel.to_owned(),
-            body: json!({}),
-            at: self.clock.now(),
-        };
-        let refusal = entry(&request, "refusal", json!({"said": why, "team": team}));
-        self.store.accept(request, Some(why.to_owned()), vec![refusal]).await.map(drop).map_err(|error| Unavailable::new(&error))
+    async fn refuse(&self, refusal: Refusal) -> Result<(), Unavailable> {
+        let Refusal { id, via, user, team, channel, at, why } = refusal;
+        let body = json!({"team": team});
+        let request = Request { id, kind: via.kind().to_owned(), user, team, channel, body, at };
+        let reply = say(Level::Error, why);
+        self.answer_now(request, via, reply, true).await?;
+        Ok(())
     }
+}
+
+/// The request is stored and the sweep will deal with it, but not now.
+fn stored_but(error: &(dyn std::error::Error + 'static)) -> Reply {
+    tracing::error!(error, "a stored request could not be dealt with yet");
+    say(
+        Level::Warning,
+        "Your request is stored, but bbws has trouble with its ledger. It is tried again by itself; the answer follows here. `/bbws op list` shows what runs.",
+    )
 }
 
 fn asked(request: &Request) -> AuditEntry {
