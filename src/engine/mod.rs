@@ -14,7 +14,6 @@ use crate::{
         planner::Planner,
     },
     domain::{
-        moment::Moment,
         operation::{Run, State},
         policy::Limits,
         run::Pacing,
@@ -185,9 +184,5 @@ impl Engine {
                 None
             }
         }
-    }
-
-    fn seconds_from_now(&self, seconds: u64) -> Moment {
-        self.clock.now() + Duration::from_secs(seconds)
     }
 }

@@ -1,0 +1,242 @@
+//! Slack in memory, as the chat port sees it: people, channels, messages that can be found again, and trouble on demand.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    sync::Mutex,
+};
+
+use async_trait::async_trait;
+use bbws::{
+    domain::{operation::State, principal::Profile},
+    ports::chat::{ChannelFacts, Chat, ChatError, Content, Level, Outgoing, Reply},
+};
+use serde_json::{Value, json};
+
+/// What goes wrong with the next change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trouble {
+    /// It happened, but the reply is lost.
+    LostReply,
+    /// It did not happen, and nobody says so.
+    LostRequest,
+    /// 429.
+    RateLimited,
+}
+
+/// A message as it stands.
+#[derive(Debug, Clone)]
+pub struct Posted {
+    /// Channel.
+    pub channel: String,
+    /// Thread it is in.
+    pub thread: Option<String>,
+    /// Its ts.
+    pub ts: String,
+    /// What was last said.
+    pub message: Outgoing,
+    /// How often it was edited.
+    pub edits: usize,
+}
+
+impl Posted {
+    /// The state the card shows.
+    pub fn card_state(&self) -> Option<State> {
+        match &self.message.content {
+            Content::Card(view) => Some(view.run.op.state),
+            Content::Line { .. } => None,
+        }
+    }
+
+    /// The line it says.
+    pub fn line(&self) -> Option<&str> {
+        match &self.message.content {
+            Content::Line { text, .. } => Some(text),
+            Content::Card(_) => None,
+        }
+    }
+}
+
+#[derive(Default)]
+struct Inner {
+    people: BTreeMap<String, Profile>,
+    external: BTreeSet<String>,
+    groups: BTreeMap<String, Vec<String>>,
+    messages: Vec<Posted>,
+    whispers: Vec<(String, Level, String)>,
+    trouble: VecDeque<Trouble>,
+    down: bool,
+    next: u64,
+}
+
+/// The fake.
+#[derive(Default)]
+pub struct FakeChat {
+    inner: Mutex<Inner>,
+}
+
+impl FakeChat {
+    /// Alice, Bob and Carol, and Mallory the guest.
+    pub fn new() -> FakeChat {
+        let chat = FakeChat::default();
+        for user in ["U0ALICE", "U0BOB", "U0CAROL", "U0DAVE"] {
+            chat.person(person(user));
+        }
+        chat.person(Profile { guest: true, ..person("U0MALLORY") });
+        chat
+    }
+    /// Adds or changes somebody.
+    pub fn person(&self, profile: Profile) {
+        self.inner.lock().unwrap().people.insert(profile.user.clone(), profile);
+    }
+    /// Makes a channel shared with another organisation.
+    pub fn share(&self, channel: &str) {
+        self.inner.lock().unwrap().external.insert(channel.to_owned());
+    }
+    /// Members of a user group.
+    pub fn group(&self, group: &str, members: &[&str]) {
+        self.inner.lock().unwrap().groups.insert(group.to_owned(), members.iter().map(|m| (*m).to_owned()).collect());
+    }
+    /// Nothing is answered.
+    pub fn down(&self, down: bool) {
+        self.inner.lock().unwrap().down = down;
+    }
+    /// Trouble for the next changes, in order.
+    pub fn trouble(&self, trouble: Trouble) {
+        self.inner.lock().unwrap().trouble.push_back(trouble);
+    }
+    /// Messages outside threads.
+    pub fn cards(&self) -> Vec<Posted> {
+        self.inner.lock().unwrap().messages.iter().filter(|m| m.thread.is_none()).cloned().collect()
+    }
+    /// Cards of one operation; more than one is a fault.
+    pub fn cards_of(&self, id: &str) -> Vec<Posted> {
+        self.cards().into_iter().filter(|m| m.message.payload["operation"] == id).collect()
+    }
+    /// Thread replies of one operation.
+    pub fn thread_of(&self, id: &str) -> Vec<Posted> {
+        let inner = self.inner.lock().unwrap();
+        inner.messages.iter().filter(|m| m.thread.is_some() && m.message.payload["operation"] == id).cloned().collect()
+    }
+    /// What was whispered to somebody.
+    pub fn whispers(&self, user: &str) -> Vec<String> {
+        let inner = self.inner.lock().unwrap();
+        inner.whispers.iter().filter(|(u, _, _)| u == user).map(|(_, _, text)| text.clone()).collect()
+    }
+    /// Forgets messages.
+    pub fn clear(&self) {
+        let mut inner = self.inner.lock().unwrap();
+        inner.messages.clear();
+        inner.whispers.clear();
+        inner.trouble.clear();
+        inner.down = false;
+    }
+
+    fn change<T>(&self, method: &str, apply: impl FnOnce(&mut Inner) -> Result<T, ChatError>) -> Result<T, ChatError> {
+        let mut inner = self.inner.lock().unwrap();
+        let unknown = || ChatError::Unknown { method: method.to_owned(), reason: "no answer".to_owned() };
+        if inner.down {
+            return Err(unknown());
+        }
+        match inner.trouble.pop_front() {
+            Some(Trouble::LostReply) => {
+                apply(&mut inner)?;
+                Err(unknown())
+            }
+            Some(Trouble::LostRequest) => Err(unknown()),
+            Some(Trouble::RateLimited) => Err(ChatError::RateLimited { after: std::time::Duration::from_secs(3) }),
+            None => apply(&mut inner),
+        }
+    }
+}
+
+/// A full member of the workspace.
+pub fn person(user: &str) -> Profile {
+    Profile {
+        user: user.to_owned(),
+        team: Some("T0BBWS".to_owned()),
+        enterprise_user: None,
+        deleted: false,
+        bot: false,
+        guest: false,
+        stranger: false,
+        invited: false,
+    }
+}
+
+#[async_trait]
+impl Chat for FakeChat {
+    async fn profile(&self, user: &str) -> Result<Profile, ChatError> {
+        let inner = self.inner.lock().unwrap();
+        if inner.down {
+            return Err(ChatError::Unknown { method: "users.info".to_owned(), reason: "no answer".to_owned() });
+        }
+        inner
+            .people
+            .get(user)
+            .cloned()
+            .ok_or_else(|| ChatError::Refused { method: "users.info".to_owned(), code: "user_not_found".to_owned() })
+    }
+    async fn group_members(&self, group: &str) -> Result<Vec<String>, ChatError> {
+        let inner = self.inner.lock().unwrap();
+        inner
+            .groups
+            .get(group)
+            .cloned()
+            .ok_or_else(|| ChatError::Refused { method: "usergroups.users.list".to_owned(), code: "no_such_subteam".to_owned() })
+    }
+    async fn channel(&self, channel: &str) -> Result<ChannelFacts, ChatError> {
+        let inner = self.inner.lock().unwrap();
+        if inner.down {
+            return Err(ChatError::Unknown { method: "conversations.info".to_owned(), reason: "no answer".to_owned() });
+        }
+        Ok(ChannelFacts { external: inner.external.contains(channel) })
+    }
+    async fn post(&self, message: &Outgoing) -> Result<String, ChatError> {
+        self.change("chat.postMessage", |inner| {
+            inner.next += 1;
+            let ts = format!("17000000{:02}.{:06}", inner.next / 1_000_000, inner.next % 1_000_000);
+            inner.messages.push(Posted {
+                channel: message.channel.clone(),
+                thread: message.thread.clone(),
+                ts: ts.clone(),
+                message: message.clone(),
+                edits: 0,
+            });
+            Ok(ts)
+        })
+    }
+    async fn update(&self, ts: &str, message: &Outgoing) -> Result<(), ChatError> {
+        self.change("chat.update", |inner| {
+            let found = inner.messages.iter_mut().find(|m| m.ts == ts && m.channel == message.channel);
+            let Some(posted) = found else {
+                return Err(ChatError::Refused { method: "chat.update".to_owned(), code: "message_not_found".to_owned() });
+            };
+            posted.message = message.clone();
+            posted.edits += 1;
+            Ok(())
+        })
+    }
+    async fn whisper(&self, _channel: &str, user: &str, level: Level, text: &str) -> Result<(), ChatError> {
+        self.change("chat.postEphemeral", |inner| {
+            inner.whispers.push((user.to_owned(), level, text.to_owned()));
+            Ok(())
+        })
+    }
+    fn reply(&self, reply: &Reply) -> Value {
+        json!({"response_type": "ephemeral", "text": reply.text})
+    }
+    async fn find(&self, channel: &str, thread: Option<&str>, event_type: &str, payload: &Value, _oldest: i64) -> Result<Option<String>, ChatError> {
+        let inner = self.inner.lock().unwrap();
+        if inner.down {
+            return Err(ChatError::Unknown { method: "conversations.history".to_owned(), reason: "no answer".to_owned() });
+        }
+        let wanted = payload.as_object().cloned().unwrap_or_default();
+        let found = inner.messages.iter().find(|m| {
+            m.channel == channel
+                && m.thread.as_deref() == thread
+                && m.message.event_type == event_type
+                && wanted.iter().all(|(k, v)| m.message.payload.get(k) == Some(v))
+        });
+        Ok(found.map(|m| m.ts.clone()))
+    }
+}

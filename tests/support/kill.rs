@@ -1,0 +1,312 @@
+//! A process that dies: decorators over the ports that let the n-th point through, and nothing after it.
+
+use std::{
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use bbws::{
+    domain::{
+        environment::Environment,
+        moment::Moment,
+        operation::{CardRef, OpId, Operation, Run},
+        principal::Profile,
+    },
+    ports::{
+        alert::{Alerts, Topic},
+        chat::{ChannelFacts, Chat, ChatError, Level, Outgoing, Reply},
+        cloud::{Call, Cloud, CloudError, Probe, Progress, Started, Survey, World},
+        store::{
+            Accepted, AuditEntry, Audited, Claim, Commit, Filter, Queued, Request, Stop, Store, StoreError,
+        },
+    },
+};
+use serde_json::Value;
+
+/// Counts the points at which a process can die, and dies at one of them.
+#[derive(Debug, Default)]
+pub struct Killer {
+    passed: AtomicUsize,
+    at: Option<usize>,
+    dead: AtomicBool,
+    died_at: Mutex<Option<String>>,
+}
+
+impl Killer {
+    /// Never dies; counts.
+    pub fn never() -> Arc<Killer> {
+        Arc::new(Killer::default())
+    }
+
+    /// Dies at the point with this number, from 0.
+    pub fn at(point: usize) -> Arc<Killer> {
+        Arc::new(Killer { at: Some(point), ..Killer::default() })
+    }
+
+    /// Points passed.
+    pub fn passed(&self) -> usize {
+        self.passed.load(Ordering::SeqCst)
+    }
+
+    /// Whether the process is dead.
+    pub fn dead(&self) -> bool {
+        self.dead.load(Ordering::SeqCst)
+    }
+
+    /// Where it died.
+    pub fn died_at(&self) -> Option<String> {
+        self.died_at.lock().unwrap().clone()
+    }
+
+    /// One point. `true`: the process is dead and nothing it does happens any more.
+    fn point(&self, what: &str) -> bool {
+        if self.dead() {
+            return true;
+        }
+        let number = self.passed.fetch_add(1, Ordering::SeqCst);
+        if self.at == Some(number) {
+            self.dead.store(true, Ordering::SeqCst);
+            *self.died_at.lock().unwrap() = Some(what.to_owned());
+        }
+        self.dead()
+    }
+}
+
+fn gone() -> StoreError {
+    StoreError::Database("killed".into())
+}
+
+fn silent() -> CloudError {
+    CloudError::Unknown { reason: "killed".to_owned() }
+}
+
+fn mute(method: &str) -> ChatError {
+    ChatError::Unknown { method: method.to_owned(), reason: "killed".to_owned() }
+}
+
+/// The ledger of a mortal process.
+pub struct MortalStore {
+    /// What survives.
+    pub inner: Arc<dyn Store>,
+    /// When it dies.
+    pub killer: Arc<Killer>,
+}
+
+impl MortalStore {
+    fn alive(&self) -> Result<(), StoreError> {
+        if self.killer.dead() { Err(gone()) } else { Ok(()) }
+    }
+    fn point(&self, what: &str) -> Result<(), StoreError> {
+        if self.killer.point(what) { Err(gone()) } else { Ok(()) }
+    }
+}
+
+#[async_trait]
+impl Store for MortalStore {
+    async fn accept(&self, request: Request, answer: Option<String>, audit: Vec<AuditEntry>) -> Result<Accepted, StoreError> {
+        self.point("before accept")?;
+        let accepted = self.inner.accept(request, answer, audit).await?;
+        self.point("after accept")?;
+        Ok(accepted)
+    }
+    async fn unanswered(&self, before: Moment, limit: u32) -> Result<Vec<Request>, StoreError> {
+        self.alive()?;
+        self.inner.unanswered(before, limit).await
+    }
+    async fn next_id(&self, prefix: &str) -> Result<OpId, StoreError> {
+        self.point("before next_id")?;
+        self.inner.next_id(prefix).await
+    }
+    async fn commit(&self, commit: Commit) -> Result<(), StoreError> {
+        let what = commit
+            .op
+            .as_ref()
+            .map(|w| format!("{} {} {:?}", w.op.id, w.op.state, w.steps.iter().map(|s| (s.index, s.state)).collect::<Vec<_>>()));
+        self.point(&format!("before commit {what:?}"))?;
+        self.inner.commit(commit).await?;
+        self.point(&format!("after commit {what:?}"))
+    }
+    async fn load(&self, id: &OpId) -> Result<Option<Run>, StoreError> {
+        self.alive()?;
+        self.inner.load(id).await
+    }
+    async fn list(&self, filter: &Filter) -> Result<Vec<Operation>, StoreError> {
+        self.alive()?;
+        self.inner.list(filter).await
+    }
+    async fn holder(&self, environment: &str) -> Result<Option<OpId>, StoreError> {
+        self.alive()?;
+        self.inner.holder(environment).await
+    }
+    async fn stops(&self) -> Result<Vec<Stop>, StoreError> {
+        self.alive()?;
+        self.inner.stops().await
+    }
+    async fn claim(&self, owner: &str, lease: Duration, limit: u32) -> Result<Vec<Claim>, StoreError> {
+        self.alive()?;
+        let claims = self.inner.claim(owner, lease, limit).await?;
+        if !claims.is_empty() {
+            self.point("after claim")?;
+        }
+        Ok(claims)
+    }
+    async fn park(&self, claim: &Claim, version: i64, wake_at: Moment) -> Result<(), StoreError> {
+        self.point("before park")?;
+        self.inner.park(claim, version, wake_at).await
+    }
+    async fn next_wake(&self) -> Result<Option<Moment>, StoreError> {
+        self.alive()?;
+        self.inner.next_wake().await
+    }
+    async fn break_leases(&self) -> Result<(), StoreError> {
+        self.alive()?;
+        self.inner.break_leases().await
+    }
+    async fn outgoing(&self, hold: Duration, limit: u32) -> Result<Vec<Queued>, StoreError> {
+        self.alive()?;
+        let taken = self.inner.outgoing(hold, limit).await?;
+        if !taken.is_empty() {
+            self.point("after outgoing")?;
+        }
+        Ok(taken)
+    }
+    async fn sent(&self, queued: &Queued, card: Option<(OpId, CardRef)>, again: Moment) -> Result<(), StoreError> {
+        self.point("before sent")?;
+        self.inner.sent(queued, card, again).await?;
+        self.point("after sent")
+    }
+    async fn defer(&self, queued: &Queued, at: Moment, uncertain: bool) -> Result<(), StoreError> {
+        self.point("before defer")?;
+        self.inner.defer(queued, at, uncertain).await
+    }
+    async fn next_notice(&self) -> Result<Option<Moment>, StoreError> {
+        self.alive()?;
+        self.inner.next_notice().await
+    }
+    async fn audit(&self, after: i64, limit: u32) -> Result<Vec<Audited>, StoreError> {
+        self.alive()?;
+        self.inner.audit(after, limit).await
+    }
+    async fn durations(&self, kind: &str, resource: &str, limit: u32) -> Result<Vec<Duration>, StoreError> {
+        self.alive()?;
+        self.inner.durations(kind, resource, limit).await
+    }
+    async fn ready(&self) -> Result<(), StoreError> {
+        self.alive()?;
+        self.inner.ready().await
+    }
+}
+
+/// AWS, called by a mortal process.
+pub struct MortalCloud {
+    /// What survives.
+    pub inner: Arc<dyn Cloud>,
+    /// When it dies.
+    pub killer: Arc<Killer>,
+}
+
+#[async_trait]
+impl Cloud for MortalCloud {
+    async fn survey(&self, environment: &Environment, ask: &Survey, requester: &str) -> Result<World, CloudError> {
+        if self.killer.point("before survey") {
+            return Err(silent());
+        }
+        self.inner.survey(environment, ask, requester).await
+    }
+    async fn probe(&self, call: &Call) -> Result<Probe, CloudError> {
+        if self.killer.point("before probe") {
+            return Err(silent());
+        }
+        self.inner.probe(call).await
+    }
+    async fn start(&self, call: &Call) -> Result<Started, CloudError> {
+        if self.killer.point(&format!("before start {}", call.action.kind())) {
+            return Err(silent());
+        }
+        let started = self.inner.start(call).await;
+        if self.killer.point(&format!("after start {}", call.action.kind())) {
+            return Err(silent());
+        }
+        started
+    }
+    async fn poll(&self, calls: &[Call]) -> Vec<Result<Progress, CloudError>> {
+        if self.killer.point("before poll") {
+            return calls.iter().map(|_| Err(silent())).collect();
+        }
+        let answers = self.inner.poll(calls).await;
+        if self.killer.point("after poll") {
+            return calls.iter().map(|_| Err(silent())).collect();
+        }
+        answers
+    }
+}
+
+/// SNS, called by a mortal process.
+pub struct MortalAlerts {
+    /// What survives.
+    pub inner: Arc<dyn Alerts>,
+    /// When it dies.
+    pub killer: Arc<Killer>,
+}
+
+#[async_trait]
+impl Alerts for MortalAlerts {
+    async fn publish(&self, environment: &Environment, topic: Topic, subject: &str, body: &str) -> Result<(), CloudError> {
+        if self.killer.point("before publish") {
+            return Err(silent());
+        }
+        let published = self.inner.publish(environment, topic, subject, body).await;
+        if self.killer.point("after publish") { Err(silent()) } else { published }
+    }
+}
+
+/// Slack, called by a mortal process.
+pub struct MortalChat {
+    /// What survives.
+    pub inner: Arc<dyn Chat>,
+    /// When it dies.
+    pub killer: Arc<Killer>,
+}
+
+#[async_trait]
+impl Chat for MortalChat {
+    async fn profile(&self, user: &str) -> Result<Profile, ChatError> {
+        if self.killer.dead() { Err(mute("users.info")) } else { self.inner.profile(user).await }
+    }
+    async fn group_members(&self, group: &str) -> Result<Vec<String>, ChatError> {
+        if self.killer.dead() { Err(mute("usergroups.users.list")) } else { self.inner.group_members(group).await }
+    }
+    async fn channel(&self, channel: &str) -> Result<ChannelFacts, ChatError> {
+        if self.killer.dead() { Err(mute("conversations.info")) } else { self.inner.channel(channel).await }
+    }
+    async fn post(&self, message: &Outgoing) -> Result<String, ChatError> {
+        if self.killer.point("before post") {
+            return Err(mute("chat.postMessage"));
+        }
+        let posted = self.inner.post(message).await;
+        if self.killer.point("after post") { Err(mute("chat.postMessage")) } else { posted }
+    }
+    async fn update(&self, ts: &str, message: &Outgoing) -> Result<(), ChatError> {
+        if self.killer.point("before update") {
+            return Err(mute("chat.update"));
+        }
+        let updated = self.inner.update(ts, message).await;
+        if self.killer.point("after update") { Err(mute("chat.update")) } else { updated }
+    }
+    async fn whisper(&self, channel: &str, user: &str, level: Level, text: &str) -> Result<(), ChatError> {
+        if self.killer.dead() { Err(mute("chat.postEphemeral")) } else { self.inner.whisper(channel, user, level, text).await }
+    }
+    fn reply(&self, reply: &Reply) -> Value {
+        self.inner.reply(reply)
+    }
+    async fn find(&self, channel: &str, thread: Option<&str>, event_type: &str, payload: &Value, oldest: i64) -> Result<Option<String>, ChatError> {
+        if self.killer.dead() {
+            return Err(mute("conversations.history"));
+        }
+        self.inner.find(channel, thread, event_type, payload, oldest).await
+    }
+}
