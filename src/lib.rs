@@ -1,4 +1,6 @@
 //! bbws: backup, restore and disaster recovery of an AWS platform from Slack, approved by two people.
 
+pub mod config;
 pub mod domain;
 pub mod ports;
+pub mod settings;
