@@ -47,7 +47,8 @@ impl Settings {
         let mut wrong = Vec::new();
         let mut keep = |result: Result<String, String>| result.map_err(|e| wrong.push(e)).unwrap_or_default();
         let signing_secret = keep(get("SLACK_SIGNING_SECRET").ok_or_else(|| {
-            "SLACK_SIGNING_SECRET is not set; copy it from the Slack app's page, Basic Information, App Credentials".to_owned()
+            "SLACK_SIGNING_SECRET is not set; copy it from the Slack app's page, Basic Information, App Credentials"
+                .to_owned()
         }));
         let bot_token = keep(bot_token(get("SLACK_BOT_TOKEN")));
         let slack_api_url = keep(api_url(get("SLACK_API_URL")));
@@ -79,12 +80,17 @@ impl Settings {
 pub fn database_url(set: Option<String>) -> Result<String, String> {
     let url = set.unwrap_or_else(|| DATABASE_URL.to_owned());
     let known = ["sqlite:", "postgres://", "postgresql://"].iter().any(|scheme| url.starts_with(scheme));
-    if known { Ok(url) } else { Err("DATABASE_URL is not an address of SQLite or PostgreSQL; use sqlite://bbws.db or postgres://…".to_owned()) }
+    if known {
+        Ok(url)
+    } else {
+        Err("DATABASE_URL is not an address of SQLite or PostgreSQL; use sqlite://bbws.db or postgres://…".to_owned())
+    }
 }
 
 fn bot_token(set: Option<String>) -> Result<String, String> {
     let token = set.ok_or_else(|| {
-        "SLACK_BOT_TOKEN is not set; copy the bot token (xoxb-…) from the Slack app's page, OAuth & Permissions".to_owned()
+        "SLACK_BOT_TOKEN is not set; copy the bot token (xoxb-…) from the Slack app's page, OAuth & Permissions"
+            .to_owned()
     })?;
     match ["xapp-", "xoxp-"].iter().find(|kind| token.starts_with(**kind)) {
         Some(kind) => Err(format!("SLACK_BOT_TOKEN holds another kind of token ({kind}…); set the bot token (xoxb-…)")),
@@ -106,5 +112,6 @@ fn config_file(set: Option<String>) -> PathBuf {
 
 fn listen(set: Option<String>) -> Result<SocketAddr, String> {
     let Some(text) = set else { return Ok(SocketAddr::from(([0, 0, 0, 0], 8080))) };
-    text.parse().map_err(|_| format!("BBWS_LISTEN is `{text}`, which is not an address and port; use one such as 0.0.0.0:8080"))
+    text.parse()
+        .map_err(|_| format!("BBWS_LISTEN is `{text}`, which is not an address and port; use one such as 0.0.0.0:8080"))
 }

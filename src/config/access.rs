@@ -78,11 +78,7 @@ fn ids(ids: &[String], kinds: &str, what: &str, at: &At, report: &mut Report<'_>
 }
 
 /// Each name once; `place` tells where the n-th stands.
-pub(super) fn unique<'n>(
-    names: impl Iterator<Item = &'n str>,
-    place: impl Fn(usize) -> At,
-    report: &mut Report<'_>,
-) {
+pub(super) fn unique<'n>(names: impl Iterator<Item = &'n str>, place: impl Fn(usize) -> At, report: &mut Report<'_>) {
     let mut seen = BTreeSet::new();
     for (index, name) in names.enumerate() {
         if !seen.insert(name.to_ascii_lowercase()) {
@@ -120,7 +116,8 @@ pub(super) fn limits(limits: &Limits, at: &At, report: &mut Report<'_>) {
 /// `[roles]`.
 pub(super) fn roles(roles: &Roles, at: &At, report: &mut Report<'_>) {
     if roles.is_empty() {
-        report.problem(at, "no role is described, so nobody could act; add one such as operator = { users = [\"U…\"] }");
+        report
+            .problem(at, "no role is described, so nobody could act; add one such as operator = { users = [\"U…\"] }");
     }
     for (name, members) in roles {
         let at = at.key(name);
@@ -214,7 +211,9 @@ fn quorum(need: &Need, roles: &Roles, at: &At, report: &mut Report<'_>) {
         let (role, count) = (&need.role, need.count);
         report.problem(
             &at.key("count"),
-            format_args!("{count} approvers are asked for, but role `{role}` lists {listed}; add people or ask for fewer"),
+            format_args!(
+                "{count} approvers are asked for, but role `{role}` lists {listed}; add people or ask for fewer"
+            ),
         );
     }
 }
@@ -233,7 +232,10 @@ fn satisfiable(rule: &Rule, roles: &Roles, at: &At, report: &mut Report<'_>) {
     let people: BTreeSet<&str> = roles.values().flat_map(|r| &r.users).map(String::as_str).collect();
     let stuck: Vec<&str> = people.iter().filter(|p| !fill(&slots, p)).copied().collect();
     if !stuck.is_empty() {
-        report.warning(at, format_args!("nobody else could approve what {} asks for; add people to the roles", stuck.join(" or ")));
+        report.warning(
+            at,
+            format_args!("nobody else could approve what {} asks for; add people to the roles", stuck.join(" or ")),
+        );
     }
 }
 

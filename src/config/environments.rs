@@ -75,7 +75,9 @@ fn regions(env: &Environment, at: &At, report: &mut Report<'_>) {
     if primary == dr {
         report.problem(
             &at.key("dr_region"),
-            format_args!("`{dr}` is the primary region too, so its failure would take the copies along; choose another"),
+            format_args!(
+                "`{dr}` is the primary region too, so its failure would take the copies along; choose another"
+            ),
         );
     } else if forms::partition(primary) != forms::partition(dr) {
         report.problem(
@@ -119,22 +121,28 @@ fn role(text: &str, env: &Environment, at: &At, report: &mut Report<'_>) {
         return report.problem(at, format_args!("`{text}` is not an ARN; {}", example()));
     };
     if arn.service != "iam" || !arn.region.is_empty() || arn.resource.strip_prefix("role/").is_none_or(str::is_empty) {
-        report.problem(at, format_args!("`{text}` is not the ARN of an IAM role; {}", example()));
+        return report.problem(at, format_args!("`{text}` is not the ARN of an IAM role; {}", example()));
     }
     belongs(text, &arn, env, at, report);
 }
 
 fn belongs(text: &str, arn: &Arn<'_>, env: &Environment, at: &At, report: &mut Report<'_>) {
-    if arn.account != env.account {
+    // A wrong account id was already said; every ARN would only repeat it.
+    if arn.account != env.account && forms::account(&env.account) {
         let (theirs, ours) = (arn.account, &env.account);
         report.problem(
             at,
-            format_args!("`{text}` is in account {theirs}, but the environment's account is {ours}; correct one of them"),
+            format_args!(
+                "`{text}` is in account {theirs}, but the environment's account is {ours}; correct one of them"
+            ),
         );
     }
     let partition = forms::partition(&env.primary_region);
     if arn.partition != partition {
-        report.problem(at, format_args!("`{text}` is not of partition `{partition}`, where the environment's regions are"));
+        report.problem(
+            at,
+            format_args!("`{text}` is not of partition `{partition}`, where the environment's regions are"),
+        );
     }
 }
 
@@ -150,11 +158,15 @@ fn storage(env: &Environment, at: &At, report: &mut Report<'_>) {
     }
     for (key, bucket) in [("secrets_bucket", &env.secrets_bucket), ("dr_secrets_bucket", &env.dr_secrets_bucket)] {
         if let Some(bucket) = bucket.as_ref().filter(|b| !forms::bucket(b)) {
-            report.problem(&at.key(key), format_args!("`{bucket}` is not an S3 bucket's name (not its ARN or address)"));
+            report
+                .problem(&at.key(key), format_args!("`{bucket}` is not an S3 bucket's name (not its ARN or address)"));
         }
     }
     if env.secrets_bucket.is_some() && env.secrets_bucket == env.dr_secrets_bucket {
-        report.problem(&at.key("dr_secrets_bucket"), "is the primary region's bucket too; name its replica in the DR region");
+        report.problem(
+            &at.key("dr_secrets_bucket"),
+            "is the primary region's bucket too; name its replica in the DR region",
+        );
     }
     if let Some(key) = &env.dr_kms_key {
         kms_key(key, env, &at.key("dr_kms_key"), report);
@@ -162,7 +174,10 @@ fn storage(env: &Environment, at: &At, report: &mut Report<'_>) {
     if let Some(prefix) = &env.secrets_prefix {
         secrets_prefix(prefix, &at.key("secrets_prefix"), report);
         if env.secrets_bucket.is_none() {
-            report.problem(&at.key("secrets_bucket"), "is missing, though secrets_prefix is set; name the bucket that receives them");
+            report.problem(
+                &at.key("secrets_bucket"),
+                "is missing, though secrets_prefix is set; name the bucket that receives them",
+            );
         }
     }
 }
@@ -200,8 +215,18 @@ fn replication(env: &Environment, at: &At, report: &mut Report<'_>) {
     }
     let needs = [
         ("dr_vault", true, env.dr_vault.is_some(), "the vault that receives the copies"),
-        ("dr_kms_key", !env.databases.is_empty(), env.dr_kms_key.is_some(), "the DR region's key that encrypts the copies"),
-        ("dr_secrets_bucket", env.secrets_bucket.is_some(), env.dr_secrets_bucket.is_some(), "the replica of secrets_bucket"),
+        (
+            "dr_kms_key",
+            !env.databases.is_empty(),
+            env.dr_kms_key.is_some(),
+            "the DR region's key that encrypts the copies",
+        ),
+        (
+            "dr_secrets_bucket",
+            env.secrets_bucket.is_some(),
+            env.dr_secrets_bucket.is_some(),
+            "the replica of secrets_bucket",
+        ),
     ];
     for (key, needed, set, what) in needs {
         if needed && !set {
@@ -253,14 +278,20 @@ fn records(dns: &Dns, at: &At, report: &mut Report<'_>) {
         if !host {
             report.problem(
                 &at.key("name"),
-                format_args!("`{name}` is not a full domain name; write it with the final dot, such as `wp.example.com.`"),
+                format_args!(
+                    "`{name}` is not a full domain name; write it with the final dot, such as `wp.example.com.`"
+                ),
             );
         }
         if !["A", "AAAA", "CNAME"].contains(&record.kind.as_str()) {
-            report.problem(&at.key("type"), format_args!("`{}` records are not steered; use A, AAAA or CNAME", record.kind));
+            report.problem(
+                &at.key("type"),
+                format_args!("`{}` records are not steered; use A, AAAA or CNAME", record.kind),
+            );
         }
         if record.primary.is_empty() || record.dr.is_empty() || record.primary == record.dr {
-            report.problem(&at.key("dr"), "primary and dr name two different records by their set identifiers; set both");
+            report
+                .problem(&at.key("dr"), "primary and dr name two different records by their set identifiers; set both");
         }
     }
     let keys: Vec<String> = dns.records.iter().map(|r| format!("{} {}", r.name, r.kind)).collect();
@@ -284,7 +315,10 @@ fn health(env: &Environment, at: &At, report: &mut Report<'_>) {
         let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
         let host = rest.is_some_and(|r| r.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '['));
         if !host || !url.chars().all(|c| c.is_ascii_graphic()) || url.len() > 2000 {
-            report.problem(&at.item(index), format_args!("`{url}` is not a web address; use one that begins with https://"));
+            report.problem(
+                &at.item(index),
+                format_args!("`{url}` is not a web address; use one that begins with https://"),
+            );
         }
     }
     unique(urls.iter().map(String::as_str), |i| at.item(i), report);

@@ -146,7 +146,10 @@ impl<'t> Tree<'t> {
 
     fn problem(&self, at: &At, message: &str) -> Problem {
         let line = self.line(self.span(at).start);
-        let message = if at.0.is_empty() { message.to_owned() } else { format!("{at}: {message}") };
+        let whole = if at.0.is_empty() { message.to_owned() } else { format!("{at}: {message}") };
+        // Keys and values may hold anything; one problem is one line.
+        let message =
+            whole.chars().flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] }).collect();
         Problem { file: self.file.to_owned(), line, message }
     }
 
