@@ -2,5 +2,6 @@
 
 pub mod config;
 pub mod domain;
+pub mod manifest;
 pub mod ports;
 pub mod settings;

@@ -203,7 +203,8 @@ fn kms_key(text: &str, env: &Environment, at: &At, report: &mut Report<'_>) {
         return belongs(text, &arn, env, at, report);
     }
     let alias = text.strip_prefix("alias/").is_some_and(|name| forms::word(name, 250, "/_-"));
-    if !alias && !(text.len() >= 32 && forms::word(text, 64, "-")) {
+    let id = text.len() >= 32 && forms::word(text, 64, "-");
+    if !alias && !id {
         report.problem(at, format_args!("`{text}` is not a KMS key; use `alias/…`, a key id, or an ARN"));
     }
 }

@@ -285,7 +285,7 @@ fn remove(value: &mut Value<'_>, path: &[Segment]) -> bool {
     if !rest.is_empty() {
         let next = match (value.get_mut(), first) {
             (DeValue::Table(table), Segment::Key(key)) => table.get_mut(key.as_str()),
-            (DeValue::Array(array), Segment::Item(index)) => array.iter_mut().nth(*index),
+            (DeValue::Array(array), Segment::Item(index)) => array.get_mut(*index),
             _ => None,
         };
         return next.is_some_and(|next| remove(next, rest));
