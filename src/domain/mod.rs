@@ -10,5 +10,9 @@ pub mod policy;
 pub mod principal;
 pub mod run;
 pub mod step;
+<<<<<<< HEAD
 pub mod text;
 pub mod world;
+=======
+pub mod topics;
+>>>>>>> config

@@ -1,0 +1,57 @@
+//! What is deployed: systemd accepts and confines the unit, the container is not root, the example variables are read.
+
+use std::process::Command;
+
+use bbws::settings::Settings;
+
+const UNIT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/deploy/bbws.service");
+
+fn systemd_analyze(arguments: &[&str]) -> (bool, String) {
+    let output = Command::new("systemd-analyze")
+        .args(arguments)
+        .arg(UNIT)
+        .output()
+        .expect("systemd-analyze runs; tests/run installs it (Debian package systemd)");
+    let said = [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).concat();
+    (output.status.success(), said)
+}
+
+#[test]
+fn systemd_finds_nothing_wrong_with_the_unit() {
+    assert_eq!(systemd_analyze(&["verify", "--man=no"]), (true, String::new()));
+}
+
+/// The scale ends at 10.0, which is a service without any confinement; the threshold is in tenths.
+#[test]
+fn the_unit_is_confined() {
+    let (good, said) = systemd_analyze(&["security", "--offline=true", "--no-pager", "--threshold=15"]);
+    assert!(good, "{said}");
+}
+
+#[test]
+fn the_container_is_not_root_and_is_watched() {
+    let file = include_str!("../deploy/Containerfile");
+    let stage = &file[file.rfind("\nFROM ").expect("there are stages")..];
+    let line = |word: &str| stage.lines().find(|l| l.trim_start().starts_with(word)).unwrap_or_default().trim();
+    let user = line("USER").trim_start_matches("USER ").split(':').next().and_then(|u| u.parse::<u32>().ok());
+    assert!(user.is_some_and(|id| id > 0), "a numeric user other than root: `{}`", line("USER"));
+    assert!(line("CMD [\"/usr/local/bin/busybox\"").contains("http://127.0.0.1:8080/healthz"));
+    assert_eq!(line("ENTRYPOINT"), "ENTRYPOINT [\"/usr/local/bin/bbws\"]");
+}
+
+/// Variables as systemd and `--env-file` read them.
+fn variables() -> Vec<(&'static str, &'static str)> {
+    let lines = include_str!("../deploy/bbws.env.example").lines();
+    lines.filter(|l| !l.starts_with('#')).filter_map(|l| l.split_once('=')).collect()
+}
+
+#[test]
+fn the_example_variables_lack_only_the_secrets() {
+    let get = |name: &str| variables().into_iter().find(|(n, _)| *n == name).map(|(_, v)| v.to_owned());
+    let wrong = Settings::read(get).expect_err("the secrets are for the operator to fill in");
+    assert_eq!(wrong.len(), 2, "{wrong:?}");
+    let filled = |name: &str| get(name).map(|v| if v.is_empty() { "filled-in".to_owned() } else { v });
+    let settings = Settings::read(filled).expect("nothing else is missing");
+    assert_eq!(settings.config.to_str(), Some("/etc/bbws/bbws.toml"));
+    assert!(settings.listen.ip().is_loopback(), "behind a proxy that ends TLS");
+}
