@@ -10,9 +10,6 @@ pub mod policy;
 pub mod principal;
 pub mod run;
 pub mod step;
-<<<<<<< HEAD
 pub mod text;
 pub mod world;
-=======
 pub mod topics;
->>>>>>> config

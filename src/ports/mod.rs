@@ -2,6 +2,7 @@
 
 pub mod alert;
 pub mod chat;
+pub mod check;
 pub mod clock;
 pub mod cloud;
 pub mod store;

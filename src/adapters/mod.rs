@@ -1,0 +1,3 @@
+//! The ports fulfilled: one module per system the product speaks to.
+
+pub mod slack;

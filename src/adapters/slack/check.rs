@@ -1,0 +1,144 @@
+//! What `bbws check` finds out about Slack, and what a start finds out about the blocks the workspace takes.
+
+use serde_json::{Value, json};
+
+use super::{
+    SlackChat,
+    answers::{ChannelAnswer, WhoAmI},
+    blocks::{self, Grade},
+    card,
+    client::Failure,
+};
+use crate::{
+    domain::{
+        moment::Moment,
+        operation::{OpId, Operation, Run, State},
+        plan::{Fact, Plan},
+        policy::Need,
+        principal::{PersonId, Principal},
+        step::{Action, Step, StepSpec},
+    },
+    ports::{
+        chat::{CardView, Chat, ChatError},
+        check::CheckLine,
+    },
+};
+
+impl SlackChat {
+    /// Whether the token is good.
+    ///
+    /// # Errors
+    /// See [`ChatError`].
+    pub async fn ready(&self) -> Result<(), ChatError> {
+        self.client.get::<WhoAmI>("auth.test", Vec::new()).await?;
+        Ok(())
+    }
+
+    /// One line for the token, each channel, each approver group (role and group id), and the blocks.
+    pub async fn check(&self, channels: &[String], groups: &[(String, String)]) -> Vec<CheckLine> {
+        let mut lines = vec![match self.client.get::<WhoAmI>("auth.test", Vec::new()).await {
+            Ok(me) => CheckLine::good("Slack token", format!("signed in as {} ({}) in {} ({})", me.user, me.user_id, me.team, me.team_id)),
+            Err(failure) => CheckLine::bad("Slack token", advice(&failure, "set SLACK_BOT_TOKEN to the Bot User OAuth Token of the app")),
+        }];
+        for channel in channels {
+            lines.push(self.check_channel(channel).await);
+        }
+        for (role, group) in groups {
+            let what = format!("approvers of role {role} (group {group})");
+            lines.push(match self.group_members(group).await {
+                Ok(users) if users.is_empty() => CheckLine::bad(what, "the group is empty, so nobody can approve; add people to it"),
+                Ok(users) => CheckLine::good(what, super::text::count(users.len(), "member")),
+                Err(error) => CheckLine::bad(what, format!("{error}; give the app `usergroups:read` and correct the group id")),
+            });
+        }
+        lines.push(self.learn_blocks().await);
+        lines
+    }
+
+    async fn check_channel(&self, channel: &str) -> CheckLine {
+        let what = format!("channel {channel}");
+        match self.client.get::<ChannelAnswer>("conversations.info", vec![("channel", Some(channel.to_owned()))]).await {
+            Ok(answer) if answer.channel.as_ref().is_some_and(|c| c.is_ext_shared || c.is_pending_ext_shared) => {
+                CheckLine::bad(what, "it is shared with another organisation; choose a channel of your own")
+            }
+            Ok(_) => CheckLine::good(what, "found"),
+            Err(failure) => CheckLine::bad(what, advice(&failure, "invite the app to the channel or correct its id")),
+        }
+    }
+
+    /// Asks `blocks.validate` about a sample card and remembers which blocks the workspace takes in messages. Worth doing at
+    /// start: the answer to a command cannot be sent again when Slack refuses its blocks. Not being able to ask is only a note.
+    pub async fn learn_blocks(&self) -> CheckLine {
+        let what = "Slack blocks";
+        for _ in 0..3 {
+            let grade = self.grade();
+            let blocks = blocks::draw(&card::card(&sample()).parts, grade);
+            let failure = match self.client.post::<Value>("blocks.validate", &json!({ "message": json!({ "blocks": blocks }).to_string() })).await {
+                Ok(_) if grade == Grade::Full => return CheckLine::good(what, "a sample card is accepted"),
+                Ok(_) => return CheckLine::good(what, format!("a sample card is accepted ({grade:?}): the workspace refuses some newer blocks, plainer ones are used")),
+                Err(failure) => failure,
+            };
+            let refused = matches!(&failure.error, ChatError::Refused { code, .. } if code == "invalid_blocks" || code == "invalid_message");
+            if !refused {
+                return CheckLine::good(what, format!("not checked: {}", failure.error));
+            }
+            match super::plainer(grade, "invalid_blocks", &failure.body, &blocks) {
+                Some(Some(next)) => self.learn(next),
+                _ => return CheckLine::bad(what, "Slack refuses even the plain form of a sample card; messages would go out as text without buttons"),
+            }
+        }
+        CheckLine::good(what, "plain blocks are used")
+    }
+}
+
+/// What was wrong and what to do about it.
+fn advice(failure: &Failure, otherwise: &str) -> String {
+    let needed = failure.body["needed"].as_str().unwrap_or("the scope that is missing");
+    match &failure.error {
+        ChatError::Refused { code, .. } if code == "missing_scope" => format!("{}; add `{needed}` to the app's bot scopes and reinstall it", failure.error),
+        ChatError::Refused { .. } => format!("{}; {otherwise}", failure.error),
+        ChatError::RateLimited { .. } => format!("{}; run the check again then", failure.error),
+        ChatError::Unknown { .. } => format!("{}; see that SLACK_API_URL can be reached from here", failure.error),
+    }
+}
+
+/// A card with every kind of block in it.
+fn sample() -> CardView {
+    let action = Action::RdsSnapshot { region: "af-south-1".into(), database: "sample".into(), snapshot: "sample-manual-20260101-bk-0".into() };
+    let plan = Plan {
+        kind: "backup.create".into(),
+        environment: "sample".into(),
+        scope: "full".into(),
+        tenant: None,
+        account: "000000000000".into(),
+        region: "af-south-1".into(),
+        dr_region: Some("eu-west-1".into()),
+        retention_days: Some(1),
+        facts: vec![Fact { subject: "Database sample".into(), found: "encrypted".into() }],
+        notes: vec!["This is a sample.".into()],
+        steps: vec![StepSpec { title: "Snapshot database sample".into(), after: Vec::new(), kind_version: 1, action }],
+    };
+    let op = Operation {
+        id: OpId("bk-0".into()),
+        state: State::AwaitingApproval,
+        digest: plan.digest(),
+        plan,
+        revision: 1,
+        needs: vec![Need { role: "operator".into(), count: 1 }],
+        requester: Principal { person: PersonId("USAMPLE".into()), user: "USAMPLE".into(), roles: Vec::new() },
+        reason: Some("a sample".into()),
+        channel: "C0".into(),
+        command: "/bbws backup create sample full".into(),
+        votes: Vec::new(),
+        created: Moment(0),
+        deadline: Some(Moment(900_000)),
+        started: None,
+        ended: None,
+        estimate: None,
+        halt: None,
+        outcome: None,
+        card: None,
+        wake_at: Moment(0),
+    };
+    CardView { run: Run { op, steps: vec![Step::new(0)], version: 0 }, now: Moment(0) }
+}

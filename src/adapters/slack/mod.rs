@@ -1,0 +1,279 @@
+//! Slack, spoken to over its Web API: who people are, posting and editing messages, finding them again.
+
+mod answers;
+mod blocks;
+mod card;
+mod check;
+mod client;
+mod links;
+mod outcome;
+mod reply;
+mod tasks;
+mod text;
+mod words;
+
+use std::sync::atomic::{AtomicU8, Ordering};
+
+use async_trait::async_trait;
+use secrecy::SecretString;
+use serde_json::{Map, Value, json};
+
+use self::{
+    answers::{ChannelAnswer, HistoryAnswer, MembersAnswer, PostAnswer, UserAnswer},
+    blocks::Grade,
+    card::Message,
+    client::{Client, Failure, unknown},
+};
+use crate::{
+    domain::principal::Profile,
+    ports::chat::{CardView, Chat, ChannelFacts, ChatError, Content, Level, Outgoing, Reply},
+};
+
+pub use self::{
+    client::Patience,
+    text::{escape, one_line},
+};
+
+/// Most pages looked through for a message, and messages per page.
+const PAGES: usize = 5;
+const PAGE: usize = 200;
+
+/// [`Chat`] by Slack's Web API.
+pub struct SlackChat {
+    client: Client,
+    grade: AtomicU8,
+}
+
+/// A message as it would be sent, for previews and tests.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Drawn {
+    /// The whole meaning, for notifications and screen readers.
+    pub text: String,
+    /// All of Slack's blocks.
+    pub blocks: Vec<Value>,
+    /// Sections, context, actions and input only.
+    pub plain_blocks: Vec<Value>,
+}
+
+/// Draws an operation's card.
+pub fn draw_card(view: &CardView) -> Drawn {
+    let message = card::card(view);
+    Drawn { blocks: blocks::draw(&message.parts, Grade::Full), plain_blocks: blocks::draw(&message.parts, Grade::Plain), text: message.text }
+}
+
+impl SlackChat {
+    /// Slack at `url` (`https://slack.com/api`), with a bot token.
+    ///
+    /// # Errors
+    /// A sentence, where the address is no URL or the machine's certificates cannot be read.
+    pub fn new(url: &str, token: SecretString) -> Result<SlackChat, String> {
+        SlackChat::patient(url, token, Patience::default())
+    }
+
+    /// Like [`SlackChat::new`], with other time limits.
+    ///
+    /// # Errors
+    /// As [`SlackChat::new`].
+    pub fn patient(url: &str, token: SecretString, patience: Patience) -> Result<SlackChat, String> {
+        Ok(SlackChat { client: Client::new(url, token, patience)?, grade: AtomicU8::new(0) })
+    }
+
+    fn grade(&self) -> Grade {
+        match self.grade.load(Ordering::Relaxed) {
+            0 => Grade::Full,
+            1 => Grade::NoAlerts,
+            _ => Grade::Plain,
+        }
+    }
+
+    /// What the workspace refused once is not tried again by this process.
+    fn learn(&self, grade: Grade) {
+        let level = match grade {
+            Grade::Full => 0,
+            Grade::NoAlerts => 1,
+            Grade::Plain => 2,
+        };
+        if self.grade.fetch_max(level, Ordering::Relaxed) < level {
+            tracing::warn!(?grade, "the workspace refuses some of the newer blocks; messages are drawn with plainer ones from now on");
+        }
+    }
+
+    /// Sends a message, with plainer blocks where the workspace refuses the newer ones, and as text alone in the end.
+    async fn send(&self, method: &'static str, base: &Map<String, Value>, message: &Message) -> Result<PostAnswer, Failure> {
+        let mut grade = self.grade();
+        loop {
+            let blocks = blocks::draw(&message.parts, grade);
+            let failure = match self.client.post(method, &body(base, &message.text, &blocks)).await {
+                Ok(answer) => return Ok(answer),
+                Err(failure) => failure,
+            };
+            let ChatError::Refused { code, .. } = &failure.error else { return Err(failure) };
+            match plainer(grade, code, &failure.body, &blocks) {
+                Some(Some(next)) => {
+                    // A message that is too long says nothing of what the workspace can draw.
+                    if !code.ends_with("_too_long") {
+                        self.learn(next);
+                    }
+                    grade = next;
+                }
+                Some(None) => {
+                    tracing::error!(method, code, "Slack refuses even plain blocks; the message goes out as text");
+                    return self.client.post(method, &body(base, &message.text, &[])).await;
+                }
+                None => return Err(failure),
+            }
+        }
+    }
+}
+
+fn body(base: &Map<String, Value>, text: &str, blocks: &[Value]) -> Value {
+    let mut body = base.clone();
+    body.insert("text".to_owned(), text.into());
+    body.insert("blocks".to_owned(), blocks.into());
+    Value::Object(body)
+}
+
+/// What to try after a refusal: `None` when it was not for the blocks, `Some(None)` when nothing plainer is left.
+fn plainer(grade: Grade, code: &str, answer: &Value, blocks: &[Value]) -> Option<Option<Grade>> {
+    let about_blocks = code.starts_with("invalid_block") || code.starts_with("unsupported_block") || code == "msg_blocks_too_long";
+    if !about_blocks {
+        return None;
+    }
+    Some(match grade {
+        Grade::Full if only_alerts(answer, blocks) => Some(Grade::NoAlerts),
+        Grade::Full | Grade::NoAlerts => Some(Grade::Plain),
+        Grade::Plain => None,
+    })
+}
+
+/// Whether every block that Slack points at (`/blocks/2/…`) is an alert.
+fn only_alerts(answer: &Value, blocks: &[Value]) -> bool {
+    let told = answer.to_string();
+    let mut named = told.match_indices("/blocks/").filter_map(|(at, found)| {
+        let digits: String = told[at + found.len()..].chars().take_while(char::is_ascii_digit).collect();
+        digits.parse::<usize>().ok()
+    });
+    let mut any = false;
+    named.all(|i| {
+        any = true;
+        blocks.get(i).is_some_and(|b| b["type"] == "alert")
+    }) && any
+}
+
+fn draw(content: &Content) -> Message {
+    match content {
+        Content::Card(view) => card::card(view),
+        Content::Line { level, text } => reply::line(*level, text),
+    }
+}
+
+/// The arguments of `chat.postMessage` and `chat.update` but for text and blocks.
+fn arguments(message: &Outgoing) -> Map<String, Value> {
+    let mut base = Map::new();
+    base.insert("channel".to_owned(), message.channel.as_str().into());
+    base.insert("unfurl_links".to_owned(), false.into());
+    base.insert("unfurl_media".to_owned(), false.into());
+    base.insert("metadata".to_owned(), json!({ "event_type": message.event_type, "event_payload": message.payload }));
+    base
+}
+
+#[async_trait]
+impl Chat for SlackChat {
+    async fn profile(&self, user: &str) -> Result<Profile, ChatError> {
+        let answer: UserAnswer = self.client.ask("users.info", vec![("user", Some(user.to_owned()))]).await?;
+        let Some(found) = answer.user else { return Err(unknown("users.info", "the answer names no user".to_owned()).into()) };
+        Ok(Profile {
+            user: user.to_owned(),
+            team: found.team_id.filter(|t| !t.is_empty()),
+            enterprise_user: found.enterprise_user.map(|e| e.id).filter(|id| !id.is_empty()),
+            deleted: found.deleted,
+            bot: found.is_bot || found.id == "USLACKBOT" || user == "USLACKBOT",
+            guest: found.is_restricted || found.is_ultra_restricted,
+            stranger: found.is_stranger,
+            invited: found.is_invited_user,
+        })
+    }
+
+    async fn group_members(&self, group: &str) -> Result<Vec<String>, ChatError> {
+        let answer: MembersAnswer = self.client.ask("usergroups.users.list", vec![("usergroup", Some(group.to_owned()))]).await?;
+        Ok(answer.users)
+    }
+
+    async fn channel(&self, channel: &str) -> Result<ChannelFacts, ChatError> {
+        let asked: Result<ChannelAnswer, Failure> = self.client.ask("conversations.info", vec![("channel", Some(channel.to_owned()))]).await;
+        match asked.map_err(ChatError::from) {
+            // Shared within one Enterprise Grid (`is_org_shared`) is not external.
+            Ok(answer) => Ok(answer.channel.map_or(ChannelFacts::default(), |c| ChannelFacts { external: c.is_ext_shared || c.is_pending_ext_shared })),
+            Err(ChatError::Refused { code, .. }) => {
+                // People of other organisations are still refused, by their own team.
+                tracing::warn!(channel, code, "Slack does not tell about the channel; it is taken for one of our own");
+                Ok(ChannelFacts { external: false })
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn post(&self, message: &Outgoing) -> Result<String, ChatError> {
+        let mut base = arguments(message);
+        if let Some(thread) = &message.thread {
+            base.insert("thread_ts".to_owned(), thread.as_str().into());
+        }
+        let answer = self.send("chat.postMessage", &base, &draw(&message.content)).await?;
+        if answer.ts.is_empty() {
+            return Err(unknown("chat.postMessage", "the answer names no message".to_owned()).into());
+        }
+        Ok(answer.ts)
+    }
+
+    async fn update(&self, ts: &str, message: &Outgoing) -> Result<(), ChatError> {
+        let mut base = arguments(message);
+        base.insert("ts".to_owned(), ts.into());
+        self.send("chat.update", &base, &draw(&message.content)).await?;
+        Ok(())
+    }
+
+    async fn whisper(&self, channel: &str, user: &str, level: Level, text: &str) -> Result<(), ChatError> {
+        let mut base = Map::new();
+        base.insert("channel".to_owned(), channel.into());
+        base.insert("user".to_owned(), user.into());
+        self.send("chat.postEphemeral", &base, &reply::line(level, text)).await?;
+        Ok(())
+    }
+
+    fn reply(&self, answer: &Reply) -> Value {
+        reply::reply(answer, self.grade())
+    }
+
+    async fn find(&self, channel: &str, thread: Option<&str>, event_type: &str, payload: &Value, oldest: i64) -> Result<Option<String>, ChatError> {
+        let method = if thread.is_some() { "conversations.replies" } else { "conversations.history" };
+        let mut cursor = None;
+        for _ in 0..PAGES {
+            let params = vec![
+                ("channel", Some(channel.to_owned())),
+                ("ts", thread.map(str::to_owned)),
+                ("include_all_metadata", Some("true".to_owned())),
+                ("oldest", Some(oldest.to_string())),
+                ("inclusive", Some("true".to_owned())),
+                ("limit", Some(PAGE.to_string())),
+                ("cursor", cursor.take()),
+            ];
+            let answer: HistoryAnswer = self.client.get(method, params).await?;
+            if let Some(found) = answer.messages.into_iter().find(|m| carries(&m.metadata, event_type, payload)) {
+                return Ok(Some(found.ts).filter(|ts| !ts.is_empty()));
+            }
+            match answer.response_metadata.map(|m| m.next_cursor).filter(|c| !c.is_empty()) {
+                Some(next) => cursor = Some(next),
+                None => return Ok(None),
+            }
+        }
+        tracing::warn!(channel, pages = PAGES, "the message was not found in as much of the history as is looked through");
+        Ok(None)
+    }
+}
+
+/// The event type is equal, and so is every field of the wanted payload.
+fn carries(metadata: &Value, event_type: &str, payload: &Value) -> bool {
+    let held = &metadata["event_payload"];
+    let fields = || payload.as_object().is_some_and(|wanted| wanted.iter().all(|(k, v)| held.get(k) == Some(v)));
+    metadata["event_type"] == event_type && (payload == held || fields())
+}

@@ -1,0 +1,134 @@
+//! The sentence of a card that must be seen: what became of the operation, who halted it and why, how to go on.
+
+use std::collections::BTreeMap;
+
+use super::text::{clip_mrkdwn, count, date, escape, escape_but, mention, number};
+use crate::{
+    domain::{
+        moment::spoken,
+        operation::{Operation, Run, State},
+        step::{Action, StepState},
+    },
+    ports::chat::Level,
+};
+
+/// Longest sentence.
+const ALERT: usize = 1_500;
+
+/// What must be seen in this state, if anything.
+pub fn alert(run: &Run) -> Option<(Level, String)> {
+    let op = &run.op;
+    let cancelling = op.halt.as_ref().is_some_and(|h| h.cancel);
+    let told = told(op);
+    let (level, sentences) = match op.state {
+        State::Succeeded => (Level::Success, vec![told, receipt(run)]),
+        State::Failed => (Level::Error, vec![told.or_else(|| bad_steps(run, StepState::Failed)), next(op)]),
+        State::RolledBack => (Level::Error, vec![told.or_else(|| bad_steps(run, StepState::Failed)), next(op)]),
+        State::NeedsAttention => (Level::Error, vec![told.or_else(|| bad_steps(run, StepState::Unknown)), next(op)]),
+        State::Stopped => (Level::Warning, vec![halted(op, "Stopped").or(told), next(op)]),
+        State::Paused => (Level::Warning, vec![halted(op, "Paused").or(told), next(op)]),
+        State::Expired => (Level::Warning, vec![told.or_else(|| Some(expired(op))), next(op)]),
+        State::Rejected => (Level::Warning, vec![told.or_else(|| halted(op, "Rejected")), next(op)]),
+        State::Cancelled => (Level::Info, vec![told.or_else(|| halted(op, "Cancelled"))]),
+        State::Waiting => (Level::Info, vec![told, next(op)]),
+        State::AwaitingApproval if op.revision > 0 => {
+            let drift = || "What the plan rests on changed, so it was made anew. Earlier approvals do not count.".to_owned();
+            (Level::Warning, vec![told.or_else(|| Some(drift()))])
+        }
+        State::Running if cancelling => (Level::Warning, vec![halted(op, "Cancelled"), Some("It ends once what already runs in AWS has ended.".to_owned())]),
+        State::AwaitingApproval | State::Queued | State::Running => return None,
+    };
+    let mut text = String::new();
+    for sentence in sentences.into_iter().flatten() {
+        if !text.contains(&sentence) {
+            text.push_str(if text.is_empty() { "" } else { " " });
+            text.push_str(&sentence);
+        }
+    }
+    Some((level, clip_mrkdwn(&text, ALERT))).filter(|(_, text)| !text.is_empty())
+}
+
+/// What happens next, or who has to do what.
+pub fn next(op: &Operation) -> Option<String> {
+    Some(match op.state {
+        State::AwaitingApproval => {
+            let by = op.deadline.map(|at| format!(", by {}", date(at))).unwrap_or_default();
+            format!("Next: somebody other than {} presses *Approve* or *Reject*{by}.", mention(&op.requester.user))
+        }
+        State::Queued => "Next: it starts by itself.".to_owned(),
+        State::Running => return None,
+        State::Paused => "*Resume* goes on, *Stop* halts it, *Cancel* gives it up.".to_owned(),
+        State::Waiting => "A person has to say how to go on.".to_owned(),
+        State::Stopped => "What already runs in AWS is watched to its end. *Resume* goes on; a second person has to agree to that. *Cancel* gives it up.".to_owned(),
+        State::Failed => format!("*Retry* tries what failed again; `/bbws op show {}` shows every step.", escape(&op.id.0)),
+        State::NeedsAttention => "Look in AWS first. *Retry* looks for what may have happened before it calls again, *Cancel* gives it up.".to_owned(),
+        State::Expired | State::Rejected | State::RolledBack => format!("To ask again: `{}`", command(op)),
+        State::Succeeded | State::Cancelled => return None,
+    })
+}
+
+fn command(op: &Operation) -> String {
+    clip_mrkdwn(&escape(&op.command).replace('`', "'"), 300)
+}
+
+/// The outcome as the ledger tells it; people who are on the card stay mentions, all else is text.
+fn told(op: &Operation) -> Option<String> {
+    let mut users: Vec<&str> = op.votes.iter().map(|v| v.by.user.as_str()).chain([op.requester.user.as_str()]).collect();
+    users.extend(op.halt.as_ref().map(|h| h.by.as_str()));
+    op.outcome.as_deref().map(|o| clip_mrkdwn(&escape_but(o, &users), 1_000)).filter(|o| !o.is_empty())
+}
+
+fn halted(op: &Operation, what: &str) -> Option<String> {
+    let halt = op.halt.as_ref()?;
+    let why = halt.reason.as_deref().map(escape).filter(|r| !r.is_empty());
+    let why = why.map(|r| format!(": “{}”", clip_mrkdwn(&r, 500))).unwrap_or_default();
+    Some(format!("{what} by {}, {}{why}.", mention(&halt.by), date(halt.at)))
+}
+
+fn expired(op: &Operation) -> String {
+    if op.votes.is_empty() { "Nobody agreed in time; nothing was run." } else { "It did not start in time; nothing was run." }.to_owned()
+}
+
+/// The first steps in that state with their errors.
+fn bad_steps(run: &Run, state: StepState) -> Option<String> {
+    let bad: Vec<_> = run.steps.iter().filter(|s| s.state == state).collect();
+    let sentence = |index: usize, error: Option<&str>| {
+        let title = run.op.plan.steps.get(index).map_or("a step", |s| s.title.as_str());
+        let error = error.map_or_else(|| if state == StepState::Failed { "failed".to_owned() } else { "outcome unknown".to_owned() }, escape);
+        format!("“{}”: {}", clip_mrkdwn(&escape(title), 150), clip_mrkdwn(error.trim_end_matches('.'), 300))
+    };
+    let mut told: Vec<String> = bad.iter().take(3).map(|s| sentence(s.index, s.error.as_deref())).collect();
+    if bad.len() > 3 {
+        told.push(format!("and {} more", number(bad.len() - 3)));
+    }
+    Some(told.join("; ")).filter(|t| !t.is_empty()).map(|t| format!("{t}."))
+}
+
+/// What was verified, in numbers.
+fn receipt(run: &Run) -> Option<String> {
+    let mut regions: BTreeMap<&str, [usize; 3]> = BTreeMap::new();
+    for (spec, _) in run.op.plan.steps.iter().zip(&run.steps).filter(|(_, s)| s.state == StepState::Done) {
+        let (region, kind) = match &spec.action {
+            Action::VerifySnapshot { region, .. } => (region, 0),
+            Action::VerifyRecoveryPoint { region, .. } => (region, 1),
+            Action::VerifyObject { region, .. } => (region, 2),
+            _ => continue,
+        };
+        regions.entry(region).or_default()[kind] += 1;
+    }
+    let each: Vec<String> = regions.iter().take(4).map(|(region, counts)| verified_in(region, counts)).collect();
+    let kept = run.op.plan.retention_days.map(|d| format!(" Kept for {}.", count(d as usize, "day"))).unwrap_or_default();
+    let took = match (run.op.started, run.op.ended) {
+        (Some(from), Some(to)) => format!(" Took {}.", spoken(to.since(from))),
+        _ => String::new(),
+    };
+    let more = if regions.len() > 4 { format!("; and in {} more regions", regions.len() - 4) } else { String::new() };
+    Some(if each.is_empty() { format!("{kept}{took}").trim().to_owned() } else { format!("Verified: {}{more}.{kept}{took}", each.join("; ")) })
+        .filter(|r| !r.is_empty())
+}
+
+fn verified_in(region: &str, counts: &[usize; 3]) -> String {
+    let names = ["snapshot", "recovery point", "object"];
+    let some: Vec<String> = counts.iter().zip(names).filter(|(n, _)| **n > 0).map(|(n, name)| count(*n, name)).collect();
+    format!("{} in {}", some.join(", "), clip_mrkdwn(&escape(region), 60))
+}

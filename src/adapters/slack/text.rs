@@ -1,0 +1,121 @@
+//! Text on its way to Slack: what people typed is made harmless, and everything is made to fit.
+//!
+//! Lengths are counted in UTF-16 units, which is never less than what Slack counts.
+
+use crate::domain::moment::Moment;
+
+/// Longest text of a section.
+pub const SECTION: usize = 3_000;
+
+/// Length as the strictest reader counts it.
+pub fn len(text: &str) -> usize {
+    text.chars().map(char::len_utf16).sum()
+}
+
+/// Controls, line breaks and characters that reorder or hide text.
+fn treacherous(c: char) -> bool {
+    c.is_control()
+        || matches!(c,
+            '\u{00AD}' | '\u{061C}' | '\u{180E}' | '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}'
+            | '\u{2060}'..='\u{206F}' | '\u{FEFF}' | '\u{FFF9}'..='\u{FFFB}' | '\u{E0000}'..='\u{E007F}')
+}
+
+/// One line of plain text: controls, line breaks and bidi marks become a space, runs of blanks one blank.
+pub fn one_line(text: &str) -> String {
+    let calm: String = text.chars().map(|c| if treacherous(c) { ' ' } else { c }).collect();
+    calm.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// One line of mrkdwn that shows the text as it was typed: no mention, no link, no channel can come of it.
+pub fn escape(text: &str) -> String {
+    one_line(text).replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+}
+
+/// Like [`escape`], but mentions of the given users, and of nobody else, stay mentions.
+pub fn escape_but(text: &str, users: &[&str]) -> String {
+    users.iter().filter(|u| is_id(u)).fold(escape(text), |line, user| line.replace(&format!("&lt;@{user}&gt;"), &format!("<@{user}>")))
+}
+
+/// The text cut to `max` at a character boundary, ending in `…` where something was left out. For plain text.
+pub fn clip(text: &str, max: usize) -> String {
+    if len(text) <= max { text.to_owned() } else { format!("{}…", prefix(text, max.saturating_sub(1)).trim_end()) }
+}
+
+/// Like [`clip`], for mrkdwn: neither an entity such as `&amp;` nor a token such as `<@U1>` is cut in two.
+pub fn clip_mrkdwn(text: &str, max: usize) -> String {
+    if len(text) <= max { text.to_owned() } else { format!("{}…", whole(prefix(text, max.saturating_sub(1))).trim_end()) }
+}
+
+fn prefix(text: &str, max: usize) -> &str {
+    let mut room = max;
+    let end = text.char_indices().find(|(_, c)| {
+        let fits = c.len_utf16() <= room;
+        room = room.saturating_sub(c.len_utf16());
+        !fits
+    });
+    &text[..end.map_or(text.len(), |(at, _)| at)]
+}
+
+/// Without an unfinished entity or token at the end.
+fn whole(cut: &str) -> &str {
+    let cut = match cut.rfind('<') {
+        Some(at) if !cut[at..].contains('>') => &cut[..at],
+        _ => cut,
+    };
+    match cut.rfind('&') {
+        Some(at) if cut.len() - at < 5 && !cut[at..].contains(';') => &cut[..at],
+        _ => cut,
+    }
+}
+
+/// `text` in two: at most `max` of it, ending with a sentence where there is one, else a word; and the rest.
+pub fn split(text: &str, max: usize) -> (String, Option<String>) {
+    if len(text) <= max {
+        return (text.to_owned(), None);
+    }
+    let head = whole(prefix(text, max));
+    let sentence = head.rmatch_indices([' ', '\n']).find(|(at, _)| head[..*at].ends_with(['.', '!', '?', ':', '\n']) && balanced(&head[..*at]));
+    let word = || head.rmatch_indices([' ', '\n']).find(|(at, _)| balanced(&head[..*at]));
+    let at = sentence.or_else(word).map_or(head.len(), |(at, _)| at);
+    if at == 0 {
+        return (clip_mrkdwn(text, max), None);
+    }
+    (head[..at].trim_end().to_owned(), Some(text[at..].trim_start().to_owned()).filter(|rest| !rest.is_empty()))
+}
+
+/// No token or code span is open at the end.
+fn balanced(text: &str) -> bool {
+    text.matches('<').count() == text.matches('>').count() && text.matches('`').count() % 2 == 0
+}
+
+/// A mention; a text that is no user id is shown as text.
+pub fn mention(user: &str) -> String {
+    if is_id(user) { format!("<@{user}>") } else { clip_mrkdwn(&escape(user), 100) }
+}
+
+fn is_id(text: &str) -> bool {
+    (2..=32).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit())
+}
+
+/// A moment in the reader's own time zone, in UTC for clients that cannot.
+pub fn date(at: Moment) -> String {
+    format!("<!date^{}^{{date_short_pretty}} at {{time}}|{}>", at.seconds(), at.iso())
+}
+
+/// `10,000`.
+pub fn number(n: usize) -> String {
+    let digits = n.to_string();
+    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
+    for (i, d) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(d);
+    }
+    out
+}
+
+/// `1 step`, `7 steps`.
+pub fn count(n: usize, one: &str) -> String {
+    format!("{} {one}{}", number(n), if n == 1 { "" } else { "s" })
+}
