@@ -11,5 +11,5 @@ pub mod principal;
 pub mod run;
 pub mod step;
 pub mod text;
-pub mod world;
 pub mod topics;
+pub mod world;

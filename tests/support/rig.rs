@@ -1,0 +1,264 @@
+//! A whole bbws without sockets: the real use cases, engine and ledger, over simulated AWS, Slack and time. Its process can die and be started again.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use bbws::{
+    adapters::{
+        sandbox::cloud::SimCloud,
+        store::Ledger,
+    },
+    app::{
+        announce::Announcer,
+        authority::Authority,
+        desk::{Desk, Inner},
+        inbound::{Envelope, Inbound, Inbox, Via},
+        planner::Planner,
+        wake::Wake,
+    },
+    config::Config,
+    domain::{
+        environment::Environment,
+        moment::Moment,
+        operation::{OpId, Run, State},
+        run::Pacing,
+    },
+    engine::Engine,
+    ports::{chat::Reply, clock::Clock, store::Store},
+};
+
+use super::{
+    chat::FakeChat,
+    clock::ManualClock,
+    kill::{Killer, MortalAlerts, MortalChat, MortalCloud, MortalStore},
+};
+
+/// One life of the process.
+pub struct Process {
+    /// When it dies.
+    pub killer: Arc<Killer>,
+    /// Requests go in here.
+    pub desk: Desk,
+    /// Runs operations.
+    pub engine: Engine,
+    /// Tells.
+    pub announcer: Announcer,
+    /// Its view of the ledger.
+    pub store: Arc<dyn Store>,
+}
+
+/// The world around it, which survives.
+pub struct Rig {
+    /// Time.
+    pub clock: Arc<ManualClock>,
+    /// AWS.
+    pub cloud: Arc<SimCloud>,
+    /// Slack.
+    pub chat: Arc<FakeChat>,
+    /// Database.
+    pub ledger: Arc<Ledger>,
+    /// Config.
+    pub config: Config,
+    /// The process that runs now.
+    pub process: Process,
+    requests: u64,
+}
+
+impl Rig {
+    /// On this ledger.
+    pub fn new(ledger: Arc<Ledger>, clock: Arc<ManualClock>, config: Config, seed: u64) -> Rig {
+        let cloud = Arc::new(SimCloud::new(&config.environments, clock.clone(), seed));
+        let chat = Arc::new(FakeChat::new());
+        let process = start(&ledger, &cloud, &chat, &clock, &config, Killer::never());
+        Rig { clock, cloud, chat, ledger, config, process, requests: 0 }
+    }
+
+    /// On a fresh in-memory SQLite and the example config.
+    pub async fn sqlite() -> Rig {
+        let clock = ManualClock::new();
+        let ledger = super::db::sqlite(clock.clone()).await;
+        Rig::new(ledger, clock, Config::example(), 7)
+    }
+
+    /// The process is gone; another one starts.
+    pub async fn reboot(&mut self, killer: Arc<Killer>) {
+        self.process = start(&self.ledger, &self.cloud, &self.chat, &self.clock, &self.config, killer);
+        if !self.ledger.shared() {
+            let _ = self.process.store.break_leases().await;
+        }
+        let _ = self.process.desk.sweep().await;
+    }
+
+    fn envelope(&mut self, user: &str, via: Via, what: Inbound) -> Envelope {
+        self.requests += 1;
+        Envelope {
+            id: format!("{:064x}", self.requests),
+            via,
+            user: user.to_owned(),
+            team: "T0BBWS".to_owned(),
+            channel: "C0GENERAL".to_owned(),
+            thread: None,
+            at: self.clock.now(),
+            what,
+        }
+    }
+
+    /// Types a command. `None`: no answer reached the person.
+    pub async fn command(&mut self, user: &str, text: &str) -> Option<Reply> {
+        let envelope = self.envelope(user, Via::Command, Inbound::Command { text: text.to_owned() });
+        self.process.desk.take(envelope).await.ok().flatten()
+    }
+
+    /// Types a command that must be answered.
+    pub async fn say(&mut self, user: &str, text: &str) -> String {
+        self.command(user, text).await.expect("an answer").text
+    }
+
+    /// Clicks a button on the operation's card as it is drawn now.
+    pub async fn click(&mut self, user: &str, button: &str, id: &str) -> Option<Reply> {
+        let run = self.run(id).await;
+        let block_id = format!("bbws:{id}:{}:{}", &run.op.digest[..16], run.op.revision);
+        let message_ts = run.op.card.as_ref().map(|c| c.ts.clone());
+        let what = Inbound::Click {
+            action: format!("bbws.{button}"),
+            value: id.to_owned(),
+            block_id: Some(block_id),
+            message_ts,
+            reason: None,
+        };
+        let envelope = self.envelope(user, Via::Interaction, what);
+        self.process.desk.take(envelope).await.ok().flatten()
+    }
+
+    /// Hands in any click.
+    pub async fn raw_click(&mut self, user: &str, what: Inbound) -> Option<Reply> {
+        let envelope = self.envelope(user, Via::Interaction, what);
+        self.process.desk.take(envelope).await.ok().flatten()
+    }
+
+    /// The record of an operation, past any death of the process.
+    pub async fn run(&self, id: &str) -> Run {
+        self.ledger.load(&OpId(id.to_owned())).await.expect("the ledger answers").expect("the operation exists")
+    }
+
+    /// Its state.
+    pub async fn state(&self, id: &str) -> State {
+        self.run(id).await.op.state
+    }
+
+    /// Works off what is due now. `false`: there was nothing.
+    pub async fn step(&mut self) -> bool {
+        let ran = self.process.engine.turn().await.unwrap_or(0);
+        let told = self.process.announcer.turn().await.unwrap_or(0);
+        ran + told > 0
+    }
+
+    /// Works, letting time pass whenever nothing is due, until nothing is due within `horizon`, or the process died.
+    pub async fn settle(&mut self, horizon: Duration) {
+        for _ in 0..20_000 {
+            if self.process.killer.dead() {
+                return;
+            }
+            if self.step().await {
+                continue;
+            }
+            let Some(next) = self.next_due().await else { return };
+            if next > self.clock.now() + horizon {
+                return;
+            }
+            self.clock.set(next.max(self.clock.now() + Duration::from_millis(1)));
+        }
+        panic!("the world does not come to rest");
+    }
+
+    async fn next_due(&self) -> Option<Moment> {
+        let run = self.ledger.next_wake().await.expect("the ledger answers");
+        let notice = self.ledger.next_notice().await.expect("the ledger answers");
+        [run, notice].into_iter().flatten().min()
+    }
+
+    /// Works until the operation is over or stuck, for at most a day.
+    pub async fn finish(&mut self, id: &str) -> State {
+        let end = self.clock.now() + Duration::from_secs(86_400);
+        loop {
+            self.settle(Duration::from_secs(120)).await;
+            let state = self.state(id).await;
+            if state.terminal() || state == State::NeedsAttention || self.process.killer.dead() || self.clock.now() > end {
+                return state;
+            }
+            let next = self.next_due().await.unwrap_or(end);
+            self.clock.set(next.max(self.clock.now() + Duration::from_secs(1)));
+        }
+    }
+
+    /// Asks for a backup as Alice and approves it as Bob; answers its id.
+    pub async fn approved_backup(&mut self, text: &str) -> String {
+        let id = self.asked(text).await;
+        self.click("U0BOB", "approve", &id).await;
+        id
+    }
+
+    /// Asks for a backup as Alice; answers its id.
+    pub async fn asked(&mut self, text: &str) -> String {
+        let said = self.say("U0ALICE", text).await;
+        id_in(&said)
+    }
+}
+
+/// The first operation id in a text.
+pub fn id_in(text: &str) -> String {
+    let found = text
+        .split(|c: char| !(c.is_ascii_alphanumeric() || c == '-'))
+        .find(|w| w.len() > 3 && w.is_char_boundary(3) && matches!(&w[..3], "bk-" | "rs-") && w[3..].chars().all(|c| c.is_ascii_digit()));
+    found.unwrap_or_else(|| panic!("no operation id in: {text}")).to_owned()
+}
+
+/// A process over the surviving world.
+pub fn start(
+    ledger: &Arc<Ledger>,
+    cloud: &Arc<SimCloud>,
+    chat: &Arc<FakeChat>,
+    clock: &Arc<ManualClock>,
+    config: &Config,
+    killer: Arc<Killer>,
+) -> Process {
+    let store: Arc<dyn Store> = Arc::new(MortalStore { inner: ledger.clone(), killer: killer.clone() });
+    let cloud_port = Arc::new(MortalCloud { inner: cloud.clone(), killer: killer.clone() });
+    let alerts = Arc::new(MortalAlerts { inner: cloud.clone(), killer: killer.clone() });
+    let chat_port = Arc::new(MortalChat { inner: chat.clone(), killer: killer.clone() });
+    let clock: Arc<dyn Clock> = clock.clone();
+    let environments: BTreeMap<String, Arc<Environment>> =
+        config.environments.iter().map(|(name, env)| (name.clone(), Arc::new(env.clone()))).collect();
+    let authority =
+        Arc::new(Authority::new(chat_port.clone(), clock.clone(), config.roles.clone(), config.slack.teams.clone()));
+    let planner = Arc::new(Planner::new(environments.clone(), config.approvals.clone(), cloud_port.clone()));
+    let limits = config.approval_limits;
+    let desk = Desk::new(Inner {
+        store: store.clone(),
+        authority: authority.clone(),
+        planner: planner.clone(),
+        clock: clock.clone(),
+        wake: Arc::new(Wake::default()),
+        limits,
+        busy: Default::default(),
+    });
+    let engine = Engine {
+        store: store.clone(),
+        cloud: cloud_port,
+        planner,
+        authority,
+        clock: clock.clone(),
+        owner: "test".to_owned(),
+        pacing: Pacing::default(),
+        limits,
+        parallel: 1,
+    };
+    let announcer = Announcer {
+        store: store.clone(),
+        chat: chat_port,
+        alerts,
+        clock,
+        environments,
+        ops_channel: config.slack.ops_channel.clone(),
+    };
+    Process { killer, desk, engine, announcer, store }
+}
