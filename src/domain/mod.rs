@@ -1,5 +1,6 @@
 //! What the product is about, pure: no async, no input or output, no SDK, no SQL, no clock.
 
+pub mod audit;
 pub mod environment;
 pub mod moment;
 pub mod operation;
