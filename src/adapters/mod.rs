@@ -1,3 +1,4 @@
-//! The ports fulfilled: one module per system the product speaks to.
+//! The outside world behind the ports: one module per system the product speaks to.
 
 pub mod slack;
+pub mod store;

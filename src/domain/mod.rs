@@ -1,6 +1,7 @@
 //! What the product is about, pure: no async, no input or output, no SDK, no SQL, no clock.
 
 pub mod approval;
+pub mod audit;
 pub mod command;
 pub mod environment;
 pub mod moment;

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{alert::Topic, chat::Level};
+pub use crate::domain::audit::{AuditEntry, Audited};
 use crate::domain::{
     moment::Moment,
     operation::{OpId, Operation, Run, State},
@@ -57,35 +58,6 @@ pub struct Request {
     pub body: Value,
     /// When it arrived.
     pub at: Moment,
-}
-
-/// An entry of the audit chain before it is chained.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct AuditEntry {
-    /// When.
-    pub at: Moment,
-    /// Slack user id, or `bbws` for the product itself.
-    pub actor: String,
-    /// `request`, `refusal`, `vote`, `intent`, `outcome`, `state`, ….
-    pub action: String,
-    /// Operation it belongs to.
-    pub operation: Option<OpId>,
-    /// Details, never a secret.
-    pub detail: Value,
-}
-
-/// An entry as chained: `hash = SHA-256(previous hash ‖ canonical JSON of seq and entry)`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Audited {
-    /// Position, from 1, without gaps.
-    pub seq: i64,
-    /// The entry.
-    #[serde(flatten)]
-    pub entry: AuditEntry,
-    /// Hash of the previous entry; 64 zeros for the first.
-    pub previous: String,
-    /// This entry's hash.
-    pub hash: String,
 }
 
 /// Something to tell, stored with the change it tells of.

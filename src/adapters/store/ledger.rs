@@ -1,0 +1,48 @@
+//! One transaction of the ledger, put together from its parts.
+
+use std::time::{Duration, Instant};
+
+use super::{Core, dialect::unavailable};
+use crate::ports::store::{AuditEntry, Commit, StoreError};
+
+/// How long a readiness check waits for the database.
+const READY_WITHIN: Duration = Duration::from_secs(5);
+
+impl Core {
+    /// Carries out one transaction. An early return drops the transaction, which undoes it.
+    pub(super) async fn commit(&self, commit: &Commit) -> Result<(), StoreError> {
+        let begun = Instant::now();
+        let entries: Vec<String> = commit.audit.iter().map(AuditEntry::canonical).collect();
+        let mut tx = self.db.begin().await?;
+        let version = match &commit.op {
+            Some(write) => self.write_operation(&mut tx, write).await?,
+            None => 0,
+        };
+        if let Some(stop) = &commit.stop {
+            self.set_stop(&mut tx, stop).await?;
+        }
+        if let Some(scope) = &commit.lift {
+            self.lift_stop(&mut tx, scope).await?;
+        }
+        if let Some(write) = &commit.op {
+            self.change_lock(&mut tx, write).await?;
+        }
+        if let Some((request, answer)) = &commit.answers {
+            self.answer(&mut tx, request, answer).await?;
+        }
+        self.enqueue(&mut tx, &commit.notices, version).await?;
+        self.append(&mut tx, &entries).await?;
+        tx.commit().await?;
+        metrics::histogram!("bbws_ledger_commit_seconds", "of" => "change").record(begun.elapsed().as_secs_f64());
+        Ok(())
+    }
+
+    /// Writes something of no meaning, durably.
+    pub(super) async fn ready(&self) -> Result<(), StoreError> {
+        let write = sqlx::query("UPDATE pulse SET at = $1 WHERE id = 1").bind(self.clock.now().0).execute(&self.db.writer);
+        match tokio::time::timeout(READY_WITHIN, write).await {
+            Ok(written) => Ok(written.map(drop)?),
+            Err(_) => Err(unavailable(format!("the database did not take a write within {} s", READY_WITHIN.as_secs()))),
+        }
+    }
+}

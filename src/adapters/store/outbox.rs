@@ -1,0 +1,133 @@
+//! The outbox: what is to be told, stored with the change it tells of, and handed out until it got through.
+
+use std::{sync::Arc, time::Duration};
+
+use sqlx::{Any, AssertSqlSafe, Transaction, query, query_as, query_scalar};
+
+use super::{
+    Core,
+    dialect::{Dialect, unreadable},
+    millis,
+    operation::to_json,
+};
+use crate::domain::{
+    moment::Moment,
+    operation::{CardRef, OpId},
+};
+use crate::ports::store::{Notice, Queued, StoreError};
+
+/// A card is drawn when it is sent, so a second notice only raises the version. How long it has to wait stays as it was.
+const PUT_CARD: &str = "INSERT INTO outbox (id, op_id, replies, body, version, not_before, created, place) \
+    VALUES ($1, $2, 0, $3, 1, $4, $4, $5) ON CONFLICT (id) DO UPDATE SET version = outbox.version + 1";
+const PUT_ONCE: &str = "INSERT INTO outbox (id, op_id, replies, body, version, not_before, created, place) \
+    VALUES ($1, $2, $6, $3, 1, $4, $4, $5) ON CONFLICT (id) DO NOTHING";
+/// A reply is not due before its thread exists. The answer's `doubt` counts this attempt, too.
+const TAKE: &str = "WITH due AS MATERIALIZED (SELECT id FROM outbox WHERE sent < version AND not_before <= $1 \
+        AND (replies = 0 OR EXISTS (SELECT 1 FROM op WHERE op.id = outbox.op_id AND op.card_ts IS NOT NULL)) \
+        ORDER BY not_before, created, place LIMIT $2{skip}) \
+    UPDATE outbox SET doubt = doubt + 1, attempts = attempts + 1, not_before = $3 \
+    WHERE id IN (SELECT id FROM due) RETURNING id, body, version, doubt, attempts, created, place";
+const SENT: &str = "UPDATE outbox SET sent = $2, doubt = 0, attempts = 0, not_before = $3 WHERE id = $1 AND sent < $2";
+/// Only the last attempt may plan the next one.
+const DEFER: &str = "UPDATE outbox SET not_before = $2, doubt = $3 WHERE id = $1 AND sent < version AND attempts = $4";
+const NEXT: &str = "SELECT MIN(not_before) FROM outbox WHERE sent < version \
+    AND (replies = 0 OR EXISTS (SELECT 1 FROM op WHERE op.id = outbox.op_id AND op.card_ts IS NOT NULL))";
+const CARD: &str = "UPDATE op SET card_channel = $2, card_ts = $3 WHERE id = $1";
+const PRUNE: &str = "DELETE FROM outbox WHERE id IN \
+    (SELECT id FROM outbox WHERE sent >= version AND created < $1 AND id NOT LIKE 'card:%' LIMIT 500)";
+
+/// Notices of one commit keep their order below those of the next version of the same operation.
+const PLACES_PER_VERSION: i64 = 1000;
+
+/// Prepared texts of this file.
+pub(super) struct Texts {
+    take: Arc<str>,
+}
+
+impl Texts {
+    pub(super) fn new(dialect: Dialect) -> Texts {
+        Texts { take: dialect.text(TAKE) }
+    }
+}
+
+type Taken = (String, String, i64, i64, i64, i64, i64);
+
+impl Core {
+    /// Stores notices with the operation's new version.
+    pub(super) async fn enqueue(&self, tx: &mut Transaction<'static, Any>, notices: &[Notice], version: i64) -> Result<(), StoreError> {
+        let now = self.clock.now().0;
+        let mut keyed: Vec<(String, i64, &Notice)> =
+            (version * PLACES_PER_VERSION..).zip(notices).map(|(place, notice)| (key(notice), place, notice)).collect();
+        // Rows are locked in one order by everybody.
+        keyed.sort_by(|a, b| a.0.cmp(&b.0));
+        for (key, place, notice) in keyed {
+            let (card, replies, op) = match notice {
+                Notice::Card { operation } => (true, 0, Some(&operation.0)),
+                Notice::Thread { operation, .. } => (false, 1, Some(&operation.0)),
+                Notice::Whisper { .. } | Notice::Publish { .. } => (false, 0, None),
+            };
+            let put = query(if card { PUT_CARD } else { PUT_ONCE }).bind(key).bind(op).bind(to_json(notice)).bind(now).bind(place);
+            let put = if card { put } else { put.bind(replies) };
+            put.execute(&mut **tx).await?;
+        }
+        Ok(())
+    }
+
+    pub(super) async fn outgoing(&self, hold: Duration, limit: u32) -> Result<Vec<Queued>, StoreError> {
+        let now = self.clock.now();
+        let take = query_as::<_, Taken>(AssertSqlSafe(Arc::clone(&self.texts.outbox.take)))
+            .bind(now.0)
+            .bind(i64::from(limit))
+            .bind(now.0.saturating_add(millis(hold)));
+        let mut taken = take.fetch_all(&self.db.writer).await?;
+        taken.sort_by_key(|row| (row.5, row.6));
+        taken.into_iter().map(queued).collect()
+    }
+
+    /// The operation is written before the notice, in the order of every other transaction.
+    pub(super) async fn sent(&self, queued: &Queued, card: Option<(OpId, CardRef)>, again: Moment) -> Result<(), StoreError> {
+        let mut tx = self.db.begin().await?;
+        if let Some((id, card)) = card {
+            query(CARD).bind(id.0).bind(card.channel).bind(card.ts).execute(&mut *tx).await?;
+        }
+        query(SENT).bind(&queued.key).bind(queued.version).bind(again.0).execute(&mut *tx).await?;
+        Ok(tx.commit().await?)
+    }
+
+    pub(super) async fn defer(&self, queued: &Queued, at: Moment, uncertain: bool) -> Result<(), StoreError> {
+        let defer = query(DEFER).bind(&queued.key).bind(at.0).bind(i64::from(uncertain)).bind(queued.attempts + 1);
+        defer.execute(&self.db.writer).await?;
+        Ok(())
+    }
+
+    pub(super) async fn next_notice(&self) -> Result<Option<Moment>, StoreError> {
+        let next: Option<i64> = query_scalar(NEXT).fetch_one(&self.db.reader).await?;
+        Ok(next.map(Moment))
+    }
+
+    /// Deletes what was told before `before`, a little at a time; cards stay as long as their operations.
+    pub(super) async fn prune_outbox(&self, before: Moment) -> Result<u64, StoreError> {
+        let mut deleted = 0;
+        loop {
+            match query(PRUNE).bind(before.0).execute(&self.db.writer).await?.rows_affected() {
+                0 => return Ok(deleted),
+                some => deleted += some,
+            }
+        }
+    }
+}
+
+fn queued((key, body, version, doubt, attempts, created, _): Taken) -> Result<Queued, StoreError> {
+    let notice = serde_json::from_str(&body).map_err(|e| unreadable(&format!("the notice {key}"), &e))?;
+    Ok(Queued { key, notice, version, uncertain: doubt > 1, attempts: attempts - 1, created: Moment(created) })
+}
+
+/// The key under which a notice is stored, and so what counts as the same one. Every whisper is one of its own.
+fn key(notice: &Notice) -> String {
+    match notice {
+        Notice::Card { operation } => format!("card:{operation}"),
+        Notice::Thread { operation, key, .. } => format!("thread:{operation}:{key}"),
+        Notice::Whisper { .. } => format!("whisper:{:032x}", rand::random::<u128>()),
+        Notice::Publish { key, .. } => format!("sns:{key}"),
+    }
+}
