@@ -5,4 +5,5 @@ pub mod chat;
 pub mod clock;
 pub mod db;
 pub mod kill;
+pub mod pg;
 pub mod rig;

@@ -60,6 +60,8 @@ pub struct Rig {
     pub config: Config,
     /// The process that runs now.
     pub process: Process,
+    /// An embedded database, whose only process breaks every lease when it starts.
+    pub embedded: bool,
     requests: u64,
 }
 
@@ -69,7 +71,7 @@ impl Rig {
         let cloud = Arc::new(SimCloud::new(&config.environments, clock.clone(), seed));
         let chat = Arc::new(FakeChat::new());
         let process = start(&ledger, &cloud, &chat, &clock, &config, Killer::never());
-        Rig { clock, cloud, chat, ledger, config, process, requests: 0 }
+        Rig { clock, cloud, chat, ledger, config, process, embedded: true, requests: 0 }
     }
 
     /// On a fresh in-memory SQLite and the example config.
@@ -79,10 +81,17 @@ impl Rig {
         Rig::new(ledger, clock, Config::example(), 7)
     }
 
+    /// On a fresh PostgreSQL database and the example config.
+    pub async fn postgres() -> Rig {
+        let clock = ManualClock::new();
+        let ledger = super::db::postgres(clock.clone()).await;
+        Rig { embedded: false, ..Rig::new(ledger, clock, Config::example(), 7) }
+    }
+
     /// The process is gone; another one starts.
     pub async fn reboot(&mut self, killer: Arc<Killer>) {
         self.process = start(&self.ledger, &self.cloud, &self.chat, &self.clock, &self.config, killer);
-        if !self.ledger.shared() {
+        if self.embedded {
             let _ = self.process.store.break_leases().await;
         }
         let _ = self.process.desk.sweep().await;

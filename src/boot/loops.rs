@@ -1,0 +1,87 @@
+//! The loops that work off the ledger: runs, notices, requests left over, old rows.
+
+use std::{future::Future, time::Duration};
+
+use tokio::sync::{Notify, watch};
+
+use super::Product;
+use crate::ports::store::StoreError;
+
+/// Loops that advance runs, so that one slow AWS call does not hold up every run.
+const ENGINES: usize = 4;
+/// Another replica's work is noticed after this long at the latest.
+const IDLE: Duration = Duration::from_secs(2);
+/// Pause after the ledger failed.
+const TROUBLE: Duration = Duration::from_secs(1);
+/// How often requests that were left unanswered are looked for.
+const SWEEP: Duration = Duration::from_secs(15);
+
+/// Runs everything until `stopping`.
+pub(super) async fn run(product: &Product, stopping: watch::Receiver<bool>) {
+    let engines = futures::future::join_all((0..ENGINES).map(|_| engine(product, stopping.clone())));
+    tokio::join!(engines, announcer(product, stopping.clone()), sweeper(product, stopping));
+}
+
+async fn engine(product: &Product, stopping: watch::Receiver<bool>) {
+    let store = &product.engine.store;
+    let turn = || async {
+        let claimed = product.engine.turn().await;
+        if claimed.as_ref().is_ok_and(|n| *n > 0) {
+            product.wake.announcer.notify_one();
+        }
+        claimed
+    };
+    let next = || async { store.next_wake().await };
+    work_off("engine", product, &product.wake.engine, stopping, turn, next).await;
+}
+
+async fn announcer(product: &Product, stopping: watch::Receiver<bool>) {
+    let turn = || async { product.announcer.turn().await };
+    let next = || async { product.announcer.store.next_notice().await };
+    work_off("announcer", product, &product.wake.announcer, stopping, turn, next).await;
+}
+
+/// Takes turns while there is something to do, then waits for a nudge or for the next moment something is due.
+async fn work_off<T, N>(
+    name: &'static str,
+    product: &Product,
+    nudge: &Notify,
+    mut stopping: watch::Receiver<bool>,
+    turn: impl Fn() -> T,
+    next: impl Fn() -> N,
+) where
+    T: Future<Output = Result<usize, StoreError>>,
+    N: Future<Output = Result<Option<crate::domain::moment::Moment>, StoreError>>,
+{
+    while !*stopping.borrow() {
+        let wait = match turn().await {
+            Ok(0) => match next().await {
+                Ok(Some(at)) => at.since(product.engine.clock.now()).clamp(Duration::from_millis(5), IDLE),
+                Ok(None) => IDLE,
+                Err(_) => TROUBLE,
+            },
+            Ok(_) => continue,
+            Err(error) => {
+                tracing::error!(name, error = &error as &dyn std::error::Error, "the ledger does not answer; trying again");
+                TROUBLE
+            }
+        };
+        tokio::select! {
+            () = nudge.notified() => {}
+            () = tokio::time::sleep(wait) => {}
+            _ = stopping.wait_for(|stop| *stop) => {}
+        }
+    }
+}
+
+async fn sweeper(product: &Product, mut stopping: watch::Receiver<bool>) {
+    while !*stopping.borrow() {
+        if let Err(error) = product.desk.sweep().await {
+            tracing::error!(error = &error as &dyn std::error::Error, "requests left over could not be dealt with; trying again");
+        }
+        tokio::select! {
+            () = tokio::time::sleep(SWEEP) => {}
+            _ = stopping.wait_for(|stop| *stop) => {}
+        }
+    }
+}

@@ -1,0 +1,189 @@
+//! Chooses adapters, wires them to the use cases, and runs the loops: the only place that knows everything.
+
+pub mod audit;
+pub mod check;
+pub mod demo;
+mod loops;
+pub mod serve;
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use secrecy::SecretString;
+use tokio::sync::watch;
+
+use crate::{
+    app::{
+        announce::Announcer,
+        authority::Authority,
+        desk::{Desk, Inner},
+        planner::Planner,
+        wake::Wake,
+    },
+    config::Config,
+    domain::{environment::Environment, run::Pacing},
+    engine::Engine,
+    http::{self, Check, Front},
+    ports::{alert::Alerts, chat::Chat, clock::Clock, cloud::Cloud, store::Store},
+};
+
+/// Runs advanced at the same time by one loop.
+const PARALLEL: usize = 16;
+
+/// The adapters one way of running chose.
+pub struct Parts {
+    /// Config.
+    pub config: Config,
+    /// Ledger.
+    pub store: Arc<dyn Store>,
+    /// Slack.
+    pub chat: Arc<dyn Chat>,
+    /// AWS.
+    pub cloud: Arc<dyn Cloud>,
+    /// SNS.
+    pub alerts: Arc<dyn Alerts>,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// What Slack signs with.
+    pub signing_secret: SecretString,
+    /// How often AWS is asked.
+    pub pacing: Pacing,
+    /// What has to hold for `/readyz`.
+    pub checks: Vec<Check>,
+}
+
+/// The product, wired and not yet running.
+pub struct Product {
+    /// Its endpoints.
+    pub router: axum::Router,
+    desk: Desk,
+    engine: Arc<Engine>,
+    announcer: Arc<Announcer>,
+    wake: Arc<Wake>,
+}
+
+impl Product {
+    /// Wires the parts. Needs a Tokio runtime.
+    ///
+    /// # Errors
+    /// When the metrics recorder cannot be installed.
+    pub fn wire(parts: Parts) -> Result<Product, String> {
+        let metrics = crate::telemetry::metrics().map_err(|e| format!("metrics could not be set up: {e}"))?;
+        let config = parts.config;
+        let environments: BTreeMap<String, Arc<Environment>> =
+            config.environments.into_iter().map(|(name, env)| (name, Arc::new(env))).collect();
+        let wake = Arc::new(Wake::default());
+        let authority = Arc::new(Authority::new(
+            parts.chat.clone(),
+            parts.clock.clone(),
+            config.roles,
+            config.slack.teams.clone(),
+        ));
+        let planner = Arc::new(Planner::new(environments.clone(), config.approvals, parts.cloud.clone()));
+        let desk = Desk::new(Inner {
+            store: parts.store.clone(),
+            authority: authority.clone(),
+            planner: planner.clone(),
+            clock: parts.clock.clone(),
+            wake: wake.clone(),
+            limits: config.approval_limits,
+            busy: std::sync::Mutex::default(),
+        });
+        let engine = Arc::new(Engine {
+            store: parts.store.clone(),
+            cloud: parts.cloud,
+            planner,
+            authority,
+            clock: parts.clock.clone(),
+            owner: format!("{}-{:08x}", std::process::id(), rand::random::<u32>()),
+            pacing: parts.pacing,
+            limits: config.approval_limits,
+            parallel: PARALLEL,
+        });
+        let announcer = Arc::new(Announcer {
+            store: parts.store,
+            chat: parts.chat.clone(),
+            alerts: parts.alerts,
+            clock: parts.clock.clone(),
+            environments,
+            ops_channel: config.slack.ops_channel,
+        });
+        let render = parts.chat;
+        let router = http::router(Front {
+            signing_secret: parts.signing_secret,
+            teams: config.slack.teams,
+            apps: config.slack.apps,
+            command: config.slack.command,
+            clock: parts.clock,
+            inbox: Arc::new(desk.clone()),
+            render: Arc::new(move |reply| render.reply(reply)),
+            answer_within: http::ANSWER_WITHIN,
+            checks: parts.checks,
+            metrics: Some(metrics),
+        });
+        Ok(Product { router, desk, engine, announcer, wake })
+    }
+
+    /// Runs the loops until `stopping`; returns when each has finished what it was writing.
+    pub async fn run(&self, stopping: watch::Receiver<bool>) {
+        loops::run(self, stopping).await;
+    }
+}
+
+/// Turns true when the process is asked to end: Ctrl-C or SIGTERM.
+pub fn on_signal() -> watch::Receiver<bool> {
+    let (sender, receiver) = watch::channel(false);
+    tokio::spawn(async move {
+        let terminate = async {
+            match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+                Ok(mut signal) => signal.recv().await,
+                Err(_) => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            _ = tokio::signal::ctrl_c() => {}
+            _ = terminate => {}
+        }
+        tracing::info!("stopping: no new work is begun, what is being written is finished");
+        let _ = sender.send(true);
+        // Keep the channel open for those who still listen.
+        sender.closed().await;
+    });
+    receiver
+}
+
+/// Resolves when the receiver turned true.
+pub async fn stopped(mut stopping: watch::Receiver<bool>) {
+    let _ = stopping.wait_for(|stop| *stop).await;
+}
+
+/// A check for `/readyz` that asks at most every ten seconds.
+pub fn readiness<F, Fut>(name: &str, probe: F) -> Check
+where
+    F: Fn() -> Fut + Send + Sync + 'static,
+    Fut: std::future::Future<Output = Result<(), String>> + Send + 'static,
+{
+    Check::new(name, Duration::from_secs(10), probe)
+}
+
+/// The ledger's part of `/readyz`.
+pub fn ledger_ready(store: Arc<dyn Store>) -> Check {
+    Check::new("ledger", Duration::from_secs(2), move || {
+        let store = store.clone();
+        async move { store.ready().await.map_err(|e| crate::boot::chain(&e)) }
+    })
+}
+
+/// An error with its causes, in one line.
+pub fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(next) = cause {
+        let next_text = next.to_string();
+        if !text.contains(&next_text) {
+            text.push_str(": ");
+            text.push_str(&next_text);
+        }
+        cause = next.source();
+    }
+    text
+}
