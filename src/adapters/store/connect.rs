@@ -5,6 +5,7 @@ use std::{
     io::{Read as _, Write as _},
     path::{Path, PathBuf},
     str::FromStr as _,
+    sync::{Mutex, PoisonError},
     time::Duration,
 };
 
@@ -41,7 +42,7 @@ pub(super) struct Database {
     /// Where things are read.
     pub(super) reader: AnyPool,
     /// Held as long as the database is open.
-    lock: std::sync::Mutex<Option<File>>,
+    lock: Mutex<Option<File>>,
 }
 
 /// What a URL names.
@@ -131,9 +132,12 @@ impl Database {
     pub(super) async fn close(&self) {
         self.reader.close().await;
         self.writer.close().await;
-        if let Ok(mut lock) = self.lock.lock() {
-            *lock = None;
-        }
+        self.unlock();
+    }
+
+    /// Lets other processes in.
+    pub(super) fn unlock(&self) {
+        *self.lock.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 }
 

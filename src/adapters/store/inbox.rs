@@ -115,6 +115,15 @@ impl Intake {
     }
 }
 
+impl Intake {
+    /// Ends at once; whoever waits for an acknowledgement gets none.
+    pub(super) fn abandon(&self) {
+        if let Some(task) = self.task.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            task.abort();
+        }
+    }
+}
+
 /// Stores whatever has queued up, again and again, until nobody can hand in any more.
 async fn write(core: Arc<Core>, mut queue: mpsc::Receiver<(Waiting, Reply)>) {
     let mut received = Vec::with_capacity(BATCH);

@@ -120,6 +120,14 @@ impl Ledger {
     }
 }
 
+/// Without [`Ledger::close`], what was handed in and not yet acknowledged is let go, and other processes are let in at once.
+impl Drop for Ledger {
+    fn drop(&mut self) {
+        self.intake.abandon();
+        self.core.db.unlock();
+    }
+}
+
 #[async_trait]
 impl Store for Ledger {
     async fn accept(&self, request: Request, answer: Option<String>, audit: Vec<AuditEntry>) -> Result<Accepted, StoreError> {
