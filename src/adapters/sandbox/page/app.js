@@ -211,7 +211,7 @@ function openThread(ts) {
   store.thread = ts;
   closeAws();
   threadComposer = composer({
-    placeholder: "Reply…", commands: () => [], send: (text) => send(text, store.thread), label: "Reply in thread",
+    placeholder: "Reply…", plain: true, send: (text) => send(text, store.thread), label: "Reply in thread",
   });
   const pane = $("thread");
   pane.hidden = false;

@@ -23,8 +23,8 @@ function fit(command, typed) {
   return fixed.length;
 }
 
-/** Creates a composer. `send(text)` resolves to whether the text may be cleared. */
-export function composer({ placeholder, commands, send, label }) {
+/** Creates a composer. `send(text)` resolves to whether it was taken; a `plain` one offers no commands. */
+export function composer({ placeholder, commands = () => [], send, label, plain = false }) {
   let shown = [];
   let at = -1;
   const past = [];
@@ -36,7 +36,7 @@ export function composer({ placeholder, commands, send, label }) {
   const list = h("ul.complete", { id: listId, role: "listbox", hidden: true });
   const go = h("button.send", { type: "button", "aria-label": "Send", disabled: true, onclick: () => submit() }, icon("send", 16));
   const slash = h("button.composer-slash", { type: "button", title: "Commands", "aria-label": "Commands", onclick: () => fill("/bbws ") }, icon("slash", 16));
-  const el = h("div.composer-box", {}, list, box, h("div.composer-bar", {}, slash, h("span.composer-hint", {}), go));
+  const el = h("div.composer-box", {}, list, box, h("div.composer-bar", {}, plain ? null : slash, h("span.composer-hint", {}), go));
   const hint = el.querySelector(".composer-hint");
 
   function fill(text) {

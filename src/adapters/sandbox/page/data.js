@@ -54,7 +54,8 @@ export function dataTable(b, ctx, element) {
   };
   const heading = (cell, c) => {
     const order = view.by === c ? (view.down ? "descending" : "ascending") : "none";
-    return h("th", { scope: "col", "aria-sort": order },
+    const numbers = body.every((row) => numeric(row[c]));
+    return h(numbers ? "th.num" : "th", { scope: "col", "aria-sort": order },
       h("button.sort", { type: "button", onclick: () => sortBy(c) }, cellText(cell), order === "none" ? icon("sort", 12) : order === "ascending" ? " ↑" : " ↓"));
   };
   const bodyCell = (cell, c) => (c === rowHeader

@@ -77,7 +77,8 @@ function angled(body, ctx) {
   if (date) return h("time", {}, dated(Number(date[1]), unescape(date[2])) ?? label);
   if (head.startsWith("!subteam^")) return h("span.mention", {}, label || "@group");
   if (head.startsWith("!")) return h("span.mention.mention-me", {}, `@${label || head.slice(1)}`);
-  return link(unescape(head), label);
+  // What is no address was not meant as markup, so it is shown as it came.
+  return /^(https?:|mailto:)/i.test(head) ? link(unescape(head), label) : document.createTextNode(`<${unescape(body)}>`);
 }
 
 const BEFORE = /[\s([{"'“‘—–\-/>]/;

@@ -27,13 +27,19 @@ pub(super) struct Refusal {
 
 impl From<&str> for Refusal {
     fn from(code: &str) -> Self {
-        Self { code: code.into(), messages: Vec::new() }
+        Self {
+            code: code.into(),
+            messages: Vec::new(),
+        }
     }
 }
 
 impl Refusal {
     pub(super) fn invalid_blocks(messages: Vec<String>) -> Self {
-        Self { code: "invalid_blocks".into(), messages }
+        Self {
+            code: "invalid_blocks".into(),
+            messages,
+        }
     }
 
     fn to_slack(&self) -> Value {
@@ -75,7 +81,9 @@ impl Args {
 
     /// A whole number; forms send digits.
     pub(super) fn number(&self, key: &str) -> Option<u64> {
-        self.0[key].as_u64().or_else(|| self.0[key].as_str()?.parse().ok())
+        self.0[key]
+            .as_u64()
+            .or_else(|| self.0[key].as_str()?.parse().ok())
     }
 
     /// Structured data: as it is in JSON, or JSON text in a form.
@@ -84,7 +92,9 @@ impl Args {
             Value::Null => Ok(None),
             Value::String(text) => {
                 let wrong = format!("invalid_{key}");
-                serde_json::from_str(text).map(Some).map_err(|_| Refusal::from(wrong.as_str()))
+                serde_json::from_str(text)
+                    .map(Some)
+                    .map_err(|_| Refusal::from(wrong.as_str()))
             }
             value => Ok(Some(value.clone())),
         }
@@ -114,10 +124,14 @@ impl Workspace {
 
     fn dispatch(&self, method: &str, args: &Args) -> Result<Value, Refusal> {
         match method {
-            "auth.test" => Ok(json!({"url": format!("https://{DOMAIN}.slack.com/"), "team": "BBWS", "user": "bbws",
-                "team_id": TEAM, "user_id": BOT_USER, "bot_id": BOT, "is_enterprise_install": false})),
-            "bots.info" => Ok(json!({"bot": {"id": BOT, "deleted": false, "name": "bbws", "updated": 1_700_000_000,
-                "app_id": APP, "user_id": BOT_USER, "icons": {}}})),
+            "auth.test" => Ok(
+                json!({"url": format!("https://{DOMAIN}.slack.com/"), "team": "BBWS", "user": "bbws",
+                "team_id": TEAM, "user_id": BOT_USER, "bot_id": BOT, "is_enterprise_install": false}),
+            ),
+            "bots.info" => Ok(
+                json!({"bot": {"id": BOT, "deleted": false, "name": "bbws", "updated": 1_700_000_000,
+                "app_id": APP, "user_id": BOT_USER, "icons": {}}}),
+            ),
             "users.info" => self.users_info(args),
             "users.list" => self.users_list(),
             "usergroups.users.list" => self.user_group(args),
@@ -144,7 +158,9 @@ impl Workspace {
 
     /// Carries out one call and says how it went, faults aside.
     fn answer(&self, method: &str, headers: &HeaderMap, args: Value) -> Value {
-        let done = self.authorised(headers, &args).and_then(|()| self.dispatch(method, &Args(args)));
+        let done = self
+            .authorised(headers, &args)
+            .and_then(|()| self.dispatch(method, &Args(args)));
         match done {
             Ok(mut body) => {
                 body["ok"] = json!(true);
@@ -176,20 +192,27 @@ async fn call(
         Some(Fault::RateLimited(seconds)) => {
             let mut response = reply(&json!({"ok": false, "error": "ratelimited"}));
             *response.status_mut() = StatusCode::TOO_MANY_REQUESTS;
-            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+            response
+                .headers_mut()
+                .insert(header::RETRY_AFTER, HeaderValue::from(seconds));
             response
         }
         Some(Fault::LostReply) => {
             workspace.answer(&method, &headers, args);
             broken()
         }
-        Some(Fault::Down) => (StatusCode::SERVICE_UNAVAILABLE, "upstream unavailable").into_response(),
+        Some(Fault::Down) => {
+            (StatusCode::SERVICE_UNAVAILABLE, "upstream unavailable").into_response()
+        }
     }
 }
 
 fn reply(body: &Value) -> Response {
     let head = [
-        (header::CONTENT_TYPE.as_str(), "application/json; charset=utf-8"),
+        (
+            header::CONTENT_TYPE.as_str(),
+            "application/json; charset=utf-8",
+        ),
         ("x-oauth-scopes", SCOPES),
         ("x-accepted-oauth-scopes", ""),
     ];
@@ -209,7 +232,11 @@ fn arguments(headers: &HeaderMap, query: Option<&str>, body: &[u8]) -> Option<Va
     let mut all = Map::new();
     let mut add = |encoded: &[u8]| -> Option<()> {
         let pairs: Vec<(String, String)> = serde_urlencoded::from_bytes(encoded).ok()?;
-        all.extend(pairs.into_iter().map(|(key, value)| (key, Value::String(value))));
+        all.extend(
+            pairs
+                .into_iter()
+                .map(|(key, value)| (key, Value::String(value))),
+        );
         Some(())
     };
     add(query.unwrap_or_default().as_bytes())?;
@@ -220,7 +247,9 @@ fn arguments(headers: &HeaderMap, query: Option<&str>, body: &[u8]) -> Option<Va
     if !json_body {
         add(body)?;
     } else if !body.is_empty() {
-        let Ok(Value::Object(map)) = serde_json::from_slice(body) else { return None };
+        let Ok(Value::Object(map)) = serde_json::from_slice(body) else {
+            return None;
+        };
         all.extend(map);
     }
     Some(Value::Object(all))

@@ -87,12 +87,19 @@ impl Workspace {
 
     /// Where the product and this workspace are served, without a trailing slash; response addresses begin with it.
     pub fn set_base_url(&self, url: &str) {
-        *self.inner.base_url.lock().unwrap_or_else(PoisonError::into_inner) =
-            url.trim_end_matches('/').to_owned();
+        *self
+            .inner
+            .base_url
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = url.trim_end_matches('/').to_owned();
     }
 
     fn base_url(&self) -> String {
-        self.inner.base_url.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.inner
+            .base_url
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     fn now_ms(&self) -> i64 {
@@ -100,11 +107,17 @@ impl Workspace {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.inner.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.inner
+            .state
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Tells the pages; nobody watching is not an error.
     fn tell(&self, only_for: Option<&str>, body: Value) {
-        let _ = self.inner.changes.send(Change { only_for: only_for.map(str::to_owned), body });
+        let _ = self.inner.changes.send(Change {
+            only_for: only_for.map(str::to_owned),
+            body,
+        });
     }
 }

@@ -34,7 +34,9 @@ impl Workspace {
             self.command_failed(user, channel, "dispatch_unknown_error");
             return;
         }
-        let Err(refusal) = self.respond(user, channel, None, &reply.json()) else { return };
+        let Err(refusal) = self.respond(user, channel, None, &reply.json()) else {
+            return;
+        };
         tracing::warn!(?refusal, "the reply to a command breaks Slack's rules");
         self.command_failed(user, channel, "invalid_blocks");
     }
@@ -51,7 +53,14 @@ impl Workspace {
 
     pub(super) fn slackbot(&self, user: &str, channel: &str, text: String) {
         let (blocks, thread_ts) = (Vec::new(), None);
-        self.whisper(Whisper { from: SLACKBOT, to: user, channel, text, blocks, thread_ts });
+        self.whisper(Whisper {
+            from: SLACKBOT,
+            to: user,
+            channel,
+            text,
+            blocks,
+            thread_ts,
+        });
     }
 
     /// Carries out the reply to a submitted modal. An error code for the page, with the messages per input
@@ -85,7 +94,13 @@ impl Workspace {
     }
 
     /// Shows what the app says to a person about an earlier act of theirs, in which `original` was pressed.
-    fn respond(&self, user: &str, channel: &str, original: Option<&str>, body: &Value) -> Result<(), Refusal> {
+    fn respond(
+        &self,
+        user: &str,
+        channel: &str,
+        original: Option<&str>,
+        body: &Value,
+    ) -> Result<(), Refusal> {
         let posted = original.filter(|ts| self.message(channel, ts).is_some());
         if body["delete_original"] == true || body["replace_original"] == true {
             match (original, posted) {
@@ -99,7 +114,9 @@ impl Workspace {
                 _ => {}
             }
         }
-        let Some(content) = Self::reply_content(body)? else { return Ok(()) };
+        let Some(content) = Self::reply_content(body)? else {
+            return Ok(());
+        };
         if body["response_type"] == "in_channel" {
             self.post_as_bot(channel, content, None)?;
             return Ok(());

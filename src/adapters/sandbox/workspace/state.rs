@@ -157,7 +157,11 @@ impl State {
     pub(super) fn next_ts(&mut self, now_ms: i64) -> String {
         let micros = (now_ms.saturating_mul(1_000)).max(self.last_micros + 1);
         self.last_micros = micros;
-        format!("{}.{:06}", micros.div_euclid(1_000_000), micros.rem_euclid(1_000_000))
+        format!(
+            "{}.{:06}",
+            micros.div_euclid(1_000_000),
+            micros.rem_euclid(1_000_000)
+        )
     }
 
     /// A fresh id with the given prefix.
@@ -171,11 +175,15 @@ impl State {
     }
 
     pub(super) fn channel(&self, id: &str) -> Option<&Channel> {
-        self.channels.iter().find(|c| c.id == id || c.name == id.trim_start_matches('#'))
+        self.channels
+            .iter()
+            .find(|c| c.id == id || c.name == id.trim_start_matches('#'))
     }
 
     pub(super) fn message(&self, channel: &str, ts: &str) -> Option<&Message> {
-        self.messages.iter().find(|m| m.channel == channel && m.ts == ts)
+        self.messages
+            .iter()
+            .find(|m| m.channel == channel && m.ts == ts)
     }
 
     pub(super) fn ephemeral(&self, channel: &str, ts: &str, user: &str) -> Option<&Message> {
@@ -191,7 +199,9 @@ impl State {
                 block["block_id"] = json!(self.next_id("b"));
             }
             for list in ["elements", "actions"] {
-                let Some(elements) = block.get_mut(list).and_then(Value::as_array_mut) else { continue };
+                let Some(elements) = block.get_mut(list).and_then(Value::as_array_mut) else {
+                    continue;
+                };
                 for element in elements.iter_mut().filter(|e| e["type"] == "button") {
                     if element.get("action_id").is_none() {
                         element["action_id"] = json!(self.next_id("a"));
@@ -218,7 +228,10 @@ impl State {
         if self.calls.len() >= CALLS {
             self.calls.pop_front();
         }
-        self.calls.push_back(Call { method: method.to_owned(), args: args.clone() });
+        self.calls.push_back(Call {
+            method: method.to_owned(),
+            args: args.clone(),
+        });
     }
 
     /// The fault this call is to meet: one for the method, else one for any method.
@@ -226,13 +239,22 @@ impl State {
         if self.down {
             return Some(Fault::Down);
         }
-        [method, "*"].iter().find_map(|key| self.faults.get_mut(*key)?.pop_front())
+        [method, "*"]
+            .iter()
+            .find_map(|key| self.faults.get_mut(*key)?.pop_front())
     }
 
     pub(super) fn new_trigger(&mut self, user: &str, now_ms: i64) -> String {
         self.triggers.retain(|_, t| now_ms - t.issued_ms < 60_000);
         let id = self.next_id("trigger.");
-        self.triggers.insert(id.clone(), Trigger { user: user.into(), issued_ms: now_ms, used: false });
+        self.triggers.insert(
+            id.clone(),
+            Trigger {
+                user: user.into(),
+                issued_ms: now_ms,
+                used: false,
+            },
+        );
         id
     }
 
@@ -249,7 +271,13 @@ impl State {
         Ok(trigger.user.clone())
     }
 
-    pub(super) fn new_hook(&mut self, user: &str, channel: &str, message: Option<&str>, now_ms: i64) -> String {
+    pub(super) fn new_hook(
+        &mut self,
+        user: &str,
+        channel: &str,
+        message: Option<&str>,
+        now_ms: i64,
+    ) -> String {
         self.hooks.retain(|_, h| now_ms - h.issued_ms < HOOK_MS);
         let id = self.next_id("hook");
         let hook = Hook {
