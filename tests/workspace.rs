@@ -28,16 +28,8 @@ impl Desk {
     fn new() -> Self {
         let now = Arc::new(AtomicI64::new(START_MS));
         let clock = now.clone();
-        let workspace = Workspace::new(
-            "shh",
-            "xoxb-1",
-            Arc::new(move || clock.load(Ordering::SeqCst)),
-        );
-        Self {
-            api: workspace.slack_api(),
-            workspace,
-            now,
-        }
+        let workspace = Workspace::new("shh", "xoxb-1", Arc::new(move || clock.load(Ordering::SeqCst)));
+        Self { api: workspace.slack_api(), workspace, now }
     }
 
     fn pass(&self, ms: i64) {
@@ -64,9 +56,7 @@ impl Desk {
     /// Posts a message in #ops and returns its ts.
     async fn post(&self, args: Value) -> String {
         let mut all = json!({"channel": "C0OPS"});
-        all.as_object_mut()
-            .unwrap()
-            .extend(args.as_object().unwrap().clone());
+        all.as_object_mut().unwrap().extend(args.as_object().unwrap().clone());
         let sent = self.call("chat.postMessage", all).await;
         assert_eq!(sent["ok"], true, "{sent}");
         sent["ts"].as_str().unwrap().to_owned()
@@ -88,10 +78,7 @@ fn section(text: impl Into<String>) -> Value {
 
 fn button(more: Value) -> Value {
     let mut button = json!({"type": "button", "text": plain("Go"), "action_id": "go"});
-    button
-        .as_object_mut()
-        .unwrap()
-        .extend(more.as_object().unwrap().clone());
+    button.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
     button
 }
 
@@ -100,16 +87,13 @@ fn actions(elements: Vec<Value>) -> Value {
 }
 
 fn plan(tasks: usize) -> Value {
-    let tasks: Vec<Value> = (0..tasks)
-        .map(|i| json!({"task_id": i.to_string(), "title": "Copy", "status": "pending"}))
-        .collect();
+    let tasks: Vec<Value> =
+        (0..tasks).map(|i| json!({"task_id": i.to_string(), "title": "Copy", "status": "pending"})).collect();
     json!({"type": "plan", "title": "Plan", "tasks": tasks})
 }
 
 fn table(rows: usize) -> Value {
-    let rows: Vec<Value> = (0..rows)
-        .map(|i| json!([{"type": "raw_text", "text": i.to_string()}]))
-        .collect();
+    let rows: Vec<Value> = (0..rows).map(|i| json!([{"type": "raw_text", "text": i.to_string()}])).collect();
     json!({"type": "data_table", "caption": "Rows", "rows": rows})
 }
 
@@ -120,32 +104,18 @@ async fn what_slack_takes_is_taken_and_one_more_is_refused() {
         vec![actions(vec![button(json!({"confirm": confirm}))])]
     };
     let many = |n: usize| vec![section("x"); n];
-    let buttons = |n: usize| {
-        vec![actions(
-            (0..n)
-                .map(|i| button(json!({"action_id": i.to_string()})))
-                .collect(),
-        )]
-    };
-    let alert = |n: usize, level: &str| {
-        vec![json!({"type": "alert", "level": level, "text": plain("x".repeat(n))})]
-    };
+    let buttons = |n: usize| vec![actions((0..n).map(|i| button(json!({"action_id": i.to_string()}))).collect())];
+    let alert = |n: usize, level: &str| vec![json!({"type": "alert", "level": level, "text": plain("x".repeat(n))})];
     let header = |n: usize| vec![json!({"type": "header", "text": plain("é".repeat(n))})];
     let fields = |n: usize| vec![json!({"type": "section", "fields": vec![plain("x"); n]})];
     let context = |n: usize| vec![json!({"type": "context", "elements": vec![plain("x"); n]})];
     let ids = |n: usize| vec![json!({"type": "divider", "block_id": "i".repeat(n)})];
     let status = |status: &str| {
-        vec![
-            json!({"type": "plan", "title": "P", "tasks": [{"task_id": "1", "title": "T", "status": status}]}),
-        ]
+        vec![json!({"type": "plan", "title": "P", "tasks": [{"task_id": "1", "title": "T", "status": status}]})]
     };
     let cases: Vec<(&str, Vec<Value>, Vec<Value>)> = vec![
         ("blocks", many(50), many(51)),
-        (
-            "section text",
-            vec![section("x".repeat(3_000))],
-            vec![section("x".repeat(3_001))],
-        ),
+        ("section text", vec![section("x".repeat(3_000))], vec![section("x".repeat(3_001))]),
         ("empty text", vec![section("x")], vec![section("")]),
         ("fields", fields(10), fields(11)),
         ("header, in characters", header(150), header(151)),
@@ -153,12 +123,8 @@ async fn what_slack_takes_is_taken_and_one_more_is_refused() {
         ("actions elements", buttons(25), buttons(26)),
         (
             "button text",
-            vec![actions(vec![button(
-                json!({"text": plain("x".repeat(75))}),
-            )])],
-            vec![actions(vec![button(
-                json!({"text": plain("x".repeat(76))}),
-            )])],
+            vec![actions(vec![button(json!({"text": plain("x".repeat(75))}))])],
+            vec![actions(vec![button(json!({"text": plain("x".repeat(76))}))])],
         ),
         (
             "button value",
@@ -170,11 +136,7 @@ async fn what_slack_takes_is_taken_and_one_more_is_refused() {
             vec![actions(vec![button(json!({"style": "danger"}))])],
             vec![actions(vec![button(json!({"style": "warning"}))])],
         ),
-        (
-            "button field",
-            vec![actions(vec![button(json!({}))])],
-            vec![actions(vec![button(json!({"colour": "red"}))])],
-        ),
+        ("button field", vec![actions(vec![button(json!({}))])], vec![actions(vec![button(json!({"colour": "red"}))])]),
         ("confirm title", confirm(100, 1), confirm(101, 1)),
         ("confirm text", confirm(1, 300), confirm(1, 301)),
         ("block id", ids(255), ids(256)),
@@ -189,17 +151,10 @@ async fn what_slack_takes_is_taken_and_one_more_is_refused() {
             vec![json!({"type": "table", "rows": [[{"type": "raw_text", "text": "x"}]]})],
             vec![json!({"type": "table", "rows": [[{"type": "raw_text", "text": "x"}]]}); 2],
         ),
-        (
-            "block type",
-            vec![json!({"type": "divider"})],
-            vec![json!({"type": "blink"})],
-        ),
+        ("block type", vec![json!({"type": "divider"})], vec![json!({"type": "blink"})]),
         (
             "block id twice",
-            vec![
-                json!({"type": "divider", "block_id": "a"}),
-                json!({"type": "divider", "block_id": "b"}),
-            ],
+            vec![json!({"type": "divider", "block_id": "a"}), json!({"type": "divider", "block_id": "b"})],
             vec![json!({"type": "divider", "block_id": "a"}); 2],
         ),
     ];
@@ -207,20 +162,10 @@ async fn what_slack_takes_is_taken_and_one_more_is_refused() {
     for (what, good, bad) in cases {
         let taken = desk.call("blocks.validate", json!({"blocks": good})).await;
         assert_eq!(taken["ok"], true, "{what}: {taken}");
-        let refused = desk
-            .call(
-                "chat.postMessage",
-                json!({"channel": "C0OPS", "text": "t", "blocks": bad}),
-            )
-            .await;
+        let refused = desk.call("chat.postMessage", json!({"channel": "C0OPS", "text": "t", "blocks": bad})).await;
         assert_eq!(refused["error"], "invalid_blocks", "{what}");
-        let why = refused["response_metadata"]["messages"][0]
-            .as_str()
-            .unwrap();
-        assert!(
-            why.starts_with("[ERROR]") && why.contains("[json-pointer:/blocks"),
-            "{what}: {why}"
-        );
+        let why = refused["response_metadata"]["messages"][0].as_str().unwrap();
+        assert!(why.starts_with("[ERROR]") && why.contains("[json-pointer:/blocks"), "{what}: {why}");
     }
     assert_eq!(desk.workspace.messages("C0OPS"), vec![]);
 }
@@ -228,46 +173,21 @@ async fn what_slack_takes_is_taken_and_one_more_is_refused() {
 #[tokio::test]
 async fn metadata_comes_back_to_those_who_ask_for_it() {
     let desk = Desk::new();
-    let metadata = json!({"event_type": "bbws_operation", "event_payload": {"operation": "bk-1042", "state": "running"}});
-    let ts = desk
-        .post(json!({"text": "card", "metadata": metadata}))
-        .await;
+    let metadata =
+        json!({"event_type": "bbws_operation", "event_payload": {"operation": "bk-1042", "state": "running"}});
+    let ts = desk.post(json!({"text": "card", "metadata": metadata})).await;
 
-    let all = desk
-        .call(
-            "conversations.history",
-            json!({"channel": "C0OPS", "include_all_metadata": true}),
-        )
-        .await;
+    let all = desk.call("conversations.history", json!({"channel": "C0OPS", "include_all_metadata": true})).await;
     assert_eq!(all["messages"][0]["metadata"], metadata);
-    let without = desk
-        .call("conversations.history", json!({"channel": "C0OPS"}))
-        .await;
+    let without = desk.call("conversations.history", json!({"channel": "C0OPS"})).await;
     assert_eq!(without["messages"][0].get("metadata"), None);
 
-    desk.call(
-        "chat.update",
-        json!({"channel": "C0OPS", "ts": ts, "text": "edited"}),
-    )
-    .await;
+    desk.call("chat.update", json!({"channel": "C0OPS", "ts": ts, "text": "edited"})).await;
     let card = desk.workspace.message("C0OPS", &ts).unwrap();
-    assert_eq!(
-        (card.text.as_str(), card.metadata),
-        ("edited", Some(metadata)),
-        "an edit without metadata keeps it"
-    );
+    assert_eq!((card.text.as_str(), card.metadata), ("edited", Some(metadata)), "an edit without metadata keeps it");
 
-    for wrong in [
-        json!({"event_type": "x"}),
-        json!({"event_payload": {}}),
-        json!([]),
-    ] {
-        let refused = desk
-            .call(
-                "chat.postMessage",
-                json!({"channel": "C0OPS", "text": "t", "metadata": wrong}),
-            )
-            .await;
+    for wrong in [json!({"event_type": "x"}), json!({"event_payload": {}}), json!([])] {
+        let refused = desk.call("chat.postMessage", json!({"channel": "C0OPS", "text": "t", "metadata": wrong})).await;
         assert_eq!(refused["error"], "invalid_metadata_format");
     }
 }
@@ -275,22 +195,12 @@ async fn metadata_comes_back_to_those_who_ask_for_it() {
 #[tokio::test]
 async fn edits_reach_only_the_apps_own_messages() {
     let desk = Desk::new();
-    let theirs = desk
-        .workspace
-        .say("U0ALICE", "C0OPS", "hello", None)
-        .unwrap();
+    let theirs = desk.workspace.say("U0ALICE", "C0OPS", "hello", None).unwrap();
     let edit = |ts: &str| json!({"channel": "C0OPS", "ts": ts, "text": "changed"});
+    assert_eq!(desk.call("chat.update", edit(&theirs)).await["error"], "cant_update_message");
+    assert_eq!(desk.call("chat.update", edit("1.000001")).await["error"], "message_not_found");
     assert_eq!(
-        desk.call("chat.update", edit(&theirs)).await["error"],
-        "cant_update_message"
-    );
-    assert_eq!(
-        desk.call("chat.update", edit("1.000001")).await["error"],
-        "message_not_found"
-    );
-    assert_eq!(
-        desk.call("chat.delete", json!({"channel": "C0OPS", "ts": theirs}))
-            .await["error"],
+        desk.call("chat.delete", json!({"channel": "C0OPS", "ts": theirs})).await["error"],
         "cant_delete_message"
     );
     assert_eq!(desk.workspace.messages("C0OPS")[0].text, "hello");
@@ -315,19 +225,13 @@ async fn a_lost_reply_leaves_the_change_behind_and_other_faults_leave_nothing() 
     }
     desk.workspace.fail_next("*", Fault::LostReply);
     let response = desk.raw("chat.postMessage", &message).await;
-    assert!(
-        response.into_body().collect().await.is_err(),
-        "the reply never becomes whole"
-    );
+    assert!(response.into_body().collect().await.is_err(), "the reply never becomes whole");
     assert_eq!(desk.workspace.messages("C0OPS").len(), 1);
     assert_eq!(desk.workspace.count("chat.postMessage"), 4);
     assert_eq!(desk.workspace.pending_faults(), 0);
 
     desk.workspace.set_down(true);
-    assert_eq!(
-        desk.raw("auth.test", &json!({})).await.status(),
-        StatusCode::SERVICE_UNAVAILABLE
-    );
+    assert_eq!(desk.raw("auth.test", &json!({})).await.status(), StatusCode::SERVICE_UNAVAILABLE);
     desk.workspace.set_down(false);
     assert_eq!(desk.call("auth.test", json!({})).await["user_id"], "U0BBWS");
 }
@@ -339,10 +243,8 @@ async fn over_a_socket_a_lost_reply_is_a_broken_connection() {
     let url = format!("http://{}/chat.postMessage", listener.local_addr().unwrap());
     let api = desk.api.clone();
     tokio::spawn(async move { axum::serve(listener, api).await });
-    desk.workspace
-        .fail_next("chat.postMessage", Fault::LostReply);
-    let http = hyper_util::client::legacy::Client::builder(hyper_util::rt::TokioExecutor::new())
-        .build_http();
+    desk.workspace.fail_next("chat.postMessage", Fault::LostReply);
+    let http = hyper_util::client::legacy::Client::builder(hyper_util::rt::TokioExecutor::new()).build_http();
     let request = Request::post(url)
         .header(header::CONTENT_TYPE, "application/json")
         .header(header::AUTHORIZATION, "Bearer xoxb-1")
@@ -365,41 +267,23 @@ async fn arguments_come_as_json_form_or_query_and_the_token_is_checked() {
         .body(Body::from("user=U0MALLORY"))
         .unwrap();
     let mallory = body(desk.send(form).await).await;
-    assert_eq!(
-        (
-            &mallory["user"]["is_restricted"],
-            &mallory["user"]["is_bot"]
-        ),
-        (&json!(true), &json!(false))
-    );
+    assert_eq!((&mallory["user"]["is_restricted"], &mallory["user"]["is_bot"]), (&json!(true), &json!(false)));
 
-    let query = Request::get("/conversations.info?channel=C0PROD")
-        .header(header::AUTHORIZATION, "Bearer xoxb-1");
+    let query = Request::get("/conversations.info?channel=C0PROD").header(header::AUTHORIZATION, "Bearer xoxb-1");
     let channel = body(desk.send(query.body(Body::empty()).unwrap()).await).await;
     assert_eq!(channel["channel"]["name"], "prod-notices");
 
-    for (token, error) in [
-        (None, "not_authed"),
-        (Some("Bearer xoxb-2"), "invalid_auth"),
-    ] {
+    for (token, error) in [(None, "not_authed"), (Some("Bearer xoxb-2"), "invalid_auth")] {
         let mut request = Request::post("/auth.test");
         if let Some(token) = token {
             request = request.header(header::AUTHORIZATION, token);
         }
-        assert_eq!(
-            body(desk.send(request.body(Body::empty()).unwrap()).await).await["error"],
-            error
-        );
+        assert_eq!(body(desk.send(request.body(Body::empty()).unwrap()).await).await["error"], error);
     }
     let response = desk.raw("auth.test", &json!({})).await;
     let scopes = response.headers()["x-oauth-scopes"].to_str().unwrap();
-    assert!(
-        scopes.split(',').any(|s| s == "chat:write") && scopes.split(',').any(|s| s == "commands")
-    );
-    assert_eq!(
-        desk.call("rtm.start", json!({})).await["error"],
-        "unknown_method"
-    );
+    assert!(scopes.split(',').any(|s| s == "chat:write") && scopes.split(',').any(|s| s == "commands"));
+    assert_eq!(desk.call("rtm.start", json!({})).await["error"], "unknown_method");
 }
 
 #[tokio::test]
@@ -409,36 +293,16 @@ async fn history_is_newest_first_in_pages_and_threads_are_apart() {
     for i in 0..5 {
         posted.push(desk.post(json!({"text": format!("m{i}")})).await);
     }
-    assert!(
-        posted.is_sorted() && posted.windows(2).all(|w| w[0] != w[1]),
-        "ids rise though the clock stands still"
-    );
-    let reply = desk
-        .post(json!({"text": "reply", "thread_ts": posted[0]}))
-        .await;
-    desk.post(json!({"text": "reply to the reply", "thread_ts": reply}))
-        .await;
+    assert!(posted.is_sorted() && posted.windows(2).all(|w| w[0] != w[1]), "ids rise though the clock stands still");
+    let reply = desk.post(json!({"text": "reply", "thread_ts": posted[0]})).await;
+    desk.post(json!({"text": "reply to the reply", "thread_ts": reply})).await;
 
     let mut seen = Vec::new();
     let mut cursor = String::new();
     loop {
-        let page = desk
-            .call(
-                "conversations.history",
-                json!({"channel": "C0OPS", "limit": 2, "cursor": cursor}),
-            )
-            .await;
-        seen.extend(
-            page["messages"]
-                .as_array()
-                .unwrap()
-                .iter()
-                .map(|m| m["text"].as_str().unwrap().to_owned()),
-        );
-        cursor = page["response_metadata"]["next_cursor"]
-            .as_str()
-            .unwrap()
-            .to_owned();
+        let page = desk.call("conversations.history", json!({"channel": "C0OPS", "limit": 2, "cursor": cursor})).await;
+        seen.extend(page["messages"].as_array().unwrap().iter().map(|m| m["text"].as_str().unwrap().to_owned()));
+        cursor = page["response_metadata"]["next_cursor"].as_str().unwrap().to_owned();
         assert_eq!(page["has_more"], !cursor.is_empty());
         if cursor.is_empty() {
             break;
@@ -446,76 +310,42 @@ async fn history_is_newest_first_in_pages_and_threads_are_apart() {
     }
     assert_eq!(seen, ["m4", "m3", "m2", "m1", "m0"]);
 
-    let thread = desk
-        .call(
-            "conversations.replies",
-            json!({"channel": "C0OPS", "ts": posted[0]}),
-        )
-        .await;
-    let texts: Vec<&str> = thread["messages"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|m| m["text"].as_str().unwrap())
-        .collect();
+    let thread = desk.call("conversations.replies", json!({"channel": "C0OPS", "ts": posted[0]})).await;
+    let texts: Vec<&str> = thread["messages"].as_array().unwrap().iter().map(|m| m["text"].as_str().unwrap()).collect();
     assert_eq!(texts, ["m0", "reply", "reply to the reply"]);
     assert_eq!(thread["messages"][0]["reply_count"], 2);
-    let orphan = desk
-        .call(
-            "chat.postMessage",
-            json!({"channel": "C0OPS", "text": "x", "thread_ts": "1.000000"}),
-        )
-        .await;
+    let orphan = desk.call("chat.postMessage", json!({"channel": "C0OPS", "text": "x", "thread_ts": "1.000000"})).await;
     assert_eq!(orphan["error"], "thread_not_found");
 }
 
 #[tokio::test]
 async fn a_command_is_signed_and_a_press_carries_what_the_message_holds() {
     let desk = Desk::new();
-    let form = desk
-        .workspace
-        .command_form("U0ALICE", "C0OPS", "op list & more")
-        .unwrap();
+    let form = desk.workspace.command_form("U0ALICE", "C0OPS", "op list & more").unwrap();
     let mut mac = Hmac::<Sha256>::new_from_slice(b"shh").unwrap();
     mac.update(format!("v0:{}:{}", START_MS / 1_000, form.body).as_bytes());
+    assert_eq!(form.signature, format!("v0={}", hex::encode(mac.finalize().into_bytes())));
+    let fields: std::collections::HashMap<String, String> = serde_urlencoded::from_str(&form.body).unwrap();
     assert_eq!(
-        form.signature,
-        format!("v0={}", hex::encode(mac.finalize().into_bytes()))
-    );
-    let fields: std::collections::HashMap<String, String> =
-        serde_urlencoded::from_str(&form.body).unwrap();
-    assert_eq!(
-        (
-            fields["text"].as_str(),
-            fields["team_id"].as_str(),
-            fields["api_app_id"].as_str()
-        ),
+        (fields["text"].as_str(), fields["team_id"].as_str(), fields["api_app_id"].as_str()),
         ("op list & more", "T0BBWS", "A0BBWS")
     );
     assert_eq!(
-        (
-            fields["channel_name"].as_str(),
-            fields["user_id"].as_str(),
-            fields["command"].as_str()
-        ),
+        (fields["channel_name"].as_str(), fields["user_id"].as_str(), fields["command"].as_str()),
         ("ops", "U0ALICE", "/bbws")
     );
 
     let metadata = json!({"event_type": "bbws_operation", "event_payload": {"operation": "bk-1"}});
-    let approve = button(
-        json!({"text": plain("Approve"), "action_id": "approve", "value": "bk-1", "style": "primary"}),
-    );
-    let ts = desk
-        .post(json!({"text": "card", "metadata": metadata, "blocks": [actions(vec![approve])]}))
-        .await;
+    let approve =
+        button(json!({"text": plain("Approve"), "action_id": "approve", "value": "bk-1", "style": "primary"}));
+    let ts = desk.post(json!({"text": "card", "metadata": metadata, "blocks": [actions(vec![approve])]})).await;
     let card = desk.workspace.message("C0OPS", &ts).unwrap();
     assert_eq!(card.button_labels(), ["Approve"]);
     let mut press = card.press("Approve").unwrap();
     press.state = json!({"reason": {"text": {"type": "plain_text_input", "value": "because"}}});
 
     let payload = |form: &str| -> Value {
-        let fields: std::collections::HashMap<String, String> =
-            serde_urlencoded::from_str(form).unwrap();
+        let fields: std::collections::HashMap<String, String> = serde_urlencoded::from_str(form).unwrap();
         serde_json::from_str(&fields["payload"]).unwrap()
     };
     let sent = payload(&desk.workspace.press_form("U0BOB", &press).unwrap().body);
@@ -526,31 +356,15 @@ async fn a_command_is_signed_and_a_press_carries_what_the_message_holds() {
         json!({"type": "message", "message_ts": ts, "channel_id": "C0OPS", "is_ephemeral": false})
     );
     assert_eq!(sent["message"]["metadata"], metadata);
-    assert_eq!(
-        sent["state"]["values"]["reason"]["text"]["value"],
-        "because"
-    );
-    assert_eq!(
-        (
-            &sent["actions"][0]["action_id"],
-            &sent["actions"][0]["value"]
-        ),
-        (&json!("approve"), &json!("bk-1"))
-    );
+    assert_eq!(sent["state"]["values"]["reason"]["text"]["value"], "because");
+    assert_eq!((&sent["actions"][0]["action_id"], &sent["actions"][0]["value"]), (&json!("approve"), &json!("bk-1")));
     assert_eq!(sent["actions"][0]["block_id"], card.blocks[0]["block_id"]);
 
     // A screen that has not caught up still shows the button; its press arrives as it was drawn.
-    desk.call(
-        "chat.update",
-        json!({"channel": "C0OPS", "ts": ts, "text": "done", "blocks": []}),
-    )
-    .await;
+    desk.call("chat.update", json!({"channel": "C0OPS", "ts": ts, "text": "done", "blocks": []})).await;
     let stale = payload(&desk.workspace.press_form("U0BOB", &press).unwrap().body);
     assert_eq!(stale["actions"][0]["value"], "bk-1");
-    assert_eq!(
-        desk.workspace.press_form("U0NOBODY", &press).unwrap_err(),
-        "user_not_found"
-    );
+    assert_eq!(desk.workspace.press_form("U0NOBODY", &press).unwrap_err(), "user_not_found");
 }
 
 #[tokio::test]
@@ -558,8 +372,7 @@ async fn a_trigger_opens_one_modal_within_three_seconds() {
     let desk = Desk::new();
     let trigger = |desk: &Desk| -> String {
         let form = desk.workspace.command_form("U0ALICE", "C0OPS", "").unwrap();
-        let fields: std::collections::HashMap<String, String> =
-            serde_urlencoded::from_str(&form.body).unwrap();
+        let fields: std::collections::HashMap<String, String> = serde_urlencoded::from_str(&form.body).unwrap();
         fields["trigger_id"].clone()
     };
     let view = json!({"type": "modal", "title": plain("Title"), "private_metadata": "bk-1", "blocks": [section("x")]});
@@ -567,86 +380,46 @@ async fn a_trigger_opens_one_modal_within_three_seconds() {
 
     let late = trigger(&desk);
     desk.pass(3_001);
-    assert_eq!(
-        desk.call("views.open", open(late)).await["error"],
-        "expired_trigger_id"
-    );
+    assert_eq!(desk.call("views.open", open(late)).await["error"], "expired_trigger_id");
     let good = trigger(&desk);
     let opened = desk.call("views.open", open(good.clone())).await;
     assert_eq!(opened["view"]["private_metadata"], "bk-1");
-    assert_eq!(
-        desk.call("views.open", open(good)).await["error"],
-        "exchanged_trigger_id"
-    );
-    assert_eq!(
-        desk.call("views.open", open("made-up".into())).await["error"],
-        "invalid_trigger_id"
-    );
+    assert_eq!(desk.call("views.open", open(good)).await["error"], "exchanged_trigger_id");
+    assert_eq!(desk.call("views.open", open("made-up".into())).await["error"], "invalid_trigger_id");
 
     let id = opened["view"]["id"].as_str().unwrap();
-    let stale = desk
-        .call(
-            "views.update",
-            json!({"view_id": id, "hash": "old", "view": view}),
-        )
-        .await;
+    let stale = desk.call("views.update", json!({"view_id": id, "hash": "old", "view": view})).await;
     assert_eq!(stale["error"], "hash_conflict");
-    desk.workspace
-        .submit_form("U0ALICE", id, &json!({}))
-        .unwrap();
-    let reply = |body: &str| Reply {
-        status: 200,
-        body: body.into(),
-    };
-    let refused = desk.workspace.view_replied(
-        "U0ALICE",
-        id,
-        &reply(r#"{"response_action":"errors","errors":{"b":"no"}}"#),
-    );
+    desk.workspace.submit_form("U0ALICE", id, &json!({})).unwrap();
+    let reply = |body: &str| Reply { status: 200, body: body.into() };
+    let refused =
+        desk.workspace.view_replied("U0ALICE", id, &reply(r#"{"response_action":"errors","errors":{"b":"no"}}"#));
     assert_eq!(refused.unwrap_err()["errors"]["b"], "no");
     assert!(desk.workspace.modal("U0ALICE").is_some());
-    desk.workspace
-        .view_replied("U0ALICE", id, &reply(""))
-        .unwrap();
+    desk.workspace.view_replied("U0ALICE", id, &reply("")).unwrap();
     assert_eq!(desk.workspace.modal("U0ALICE"), None);
 }
 
 #[tokio::test]
 async fn replies_to_commands_are_shown_to_the_right_people() {
     let desk = Desk::new();
-    let reply = |status: u16, body: &str| Reply {
-        status,
-        body: body.into(),
-    };
+    let reply = |status: u16, body: &str| Reply { status, body: body.into() };
     desk.workspace.command_replied(
         "U0ALICE",
         "C0OPS",
         &reply(200, r#"{"response_type":"ephemeral","text":"for you"}"#),
     );
-    desk.workspace
-        .command_replied("U0ALICE", "C0OPS", &reply(200, "plain text"));
-    desk.workspace
-        .command_replied("U0ALICE", "C0OPS", &reply(200, ""));
+    desk.workspace.command_replied("U0ALICE", "C0OPS", &reply(200, "plain text"));
+    desk.workspace.command_replied("U0ALICE", "C0OPS", &reply(200, ""));
     desk.workspace.command_replied(
         "U0ALICE",
         "C0OPS",
         &reply(200, r#"{"response_type":"in_channel","text":"for all"}"#),
     );
-    desk.workspace
-        .command_replied("U0ALICE", "C0OPS", &reply(500, "oops"));
-    desk.workspace
-        .command_failed("U0ALICE", "C0OPS", "operation_timeout");
-    desk.workspace.command_replied(
-        "U0ALICE",
-        "C0OPS",
-        &reply(200, r#"{"blocks":[{"type":"blink"}]}"#),
-    );
-    let texts: Vec<String> = desk
-        .workspace
-        .ephemerals("U0ALICE")
-        .into_iter()
-        .map(|m| m.text)
-        .collect();
+    desk.workspace.command_replied("U0ALICE", "C0OPS", &reply(500, "oops"));
+    desk.workspace.command_failed("U0ALICE", "C0OPS", "operation_timeout");
+    desk.workspace.command_replied("U0ALICE", "C0OPS", &reply(200, r#"{"blocks":[{"type":"blink"}]}"#));
+    let texts: Vec<String> = desk.workspace.ephemerals("U0ALICE").into_iter().map(|m| m.text).collect();
     assert_eq!(texts[..2], ["for you", "plain text"]);
     assert!(texts[2].contains("dispatch_unknown_error"));
     assert!(texts[3].contains("operation_timeout") && texts[3].contains("did not respond"));
@@ -661,34 +434,17 @@ async fn a_response_address_works_five_times_within_thirty_minutes() {
     let desk = Desk::new();
     let hook = |desk: &Desk| -> String {
         let form = desk.workspace.command_form("U0ALICE", "C0OPS", "").unwrap();
-        let fields: std::collections::HashMap<String, String> =
-            serde_urlencoded::from_str(&form.body).unwrap();
-        fields["response_url"]
-            .rsplit('/')
-            .next()
-            .unwrap()
-            .to_owned()
+        let fields: std::collections::HashMap<String, String> = serde_urlencoded::from_str(&form.body).unwrap();
+        fields["response_url"].rsplit('/').next().unwrap().to_owned()
     };
     let first = hook(&desk);
     for _ in 0..5 {
-        desk.workspace
-            .hook_called(&first, &json!({"text": "more"}))
-            .unwrap();
+        desk.workspace.hook_called(&first, &json!({"text": "more"})).unwrap();
     }
-    assert_eq!(
-        desk.workspace
-            .hook_called(&first, &json!({"text": "more"}))
-            .unwrap_err(),
-        "used_url"
-    );
+    assert_eq!(desk.workspace.hook_called(&first, &json!({"text": "more"})).unwrap_err(), "used_url");
     let second = hook(&desk);
     desk.pass(30 * 60 * 1_000 + 1);
-    assert_eq!(
-        desk.workspace
-            .hook_called(&second, &json!({"text": "late"}))
-            .unwrap_err(),
-        "expired_url"
-    );
+    assert_eq!(desk.workspace.hook_called(&second, &json!({"text": "late"})).unwrap_err(), "expired_url");
     assert_eq!(desk.workspace.ephemerals("U0ALICE").len(), 5);
 }
 
@@ -697,36 +453,12 @@ async fn people_and_channels_can_be_changed_under_the_products_feet() {
     let desk = Desk::new();
     assert!(desk.workspace.edit_person("U0BOB", |p| p.deleted = true));
     assert!(!desk.workspace.edit_person("U0NOBODY", |p| p.deleted = true));
-    assert_eq!(
-        desk.call("users.info", json!({"user": "U0BOB"})).await["user"]["deleted"],
-        true
-    );
-    desk.workspace
-        .edit_channel("C0OPS", |c| c.is_ext_shared = true);
-    assert_eq!(
-        desk.call("conversations.info", json!({"channel": "C0OPS"}))
-            .await["channel"]["is_ext_shared"],
-        true
-    );
-    desk.workspace
-        .edit_channel("C0PROD", |c| c.is_archived = true);
-    assert_eq!(
-        desk.call(
-            "chat.postMessage",
-            json!({"channel": "C0PROD", "text": "x"})
-        )
-        .await["error"],
-        "is_archived"
-    );
+    assert_eq!(desk.call("users.info", json!({"user": "U0BOB"})).await["user"]["deleted"], true);
+    desk.workspace.edit_channel("C0OPS", |c| c.is_ext_shared = true);
+    assert_eq!(desk.call("conversations.info", json!({"channel": "C0OPS"})).await["channel"]["is_ext_shared"], true);
+    desk.workspace.edit_channel("C0PROD", |c| c.is_archived = true);
+    assert_eq!(desk.call("chat.postMessage", json!({"channel": "C0PROD", "text": "x"})).await["error"], "is_archived");
     desk.workspace.set_user_group("S0DBA", &["U0BOB"]);
-    assert_eq!(
-        desk.call("usergroups.users.list", json!({"usergroup": "S0DBA"}))
-            .await["users"],
-        json!(["U0BOB"])
-    );
-    assert_eq!(
-        desk.call("usergroups.users.list", json!({"usergroup": "S0NONE"}))
-            .await["error"],
-        "no_such_subteam"
-    );
+    assert_eq!(desk.call("usergroups.users.list", json!({"usergroup": "S0DBA"})).await["users"], json!(["U0BOB"]));
+    assert_eq!(desk.call("usergroups.users.list", json!({"usergroup": "S0NONE"})).await["error"], "no_such_subteam");
 }

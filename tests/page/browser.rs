@@ -36,10 +36,7 @@ impl Driver {
             .lines()
             .map_while(Result::ok)
             .find_map(|line| {
-                line.strip_prefix("ChromeDriver was started successfully on port ")?
-                    .trim_end_matches('.')
-                    .parse()
-                    .ok()
+                line.strip_prefix("ChromeDriver was started successfully on port ")?.trim_end_matches('.').parse().ok()
             })
             .expect("chromedriver names its port");
         Self { child, port }
@@ -102,7 +99,8 @@ impl Browser {
                 "--disable-dev-shm-usage", "--force-prefers-reduced-motion", "--hide-scrollbars", "--window-size=1280,943", "--lang=en-GB"],
         });
         if matches!(screen, Screen::Phone) {
-            options["mobileEmulation"] = json!({"deviceMetrics": {"width": 390, "height": 844, "pixelRatio": 2.0, "touch": true}});
+            options["mobileEmulation"] =
+                json!({"deviceMetrics": {"width": 390, "height": 844, "pixelRatio": 2.0, "touch": true}});
         }
         let mut wanted = Map::new();
         wanted.insert("goog:chromeOptions".into(), options);
@@ -117,25 +115,14 @@ impl Browser {
 
     /// What the page wrote to its console at the level of an error: exceptions, refused scripts, missing files.
     async fn complaints(&self) -> Vec<String> {
-        let session = self
-            .client
-            .session_id()
-            .await
-            .ok()
-            .flatten()
-            .expect("the session is open");
+        let session = self.client.session_id().await.ok().flatten().expect("the session is open");
         let request = Request::post(format!("{}/session/{session}/se/log", self.driver.url()))
             .header(header::CONTENT_TYPE, "application/json")
             .body(Body::from(r#"{"type":"browser"}"#))
             .expect("a valid request");
         let http = hyper_util::client::legacy::Client::builder(TokioExecutor::new()).build_http();
         let response = http.request(request).await.expect("chromedriver answers");
-        let body = response
-            .into_body()
-            .collect()
-            .await
-            .expect("a whole reply")
-            .to_bytes();
+        let body = response.into_body().collect().await.expect("a whole reply").to_bytes();
         let log: Value = serde_json::from_slice(&body).expect("chromedriver speaks JSON");
         let entries = log["value"].as_array().cloned().unwrap_or_default();
         // A 4xx the scenario provoked is logged too; the page itself shows those to the person.
@@ -148,23 +135,13 @@ impl Browser {
 
     /// The first element that matches, as soon as it is there.
     pub async fn see(&self, css: &str) -> Element {
-        let found = self
-            .client
-            .wait()
-            .at_most(PATIENCE)
-            .for_element(Locator::Css(css))
-            .await;
+        let found = self.client.wait().at_most(PATIENCE).for_element(Locator::Css(css)).await;
         found.unwrap_or_else(|error| panic!("{css} never appeared: {error}"))
     }
 
     /// The first element that matches the XPath, as soon as it is there.
     pub async fn find(&self, xpath: &str) -> Element {
-        let found = self
-            .client
-            .wait()
-            .at_most(PATIENCE)
-            .for_element(Locator::XPath(xpath))
-            .await;
+        let found = self.client.wait().at_most(PATIENCE).for_element(Locator::XPath(xpath)).await;
         found.unwrap_or_else(|error| panic!("{xpath} never appeared: {error}"))
     }
 
@@ -180,30 +157,18 @@ impl Browser {
 
     /// The value of the script's expression.
     pub async fn eval(&self, expression: &str) -> Value {
-        self.client
-            .execute(&format!("return {expression}"), vec![])
-            .await
-            .expect("the script runs")
+        self.client.execute(&format!("return {expression}"), vec![]).await.expect("the script runs")
     }
 
     /// Clicks the button with that text in the newest message that has one.
     pub async fn press(&self, label: &str) {
-        let button =
-            format!("(//div[@id='log']//button[normalize-space(text()[1])='{label}'])[last()]");
-        self.find(&button)
-            .await
-            .click()
-            .await
-            .expect("the button can be clicked");
+        let button = format!("(//div[@id='log']//button[normalize-space(text()[1])='{label}'])[last()]");
+        self.find(&button).await.click().await.expect("the button can be clicked");
     }
 
     /// Acts as this person from now on.
     pub async fn become_user(&self, user: &str) {
-        self.see(&format!(".persona[data-user={user}]"))
-            .await
-            .click()
-            .await
-            .expect("a persona can be clicked");
+        self.see(&format!(".persona[data-user={user}]")).await.click().await.expect("a persona can be clicked");
         self.see(&format!("body[data-me={user}]")).await;
     }
 
@@ -216,11 +181,7 @@ impl Browser {
 
     /// The text of the message list.
     pub async fn log(&self) -> String {
-        self.see("#log")
-            .await
-            .text()
-            .await
-            .expect("the list has text")
+        self.see("#log").await.text().await.expect("the list has text")
     }
 
     /// Saves a picture of the window where `BBWS_SCREENSHOTS` names a directory; otherwise does nothing.
@@ -229,7 +190,6 @@ impl Browser {
             return;
         };
         let bytes = self.client.screenshot().await.expect("a picture");
-        std::fs::write(PathBuf::from(folder).join(format!("{name}.png")), bytes)
-            .expect("the picture is written");
+        std::fs::write(PathBuf::from(folder).join(format!("{name}.png")), bytes).expect("the picture is written");
     }
 }

@@ -24,8 +24,7 @@ fn rich(text: &str) -> Value {
 }
 
 fn button(label: &str, id: &str, style: Option<&str>) -> Value {
-    let mut button =
-        json!({"type": "button", "text": plain(label), "action_id": id, "value": "bk-1042"});
+    let mut button = json!({"type": "button", "text": plain(label), "action_id": id, "value": "bk-1042"});
     if let Some(style) = style {
         button["style"] = json!(style);
     }
@@ -34,31 +33,11 @@ fn button(label: &str, id: &str, style: Option<&str>) -> Value {
 
 fn tasks(stage: &Stage) -> Vec<Value> {
     let steps = [
-        (
-            "snapshot",
-            "Snapshot database bbws-prod-mysql",
-            "af-south-1, encrypted with the account's key",
-        ),
-        (
-            "efs",
-            "Back up file system wp-content",
-            "vault bbws-prod, retention 30 days",
-        ),
-        (
-            "secrets",
-            "Export secrets bbws/prod/",
-            "s3://bbws-prod-backups, SSE-KMS",
-        ),
-        (
-            "copy",
-            "Copy the snapshot to eu-west-1",
-            "key alias/bbws-dr",
-        ),
-        (
-            "verify",
-            "Verify in both regions",
-            "exists, available, encrypted, retention set",
-        ),
+        ("snapshot", "Snapshot database bbws-prod-mysql", "af-south-1, encrypted with the account's key"),
+        ("efs", "Back up file system wp-content", "vault bbws-prod, retention 30 days"),
+        ("secrets", "Export secrets bbws/prod/", "s3://bbws-prod-backups, SSE-KMS"),
+        ("copy", "Copy the snapshot to eu-west-1", "key alias/bbws-dr"),
+        ("verify", "Verify in both regions", "exists, available, encrypted, retention set"),
     ];
     let status = |i: usize| match (stage, i) {
         (Stage::Succeeded, _) | (Stage::Running, 0) => "complete",
@@ -67,18 +46,14 @@ fn tasks(stage: &Stage) -> Vec<Value> {
         _ => "pending",
     };
     let draw = |(i, (id, title, details)): (usize, &(&str, &str, &str))| {
-        let mut task =
-            json!({"task_id": id, "title": title, "status": status(i), "details": rich(details)});
+        let mut task = json!({"task_id": id, "title": title, "status": status(i), "details": rich(details)});
         match task["status"].as_str() {
             Some("complete") => {
                 task["output"] = rich("Done in 4 min 12 s");
                 task["sources"] = json!([{"type": "url", "text": "AWS console", "url": "https://af-south-1.console.aws.amazon.com/rds/home"}]);
             }
             Some("in_progress") => task["output"] = rich("40 %, about 3 minutes left"),
-            Some("error") => {
-                task["output"] =
-                    rich("AccessDenied on kms:GenerateDataKey; will be tried again in 30 s")
-            }
+            Some("error") => task["output"] = rich("AccessDenied on kms:GenerateDataKey; will be tried again in 30 s"),
             _ => {}
         }
         task
@@ -89,14 +64,10 @@ fn tasks(stage: &Stage) -> Vec<Value> {
 /// The card as the arguments of a post or an edit.
 pub fn card(requester: &str, stage: Stage) -> Value {
     let (state, line) = match &stage {
-        Stage::Awaiting => (
-            "awaiting_approval",
-            "*Awaiting approval* by one other operator, within 15 minutes".to_owned(),
-        ),
-        Stage::Running => (
-            "running",
-            "*Running* for 4 min, about 9 min left · 40 %".to_owned(),
-        ),
+        Stage::Awaiting => {
+            ("awaiting_approval", "*Awaiting approval* by one other operator, within 15 minutes".to_owned())
+        }
+        Stage::Running => ("running", "*Running* for 4 min, about 9 min left · 40 %".to_owned()),
         Stage::Succeeded => ("succeeded", "*Succeeded* in 13 min 5 s".to_owned()),
         Stage::Rejected(by, why) => ("rejected", format!("*Rejected* by <@{by}>: {why}")),
     };
@@ -109,7 +80,8 @@ pub fn card(requester: &str, stage: Stage) -> Value {
     if matches!(stage, Stage::Awaiting) {
         blocks.push(json!({"type": "alert", "level": "info", "text": mrkdwn("Nothing is deleted. The copy in *eu-west-1* costs about $4.10 a month.")}));
     }
-    blocks.push(json!({"type": "plan", "block_id": "plan", "title": "Backup, copy and verify", "tasks": tasks(&stage)}));
+    blocks
+        .push(json!({"type": "plan", "block_id": "plan", "title": "Backup, copy and verify", "tasks": tasks(&stage)}));
     match stage {
         Stage::Awaiting => {
             blocks.push(json!({"type": "input", "block_id": "reason", "optional": true, "label": plain("Reason, if you reject"),
@@ -119,8 +91,7 @@ pub fn card(requester: &str, stage: Stage) -> Value {
                 "confirm": plain("Reject"), "deny": plain("Keep waiting"), "style": "danger"});
             blocks.push(json!({"type": "actions", "block_id": "buttons", "elements": [button("Approve", "approve", Some("primary")), reject, button("Cancel", "cancel", None)]}));
         }
-        Stage::Running => blocks
-            .push(json!({"type": "actions", "elements": [button("Stop", "stop", Some("danger"))]})),
+        Stage::Running => blocks.push(json!({"type": "actions", "elements": [button("Stop", "stop", Some("danger"))]})),
         _ => {}
     }
     blocks.push(json!({"type": "context", "elements": [mrkdwn("Plan `sha256:9f2c…41` · asked in <#C0OPS> · <https://example.com/runbook|Runbook>")]}));
@@ -139,7 +110,8 @@ pub fn gallery() -> Vec<Value> {
             {"type": "action_cell", "element": button("Restore", "restore", None)}])))
         .collect();
     let point = |label: &str, value: i32| json!({"label": label, "value": value});
-    let series = |name: &str, a: i32| json!({"name": name, "data": [point("Mon", a), point("Tue", a + 4), point("Wed", a + 1)]});
+    let series =
+        |name: &str, a: i32| json!({"name": name, "data": [point("Mon", a), point("Tue", a + 4), point("Wed", a + 1)]});
     let axes = json!({"categories": ["Mon", "Tue", "Wed"], "y_label": "Minutes", "x_label": "day"});
     vec![
         json!({"text": "text blocks", "blocks": [

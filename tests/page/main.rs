@@ -61,48 +61,24 @@ async fn two_people_approve_a_backup() {
 async fn a_rejection_asks_first_and_carries_the_reason_typed_on_the_card() {
     Browser::drive(Screen::Desktop, |b| async move {
         let stage = Stage::set().await;
-        b.client
-            .goto(&format!("{}/?as=U0ALICE", stage.url))
-            .await
-            .unwrap();
+        b.client.goto(&format!("{}/?as=U0ALICE", stage.url)).await.unwrap();
         b.see("body[data-me=U0ALICE]").await;
         b.say("/bbws backup create prod full").await;
         b.become_user("U0CAROL").await;
-        b.see("#log .field-input")
-            .await
-            .send_keys("not during the sale")
-            .await
-            .unwrap();
+        b.see("#log .field-input").await.send_keys("not during the sale").await.unwrap();
 
         b.press("Reject").await;
         b.see("dialog.confirm[open]").await;
         b.picture("6-confirm").await;
-        b.find("//dialog//button[normalize-space()='Keep waiting']")
-            .await
-            .click()
-            .await
-            .unwrap();
+        b.find("//dialog//button[normalize-space()='Keep waiting']").await.click().await.unwrap();
         b.until("!document.querySelector('dialog')").await;
-        assert_eq!(
-            b.eval("document.querySelector('#log .field-input').value")
-                .await,
-            json!("not during the sale")
-        );
+        assert_eq!(b.eval("document.querySelector('#log .field-input').value").await, json!("not during the sale"));
 
         b.press("Reject").await;
-        b.see("dialog [data-confirm=yes]")
-            .await
-            .click()
-            .await
-            .unwrap();
+        b.see("dialog [data-confirm=yes]").await.click().await.unwrap();
         b.find("//div[@id='log']//b[text()='Rejected']").await;
-        assert!(
-            b.log()
-                .await
-                .contains("Rejected by @Carol: not during the sale")
-        );
-        b.until("![...document.querySelectorAll('#log .btn')].length")
-            .await;
+        assert!(b.log().await.contains("Rejected by @Carol: not during the sale"));
+        b.until("![...document.querySelectorAll('#log .btn')].length").await;
         b
     })
     .await;
@@ -117,24 +93,11 @@ async fn every_block_is_drawn_and_hostile_text_stays_text() {
         b.say("/bbws gallery").await;
         b.see(".chart-pie").await;
         assert_eq!(b.eval("typeof window.hacked").await, json!("undefined"));
+        assert_eq!(b.eval("document.querySelectorAll('#log img, #log script, #log [onerror]').length").await, json!(0));
+        assert_eq!(b.eval("document.querySelectorAll('#log .block-unknown').length").await, json!(0));
+        assert_eq!(b.eval("document.querySelectorAll('#log a[href^=javascript]').length").await, json!(0));
         assert_eq!(
-            b.eval("document.querySelectorAll('#log img, #log script, #log [onerror]').length")
-                .await,
-            json!(0)
-        );
-        assert_eq!(
-            b.eval("document.querySelectorAll('#log .block-unknown').length")
-                .await,
-            json!(0)
-        );
-        assert_eq!(
-            b.eval("document.querySelectorAll('#log a[href^=javascript]').length")
-                .await,
-            json!(0)
-        );
-        assert_eq!(
-            b.eval("document.querySelector('#log .header-text').textContent.includes('<script>')")
-                .await,
+            b.eval("document.querySelector('#log .header-text').textContent.includes('<script>')").await,
             json!(true)
         );
         for css in [
@@ -159,24 +122,12 @@ async fn every_block_is_drawn_and_hostile_text_stays_text() {
 
         let first = "document.querySelector('.data-table tbody tr').textContent";
         assert_eq!(b.eval(first).await, json!("bk-1000200verifiedRestore"));
-        b.find("//button[contains(@class,'sort') and starts-with(.,'Size')]")
-            .await
-            .click()
-            .await
-            .unwrap();
+        b.find("//button[contains(@class,'sort') and starts-with(.,'Size')]").await.click().await.unwrap();
         b.until(&format!("{first}.startsWith('bk-1006')")).await;
-        b.find("//div[contains(@class,'pager')]//button[.='Next']")
-            .await
-            .click()
-            .await
-            .unwrap();
-        b.until("document.querySelectorAll('.data-table tbody tr').length === 3")
-            .await;
+        b.find("//div[contains(@class,'pager')]//button[.='Next']").await.click().await.unwrap();
+        b.until("document.querySelectorAll('.data-table tbody tr').length === 3").await;
         b.picture("7-data").await;
-        b.client
-            .execute("document.querySelector('#log').scrollTop = 0", vec![])
-            .await
-            .unwrap();
+        b.client.execute("document.querySelector('#log').scrollTop = 0", vec![]).await.unwrap();
         b.picture("8-text").await;
         drop(stage);
         b
@@ -193,25 +144,15 @@ async fn a_dialog_is_filled_in_refused_once_and_accepted() {
         b.say("/bbws dialog").await;
         let submit = b.see("dialog.view [type=submit]").await;
         submit.click().await.unwrap();
-        b.find("//dialog//*[text()='Please complete this required field.']")
-            .await;
-        b.see("dialog textarea")
-            .await
-            .send_keys("no")
-            .await
-            .unwrap();
+        b.find("//dialog//*[text()='Please complete this required field.']").await;
+        b.see("dialog textarea").await.send_keys("no").await.unwrap();
         submit.click().await.unwrap();
         b.find("//dialog//*[text()='Say a little more.']").await;
         b.picture("9-dialog").await;
-        b.see("dialog textarea")
-            .await
-            .send_keys(", the sale is on")
-            .await
-            .unwrap();
+        b.see("dialog textarea").await.send_keys(", the sale is on").await.unwrap();
         submit.click().await.unwrap();
         b.until("!document.querySelector('dialog.view')").await;
-        b.find("//div[@id='log']//div[text()='Reason given: no, the sale is on']")
-            .await;
+        b.find("//div[@id='log']//div[text()='Reason given: no, the sale is on']").await;
         assert_eq!(stage.workspace.modal("U0ALICE"), None);
         b
     })
@@ -225,17 +166,12 @@ async fn faults_are_made_in_the_drawer_and_told_to_people() {
         b.client.goto(&stage.url).await.unwrap();
         b.see("body[data-me=U0ALICE]").await;
         b.see("#aws-toggle").await.click().await.unwrap();
-        b.find("//div[text()='bbws-prod-mysql-manual-20261121-bk-1001']")
-            .await;
+        b.find("//div[text()='bbws-prod-mysql-manual-20261121-bk-1001']").await;
         b.see("#aws progress[value='40']").await;
         b.see("#aws [data-region=eu-west-1] .switch.off").await;
         b.picture("10-aws").await;
 
-        b.find("//aside[@id='aws']//button[.='Break the next one']")
-            .await
-            .click()
-            .await
-            .unwrap();
+        b.find("//aside[@id='aws']//button[.='Break the next one']").await.click().await.unwrap();
         b.see(".toast").await;
         assert_eq!(stage.workspace.pending_faults(), 1);
         b.find("//aside[@id='aws']//section[.//h3[contains(.,'Web API')]]//button[.='up']")
@@ -246,11 +182,9 @@ async fn faults_are_made_in_the_drawer_and_told_to_people() {
         b.see("#banner:not([hidden])").await;
 
         b.say("/bbws silence").await;
-        b.find("//article[contains(@class,'ephemeral')]//div[contains(.,'bbws did not respond')]")
-            .await;
+        b.find("//article[contains(@class,'ephemeral')]//div[contains(.,'bbws did not respond')]").await;
         b.say("/nonsense").await;
-        b.find("//article[contains(@class,'ephemeral')]//div[contains(.,'is not a command here')]")
-            .await;
+        b.find("//article[contains(@class,'ephemeral')]//div[contains(.,'is not a command here')]").await;
         b
     })
     .await;
@@ -266,31 +200,16 @@ async fn the_page_fits_a_phone() {
         b.say("/bbws backup create prod full").await;
         b.see(".plan").await;
         b.picture("11-phone").await;
-        assert_eq!(
-            b.eval("document.documentElement.scrollWidth").await,
-            json!(390),
-            "nothing may stick out"
-        );
-        assert_eq!(
-            b.eval("document.querySelector('#log').scrollWidth").await,
-            json!(390),
-            "no message may stick out"
-        );
+        assert_eq!(b.eval("document.documentElement.scrollWidth").await, json!(390), "nothing may stick out");
+        assert_eq!(b.eval("document.querySelector('#log').scrollWidth").await, json!(390), "no message may stick out");
 
         b.see("#menu").await.click().await.unwrap();
         b.see("body.menu-open").await;
-        b.until("document.querySelector('#sidebar').getBoundingClientRect().left === 0")
-            .await;
+        b.until("document.querySelector('#sidebar').getBoundingClientRect().left === 0").await;
         b.picture("12-phone-menu").await;
-        b.see(".channel[data-channel=C0PROD]")
-            .await
-            .click()
-            .await
-            .unwrap();
-        b.find("//header[@id='channel-head']//h1[contains(.,'prod-notices')]")
-            .await;
-        b.until("!document.body.classList.contains('menu-open')")
-            .await;
+        b.see(".channel[data-channel=C0PROD]").await.click().await.unwrap();
+        b.find("//header[@id='channel-head']//h1[contains(.,'prod-notices')]").await;
+        b.until("!document.body.classList.contains('menu-open')").await;
         drop(stage);
         b
     })

@@ -27,19 +27,13 @@ pub(super) struct Refusal {
 
 impl From<&str> for Refusal {
     fn from(code: &str) -> Self {
-        Self {
-            code: code.into(),
-            messages: Vec::new(),
-        }
+        Self { code: code.into(), messages: Vec::new() }
     }
 }
 
 impl Refusal {
     pub(super) fn invalid_blocks(messages: Vec<String>) -> Self {
-        Self {
-            code: "invalid_blocks".into(),
-            messages,
-        }
+        Self { code: "invalid_blocks".into(), messages }
     }
 
     fn to_slack(&self) -> Value {
@@ -81,9 +75,7 @@ impl Args {
 
     /// A whole number; forms send digits.
     pub(super) fn number(&self, key: &str) -> Option<u64> {
-        self.0[key]
-            .as_u64()
-            .or_else(|| self.0[key].as_str()?.parse().ok())
+        self.0[key].as_u64().or_else(|| self.0[key].as_str()?.parse().ok())
     }
 
     /// Structured data: as it is in JSON, or JSON text in a form.
@@ -92,9 +84,7 @@ impl Args {
             Value::Null => Ok(None),
             Value::String(text) => {
                 let wrong = format!("invalid_{key}");
-                serde_json::from_str(text)
-                    .map(Some)
-                    .map_err(|_| Refusal::from(wrong.as_str()))
+                serde_json::from_str(text).map(Some).map_err(|_| Refusal::from(wrong.as_str()))
             }
             value => Ok(Some(value.clone())),
         }
@@ -104,10 +94,7 @@ impl Args {
 impl Workspace {
     /// The Web API: mount it where `SLACK_API_URL` points, methods directly under the mount.
     pub fn slack_api(&self) -> Router {
-        Router::new()
-            .route("/{method}", any(call))
-            .layer(DefaultBodyLimit::max(1 << 20))
-            .with_state(self.clone())
+        Router::new().route("/{method}", any(call)).layer(DefaultBodyLimit::max(1 << 20)).with_state(self.clone())
     }
 
     fn authorised(&self, headers: &HeaderMap, args: &Value) -> Result<(), Refusal> {
@@ -124,14 +111,10 @@ impl Workspace {
 
     fn dispatch(&self, method: &str, args: &Args) -> Result<Value, Refusal> {
         match method {
-            "auth.test" => Ok(
-                json!({"url": format!("https://{DOMAIN}.slack.com/"), "team": "BBWS", "user": "bbws",
-                "team_id": TEAM, "user_id": BOT_USER, "bot_id": BOT, "is_enterprise_install": false}),
-            ),
-            "bots.info" => Ok(
-                json!({"bot": {"id": BOT, "deleted": false, "name": "bbws", "updated": 1_700_000_000,
-                "app_id": APP, "user_id": BOT_USER, "icons": {}}}),
-            ),
+            "auth.test" => Ok(json!({"url": format!("https://{DOMAIN}.slack.com/"), "team": "BBWS", "user": "bbws",
+                "team_id": TEAM, "user_id": BOT_USER, "bot_id": BOT, "is_enterprise_install": false})),
+            "bots.info" => Ok(json!({"bot": {"id": BOT, "deleted": false, "name": "bbws", "updated": 1_700_000_000,
+                "app_id": APP, "user_id": BOT_USER, "icons": {}}})),
             "users.info" => self.users_info(args),
             "users.list" => self.users_list(),
             "usergroups.users.list" => self.user_group(args),
@@ -158,9 +141,7 @@ impl Workspace {
 
     /// Carries out one call and says how it went, faults aside.
     fn answer(&self, method: &str, headers: &HeaderMap, args: Value) -> Value {
-        let done = self
-            .authorised(headers, &args)
-            .and_then(|()| self.dispatch(method, &Args(args)));
+        let done = self.authorised(headers, &args).and_then(|()| self.dispatch(method, &Args(args)));
         match done {
             Ok(mut body) => {
                 body["ok"] = json!(true);
@@ -192,27 +173,20 @@ async fn call(
         Some(Fault::RateLimited(seconds)) => {
             let mut response = reply(&json!({"ok": false, "error": "ratelimited"}));
             *response.status_mut() = StatusCode::TOO_MANY_REQUESTS;
-            response
-                .headers_mut()
-                .insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
             response
         }
         Some(Fault::LostReply) => {
             workspace.answer(&method, &headers, args);
             broken()
         }
-        Some(Fault::Down) => {
-            (StatusCode::SERVICE_UNAVAILABLE, "upstream unavailable").into_response()
-        }
+        Some(Fault::Down) => (StatusCode::SERVICE_UNAVAILABLE, "upstream unavailable").into_response(),
     }
 }
 
 fn reply(body: &Value) -> Response {
     let head = [
-        (
-            header::CONTENT_TYPE.as_str(),
-            "application/json; charset=utf-8",
-        ),
+        (header::CONTENT_TYPE.as_str(), "application/json; charset=utf-8"),
         ("x-oauth-scopes", SCOPES),
         ("x-accepted-oauth-scopes", ""),
     ];
@@ -232,11 +206,7 @@ fn arguments(headers: &HeaderMap, query: Option<&str>, body: &[u8]) -> Option<Va
     let mut all = Map::new();
     let mut add = |encoded: &[u8]| -> Option<()> {
         let pairs: Vec<(String, String)> = serde_urlencoded::from_bytes(encoded).ok()?;
-        all.extend(
-            pairs
-                .into_iter()
-                .map(|(key, value)| (key, Value::String(value))),
-        );
+        all.extend(pairs.into_iter().map(|(key, value)| (key, Value::String(value))));
         Some(())
     };
     add(query.unwrap_or_default().as_bytes())?;

@@ -31,11 +31,7 @@ impl Content {
         if let Some(metadata) = &metadata {
             check_metadata(metadata)?;
         }
-        Ok(Self {
-            text,
-            blocks,
-            metadata,
-        })
+        Ok(Self { text, blocks, metadata })
     }
 
     fn is_empty(&self) -> bool {
@@ -64,9 +60,7 @@ pub(super) fn checked(blocks: Value) -> Result<Vec<Value>, Refusal> {
 
 fn check_metadata(metadata: &Value) -> Result<(), Refusal> {
     let empty = metadata.as_object().is_some_and(serde_json::Map::is_empty);
-    let named = metadata["event_type"]
-        .as_str()
-        .is_some_and(|t| !t.is_empty());
+    let named = metadata["event_type"].as_str().is_some_and(|t| !t.is_empty());
     if !empty && !(named && metadata["event_payload"].is_object()) {
         return Err("invalid_metadata_format".into());
     }
@@ -116,12 +110,7 @@ impl Workspace {
                 None => None,
                 Some(ts) => {
                     let parent = state.message(&channel, ts).ok_or("thread_not_found")?;
-                    Some(
-                        parent
-                            .thread_ts
-                            .clone()
-                            .unwrap_or_else(|| parent.ts.clone()),
-                    )
+                    Some(parent.thread_ts.clone().unwrap_or_else(|| parent.ts.clone()))
                 }
             };
             let mut blocks = content.blocks.unwrap_or_default();
@@ -140,10 +129,7 @@ impl Workspace {
             state.messages.push(message.clone());
             message
         };
-        self.tell(
-            None,
-            json!({"kind": "message", "message": message.to_page()}),
-        );
+        self.tell(None, json!({"kind": "message", "message": message.to_page()}));
         Ok(message)
     }
 
@@ -153,19 +139,12 @@ impl Workspace {
             return Err("no_text".into());
         }
         let message = self.edit_as_bot(args.need("channel")?, args.need("ts")?, content)?;
-        Ok(
-            json!({"channel": message.channel, "ts": message.ts, "text": message.text,
-            "message": message.to_slack(true)}),
-        )
+        Ok(json!({"channel": message.channel, "ts": message.ts, "text": message.text,
+            "message": message.to_slack(true)}))
     }
 
     /// Edits one of the app's own messages; what the call leaves out stays as it was.
-    pub(super) fn edit_as_bot(
-        &self,
-        channel: &str,
-        ts: &str,
-        content: Content,
-    ) -> Result<Message, Refusal> {
+    pub(super) fn edit_as_bot(&self, channel: &str, ts: &str, content: Content) -> Result<Message, Refusal> {
         let now = self.now_ms();
         let message = {
             let mut state = self.state();
@@ -175,10 +154,7 @@ impl Workspace {
                 state.identify(blocks);
             }
             let edited = state.next_ts(now);
-            let found = state
-                .messages
-                .iter_mut()
-                .find(|m| m.channel == channel && m.ts == ts);
+            let found = state.messages.iter_mut().find(|m| m.channel == channel && m.ts == ts);
             let message = found.ok_or("message_not_found")?;
             if message.user != BOT_USER {
                 return Err("cant_update_message".into());
@@ -195,10 +171,7 @@ impl Workspace {
             message.edited = Some(edited);
             message.clone()
         };
-        self.tell(
-            None,
-            json!({"kind": "message", "message": message.to_page()}),
-        );
+        self.tell(None, json!({"kind": "message", "message": message.to_page()}));
         Ok(message)
     }
 
@@ -244,10 +217,7 @@ impl Workspace {
             state.remember_ephemeral(message.clone());
             message
         };
-        self.tell(
-            Some(whisper.to),
-            json!({"kind": "message", "message": message.to_page()}),
-        );
+        self.tell(Some(whisper.to), json!({"kind": "message", "message": message.to_page()}));
         message.ts
     }
 
@@ -259,9 +229,7 @@ impl Workspace {
             if message.user != BOT_USER {
                 return Err("cant_delete_message".into());
             }
-            state
-                .messages
-                .retain(|m| !(m.channel == channel && m.ts == ts));
+            state.messages.retain(|m| !(m.channel == channel && m.ts == ts));
         }
         self.tell(None, json!({"kind": "gone", "channel": channel, "ts": ts}));
         Ok(json!({"channel": channel, "ts": ts}))
@@ -269,34 +237,19 @@ impl Workspace {
 
     /// Takes an ephemeral message off a person's screen.
     pub(super) fn hush(&self, user: &str, channel: &str, ts: &str) {
-        let mine =
-            |m: &Message| m.channel == channel && m.ts == ts && m.only_for.as_deref() == Some(user);
+        let mine = |m: &Message| m.channel == channel && m.ts == ts && m.only_for.as_deref() == Some(user);
         self.state().ephemerals.retain(|m| !mine(m));
-        self.tell(
-            Some(user),
-            json!({"kind": "gone", "channel": channel, "ts": ts}),
-        );
+        self.tell(Some(user), json!({"kind": "gone", "channel": channel, "ts": ts}));
     }
 
     /// What a reply of the app's says, checked like any message; nothing where it says nothing.
     pub(super) fn reply_content(body: &Value) -> Result<Option<Content>, Refusal> {
-        let text = body["text"]
-            .as_str()
-            .filter(|t| !t.is_empty())
-            .map(str::to_owned);
+        let text = body["text"].as_str().filter(|t| !t.is_empty()).map(str::to_owned);
         let blocks = match &body["blocks"] {
             Value::Null => None,
             blocks => Some(checked(blocks.clone())?),
         };
-        let content = Content {
-            text,
-            blocks,
-            metadata: None,
-        };
-        Ok(if content.is_empty() {
-            None
-        } else {
-            Some(content)
-        })
+        let content = Content { text, blocks, metadata: None };
+        Ok(if content.is_empty() { None } else { Some(content) })
     }
 }

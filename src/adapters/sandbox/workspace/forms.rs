@@ -30,10 +30,7 @@ impl SignedForm {
     pub fn request(&self, base_url: &str) -> Result<Request<Body>, axum::http::Error> {
         Request::post(format!("{base_url}{}", self.path))
             .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
-            .header(
-                header::USER_AGENT,
-                "Slackbot 1.0 (+https://api.slack.com/robots)",
-            )
+            .header(header::USER_AGENT, "Slackbot 1.0 (+https://api.slack.com/robots)")
             .header("x-slack-request-timestamp", &self.timestamp)
             .header("x-slack-signature", &self.signature)
             .body(Body::from(self.body.clone()))
@@ -62,9 +59,7 @@ pub struct Press {
 /// Every button under a value: those of actions, accessories, cards and table cells.
 fn buttons<'v>(value: &'v Value, found: &mut Vec<&'v Value>) {
     match value {
-        Value::Object(map) if value["type"] == "button" && map.contains_key("text") => {
-            found.push(value)
-        }
+        Value::Object(map) if value["type"] == "button" && map.contains_key("text") => found.push(value),
         Value::Object(map) => map.values().for_each(|inner| buttons(inner, found)),
         Value::Array(list) => list.iter().for_each(|inner| buttons(inner, found)),
         _ => {}
@@ -75,14 +70,8 @@ impl Message {
     /// Labels of the buttons on the message, in reading order.
     pub fn button_labels(&self) -> Vec<String> {
         let mut found = Vec::new();
-        self.blocks
-            .iter()
-            .for_each(|block| buttons(block, &mut found));
-        found
-            .iter()
-            .filter_map(|b| b["text"]["text"].as_str())
-            .map(str::to_owned)
-            .collect()
+        self.blocks.iter().for_each(|block| buttons(block, &mut found));
+        found.iter().filter_map(|b| b["text"]["text"].as_str()).map(str::to_owned).collect()
     }
 
     /// How to press the first button with that visible label.
@@ -103,18 +92,11 @@ impl Message {
     }
 
     fn button(&self, press: &Press) -> Option<Value> {
-        let block = self
-            .blocks
-            .iter()
-            .find(|b| b["block_id"] == press.block_id.as_str())?;
+        let block = self.blocks.iter().find(|b| b["block_id"] == press.block_id.as_str())?;
         let mut found = Vec::new();
         buttons(block, &mut found);
         let right = |b: &&&Value| {
-            b["action_id"] == press.action_id.as_str()
-                && press
-                    .value
-                    .as_deref()
-                    .is_none_or(|value| b["value"] == value)
+            b["action_id"] == press.action_id.as_str() && press.value.as_deref().is_none_or(|value| b["value"] == value)
         };
         found.iter().find(right).map(|b| (**b).clone())
     }
@@ -123,12 +105,7 @@ impl Message {
 impl Workspace {
     /// A slash command as Slack posts it; `text` is what follows the command's name. Slack's error code when the
     /// person or the channel does not exist.
-    pub fn command_form(
-        &self,
-        user: &str,
-        channel: &str,
-        text: &str,
-    ) -> Result<SignedForm, String> {
+    pub fn command_form(&self, user: &str, channel: &str, text: &str) -> Result<SignedForm, String> {
         let now = self.now_ms();
         let base = self.base_url();
         let fields = {
@@ -163,10 +140,7 @@ impl Workspace {
         let payload = {
             let mut state = self.state();
             let person = state.person(user).ok_or("user_not_found")?.clone();
-            let channel = state
-                .channel(&press.channel)
-                .ok_or("channel_not_found")?
-                .clone();
+            let channel = state.channel(&press.channel).ok_or("channel_not_found")?.clone();
             let posted = state.message(&channel.id, &press.ts);
             let seen = posted.or_else(|| state.ephemeral(&channel.id, &press.ts, user));
             let message = seen.ok_or("message_not_found")?.clone();
@@ -180,11 +154,7 @@ impl Workspace {
             if !ephemeral {
                 payload["message"] = message.to_slack(true);
             }
-            let values = if press.state.is_object() {
-                press.state.clone()
-            } else {
-                json!({})
-            };
+            let values = if press.state.is_object() { press.state.clone() } else { json!({}) };
             payload["state"] = json!({"values": values});
             payload["response_url"] = json!(format!("{base}/sandbox/slack/hooks/{hook}"));
             payload["actions"] = json!([action(&message, press, &state.next_ts(now))]);
@@ -194,12 +164,7 @@ impl Workspace {
     }
 
     /// A submitted modal as Slack posts it, with the values filled in. Slack's error code when it is not open.
-    pub fn submit_form(
-        &self,
-        user: &str,
-        view_id: &str,
-        values: &Value,
-    ) -> Result<SignedForm, String> {
+    pub fn submit_form(&self, user: &str, view_id: &str, values: &Value) -> Result<SignedForm, String> {
         self.view_form("view_submission", user, view_id, values)
     }
 
@@ -214,10 +179,7 @@ impl Workspace {
         let payload = {
             let mut state = self.state();
             let person = state.person(user).ok_or("user_not_found")?.clone();
-            let open = state
-                .modals
-                .iter()
-                .find(|m| m.user == user && m.view["id"] == view_id);
+            let open = state.modals.iter().find(|m| m.user == user && m.view["id"] == view_id);
             let mut view = open.ok_or("view_not_found")?.view.clone();
             view["state"] = json!({"values": values});
             let mut payload = base_payload(kind, &person, &state.new_trigger(user, now));
@@ -237,16 +199,10 @@ impl Workspace {
         let body = serde_urlencoded::to_string(fields).expect("pairs of strings always encode");
         let timestamp = self.now_ms().div_euclid(1_000).to_string();
         let secret = self.inner.signing_secret.expose_secret().as_bytes();
-        let mut mac =
-            Hmac::<Sha256>::new_from_slice(secret).expect("HMAC takes a key of any length");
+        let mut mac = Hmac::<Sha256>::new_from_slice(secret).expect("HMAC takes a key of any length");
         mac.update(format!("v0:{timestamp}:{body}").as_bytes());
         let signature = format!("v0={}", hex::encode(mac.finalize().into_bytes()));
-        SignedForm {
-            path,
-            timestamp,
-            signature,
-            body,
-        }
+        SignedForm { path, timestamp, signature, body }
     }
 }
 
@@ -264,10 +220,7 @@ fn action(message: &Message, press: &Press, now_ts: &str) -> Value {
         "action_ts": now_ts});
     match message.button(press) {
         Some(button) => {
-            for key in ["text", "value", "style"]
-                .into_iter()
-                .filter(|key| !button[*key].is_null())
-            {
+            for key in ["text", "value", "style"].into_iter().filter(|key| !button[*key].is_null()) {
                 action[key] = button[key].clone();
             }
         }

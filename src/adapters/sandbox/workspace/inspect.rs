@@ -12,12 +12,7 @@ use super::state::{Call, Message};
 impl Workspace {
     /// Messages of a channel in the order they were posted, thread replies included.
     pub fn messages(&self, channel: &str) -> Vec<Message> {
-        self.state()
-            .messages
-            .iter()
-            .filter(|m| m.channel == channel)
-            .cloned()
-            .collect()
+        self.state().messages.iter().filter(|m| m.channel == channel).cloned().collect()
     }
 
     /// One message as it stands now.
@@ -27,35 +22,19 @@ impl Workspace {
 
     /// Replies in the thread under a message, oldest first, without the message itself.
     pub fn replies(&self, channel: &str, thread_ts: &str) -> Vec<Message> {
-        let reply =
-            |m: &&Message| m.channel == channel && m.thread_ts.as_deref() == Some(thread_ts);
-        self.state()
-            .messages
-            .iter()
-            .filter(reply)
-            .cloned()
-            .collect()
+        let reply = |m: &&Message| m.channel == channel && m.thread_ts.as_deref() == Some(thread_ts);
+        self.state().messages.iter().filter(reply).cloned().collect()
     }
 
     /// Ephemeral messages one person has been shown, oldest first.
     pub fn ephemerals(&self, user: &str) -> Vec<Message> {
         let mine = |m: &&Message| m.only_for.as_deref() == Some(user);
-        self.state()
-            .ephemerals
-            .iter()
-            .filter(mine)
-            .cloned()
-            .collect()
+        self.state().ephemerals.iter().filter(mine).cloned().collect()
     }
 
     /// The modal on top for a person, as Slack's view object.
     pub fn modal(&self, user: &str) -> Option<Value> {
-        self.state()
-            .modals
-            .iter()
-            .rev()
-            .find(|m| m.user == user)
-            .map(|m| m.view.clone())
+        self.state().modals.iter().rev().find(|m| m.user == user).map(|m| m.view.clone())
     }
 
     /// How often a method was called, refused calls and lost replies included.
@@ -70,11 +49,7 @@ impl Workspace {
 
     /// Makes the next call of a method go wrong; several queue up. The method `*` stands for any.
     pub fn fail_next(&self, method: &str, fault: Fault) {
-        self.state()
-            .faults
-            .entry(method.to_owned())
-            .or_default()
-            .push_back(fault);
+        self.state().faults.entry(method.to_owned()).or_default().push_back(fault);
     }
 
     /// Faults that were asked for and have not struck yet.
@@ -118,19 +93,11 @@ impl Workspace {
 
     /// Sets who is in a user group.
     pub fn set_user_group(&self, id: &str, users: &[&str]) {
-        self.state()
-            .groups
-            .insert(id.into(), users.iter().map(|u| (*u).to_owned()).collect());
+        self.state().groups.insert(id.into(), users.iter().map(|u| (*u).to_owned()).collect());
     }
 
     /// Posts a message as a person, as typing plain text into a channel does; its ts, or Slack's error code.
-    pub fn say(
-        &self,
-        user: &str,
-        channel: &str,
-        text: &str,
-        thread_ts: Option<&str>,
-    ) -> Result<String, String> {
+    pub fn say(&self, user: &str, channel: &str, text: &str, thread_ts: Option<&str>) -> Result<String, String> {
         let known = self.state().person(user).is_some_and(|p| !p.is_bot);
         if !known {
             return Err("user_not_found".into());
@@ -138,11 +105,7 @@ impl Workspace {
         let now = self.now_ms();
         let message = {
             let mut state = self.state();
-            let channel = state
-                .channel(channel)
-                .ok_or("channel_not_found")?
-                .id
-                .clone();
+            let channel = state.channel(channel).ok_or("channel_not_found")?.id.clone();
             let message = Message {
                 ts: state.next_ts(now),
                 channel,
@@ -157,10 +120,7 @@ impl Workspace {
             state.messages.push(message.clone());
             message
         };
-        self.tell(
-            None,
-            json!({"kind": "message", "message": message.to_page()}),
-        );
+        self.tell(None, json!({"kind": "message", "message": message.to_page()}));
         Ok(message.ts)
     }
 
@@ -169,18 +129,8 @@ impl Workspace {
         let state = self.state();
         let mine = |m: &&Message| m.only_for.as_deref() == Some(user);
         let pages: Vec<Value> = state.messages.iter().map(Message::to_page).collect();
-        let seen: Vec<Value> = state
-            .ephemerals
-            .iter()
-            .filter(mine)
-            .map(Message::to_page)
-            .collect();
-        let modal = state
-            .modals
-            .iter()
-            .rev()
-            .find(|m| m.user == user)
-            .map(|m| m.view.clone());
+        let seen: Vec<Value> = state.ephemerals.iter().filter(mine).map(Message::to_page).collect();
+        let modal = state.modals.iter().rev().find(|m| m.user == user).map(|m| m.view.clone());
         json!({
             "kind": "snapshot", "team": {"id": people::TEAM, "name": "BBWS"},
             "me": user, "bot": people::BOT_USER, "command": people::COMMAND, "down": state.down,

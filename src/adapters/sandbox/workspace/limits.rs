@@ -45,8 +45,7 @@ pub(super) fn chars(value: &Value) -> usize {
 
 impl Check {
     pub(super) fn bad(&mut self, at: &str, why: impl std::fmt::Display) {
-        self.found
-            .push(format!("[ERROR] {why} [json-pointer:{at}]"));
+        self.found.push(format!("[ERROR] {why} [json-pointer:{at}]"));
     }
 
     pub(super) fn count(&mut self, list: &[Value], at: &str, least: usize, most: usize) {
@@ -85,14 +84,7 @@ impl Check {
     }
 
     /// A plain string under a key.
-    pub(super) fn string(
-        &mut self,
-        holder: &Value,
-        key: &str,
-        at: &str,
-        required: bool,
-        most: usize,
-    ) {
+    pub(super) fn string(&mut self, holder: &Value, key: &str, at: &str, required: bool, most: usize) {
         let here = format!("{at}/{key}");
         match &holder[key] {
             Value::Null if required => self.bad(at, format_args!("missing required field: {key}")),
@@ -102,10 +94,7 @@ impl Check {
                     self.bad(&here, "must be more than 0 characters");
                 }
                 if chars(value) > most {
-                    self.bad(
-                        &here,
-                        format_args!("must be less than {} characters", most + 1),
-                    );
+                    self.bad(&here, format_args!("must be less than {} characters", most + 1));
                 }
             }
             _ => self.bad(&here, "must be a string"),
@@ -113,15 +102,7 @@ impl Check {
     }
 
     /// A text object under a key; `plain` allows `plain_text` only.
-    pub(super) fn text(
-        &mut self,
-        holder: &Value,
-        key: &str,
-        at: &str,
-        required: bool,
-        most: usize,
-        plain: bool,
-    ) {
+    pub(super) fn text(&mut self, holder: &Value, key: &str, at: &str, required: bool, most: usize, plain: bool) {
         let here = format!("{at}/{key}");
         match &holder[key] {
             Value::Null if required => self.bad(at, format_args!("missing required field: {key}")),
@@ -135,11 +116,7 @@ impl Check {
         if !(kind == "plain_text" || (kind == "mrkdwn" && !plain)) {
             self.bad(&format!("{at}/type"), "unsupported text type");
         }
-        let allowed: &[&str] = if kind == "plain_text" {
-            &["emoji"]
-        } else {
-            &["verbatim"]
-        };
+        let allowed: &[&str] = if kind == "plain_text" { &["emoji"] } else { &["verbatim"] };
         self.only(object, at, &["text"], allowed);
         self.string(object, "text", at, true, most);
     }
@@ -162,10 +139,7 @@ impl Check {
         if let Some(id) = block["block_id"].as_str()
             && !self.block_ids.insert(id.to_owned())
         {
-            self.bad(
-                &format!("{at}/block_id"),
-                format_args!("`block_id` \"{id}\" already exists"),
-            );
+            self.bad(&format!("{at}/block_id"), format_args!("`block_id` \"{id}\" already exists"));
         }
         match block["type"].as_str().unwrap_or_default() {
             "section" => self.section(block, at),
@@ -186,12 +160,7 @@ impl Check {
             }
             "input" => self.input(block, at),
             "image" => {
-                self.only(
-                    block,
-                    at,
-                    &["block_id", "image_url", "slack_file", "alt_text", "title"],
-                    &[],
-                );
+                self.only(block, at, &["block_id", "image_url", "slack_file", "alt_text", "title"], &[]);
                 self.string(block, "alt_text", at, true, 2_000);
                 self.string(block, "image_url", at, false, 3_000);
                 self.text(block, "title", at, false, 2_000, true);
@@ -206,22 +175,14 @@ impl Check {
     }
 
     fn section(&mut self, block: &Value, at: &str) {
-        self.only(
-            block,
-            at,
-            &["block_id", "text", "fields", "accessory", "expand"],
-            &[],
-        );
+        self.only(block, at, &["block_id", "text", "fields", "accessory", "expand"], &[]);
         self.text(block, "text", at, block["fields"].is_null(), 3_000, false);
         let fields = self.list(block, "fields", at, 0, 10);
         for (i, field) in fields.iter().enumerate() {
             self.text_object(field, &format!("{at}/fields/{i}"), 2_000, false);
         }
         if !block["accessory"].is_null() {
-            self.elements(
-                std::slice::from_ref(&block["accessory"]),
-                &format!("{at}/accessory"),
-            );
+            self.elements(std::slice::from_ref(&block["accessory"]), &format!("{at}/accessory"));
         }
     }
 
@@ -238,28 +199,13 @@ impl Check {
     }
 
     fn input(&mut self, block: &Value, at: &str) {
-        self.only(
-            block,
-            at,
-            &[
-                "block_id",
-                "label",
-                "element",
-                "hint",
-                "optional",
-                "dispatch_action",
-            ],
-            &[],
-        );
+        self.only(block, at, &["block_id", "label", "element", "hint", "optional", "dispatch_action"], &[]);
         self.text(block, "label", at, true, 2_000, true);
         self.text(block, "hint", at, false, 2_000, true);
         if block["element"].is_null() {
             self.bad(at, "missing required field: element");
         } else {
-            self.elements(
-                std::slice::from_ref(&block["element"]),
-                &format!("{at}/element"),
-            );
+            self.elements(std::slice::from_ref(&block["element"]), &format!("{at}/element"));
         }
     }
 
@@ -281,9 +227,7 @@ impl Check {
                     self.text(element, "placeholder", &here, false, 150, true);
                     self.string(element, "initial_value", &here, false, 3_000);
                 }
-                "static_select" | "radio_buttons" | "checkboxes" | "overflow" => {
-                    self.options(element, &here)
-                }
+                "static_select" | "radio_buttons" | "checkboxes" | "overflow" => self.options(element, &here),
                 "" => self.bad(&here, "missing required field: type"),
                 _ => {}
             }
@@ -291,15 +235,7 @@ impl Check {
     }
 
     pub(super) fn button(&mut self, button: &Value, at: &str) {
-        let known = [
-            "action_id",
-            "text",
-            "url",
-            "value",
-            "style",
-            "confirm",
-            "accessibility_label",
-        ];
+        let known = ["action_id", "text", "url", "value", "style", "confirm", "accessibility_label"];
         self.only(button, at, &known, &[]);
         self.text(button, "text", at, true, 75, true);
         self.string(button, "value", at, false, 2_000);
@@ -311,12 +247,7 @@ impl Check {
         let confirm = &button["confirm"];
         if !confirm.is_null() {
             let here = format!("{at}/confirm");
-            self.only(
-                confirm,
-                &here,
-                &["title", "text", "confirm", "deny", "style"],
-                &[],
-            );
+            self.only(confirm, &here, &["title", "text", "confirm", "deny", "style"], &[]);
             self.text(confirm, "title", &here, true, 100, true);
             self.text(confirm, "text", &here, true, 300, false);
             self.text(confirm, "confirm", &here, true, 30, true);
@@ -330,11 +261,7 @@ impl Check {
             Some("overflow") => 5,
             _ => 10,
         };
-        for (i, option) in self
-            .list(element, "options", at, 0, most)
-            .iter()
-            .enumerate()
-        {
+        for (i, option) in self.list(element, "options", at, 0, most).iter().enumerate() {
             let here = format!("{at}/options/{i}");
             self.text(option, "text", &here, true, 75, false);
             self.string(option, "value", &here, true, 150);
@@ -346,21 +273,9 @@ impl Check {
             self.bad(&format!("{at}/type"), "must be rich_text");
         }
         self.only(block, at, &["block_id", "elements"], &[]);
-        for (i, element) in self
-            .list(block, "elements", at, 1, 1_000)
-            .iter()
-            .enumerate()
-        {
-            let kinds = [
-                "rich_text_section",
-                "rich_text_list",
-                "rich_text_preformatted",
-                "rich_text_quote",
-            ];
-            if !element["type"]
-                .as_str()
-                .is_some_and(|kind| kinds.contains(&kind))
-            {
+        for (i, element) in self.list(block, "elements", at, 1, 1_000).iter().enumerate() {
+            let kinds = ["rich_text_section", "rich_text_list", "rich_text_preformatted", "rich_text_quote"];
+            if !element["type"].as_str().is_some_and(|kind| kinds.contains(&kind)) {
                 self.bad(&format!("{at}/elements/{i}/type"), "unsupported type");
             }
             self.list(element, "elements", &format!("{at}/elements/{i}"), 1, 1_000);
@@ -374,16 +289,10 @@ impl Check {
             self.bad("/blocks", "only_one_table_allowed");
         }
         if of("data_visualization") > 2 {
-            self.bad(
-                "/blocks",
-                "no more than 2 data_visualization blocks allowed",
-            );
+            self.bad("/blocks", "no more than 2 data_visualization blocks allowed");
         }
         if self.markdown > 12_000 {
-            self.bad(
-                "/blocks",
-                "markdown blocks must be less than 12001 characters together",
-            );
+            self.bad("/blocks", "markdown blocks must be less than 12001 characters together");
         }
     }
 }

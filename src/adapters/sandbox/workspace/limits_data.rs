@@ -17,10 +17,7 @@ pub(super) fn block(check: &mut Check, block: &Value, at: &str) {
         "alert" => {
             check.only(block, at, &["block_id", "text", "level"], &[]);
             check.text(block, "text", at, true, 200, false);
-            if !matches!(
-                block["level"].as_str(),
-                None | Some("default" | "info" | "success" | "warning" | "error")
-            ) {
+            if !matches!(block["level"].as_str(), None | Some("default" | "info" | "success" | "warning" | "error")) {
                 check.bad(&format!("{at}/level"), "unsupported level");
             }
         }
@@ -39,10 +36,7 @@ pub(super) fn block(check: &mut Check, block: &Value, at: &str) {
             }
         }
         "" => check.bad(at, "missing required field: type"),
-        other => check.bad(
-            &format!("{at}/type"),
-            format_args!("unsupported type: {other}"),
-        ),
+        other => check.bad(&format!("{at}/type"), format_args!("unsupported type: {other}")),
     }
 }
 
@@ -62,24 +56,11 @@ fn plan(check: &mut Check, block: &Value, at: &str) {
 }
 
 fn task(check: &mut Check, task: &Value, at: &str) {
-    let known = [
-        "block_id",
-        "task_id",
-        "title",
-        "status",
-        "details",
-        "output",
-        "sources",
-        "icon",
-        "hide_title",
-    ];
+    let known = ["block_id", "task_id", "title", "status", "details", "output", "sources", "icon", "hide_title"];
     check.only(task, at, &known, &[]);
     check.string(task, "task_id", at, true, 255);
     check.string(task, "title", at, true, 256);
-    if !matches!(
-        task["status"].as_str(),
-        None | Some("pending" | "in_progress" | "complete" | "error")
-    ) {
+    if !matches!(task["status"].as_str(), None | Some("pending" | "in_progress" | "complete" | "error")) {
         check.bad(&format!("{at}/status"), "unsupported status");
     }
     for key in ["details", "output"] {
@@ -98,11 +79,9 @@ fn task(check: &mut Check, task: &Value, at: &str) {
 /// The characters in a value's strings, `type` and ids aside.
 fn weight(value: &Value) -> usize {
     match value {
-        Value::Object(map) => map
-            .iter()
-            .filter(|(k, _)| *k != "type" && !k.ends_with("_id"))
-            .map(|(_, v)| weight(v))
-            .sum(),
+        Value::Object(map) => {
+            map.iter().filter(|(k, _)| *k != "type" && !k.ends_with("_id")).map(|(_, v)| weight(v)).sum()
+        }
         Value::Array(list) => list.iter().map(weight).sum(),
         text => chars(text),
     }
@@ -126,20 +105,14 @@ fn rows(check: &mut Check, block: &Value, at: &str, least: usize, most: usize, k
         }
     }
     if rows.iter().map(weight).sum::<usize>() > TABLE_CHARS {
-        check.bad(
-            &format!("{at}/rows"),
-            format_args!("must be less than {} characters", TABLE_CHARS + 1),
-        );
+        check.bad(&format!("{at}/rows"), format_args!("must be less than {} characters", TABLE_CHARS + 1));
     }
 }
 
 fn cell(check: &mut Check, cell: &Value, at: &str, kinds: &[&str]) {
     let kind = cell["type"].as_str().unwrap_or_default();
     if !kinds.contains(&kind) {
-        check.bad(
-            &format!("{at}/type"),
-            format_args!("unsupported cell type: {kind}"),
-        );
+        check.bad(&format!("{at}/type"), format_args!("unsupported cell type: {kind}"));
     }
     match kind {
         "raw_text" => check.string(cell, "text", at, true, TABLE_CHARS),
@@ -156,39 +129,16 @@ fn cell(check: &mut Check, cell: &Value, at: &str, kinds: &[&str]) {
 }
 
 fn data_table(check: &mut Check, block: &Value, at: &str) {
-    check.only(
-        block,
-        at,
-        &[
-            "block_id",
-            "caption",
-            "rows",
-            "page_size",
-            "row_header_column_index",
-        ],
-        &[],
-    );
+    check.only(block, at, &["block_id", "caption", "rows", "page_size", "row_header_column_index"], &[]);
     check.string(block, "caption", at, true, 256);
     let kinds = ["raw_text", "raw_number", "rich_text", "action_cell"];
     rows(check, block, at, 2, 201, &kinds);
-    for (c, cell) in block["rows"][0]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .enumerate()
-    {
+    for (c, cell) in block["rows"][0].as_array().into_iter().flatten().enumerate() {
         if cell["type"] != "raw_text" && cell["type"] != "raw_number" {
-            check.bad(
-                &format!("{at}/rows/0/{c}"),
-                "header cells must be raw_text or raw_number",
-            );
+            check.bad(&format!("{at}/rows/0/{c}"), "header cells must be raw_text or raw_number");
         }
     }
-    if !block["page_size"].is_null()
-        && !block["page_size"]
-            .as_u64()
-            .is_some_and(|n| (1..=100).contains(&n))
-    {
+    if !block["page_size"].is_null() && !block["page_size"].as_u64().is_some_and(|n| (1..=100).contains(&n)) {
         check.bad(&format!("{at}/page_size"), "must be between 1 and 100");
     }
 }
@@ -250,75 +200,28 @@ fn container(check: &mut Check, block: &Value, at: &str) {
         "has_header_divider",
     ];
     check.only(block, at, &known, &[]);
-    check.text(
-        block,
-        "title",
-        at,
-        block["rich_text_title"].is_null(),
-        150,
-        true,
-    );
+    check.text(block, "title", at, block["rich_text_title"].is_null(), 150, true);
     check.text(block, "subtitle", at, false, 150, false);
     if block["default_collapsed"] == true && block["is_collapsible"] != true {
-        check.bad(
-            &format!("{at}/default_collapsed"),
-            "requires is_collapsible",
-        );
+        check.bad(&format!("{at}/default_collapsed"), "requires is_collapsible");
     }
-    let kinds = [
-        "actions",
-        "context",
-        "divider",
-        "file",
-        "header",
-        "image",
-        "input",
-        "rich_text",
-        "section",
-        "table",
-        "video",
-    ];
-    for (i, child) in check
-        .list(block, "child_blocks", at, 1, 10)
-        .iter()
-        .enumerate()
-    {
+    let kinds =
+        ["actions", "context", "divider", "file", "header", "image", "input", "rich_text", "section", "table", "video"];
+    for (i, child) in check.list(block, "child_blocks", at, 1, 10).iter().enumerate() {
         let here = format!("{at}/child_blocks/{i}");
-        if child["type"]
-            .as_str()
-            .is_none_or(|kind| !kinds.contains(&kind))
-        {
-            check.bad(
-                &format!("{here}/type"),
-                "unsupported type inside a container",
-            );
+        if child["type"].as_str().is_none_or(|kind| !kinds.contains(&kind)) {
+            check.bad(&format!("{here}/type"), "unsupported type inside a container");
         }
         check.block(child, &here);
     }
 }
 
 fn card(check: &mut Check, block: &Value, at: &str) {
-    check.only(
-        block,
-        at,
-        &[
-            "block_id",
-            "title",
-            "subtitle",
-            "body",
-            "hero_image",
-            "icon",
-            "actions",
-        ],
-        &[],
-    );
+    check.only(block, at, &["block_id", "title", "subtitle", "body", "hero_image", "icon", "actions"], &[]);
     check.text(block, "title", at, false, 150, false);
     check.text(block, "subtitle", at, false, 150, false);
     check.text(block, "body", at, false, 200, false);
-    if ["title", "body", "hero_image", "actions"]
-        .iter()
-        .all(|key| block[*key].is_null())
-    {
+    if ["title", "body", "hero_image", "actions"].iter().all(|key| block[*key].is_null()) {
         check.bad(at, "one of title, body, hero_image or actions is required");
     }
     let actions = check.list(block, "actions", at, 0, 5);

@@ -67,11 +67,7 @@ impl Workspace {
     /// A workspace with its usual people and channels and no messages.
     ///
     /// Requests to the product are signed with `signing_secret`; the Web API accepts only `bot_token`.
-    pub fn new(
-        signing_secret: impl Into<SecretString>,
-        bot_token: impl Into<SecretString>,
-        clock: ClockFn,
-    ) -> Self {
+    pub fn new(signing_secret: impl Into<SecretString>, bot_token: impl Into<SecretString>, clock: ClockFn) -> Self {
         let (changes, _) = broadcast::channel(BACKLOG);
         Self {
             inner: Arc::new(Inner {
@@ -87,19 +83,11 @@ impl Workspace {
 
     /// Where the product and this workspace are served, without a trailing slash; response addresses begin with it.
     pub fn set_base_url(&self, url: &str) {
-        *self
-            .inner
-            .base_url
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner) = url.trim_end_matches('/').to_owned();
+        *self.inner.base_url.lock().unwrap_or_else(PoisonError::into_inner) = url.trim_end_matches('/').to_owned();
     }
 
     fn base_url(&self) -> String {
-        self.inner
-            .base_url
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.inner.base_url.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn now_ms(&self) -> i64 {
@@ -107,17 +95,11 @@ impl Workspace {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.inner
-            .state
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        self.inner.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Tells the pages; nobody watching is not an error.
     fn tell(&self, only_for: Option<&str>, body: Value) {
-        let _ = self.inner.changes.send(Change {
-            only_for: only_for.map(str::to_owned),
-            body,
-        });
+        let _ = self.inner.changes.send(Change { only_for: only_for.map(str::to_owned), body });
     }
 }

@@ -21,16 +21,8 @@ use super::product::Product;
 
 /// The page's files, part of the program.
 const ASSETS: &[(&str, &str, &str)] = &[
-    (
-        "style.css",
-        "text/css; charset=utf-8",
-        include_str!("../page/style.css"),
-    ),
-    (
-        "blocks.css",
-        "text/css; charset=utf-8",
-        include_str!("../page/blocks.css"),
-    ),
+    ("style.css", "text/css; charset=utf-8", include_str!("../page/style.css")),
+    ("blocks.css", "text/css; charset=utf-8", include_str!("../page/blocks.css")),
     ("dom.js", JS, include_str!("../page/dom.js")),
     ("mrkdwn.js", JS, include_str!("../page/mrkdwn.js")),
     ("blocks.js", JS, include_str!("../page/blocks.js")),
@@ -110,10 +102,7 @@ impl Workspace {
     pub fn page(&self, base_url: &str, commands: Vec<CommandHelp>) -> Router {
         self.set_base_url(base_url);
         self.state().commands = json!(commands);
-        let page = Page {
-            workspace: self.clone(),
-            product: Product::at(base_url),
-        };
+        let page = Page { workspace: self.clone(), product: Product::at(base_url) };
         Router::new()
             .route("/", get(index))
             .route("/sandbox/page/{file}", get(asset))
@@ -136,23 +125,15 @@ impl Workspace {
 }
 
 async fn index() -> Response {
-    let head = [
-        (header::CONTENT_TYPE, "text/html; charset=utf-8"),
-        (header::CONTENT_SECURITY_POLICY, POLICY),
-    ];
+    let head = [(header::CONTENT_TYPE, "text/html; charset=utf-8"), (header::CONTENT_SECURITY_POLICY, POLICY)];
     (head, INDEX).into_response()
 }
 
 async fn asset(Path(file): Path<String>) -> Response {
     match ASSETS.iter().find(|(name, ..)| *name == file) {
-        Some((_, kind, text)) => (
-            [
-                (header::CONTENT_TYPE, *kind),
-                (header::CACHE_CONTROL, "no-cache"),
-            ],
-            *text,
-        )
-            .into_response(),
+        Some((_, kind, text)) => {
+            ([(header::CONTENT_TYPE, *kind), (header::CACHE_CONTROL, "no-cache")], *text).into_response()
+        }
         None => StatusCode::NOT_FOUND.into_response(),
     }
 }
@@ -170,26 +151,21 @@ async fn events(State(page): State<Page>, Query(watcher): Query<Watcher>) -> Res
     let changes = page.workspace.inner.changes.subscribe();
     let first = Some(page.workspace.snapshot(&watcher.user));
     let watching = (page.workspace, watcher.user, changes, first);
-    let stream = stream::unfold(
-        watching,
-        |(workspace, user, mut changes, first)| async move {
-            if let Some(snapshot) = first {
-                return Some((event(&snapshot), (workspace, user, changes, None)));
-            }
-            loop {
-                let body = match changes.recv().await {
-                    Ok(change) if change.body.is_null() => return None,
-                    Ok(change) if change.only_for.as_ref().is_none_or(|only| *only == user) => {
-                        change.body
-                    }
-                    Ok(_) => continue,
-                    Err(RecvError::Lagged(_)) => workspace.snapshot(&user),
-                    Err(RecvError::Closed) => return None,
-                };
-                return Some((event(&body), (workspace, user, changes, None)));
-            }
-        },
-    );
+    let stream = stream::unfold(watching, |(workspace, user, mut changes, first)| async move {
+        if let Some(snapshot) = first {
+            return Some((event(&snapshot), (workspace, user, changes, None)));
+        }
+        loop {
+            let body = match changes.recv().await {
+                Ok(change) if change.body.is_null() => return None,
+                Ok(change) if change.only_for.as_ref().is_none_or(|only| *only == user) => change.body,
+                Ok(_) => continue,
+                Err(RecvError::Lagged(_)) => workspace.snapshot(&user),
+                Err(RecvError::Closed) => return None,
+            };
+            return Some((event(&body), (workspace, user, changes, None)));
+        }
+    });
     sse(stream)
 }
 
@@ -198,25 +174,16 @@ fn event(body: &Value) -> Result<Event, Infallible> {
 }
 
 fn sse(stream: impl Stream<Item = Result<Event, Infallible>> + Send + 'static) -> Response {
-    Sse::new(stream)
-        .keep_alive(KeepAlive::default())
-        .into_response()
+    Sse::new(stream).keep_alive(KeepAlive::default()).into_response()
 }
 
 /// Typed text with names and signs as Slack hands them to apps: `@bob` and `#ops` as ids, `&`, `<`, `>` escaped.
 fn escaped(workspace: &Workspace, text: &str) -> String {
     let state = workspace.state();
-    let plain = text
-        .replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;");
+    let plain = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
     let word = |word: &str| {
-        let person = word
-            .strip_prefix('@')
-            .and_then(|name| state.people.iter().find(|p| p.name == name));
-        let channel = word
-            .strip_prefix('#')
-            .and_then(|name| state.channels.iter().find(|c| c.name == name));
+        let person = word.strip_prefix('@').and_then(|name| state.people.iter().find(|p| p.name == name));
+        let channel = word.strip_prefix('#').and_then(|name| state.channels.iter().find(|c| c.name == name));
         match (person, channel) {
             (Some(p), _) => format!("<@{}|{}>", p.id, p.name),
             (_, Some(c)) => format!("<#{}|{}>", c.id, c.name),
@@ -228,37 +195,15 @@ fn escaped(workspace: &Workspace, text: &str) -> String {
 
 async fn command(State(page): State<Page>, Json(typed): Json<Typed>) -> Response {
     let Page { workspace, product } = page;
-    let Typed {
-        user,
-        channel,
-        text,
-        thread_ts,
-    } = typed;
+    let Typed { user, channel, text, thread_ts } = typed;
     let text = text.trim();
     let name = text.split_whitespace().next().unwrap_or_default();
     if !name.starts_with('/') {
-        return outcome(
-            workspace
-                .say(
-                    &user,
-                    &channel,
-                    &escaped(&workspace, text),
-                    thread_ts.as_deref(),
-                )
-                .map(|_| ()),
-        );
+        return outcome(workspace.say(&user, &channel, &escaped(&workspace, text), thread_ts.as_deref()).map(|_| ()));
     }
     if name != COMMAND || thread_ts.is_some() {
-        let why = if name == COMMAND {
-            "works in channels, not in threads"
-        } else {
-            "is not a command here"
-        };
-        workspace.slackbot(
-            &user,
-            &channel,
-            format!("`{name}` {why}. Try `{COMMAND} help` in a channel."),
-        );
+        let why = if name == COMMAND { "works in channels, not in threads" } else { "is not a command here" };
+        workspace.slackbot(&user, &channel, format!("`{name}` {why}. Try `{COMMAND} help` in a channel."));
         return outcome(Ok(()));
     }
     let rest = escaped(&workspace, text[name.len()..].trim_start());
@@ -287,9 +232,7 @@ async fn click(State(page): State<Page>, Json(click): Json<Click>) -> Response {
 
 async fn view(State(page): State<Page>, Json(filled): Json<Filled>) -> Response {
     let Page { workspace, product } = page;
-    let open = workspace
-        .modal(&filled.user)
-        .filter(|view| view["id"] == filled.view_id);
+    let open = workspace.modal(&filled.user).filter(|view| view["id"] == filled.view_id);
     let Some(open) = open else {
         return outcome(Err("this dialog is no longer open".into()));
     };
@@ -297,11 +240,7 @@ async fn view(State(page): State<Page>, Json(filled): Json<Filled>) -> Response 
         workspace.close_modal(&filled.user, Some(&filled.view_id));
         return outcome(Ok(()));
     }
-    let kind = if filled.close {
-        "view_closed"
-    } else {
-        "view_submission"
-    };
+    let kind = if filled.close { "view_closed" } else { "view_submission" };
     let form = match workspace.view_form(kind, &filled.user, &filled.view_id, &filled.values) {
         Ok(form) => form,
         Err(code) => return outcome(Err(code)),
@@ -323,8 +262,7 @@ async fn view(State(page): State<Page>, Json(filled): Json<Filled>) -> Response 
 /// "Dismiss" under an ephemeral message.
 async fn dismiss(State(page): State<Page>, Json(click): Json<Value>) -> Response {
     let field = |key: &str| click[key].as_str().unwrap_or_default().to_owned();
-    page.workspace
-        .hush(&field("user"), &field("channel"), &field("ts"));
+    page.workspace.hush(&field("user"), &field("channel"), &field("ts"));
     outcome(Ok(()))
 }
 
@@ -339,17 +277,11 @@ async fn fault(State(page): State<Page>, Json(wanted): Json<FaultWanted>) -> Res
             page.workspace.fail_next(&method, fault);
             outcome(Ok(()))
         }
-        None => outcome(Err(
-            "no such fault: try lost_reply, rate_limited:5, down or an error code".into(),
-        )),
+        None => outcome(Err("no such fault: try lost_reply, rate_limited:5, down or an error code".into())),
     }
 }
 
-async fn hook(
-    State(page): State<Page>,
-    Path(id): Path<String>,
-    Json(body): Json<Value>,
-) -> Response {
+async fn hook(State(page): State<Page>, Path(id): Path<String>, Json(body): Json<Value>) -> Response {
     match page.workspace.hook_called(&id, &body) {
         Ok(()) => "ok".into_response(),
         Err(code) => (StatusCode::NOT_FOUND, code).into_response(),
@@ -366,10 +298,6 @@ fn unanswered(code: &str) -> String {
 fn outcome(done: Result<(), String>) -> Response {
     match done {
         Ok(()) => Json(json!({"ok": true})).into_response(),
-        Err(why) => (
-            StatusCode::UNPROCESSABLE_ENTITY,
-            Json(json!({"error": why})),
-        )
-            .into_response(),
+        Err(why) => (StatusCode::UNPROCESSABLE_ENTITY, Json(json!({"error": why}))).into_response(),
     }
 }

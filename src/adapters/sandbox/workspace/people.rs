@@ -91,7 +91,8 @@ impl Person {
             user["is_invited_user"] = json!(true);
         }
         if let Some(id) = &self.enterprise_user {
-            user["enterprise_user"] = json!({"id": id, "enterprise_id": "E0BBWS", "enterprise_name": "BBWS", "teams": [TEAM]});
+            user["enterprise_user"] =
+                json!({"id": id, "enterprise_id": "E0BBWS", "enterprise_name": "BBWS", "teams": [TEAM]});
         }
         user
     }
@@ -154,12 +155,7 @@ impl Channel {
 pub fn people() -> Vec<Person> {
     let mut mallory = Person::member("U0MALLORY", "Mallory", "Guest, in no role", "5f6368");
     mallory.is_restricted = true;
-    let mut bot = Person::member(
-        BOT_USER,
-        "bbws",
-        "Backup, restore and disaster recovery",
-        "4a154b",
-    );
+    let mut bot = Person::member(BOT_USER, "bbws", "Backup, restore and disaster recovery", "4a154b");
     bot.is_bot = true;
     let mut slackbot = Person::member(SLACKBOT, "Slackbot", "", "757575");
     slackbot.is_bot = true;
@@ -176,16 +172,8 @@ pub fn people() -> Vec<Person> {
 /// The channels every new workspace starts with.
 pub fn channels() -> Vec<Channel> {
     vec![
-        Channel::open(
-            "C0OPS",
-            "ops",
-            "Where backups, restores and drills are asked for",
-        ),
-        Channel::open(
-            "C0PROD",
-            "prod-notices",
-            "What happens to prod, as it happens",
-        ),
+        Channel::open("C0OPS", "ops", "Where backups, restores and drills are asked for"),
+        Channel::open("C0PROD", "prod-notices", "What happens to prod, as it happens"),
         Channel::open("C0GENERAL", "general", "Everybody"),
     ]
 }

@@ -25,10 +25,7 @@ pub(super) struct Product {
 impl Product {
     pub(super) fn at(base_url: &str) -> Self {
         let client = Client::builder(TokioExecutor::new()).build_http();
-        Self {
-            client,
-            base_url: base_url.trim_end_matches('/').to_owned(),
-        }
+        Self { client, base_url: base_url.trim_end_matches('/').to_owned() }
     }
 
     /// Sends a form. Slack's error code when nothing came back in time.
@@ -40,20 +37,11 @@ impl Product {
     }
 
     async fn exchange(&self, form: &SignedForm) -> Result<Reply, &'static str> {
-        let request = form
-            .request(&self.base_url)
-            .map_err(|_| "dispatch_failed")?;
-        let response = self
-            .client
-            .request(request)
-            .await
-            .map_err(|_| "dispatch_failed")?;
+        let request = form.request(&self.base_url).map_err(|_| "dispatch_failed")?;
+        let response = self.client.request(request).await.map_err(|_| "dispatch_failed")?;
         let status = response.status().as_u16();
         let body = Limited::new(response.into_body(), LONGEST).collect().await;
         let body = body.map_err(|_| "dispatch_failed")?.to_bytes();
-        Ok(Reply {
-            status,
-            body: String::from_utf8_lossy(&body).into_owned(),
-        })
+        Ok(Reply { status, body: String::from_utf8_lossy(&body).into_owned() })
     }
 }

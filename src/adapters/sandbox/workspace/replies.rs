@@ -53,14 +53,7 @@ impl Workspace {
 
     pub(super) fn slackbot(&self, user: &str, channel: &str, text: String) {
         let (blocks, thread_ts) = (Vec::new(), None);
-        self.whisper(Whisper {
-            from: SLACKBOT,
-            to: user,
-            channel,
-            text,
-            blocks,
-            thread_ts,
-        });
+        self.whisper(Whisper { from: SLACKBOT, to: user, channel, text, blocks, thread_ts });
     }
 
     /// Carries out the reply to a submitted modal. An error code for the page, with the messages per input
@@ -89,18 +82,11 @@ impl Workspace {
     pub fn hook_called(&self, id: &str, body: &Value) -> Result<(), String> {
         let now = self.now_ms();
         let hook = self.state().use_hook(id, now)?;
-        self.respond(&hook.user, &hook.channel, hook.message.as_deref(), body)
-            .map_err(|refusal| format!("{refusal:?}"))
+        self.respond(&hook.user, &hook.channel, hook.message.as_deref(), body).map_err(|refusal| format!("{refusal:?}"))
     }
 
     /// Shows what the app says to a person about an earlier act of theirs, in which `original` was pressed.
-    fn respond(
-        &self,
-        user: &str,
-        channel: &str,
-        original: Option<&str>,
-        body: &Value,
-    ) -> Result<(), Refusal> {
+    fn respond(&self, user: &str, channel: &str, original: Option<&str>, body: &Value) -> Result<(), Refusal> {
         let posted = original.filter(|ts| self.message(channel, ts).is_some());
         if body["delete_original"] == true || body["replace_original"] == true {
             match (original, posted) {

@@ -157,11 +157,7 @@ impl State {
     pub(super) fn next_ts(&mut self, now_ms: i64) -> String {
         let micros = (now_ms.saturating_mul(1_000)).max(self.last_micros + 1);
         self.last_micros = micros;
-        format!(
-            "{}.{:06}",
-            micros.div_euclid(1_000_000),
-            micros.rem_euclid(1_000_000)
-        )
+        format!("{}.{:06}", micros.div_euclid(1_000_000), micros.rem_euclid(1_000_000))
     }
 
     /// A fresh id with the given prefix.
@@ -175,21 +171,15 @@ impl State {
     }
 
     pub(super) fn channel(&self, id: &str) -> Option<&Channel> {
-        self.channels
-            .iter()
-            .find(|c| c.id == id || c.name == id.trim_start_matches('#'))
+        self.channels.iter().find(|c| c.id == id || c.name == id.trim_start_matches('#'))
     }
 
     pub(super) fn message(&self, channel: &str, ts: &str) -> Option<&Message> {
-        self.messages
-            .iter()
-            .find(|m| m.channel == channel && m.ts == ts)
+        self.messages.iter().find(|m| m.channel == channel && m.ts == ts)
     }
 
     pub(super) fn ephemeral(&self, channel: &str, ts: &str, user: &str) -> Option<&Message> {
-        self.ephemerals
-            .iter()
-            .find(|m| m.channel == channel && m.ts == ts && m.only_for.as_deref() == Some(user))
+        self.ephemerals.iter().find(|m| m.channel == channel && m.ts == ts && m.only_for.as_deref() == Some(user))
     }
 
     /// Gives every block that lacks one an id, as Slack does, and buttons an action id.
@@ -228,10 +218,7 @@ impl State {
         if self.calls.len() >= CALLS {
             self.calls.pop_front();
         }
-        self.calls.push_back(Call {
-            method: method.to_owned(),
-            args: args.clone(),
-        });
+        self.calls.push_back(Call { method: method.to_owned(), args: args.clone() });
     }
 
     /// The fault this call is to meet: one for the method, else one for any method.
@@ -239,22 +226,13 @@ impl State {
         if self.down {
             return Some(Fault::Down);
         }
-        [method, "*"]
-            .iter()
-            .find_map(|key| self.faults.get_mut(*key)?.pop_front())
+        [method, "*"].iter().find_map(|key| self.faults.get_mut(*key)?.pop_front())
     }
 
     pub(super) fn new_trigger(&mut self, user: &str, now_ms: i64) -> String {
         self.triggers.retain(|_, t| now_ms - t.issued_ms < 60_000);
         let id = self.next_id("trigger.");
-        self.triggers.insert(
-            id.clone(),
-            Trigger {
-                user: user.into(),
-                issued_ms: now_ms,
-                used: false,
-            },
-        );
+        self.triggers.insert(id.clone(), Trigger { user: user.into(), issued_ms: now_ms, used: false });
         id
     }
 
@@ -271,13 +249,7 @@ impl State {
         Ok(trigger.user.clone())
     }
 
-    pub(super) fn new_hook(
-        &mut self,
-        user: &str,
-        channel: &str,
-        message: Option<&str>,
-        now_ms: i64,
-    ) -> String {
+    pub(super) fn new_hook(&mut self, user: &str, channel: &str, message: Option<&str>, now_ms: i64) -> String {
         self.hooks.retain(|_, h| now_ms - h.issued_ms < HOOK_MS);
         let id = self.next_id("hook");
         let hook = Hook {

@@ -20,30 +20,16 @@ pub(super) fn checked(view: &Value) -> Result<(), Refusal> {
     for (key, required) in [("title", true), ("submit", false), ("close", false)] {
         let text = view[key]["text"].as_str();
         if text.is_none() && required {
-            found.push(format!(
-                "[ERROR] missing required field: {key} [json-pointer:/view]"
-            ));
+            found.push(format!("[ERROR] missing required field: {key} [json-pointer:/view]"));
         }
         if text.is_some_and(|t| t.chars().count() > 24) {
-            found.push(format!(
-                "[ERROR] must be less than 25 characters [json-pointer:/view/{key}/text]"
-            ));
+            found.push(format!("[ERROR] must be less than 25 characters [json-pointer:/view/{key}/text]"));
         }
     }
-    if view["private_metadata"]
-        .as_str()
-        .is_some_and(|t| t.len() > PRIVATE_METADATA)
-    {
-        found.push(
-            "[ERROR] must be less than 3001 characters [json-pointer:/view/private_metadata]"
-                .into(),
-        );
+    if view["private_metadata"].as_str().is_some_and(|t| t.len() > PRIVATE_METADATA) {
+        found.push("[ERROR] must be less than 3001 characters [json-pointer:/view/private_metadata]".into());
     }
-    if found.is_empty() {
-        Ok(())
-    } else {
-        Err(Refusal::invalid_blocks(found))
-    }
+    if found.is_empty() { Ok(()) } else { Err(Refusal::invalid_blocks(found)) }
 }
 
 impl Workspace {
@@ -63,15 +49,8 @@ impl Workspace {
         let (user, view) = {
             let mut state = self.state();
             let hash = state.next_id("h");
-            let modal = state
-                .modals
-                .iter_mut()
-                .find(|m| m.view["id"] == id)
-                .ok_or("not_found")?;
-            if args
-                .text("hash")
-                .is_some_and(|hash| modal.view["hash"] != hash)
-            {
+            let modal = state.modals.iter_mut().find(|m| m.view["id"] == id).ok_or("not_found")?;
+            if args.text("hash").is_some_and(|hash| modal.view["hash"] != hash) {
                 return Err("hash_conflict".into());
             }
             modal.view = dressed(view, id, &hash);
@@ -90,10 +69,7 @@ impl Workspace {
             }
             let (id, hash) = (state.next_id("V0"), state.next_id("h"));
             let view = dressed(view, &id, &hash);
-            state.modals.push(Modal {
-                user: user.into(),
-                view: view.clone(),
-            });
+            state.modals.push(Modal { user: user.into(), view: view.clone() });
             view
         };
         self.tell(Some(user), json!({"kind": "modal", "view": view}));
@@ -102,13 +78,8 @@ impl Workspace {
 
     /// Takes modals off a person's screen: the one with that id, or all of them.
     pub(super) fn close_modal(&self, user: &str, id: Option<&str>) {
-        self.state()
-            .modals
-            .retain(|m| m.user != user || id.is_some_and(|id| m.view["id"] != id));
-        self.tell(
-            Some(user),
-            json!({"kind": "modal", "view": self.modal(user)}),
-        );
+        self.state().modals.retain(|m| m.user != user || id.is_some_and(|id| m.view["id"] != id));
+        self.tell(Some(user), json!({"kind": "modal", "view": self.modal(user)}));
     }
 }
 
