@@ -1,4 +1,5 @@
 //! The outside world behind the ports: one module per system the product speaks to.
 
+pub mod sandbox;
 pub mod slack;
 pub mod store;

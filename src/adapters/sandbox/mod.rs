@@ -1,0 +1,3 @@
+//! Imitations of the outside world that hold state: `bbws demo` runs on them, and so do the tests.
+
+pub mod workspace;

@@ -1,0 +1,123 @@
+// The drawer that shows the simulated AWS and lets one hurt it, and Slack too.
+
+import { ask, h, icon, toast } from "./dom.js";
+
+const SPEEDS = [1, 10, 60, 300, 1000];
+const SLACK_METHODS = ["chat.postMessage", "chat.update", "chat.postEphemeral", "users.info", "conversations.history", "views.open", "*"];
+const SLACK_FAULTS = [
+  ["lost_reply", "the reply is lost after the change"], ["rate_limited:5", "429, come back in 5 s"],
+  ["rate_limited:30", "429, come back in 30 s"], ["down", "503"], ["invalid_blocks", "invalid_blocks"],
+  ["internal_error", "internal_error"],
+];
+const EVERY_MS = 1000;
+const TONE = { available: "good", completed: "good", active: "good", complete: "good", ok: "good", creating: "busy", running: "busy", copying: "busy", pending: "busy", failed: "bad", deleted: "bad", error: "bad", down: "bad" };
+
+function resource(r) {
+  const tone = TONE[String(r.status).toLowerCase()] ?? "plain";
+  const busy = typeof r.percent === "number" && r.percent < 100 && tone !== "bad";
+  return h("li.resource", { dataset: { id: r.id } },
+    h("div.resource-top", {}, h("span.resource-kind", {}, r.kind), h(`span.chip.chip-${tone}`, {}, busy ? `${r.status} ${Math.floor(r.percent)} %` : r.status)),
+    h("div.resource-id", {}, r.id),
+    busy && h("progress", { value: r.percent, max: 100, "aria-label": `${r.id} ${Math.floor(r.percent)} percent` }),
+    r.detail && h("div.muted.resource-detail", {}, r.detail));
+}
+
+/** Fills the drawer; `start` and `stop` follow whether it is open. */
+export function awsDrawer(root, close) {
+  let timer = null;
+  let last = "";
+  const control = async (body) => {
+    try {
+      await ask("/sandbox/aws/control", body);
+      last = "";
+      await refresh();
+    } catch (error) {
+      toast(error.message);
+    }
+  };
+  const now = h("span.aws-now", {}, "–");
+  const counts = h("span.muted", {});
+  const speeds = h("div.segments", { role: "group", "aria-label": "Clock speed" });
+  const regions = h("div.regions", {});
+  const faults = h("div.faults", {});
+  const note = h("p.muted.aws-note", { hidden: true });
+  const parts = [
+    h("section", {}, h("div.aws-row", {}, now, counts), h("div.aws-label", {}, "Clock speed"), speeds),
+    h("section", {}, h("h3", {}, "Make something go wrong"), faults),
+    regions,
+  ];
+
+  function draw(state) {
+    now.textContent = String(state.now ?? "").replace("T", " ").replace(/(\.\d+)?Z$/, " UTC");
+    counts.textContent = `${state.calls ?? 0} calls, ${state.mutations ?? 0} changes`;
+    speeds.replaceChildren(...[...new Set([...SPEEDS, state.speed])].sort((a, b) => a - b).map((speed) => h("button.segment", {
+      type: "button", "aria-pressed": String(speed === state.speed), onclick: () => control({ speed }),
+    }, `${speed}×`)));
+    faults.replaceChildren(...(state.faults ?? []).map((f) => h("button.btn.btn-small", { type: "button", dataset: { fault: f.id }, onclick: () => control({ fault: f.id }) }, f.label)));
+    const folded = new Set([...regions.querySelectorAll("details:not([open])")].map((d) => d.dataset.region));
+    regions.replaceChildren(...(state.regions ?? []).map((region) => h("details.region", { open: !folded.has(region.name), dataset: { region: region.name } },
+      h("summary", {}, h("span.fold", {}, icon("chevron", 14)), h("b", {}, region.name), h("span.muted", {}, `${region.resources?.length ?? 0}`),
+        h(`button.switch${region.down ? ".off" : ""}`, {
+          type: "button", "aria-pressed": String(!region.down), title: region.down ? "Bring the region back" : "Take the region down",
+          onclick: (event) => { event.preventDefault(); control({ region: region.name, down: !region.down }); },
+        }, region.down ? "down" : "up")),
+      region.resources?.length
+        ? h("ul.resources", {}, region.resources.map(resource))
+        : h("p.muted.empty", {}, "Nothing here yet."))));
+  }
+
+  async function refresh() {
+    try {
+      const state = await ask("/sandbox/aws/state");
+      note.hidden = true;
+      parts.forEach((part) => { part.hidden = false; });
+      const text = JSON.stringify(state);
+      // An unchanged world is not redrawn, so that a finger on a button does not lose it.
+      if (text !== last) draw(state);
+      last = text;
+    } catch (error) {
+      note.hidden = false;
+      note.textContent = error.status === 404 ? "No simulated AWS is attached to this server." : error.message;
+      parts.forEach((part) => { part.hidden = true; });
+      last = "";
+    }
+  }
+
+  const method = h("select.field-input", { "aria-label": "Slack method" }, SLACK_METHODS.map((m) => h("option", { value: m }, m === "*" ? "any method" : m)));
+  const fault = h("select.field-input", { "aria-label": "Slack fault" }, SLACK_FAULTS.map(([value, text]) => h("option", { value }, text)));
+  const strike = async () => {
+    try {
+      await ask("/sandbox/page/fault", { method: method.value, fault: fault.value });
+      toast(`The next ${method.value === "*" ? "call" : method.value} will meet it: ${fault.selectedOptions[0].textContent}.`);
+    } catch (error) {
+      toast(error.message);
+    }
+  };
+  let isDown = false;
+  const power = h("button.switch", { type: "button", onclick: () => ask("/sandbox/page/fault", { down: !isDown }).catch((error) => toast(error.message)) }, "up");
+  const slackDown = (down) => {
+    isDown = down;
+    power.textContent = down ? "down" : "up";
+    power.classList.toggle("off", down);
+    power.setAttribute("aria-pressed", String(!down));
+  };
+
+  root.replaceChildren(
+    h("header.pane-head", {}, h("div", {}, h("b", {}, "Simulated AWS"), h("span.muted", {}, " nothing here is real")),
+      h("button.icon-btn", { type: "button", "aria-label": "Close the drawer", onclick: close }, icon("close"))),
+    h("div.aws-body", {}, note, parts,
+      h("section", {}, h("div.aws-row", {}, h("h3", {}, "Slack’s Web API"), power),
+        h("div.slack-fault", {}, method, fault, h("button.btn.btn-small", { type: "button", onclick: strike }, "Break the next one")))));
+
+  return {
+    slackDown,
+    start() {
+      refresh();
+      timer ??= setInterval(() => { if (!document.hidden) refresh(); }, EVERY_MS);
+    },
+    stop() {
+      clearInterval(timer);
+      timer = null;
+    },
+  };
+}

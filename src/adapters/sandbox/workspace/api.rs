@@ -1,0 +1,226 @@
+//! The Web API over HTTP: who may call, how arguments arrive, which faults strike; the methods are next door.
+
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::extract::{DefaultBodyLimit, Path, RawQuery, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::any;
+use secrecy::ExposeSecret;
+use serde_json::{Map, Value, json};
+
+use super::Workspace;
+use super::fault::Fault;
+use super::limits::{self, Surface};
+use super::people::{APP, BOT, BOT_USER, DOMAIN, TEAM};
+
+/// What the app was granted; `auth.test` says so in a header.
+const SCOPES: &str = "app_mentions:read,bookmarks:write,channels:history,channels:manage,channels:read,chat:write,\
+chat:write.public,commands,files:write,groups:read,pins:write,usergroups:read,users:read";
+
+/// Why Slack refuses a call.
+#[derive(Debug)]
+pub(super) struct Refusal {
+    code: String,
+    messages: Vec<String>,
+}
+
+impl From<&str> for Refusal {
+    fn from(code: &str) -> Self {
+        Self { code: code.into(), messages: Vec::new() }
+    }
+}
+
+impl Refusal {
+    pub(super) fn invalid_blocks(messages: Vec<String>) -> Self {
+        Self { code: "invalid_blocks".into(), messages }
+    }
+
+    fn to_slack(&self) -> Value {
+        let mut out = json!({"ok": false, "error": self.code});
+        if !self.messages.is_empty() {
+            out["errors"] = json!(self.messages);
+            out["response_metadata"] = json!({"messages": self.messages});
+        }
+        out
+    }
+}
+
+/// The arguments of a call, however they were sent.
+#[derive(Debug)]
+pub(super) struct Args(Value);
+
+impl Args {
+    /// A non-empty string.
+    pub(super) fn text(&self, key: &str) -> Option<&str> {
+        self.0[key].as_str().filter(|text| !text.is_empty())
+    }
+
+    /// A string, or the refusal Slack gives for its absence.
+    pub(super) fn need(&self, key: &str) -> Result<&str, Refusal> {
+        self.text(key).ok_or_else(|| Refusal {
+            code: "invalid_arguments".into(),
+            messages: vec![format!("[ERROR] missing required field: {key}")],
+        })
+    }
+
+    /// A flag; forms send `true` or `1`.
+    pub(super) fn flag(&self, key: &str) -> bool {
+        match &self.0[key] {
+            Value::Bool(yes) => *yes,
+            Value::String(text) => text == "true" || text == "1",
+            _ => false,
+        }
+    }
+
+    /// A whole number; forms send digits.
+    pub(super) fn number(&self, key: &str) -> Option<u64> {
+        self.0[key].as_u64().or_else(|| self.0[key].as_str()?.parse().ok())
+    }
+
+    /// Structured data: as it is in JSON, or JSON text in a form.
+    pub(super) fn data(&self, key: &str) -> Result<Option<Value>, Refusal> {
+        match &self.0[key] {
+            Value::Null => Ok(None),
+            Value::String(text) => {
+                let wrong = format!("invalid_{key}");
+                serde_json::from_str(text).map(Some).map_err(|_| Refusal::from(wrong.as_str()))
+            }
+            value => Ok(Some(value.clone())),
+        }
+    }
+}
+
+impl Workspace {
+    /// The Web API: mount it where `SLACK_API_URL` points, methods directly under the mount.
+    pub fn slack_api(&self) -> Router {
+        Router::new().route("/{method}", any(call)).layer(DefaultBodyLimit::max(1 << 20)).with_state(self.clone())
+    }
+
+    fn authorised(&self, headers: &HeaderMap, args: &Value) -> Result<(), Refusal> {
+        let bearer = headers
+            .get(header::AUTHORIZATION)
+            .and_then(|v| v.to_str().ok()?.strip_prefix("Bearer "))
+            .or_else(|| args["token"].as_str());
+        match bearer {
+            None => Err("not_authed".into()),
+            Some(token) if token == self.inner.bot_token.expose_secret() => Ok(()),
+            Some(_) => Err("invalid_auth".into()),
+        }
+    }
+
+    fn dispatch(&self, method: &str, args: &Args) -> Result<Value, Refusal> {
+        match method {
+            "auth.test" => Ok(json!({"url": format!("https://{DOMAIN}.slack.com/"), "team": "BBWS", "user": "bbws",
+                "team_id": TEAM, "user_id": BOT_USER, "bot_id": BOT, "is_enterprise_install": false})),
+            "bots.info" => Ok(json!({"bot": {"id": BOT, "deleted": false, "name": "bbws", "updated": 1_700_000_000,
+                "app_id": APP, "user_id": BOT_USER, "icons": {}}})),
+            "users.info" => self.users_info(args),
+            "users.list" => self.users_list(),
+            "usergroups.users.list" => self.user_group(args),
+            "conversations.info" => self.channel_info(args),
+            "conversations.list" => self.channel_list(),
+            "conversations.history" => self.history(args),
+            "conversations.replies" => self.thread(args),
+            "chat.postMessage" => self.post(args),
+            "chat.update" => self.update(args),
+            "chat.postEphemeral" => self.post_ephemeral(args),
+            "chat.delete" => self.delete(args),
+            "views.open" => self.open_view(args),
+            "views.update" => self.update_view(args),
+            "blocks.validate" => {
+                let blocks = args.data("blocks")?.unwrap_or(Value::Null);
+                match limits::problems(&blocks, Surface::Message) {
+                    found if found.is_empty() => Ok(json!({})),
+                    found => Err(Refusal::invalid_blocks(found)),
+                }
+            }
+            _ => Err("unknown_method".into()),
+        }
+    }
+
+    /// Carries out one call and says how it went, faults aside.
+    fn answer(&self, method: &str, headers: &HeaderMap, args: Value) -> Value {
+        let done = self.authorised(headers, &args).and_then(|()| self.dispatch(method, &Args(args)));
+        match done {
+            Ok(mut body) => {
+                body["ok"] = json!(true);
+                body
+            }
+            Err(refusal) => refusal.to_slack(),
+        }
+    }
+}
+
+async fn call(
+    State(workspace): State<Workspace>,
+    Path(method): Path<String>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    let Some(args) = arguments(&headers, query.as_deref(), &body) else {
+        return reply(&json!({"ok": false, "error": "invalid_json"}));
+    };
+    let fault = {
+        let mut state = workspace.state();
+        state.record(&method, &args);
+        state.take_fault(&method)
+    };
+    match fault {
+        None => reply(&workspace.answer(&method, &headers, args)),
+        Some(Fault::Error(code)) => reply(&Refusal::from(code.as_str()).to_slack()),
+        Some(Fault::RateLimited(seconds)) => {
+            let mut response = reply(&json!({"ok": false, "error": "ratelimited"}));
+            *response.status_mut() = StatusCode::TOO_MANY_REQUESTS;
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+            response
+        }
+        Some(Fault::LostReply) => {
+            workspace.answer(&method, &headers, args);
+            broken()
+        }
+        Some(Fault::Down) => (StatusCode::SERVICE_UNAVAILABLE, "upstream unavailable").into_response(),
+    }
+}
+
+fn reply(body: &Value) -> Response {
+    let head = [
+        (header::CONTENT_TYPE.as_str(), "application/json; charset=utf-8"),
+        ("x-oauth-scopes", SCOPES),
+        ("x-accepted-oauth-scopes", ""),
+    ];
+    (head, body.to_string()).into_response()
+}
+
+/// A reply that breaks off: the server closes the connection in the middle of the body.
+fn broken() -> Response {
+    let gone = std::io::Error::new(std::io::ErrorKind::ConnectionReset, "the reply is lost");
+    let pieces = [Ok(Bytes::from_static(b"{\"ok\":")), Err(gone)];
+    let head = [(header::CONTENT_TYPE, "application/json; charset=utf-8")];
+    (head, Body::from_stream(futures::stream::iter(pieces))).into_response()
+}
+
+/// Query, form and JSON arguments as one object; nothing where the body is not what it claims to be.
+fn arguments(headers: &HeaderMap, query: Option<&str>, body: &[u8]) -> Option<Value> {
+    let mut all = Map::new();
+    let mut add = |encoded: &[u8]| -> Option<()> {
+        let pairs: Vec<(String, String)> = serde_urlencoded::from_bytes(encoded).ok()?;
+        all.extend(pairs.into_iter().map(|(key, value)| (key, Value::String(value))));
+        Some(())
+    };
+    add(query.unwrap_or_default().as_bytes())?;
+    let json_body = headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|kind| kind.to_str().ok())
+        .is_some_and(|kind| kind.starts_with("application/json"));
+    if !json_body {
+        add(body)?;
+    } else if !body.is_empty() {
+        let Ok(Value::Object(map)) = serde_json::from_slice(body) else {
+            return None;
+        };
+        all.extend(map);
+    }
+    Some(Value::Object(all))
+}

@@ -1,0 +1,105 @@
+//! A Slack workspace inside the process: people, channels and messages, the Web API methods the product calls
+//! (`Workspace::slack_api`), and the page through which a browser acts as a person (`Workspace::page`).
+//!
+//! It imitates what matters to an app: ids, limits, triggers that die after three seconds, lost replies and rate
+//! limits. `bbws demo` shows it to people; the tests drive it without a browser.
+
+mod api;
+mod chat;
+mod fault;
+mod forms;
+mod inspect;
+mod limits;
+mod limits_data;
+mod page;
+mod people;
+mod product;
+mod read;
+mod replies;
+mod state;
+mod views;
+
+pub use fault::Fault;
+pub use forms::{Press, SignedForm};
+pub use limits::problems;
+pub use page::CommandHelp;
+pub use people::{APP, BOT, BOT_USER, COMMAND, Channel, DOMAIN, Person, TEAM};
+pub use replies::Reply;
+pub use state::{Call, Message};
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use secrecy::SecretString;
+use serde_json::Value;
+use tokio::sync::broadcast;
+
+use state::State;
+
+/// Changes a slow page may fall behind before it is sent everything anew.
+const BACKLOG: usize = 1_024;
+
+/// Reads the time: milliseconds since 1970.
+pub type ClockFn = Arc<dyn Fn() -> i64 + Send + Sync>;
+
+/// The local Slack workspace. Clones share one state.
+#[derive(Clone)]
+pub struct Workspace {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    signing_secret: SecretString,
+    bot_token: SecretString,
+    clock: ClockFn,
+    base_url: Mutex<String>,
+    state: Mutex<State>,
+    changes: broadcast::Sender<Change>,
+}
+
+/// Something that happened, for the pages that watch; `only_for` names the one person who may see it.
+#[derive(Debug, Clone)]
+struct Change {
+    only_for: Option<String>,
+    body: Value,
+}
+
+impl Workspace {
+    /// A workspace with its usual people and channels and no messages.
+    ///
+    /// Requests to the product are signed with `signing_secret`; the Web API accepts only `bot_token`.
+    pub fn new(signing_secret: impl Into<SecretString>, bot_token: impl Into<SecretString>, clock: ClockFn) -> Self {
+        let (changes, _) = broadcast::channel(BACKLOG);
+        Self {
+            inner: Arc::new(Inner {
+                signing_secret: signing_secret.into(),
+                bot_token: bot_token.into(),
+                clock,
+                base_url: Mutex::new("http://127.0.0.1:3000".into()),
+                state: Mutex::new(State::new()),
+                changes,
+            }),
+        }
+    }
+
+    /// Where the product and this workspace are served, without a trailing slash; response addresses begin with it.
+    pub fn set_base_url(&self, url: &str) {
+        *self.inner.base_url.lock().unwrap_or_else(PoisonError::into_inner) = url.trim_end_matches('/').to_owned();
+    }
+
+    fn base_url(&self) -> String {
+        self.inner.base_url.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn now_ms(&self) -> i64 {
+        (self.inner.clock)()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.inner.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Tells the pages; nobody watching is not an error.
+    fn tell(&self, only_for: Option<&str>, body: Value) {
+        let _ = self.inner.changes.send(Change { only_for: only_for.map(str::to_owned), body });
+    }
+}

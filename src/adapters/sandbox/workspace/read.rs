@@ -1,0 +1,99 @@
+//! Methods that only read: people, groups, channels, history, threads.
+
+use serde_json::{Value, json};
+
+use super::Workspace;
+use super::api::{Args, Refusal};
+use super::people::{Channel, Person};
+use super::state::Message;
+
+impl Workspace {
+    pub(super) fn users_info(&self, args: &Args) -> Result<Value, Refusal> {
+        let state = self.state();
+        let person = state.person(args.need("user")?).ok_or("user_not_found")?;
+        Ok(json!({"user": person.to_slack()}))
+    }
+
+    pub(super) fn users_list(&self) -> Result<Value, Refusal> {
+        let members: Vec<Value> = self.state().people.iter().map(Person::to_slack).collect();
+        Ok(json!({"members": members, "response_metadata": {"next_cursor": ""}}))
+    }
+
+    pub(super) fn user_group(&self, args: &Args) -> Result<Value, Refusal> {
+        let state = self.state();
+        let users = state.groups.get(args.need("usergroup")?).ok_or("no_such_subteam")?;
+        Ok(json!({"users": users}))
+    }
+
+    pub(super) fn channel_info(&self, args: &Args) -> Result<Value, Refusal> {
+        let state = self.state();
+        let channel = state.channel(args.need("channel")?).ok_or("channel_not_found")?;
+        Ok(json!({"channel": channel.to_slack()}))
+    }
+
+    pub(super) fn channel_list(&self) -> Result<Value, Refusal> {
+        let channels: Vec<Value> = self.state().channels.iter().map(Channel::to_slack).collect();
+        Ok(json!({"channels": channels, "response_metadata": {"next_cursor": ""}}))
+    }
+
+    /// Newest first, thread replies left out, a cursor where there is more.
+    pub(super) fn history(&self, args: &Args) -> Result<Value, Refusal> {
+        let state = self.state();
+        let channel = state.channel(args.need("channel")?).ok_or("channel_not_found")?.id.clone();
+        let mut found: Vec<&Message> =
+            state.messages.iter().filter(|m| m.channel == channel && m.thread_ts.is_none()).collect();
+        found.retain(|m| within(m, args));
+        found.reverse();
+        let with_metadata = args.flag("include_all_metadata");
+        let render = |m: &Message| with_replies(m, &state.messages, with_metadata);
+        page(&found, args, render)
+    }
+
+    /// The first message and its replies, oldest first.
+    pub(super) fn thread(&self, args: &Args) -> Result<Value, Refusal> {
+        let state = self.state();
+        let channel = state.channel(args.need("channel")?).ok_or("channel_not_found")?.id.clone();
+        let ts = args.need("ts")?;
+        let first = state.message(&channel, ts).ok_or("thread_not_found")?;
+        let replies = state
+            .messages
+            .iter()
+            .filter(|m| m.channel == channel && m.thread_ts.as_deref() == Some(ts) && within(m, args));
+        let found: Vec<&Message> = std::iter::once(first).chain(replies).collect();
+        let with_metadata = args.flag("include_all_metadata");
+        page(&found, args, |m| with_replies(m, &state.messages, with_metadata))
+    }
+}
+
+/// Whether a message lies between `oldest` and `latest`; both compare as text of equal width.
+fn within(message: &Message, args: &Args) -> bool {
+    let inclusive = args.flag("inclusive");
+    let above = args.text("oldest").is_none_or(|t| message.ts.as_str() > t || (inclusive && message.ts == t));
+    let below = args.text("latest").is_none_or(|t| message.ts.as_str() < t || (inclusive && message.ts == t));
+    above && below
+}
+
+fn page(found: &[&Message], args: &Args, render: impl Fn(&Message) -> Value) -> Result<Value, Refusal> {
+    let limit = usize::try_from(args.number("limit").unwrap_or(100).clamp(1, 999)).unwrap_or(999);
+    let start: usize = match args.text("cursor") {
+        None => 0,
+        Some(cursor) => cursor.strip_prefix("next:").and_then(|n| n.parse().ok()).ok_or("invalid_cursor")?,
+    };
+    let messages: Vec<Value> = found.iter().skip(start).take(limit).map(|m| render(m)).collect();
+    let has_more = start + messages.len() < found.len();
+    let cursor = if has_more { format!("next:{}", start + messages.len()) } else { String::new() };
+    Ok(json!({"messages": messages, "has_more": has_more, "pin_count": 0,
+        "response_metadata": {"next_cursor": cursor}}))
+}
+
+fn with_replies(message: &Message, all: &[Message], with_metadata: bool) -> Value {
+    let mut out = message.to_slack(with_metadata);
+    let replies: Vec<&Message> =
+        all.iter().filter(|m| m.channel == message.channel && m.thread_ts.as_deref() == Some(&message.ts)).collect();
+    if let Some(last) = replies.last() {
+        out["thread_ts"] = json!(message.ts);
+        out["reply_count"] = json!(replies.len());
+        out["latest_reply"] = json!(last.ts);
+    }
+    out
+}

@@ -1,0 +1,277 @@
+//! What the workspace remembers: messages, ephemeral messages, modals, triggers, response addresses, calls and faults.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+
+use serde_json::{Value, json};
+
+use super::fault::Fault;
+use super::people::{self, Channel, Person};
+
+/// Slack accepts a trigger for three seconds.
+const TRIGGER_MS: i64 = 3_000;
+/// A response address works five times within thirty minutes.
+const HOOK_USES: u8 = 5;
+const HOOK_MS: i64 = 30 * 60 * 1_000;
+/// Ephemeral messages kept per person; Slack itself forgets them at reload.
+const EPHEMERALS: usize = 100;
+/// Calls kept for inspection; the counters go on beyond that.
+const CALLS: usize = 50_000;
+
+/// One message, posted or ephemeral.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Message {
+    /// Slack's id of the message within its channel, `seconds.micros`.
+    pub ts: String,
+    /// Channel id.
+    pub channel: String,
+    /// Author's user id.
+    pub user: String,
+    /// Plain text; what notifications and screen readers get.
+    pub text: String,
+    /// Block Kit blocks, every one with its `block_id`.
+    pub blocks: Vec<Value>,
+    /// `{event_type, event_payload}` where the author attached any.
+    pub metadata: Option<Value>,
+    /// The ts of the thread's first message, for a reply.
+    pub thread_ts: Option<String>,
+    /// When it was last edited, as a ts.
+    pub edited: Option<String>,
+    /// The one person who sees it, for an ephemeral message.
+    pub only_for: Option<String>,
+}
+
+impl Message {
+    /// Whether the app wrote it.
+    pub fn by_bot(&self) -> bool {
+        self.user == people::BOT_USER
+    }
+
+    /// The message as Slack's API gives it; metadata only where asked for.
+    pub fn to_slack(&self, with_metadata: bool) -> Value {
+        let mut out = json!({"type": "message", "ts": self.ts, "user": self.user, "text": self.text,
+            "team": people::TEAM});
+        if self.by_bot() {
+            out["bot_id"] = json!(people::BOT);
+            out["app_id"] = json!(people::APP);
+            out["bot_profile"] = json!({"id": people::BOT, "app_id": people::APP, "name": "bbws",
+                "team_id": people::TEAM, "deleted": false, "updated": 1_700_000_000});
+        }
+        if !self.blocks.is_empty() {
+            out["blocks"] = json!(self.blocks);
+        }
+        if let Some(thread) = &self.thread_ts {
+            out["thread_ts"] = json!(thread);
+        }
+        if let Some(edited) = &self.edited {
+            out["edited"] = json!({"user": self.user, "ts": edited});
+        }
+        if let (true, Some(metadata)) = (with_metadata, &self.metadata) {
+            out["metadata"] = metadata.clone();
+        }
+        out
+    }
+
+    /// The message as the page draws it.
+    pub(super) fn to_page(&self) -> Value {
+        let mut out = self.to_slack(false);
+        out["channel"] = json!(self.channel);
+        out["ephemeral"] = json!(self.only_for.is_some());
+        out
+    }
+}
+
+/// One call of the Web API that arrived, whatever came of it.
+#[derive(Debug, Clone)]
+pub struct Call {
+    /// For example `chat.postMessage`.
+    pub method: String,
+    /// Its arguments.
+    pub args: Value,
+}
+
+/// An open modal.
+#[derive(Debug, Clone)]
+pub(super) struct Modal {
+    pub(super) user: String,
+    pub(super) view: Value,
+}
+
+struct Trigger {
+    user: String,
+    issued_ms: i64,
+    used: bool,
+}
+
+/// Where a `response_url` leads.
+#[derive(Debug, Clone)]
+pub(super) struct Hook {
+    pub(super) user: String,
+    pub(super) channel: String,
+    /// The message whose button was pressed, for `replace_original`.
+    pub(super) message: Option<String>,
+    issued_ms: i64,
+    left: u8,
+}
+
+/// Everything the workspace knows.
+pub(super) struct State {
+    pub(super) people: Vec<Person>,
+    pub(super) channels: Vec<Channel>,
+    pub(super) groups: BTreeMap<String, Vec<String>>,
+    pub(super) messages: Vec<Message>,
+    pub(super) ephemerals: VecDeque<Message>,
+    pub(super) modals: Vec<Modal>,
+    pub(super) calls: VecDeque<Call>,
+    pub(super) counts: HashMap<String, u64>,
+    pub(super) faults: HashMap<String, VecDeque<Fault>>,
+    pub(super) down: bool,
+    pub(super) commands: Value,
+    triggers: HashMap<String, Trigger>,
+    hooks: HashMap<String, Hook>,
+    last_micros: i64,
+    serial: u64,
+}
+
+impl State {
+    pub(super) fn new() -> Self {
+        Self {
+            people: people::people(),
+            channels: people::channels(),
+            groups: BTreeMap::new(),
+            messages: Vec::new(),
+            ephemerals: VecDeque::new(),
+            modals: Vec::new(),
+            calls: VecDeque::new(),
+            counts: HashMap::new(),
+            faults: HashMap::new(),
+            down: false,
+            commands: json!([]),
+            triggers: HashMap::new(),
+            hooks: HashMap::new(),
+            last_micros: 0,
+            serial: 0,
+        }
+    }
+
+    /// A fresh message id: never used before, and later than every one given.
+    pub(super) fn next_ts(&mut self, now_ms: i64) -> String {
+        let micros = (now_ms.saturating_mul(1_000)).max(self.last_micros + 1);
+        self.last_micros = micros;
+        format!("{}.{:06}", micros.div_euclid(1_000_000), micros.rem_euclid(1_000_000))
+    }
+
+    /// A fresh id with the given prefix.
+    pub(super) fn next_id(&mut self, prefix: &str) -> String {
+        self.serial += 1;
+        format!("{prefix}{:05X}", self.serial)
+    }
+
+    pub(super) fn person(&self, id: &str) -> Option<&Person> {
+        self.people.iter().find(|p| p.id == id)
+    }
+
+    pub(super) fn channel(&self, id: &str) -> Option<&Channel> {
+        self.channels.iter().find(|c| c.id == id || c.name == id.trim_start_matches('#'))
+    }
+
+    pub(super) fn message(&self, channel: &str, ts: &str) -> Option<&Message> {
+        self.messages.iter().find(|m| m.channel == channel && m.ts == ts)
+    }
+
+    pub(super) fn ephemeral(&self, channel: &str, ts: &str, user: &str) -> Option<&Message> {
+        self.ephemerals.iter().find(|m| m.channel == channel && m.ts == ts && m.only_for.as_deref() == Some(user))
+    }
+
+    /// Gives every block that lacks one an id, as Slack does, and buttons an action id.
+    pub(super) fn identify(&mut self, blocks: &mut [Value]) {
+        for block in blocks {
+            if block.get("block_id").is_none() {
+                block["block_id"] = json!(self.next_id("b"));
+            }
+            for list in ["elements", "actions"] {
+                let Some(elements) = block.get_mut(list).and_then(Value::as_array_mut) else {
+                    continue;
+                };
+                for element in elements.iter_mut().filter(|e| e["type"] == "button") {
+                    if element.get("action_id").is_none() {
+                        element["action_id"] = json!(self.next_id("a"));
+                    }
+                }
+            }
+            if let Some(children) = block.get_mut("child_blocks").and_then(Value::as_array_mut) {
+                let mut owned = std::mem::take(children);
+                self.identify(&mut owned);
+                block["child_blocks"] = Value::Array(owned);
+            }
+        }
+    }
+
+    pub(super) fn remember_ephemeral(&mut self, message: Message) {
+        if self.ephemerals.len() >= EPHEMERALS {
+            self.ephemerals.pop_front();
+        }
+        self.ephemerals.push_back(message);
+    }
+
+    pub(super) fn record(&mut self, method: &str, args: &Value) {
+        *self.counts.entry(method.to_owned()).or_default() += 1;
+        if self.calls.len() >= CALLS {
+            self.calls.pop_front();
+        }
+        self.calls.push_back(Call { method: method.to_owned(), args: args.clone() });
+    }
+
+    /// The fault this call is to meet: one for the method, else one for any method.
+    pub(super) fn take_fault(&mut self, method: &str) -> Option<Fault> {
+        if self.down {
+            return Some(Fault::Down);
+        }
+        [method, "*"].iter().find_map(|key| self.faults.get_mut(*key)?.pop_front())
+    }
+
+    pub(super) fn new_trigger(&mut self, user: &str, now_ms: i64) -> String {
+        self.triggers.retain(|_, t| now_ms - t.issued_ms < 60_000);
+        let id = self.next_id("trigger.");
+        self.triggers.insert(id.clone(), Trigger { user: user.into(), issued_ms: now_ms, used: false });
+        id
+    }
+
+    /// Whose trigger it is; a trigger works once, for three seconds.
+    pub(super) fn use_trigger(&mut self, id: &str, now_ms: i64) -> Result<String, &'static str> {
+        let trigger = self.triggers.get_mut(id).ok_or("invalid_trigger_id")?;
+        if trigger.used {
+            return Err("exchanged_trigger_id");
+        }
+        if now_ms - trigger.issued_ms > TRIGGER_MS {
+            return Err("expired_trigger_id");
+        }
+        trigger.used = true;
+        Ok(trigger.user.clone())
+    }
+
+    pub(super) fn new_hook(&mut self, user: &str, channel: &str, message: Option<&str>, now_ms: i64) -> String {
+        self.hooks.retain(|_, h| now_ms - h.issued_ms < HOOK_MS);
+        let id = self.next_id("hook");
+        let hook = Hook {
+            user: user.into(),
+            channel: channel.into(),
+            message: message.map(str::to_owned),
+            issued_ms: now_ms,
+            left: HOOK_USES,
+        };
+        self.hooks.insert(id.clone(), hook);
+        id
+    }
+
+    pub(super) fn use_hook(&mut self, id: &str, now_ms: i64) -> Result<Hook, &'static str> {
+        let hook = self.hooks.get_mut(id).ok_or("no_such_hook")?;
+        if now_ms - hook.issued_ms > HOOK_MS {
+            return Err("expired_url");
+        }
+        if hook.left == 0 {
+            return Err("used_url");
+        }
+        hook.left -= 1;
+        Ok(hook.clone())
+    }
+}
