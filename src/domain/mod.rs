@@ -7,3 +7,4 @@ pub mod plan;
 pub mod policy;
 pub mod principal;
 pub mod step;
+pub mod topics;

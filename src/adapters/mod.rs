@@ -1,0 +1,3 @@
+//! The outside world: what fulfils the ports.
+
+pub mod aws;
