@@ -3,3 +3,6 @@
 pub mod sandbox;
 pub mod slack;
 pub mod store;
+//! The outside world: what fulfils the ports.
+
+pub mod aws;

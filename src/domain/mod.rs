@@ -14,3 +14,4 @@ pub mod step;
 pub mod text;
 pub mod topics;
 pub mod world;
+pub mod topics;

@@ -1,0 +1,386 @@
+//! AWS Backup: backup jobs and copy jobs. Its mutations take our own idempotency token.
+
+use std::{collections::HashMap, time::SystemTime};
+
+use aws_sdk_backup::{
+    operation::describe_backup_job::DescribeBackupJobOutput,
+    types::{BackupJob, BackupJobState, CopyJob, CopyJobState, Lifecycle, VaultState},
+};
+use aws_smithy_types::DateTime;
+use super::{kms, session::Session, side_by_side, tags};
+use crate::{
+    domain::step::Outputs,
+    ports::cloud::{Call, CloudError, Condition, Probe, Progress, Started},
+};
+
+/// The output that followers verify or copy.
+pub const RECOVERY_POINT: &str = "recovery_point";
+/// A job that has not begun after an hour never will: the smallest window AWS takes.
+const START_WINDOW_MINUTES: i64 = 60;
+/// A backup that runs for more than a day helps nobody.
+const COMPLETE_WINDOW_MINUTES: i64 = 24 * 60;
+/// How far back a probe looks for a job; longer than any process is down.
+const PROBE_SECONDS: i64 = 7 * 86_400;
+/// Most recovery points whose tags a probe reads, newest first.
+const PROBE_TAGS: usize = 50;
+/// From so many jobs on, one listing costs less than a description of each.
+const LIST_FROM: usize = 4;
+
+/// What [`start_job`] backs up, and how.
+pub struct Job<'a> {
+    /// ARN of the resource.
+    pub resource_arn: &'a str,
+    /// Vault's name.
+    pub vault: &'a str,
+    /// Role AWS Backup assumes.
+    pub role: &'a str,
+    /// Days to keep.
+    pub retention_days: u32,
+}
+
+/// What [`start_copy`] copies, and where to.
+pub struct CopyTo<'a> {
+    /// Source vault's name.
+    pub vault: &'a str,
+    /// ARN of the destination vault.
+    pub to_vault_arn: &'a str,
+    /// Role AWS Backup assumes.
+    pub role: &'a str,
+    /// Days to keep.
+    pub retention_days: u32,
+}
+
+/// Starts a backup job; the same token gives the same job.
+///
+/// # Errors
+/// See [`CloudError`].
+pub async fn start_job(session: &Session, call: &Call, job: &Job<'_>) -> Result<Started, CloudError> {
+    let attempt = session.changes("backup:StartBackupJob", format!("backup of {} into vault {}", job.resource_arn, job.vault));
+    let request = session
+        .backup()
+        .start_backup_job()
+        .backup_vault_name(job.vault)
+        .resource_arn(job.resource_arn)
+        .iam_role_arn(job.role)
+        .idempotency_token(&call.token)
+        .start_window_minutes(START_WINDOW_MINUTES)
+        .complete_window_minutes(COMPLETE_WINDOW_MINUTES)
+        .lifecycle(delete_after(job.retention_days))
+        .set_recovery_point_tags(Some(tags::of(call).into_iter().collect()));
+    let answer = request.send().await.map_err(|e| attempt.failed(e))?;
+    Ok(Started { external_id: answer.backup_job_id, outputs: recovery_point(answer.recovery_point_arn), finished: false })
+}
+
+/// Looks for the job an earlier [`start_job`] may have started, by the tag on its recovery point. A job whose tags are not
+/// visible yet counts as absent: calling again with the same token gives that very job.
+///
+/// # Errors
+/// See [`CloudError`].
+pub async fn probe_job(session: &Session, call: &Call, job: &Job<'_>) -> Result<Probe, CloudError> {
+    let attempt = session.reads("backup:ListBackupJobs", format!("backup jobs of {}", job.resource_arn));
+    let mut pages = session
+        .backup()
+        .list_backup_jobs()
+        .by_resource_arn(job.resource_arn)
+        .by_backup_vault_name(job.vault)
+        .by_created_after(ago(PROBE_SECONDS))
+        .into_paginator()
+        .send();
+    let mut jobs = Vec::new();
+    while let Some(page) = pages.next().await {
+        jobs.extend(page.map_err(|e| attempt.failed(e))?.backup_jobs.unwrap_or_default());
+    }
+    // Jobs of backup plans have a creator, ours have none. One that ended badly is not adopted: it may be of an earlier
+    // round, and with our token AWS names it again if it is not.
+    jobs.retain(|j| j.created_by.is_none() && j.state.as_ref().is_some_and(|s| !ended_badly(s)));
+    jobs.sort_by_key(|j| std::cmp::Reverse(j.creation_date.map(|d| d.secs())));
+    for candidate in jobs.into_iter().take(PROBE_TAGS) {
+        let Some(arn) = candidate.recovery_point_arn.clone() else { continue };
+        if tags_of(session, &arn).await?.get(tags::OPERATION) == Some(&call.operation.to_string()) {
+            return Ok(Probe::Present(Started { external_id: candidate.backup_job_id, outputs: recovery_point(Some(arn)), finished: false }));
+        }
+    }
+    Ok(Probe::Absent)
+}
+
+/// Tags of a recovery point; none while AWS does not show it.
+async fn tags_of(session: &Session, arn: &str) -> Result<HashMap<String, String>, CloudError> {
+    let attempt = session.reads("backup:ListTags", format!("recovery point {arn}"));
+    match session.backup().list_tags().resource_arn(arn).send().await {
+        Ok(answer) => Ok(answer.tags.unwrap_or_default()),
+        Err(error) if error.as_service_error().is_some_and(|e| e.is_resource_not_found_exception()) => Ok(HashMap::new()),
+        Err(error) => Err(attempt.failed(error)),
+    }
+}
+
+/// Starts a copy of the step's recovery point, in the source region; the same token gives the same job.
+///
+/// # Errors
+/// See [`CloudError`].
+pub async fn start_copy(session: &Session, call: &Call, copy: &CopyTo<'_>) -> Result<Started, CloudError> {
+    let source = input(call)?;
+    let attempt = session.changes("backup:StartCopyJob", format!("copy of recovery point {source} into vault {}", copy.to_vault_arn));
+    let request = session
+        .backup()
+        .start_copy_job()
+        .recovery_point_arn(source)
+        .source_backup_vault_name(copy.vault)
+        .destination_backup_vault_arn(copy.to_vault_arn)
+        .iam_role_arn(copy.role)
+        .idempotency_token(&call.token)
+        .lifecycle(delete_after(copy.retention_days));
+    let answer = request.send().await.map_err(|e| attempt.failed(e))?;
+    Ok(Started { external_id: answer.copy_job_id, outputs: Outputs::new(), finished: false })
+}
+
+/// Looks for the job an earlier [`start_copy`] may have started. The source recovery point belongs to this operation
+/// alone, so a copy of it to this vault is ours.
+///
+/// # Errors
+/// See [`CloudError`].
+pub async fn probe_copy(session: &Session, call: &Call, copy: &CopyTo<'_>) -> Result<Probe, CloudError> {
+    let source = input(call)?;
+    let attempt = session.reads("backup:ListCopyJobs", format!("copies of recovery point {source}"));
+    let mut pages = session
+        .backup()
+        .list_copy_jobs()
+        .by_source_recovery_point_arn(source)
+        .by_destination_vault_arn(copy.to_vault_arn)
+        .into_paginator()
+        .send();
+    while let Some(page) = pages.next().await {
+        for job in page.map_err(|e| attempt.failed(e))?.copy_jobs.unwrap_or_default() {
+            let same = job.source_recovery_point_arn.as_deref() == Some(source) && job.destination_backup_vault_arn.as_deref() == Some(copy.to_vault_arn);
+            if same && job.created_by.is_none() && !matches!(job.state, Some(CopyJobState::Failed | CopyJobState::Partial) | None) {
+                // Where it lands is told when it is done: until then the input stands, and followers wait.
+                return Ok(Probe::Present(Started { external_id: job.copy_job_id, ..Started::default() }));
+            }
+        }
+    }
+    Ok(Probe::Absent)
+}
+
+/// How far backup jobs are: one answer per call, in order.
+pub async fn poll_jobs(session: &Session, calls: &[&Call]) -> Vec<Result<Progress, CloudError>> {
+    let ids: Vec<&str> = calls.iter().filter_map(|c| c.external_id.as_deref()).collect();
+    let listed = if ids.len() < LIST_FROM { HashMap::new() } else { list_jobs(session, &ids).await.unwrap_or_default() };
+    side_by_side(calls.iter().map(|call| poll_job(session, call, &listed)).collect()).await
+}
+
+/// Many jobs in few requests. What it does not find is described one by one.
+async fn list_jobs(session: &Session, ids: &[&str]) -> Result<HashMap<String, JobNow>, CloudError> {
+    let attempt = session.reads("backup:ListBackupJobs", "backup jobs");
+    let mut pages = session.backup().list_backup_jobs().by_created_after(ago(PROBE_SECONDS)).max_results(1000).into_paginator().send();
+    let mut found = HashMap::new();
+    while let Some(page) = pages.next().await {
+        let jobs = page.map_err(|e| attempt.failed(e))?.backup_jobs.unwrap_or_default();
+        found.extend(jobs.into_iter().filter_map(|job| {
+            let id = job.backup_job_id.clone().filter(|id| ids.contains(&id.as_str()))?;
+            Some((id, JobNow::from(job)))
+        }));
+        if found.len() == ids.len() {
+            break;
+        }
+    }
+    Ok(found)
+}
+
+async fn poll_job(session: &Session, call: &Call, listed: &HashMap<String, JobNow>) -> Result<Progress, CloudError> {
+    let Some(id) = call.external_id.as_deref() else {
+        return Err(CloudError::Permanent { reason: "The id of the backup job was never learnt. Retry the step.".to_owned() });
+    };
+    if let Some(job) = listed.get(id) {
+        return Ok(job.progress(id, session));
+    }
+    let attempt = session.reads("backup:DescribeBackupJob", format!("backup job {id}"));
+    match session.backup().describe_backup_job().backup_job_id(id).send().await {
+        Ok(answer) => Ok(JobNow::from(answer).progress(id, session)),
+        Err(error) if error.as_service_error().is_some_and(|e| e.is_resource_not_found_exception()) => {
+            Err(attempt.later("AWS Backup accepted it but does not show it", None))
+        }
+        Err(error) => Err(attempt.failed(error)),
+    }
+}
+
+/// What two different answers of AWS say about a backup job.
+struct JobNow {
+    state: Option<BackupJobState>,
+    percent: Option<String>,
+    message: Option<String>,
+    recovery_point: Option<String>,
+    bytes: Option<i64>,
+}
+
+impl From<BackupJob> for JobNow {
+    fn from(job: BackupJob) -> JobNow {
+        let (state, percent, message) = (job.state, job.percent_done, job.status_message);
+        JobNow { state, percent, message, recovery_point: job.recovery_point_arn, bytes: job.backup_size_in_bytes }
+    }
+}
+
+impl From<DescribeBackupJobOutput> for JobNow {
+    fn from(job: DescribeBackupJobOutput) -> JobNow {
+        let (state, percent, message) = (job.state, job.percent_done, job.status_message);
+        JobNow { state, percent, message, recovery_point: job.recovery_point_arn, bytes: job.backup_size_in_bytes }
+    }
+}
+
+impl JobNow {
+    fn progress(&self, id: &str, session: &Session) -> Progress {
+        let word = self.state.as_ref().map_or("of unknown state", BackupJobState::as_str);
+        match &self.state {
+            Some(BackupJobState::Completed) => match &self.recovery_point {
+                Some(_) => Progress::Done { outputs: recovery_point(self.recovery_point.clone()), detail: completed(self.bytes) },
+                None => Progress::Running { percent: Some(100), detail: "COMPLETED, its recovery point is not visible yet".to_owned() },
+            },
+            Some(state) if ended_badly(state) => Progress::Failed { reason: ended(&format!("Backup job {id} in {}", session.region), word, self.message.as_deref()) },
+            _ => Progress::Running { percent: self.percent.as_deref().and_then(percent), detail: word.to_owned() },
+        }
+    }
+}
+
+/// How far a copy job is.
+///
+/// # Errors
+/// See [`CloudError`].
+pub async fn poll_copy(session: &Session, call: &Call) -> Result<Progress, CloudError> {
+    let Some(id) = call.external_id.as_deref() else {
+        return Err(CloudError::Permanent { reason: "The id of the copy job was never learnt. Retry the step.".to_owned() });
+    };
+    let attempt = session.reads("backup:DescribeCopyJob", format!("copy job {id}"));
+    match session.backup().describe_copy_job().copy_job_id(id).send().await {
+        Ok(answer) => match answer.copy_job {
+            Some(job) => Ok(copy_progress(id, session, &job)),
+            None => Err(attempt.later("AWS Backup described it without any data", None)),
+        },
+        Err(error) if error.as_service_error().is_some_and(|e| e.is_resource_not_found_exception()) => {
+            Err(attempt.later("AWS Backup accepted it but does not show it", None))
+        }
+        Err(error) => Err(attempt.failed(error)),
+    }
+}
+
+fn copy_progress(id: &str, session: &Session, job: &CopyJob) -> Progress {
+    let word = job.state.as_ref().map_or("of unknown state", CopyJobState::as_str);
+    match &job.state {
+        Some(CopyJobState::Completed) => match &job.destination_recovery_point_arn {
+            Some(arn) => Progress::Done { outputs: recovery_point(Some(arn.clone())), detail: completed(job.backup_size_in_bytes) },
+            None => Progress::Running { percent: None, detail: "COMPLETED, its recovery point is not visible yet".to_owned() },
+        },
+        Some(CopyJobState::Failed | CopyJobState::Partial) => {
+            Progress::Failed { reason: ended(&format!("Copy job {id} in {}", session.region), word, job.status_message.as_deref()) }
+        }
+        _ => Progress::Running { percent: None, detail: word.to_owned() },
+    }
+}
+
+/// Verifies the recovery point of the step this one follows.
+///
+/// # Errors
+/// See [`CloudError`].
+pub async fn verify(session: &Session, call: &Call, vault: &str, retention_days: u32) -> Result<Progress, CloudError> {
+    let arn = input(call)?;
+    let attempt = session.reads("backup:DescribeRecoveryPoint", format!("recovery point {arn} in vault {vault}"));
+    let wrong = |why: &str| Ok(Progress::Failed { reason: format!("Recovery point {arn} in vault {vault} in {} does not hold: {why}. Back up again.", session.region) });
+    let point = match session.backup().describe_recovery_point().backup_vault_name(vault).recovery_point_arn(arn).send().await {
+        Ok(point) => point,
+        Err(error) if error.as_service_error().is_some_and(|e| e.is_resource_not_found_exception()) => return wrong("it does not exist"),
+        Err(error) => return Err(attempt.failed(error)),
+    };
+    let status = point.status.as_ref().map_or("of unknown state", |s| s.as_str());
+    if status != "COMPLETED" {
+        let message = point.status_message.as_deref().unwrap_or("AWS gives no reason");
+        return wrong(&format!("it is {status}, not COMPLETED ({message})"));
+    }
+    if !point.is_encrypted {
+        return wrong("it is not encrypted");
+    }
+    let bytes = point.backup_size_in_bytes.unwrap_or(0);
+    if bytes <= 0 {
+        return wrong("it is empty");
+    }
+    match point.lifecycle.as_ref().and_then(|l| l.delete_after_days) {
+        Some(days) if days == i64::from(retention_days) => {}
+        Some(days) => return wrong(&format!("it is kept for {days} days instead of {retention_days}")),
+        None => return wrong(&format!("nothing says that it is kept for {retention_days} days")),
+    }
+    let Some(key) = &point.encryption_key_arn else {
+        return wrong("AWS Backup does not name the KMS key it is encrypted under");
+    };
+    Ok(match kms::usable(session, key).await? {
+        Err(reason) => Progress::Failed { reason: format!("Recovery point {arn} in {} could not be restored: {reason}", session.region) },
+        Ok(_) => Progress::Done {
+            outputs: Outputs::new(),
+            detail: format!("COMPLETED, encrypted, {}, kept {retention_days} days, key usable in {}", size(bytes), session.region),
+        },
+    })
+}
+
+/// Whether a vault can take backups: its ARN, or why not.
+///
+/// # Errors
+/// `Retryable` when nobody can tell now.
+pub async fn vault(session: &Session, name: &str) -> Result<Condition, CloudError> {
+    let attempt = session.reads("backup:DescribeBackupVault", format!("vault {name}"));
+    match session.backup().describe_backup_vault().backup_vault_name(name).send().await {
+        Ok(answer) => Ok(match (answer.vault_state, answer.backup_vault_arn) {
+            (Some(VaultState::Creating | VaultState::Failed), _) => Err(format!("Vault {name} in {} is not available.", session.region)),
+            (_, Some(arn)) => Ok(arn),
+            (_, None) => Err(format!("Vault {name} in {} has no ARN.", session.region)),
+        }),
+        Err(error) => kms::missing(attempt.failed(error)),
+    }
+}
+
+fn input(call: &Call) -> Result<&str, CloudError> {
+    call.inputs.get(RECOVERY_POINT).map(String::as_str).ok_or_else(|| CloudError::Permanent {
+        reason: "The step before this one named no recovery point. Retry the backup from its beginning.".to_owned(),
+    })
+}
+
+fn recovery_point(arn: Option<String>) -> Outputs {
+    arn.into_iter().map(|arn| (RECOVERY_POINT.to_owned(), arn)).collect()
+}
+
+fn delete_after(days: u32) -> Lifecycle {
+    Lifecycle::builder().delete_after_days(i64::from(days)).build()
+}
+
+fn ended_badly(state: &BackupJobState) -> bool {
+    matches!(state, BackupJobState::Aborted | BackupJobState::Failed | BackupJobState::Expired | BackupJobState::Partial)
+}
+
+fn ended(what: &str, state: &str, message: Option<&str>) -> String {
+    let message = message.map(str::trim).filter(|m| !m.is_empty()).unwrap_or("AWS gives no reason");
+    format!("{what} ended {state}: {}. Mend what it names and retry.", message.trim_end_matches('.'))
+}
+
+fn completed(bytes: Option<i64>) -> String {
+    bytes.map_or_else(|| "COMPLETED".to_owned(), |bytes| format!("COMPLETED, {}", size(bytes)))
+}
+
+/// `12.5%`, `12` and `12.5` are all seen.
+fn percent(text: &str) -> Option<u8> {
+    let number: f64 = text.trim().trim_end_matches('%').trim().parse().ok()?;
+    // Clamped to 0–100, so the conversion is exact.
+    number.is_finite().then(|| number.clamp(0.0, 100.0) as u8)
+}
+
+/// Bytes for people.
+pub fn size(bytes: i64) -> String {
+    let units = ["KiB", "MiB", "GiB", "TiB"];
+    let mut value = bytes as f64;
+    let mut unit = "bytes";
+    for next in units {
+        if value < 1024.0 {
+            break;
+        }
+        value /= 1024.0;
+        unit = next;
+    }
+    if unit == "bytes" { format!("{bytes} bytes") } else { format!("{value:.1} {unit}") }
+}
+
+fn ago(seconds: i64) -> DateTime {
+    DateTime::from_secs(DateTime::from(SystemTime::now()).secs() - seconds)
+}

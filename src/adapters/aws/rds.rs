@@ -1,0 +1,258 @@
+//! RDS: snapshots, their copies in the DR region, and their verification.
+//!
+//! RDS has no idempotency token: the snapshot's name is the token, and our operation's tag says whose it is.
+
+use std::collections::HashMap;
+
+use aws_sdk_rds::types::{DbSnapshot, Filter, Tag};
+
+use super::{error::Attempt, kms, session::Session, tags};
+use crate::ports::cloud::{Call, CloudError, DatabaseFound, Probe, Progress, Started};
+
+/// Names per Describe call; also the most records RDS gives on a page.
+const PAGE: usize = 100;
+
+/// Snapshots by their name in lower case, which is how RDS keeps names.
+pub type Found = HashMap<String, DbSnapshot>;
+
+/// Where a snapshot has to come from to be ours.
+enum Source<'a> {
+    Database(&'a str),
+    Snapshot(&'a str),
+}
+
+/// What [`start_copy`] copies and where to.
+pub struct Copy<'a> {
+    /// Region of the source snapshot.
+    pub from_region: &'a str,
+    /// Account of both.
+    pub account: &'a str,
+    /// Source snapshot's name.
+    pub snapshot: &'a str,
+    /// Name of the copy.
+    pub copy: &'a str,
+    /// Key of the destination region.
+    pub kms_key: Option<&'a str>,
+}
+
+impl Copy<'_> {
+    fn source_arn(&self) -> String {
+        format!("arn:aws:rds:{}:{}:snapshot:{}", self.from_region, self.account, self.snapshot)
+    }
+}
+
+/// Creates a snapshot, or adopts the one this operation made before.
+///
+/// # Errors
+/// See [`CloudError`].
+pub async fn start_snapshot(session: &Session, call: &Call, database: &str, snapshot: &str) -> Result<Started, CloudError> {
+    let attempt = session.changes("rds:CreateDBSnapshot", format!("snapshot {snapshot} of database {database}"));
+    let request = session.rds().create_db_snapshot().db_instance_identifier(database).db_snapshot_identifier(snapshot).set_tags(Some(rds_tags(call)));
+    match request.send().await {
+        Ok(_) => Ok(started(snapshot)),
+        Err(error) if error.as_service_error().is_some_and(|e| e.is_db_snapshot_already_exists_fault()) => {
+            adopt(session, call, snapshot, &Source::Database(database), &attempt).await
+        }
+        Err(error) => Err(attempt.failed(error)),
+    }
+}
+
+/// Copies a snapshot into the session's region, or adopts the copy this operation made before. Outside GovCloud and
+/// China RDS signs the request to the source region itself, so no presigned URL is passed.
+///
+/// # Errors
+/// See [`CloudError`].
+pub async fn start_copy(session: &Session, call: &Call, what: &Copy<'_>) -> Result<Started, CloudError> {
+    let attempt = session.changes("rds:CopyDBSnapshot", format!("copy {} of snapshot {}", what.copy, what.snapshot));
+    let source = what.source_arn();
+    let request = session
+        .rds()
+        .copy_db_snapshot()
+        .source_db_snapshot_identifier(&source)
+        .target_db_snapshot_identifier(what.copy)
+        .set_kms_key_id(what.kms_key.map(str::to_owned))
+        .copy_tags(true)
+        .set_tags(Some(rds_tags(call)));
+    match request.send().await {
+        Ok(_) => Ok(started(what.copy)),
+        Err(error) if error.as_service_error().is_some_and(|e| e.is_db_snapshot_already_exists_fault()) => {
+            adopt(session, call, what.copy, &Source::Snapshot(&source), &attempt).await
+        }
+        Err(error) => Err(attempt.failed(error)),
+    }
+}
+
+/// Looks for the snapshot an earlier [`start_snapshot`] may have made.
+///
+/// # Errors
+/// See [`CloudError`].
+pub async fn probe_snapshot(session: &Session, call: &Call, database: &str, snapshot: &str) -> Result<Probe, CloudError> {
+    probe(session, call, snapshot, &Source::Database(database)).await
+}
+
+/// Looks for the copy an earlier [`start_copy`] may have made.
+///
+/// # Errors
+/// See [`CloudError`].
+pub async fn probe_copy(session: &Session, call: &Call, what: &Copy<'_>) -> Result<Probe, CloudError> {
+    probe(session, call, what.copy, &Source::Snapshot(&what.source_arn())).await
+}
+
+async fn probe(session: &Session, call: &Call, name: &str, source: &Source<'_>) -> Result<Probe, CloudError> {
+    let found = describe(session, &[name]).await?;
+    // A stranger's snapshot of this name means that ours was never made; the call itself will say so in words.
+    Ok(match found.get(&name.to_lowercase()).filter(|s| is_ours(s, call, source)) {
+        Some(_) => Probe::Present(started(name)),
+        None => Probe::Absent,
+    })
+}
+
+/// The name is taken: by an earlier attempt of this operation, or by somebody else.
+async fn adopt(session: &Session, call: &Call, name: &str, source: &Source<'_>, attempt: &Attempt<'_>) -> Result<Started, CloudError> {
+    let found = describe(session, &[name]).await?;
+    let Some(snapshot) = found.get(&name.to_lowercase()) else {
+        return Err(attempt.later("RDS says that it exists, but does not show it yet", None));
+    };
+    if !is_ours(snapshot, call, source) {
+        let next = "Look at it in RDS; delete or rename it, then retry.";
+        return Err(attempt.never("a snapshot of that name exists that this operation did not make", next));
+    }
+    if is_bad(status_of(snapshot)) {
+        let why = format!("this operation's snapshot exists but is {}", status_of(snapshot));
+        return Err(attempt.never(&why, "Delete it in RDS, then retry."));
+    }
+    Ok(started(name))
+}
+
+/// Describes snapshots by name, as many as fit in one request. What does not exist is absent.
+///
+/// # Errors
+/// See [`CloudError`].
+pub async fn describe(session: &Session, names: &[&str]) -> Result<Found, CloudError> {
+    let mut found = Found::new();
+    for chunk in names.chunks(PAGE) {
+        let attempt = session.reads("rds:DescribeDBSnapshots", format!("snapshot {}", chunk.join(", ")));
+        let names = chunk.iter().map(|n| n.to_lowercase()).collect();
+        let filter = Filter::builder().name("db-snapshot-id").set_values(Some(names)).build();
+        let mut pages = session.rds().describe_db_snapshots().filters(filter).max_records(100).into_paginator().send();
+        while let Some(page) = pages.next().await {
+            for snapshot in page.map_err(|e| attempt.failed(e))?.db_snapshots.unwrap_or_default() {
+                found.insert(snapshot.db_snapshot_identifier.clone().unwrap_or_default().to_lowercase(), snapshot);
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// How far a snapshot or a copy is.
+///
+/// # Errors
+/// `Retryable` while RDS does not show it.
+pub fn progress(session: &Session, name: &str, found: &Found) -> Result<Progress, CloudError> {
+    let Some(snapshot) = found.get(&name.to_lowercase()) else {
+        let attempt = session.reads("rds:DescribeDBSnapshots", format!("snapshot {name}"));
+        return Err(attempt.later("RDS accepted it but does not show it; if that lasts, somebody deleted it", None));
+    };
+    let status = status_of(snapshot);
+    if is_bad(status) {
+        return Ok(Progress::Failed { reason: format!("Snapshot {name} in {} is {status}. Look at the RDS events of it, delete it, then retry.", session.region) });
+    }
+    if status != "available" {
+        let percent = snapshot.percent_progress.and_then(|p| u8::try_from(p.clamp(0, 100)).ok());
+        return Ok(Progress::Running { percent, detail: status.to_owned() });
+    }
+    let outputs = snapshot.db_snapshot_arn.iter().map(|arn| ("snapshot_arn".to_owned(), arn.clone())).collect();
+    Ok(Progress::Done { outputs, detail: summary(snapshot) })
+}
+
+/// Verifies a snapshot against what was promised.
+///
+/// # Errors
+/// See [`CloudError`].
+pub async fn verify(session: &Session, name: &str, retention_days: u32, found: &Found) -> Result<Progress, CloudError> {
+    let wrong = |why: String| Ok(Progress::Failed { reason: format!("Snapshot {name} in {} does not hold: {why}. Back up again.", session.region) });
+    let Some(snapshot) = found.get(&name.to_lowercase()) else {
+        return wrong("it does not exist".to_owned());
+    };
+    if status_of(snapshot) != "available" {
+        return wrong(format!("it is {}, not available", status_of(snapshot)));
+    }
+    if snapshot.encrypted != Some(true) {
+        return wrong("it is not encrypted".to_owned());
+    }
+    if snapshot.allocated_storage.unwrap_or(0) <= 0 {
+        return wrong("it is empty".to_owned());
+    }
+    if let Err(why) = tags::check_retention(tag(snapshot, tags::RETENTION), retention_days) {
+        return wrong(why);
+    }
+    let Some(key) = &snapshot.kms_key_id else {
+        return wrong("RDS does not name the KMS key it is encrypted under".to_owned());
+    };
+    Ok(match kms::usable(session, key).await? {
+        Err(reason) => Progress::Failed { reason: format!("Snapshot {name} in {} could not be restored: {reason}", session.region) },
+        Ok(_) => Progress::Done { outputs: Default::default(), detail: format!("{}, key usable in {}", summary(snapshot), session.region) },
+    })
+}
+
+/// Describes DB instances by identifier. What does not exist is absent.
+///
+/// # Errors
+/// See [`CloudError`].
+pub async fn instances(session: &Session, ids: &[String]) -> Result<Vec<DatabaseFound>, CloudError> {
+    let mut found = Vec::new();
+    for chunk in ids.chunks(PAGE) {
+        let attempt = session.reads("rds:DescribeDBInstances", format!("database {}", chunk.join(", ")));
+        let filter = Filter::builder().name("db-instance-id").set_values(Some(chunk.to_vec())).build();
+        let mut pages = session.rds().describe_db_instances().filters(filter).max_records(100).into_paginator().send();
+        while let Some(page) = pages.next().await {
+            for db in page.map_err(|e| attempt.failed(e))?.db_instances.unwrap_or_default() {
+                found.push(DatabaseFound {
+                    id: db.db_instance_identifier.unwrap_or_default(),
+                    engine: format!("{} {}", db.engine.unwrap_or_default(), db.engine_version.unwrap_or_default()).trim().to_owned(),
+                    status: db.db_instance_status.unwrap_or_default(),
+                    encrypted: db.storage_encrypted.unwrap_or(false),
+                    size_gib: db.allocated_storage.and_then(|gib| u32::try_from(gib).ok()).unwrap_or(0),
+                    multi_az: db.multi_az.unwrap_or(false),
+                });
+            }
+        }
+    }
+    found.sort_by(|a, b| a.id.cmp(&b.id));
+    Ok(found)
+}
+
+fn started(name: &str) -> Started {
+    Started { external_id: Some(name.to_owned()), ..Started::default() }
+}
+
+fn is_ours(snapshot: &DbSnapshot, call: &Call, source: &Source<'_>) -> bool {
+    let from_there = match source {
+        Source::Database(id) => snapshot.db_instance_identifier.as_deref().is_some_and(|found| found.eq_ignore_ascii_case(id)),
+        Source::Snapshot(arn) => snapshot.source_db_snapshot_identifier.as_deref().is_some_and(|found| found.eq_ignore_ascii_case(arn)),
+    };
+    from_there && tag(snapshot, tags::OPERATION) == Some(call.operation.to_string().as_str())
+}
+
+fn tag<'a>(snapshot: &'a DbSnapshot, key: &str) -> Option<&'a str> {
+    snapshot.tag_list().iter().find(|t| t.key() == Some(key)).and_then(Tag::value)
+}
+
+fn status_of(snapshot: &DbSnapshot) -> &str {
+    snapshot.status.as_deref().unwrap_or("of unknown state")
+}
+
+/// States out of which nothing good comes; RDS adds new ones under these names.
+fn is_bad(status: &str) -> bool {
+    let bad = ["failed", "deleting", "deleted", "storage-full"].contains(&status);
+    bad || status.starts_with("incompatible-") || status.starts_with("inaccessible-") || status.ends_with("-error")
+}
+
+fn summary(snapshot: &DbSnapshot) -> String {
+    let encrypted = if snapshot.encrypted == Some(true) { "encrypted" } else { "not encrypted" };
+    format!("{}, {encrypted}, {} GiB", status_of(snapshot), snapshot.allocated_storage.unwrap_or(0))
+}
+
+fn rds_tags(call: &Call) -> Vec<Tag> {
+    tags::of(call).into_iter().map(|(key, value)| Tag::builder().key(key).value(value).build()).collect()
+}

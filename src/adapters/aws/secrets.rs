@@ -1,0 +1,188 @@
+//! Secrets Manager: every secret under a prefix, exported as one object that S3 encrypts under KMS.
+//!
+//! Values are held in memory that is wiped when it is let go, and in nothing else of ours; they are never logged.
+
+use aws_sdk_secretsmanager::types::{Filter, FilterNameStringType, SecretValueEntry};
+use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
+use secrecy::zeroize::{Zeroize as _, Zeroizing};
+use serde::Serialize;
+
+use super::{
+    s3::{self, Object},
+    session::Session,
+    tags,
+};
+use crate::ports::cloud::{Call, CloudError, Probe, Started};
+
+/// AWS's limit for BatchGetSecretValue.
+const BATCH: usize = 20;
+/// More secrets than this under one prefix are a mistake in the prefix.
+const MOST: usize = 5000;
+
+/// The exported document. Its name and version are read by whoever restores from it.
+#[derive(Serialize)]
+struct Document<'a> {
+    format: &'static str,
+    operation: &'a str,
+    environment: &'a str,
+    account: &'a str,
+    region: &'a str,
+    prefix: &'a str,
+    secrets: Vec<Exported<'a>>,
+}
+
+#[derive(Serialize)]
+struct Exported<'a> {
+    name: &'a str,
+    arn: &'a str,
+    version_id: &'a str,
+    version_stages: &'a [String],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    string: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    binary: Option<&'a str>,
+}
+
+/// One secret with its value; the value is wiped when it is dropped.
+struct Secret {
+    name: String,
+    arn: String,
+    version_id: String,
+    version_stages: Vec<String>,
+    string: Option<Zeroizing<String>>,
+    binary: Option<Zeroizing<String>>,
+}
+
+impl From<SecretValueEntry> for Secret {
+    fn from(entry: SecretValueEntry) -> Secret {
+        let binary = entry.secret_binary.map(|blob| {
+            let raw = Zeroizing::new(blob.into_inner());
+            Zeroizing::new(BASE64.encode(raw.as_slice()))
+        });
+        Secret {
+            name: entry.name.unwrap_or_default(),
+            arn: entry.arn.unwrap_or_default(),
+            version_id: entry.version_id.unwrap_or_default(),
+            version_stages: entry.version_stages.unwrap_or_default(),
+            string: entry.secret_string.map(Zeroizing::new),
+            binary,
+        }
+    }
+}
+
+impl Secret {
+    fn exported(&self) -> Exported<'_> {
+        Exported {
+            name: &self.name,
+            arn: &self.arn,
+            version_id: &self.version_id,
+            version_stages: &self.version_stages,
+            string: self.string.as_ref().map(|s| s.as_str()),
+            binary: self.binary.as_ref().map(|s| s.as_str()),
+        }
+    }
+
+    fn length(&self) -> usize {
+        let value = self.string.as_ref().map_or(0, |s| s.len()) + self.binary.as_ref().map_or(0, |s| s.len());
+        value + self.name.len() + self.arn.len()
+    }
+}
+
+/// Names of all secrets under the prefix, sorted.
+///
+/// # Errors
+/// See [`CloudError`].
+pub async fn names(session: &Session, prefix: &str) -> Result<Vec<String>, CloudError> {
+    let attempt = session.reads("secretsmanager:ListSecrets", format!("secrets under {prefix}"));
+    let filter = Filter::builder().key(FilterNameStringType::Name).values(prefix).build();
+    let mut pages = session.secrets().list_secrets().filters(filter).max_results(100).into_paginator().send();
+    let mut names = Vec::new();
+    while let Some(page) = pages.next().await {
+        let secrets = page.map_err(|e| attempt.failed(e))?.secret_list.unwrap_or_default();
+        // AWS's filter is about words of a name; ours is about its beginning.
+        names.extend(secrets.into_iter().filter_map(|s| s.name).filter(|name| name.starts_with(prefix)));
+        if names.len() > MOST {
+            return Err(attempt.never(&format!("there are more than {MOST}"), "Narrow `secrets_prefix` in the config file."));
+        }
+    }
+    names.sort();
+    names.dedup();
+    Ok(names)
+}
+
+/// Exports every secret under the prefix into the object, once.
+///
+/// # Errors
+/// See [`CloudError`].
+pub async fn export(session: &Session, call: &Call, prefix: &str, object: &Object<'_>) -> Result<Started, CloudError> {
+    let names = names(session, prefix).await?;
+    if names.is_empty() {
+        return Err(CloudError::Permanent {
+            reason: format!("There is nothing under prefix {prefix} in {} to export. Check `secrets_prefix` in the config file.", session.region),
+        });
+    }
+    let secrets = values(session, &names).await?;
+    let document = serialise(session, call, prefix, &secrets)?;
+    let metadata = [(s3::BY_OPERATION, call.operation.to_string()), (s3::COUNT, secrets.len().to_string())];
+    drop(secrets);
+    s3::put_once(session, object, document, &tags::of(call), metadata, &call.operation.to_string()).await
+}
+
+/// Looks for the object an earlier [`export`] may have made.
+///
+/// # Errors
+/// See [`CloudError`].
+pub async fn probe(session: &Session, call: &Call, object: &Object<'_>) -> Result<Probe, CloudError> {
+    Ok(match s3::made_by(session, object, &call.operation.to_string()).await? {
+        Some(started) => Probe::Present(started),
+        None => Probe::Absent,
+    })
+}
+
+async fn values(session: &Session, names: &[String]) -> Result<Vec<Secret>, CloudError> {
+    let mut found: Vec<Secret> = Vec::with_capacity(names.len());
+    for chunk in names.chunks(BATCH) {
+        let attempt = session.reads("secretsmanager:BatchGetSecretValue", format!("values of {} secrets from {}", chunk.len(), chunk[0]));
+        let request = session.secrets().batch_get_secret_value().set_secret_id_list(Some(chunk.to_vec()));
+        let mut pages = request.into_paginator().send();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|e| attempt.failed(e))?;
+            if let Some(error) = page.errors().first() {
+                let attempt = session.reads("secretsmanager:GetSecretValue", format!("secret {}", error.secret_id().unwrap_or_default()));
+                return Err(attempt.refused_with(error.error_code(), error.message()));
+            }
+            found.extend(page.secret_values.unwrap_or_default().into_iter().map(Secret::from));
+        }
+    }
+    // A secret that is silently left out would be missed on the worst of days.
+    for name in names {
+        if !found.iter().any(|s| s.name == *name && (s.string.is_some() || s.binary.is_some())) {
+            let attempt = session.reads("secretsmanager:GetSecretValue", format!("secret {name}"));
+            return Err(attempt.never("it has no value", "Give it one or delete it, then retry."));
+        }
+    }
+    found.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(found)
+}
+
+fn serialise(session: &Session, call: &Call, prefix: &str, secrets: &[Secret]) -> Result<Zeroizing<Vec<u8>>, CloudError> {
+    let document = Document {
+        format: "bbws.secrets/1",
+        operation: &call.operation.0,
+        environment: &call.environment.name,
+        account: &call.environment.account,
+        region: &session.region,
+        prefix,
+        secrets: secrets.iter().map(Secret::exported).collect(),
+    };
+    // Room for everything from the start: a buffer that grows leaves unwiped copies behind.
+    let room = secrets.iter().map(|s| s.length() * 6 + 512).sum::<usize>() + 1024;
+    let mut bytes = Zeroizing::new(Vec::with_capacity(room));
+    match serde_json::to_writer(&mut *bytes, &document) {
+        Ok(()) => Ok(bytes),
+        Err(error) => {
+            bytes.zeroize();
+            Err(CloudError::Permanent { reason: format!("The secrets could not be written as JSON: {error}") })
+        }
+    }
+}

@@ -1,0 +1,201 @@
+//! SDK configuration and clients per environment, region and requester. Nothing is built before it is needed.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, OnceLock, PoisonError},
+    time::Duration,
+};
+
+use aws_config::{
+    BehaviorVersion, ConfigLoader, Region, SdkConfig, environment::region::EnvironmentVariableRegionProvider, identity::IdentityCache,
+    meta::region::RegionProviderChain, profile::region::ProfileFileRegionProvider, retry::RetryConfig, timeout::TimeoutConfig,
+};
+use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_smithy_http_client::{
+    Builder,
+    tls::{Provider, rustls_provider::CryptoMode},
+};
+use aws_types::service_config::ServiceConfigKey;
+use tokio::sync::OnceCell;
+
+use super::{error::Attempt, sts::Role};
+use crate::domain::environment::Environment;
+
+/// More sessions than this are not kept: they are cheap to open again.
+const MOST_SESSIONS: usize = 256;
+
+/// A loader with this product's HTTP client (rustls with ring), retries and time-outs; everything else is what the
+/// AWS SDK finds in the environment and in profiles.
+pub fn loader() -> ConfigLoader {
+    let client = Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
+    let timeouts = TimeoutConfig::builder()
+        .connect_timeout(Duration::from_secs(3))
+        .operation_attempt_timeout(Duration::from_secs(10))
+        .operation_timeout(Duration::from_secs(30))
+        .build();
+    aws_config::defaults(BehaviorVersion::latest())
+        .http_client(client)
+        // Repeating inside the SDK is safe for mutations too: each carries a token or a name that AWS makes once.
+        .retry_config(RetryConfig::standard().with_max_attempts(3))
+        .timeout_config(timeouts)
+        // Assuming a role is a call of its own, which the cache's default of 5 s would cut short.
+        .identity_cache(IdentityCache::lazy().load_timeout(Duration::from_secs(20)).build())
+}
+
+/// Which session: an assumed role carries its requester, the process's own identity does not.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Key {
+    environment: String,
+    role: Option<String>,
+    region: String,
+    requester: String,
+}
+
+/// All sessions of the process.
+#[derive(Debug, Default)]
+pub struct Sessions {
+    base: OnceCell<SdkConfig>,
+    open: Mutex<HashMap<Key, Arc<Session>>>,
+}
+
+impl Sessions {
+    /// Sessions on top of a configuration that is loaded already.
+    pub fn with(base: SdkConfig) -> Sessions {
+        Sessions { base: OnceCell::new_with(Some(base)), open: Mutex::default() }
+    }
+
+    /// The session for one environment and region, opened when it is not open yet. Calls nothing in AWS.
+    pub async fn get(&self, environment: &Environment, region: &str, requester: &str) -> Arc<Session> {
+        let role = environment.assume_role.clone();
+        let requester = if role.is_some() { requester } else { "" };
+        let key = Key { environment: environment.name.clone(), role, region: region.to_owned(), requester: requester.to_owned() };
+        if let Some(session) = self.lock().get(&key) {
+            return Arc::clone(session);
+        }
+        let base = self.base.get_or_init(|| load(environment.dr_region.clone())).await;
+        let session = Arc::new(Session::open(base, &key));
+        let mut open = self.lock();
+        if open.len() >= MOST_SESSIONS {
+            open.clear();
+        }
+        Arc::clone(open.entry(key).or_insert(session))
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Key, Arc<Session>>> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Loads what all sessions share. The process's own region only serves to find credentials; it is set, since the
+/// SDK would ask the instance metadata service otherwise.
+async fn load(home: String) -> SdkConfig {
+    let region = RegionProviderChain::first_try(EnvironmentVariableRegionProvider::new())
+        .or_else(ProfileFileRegionProvider::new())
+        .or_else(Region::new(home));
+    loader().region(region).load().await
+}
+
+/// Clients of one region under one identity, each built when it is first used.
+#[derive(Debug)]
+pub struct Session {
+    /// Region of every call.
+    pub region: String,
+    /// Whose permissions are used, for people: a role's ARN or words.
+    pub who: String,
+    config: SdkConfig,
+    backup: OnceLock<aws_sdk_backup::Client>,
+    efs: OnceLock<aws_sdk_efs::Client>,
+    kms: OnceLock<aws_sdk_kms::Client>,
+    rds: OnceLock<aws_sdk_rds::Client>,
+    s3: OnceLock<aws_sdk_s3::Client>,
+    secrets: OnceLock<aws_sdk_secretsmanager::Client>,
+    sns: OnceLock<aws_sdk_sns::Client>,
+    sts: OnceLock<aws_sdk_sts::Client>,
+}
+
+impl Session {
+    fn open(base: &SdkConfig, key: &Key) -> Session {
+        let regional = base.to_builder().region(Region::new(key.region.clone())).build();
+        let (config, who) = match &key.role {
+            None => (regional, "this process's own AWS identity".to_owned()),
+            Some(role) => {
+                let provider = Role::new(&regional, role, &key.environment, &key.region, &key.requester);
+                let config = regional.into_builder().credentials_provider(SharedCredentialsProvider::new(provider)).build();
+                (config, role.clone())
+            }
+        };
+        Session {
+            region: key.region.clone(),
+            who,
+            config,
+            backup: OnceLock::new(),
+            efs: OnceLock::new(),
+            kms: OnceLock::new(),
+            rds: OnceLock::new(),
+            s3: OnceLock::new(),
+            secrets: OnceLock::new(),
+            sns: OnceLock::new(),
+            sts: OnceLock::new(),
+        }
+    }
+
+    /// AWS Backup.
+    pub fn backup(&self) -> &aws_sdk_backup::Client {
+        self.backup.get_or_init(|| aws_sdk_backup::Client::new(&self.config))
+    }
+
+    /// EFS.
+    pub fn efs(&self) -> &aws_sdk_efs::Client {
+        self.efs.get_or_init(|| aws_sdk_efs::Client::new(&self.config))
+    }
+
+    /// KMS.
+    pub fn kms(&self) -> &aws_sdk_kms::Client {
+        self.kms.get_or_init(|| aws_sdk_kms::Client::new(&self.config))
+    }
+
+    /// RDS.
+    pub fn rds(&self) -> &aws_sdk_rds::Client {
+        self.rds.get_or_init(|| aws_sdk_rds::Client::new(&self.config))
+    }
+
+    /// S3.
+    pub fn s3(&self) -> &aws_sdk_s3::Client {
+        self.s3.get_or_init(|| {
+            let config = aws_sdk_s3::config::Builder::from(&self.config).force_path_style(self.s3_has_own_endpoint()).build();
+            aws_sdk_s3::Client::from_conf(config)
+        })
+    }
+
+    /// Secrets Manager.
+    pub fn secrets(&self) -> &aws_sdk_secretsmanager::Client {
+        self.secrets.get_or_init(|| aws_sdk_secretsmanager::Client::new(&self.config))
+    }
+
+    /// SNS.
+    pub fn sns(&self) -> &aws_sdk_sns::Client {
+        self.sns.get_or_init(|| aws_sdk_sns::Client::new(&self.config))
+    }
+
+    /// STS, the region's own endpoint.
+    pub fn sts(&self) -> &aws_sdk_sts::Client {
+        self.sts.get_or_init(|| aws_sdk_sts::Client::new(&self.config))
+    }
+
+    /// Words for the errors of a call that only reads: `rds:DescribeDBSnapshots` on `snapshot x`.
+    pub fn reads(&self, action: &'static str, thing: impl Into<String>) -> Attempt<'_> {
+        Attempt { action, thing: thing.into(), region: &self.region, who: &self.who, mutates: false }
+    }
+
+    /// Words for the errors of a call that changes something.
+    pub fn changes(&self, action: &'static str, thing: impl Into<String>) -> Attempt<'_> {
+        Attempt { action, thing: thing.into(), region: &self.region, who: &self.who, mutates: true }
+    }
+
+    /// Emulators have no host name per bucket, so a custom endpoint gets the bucket in the path.
+    fn s3_has_own_endpoint(&self) -> bool {
+        let key = ServiceConfigKey::builder().service_id("S3").env("AWS_ENDPOINT_URL").profile("endpoint_url").build();
+        let own = key.ok().and_then(|key| self.config.service_config()?.load_config(key));
+        own.is_some() || self.config.endpoint_url().is_some()
+    }
+}

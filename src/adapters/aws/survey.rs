@@ -1,0 +1,192 @@
+//! The live world as a planner needs it, and as `bbws check` reports it. Reads only.
+
+use std::future::Future;
+
+use futures::future::{OptionFuture, try_join, try_join3};
+
+use super::{AwsCloud, backup, efs, kms, rds, s3, secrets, session::Session, sns, sts};
+use crate::{
+    domain::environment::Environment,
+    ports::{
+        alert::Topic,
+        cloud::{CheckLine, CloudError, Condition, Survey, World},
+    },
+};
+
+/// Who the checks of `bbws check` and notices are made for.
+pub const NOBODY: &str = "bbws";
+
+/// Reads everything that was asked for, side by side.
+///
+/// # Errors
+/// `Permanent` for the wrong account or missing permissions, `Retryable` when AWS cannot be reached.
+pub async fn survey(cloud: &AwsCloud, environment: &Environment, ask: &Survey, requester: &str) -> Result<World, CloudError> {
+    let here = cloud.sessions.get(environment, &environment.primary_region, requester).await;
+    // Nothing may be reported of a foreign account, so this comes first.
+    let identity = sts::identity(&here).await?;
+    sts::belongs(&identity, &environment.name, &environment.account)?;
+    let data = try_join3(
+        rds::instances(&here, &ask.databases),
+        efs::file_systems(&here, &ask.file_systems),
+        when(ask.secrets_prefix.as_deref().map(|prefix| secrets::names(&here, prefix))),
+    );
+    let places = try_join(
+        when(ask.vault.then(|| backup::vault(&here, &environment.vault))),
+        when(ask.bucket.then(|| named_bucket(&here, environment, environment.secrets_bucket.as_deref(), "secrets_bucket"))),
+    );
+    let far = when(ask.dr.then(|| dr_side(cloud, &here, environment, requester)));
+    let ((databases, file_systems, names), (vault, bucket), far) = try_join3(data, places, far).await?;
+    let (dr_vault, dr_bucket, dr_key) = far.map_or((None, None, None), |(v, b, k)| (Some(v), Some(b), Some(k)));
+    Ok(World { account: identity.account, databases, file_systems, secrets: names.unwrap_or_default(), vault, bucket, dr_vault, dr_bucket, dr_key })
+}
+
+/// Vault, bucket and key of the DR region.
+async fn dr_side(cloud: &AwsCloud, here: &Session, environment: &Environment, requester: &str) -> Result<(Condition, Condition, Condition), CloudError> {
+    let there = cloud.sessions.get(environment, &environment.dr_region, requester).await;
+    try_join3(dr_vault(&there, environment), dr_bucket(here, &there, environment), dr_key(&there, environment)).await
+}
+
+async fn dr_vault(there: &Session, environment: &Environment) -> Result<Condition, CloudError> {
+    match &environment.dr_vault {
+        Some(name) => backup::vault(there, name).await,
+        None => Ok(Err(unset(environment, "dr_vault"))),
+    }
+}
+
+async fn dr_key(there: &Session, environment: &Environment) -> Result<Condition, CloudError> {
+    match &environment.dr_kms_key {
+        Some(key) => kms::usable(there, key).await,
+        None => Ok(Err(unset(environment, "dr_kms_key"))),
+    }
+}
+
+async fn dr_bucket(here: &Session, there: &Session, environment: &Environment) -> Result<Condition, CloudError> {
+    let name = environment.dr_secrets_bucket.as_deref();
+    let found = named_bucket(there, environment, name, "dr_secrets_bucket").await?;
+    let (Ok(_), Some(source), Some(name)) = (&found, &environment.secrets_bucket, name) else { return Ok(found) };
+    Ok(match s3::replicates(here, source, name, &environment.account).await? {
+        Ok(()) => found,
+        Err(reason) => Err(reason),
+    })
+}
+
+async fn named_bucket(session: &Session, environment: &Environment, name: Option<&str>, key: &str) -> Result<Condition, CloudError> {
+    match name {
+        Some(name) => s3::bucket(session, name, &environment.account).await,
+        None => Ok(Err(unset(environment, key))),
+    }
+}
+
+fn unset(environment: &Environment, key: &str) -> String {
+    format!("Environment {} has no `{key}` in the config file. Set it.", environment.name)
+}
+
+/// Runs what there is to run.
+async fn when<T, F: Future<Output = Result<T, CloudError>>>(ask: Option<F>) -> Result<Option<T>, CloudError> {
+    OptionFuture::from(ask).await.transpose()
+}
+
+/// Everything of an environment that has to be there, one line each.
+pub async fn check(cloud: &AwsCloud, environment: &Environment) -> Vec<CheckLine> {
+    let here = cloud.sessions.get(environment, &environment.primary_region, NOBODY).await;
+    let mut lines = Report { environment: &environment.name, lines: Vec::new() };
+    let who = match sts::identity(&here).await {
+        Ok(identity) => sts::belongs(&identity, &environment.name, &environment.account).map(|()| identity.arn),
+        Err(error) => Err(error),
+    };
+    let known = who.is_ok();
+    lines.add(&format!("AWS identity for account {}", environment.account), who.map_err(|e| e.to_string()));
+    if !known {
+        // Every further line would only repeat that reason.
+        return lines.lines;
+    }
+    check_data(&here, environment, &mut lines).await;
+    check_places(&here, environment, &mut lines).await;
+    if environment.replicates() {
+        check_dr(cloud, &here, environment, &mut lines).await;
+    }
+    check_topics(cloud, environment, &mut lines).await;
+    lines.lines
+}
+
+struct Report<'a> {
+    environment: &'a str,
+    lines: Vec<CheckLine>,
+}
+
+impl Report<'_> {
+    fn add(&mut self, what: &str, found: Condition) {
+        let what = format!("{}: {what}", self.environment);
+        self.lines.push(match found {
+            Ok(detail) => CheckLine { ok: true, what, detail },
+            Err(detail) => CheckLine { ok: false, what, detail },
+        });
+    }
+}
+
+async fn check_data(here: &Session, environment: &Environment, lines: &mut Report<'_>) {
+    let ids: Vec<String> = environment.databases.iter().map(|d| d.id.clone()).collect();
+    let instances = rds::instances(here, &ids).await;
+    for database in &environment.databases {
+        lines.add(&format!("database {}", database.id), found_database(&instances, database, &here.region));
+    }
+    for wanted in &environment.file_systems {
+        let found = match efs::file_systems(here, std::slice::from_ref(&wanted.id)).await {
+            Ok(found) => found.into_iter().next().map(|fs| fs.status).ok_or_else(|| absent(&here.region)),
+            Err(error) => Err(error.to_string()),
+        };
+        lines.add(&format!("file system {} ({})", wanted.id, wanted.name), found);
+    }
+    if let Some(prefix) = &environment.secrets_prefix {
+        let found = match secrets::names(here, prefix).await {
+            Ok(names) if names.is_empty() => Err(format!("No secret has this prefix in {}. Correct `secrets_prefix`.", here.region)),
+            Ok(names) => Ok(format!("{} found", names.len())),
+            Err(error) => Err(error.to_string()),
+        };
+        lines.add(&format!("secrets under {prefix}"), found);
+    }
+}
+
+fn found_database(instances: &Result<Vec<crate::ports::cloud::DatabaseFound>, CloudError>, wanted: &crate::domain::environment::Database, region: &str) -> Condition {
+    let found = instances.as_ref().map_err(ToString::to_string)?.iter().find(|d| d.id.eq_ignore_ascii_case(&wanted.id)).ok_or_else(|| absent(region))?;
+    if !found.engine.starts_with(&wanted.engine.to_string()) {
+        return Err(format!("It runs {}, the config file says {}. Correct `engine`.", found.engine, wanted.engine));
+    }
+    if !found.encrypted {
+        return Err(format!("{}, but its storage is not encrypted, so no backup of it can be verified. Encrypt it.", found.engine));
+    }
+    Ok(format!("{}, {}, {} GiB", found.engine, found.status, found.size_gib))
+}
+
+fn absent(region: &str) -> String {
+    format!("It does not exist in {region}. Correct its id in the config file.")
+}
+
+async fn check_places(here: &Session, environment: &Environment, lines: &mut Report<'_>) {
+    let (vault, bucket) = (&environment.vault, environment.secrets_bucket.as_deref());
+    lines.add(&format!("vault {vault}"), flat(backup::vault(here, vault).await));
+    if let Some(name) = bucket {
+        lines.add(&format!("bucket {name}"), flat(s3::bucket(here, name, &environment.account).await));
+    }
+}
+
+async fn check_dr(cloud: &AwsCloud, here: &Session, environment: &Environment, lines: &mut Report<'_>) {
+    let there = cloud.sessions.get(environment, &environment.dr_region, NOBODY).await;
+    let label = |what: &str, name: &Option<String>| format!("DR {what} {}", name.as_deref().unwrap_or("(not set)"));
+    lines.add(&label("vault", &environment.dr_vault), flat(dr_vault(&there, environment).await));
+    lines.add(&label("bucket", &environment.dr_secrets_bucket), flat(dr_bucket(here, &there, environment).await));
+    lines.add(&label("KMS key", &environment.dr_kms_key), flat(dr_key(&there, environment).await));
+}
+
+async fn check_topics(cloud: &AwsCloud, environment: &Environment, lines: &mut Report<'_>) {
+    let session = cloud.sessions.get(environment, sns::region(&cloud.topics, environment), NOBODY).await;
+    for topic in [Topic::BackupStatus, Topic::OpsWarning, Topic::OpsCritical, Topic::DrEvents] {
+        let arn = sns::arn(&cloud.topics, topic, environment);
+        let found = sns::look(&session, &arn).await.map(|()| arn).map_err(|e| e.to_string());
+        lines.add(&format!("topic {}", sns::name(&cloud.topics, topic)), found);
+    }
+}
+
+fn flat(found: Result<Condition, CloudError>) -> Condition {
+    found.unwrap_or_else(|error| Err(error.to_string()))
+}
