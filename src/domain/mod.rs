@@ -14,4 +14,3 @@ pub mod step;
 pub mod text;
 pub mod topics;
 pub mod world;
-pub mod topics;
