@@ -1,1 +1,104 @@
-fn main() {}
+//! The command line of bbws.
+
+use std::{net::SocketAddr, path::PathBuf, process::ExitCode};
+
+use bbws::{boot, manifest, telemetry};
+use clap::{Parser, Subcommand};
+
+/// Backup, restore and disaster recovery of an AWS platform from Slack, approved by two people.
+#[derive(Debug, Parser)]
+#[command(name = "bbws", version, arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the whole product with nothing outside the process: a local Slack workspace in the browser, a simulated AWS.
+    Demo {
+        /// Where the page is served.
+        #[arg(long, default_value = "127.0.0.1:3000")]
+        listen: SocketAddr,
+        /// Directory to keep everything in; in memory when left out.
+        #[arg(long)]
+        data: Option<PathBuf>,
+        /// How many times faster than real time the simulated AWS works.
+        #[arg(long, default_value_t = 60.0, value_parser = speed)]
+        speed: f64,
+    },
+    /// Serve Slack in production. Reads SLACK_SIGNING_SECRET, SLACK_BOT_TOKEN, DATABASE_URL, … from the environment.
+    Serve {
+        /// Config file; BBWS_CONFIG, or bbws.toml, when left out.
+        #[arg(long)]
+        config: Option<PathBuf>,
+    },
+    /// Say, line by line, what is right and wrong with the config, Slack and AWS.
+    Check {
+        /// Config file; BBWS_CONFIG, or bbws.toml, when left out.
+        #[arg(long)]
+        config: Option<PathBuf>,
+    },
+    /// Work with the audit chain of the ledger that DATABASE_URL names.
+    Audit {
+        #[command(subcommand)]
+        what: Audit,
+    },
+    /// Print the Slack app manifest for an address.
+    Manifest {
+        /// The address under which Slack reaches bbws, such as https://bot.example.com.
+        #[arg(long)]
+        url: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum Audit {
+    /// Walk the hash chain and name the first broken entry.
+    Verify,
+    /// Print the entries.
+    Export {
+        /// Only entries at or after this moment, such as 2026-11-21T03:00:00Z.
+        #[arg(long)]
+        since: Option<String>,
+        /// How to print them.
+        #[arg(long, value_enum, default_value = "jsonl")]
+        format: boot::audit::Format,
+    },
+}
+
+fn speed(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(speed) if (0.1..=100_000.0).contains(&speed) => Ok(speed),
+        _ => Err("choose a number from 0.1 to 100000".to_owned()),
+    }
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let done = match cli.command {
+        Command::Demo { listen, data, speed } => {
+            telemetry::log();
+            boot::demo::demo(boot::demo::Choices { listen, data, speed }).await
+        }
+        Command::Serve { config } => {
+            telemetry::log();
+            boot::serve::serve(config).await
+        }
+        Command::Check { config } => {
+            let right = boot::check::check(config).await;
+            return if right { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+        }
+        Command::Audit { what: Audit::Verify } => boot::audit::verify().await,
+        Command::Audit { what: Audit::Export { since, format } } => boot::audit::export(since.as_deref(), format).await,
+        Command::Manifest { url } => manifest::manifest(&url).map(|text| print!("{text}")),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => {
+            eprintln!("bbws: {why}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -35,6 +35,21 @@ async fn open() -> Result<Ledger, String> {
         .map_err(|e| format!("The ledger could not be opened for reading (DATABASE_URL): {}", chain(&e)))
 }
 
+/// Walks the chain and says what it found.
+///
+/// # Errors
+/// A sentence that names the first broken entry.
+pub async fn verify() -> Result<(), String> {
+    let ledger = open().await?;
+    match ledger.verify_audit().await.map_err(|e| chain(&e))? {
+        Ok(head) => {
+            println!("The audit chain is whole: {} entries, the last with hash {}", head.seq, head.hash);
+            Ok(())
+        }
+        Err(broken) => Err(format!("{broken}. Compare with an earlier export, and find out who can write to the database.")),
+    }
+}
+
 /// Prints the entries at or after `since`.
 ///
 /// # Errors
