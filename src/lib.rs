@@ -5,6 +5,8 @@ pub mod app;
 pub mod config;
 pub mod domain;
 pub mod engine;
+pub mod http;
 pub mod manifest;
 pub mod ports;
+pub mod telemetry;
 pub mod settings;
