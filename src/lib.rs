@@ -2,11 +2,12 @@
 
 pub mod adapters;
 pub mod app;
+pub mod boot;
 pub mod config;
 pub mod domain;
 pub mod engine;
 pub mod http;
 pub mod manifest;
 pub mod ports;
-pub mod telemetry;
 pub mod settings;
+pub mod telemetry;

@@ -130,14 +130,3 @@ pub trait Cloud: Send + Sync {
     /// few requests as AWS allows. Steps that only read are wholly carried out here.
     async fn poll(&self, calls: &[Call]) -> Vec<Result<Progress, CloudError>>;
 }
-
-/// One line of what `bbws check` says.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CheckLine {
-    /// As it should be.
-    pub ok: bool,
-    /// What was looked at: `prod: database bbws-prod-mysql`.
-    pub what: String,
-    /// What was found, or what is wrong and what to do.
-    pub detail: String,
-}

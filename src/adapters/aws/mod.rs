@@ -12,8 +12,9 @@ use futures::{StreamExt as _, stream};
 use crate::{
     domain::{environment::Environment, step::Action, topics::Topics},
     ports::{
+        check::CheckLine,
         alert::{Alerts, Topic},
-        cloud::{Call, CheckLine, Cloud, CloudError, Probe, Progress, Started, Survey, World},
+        cloud::{Call, Cloud, CloudError, Probe, Progress, Started, Survey, World},
     },
 };
 

@@ -8,8 +8,9 @@ use super::{AwsCloud, backup, efs, kms, rds, s3, secrets, session::Session, sns,
 use crate::{
     domain::environment::Environment,
     ports::{
+        check::CheckLine,
         alert::Topic,
-        cloud::{CheckLine, CloudError, Condition, Survey, World},
+        cloud::{CloudError, Condition, Survey, World},
     },
 };
 
