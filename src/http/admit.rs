@@ -82,7 +82,8 @@ fn single<'a>(headers: &'a HeaderMap, name: &str) -> Result<Option<&'a str>, Dis
 
 async fn read(headers: &HeaderMap, mut body: Body) -> Result<Bytes, Rejected> {
     let oversize = || Rejected::new(Outcome::Oversize, StatusCode::PAYLOAD_TOO_LARGE);
-    let declared = headers.get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()).and_then(|v| v.parse::<u64>().ok());
+    let declared =
+        headers.get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()).and_then(|v| v.parse::<u64>().ok());
     if declared.is_some_and(|n| n > MAX_BODY as u64) {
         // Whoever asks first whether to send at all has sent nothing yet.
         if !headers.contains_key(header::EXPECT) {

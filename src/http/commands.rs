@@ -86,6 +86,7 @@ fn misnamed(desk: &Desk, command: &str) -> Option<String> {
 fn senseless(desk: &Desk, why: &str) -> Answer {
     tracing::warn!(why, "a signed command makes no sense");
     let ours = &desk.command;
-    let text = format!("This command cannot be read: {why}. Nothing was done. Type `{ours} help` to see what can be asked.");
+    let text =
+        format!("This command cannot be read: {why}. Nothing was done. Type `{ours} help` to see what can be asked.");
     Answer::say(desk, Outcome::Malformed, Level::Error, text)
 }

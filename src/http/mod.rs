@@ -34,15 +34,13 @@ use serde_json::Value;
 use tokio::net::TcpListener;
 use tracing::Instrument;
 
+use self::meters::{Endpoint, Meters, Outcome};
 pub use self::{
     admit::MAX_BODY,
     health::Check,
     meters::{ACK_SECONDS, REQUESTS},
     replay::Seen,
     verify::{Distrust, SignatureId, Verifier, WINDOW},
-};
-use self::{
-    meters::{Endpoint, Meters, Outcome},
 };
 use crate::{
     app::inbound::Inbox,

@@ -234,7 +234,8 @@ async fn a_caller_who_hangs_up_does_not_undo_the_request() {
     // One poll hands the request over; then the connection is gone.
     assert!(futures::poll!(&mut call).is_pending());
     drop(call);
-    while bench.taken().is_empty() {
+    // The runtime has this one thread: whatever else is ready runs when this test gives way.
+    for _ in 0..10 {
         tokio::task::yield_now().await;
     }
     assert_eq!(bench.taken().len(), 1);
@@ -316,7 +317,8 @@ async fn other_interactions_are_acknowledged_and_left_alone() {
         payload
     };
     let views = json!({ "type": "view_submission", "user": { "id": "U0BOB" }, "view": { "id": "V1" } });
-    for payload in [foreign, nobody, nowhere, views, json!({ "type": "shortcut" }), json!({}), json!([1]), json!(null)] {
+    for payload in [foreign, nobody, nowhere, views, json!({ "type": "shortcut" }), json!({}), json!([1]), json!(null)]
+    {
         assert!(bench.interaction(&payload).await.is_bare(StatusCode::OK), "{payload}");
     }
     let deep = format!("payload={}", "[".repeat(500_000));

@@ -100,8 +100,7 @@ impl Bench {
     }
 
     pub(crate) fn with(apps: Vec<String>, checks: Vec<Check>) -> Bench {
-        let inbox =
-            Arc::new(Fake { mood: Mutex::new(Mood::Well), taken: Mutex::default(), refused: Mutex::default() });
+        let inbox = Arc::new(Fake { mood: Mutex::new(Mood::Well), taken: Mutex::default(), refused: Mutex::default() });
         let router = router(Front {
             signing_secret: SECRET.into(),
             teams: vec!["T0BBWS".to_owned()],
