@@ -157,9 +157,6 @@ pub(super) struct Journal {
 impl Journal {
     pub(super) fn record(&mut self, entry: Recorded) {
         self.total += 1;
-        if entry.effect {
-            self.effective += 1;
-        }
         if let Some(operation) = &entry.operation {
             match self.by_operation.get_mut(operation) {
                 Some(count) => *count += 1,
@@ -176,6 +173,7 @@ impl Journal {
 
     /// Notes a true effect and judges it. To be told before anything else changes, so that "still stands" is of this moment.
     pub(super) fn effect(&mut self, aws: &Aws, call: &Call, made: Made, now: Moment) {
+        self.effective += 1;
         let account = call.environment.account.clone();
         let target = target(call);
         let earlier = self.effects.entry(call.operation.clone()).or_default();

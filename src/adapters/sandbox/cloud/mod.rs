@@ -2,6 +2,7 @@
 //! and a journal that counts what was really changed. It carries `bbws demo` and the tests of the engine.
 
 mod backup;
+mod dispatch;
 mod drift;
 mod faults;
 pub mod http;
@@ -15,13 +16,12 @@ mod view;
 mod world;
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use async_trait::async_trait;
-use rand::{SeedableRng as _, rngs::StdRng};
-use serde_json::Value;
+use rand::{SeedableRng as _, rngs::SmallRng};
 
 pub use self::{
     drift::Side,
@@ -34,15 +34,10 @@ use self::{
     faults::{Fate, Faults, Passage},
     journal::{Journal, Made},
     time::SimTime,
-    world::{Aws, permanent},
+    world::Aws,
 };
 use crate::{
-    domain::{
-        environment::Environment,
-        moment::Moment,
-        operation::OpId,
-        step::Action,
-    },
+    domain::{environment::Environment, moment::Moment, operation::OpId},
     ports::{
         alert::{Alerts, Topic},
         clock::Clock,
@@ -75,7 +70,7 @@ struct Inner {
     aws: Aws,
     environments: BTreeMap<String, Environment>,
     faults: Faults,
-    rng: StdRng,
+    rng: SmallRng,
     journal: Journal,
     published: Vec<Published>,
     blind_probe: bool,
@@ -85,7 +80,7 @@ struct Inner {
 struct Making<'a> {
     aws: &'a mut Aws,
     faults: &'a mut Faults,
-    rng: &'a mut StdRng,
+    rng: &'a mut SmallRng,
     now: Moment,
     call: &'a Call,
 }
@@ -116,7 +111,7 @@ impl SimCloud {
                 aws: Aws::grown_from(&environments, seed),
                 environments,
                 faults: Faults::default(),
-                rng: StdRng::seed_from_u64(seed),
+                rng: SmallRng::seed_from_u64(seed),
                 journal: Journal::default(),
                 published: Vec::new(),
                 blind_probe: false,
@@ -134,9 +129,9 @@ impl SimCloud {
         self.lock().time.speed()
     }
 
-    /// Changes the speed from now on; time does not jump. Speeds that are not finite or under 0 count as 0.
+    /// Changes the speed from now on; time does not jump. What is not between 0 and a million is brought there.
     pub fn set_speed(&self, speed: f64) {
-        self.lock().time.set_speed(if speed.is_finite() { speed.max(0.0) } else { 0.0 });
+        self.lock().time.set_speed(if speed.is_nan() { 0.0 } else { speed.clamp(0.0, 1e6) });
     }
 
     /// Puts a fault in wait.
@@ -191,7 +186,7 @@ impl SimCloud {
         self.lock().journal.requests()
     }
 
-    /// Number of true changes.
+    /// Number of true changes of resources; publications are not among them.
     pub fn effects(&self) -> u64 {
         self.lock().journal.effective()
     }
@@ -244,8 +239,8 @@ impl Inner {
         let now = self.time.now();
         let answer = self
             .faults
-            .gate(&mut self.rng, Verb::Probe, call.action.kind(), &called(&call.action))
-            .and_then(|_| probe(&self.aws, call, self.blind_probe));
+            .gate(&mut self.rng, Verb::Probe, call.action.kind(), &dispatch::called(&call.action))
+            .and_then(|_| dispatch::probe(&self.aws, call, self.blind_probe));
         self.journal.request();
         self.record(call, Verb::Probe, now, false, answer_of(&answer));
         answer
@@ -265,12 +260,12 @@ impl Inner {
 
     fn carry_out(&mut self, call: &Call, now: Moment) -> (Result<Started, CloudError>, Option<Made>) {
         let kind = call.action.kind();
-        let passage = match self.faults.gate(&mut self.rng, Verb::Start, kind, &touched(&call.action)) {
+        let passage = match self.faults.gate(&mut self.rng, Verb::Start, kind, &dispatch::touched(&call.action)) {
             Ok(passage) => passage,
             Err(error) => return (Err(error), None),
         };
         let mut making = Making { aws: &mut self.aws, faults: &mut self.faults, rng: &mut self.rng, now, call };
-        let (answer, made) = match check(call).and_then(|()| start(&mut making)) {
+        let (answer, made) = match dispatch::check(call).and_then(|()| dispatch::start(&mut making)) {
             Ok((started, made)) => (Ok(started), made),
             Err(error) => (Err(error), None),
         };
@@ -282,7 +277,7 @@ impl Inner {
 
     fn poll(&mut self, calls: &[Call]) -> Vec<Result<Progress, CloudError>> {
         let now = self.time.now();
-        for _ in 0..requests_for(calls) {
+        for _ in 0..dispatch::requests_for(calls) {
             self.journal.request();
         }
         calls.iter().map(|call| self.poll_one(call, now)).collect()
@@ -291,8 +286,8 @@ impl Inner {
     fn poll_one(&mut self, call: &Call, now: Moment) -> Result<Progress, CloudError> {
         let answer = self
             .faults
-            .gate(&mut self.rng, Verb::Poll, call.action.kind(), &called(&call.action))
-            .and_then(|_| poll(&self.aws, call, now));
+            .gate(&mut self.rng, Verb::Poll, call.action.kind(), &dispatch::called(&call.action))
+            .and_then(|_| dispatch::poll(&self.aws, call, now));
         self.record(call, Verb::Poll, now, false, answer_of(&answer));
         answer
     }
@@ -303,7 +298,7 @@ impl Inner {
         let region = environment.dr_region.clone();
         let kind = topic_name(topic);
         let passage = self.faults.gate(&mut self.rng, Verb::Publish, kind, &[&region]);
-        let arrives = passage.and_then(|passage| message(kind, subject, body).map(|()| passage));
+        let arrives = passage.and_then(|passage| dispatch::message(kind, subject, body).map(|()| passage));
         if arrives.is_ok() {
             let (environment, subject, body) = (environment.name.clone(), subject.to_owned(), body.to_owned());
             self.published.push(Published { at: now, environment, topic, subject, body });
@@ -369,103 +364,6 @@ impl Alerts for SimCloud {
     }
 }
 
-fn start(making: &mut Making<'_>) -> Start {
-    match &making.call.action {
-        Action::RdsSnapshot { region, database, snapshot } => rds::create(making, region, database, snapshot),
-        Action::RdsCopy { from_region, region, snapshot, copy, kms_key, .. } => {
-            rds::copy(making, from_region, region, snapshot, copy, kms_key.as_deref())
-        }
-        Action::BackupJob { region, resource_arn, vault, role, retention_days } => {
-            backup::start_job(making, region, resource_arn, vault, role, *retention_days)
-        }
-        Action::BackupCopy { region, vault, to_region, to_vault_arn, role, retention_days } => {
-            let copy = backup::Copy { region, vault, to_region, to_vault_arn, role, days: *retention_days };
-            backup::start_copy(making, &copy)
-        }
-        Action::SecretsExport { region, prefix, bucket, key } => secrets::export(making, region, prefix, bucket, key),
-        other => Err(nothing_to("start", other)),
-    }
-}
-
-fn probe(aws: &Aws, call: &Call, blind: bool) -> Result<Probe, CloudError> {
-    match &call.action {
-        Action::RdsSnapshot { region, database, snapshot } => rds::probe(aws, call, region, snapshot, database),
-        Action::RdsCopy { from_region, region, account, snapshot, copy, .. } => {
-            rds::probe(aws, call, region, copy, &rds::arn(account, from_region, snapshot))
-        }
-        Action::BackupJob { .. } | Action::BackupCopy { .. } if blind => Ok(Probe::Absent),
-        Action::BackupJob { region, .. } | Action::BackupCopy { region, .. } => backup::probe(aws, call, region),
-        Action::SecretsExport { region, bucket, key, .. } => secrets::probe(aws, call, region, bucket, key),
-        other => Err(nothing_to("probe", other)),
-    }
-}
-
-fn poll(aws: &Aws, call: &Call, now: Moment) -> Result<Progress, CloudError> {
-    match &call.action {
-        Action::RdsSnapshot { region, snapshot: name, .. } | Action::RdsCopy { region, copy: name, .. } => rds::poll(aws, call, region, name, now),
-        Action::BackupJob { region, .. } | Action::BackupCopy { region, .. } => backup::poll(aws, call, region, now),
-        Action::SecretsExport { region, bucket, key, .. } => secrets::poll(aws, call, region, bucket, key),
-        Action::ObjectReplica { from_region, from_bucket, region, bucket, key } => {
-            secrets::poll_replica(aws, call, (from_region, from_bucket), (region, bucket), key, now)
-        }
-        Action::VerifySnapshot { region, snapshot, retention_days } => verify::snapshot(aws, call, region, snapshot, *retention_days, now),
-        Action::VerifyRecoveryPoint { region, vault, retention_days } => verify::point(aws, call, region, vault, *retention_days, now),
-        Action::VerifyObject { region, bucket, key, retention_days } => verify::object(aws, call, (region, bucket), key, *retention_days, now),
-        Action::ClearStop { .. } => Err(nothing_to("poll", &call.action)),
-    }
-}
-
-fn nothing_to(verb: &str, action: &Action) -> CloudError {
-    permanent(format!("there is nothing to {verb} in AWS for a step of kind {}; this is an error of bbws, report it", action.kind()))
-}
-
-/// Regions whose answer a read needs, the called one first.
-fn called(action: &Action) -> Vec<&str> {
-    match action {
-        Action::ObjectReplica { from_region, region, .. } => vec![region, from_region],
-        other => other.region().into_iter().collect(),
-    }
-}
-
-/// Regions a change needs, the called one first.
-fn touched(action: &Action) -> Vec<&str> {
-    match action {
-        Action::RdsCopy { from_region, region, .. } => vec![region, from_region],
-        Action::BackupCopy { region, to_region, .. } => vec![region, to_region],
-        other => other.region().into_iter().collect(),
-    }
-}
-
-/// What AWS checks of every call before it looks at anything.
-fn check(call: &Call) -> Result<(), CloudError> {
-    let fits = !call.token.is_empty() && call.token.len() <= 50;
-    if !fits || !call.token.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-') {
-        return Err(permanent(format!("idempotency token `{}` is not 1 to 50 of [a-z0-9-]; this is an error of bbws, report it", call.token)));
-    }
-    if let Action::RdsCopy { account, .. } = &call.action
-        && *account != call.environment.account
-    {
-        let own = &call.environment.account;
-        return Err(permanent(format!("snapshots of account {account} cannot be copied in account {own}; correct the config")));
-    }
-    Ok(())
-}
-
-/// SNS's limits and the port's promise that the body is JSON.
-fn message(topic: &str, subject: &str, body: &str) -> Result<(), CloudError> {
-    let printable = !subject.is_empty() && subject.len() < 100 && subject.bytes().all(|b| (b' '..=b'~').contains(&b));
-    if !printable {
-        return Err(permanent(format!("SNS takes no subject of {} characters for {topic}: 1 to 99 of printable ASCII are allowed", subject.len())));
-    }
-    if body.len() > 256 * 1024 {
-        return Err(permanent(format!("SNS takes no message of {} bytes for {topic}: 262144 are allowed", body.len())));
-    }
-    if serde_json::from_str::<Value>(body).is_err() {
-        return Err(permanent(format!("the message for {topic} is not JSON")));
-    }
-    Ok(())
-}
-
 fn topic_name(topic: Topic) -> &'static str {
     match topic {
         Topic::BackupStatus => "backup_status",
@@ -473,21 +371,6 @@ fn topic_name(topic: Topic) -> &'static str {
         Topic::OpsCritical => "ops_critical",
         Topic::DrEvents => "dr_events",
     }
-}
-
-/// How many describe calls answer these polls: one per kind, account and region, but one per object.
-fn requests_for(calls: &[Call]) -> usize {
-    let mut merged = BTreeSet::new();
-    let mut single = 0;
-    for call in calls {
-        match &call.action {
-            Action::ObjectReplica { .. } | Action::VerifyObject { .. } | Action::SecretsExport { .. } => single += 1,
-            action => {
-                merged.insert((action.kind(), call.environment.account.as_str(), action.region()));
-            }
-        }
-    }
-    single + merged.len()
 }
 
 fn answer_of<T>(answer: &Result<T, CloudError>) -> Answer {

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
+use rand::{RngExt as _, SeedableRng as _, rngs::SmallRng};
 
 use crate::{domain::moment::Moment, ports::clock::Clock};
 
@@ -23,8 +23,9 @@ impl SimTime {
     }
 
     pub(super) fn now(&self) -> Moment {
-        let since = self.base.now().since(self.base_anchor);
-        self.sim_anchor + since.mul_f64(self.speed)
+        // Whole milliseconds, so that a speed of 1 is exactly the base clock.
+        let since = self.base.now().since(self.base_anchor).as_millis() as f64;
+        self.sim_anchor + Duration::from_millis((since * self.speed).round() as u64)
     }
 
     pub(super) fn speed(&self) -> f64 {
@@ -97,10 +98,10 @@ impl Course {
 }
 
 /// Randomness that depends on the seed and a name only, never on the order of calls.
-pub(super) fn rng_for(seed: u64, name: &str) -> StdRng {
+pub(super) fn rng_for(seed: u64, name: &str) -> SmallRng {
     // FNV-1a: stable across platforms and releases, unlike the standard hasher.
     let hash = name.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3));
-    StdRng::seed_from_u64(seed ^ hash)
+    SmallRng::seed_from_u64(seed ^ hash)
 }
 
 /// A length of time between `low` and `high` seconds that belongs to `name`.

@@ -1,9 +1,11 @@
 //! The simulated AWS as people look at it: one flat list per region.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use super::{
-    Inner, SimCloud, backup, rds,
+    Inner, Side, SimCloud, backup, rds,
     time::Phase,
     world::{Region, SimFileSystem, Snapshot},
 };
@@ -39,6 +41,20 @@ pub struct RegionView {
 }
 
 impl SimCloud {
+    /// Tags of a snapshot (by name), recovery point (by ARN) or object (by `s3://bucket/key`), if it exists.
+    pub fn tags(&self, environment: &str, side: Side, id: &str) -> Option<BTreeMap<String, String>> {
+        let inner = self.lock();
+        let environment = inner.environments.get(environment)?;
+        let region = if side == Side::Primary { &environment.primary_region } else { &environment.dr_region };
+        let place = inner.aws.region(&environment.account, region).ok()?;
+        let object = || {
+            let (bucket, key) = id.strip_prefix("s3://")?.split_once('/')?;
+            place.buckets.get(bucket)?.objects.get(key).map(|o| &o.tags)
+        };
+        let point = || place.vaults.values().find_map(|v| v.points.get(id)).map(|p| &p.tags);
+        place.snapshots.get(id).map(|s| &s.tags).or_else(point).or_else(object).cloned()
+    }
+
     /// Every region with what is in it.
     pub fn regions(&self) -> Vec<RegionView> {
         self.lock().view()
