@@ -81,10 +81,14 @@ fn one<'t, I: Iterator<Item = &'t str>>(tokens: &mut Tokens<'t, I>) -> bool {
 
 #[test]
 fn expressions_are_read_as_spdx_means_them() {
-    for good in ["MIT", "MIT/GPL-3.0", "GPL-3.0 OR (MIT AND ISC)", "GPL-3.0 AND ISC OR MIT", "Apache-2.0 WITH LLVM-exception"] {
+    for good in
+        ["MIT", "MIT/GPL-3.0", "GPL-3.0 OR (MIT AND ISC)", "GPL-3.0 AND ISC OR MIT", "Apache-2.0 WITH LLVM-exception"]
+    {
         assert!(met(good), "{good}");
     }
-    for bad in ["", "GPL-3.0", "MIT AND GPL-3.0", "(MIT OR ISC) AND GPL-3.0", "(MIT", "MIT ISC", "MIT WITH odd-exception"] {
+    for bad in
+        ["", "GPL-3.0", "MIT AND GPL-3.0", "(MIT OR ISC) AND GPL-3.0", "(MIT", "MIT ISC", "MIT WITH odd-exception"]
+    {
         assert!(!met(bad), "{bad}");
     }
 }

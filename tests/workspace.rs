@@ -314,6 +314,11 @@ async fn history_is_newest_first_in_pages_and_threads_are_apart() {
     let texts: Vec<&str> = thread["messages"].as_array().unwrap().iter().map(|m| m["text"].as_str().unwrap()).collect();
     assert_eq!(texts, ["m0", "reply", "reply to the reply"]);
     assert_eq!(thread["messages"][0]["reply_count"], 2);
+    let since = |oldest: &str| json!({"channel": "C0OPS", "oldest": oldest, "inclusive": true});
+    for (oldest, count) in [("0", 5), ("999", 5), ("1795000000", 5), (posted[3].as_str(), 2), ("1795000001", 0)] {
+        let found = desk.call("conversations.history", since(oldest)).await;
+        assert_eq!(found["messages"].as_array().unwrap().len(), count, "since {oldest}");
+    }
     let orphan = desk.call("chat.postMessage", json!({"channel": "C0OPS", "text": "x", "thread_ts": "1.000000"})).await;
     assert_eq!(orphan["error"], "thread_not_found");
 }
@@ -461,4 +466,55 @@ async fn people_and_channels_can_be_changed_under_the_products_feet() {
     desk.workspace.set_user_group("S0DBA", &["U0BOB"]);
     assert_eq!(desk.call("usergroups.users.list", json!({"usergroup": "S0DBA"})).await["users"], json!(["U0BOB"]));
     assert_eq!(desk.call("usergroups.users.list", json!({"usergroup": "S0NONE"})).await["error"], "no_such_subteam");
+}
+
+#[tokio::test]
+async fn blocks_messages_and_views_are_validated_with_pointers() {
+    let desk = Desk::new();
+    let bad = json!([section("fine"), section("")]);
+    let view = json!({"type": "modal", "blocks": bad});
+    for (args, code, pointer) in [
+        (json!({"blocks": bad.to_string()}), "invalid_blocks", "/1/text/text"),
+        (json!({"message": json!({"blocks": bad}).to_string()}), "invalid_message", "/blocks/1/text/text"),
+        (json!({"view": view.to_string()}), "invalid_view", "/blocks/1/text/text"),
+    ] {
+        let refused = desk.call("blocks.validate", args).await;
+        assert_eq!((&refused["error"], &refused["errors"][0]["pointer"]), (&json!(code), &json!(pointer)), "{refused}");
+        assert_eq!(refused["errors"][0]["message"], "must be more than 0 characters");
+    }
+    assert_eq!(desk.call("blocks.validate", json!({})).await["error"], "invalid_arguments");
+}
+
+#[tokio::test]
+async fn messages_outlive_the_process_where_a_file_keeps_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("workspace.jsonl");
+    let before = Desk::new();
+    before.workspace.keep_in(&file).unwrap();
+    let metadata = json!({"event_type": "bbws_operation", "event_payload": {"operation": "bk-1"}});
+    let card = before.post(json!({"text": "card", "metadata": metadata})).await;
+    before.post(json!({"text": "reply", "thread_ts": card})).await;
+    let gone = before.post(json!({"text": "gone"})).await;
+    before.call("chat.delete", json!({"channel": "C0OPS", "ts": gone})).await;
+    for i in 0..3_000 {
+        let text = format!("step {i}");
+        before.call("chat.update", json!({"channel": "C0OPS", "ts": card, "text": text})).await;
+    }
+    let kept = before.workspace.messages("C0OPS");
+    assert_eq!(kept.len(), 2);
+    let lines = std::fs::read_to_string(&file).unwrap().lines().count();
+    assert!(lines < 2_100, "the file does not grow with every edit: {lines} lines");
+    // The process died in the middle of a line.
+    let mut torn = std::fs::read_to_string(&file).unwrap();
+    torn.push_str("{\"put\":{\"ts\":\"17");
+    std::fs::write(&file, torn).unwrap();
+
+    let after = Desk::new();
+    after.workspace.keep_in(&file).unwrap();
+    assert_eq!(after.workspace.messages("C0OPS"), kept);
+    let next = after.post(json!({"text": "next"})).await;
+    assert!(next > kept[0].edited.clone().unwrap(), "ids go on rising although the clock was set back");
+    let again = Desk::new();
+    again.workspace.keep_in(&file).unwrap();
+    assert_eq!(again.workspace.messages("C0OPS").len(), 3);
 }

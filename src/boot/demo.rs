@@ -79,7 +79,7 @@ pub async fn demo(choices: Choices) -> Result<(), String> {
         .clone()
         .merge(workspace.page(&base, commands))
         .nest("/sandbox/slack/api", workspace.slack_api())
-        .nest("/sandbox/aws", crate::adapters::sandbox::cloud::router(cloud));
+        .nest("/sandbox/aws", crate::adapters::sandbox::cloud::http::router(cloud));
     println!("bbws demo is at {base}\nOpen it, and type as Alice:  /bbws backup create prod full\nCtrl-C ends it.");
     let pages = workspace.clone();
     let ending = stopping.clone();

@@ -23,7 +23,7 @@ use bbws::{
         run::Pacing,
     },
     engine::Engine,
-    ports::{chat::Reply, clock::Clock, store::Store},
+    ports::{chat::Reply, clock::Clock, store::{Filter, Store}},
 };
 
 use super::{
@@ -62,7 +62,11 @@ pub struct Rig {
     pub process: Process,
     /// An embedded database, whose only process breaks every lease when it starts.
     pub embedded: bool,
+    /// Where the last process died, for messages of tests.
+    pub died: Option<String>,
+    since: Moment,
     requests: u64,
+    seed: u64,
 }
 
 impl Rig {
@@ -71,14 +75,19 @@ impl Rig {
         let cloud = Arc::new(SimCloud::new(&config.environments, clock.clone(), seed));
         let chat = Arc::new(FakeChat::new());
         let process = start(&ledger, &cloud, &chat, &clock, &config, Killer::never());
-        Rig { clock, cloud, chat, ledger, config, process, embedded: true, requests: 0 }
+        Rig { clock, cloud, chat, ledger, config, process, embedded: true, died: None, since: Moment(0), requests: 0, seed }
     }
 
     /// On a fresh in-memory SQLite and the example config.
     pub async fn sqlite() -> Rig {
+        Rig::sqlite_with(7).await
+    }
+
+    /// The same, with another seed for what AWS does.
+    pub async fn sqlite_with(seed: u64) -> Rig {
         let clock = ManualClock::new();
         let ledger = super::db::sqlite(clock.clone()).await;
-        Rig::new(ledger, clock, Config::example(), 7)
+        Rig::new(ledger, clock, Config::example(), seed)
     }
 
     /// On a fresh PostgreSQL database and the example config.
@@ -86,6 +95,28 @@ impl Rig {
         let clock = ManualClock::new();
         let ledger = super::db::postgres(clock.clone()).await;
         Rig { embedded: false, ..Rig::new(ledger, clock, Config::example(), 7) }
+    }
+
+    /// A new AWS and a new Slack, and an empty environment; the ledger keeps its history, as a real one does.
+    pub async fn fresh(&mut self) {
+        self.seed += 1;
+        self.clock.advance(Duration::from_secs(3600));
+        self.cloud = Arc::new(SimCloud::new(&self.config.environments, self.clock.clone(), self.seed));
+        self.chat = Arc::new(FakeChat::new());
+        self.process = start(&self.ledger, &self.cloud, &self.chat, &self.clock, &self.config, Killer::never());
+        self.since = self.clock.now();
+        self.died = None;
+    }
+
+    /// Who holds an environment.
+    pub async fn ledger_holder(&self, environment: &str) -> Option<OpId> {
+        self.ledger.holder(environment).await.expect("the ledger answers")
+    }
+
+    /// The newest operation since the world was made fresh.
+    pub async fn newest(&self) -> Option<String> {
+        let newest = self.ledger.list(&Filter { limit: 1, ..Filter::default() }).await.expect("the ledger answers");
+        newest.first().filter(|op| op.created >= self.since).map(|op| op.id.0.clone())
     }
 
     /// The process is gone; another one starts.
@@ -161,8 +192,9 @@ impl Rig {
         ran + told > 0
     }
 
-    /// Works, letting time pass whenever nothing is due, until nothing is due within `horizon`, or the process died.
-    pub async fn settle(&mut self, horizon: Duration) {
+    /// Works for so much simulated time, skipping the stretches in which nothing is due. Ends early when the process dies.
+    pub async fn settle(&mut self, time: Duration) {
+        let end = self.clock.now() + time;
         for _ in 0..20_000 {
             if self.process.killer.dead() {
                 return;
@@ -170,13 +202,17 @@ impl Rig {
             if self.step().await {
                 continue;
             }
-            let Some(next) = self.next_due().await else { return };
-            if next > self.clock.now() + horizon {
-                return;
+            match self.next_due().await {
+                Some(next) if next <= end => self.clock.set(next.max(self.clock.now() + Duration::from_millis(1))),
+                _ => return self.clock.set(end),
             }
-            self.clock.set(next.max(self.clock.now() + Duration::from_millis(1)));
         }
         panic!("the world does not come to rest");
+    }
+
+    /// Mutations that took place in AWS.
+    pub fn mutations(&self) -> u32 {
+        self.cloud.mutations().values().sum()
     }
 
     async fn next_due(&self) -> Option<Moment> {
@@ -185,18 +221,17 @@ impl Rig {
         [run, notice].into_iter().flatten().min()
     }
 
-    /// Works until the operation is over or stuck, for at most a day.
+    /// Works until the operation is over or stuck, for at most a day, and then for the few seconds its last notices take.
     pub async fn finish(&mut self, id: &str) -> State {
-        let end = self.clock.now() + Duration::from_secs(86_400);
-        loop {
-            self.settle(Duration::from_secs(120)).await;
+        for _ in 0..1440 {
             let state = self.state(id).await;
-            if state.terminal() || state == State::NeedsAttention || self.process.killer.dead() || self.clock.now() > end {
-                return state;
+            if state.terminal() || state == State::NeedsAttention || self.process.killer.dead() {
+                break;
             }
-            let next = self.next_due().await.unwrap_or(end);
-            self.clock.set(next.max(self.clock.now() + Duration::from_secs(1)));
+            self.settle(Duration::from_secs(60)).await;
         }
+        self.settle(Duration::from_secs(10)).await;
+        self.state(id).await
     }
 
     /// Asks for a backup as Alice and approves it as Bob; answers its id.

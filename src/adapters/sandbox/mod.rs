@@ -1,3 +1,4 @@
 //! Imitations of the outside world that hold state: `bbws demo` runs on them, and so do the tests.
 
+pub mod cloud;
 pub mod workspace;

@@ -76,7 +76,11 @@ fn reason(op: &Operation) -> Option<String> {
 fn fields(op: &Operation) -> Vec<(&'static str, String)> {
     let short = |text: &str| clip_mrkdwn(&escape(text), 200);
     let route = if op.plan.dr_region.is_some() { short(&route(op)) } else { format!("{}, no copy elsewhere", short(&op.plan.region)) };
-    let mut fields = vec![("Account", short(&op.plan.account)), ("Region → DR region", route)];
+    let mut fields = Vec::new();
+    // What happens in the ledger alone has neither.
+    if !op.plan.account.is_empty() {
+        fields.extend([("Account", short(&op.plan.account)), ("Region → DR region", route)]);
+    }
     if let Some(days) = op.plan.retention_days {
         fields.push(("Kept for", count(days as usize, "day")));
     }
@@ -132,7 +136,7 @@ fn plan_title(run: &Run) -> String {
 }
 
 fn small_print(op: &Operation) -> String {
-    let revision = if op.revision == 0 { String::new() } else { format!(" · revision {}", op.revision + 1) };
+    let revision = if op.revision <= 1 { String::new() } else { format!(" · revision {}", op.revision) };
     format!("Plan `{}`{revision} · `/bbws op show {}` shows everything", op.digest.chars().take(12).collect::<String>(), escape(&op.id.0))
 }
 
@@ -146,12 +150,12 @@ fn text(view: &CardView, alert: Option<String>) -> String {
         None => format!("Requested by {}.", mention(&op.requester.user)),
     });
     let kept = op.plan.retention_days.map(|d| format!(", kept for {}", count(d as usize, "day"))).unwrap_or_default();
-    lines.push(format!(
-        "Account {}, {}, {}{kept}.",
-        clip_mrkdwn(&escape(&op.plan.account), 100),
-        clip_mrkdwn(&escape(&route(op)), 200),
-        count(op.plan.steps.len(), "step")
-    ));
+    if op.plan.account.is_empty() {
+        lines.push(format!("{}.", count(op.plan.steps.len(), "step")));
+    } else {
+        let (account, route) = (clip_mrkdwn(&escape(&op.plan.account), 100), clip_mrkdwn(&escape(&route(op)), 200));
+        lines.push(format!("Account {account}, {route}, {}{kept}.", count(op.plan.steps.len(), "step")));
+    }
     if op.state == State::AwaitingApproval {
         lines.extend(op.plan.notes.iter().take(3).map(|n| clip_mrkdwn(&escape(n), 200)));
     }
@@ -162,6 +166,7 @@ fn text(view: &CardView, alert: Option<String>) -> String {
 fn buttons(op: &Operation) -> Vec<Button> {
     use SlackBlockButtonStyle::{Danger, Primary};
     let plain = |label, action| Button { label, action, style: None, confirm: None };
+    let cancelling = op.halt.as_ref().is_some_and(|h| h.cancel);
     let cancel = || plain("Cancel", "bbws.cancel");
     let resume = || Button { style: Some(Primary), ..plain("Resume", "bbws.resume") };
     let retry = || Button { style: Some(Primary), ..plain("Retry", "bbws.retry") };
@@ -177,6 +182,7 @@ fn buttons(op: &Operation) -> Vec<Button> {
             cancel(),
         ],
         State::Queued => vec![cancel()],
+        State::Running if cancelling => vec![stop()],
         State::Running | State::Waiting => vec![stop(), cancel()],
         State::Paused => vec![resume(), stop(), cancel()],
         State::Stopped => vec![resume(), cancel()],
@@ -191,6 +197,9 @@ fn question(op: &Operation) -> String {
     let title = words::title(op);
     let mut letters = title.chars();
     let first = letters.next().map(|c| c.to_lowercase().to_string()).unwrap_or_default();
-    let tail = format!("account {}, {}, {}", clip(&op.plan.account, 30), clip(&route(op), 80), count(op.plan.steps.len(), "step"));
+    let mut tail = count(op.plan.steps.len(), "step");
+    if !op.plan.account.is_empty() {
+        tail = format!("account {}, {}, {tail}", clip(&op.plan.account, 30), clip(&route(op), 80));
+    }
     format!("Approve {first}{}? {tail}", clip(letters.as_str(), 120))
 }

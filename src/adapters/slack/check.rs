@@ -123,7 +123,7 @@ fn sample() -> CardView {
         state: State::AwaitingApproval,
         digest: plan.digest(),
         plan,
-        revision: 1,
+        revision: 2,
         needs: vec![Need { role: "operator".into(), count: 1 }],
         requester: Principal { person: PersonId("USAMPLE".into()), user: "USAMPLE".into(), roles: Vec::new() },
         reason: Some("a sample".into()),

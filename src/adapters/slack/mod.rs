@@ -29,10 +29,7 @@ use crate::{
     ports::chat::{CardView, Chat, ChannelFacts, ChatError, Content, Level, Outgoing, Reply},
 };
 
-pub use self::{
-    client::Patience,
-    text::{escape, one_line},
-};
+pub use self::client::Patience;
 
 /// Most pages looked through for a message, and messages per page.
 const PAGES: usize = 5;

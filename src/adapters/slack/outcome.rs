@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::text::{clip_mrkdwn, count, date, escape, escape_but, mention, number};
+use super::text::{clip_mrkdwn, count, date, escape, mention, mrkdwn, number};
 use crate::{
     domain::{
         moment::spoken,
@@ -20,22 +20,26 @@ pub fn alert(run: &Run) -> Option<(Level, String)> {
     let op = &run.op;
     let cancelling = op.halt.as_ref().is_some_and(|h| h.cancel);
     let told = told(op);
+    // The outcome in the ledger names the next step itself.
+    let next = || if op.outcome.is_none() { next(op) } else { None };
     let (level, sentences) = match op.state {
         State::Succeeded => (Level::Success, vec![told, receipt(run)]),
-        State::Failed => (Level::Error, vec![told.or_else(|| bad_steps(run, StepState::Failed)), next(op)]),
-        State::RolledBack => (Level::Error, vec![told.or_else(|| bad_steps(run, StepState::Failed)), next(op)]),
-        State::NeedsAttention => (Level::Error, vec![told.or_else(|| bad_steps(run, StepState::Unknown)), next(op)]),
-        State::Stopped => (Level::Warning, vec![halted(op, "Stopped").or(told), next(op)]),
-        State::Paused => (Level::Warning, vec![halted(op, "Paused").or(told), next(op)]),
-        State::Expired => (Level::Warning, vec![told.or_else(|| Some(expired(op))), next(op)]),
-        State::Rejected => (Level::Warning, vec![told.or_else(|| halted(op, "Rejected")), next(op)]),
+        State::Failed => (Level::Error, vec![told.or_else(|| bad_steps(run, StepState::Failed)), next()]),
+        State::RolledBack => (Level::Error, vec![told.or_else(|| bad_steps(run, StepState::Failed)), next()]),
+        State::NeedsAttention => (Level::Error, vec![told.or_else(|| bad_steps(run, StepState::Unknown)), next()]),
+        State::Stopped => (Level::Warning, vec![halted(op, "Stopped").or(told), self::next(op)]),
+        State::Paused => (Level::Warning, vec![halted(op, "Paused").or(told), self::next(op)]),
+        State::Expired => (Level::Warning, vec![told.or_else(|| Some(expired(op))), next()]),
+        State::Rejected => (Level::Warning, vec![told.or_else(|| halted(op, "Rejected")), next()]),
         State::Cancelled => (Level::Info, vec![told.or_else(|| halted(op, "Cancelled"))]),
-        State::Waiting => (Level::Info, vec![told, next(op)]),
-        State::AwaitingApproval if op.revision > 0 => {
+        State::Waiting => (Level::Info, vec![told, next()]),
+        State::AwaitingApproval if op.revision > 1 => {
             let drift = || "What the plan rests on changed, so it was made anew. Earlier approvals do not count.".to_owned();
             (Level::Warning, vec![told.or_else(|| Some(drift()))])
         }
         State::Running if cancelling => (Level::Warning, vec![halted(op, "Cancelled"), Some("It ends once what already runs in AWS has ended.".to_owned())]),
+        // Agreed to, but something keeps it from starting.
+        State::Queued if told.is_some() => (Level::Info, vec![told]),
         State::AwaitingApproval | State::Queued | State::Running => return None,
     };
     let mut text = String::new();
@@ -68,14 +72,13 @@ pub fn next(op: &Operation) -> Option<String> {
 }
 
 fn command(op: &Operation) -> String {
-    clip_mrkdwn(&escape(&op.command).replace('`', "'"), 300)
+    let command = op.command.trim_start_matches('/').trim_start_matches("bbws ");
+    clip_mrkdwn(&format!("/bbws {}", escape(command).replace('`', "'")), 300)
 }
 
-/// The outcome as the ledger tells it; people who are on the card stay mentions, all else is text.
+/// The outcome as the ledger tells it: mrkdwn with the next step.
 fn told(op: &Operation) -> Option<String> {
-    let mut users: Vec<&str> = op.votes.iter().map(|v| v.by.user.as_str()).chain([op.requester.user.as_str()]).collect();
-    users.extend(op.halt.as_ref().map(|h| h.by.as_str()));
-    op.outcome.as_deref().map(|o| clip_mrkdwn(&escape_but(o, &users), 1_000)).filter(|o| !o.is_empty())
+    op.outcome.as_deref().map(|o| clip_mrkdwn(&mrkdwn(o), 1_200)).filter(|o| !o.is_empty())
 }
 
 fn halted(op: &Operation, what: &str) -> Option<String> {
@@ -86,7 +89,12 @@ fn halted(op: &Operation, what: &str) -> Option<String> {
 }
 
 fn expired(op: &Operation) -> String {
-    if op.votes.is_empty() { "Nobody agreed in time; nothing was run." } else { "It did not start in time; nothing was run." }.to_owned()
+    let needed: usize = op.needs.iter().map(|n| n.count as usize).sum();
+    match op.votes.len() {
+        0 if needed > 0 => "Nobody agreed in time; nothing was run.".to_owned(),
+        some if some < needed => format!("Only {some} of {needed} agreed in time; nothing was run."),
+        _ => "It did not start in time; nothing was run.".to_owned(),
+    }
 }
 
 /// The first steps in that state with their errors.

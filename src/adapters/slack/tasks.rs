@@ -68,7 +68,8 @@ fn single(run: &Run, spec: &StepSpec, step: &Step, now: Moment) -> Task {
     }
     details.extend(step.detail.as_deref().map(one_line).filter(|d| !d.is_empty()));
     if let Some(started) = step.started {
-        details.push(spoken(step.ended.unwrap_or(now).since(started)));
+        let usual = step.expected.filter(|_| step.state.in_flight()).map(|e| format!(" of about {}", spoken(e))).unwrap_or_default();
+        details.push(format!("{}{usual}", spoken(step.ended.unwrap_or(now).since(started))));
     }
     if step.round > 0 {
         details.push(format!("repeated {}", if step.round == 1 { "once".to_owned() } else { format!("{} times", step.round) }));

@@ -3,6 +3,7 @@
 //! Lengths are counted in UTF-16 units, which is never less than what Slack counts.
 
 use crate::domain::moment::Moment;
+pub use crate::domain::text::{escape, one_line};
 
 /// Longest text of a section.
 pub const SECTION: usize = 3_000;
@@ -12,28 +13,43 @@ pub fn len(text: &str) -> usize {
     text.chars().map(char::len_utf16).sum()
 }
 
-/// Controls, line breaks and characters that reorder or hide text.
-fn treacherous(c: char) -> bool {
-    c.is_control()
-        || matches!(c,
-            '\u{00AD}' | '\u{061C}' | '\u{180E}' | '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}'
-            | '\u{2060}'..='\u{206F}' | '\u{FEFF}' | '\u{FFF9}'..='\u{FFFB}' | '\u{E0000}'..='\u{E007F}')
+/// mrkdwn from our own sentences, in which what people typed is escaped already. Whatever slipped through is made harmless:
+/// mentions of users, channels and dates stay, all else in angle brackets becomes text.
+pub fn mrkdwn(text: &str) -> String {
+    let lines: Vec<String> = text.lines().map(|line| entities(&tokens(&one_line(line)))).collect();
+    lines.join("\n").trim().to_owned()
 }
 
-/// One line of plain text: controls, line breaks and bidi marks become a space, runs of blanks one blank.
-pub fn one_line(text: &str) -> String {
-    let calm: String = text.chars().map(|c| if treacherous(c) { ' ' } else { c }).collect();
-    calm.split_whitespace().collect::<Vec<_>>().join(" ")
+fn tokens(line: &str) -> String {
+    let mut out = String::with_capacity(line.len());
+    let mut rest = line;
+    while let Some(at) = rest.find(['<', '>']) {
+        out.push_str(&rest[..at]);
+        let token = rest[at..].find('>').map(|end| &rest[at..=at + end]).filter(|t| harmless(t));
+        match token {
+            Some(token) => out.push_str(token),
+            None => out.push_str(if rest[at..].starts_with('<') { "&lt;" } else { "&gt;" }),
+        }
+        rest = &rest[at + token.map_or(1, str::len)..];
+    }
+    out.push_str(rest);
+    out
 }
 
-/// One line of mrkdwn that shows the text as it was typed: no mention, no link, no channel can come of it.
-pub fn escape(text: &str) -> String {
-    one_line(text).replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+fn harmless(token: &str) -> bool {
+    let inner = token.trim_start_matches('<').trim_end_matches('>');
+    token.len() == inner.len() + 2 && (inner.strip_prefix(['@', '#']).is_some_and(is_id) || (inner.starts_with("!date^") && inner.matches('^').count() == 2))
 }
 
-/// Like [`escape`], but mentions of the given users, and of nobody else, stay mentions.
-pub fn escape_but(text: &str, users: &[&str]) -> String {
-    users.iter().filter(|u| is_id(u)).fold(escape(text), |line, user| line.replace(&format!("&lt;@{user}&gt;"), &format!("<@{user}>")))
+/// An ampersand that begins no entity is text.
+fn entities(line: &str) -> String {
+    line.split('&').enumerate().fold(String::with_capacity(line.len()), |mut out, (i, piece)| {
+        if i > 0 {
+            out.push_str(if ["amp;", "lt;", "gt;"].iter().any(|e| piece.starts_with(e)) { "&" } else { "&amp;" });
+        }
+        out.push_str(piece);
+        out
+    })
 }
 
 /// The text cut to `max` at a character boundary, ending in `…` where something was left out. For plain text.

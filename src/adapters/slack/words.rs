@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use super::text::{clip, clip_mrkdwn, escape, one_line};
 use crate::domain::{
+    approval::ANY_ROLE,
     moment::{Moment, spoken},
-    operation::{Operation, Run, State},
+    operation::{Operation, Run, State, resume},
     policy::Need,
     step::{Step, StepState},
 };
@@ -14,13 +15,22 @@ use crate::domain::{
 pub fn people(needs: &[Need]) -> String {
     let each: Vec<String> = needs
         .iter()
-        .map(|n| format!("{} other {}{}", n.count, clip_mrkdwn(&escape(&n.role), 80), if n.count == 1 { "" } else { "s" }))
+        .map(|n| match (n.role.as_str(), n.count) {
+            (ANY_ROLE, 1) => "1 other person in a role".to_owned(),
+            (ANY_ROLE, n) => format!("{n} other people in a role"),
+            (role, 1) => format!("1 other {}", clip_mrkdwn(&escape(role), 80)),
+            (role, n) => format!("{n} other {}s", clip_mrkdwn(&escape(role), 80)),
+        })
         .collect();
     if each.is_empty() { "nobody".to_owned() } else { clip_mrkdwn(&each.join(" and "), 600) }
 }
 
 /// What the operation is, in plain text: `Backup of prod (full)`. Not escaped.
 pub fn title(op: &Operation) -> String {
+    if op.kind() == resume::KIND {
+        let scope = if op.plan.scope == "*" { "every environment" } else { &op.plan.scope };
+        return clip(&one_line(&format!("Lift the stop of {scope}")), 150);
+    }
     let verb = match op.kind() {
         "backup.create" => "Backup".to_owned(),
         kind => {
@@ -29,14 +39,15 @@ pub fn title(op: &Operation) -> String {
             let mut letters = verb.chars();
             let first = letters.next().map(|c| c.to_uppercase().to_string()).unwrap_or_default();
             match (noun, verb.as_str()) {
-                ("backup", "restore") | ("control" | "dr", _) => format!("{first}{}", letters.as_str()),
+                ("backup", "restore") | ("dr", _) => format!("{first}{}", letters.as_str()),
                 _ => format!("{first}{} {noun}", letters.as_str()).trim_end().to_owned(),
             }
         }
     };
     let environment = if op.environment() == "*" { "all environments" } else { op.environment() };
     let mut narrowed: Vec<&str> = Some(op.plan.scope.as_str()).filter(|s| !s.is_empty()).into_iter().collect();
-    narrowed.extend(op.plan.tenant.as_deref().filter(|t| *t != op.plan.scope));
+    let tenant = op.plan.tenant.as_ref().filter(|t| **t != op.plan.scope).map(|t| format!("tenant {t}"));
+    narrowed.extend(tenant.as_deref());
     let narrowed = if narrowed.is_empty() { String::new() } else { format!(" ({})", narrowed.join(", ")) };
     clip(&one_line(&format!("{verb} of {environment}{narrowed}")), 150)
 }
@@ -89,9 +100,10 @@ pub fn progress(run: &Run, now: Moment) -> Option<String> {
     if let Some(ended) = op.ended {
         return Some(format!("{} % · took {}", percent(run), spoken(ended.since(started))));
     }
+    let going = op.state == State::Running && !op.halt.as_ref().is_some_and(|h| h.cancel);
     let left = match op.estimate.and_then(|e| e.checked_sub(elapsed)).filter(|left| *left > Duration::ZERO) {
-        Some(left) if op.state == State::Running => format!(" · about {} left", spoken(left)),
-        None if op.estimate.is_some() && op.state == State::Running => " · longer than usual".to_owned(),
+        Some(left) if going => format!(" · about {} left", spoken(left)),
+        None if op.estimate.is_some() && going => " · longer than usual".to_owned(),
         _ => String::new(),
     };
     Some(format!("{} % · {} so far{left}", percent(run), spoken(elapsed)))

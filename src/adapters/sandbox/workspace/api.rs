@@ -23,27 +23,50 @@ chat:write.public,commands,files:write,groups:read,pins:write,usergroups:read,us
 pub(super) struct Refusal {
     code: String,
     messages: Vec<String>,
+    errors: Value,
 }
 
 impl From<&str> for Refusal {
     fn from(code: &str) -> Self {
-        Self { code: code.into(), messages: Vec::new() }
+        Self { code: code.into(), messages: Vec::new(), errors: Value::Null }
     }
 }
 
 impl Refusal {
     pub(super) fn invalid_blocks(messages: Vec<String>) -> Self {
-        Self { code: "invalid_blocks".into(), messages }
+        Self { code: "invalid_blocks".into(), errors: json!(messages), messages }
     }
 
     fn to_slack(&self) -> Value {
         let mut out = json!({"ok": false, "error": self.code});
         if !self.messages.is_empty() {
-            out["errors"] = json!(self.messages);
             out["response_metadata"] = json!({"messages": self.messages});
+        }
+        if !self.errors.is_null() {
+            out["errors"] = self.errors.clone();
         }
         out
     }
+}
+
+/// `blocks.validate`: exactly one of `blocks`, `message` and `view`, each JSON; what is wrong comes with its pointer.
+fn validate(args: &Args) -> Result<Value, Refusal> {
+    let (blocks, message, view) = (args.data("blocks")?, args.data("message")?, args.data("view")?);
+    let (code, list, surface, root) = match (blocks, message, view) {
+        (Some(blocks), None, None) => ("invalid_blocks", blocks, Surface::Message, ""),
+        (None, Some(mut message), None) => ("invalid_message", message["blocks"].take(), Surface::Message, "/blocks"),
+        (None, None, Some(mut view)) => ("invalid_view", view["blocks"].take(), Surface::View, "/blocks"),
+        _ => return Err("invalid_arguments".into()),
+    };
+    let found = limits::problems(&list, surface);
+    if found.is_empty() {
+        return Ok(json!({}));
+    }
+    let error = |line: &String| {
+        let (why, pointer) = line.trim_end_matches(']').split_once(" [json-pointer:/blocks").unwrap_or((line, ""));
+        json!({"pointer": format!("{root}{pointer}"), "code": "failed_constraint", "message": why.trim_start_matches("[ERROR] ")})
+    };
+    Err(Refusal { code: code.into(), messages: Vec::new(), errors: found.iter().map(error).collect() })
 }
 
 /// The arguments of a call, however they were sent.
@@ -61,6 +84,7 @@ impl Args {
         self.text(key).ok_or_else(|| Refusal {
             code: "invalid_arguments".into(),
             messages: vec![format!("[ERROR] missing required field: {key}")],
+            errors: Value::Null,
         })
     }
 
@@ -128,13 +152,7 @@ impl Workspace {
             "chat.delete" => self.delete(args),
             "views.open" => self.open_view(args),
             "views.update" => self.update_view(args),
-            "blocks.validate" => {
-                let blocks = args.data("blocks")?.unwrap_or(Value::Null);
-                match limits::problems(&blocks, Surface::Message) {
-                    found if found.is_empty() => Ok(json!({})),
-                    found => Err(Refusal::invalid_blocks(found)),
-                }
-            }
+            "blocks.validate" => validate(args),
             _ => Err("unknown_method".into()),
         }
     }

@@ -126,7 +126,7 @@ impl Workspace {
                 edited: None,
                 only_for: None,
             };
-            state.messages.push(message.clone());
+            state.put(message.clone());
             message
         };
         self.tell(None, json!({"kind": "message", "message": message.to_page()}));
@@ -154,8 +154,7 @@ impl Workspace {
                 state.identify(blocks);
             }
             let edited = state.next_ts(now);
-            let found = state.messages.iter_mut().find(|m| m.channel == channel && m.ts == ts);
-            let message = found.ok_or("message_not_found")?;
+            let mut message = state.message(&channel, ts).ok_or("message_not_found")?.clone();
             if message.user != BOT_USER {
                 return Err("cant_update_message".into());
             }
@@ -169,7 +168,8 @@ impl Workspace {
                 message.metadata = Some(metadata).filter(|m| m["event_type"].is_string());
             }
             message.edited = Some(edited);
-            message.clone()
+            state.put(message.clone());
+            message
         };
         self.tell(None, json!({"kind": "message", "message": message.to_page()}));
         Ok(message)
@@ -229,7 +229,7 @@ impl Workspace {
             if message.user != BOT_USER {
                 return Err("cant_delete_message".into());
             }
-            state.messages.retain(|m| !(m.channel == channel && m.ts == ts));
+            state.remove(channel, ts);
         }
         self.tell(None, json!({"kind": "gone", "channel": channel, "ts": ts}));
         Ok(json!({"channel": channel, "ts": ts}))

@@ -117,7 +117,7 @@ impl Workspace {
                 edited: None,
                 only_for: None,
             };
-            state.messages.push(message.clone());
+            state.put(message.clone());
             message
         };
         self.tell(None, json!({"kind": "message", "message": message.to_page()}));

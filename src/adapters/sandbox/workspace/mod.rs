@@ -9,6 +9,7 @@ mod chat;
 mod fault;
 mod forms;
 mod inspect;
+mod journal;
 mod limits;
 mod limits_data;
 mod page;

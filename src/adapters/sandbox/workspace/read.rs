@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::Workspace;
 use super::api::{Args, Refusal};
 use super::people::{Channel, Person};
-use super::state::Message;
+use super::state::{Message, micros};
 
 impl Workspace {
     pub(super) fn users_info(&self, args: &Args) -> Result<Value, Refusal> {
@@ -65,11 +65,11 @@ impl Workspace {
     }
 }
 
-/// Whether a message lies between `oldest` and `latest`; both compare as text of equal width.
+/// Whether a message lies between `oldest` and `latest`.
 fn within(message: &Message, args: &Args) -> bool {
-    let inclusive = args.flag("inclusive");
-    let above = args.text("oldest").is_none_or(|t| message.ts.as_str() > t || (inclusive && message.ts == t));
-    let below = args.text("latest").is_none_or(|t| message.ts.as_str() < t || (inclusive && message.ts == t));
+    let (at, inclusive) = (micros(&message.ts), args.flag("inclusive"));
+    let above = args.text("oldest").map(micros).is_none_or(|t| at > t || (inclusive && at == t));
+    let below = args.text("latest").map(micros).is_none_or(|t| at < t || (inclusive && at == t));
     above && below
 }
 

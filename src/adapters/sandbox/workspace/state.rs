@@ -2,9 +2,11 @@
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::fault::Fault;
+use super::journal::{Entry, Journal};
 use super::people::{self, Channel, Person};
 
 /// Slack accepts a trigger for three seconds.
@@ -18,7 +20,7 @@ const EPHEMERALS: usize = 100;
 const CALLS: usize = 50_000;
 
 /// One message, posted or ephemeral.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Message {
     /// Slack's id of the message within its channel, `seconds.micros`.
     pub ts: String,
@@ -38,6 +40,14 @@ pub struct Message {
     pub edited: Option<String>,
     /// The one person who sees it, for an ephemeral message.
     pub only_for: Option<String>,
+}
+
+/// A ts as microseconds; whole seconds will do.
+pub(super) fn micros(ts: &str) -> i64 {
+    let (seconds, fraction) = ts.split_once('.').unwrap_or((ts, ""));
+    let digits: String = fraction.chars().chain("000000".chars()).take(6).collect();
+    let seconds: i64 = seconds.parse().unwrap_or(0);
+    seconds.saturating_mul(1_000_000).saturating_add(digits.parse().unwrap_or(0))
 }
 
 impl Message {
@@ -126,6 +136,7 @@ pub(super) struct State {
     pub(super) faults: HashMap<String, VecDeque<Fault>>,
     pub(super) down: bool,
     pub(super) commands: Value,
+    pub(super) journal: Option<Journal>,
     triggers: HashMap<String, Trigger>,
     hooks: HashMap<String, Hook>,
     last_micros: i64,
@@ -146,6 +157,7 @@ impl State {
             faults: HashMap::new(),
             down: false,
             commands: json!([]),
+            journal: None,
             triggers: HashMap::new(),
             hooks: HashMap::new(),
             last_micros: 0,
@@ -176,6 +188,29 @@ impl State {
 
     pub(super) fn message(&self, channel: &str, ts: &str) -> Option<&Message> {
         self.messages.iter().find(|m| m.channel == channel && m.ts == ts)
+    }
+
+    /// Posts a message, or replaces the one with its ts.
+    pub(super) fn put(&mut self, message: Message) {
+        if let Some(journal) = &mut self.journal {
+            journal.write(&Entry::Put(message.clone()));
+        }
+        self.last_micros = self.last_micros.max(micros(&message.ts)).max(message.edited.as_deref().map_or(0, micros));
+        match self.messages.iter_mut().rfind(|m| m.channel == message.channel && m.ts == message.ts) {
+            Some(old) => *old = message,
+            None => self.messages.push(message),
+        }
+        if let Some(journal) = &mut self.journal {
+            journal.tidy(&self.messages);
+        }
+    }
+
+    /// Deletes a message.
+    pub(super) fn remove(&mut self, channel: &str, ts: &str) {
+        if let Some(journal) = &mut self.journal {
+            journal.write(&Entry::Gone(channel.into(), ts.into()));
+        }
+        self.messages.retain(|m| !(m.channel == channel && m.ts == ts));
     }
 
     pub(super) fn ephemeral(&self, channel: &str, ts: &str, user: &str) -> Option<&Message> {

@@ -1,0 +1,129 @@
+//! Which part of the simulated AWS a step's call goes to, which regions it needs, and what is checked of every call.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use super::{
+    Making, Start, backup, rds, secrets, verify,
+    world::{Aws, permanent},
+};
+use crate::{
+    domain::{moment::Moment, step::Action},
+    ports::cloud::{Call, CloudError, Probe, Progress},
+};
+
+/// Makes a step's one mutation.
+pub(super) fn start(making: &mut Making<'_>) -> Start {
+    match &making.call.action {
+        Action::RdsSnapshot { region, database, snapshot } => rds::create(making, region, database, snapshot),
+        Action::RdsCopy { from_region, region, snapshot, copy, kms_key, .. } => {
+            rds::copy(making, from_region, region, snapshot, copy, kms_key.as_deref())
+        }
+        Action::BackupJob { region, resource_arn, vault, role, retention_days } => {
+            backup::start_job(making, region, resource_arn, vault, role, *retention_days)
+        }
+        Action::BackupCopy { region, vault, to_region, to_vault_arn, role, retention_days } => {
+            let copy = backup::Copy { region, vault, to_region, to_vault_arn, role, days: *retention_days };
+            backup::start_copy(making, &copy)
+        }
+        Action::SecretsExport { region, prefix, bucket, key } => secrets::export(making, region, prefix, bucket, key),
+        other => Err(nothing_to("start", other)),
+    }
+}
+
+/// Looks for what an earlier start may have made.
+pub(super) fn probe(aws: &Aws, call: &Call, blind: bool) -> Result<Probe, CloudError> {
+    match &call.action {
+        Action::RdsSnapshot { region, database, snapshot } => rds::probe(aws, call, region, snapshot, database),
+        Action::RdsCopy { from_region, region, account, snapshot, copy, .. } => {
+            rds::probe(aws, call, region, copy, &rds::arn(account, from_region, snapshot))
+        }
+        Action::BackupJob { .. } | Action::BackupCopy { .. } if blind => Ok(Probe::Absent),
+        Action::BackupJob { region, .. } | Action::BackupCopy { region, .. } => backup::probe(aws, call, region),
+        Action::SecretsExport { region, bucket, key, .. } => secrets::probe(aws, call, region, bucket, key),
+        other => Err(nothing_to("probe", other)),
+    }
+}
+
+/// How far a step is.
+pub(super) fn poll(aws: &Aws, call: &Call, now: Moment) -> Result<Progress, CloudError> {
+    match &call.action {
+        Action::RdsSnapshot { region, snapshot: name, .. } | Action::RdsCopy { region, copy: name, .. } => rds::poll(aws, call, region, name, now),
+        Action::BackupJob { region, .. } | Action::BackupCopy { region, .. } => backup::poll(aws, call, region, now),
+        Action::SecretsExport { region, bucket, key, .. } => secrets::poll(aws, call, region, bucket, key),
+        Action::ObjectReplica { from_region, from_bucket, region, bucket, key } => {
+            secrets::poll_replica(aws, call, (from_region, from_bucket), (region, bucket), key, now)
+        }
+        Action::VerifySnapshot { region, snapshot, retention_days } => verify::snapshot(aws, call, region, snapshot, *retention_days, now),
+        Action::VerifyRecoveryPoint { region, vault, retention_days } => verify::point(aws, call, region, vault, *retention_days, now),
+        Action::VerifyObject { region, bucket, key, retention_days } => verify::object(aws, call, (region, bucket), key, *retention_days, now),
+        Action::ClearStop { .. } => Err(nothing_to("poll", &call.action)),
+    }
+}
+
+fn nothing_to(verb: &str, action: &Action) -> CloudError {
+    permanent(format!("there is nothing to {verb} in AWS for a step of kind {}; this is an error of bbws, report it", action.kind()))
+}
+
+/// Regions whose answer a read needs, the called one first.
+pub(super) fn called(action: &Action) -> Vec<&str> {
+    match action {
+        Action::ObjectReplica { from_region, region, .. } => vec![region, from_region],
+        other => other.region().into_iter().collect(),
+    }
+}
+
+/// Regions a change needs, the called one first.
+pub(super) fn touched(action: &Action) -> Vec<&str> {
+    match action {
+        Action::RdsCopy { from_region, region, .. } => vec![region, from_region],
+        Action::BackupCopy { region, to_region, .. } => vec![region, to_region],
+        other => other.region().into_iter().collect(),
+    }
+}
+
+/// What AWS checks of every call before it looks at anything.
+pub(super) fn check(call: &Call) -> Result<(), CloudError> {
+    let fits = !call.token.is_empty() && call.token.len() <= 50;
+    if !fits || !call.token.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-') {
+        return Err(permanent(format!("idempotency token `{}` is not 1 to 50 of [a-z0-9-]; this is an error of bbws, report it", call.token)));
+    }
+    if let Action::RdsCopy { account, .. } = &call.action
+        && *account != call.environment.account
+    {
+        let own = &call.environment.account;
+        return Err(permanent(format!("snapshots of account {account} cannot be copied in account {own}; correct the config")));
+    }
+    Ok(())
+}
+
+/// SNS's limits and the port's promise that the body is JSON.
+pub(super) fn message(topic: &str, subject: &str, body: &str) -> Result<(), CloudError> {
+    let printable = !subject.is_empty() && subject.len() < 100 && subject.bytes().all(|b| (b' '..=b'~').contains(&b));
+    if !printable {
+        return Err(permanent(format!("SNS takes no subject of {} characters for {topic}: 1 to 99 of printable ASCII are allowed", subject.len())));
+    }
+    if body.len() > 256 * 1024 {
+        return Err(permanent(format!("SNS takes no message of {} bytes for {topic}: 262144 are allowed", body.len())));
+    }
+    if serde_json::from_str::<Value>(body).is_err() {
+        return Err(permanent(format!("the message for {topic} is not JSON")));
+    }
+    Ok(())
+}
+
+/// How many describe calls answer these polls: one per kind, account and region, but one per object.
+pub(super) fn requests_for(calls: &[Call]) -> usize {
+    let mut merged = BTreeSet::new();
+    let mut single = 0;
+    for call in calls {
+        match &call.action {
+            Action::ObjectReplica { .. } | Action::VerifyObject { .. } | Action::SecretsExport { .. } => single += 1,
+            action => {
+                merged.insert((action.kind(), call.environment.account.as_str(), action.region()));
+            }
+        }
+    }
+    single + merged.len()
+}

@@ -1,0 +1,225 @@
+//! The record of every call and the judge of "never twice".
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+
+use super::{time::Course, world::Aws};
+use crate::{
+    domain::{moment::Moment, operation::OpId, step::Action},
+    ports::cloud::Call,
+};
+
+/// How many calls are remembered one by one; totals and effects are remembered for ever.
+const REMEMBERED: usize = 50_000;
+
+/// What a call was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Verb {
+    /// [`Cloud::survey`](crate::ports::cloud::Cloud::survey).
+    Survey,
+    /// [`Cloud::probe`](crate::ports::cloud::Cloud::probe).
+    Probe,
+    /// [`Cloud::start`](crate::ports::cloud::Cloud::start).
+    Start,
+    /// One call of a [`Cloud::poll`](crate::ports::cloud::Cloud::poll).
+    Poll,
+    /// [`Alerts::publish`](crate::ports::alert::Alerts::publish).
+    Publish,
+}
+
+/// What a caller was told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Answer {
+    /// It went well.
+    Ok,
+    /// [`CloudError::Retryable`](crate::ports::cloud::CloudError::Retryable).
+    Retryable,
+    /// [`CloudError::Permanent`](crate::ports::cloud::CloudError::Permanent).
+    Permanent,
+    /// [`CloudError::Unknown`](crate::ports::cloud::CloudError::Unknown).
+    Unknown,
+}
+
+/// One call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recorded {
+    /// When, in simulated time (the base clock's while the speed is 1).
+    pub at: Moment,
+    /// Operation; none for surveys and publications.
+    pub operation: Option<OpId>,
+    /// Position of the step in its plan.
+    pub step: Option<usize>,
+    /// What was called.
+    pub verb: Verb,
+    /// Kind of the step, `survey`, or the topic of a publication.
+    pub kind: &'static str,
+    /// Region it was called in.
+    pub region: String,
+    /// Idempotency token.
+    pub token: String,
+    /// Whether a mutation took place, whatever the caller was told.
+    pub effect: bool,
+    /// What the caller was told.
+    pub answer: Answer,
+}
+
+/// Where a mutation took place. The key of [`SimCloud::mutations`](super::SimCloud::mutations).
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Mutation {
+    /// Operation.
+    pub operation: OpId,
+    /// Position of the step in its plan.
+    pub step: usize,
+    /// What the step works on, so that two effects on one thing meet: account, region and name.
+    pub resource: String,
+}
+
+/// Something that was mutated again while the earlier result still stood.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Twice {
+    /// Operation.
+    pub operation: OpId,
+    /// Position of the step that made the second effect.
+    pub step: usize,
+    /// The first result.
+    pub first: String,
+    /// The second result.
+    pub second: String,
+    /// When the second was made.
+    pub at: Moment,
+}
+
+/// What an effect made, so that it can be asked later whether it still stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Made {
+    Snapshot { region: String, name: String },
+    Job { region: String, id: String },
+    Object { region: String, bucket: String, key: String },
+}
+
+impl Made {
+    fn name(&self) -> String {
+        match self {
+            Made::Snapshot { region, name } => format!("snapshot {name} in {region}"),
+            Made::Job { region, id } => format!("job {id} in {region}"),
+            Made::Object { region, bucket, key } => format!("object s3://{bucket}/{key} in {region}"),
+        }
+    }
+
+    /// A result that failed or was removed may rightly be made again; any other may not.
+    fn stands(&self, aws: &Aws, account: &str, now: Moment) -> bool {
+        let good = |course: &Course| !course.failed(now);
+        match self {
+            Made::Snapshot { region, name } => {
+                aws.region(account, region).ok().and_then(|r| r.snapshots.get(name)).is_some_and(|s| good(&s.course))
+            }
+            Made::Job { region, id } => aws.region(account, region).ok().and_then(|r| r.jobs.get(id)).is_some_and(|j| good(&j.course)),
+            Made::Object { region, bucket, key } => {
+                aws.region(account, region).ok().and_then(|r| r.buckets.get(bucket)).is_some_and(|b| b.objects.contains_key(key))
+            }
+        }
+    }
+}
+
+struct Effect {
+    step: usize,
+    account: String,
+    /// Kind and what it works on: an effect of another step on the same thing is a second one, too.
+    target: String,
+    made: Made,
+}
+
+/// What the call works on. A copy is of one recovery point: several may go to one vault.
+fn target(call: &Call) -> String {
+    let what = match &call.action {
+        Action::BackupCopy { .. } => call.inputs.get("recovery_point").map_or("", String::as_str),
+        Action::RdsSnapshot { snapshot, .. } => snapshot,
+        Action::RdsCopy { copy, .. } => copy,
+        Action::SecretsExport { key, .. } => key,
+        other => other.resource(),
+    };
+    let region = call.action.region().unwrap_or_default();
+    format!("{} {}/{region}/{what}", call.action.kind(), call.environment.account)
+}
+
+/// The journal.
+#[derive(Default)]
+pub(super) struct Journal {
+    recent: VecDeque<Recorded>,
+    total: u64,
+    effective: u64,
+    requests: u64,
+    by_operation: HashMap<OpId, u64>,
+    effects: HashMap<OpId, Vec<Effect>>,
+    mutations: BTreeMap<Mutation, u32>,
+    twice: Vec<Twice>,
+}
+
+impl Journal {
+    pub(super) fn record(&mut self, entry: Recorded) {
+        self.total += 1;
+        if let Some(operation) = &entry.operation {
+            match self.by_operation.get_mut(operation) {
+                Some(count) => *count += 1,
+                None => {
+                    self.by_operation.insert(operation.clone(), 1);
+                }
+            }
+        }
+        if self.recent.len() == REMEMBERED {
+            self.recent.pop_front();
+        }
+        self.recent.push_back(entry);
+    }
+
+    /// Notes a true effect and judges it. To be told before anything else changes, so that "still stands" is of this moment.
+    pub(super) fn effect(&mut self, aws: &Aws, call: &Call, made: Made, now: Moment) {
+        self.effective += 1;
+        let account = call.environment.account.clone();
+        let target = target(call);
+        let earlier = self.effects.entry(call.operation.clone()).or_default();
+        // The same name is only made again when the old one was gone, so it is never a second result.
+        let first = earlier
+            .iter()
+            .filter(|e| e.made != made && (e.step == call.step || e.target == target))
+            .find(|e| e.made.stands(aws, &e.account, now));
+        if let Some(first) = first {
+            let (first, second) = (first.made.name(), made.name());
+            self.twice.push(Twice { operation: call.operation.clone(), step: call.step, first, second, at: now });
+        }
+        let key = Mutation { operation: call.operation.clone(), step: call.step, resource: target.clone() };
+        *self.mutations.entry(key).or_default() += 1;
+        earlier.push(Effect { step: call.step, account, target, made });
+    }
+
+    pub(super) fn request(&mut self) {
+        self.requests += 1;
+    }
+
+    pub(super) fn recent(&self) -> impl Iterator<Item = &Recorded> {
+        self.recent.iter()
+    }
+
+    pub(super) fn mutations(&self) -> &BTreeMap<Mutation, u32> {
+        &self.mutations
+    }
+
+    pub(super) fn twice(&self) -> &[Twice] {
+        &self.twice
+    }
+
+    pub(super) fn total(&self) -> u64 {
+        self.total
+    }
+
+    pub(super) fn effective(&self) -> u64 {
+        self.effective
+    }
+
+    pub(super) fn requests(&self) -> u64 {
+        self.requests
+    }
+
+    pub(super) fn count_by(&self, operation: &OpId) -> u64 {
+        self.by_operation.get(operation).copied().unwrap_or(0)
+    }
+}

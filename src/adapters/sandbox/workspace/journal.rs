@@ -1,0 +1,97 @@
+//! Messages that outlive the process: a file of JSON lines, one for every message posted, edited or deleted.
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::Workspace;
+use super::state::{Message, State};
+
+/// One line of the file.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Entry {
+    /// A message as it stands from now on.
+    Put(Message),
+    /// A message that is no more: channel and ts.
+    Gone(String, String),
+}
+
+/// Lines written before the file is written anew, beside four for every message.
+const SLACK: usize = 2_000;
+
+/// The open file.
+pub(super) struct Journal {
+    path: PathBuf,
+    file: File,
+    lines: usize,
+}
+
+impl Journal {
+    /// Writes the file anew: one line for every message, none for what was edited since.
+    fn fresh(path: &Path, messages: &[Message]) -> io::Result<Self> {
+        let new = path.with_extension("new");
+        let mut journal = Journal { path: path.to_owned(), file: File::create(&new)?, lines: 0 };
+        messages.iter().for_each(|message| journal.write(&Entry::Put(message.clone())));
+        std::fs::rename(&new, path)?;
+        Ok(journal)
+    }
+
+    /// Keeps the file from growing with every edit of the same few messages.
+    pub(super) fn tidy(&mut self, messages: &[Message]) {
+        if self.lines < 4 * messages.len() + SLACK {
+            return;
+        }
+        match Journal::fresh(&self.path, messages) {
+            Ok(journal) => *self = journal,
+            Err(error) => tracing::warn!(%error, "the workspace's messages could not be written anew"),
+        }
+    }
+
+    /// Writes one line; a write that fails is told to the operator, and the workspace goes on.
+    pub(super) fn write(&mut self, entry: &Entry) {
+        let written = serde_json::to_string(entry).map_err(io::Error::other).and_then(|mut line| {
+            line.push('\n');
+            self.lines += 1;
+            self.file.write_all(line.as_bytes())
+        });
+        if let Err(error) = written {
+            tracing::warn!(%error, "the workspace's messages could not be kept on disk");
+        }
+    }
+}
+
+/// Reads the file into the state. A last line that broke off with the process is left out.
+fn replay(file: &Path, state: &mut State) -> io::Result<()> {
+    let reader = match File::open(file) {
+        Ok(open) => BufReader::new(open),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(error),
+    };
+    for line in reader.lines() {
+        match serde_json::from_str(&line?) {
+            Ok(Entry::Put(message)) => state.put(message),
+            Ok(Entry::Gone(channel, ts)) => state.remove(&channel, &ts),
+            Err(error) => {
+                tracing::warn!(%error, file = %file.display(), "a line of the workspace's messages cannot be read")
+            }
+        }
+    }
+    Ok(())
+}
+
+impl Workspace {
+    /// Keeps the messages in a file from now on, after taking up those already in it. Ephemeral messages, modals and
+    /// faults are forgotten with the process, as Slack forgets them.
+    ///
+    /// # Errors
+    /// Where the file can be neither read nor made.
+    pub fn keep_in(&self, file: &Path) -> io::Result<()> {
+        let mut state = self.state();
+        replay(file, &mut state)?;
+        state.journal = Some(Journal::fresh(file, &state.messages)?);
+        Ok(())
+    }
+}

@@ -1,0 +1,144 @@
+//! Whatever the operation is like, its card keeps every limit of Slack.
+
+use std::collections::BTreeSet;
+
+use bbws::{
+    adapters::slack::draw_card,
+    domain::{
+        operation::State,
+        plan::Fact,
+        step::{Action, Step, StepState},
+    },
+};
+use proptest::prelude::*;
+use serde_json::Value;
+
+use crate::sample::{agree, halt, running, view};
+
+fn len(value: &Value) -> usize {
+    value.as_str().unwrap().encode_utf16().count()
+}
+
+fn list(value: &Value) -> Vec<Value> {
+    value.as_array().cloned().unwrap_or_default()
+}
+
+/// Every limit of the blocks a card is made of.
+pub fn within_limits(blocks: &[Value]) {
+    assert!(blocks.len() <= 50, "{} blocks", blocks.len());
+    let mut ids = BTreeSet::new();
+    for block in blocks {
+        if let Some(id) = block["block_id"].as_str() {
+            assert!(id.len() <= 255 && ids.insert(id.to_owned()));
+        }
+        match block["type"].as_str().unwrap() {
+            "section" => {
+                if block["text"].is_object() {
+                    assert!((1..=3_000).contains(&len(&block["text"]["text"])));
+                }
+                let fields = list(&block["fields"]);
+                assert!(fields.len() <= 10 && fields.iter().all(|f| (1..=2_000).contains(&len(&f["text"]))));
+            }
+            "alert" => assert!((1..=200).contains(&len(&block["text"]["text"]))),
+            "context" => assert!((1..=10).contains(&list(&block["elements"]).len())),
+            "plan" => {
+                let tasks = list(&block["tasks"]);
+                assert!(tasks.len() <= 50 && len(&block["title"]) <= 150);
+                let unique: BTreeSet<_> = tasks.iter().map(|t| t["task_id"].as_str().unwrap()).collect();
+                assert_eq!(unique.len(), tasks.len());
+                assert!(tasks.iter().all(|t| (1..=150).contains(&len(&t["title"]))));
+            }
+            "input" => assert!(len(&block["label"]["text"]) <= 2_000),
+            "actions" => {
+                let buttons = list(&block["elements"]);
+                assert!((1..=25).contains(&buttons.len()));
+                for b in buttons {
+                    assert!(len(&b["text"]["text"]) <= 75 && len(&b["value"]) <= 2_000 && len(&b["action_id"]) <= 255);
+                    if b["confirm"].is_object() {
+                        assert!(len(&b["confirm"]["title"]["text"]) <= 100 && len(&b["confirm"]["text"]["text"]) <= 300);
+                        assert!(len(&b["confirm"]["confirm"]["text"]) <= 30 && len(&b["confirm"]["deny"]["text"]) <= 30);
+                    }
+                }
+            }
+            other => panic!("a card has no {other} block"),
+        }
+    }
+}
+
+fn hostile() -> impl Strategy<Value = String> {
+    prop_oneof!["\\PC{0,30}", "[<>&\u{202E}\n`*🔥a. ]{0,400}", Just("&<".repeat(1_600)), Just("🔥".repeat(1_600)), Just("word. ".repeat(600)), Just(String::new())]
+}
+
+fn action(kind: u8, text: &str) -> Action {
+    let (region, bucket, key) = (text.to_owned(), text.to_owned(), text.to_owned());
+    match kind % 4 {
+        0 => Action::RdsSnapshot { region, database: bucket, snapshot: key },
+        1 => Action::VerifySnapshot { region, snapshot: key, retention_days: 1 },
+        2 => Action::SecretsExport { region, prefix: key.clone(), bucket, key },
+        _ => Action::ClearStop { scope: key },
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn a_card_always_fits(
+        state in 0..13usize,
+        texts in prop::collection::vec(hostile(), 8),
+        steps in prop_oneof![12 => 0..60usize, 2 => 60..400usize],
+        seed in any::<u32>(),
+        cancel in any::<bool>(),
+        facts in prop_oneof![Just(1usize), Just(60)],
+    ) {
+        let mut view = if seed % 2 == 0 { view() } else { running() };
+        agree(&mut view);
+        let text = |i: usize| texts[i % texts.len()].clone();
+        let op = &mut view.run.op;
+        op.state = State::ALL[state];
+        (op.reason, op.outcome, op.command, op.revision) = (Some(text(0)), Some(text(1)).filter(|_| seed % 3 == 0), text(2), seed % 2);
+        (op.plan.environment, op.plan.scope, op.plan.account, op.plan.tenant) = (text(3), text(4), text(5), Some(text(6)));
+        op.plan.facts = (0..facts).map(|i| Fact { subject: text(i), found: text(i + 1) }).collect();
+        op.plan.notes = (0..facts).map(text).collect();
+        let one = op.plan.steps[0].clone();
+        op.plan.steps = (0..steps).map(|i| {
+            let mut spec = one.clone();
+            spec.title = text(i);
+            spec.action = action((i % 4) as u8, &format!("{}{}", i % (1 + seed as usize % 100), text(i).chars().take(40).collect::<String>()));
+            spec
+        }).collect();
+        view.run.steps = (0..steps).map(|i| {
+            let mut step = Step::new(i);
+            step.state = StepState::ALL[(i + seed as usize) % 7];
+            (step.detail, step.error, step.external_id, step.percent) = (Some(text(i)), Some(text(i + 1)), Some(text(i + 2)), Some(255));
+            step.outputs.insert(text(i), text(i + 3));
+            step
+        }).collect();
+        halt(&mut view, &text(7), &text(0), cancel);
+        let drawn = draw_card(&view);
+        prop_assert!((1..=3_000).contains(&drawn.text.encode_utf16().count()));
+        within_limits(&drawn.blocks);
+        within_limits(&drawn.plain_blocks);
+        let kinds: BTreeSet<String> = drawn.plain_blocks.iter().map(|b| b["type"].as_str().unwrap().to_owned()).collect();
+        prop_assert!(kinds.iter().all(|k| ["section", "context", "input", "actions"].contains(&k.as_str())));
+        let buttons = |blocks: &[Value]| blocks.iter().filter(|b| b["type"] == "actions").cloned().collect::<Vec<_>>();
+        prop_assert_eq!(buttons(&drawn.blocks), buttons(&drawn.plain_blocks));
+        let words: usize = drawn.plain_blocks.iter().filter_map(|b| b["text"]["text"].as_str()).map(|t| t.encode_utf16().count()).sum();
+        prop_assert!(words <= 12_000, "{words} characters are more than a message takes");
+    }
+}
+
+#[test]
+fn ten_thousand_steps_fit() {
+    let mut view = running();
+    let (spec, step) = (view.run.op.plan.steps[0].clone(), view.run.steps[1].clone());
+    view.run.op.plan.steps = vec![spec; 10_000];
+    view.run.steps = (0..10_000).map(|index| Step { index, state: StepState::ALL[index % 7], error: Some("broken".into()), ..step.clone() }).collect();
+    let drawn = draw_card(&view);
+    within_limits(&drawn.blocks);
+    within_limits(&drawn.plain_blocks);
+    let plan = drawn.blocks.iter().find(|b| b["type"] == "plan").unwrap();
+    assert_eq!(plan["title"], "1,429 of 10,000 steps done · 25 %");
+    assert_eq!(plan["tasks"][0]["status"], "error");
+    assert_eq!(plan["tasks"][20]["title"], "… and 2,836 more that failed or whose outcome is unknown");
+}

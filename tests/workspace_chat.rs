@@ -1,0 +1,99 @@
+//! The product's Slack adapter against the local workspace, over a socket: what it draws is taken, what it posts is found again.
+
+#![allow(clippy::unwrap_used)]
+
+use std::sync::Arc;
+
+use bbws::{
+    adapters::{
+        sandbox::workspace::{Fault, Workspace},
+        slack::SlackChat,
+    },
+    ports::chat::{Chat, ChatError, Content, Level, Outgoing},
+};
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+
+async fn office() -> (Workspace, SlackChat) {
+    let workspace = Workspace::new("shh", "xoxb-1", Arc::new(|| 1_795_000_000_000));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let api = workspace.slack_api();
+    tokio::spawn(async move { axum::serve(listener, api).await });
+    (workspace, SlackChat::new(&url, "xoxb-1".to_owned().into()).unwrap())
+}
+
+fn line(text: &str, payload: Value) -> Outgoing {
+    Outgoing {
+        channel: "C0OPS".into(),
+        thread: None,
+        content: Content::Line { level: Level::Warning, text: text.into() },
+        event_type: "bbws_event".into(),
+        payload,
+    }
+}
+
+#[tokio::test]
+async fn its_newest_blocks_are_taken() {
+    let (_, chat) = office().await;
+    let blocks = chat.learn_blocks().await;
+    assert!(format!("{blocks:?}").contains("a sample card is accepted\""), "{blocks:?}");
+    let lines = chat.check(&["C0OPS".into(), "C0NONE".into()], &[]).await;
+    let said: Vec<String> = lines.iter().map(|line| format!("{line:?}")).collect();
+    assert!(said[0].contains("U0BBWS") && said[0].contains("T0BBWS"), "{said:?}");
+    assert!(said[2].contains("channel_not_found"), "{said:?}");
+}
+
+#[tokio::test]
+async fn a_post_whose_reply_was_lost_is_found_again_and_edited() {
+    let (workspace, chat) = office().await;
+    let wanted = json!({"operation": "bk-1042", "event": "started"});
+    workspace.fail_next("chat.postMessage", Fault::LostReply);
+    let lost = chat.post(&line("started", wanted.clone())).await;
+    assert!(matches!(lost, Err(ChatError::Unknown { .. })), "{lost:?}");
+    let found =
+        chat.find("C0OPS", None, "bbws_event", &wanted, 1_794_999_000).await.unwrap().expect("the message is there");
+    assert_eq!(chat.find("C0OPS", None, "bbws_event", &json!({"operation": "bk-1"}), 0).await.unwrap(), None);
+    chat.update(&found, &line("ended", wanted)).await.unwrap();
+    assert_eq!(workspace.messages("C0OPS").len(), 1);
+    assert!(workspace.messages("C0OPS")[0].text.contains("ended"));
+}
+
+#[tokio::test]
+async fn it_tells_refusals_from_waits_from_doubt() {
+    let (workspace, chat) = office().await;
+    let post = async |fault| {
+        workspace.fail_next("chat.postMessage", fault);
+        chat.post(&line("x", json!({}))).await.unwrap_err()
+    };
+    let limited = post(Fault::RateLimited(7)).await;
+    assert!(matches!(limited, ChatError::RateLimited { after } if after.as_secs() == 7), "{limited:?}");
+    let refused = post(Fault::Error("channel_not_found".into())).await;
+    assert!(matches!(&refused, ChatError::Refused { code, .. } if code == "channel_not_found"), "{refused:?}");
+    let down = post(Fault::Down).await;
+    assert!(matches!(down, ChatError::Unknown { .. }), "{down:?}");
+    assert_eq!(workspace.messages("C0OPS"), vec![]);
+}
+
+#[tokio::test]
+async fn refused_blocks_are_drawn_again_more_plainly() {
+    let (workspace, chat) = office().await;
+    workspace.fail_next("chat.postMessage", Fault::Error("invalid_blocks".into()));
+    chat.post(&line("still said", json!({"operation": "bk-1"}))).await.unwrap();
+    assert_eq!(workspace.count("chat.postMessage"), 2);
+    assert!(workspace.messages("C0OPS")[0].blocks.iter().all(|b| b["type"] != "alert"));
+}
+
+#[tokio::test]
+async fn people_are_who_the_workspace_says() {
+    let (workspace, chat) = office().await;
+    let mallory = chat.profile("U0MALLORY").await.unwrap();
+    assert!(mallory.guest && !mallory.bot);
+    workspace.edit_person("U0BOB", |p| p.enterprise_user = Some("W0BOB".into()));
+    assert_eq!(chat.profile("U0BOB").await.unwrap().enterprise_user.as_deref(), Some("W0BOB"));
+    assert!(chat.profile("U0NOBODY").await.is_err());
+    workspace.edit_channel("C0OPS", |c| c.is_pending_ext_shared = true);
+    assert!(chat.channel("C0OPS").await.unwrap().external);
+    chat.whisper("C0OPS", "U0ALICE", Level::Error, "Guests may not").await.unwrap();
+    assert!(workspace.ephemerals("U0ALICE")[0].text.contains("Guests may not"));
+}
