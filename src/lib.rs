@@ -1,4 +1,5 @@
-//! bbws: backup, restore and disaster recovery of an AWS platform from Slack, approved by two people.
+//! bbws: backup of an AWS platform from Slack, approved by two people.
+#![doc = include_str!("ARCHITECTURE.md")]
 
 pub mod adapters;
 pub mod app;

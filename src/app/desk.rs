@@ -35,7 +35,9 @@ use crate::{
 };
 
 /// How long a person waits for the answer itself before being told that it follows.
-const ANSWER_WITHIN: Duration = Duration::from_millis(850);
+const ANSWER_WITHIN: Duration = Duration::from_millis(750);
+/// How long Slack may take to say who asks a question.
+const GATE_WITHIN: Duration = Duration::from_millis(700);
 /// A request found unanswered after a crash is dealt with only if it is younger than this: nobody expects an hour-old
 /// command to start something.
 const STALE: Duration = Duration::from_secs(600);
@@ -176,38 +178,42 @@ impl Desk {
     }
 
     async fn take_request(&self, request: Request, via: Via, what: Inbound) -> Result<Option<Reply>, StoreError> {
-        let external = self.external(&request.channel).await;
-        if external == Ok(true) {
-            let text = "Sorry, bbws does not work in channels that are shared with other organisations. Nothing was done.";
-            return self.answer_now(request, via, say(Level::Error, text), true).await;
-        }
-        let principal = self.authority.principal(&request.user, Freshness::Recent).await;
         let command = match &what {
-            Inbound::Command { text } => Some(command::parse(text, &self.environments())),
-            Inbound::Click { .. } => None,
+            Inbound::Command { text } => command::parse(text, &self.environments()),
+            Inbound::Click { .. } => return self.accept_and_deal(request, via, what).await,
         };
-        let stops = matches!(command, Some(Ok(Command::Stop { .. })))
-            || matches!(&what, Inbound::Click { action, .. } if action == "bbws.stop");
-        if let Err(denied) = &principal {
-            let may_stop = matches!(denied, Denied::Unknown(_)) && stops && !self.authority.listed(&request.user).is_empty();
-            if !may_stop {
-                let reply = say(Level::Error, denied.sentence());
-                return self.answer_now(request, via, reply, true).await;
-            }
+        if command.as_ref().is_ok_and(Command::changes_things) {
+            return self.accept_and_deal(request, via, what).await;
         }
-        match command {
-            Some(Err(wrong)) => self.answer_now(request, via, wrong_reply(&wrong), true).await,
-            Some(Ok(command)) if !command.changes_things() => {
+        // What changes nothing is worked out first and stored together with its answer.
+        let gate = tokio::time::timeout(GATE_WITHIN, self.gate(&request, false)).await;
+        let gate = gate.unwrap_or_else(|_| Err(say(Level::Error, "Slack is slow to say who you are. Ask again in a moment.")));
+        match (gate, command) {
+            (Err(reply), _) => self.answer_now(request, via, reply, true).await,
+            (Ok(()), Err(wrong)) => self.answer_now(request, via, wrong_reply(&wrong), true).await,
+            (Ok(()), Ok(command)) => {
                 let reply = self.read(&command).await?;
                 self.answer_now(request, via, reply, false).await
             }
-            _ => {
-                if let (Err(denied), false) = (&external, stops) {
-                    let reply = say(Level::Error, denied.sentence());
-                    return self.answer_now(request, via, reply, true).await;
-                }
-                self.accept_and_deal(request, via, what).await
+        }
+    }
+
+    /// Whether this person, in this channel, is answered with more than a sentence. To stop things it is enough to be named
+    /// in a role, when Slack cannot be asked.
+    async fn gate(&self, request: &Request, stops: bool) -> Result<(), Reply> {
+        let listed = || stops && !self.authority.listed(&request.user).is_empty();
+        match self.external(&request.channel).await {
+            Ok(true) => {
+                let text = "Sorry, bbws does not work in channels that are shared with other organisations. Nothing was done.";
+                return Err(say(Level::Error, text));
             }
+            Err(denied) if !listed() => return Err(say(Level::Error, denied.sentence())),
+            Ok(false) | Err(_) => {}
+        }
+        match self.authority.principal(&request.user, Freshness::Recent).await {
+            Err(Denied::Unknown(_)) if listed() => Ok(()),
+            Err(denied) => Err(say(Level::Error, denied.sentence())),
+            Ok(_) => Ok(()),
         }
     }
 
@@ -243,7 +249,20 @@ impl Desk {
 
     /// Deals with a stored request and answers it in the ledger.
     async fn deal(&self, ask: &Ask, what: Inbound) -> Result<Reply, StoreError> {
-        let dealt = match what {
+        let dealt = match self.gate(&ask.request, stops(&what)).await {
+            Ok(()) => self.act(ask, what).await,
+            Err(reply) => self.refuse_ask(ask, reply).await,
+        };
+        self.wake.all();
+        match dealt {
+            // Another process, or the sweep, answered this very request first.
+            Err(StoreError::Conflict) => Ok(say(Level::Info, "This was dealt with already.")),
+            other => other,
+        }
+    }
+
+    async fn act(&self, ask: &Ask, what: Inbound) -> Result<Reply, StoreError> {
+        match what {
             Inbound::Command { text } => match command::parse(&text, &self.environments()) {
                 Ok(command) => self.carry_out(ask, command).await,
                 Err(wrong) => self.refuse_ask(ask, wrong_reply(&wrong)).await,
@@ -264,12 +283,6 @@ impl Desk {
                     }
                 }
             }
-        };
-        self.wake.all();
-        match dealt {
-            // Another process, or the sweep, answered this very request first.
-            Err(StoreError::Conflict) => Ok(say(Level::Info, "This was dealt with already.")),
-            other => other,
         }
     }
 
@@ -352,6 +365,14 @@ fn stored_but(error: &(dyn std::error::Error + 'static)) -> Reply {
         Level::Warning,
         "Your request is stored, but bbws has trouble with its ledger. It is tried again by itself; the answer follows here. `/bbws op list` shows what runs.",
     )
+}
+
+/// Whether this asks to stop something, judged before it is parsed as a whole, so that trouble with Slack never stands in the way.
+fn stops(what: &Inbound) -> bool {
+    match what {
+        Inbound::Command { text } => text.trim_start().get(..4).is_some_and(|word| word.eq_ignore_ascii_case("stop")),
+        Inbound::Click { action, .. } => action == "bbws.stop",
+    }
 }
 
 fn asked(request: &Request) -> AuditEntry {

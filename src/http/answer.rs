@@ -103,9 +103,8 @@ fn unavailable(desk: &Desk, via: Via) -> Answer {
             Level::Error,
             "Not accepted: the ledger of bbws cannot be written just now. Nothing was done. Try again in a minute.",
         ),
-        Via::Interaction => Answer::empty(Outcome::Unavailable),
-        // Slack sends it again later.
-        Via::Event => Answer::status(Outcome::Unavailable, StatusCode::SERVICE_UNAVAILABLE),
+        // Slack marks the button as failed, which is the only way to tell the person; an event it sends again later.
+        Via::Interaction | Via::Event => Answer::status(Outcome::Unavailable, StatusCode::SERVICE_UNAVAILABLE),
     }
 }
 

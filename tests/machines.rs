@@ -1,0 +1,67 @@
+//! The two state machines, over every state and event: exactly these moves are legal.
+#![allow(missing_docs)]
+
+use bbws::domain::{
+    operation::{State, Trigger},
+    step::{StepEvent, StepState},
+};
+
+#[test]
+fn every_move_of_an_operation() {
+    let mut moves = Vec::new();
+    for state in State::ALL {
+        for trigger in Trigger::ALL {
+            if let Some(to) = state.on(trigger) {
+                assert_ne!(to, state, "{state} {trigger:?}");
+                moves.push(format!("{state} --{trigger:?}--> {to}"));
+            }
+        }
+    }
+    insta::assert_snapshot!(moves.join("\n"), @"");
+}
+
+#[test]
+fn every_move_of_a_step() {
+    let mut moves = Vec::new();
+    for state in StepState::ALL {
+        for event in StepEvent::ALL {
+            if let Some(to) = state.on(event) {
+                moves.push(format!("{state} --{event:?}--> {to}"));
+            }
+        }
+    }
+    insta::assert_snapshot!(moves.join("\n"), @"");
+}
+
+#[test]
+fn terminal_states_are_left_by_a_retry_only() {
+    for state in State::ALL.into_iter().filter(|s| s.terminal()) {
+        for trigger in Trigger::ALL {
+            let leaves = state.on(trigger).is_some();
+            assert_eq!(leaves, state == State::Failed && trigger == Trigger::Retry, "{state} {trigger:?}");
+        }
+    }
+}
+
+#[test]
+fn a_step_that_is_done_stays_done() {
+    for event in StepEvent::ALL {
+        assert_eq!(StepState::Done.on(event), None);
+    }
+}
+
+#[test]
+fn names_of_states_are_those_of_the_contract() {
+    let names: Vec<&str> = State::ALL.iter().map(|s| s.name()).collect();
+    assert_eq!(
+        names,
+        [
+            "awaiting_approval", "queued", "running", "paused", "waiting", "succeeded", "failed", "rolled_back", "rejected",
+            "expired", "cancelled", "stopped", "needs_attention"
+        ]
+    );
+    for state in State::ALL {
+        assert_eq!(state.name().parse::<State>(), Ok(state));
+        assert_eq!(serde_json::to_value(state).ok(), Some(serde_json::json!(state.name())));
+    }
+}
