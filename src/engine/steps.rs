@@ -10,7 +10,7 @@ use crate::{
     app::change::{Change, Illegal, SELF},
     domain::{
         approval::Approved,
-        operation::{Operation, Run, State},
+        operation::{Operation, Run, State, resume},
         plan::Plan,
         run::Pacing,
         step::{Action, StepEvent, StepState},
@@ -89,7 +89,9 @@ impl Engine {
             }
         };
         let wanted = ready.clone();
-        match self.write(hand, true, |change| intend(change, &wanted)).await {
+        // Lifting a stop changes nothing in AWS and must be possible while the stop is in force.
+        let guarded = hand.run.op.kind() != resume::KIND;
+        match self.write(hand, guarded, |change| intend(change, &wanted)).await {
             Err(Dropped::Store(StoreError::Halted { .. })) => return self.heed_stop(hand).await,
             other => other?,
         }

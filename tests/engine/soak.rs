@@ -10,6 +10,7 @@ use bbws::{
     domain::{audit::Audited, operation::{OpId, State, resume}},
     ports::store::{Filter, Store as _},
 };
+use futures::FutureExt as _;
 use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
 
 use crate::support::{chat::Trouble, kill::Killer, rig::Rig};
@@ -35,9 +36,8 @@ async fn nights(first: u64) {
         return night(seed).await;
     }
     for seed in first..first + NIGHTS {
-        let running = tokio::spawn(night(seed));
-        if let Err(error) = running.await {
-            panic!("night {seed} broke a promise ({error}); BBWS_SEED={seed} cargo test --test engine soak");
+        if std::panic::AssertUnwindSafe(night(seed)).catch_unwind().await.is_err() {
+            panic!("night {seed} broke a promise; BBWS_SEED={seed} cargo test --test engine soak");
         }
     }
 }
