@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use rand::{RngExt as _, rngs::SmallRng};
+use rand::{RngExt as _, rngs::Xoshiro256PlusPlus};
 
 use super::journal::Verb;
 use crate::ports::cloud::CloudError;
@@ -172,7 +172,7 @@ impl Faults {
     }
 
     /// Before a call is carried out. The first region is the one that is called, the others it depends on.
-    pub(super) fn gate(&mut self, rng: &mut SmallRng, verb: Verb, kind: &str, regions: &[&str]) -> Result<Passage, CloudError> {
+    pub(super) fn gate(&mut self, rng: &mut Xoshiro256PlusPlus, verb: Verb, kind: &str, regions: &[&str]) -> Result<Passage, CloudError> {
         if let Some(down) = regions.iter().find(|r| self.is_down(r)) {
             return Err(unreachable(rng, verb, down));
         }
@@ -185,7 +185,7 @@ impl Faults {
     }
 
     /// For something that is about to be made.
-    pub(super) fn fate(&mut self, rng: &mut SmallRng, kind: &str, region: &str) -> Fate {
+    pub(super) fn fate(&mut self, rng: &mut Xoshiro256PlusPlus, kind: &str, region: &str) -> Fate {
         let mut fate = Fate::default();
         self.rules.retain_mut(|(fault, target)| {
             if !fault.of_results() || !target.fits(Verb::Start, kind, region) {
@@ -228,7 +228,7 @@ impl Faults {
         Some(fault)
     }
 
-    fn by_chance(&self, rng: &mut SmallRng, verb: Verb) -> Option<Fault> {
+    fn by_chance(&self, rng: &mut Xoshiro256PlusPlus, verb: Verb) -> Option<Fault> {
         if self.chaos == Chaos::default() {
             return None;
         }
@@ -252,7 +252,7 @@ impl Faults {
 }
 
 /// A dead region refuses connections, so nothing happened; or it swallows requests, and who changes something cannot tell.
-fn unreachable(rng: &mut SmallRng, verb: Verb, region: &str) -> CloudError {
+fn unreachable(rng: &mut Xoshiro256PlusPlus, verb: Verb, region: &str) -> CloudError {
     let silent = matches!(verb, Verb::Start | Verb::Publish) && rng.random_bool(0.5);
     if silent {
         return CloudError::Unknown { reason: format!("no answer from {region} in time; whether the change was made is not known yet") };

@@ -21,7 +21,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use rand::{SeedableRng as _, rngs::SmallRng};
+use rand::{SeedableRng as _, rngs::Xoshiro256PlusPlus};
 
 pub use self::{
     drift::Side,
@@ -70,7 +70,7 @@ struct Inner {
     aws: Aws,
     environments: BTreeMap<String, Environment>,
     faults: Faults,
-    rng: SmallRng,
+    rng: Xoshiro256PlusPlus,
     journal: Journal,
     published: Vec<Published>,
     blind_probe: bool,
@@ -80,7 +80,7 @@ struct Inner {
 struct Making<'a> {
     aws: &'a mut Aws,
     faults: &'a mut Faults,
-    rng: &'a mut SmallRng,
+    rng: &'a mut Xoshiro256PlusPlus,
     now: Moment,
     call: &'a Call,
 }
@@ -111,7 +111,7 @@ impl SimCloud {
                 aws: Aws::grown_from(&environments, seed),
                 environments,
                 faults: Faults::default(),
-                rng: SmallRng::seed_from_u64(seed),
+                rng: Xoshiro256PlusPlus::seed_from_u64(seed),
                 journal: Journal::default(),
                 published: Vec::new(),
                 blind_probe: false,

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use rand::{RngExt as _, SeedableRng as _, rngs::SmallRng};
+use rand::{RngExt as _, SeedableRng as _, rngs::Xoshiro256PlusPlus};
 
 use crate::{domain::moment::Moment, ports::clock::Clock};
 
@@ -98,10 +98,10 @@ impl Course {
 }
 
 /// Randomness that depends on the seed and a name only, never on the order of calls.
-pub(super) fn rng_for(seed: u64, name: &str) -> SmallRng {
+pub(super) fn rng_for(seed: u64, name: &str) -> Xoshiro256PlusPlus {
     // FNV-1a: stable across platforms and releases, unlike the standard hasher.
     let hash = name.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3));
-    SmallRng::seed_from_u64(seed ^ hash)
+    Xoshiro256PlusPlus::seed_from_u64(seed ^ hash)
 }
 
 /// A length of time between `low` and `high` seconds that belongs to `name`.
