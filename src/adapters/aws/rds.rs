@@ -229,7 +229,8 @@ fn started(name: &str) -> Started {
 fn is_ours(snapshot: &DbSnapshot, call: &Call, source: &Source<'_>) -> bool {
     let from_there = match source {
         Source::Database(id) => snapshot.db_instance_identifier.as_deref().is_some_and(|found| found.eq_ignore_ascii_case(id)),
-        Source::Snapshot(arn) => snapshot.source_db_snapshot_identifier.as_deref().is_some_and(|found| found.eq_ignore_ascii_case(arn)),
+        // Where AWS names no source (it does so for cross-region copies only), the name and the tag have to do.
+        Source::Snapshot(arn) => snapshot.source_db_snapshot_identifier.as_deref().is_none_or(|found| found.eq_ignore_ascii_case(arn)),
     };
     from_there && tag(snapshot, tags::OPERATION) == Some(call.operation.to_string().as_str())
 }

@@ -1,0 +1,13 @@
+//! The AWS adapters over real HTTP: against moto where moto knows the call, against answers in the shapes of AWS's own
+//! service model where it does not. Every call made is compared with the IAM policies in `deploy/iam`.
+
+mod backup;
+mod errors;
+mod exports;
+mod fake;
+mod identity;
+mod moto;
+mod policies;
+mod snapshots;
+mod support;
+mod watch;

@@ -1,0 +1,182 @@
+//! The IAM policies in `deploy/iam` grant what the product calls: no more, no fewer.
+
+use std::{collections::BTreeSet, fs, path::Path};
+
+use bbws::{
+    domain::step::Outputs,
+    ports::{
+        alert::{Alerts as _, Topic},
+        cloud::{Call, Cloud as _},
+    },
+};
+use serde_json::{Value, json as value};
+
+use crate::{
+    backup, exports,
+    fake::{Answer, Fake, Seen, json},
+    identity, moto, snapshots,
+    support::{DR, HOME, Platform, done, environment, poll},
+    watch,
+};
+
+/// Each call, and the actions IAM asks for when it is made: its own, those for what it tags and whom it hands a role,
+/// and those for the keys of encrypted things, which KMS checks against the caller.
+const CALLS: &[(&str, &[&str])] = &[
+    ("Backup.DescribeBackupJob", &["backup:DescribeBackupJob"]),
+    ("Backup.DescribeBackupVault", &["backup:DescribeBackupVault"]),
+    ("Backup.DescribeCopyJob", &["backup:DescribeCopyJob"]),
+    ("Backup.DescribeRecoveryPoint", &["backup:DescribeRecoveryPoint"]),
+    ("Backup.ListBackupJobs", &["backup:ListBackupJobs"]),
+    ("Backup.ListCopyJobs", &["backup:ListCopyJobs"]),
+    ("Backup.ListTags", &["backup:ListTags"]),
+    ("Backup.StartBackupJob", &["backup:StartBackupJob", "backup:TagResource", "iam:PassRole"]),
+    ("Backup.StartCopyJob", &["backup:StartCopyJob", "backup:CopyIntoBackupVault", "iam:PassRole"]),
+    ("EFS.DescribeFileSystems", &["elasticfilesystem:DescribeFileSystems"]),
+    ("KMS.DescribeKey", &["kms:DescribeKey"]),
+    ("RDS.CopyDBSnapshot", &["rds:CopyDBSnapshot", "rds:AddTagsToResource", "kms:CreateGrant"]),
+    ("RDS.CreateDBSnapshot", &["rds:CreateDBSnapshot", "rds:AddTagsToResource"]),
+    ("RDS.DescribeDBInstances", &["rds:DescribeDBInstances"]),
+    ("RDS.DescribeDBSnapshots", &["rds:DescribeDBSnapshots"]),
+    ("S3.GetBucketReplication", &["s3:GetReplicationConfiguration"]),
+    ("S3.GetObjectTagging", &["s3:GetObjectTagging"]),
+    ("S3.HeadBucket", &["s3:ListBucket"]),
+    ("S3.HeadObject", &["s3:GetObject", "kms:Decrypt"]),
+    ("S3.PutObject", &["s3:PutObject", "s3:PutObjectTagging", "kms:GenerateDataKey"]),
+    ("SNS.GetTopicAttributes", &["sns:GetTopicAttributes"]),
+    ("SNS.Publish", &["sns:Publish", "kms:GenerateDataKey", "kms:Decrypt"]),
+    // Anyone may ask who they are.
+    ("STS.AssumeRole", &["sts:AssumeRole", "sts:SetSourceIdentity"]),
+    ("STS.GetCallerIdentity", &[]),
+    ("Secrets Manager.BatchGetSecretValue", &["secretsmanager:BatchGetSecretValue", "secretsmanager:GetSecretValue", "kms:Decrypt"]),
+    ("Secrets Manager.ListSecrets", &["secretsmanager:ListSecrets"]),
+];
+
+fn vault_service(seen: &Seen) -> Answer {
+    let job = value!({ "BackupJobId": "job-1", "State": "COMPLETED", "RecoveryPointArn": backup::POINT, "BackupSizeInBytes": 1024 });
+    match (seen.method.as_str(), seen.path.split('/').nth(1).unwrap_or_default(), seen.path.split('/').nth(2)) {
+        ("PUT", "backup-jobs", _) | ("GET", "backup-jobs", Some(_)) => json(job),
+        ("GET", "backup-jobs", None) => json(value!({ "BackupJobs": [job] })),
+        ("GET", "tags", _) => json(value!({ "Tags": { "bbws:operation": "bk-1042" } })),
+        ("PUT", "copy-jobs", _) => json(value!({ "CopyJobId": "copy-1" })),
+        ("GET", "copy-jobs", None) => json(value!({ "CopyJobs": [] })),
+        ("GET", "copy-jobs", Some(_)) => json(value!({ "CopyJob": { "State": "COMPLETED", "DestinationRecoveryPointArn": backup::COPIED } })),
+        ("GET", "backup-vaults", Some(name)) if !seen.path.contains("recovery-points") => {
+            json(value!({ "BackupVaultName": name, "BackupVaultArn": format!("arn:{name}") }))
+        }
+        ("GET", "backup-vaults", Some(_)) => json(value!({
+            "Status": "COMPLETED", "IsEncrypted": true, "BackupSizeInBytes": 1024,
+            "Lifecycle": { "DeleteAfterDays": 30 }, "EncryptionKeyArn": "alias/bbws-dr",
+        })),
+        other => panic!("no such call: {other:?}"),
+    }
+}
+
+/// Calls, as the engine does: probe, start, watch; what it gives is handed on.
+async fn run(platform: &Platform, call: Call) -> Outputs {
+    platform.cloud.probe(&call).await.expect("a probe");
+    let started = platform.cloud.start(&call).await.expect("a start");
+    let call = Call { external_id: started.external_id, ..call };
+    let mut outputs = started.outputs;
+    if !started.finished {
+        outputs.extend(done(poll(&platform.cloud, &call).await).0);
+    }
+    outputs
+}
+
+#[tokio::test]
+async fn policies_grant_exactly_what_a_whole_backup_calls() {
+    let vaults = Fake::start(vault_service).await;
+    let platform = Platform::on(moto::address(), &[("backup", &vaults.address)], environment(true)).await;
+    let file_system = identity::build(&platform).await;
+    identity::replicate(&platform).await;
+    let recording = watch::start();
+
+    let ask = identity::everything(&platform, &file_system);
+    platform.cloud.survey(&platform.environment, &ask, "U0ALICE").await.expect("a world");
+    platform.cloud.check(&platform.environment).await;
+    run(&platform, platform.call(snapshots::snapshot())).await;
+    run(&platform, platform.call(snapshots::copy(&platform))).await;
+    for region in [HOME, DR] {
+        done(poll(&platform.cloud, &platform.call(snapshots::verify(region, 30))).await);
+    }
+    let point = run(&platform, platform.call(backup::job())).await["recovery_point"].clone();
+    let copied = run(&platform, backup::follows(&point, platform.call(backup::copy()))).await["recovery_point"].clone();
+    done(poll(&platform.cloud, &backup::follows(&copied, platform.call(backup::verify(DR)))).await);
+    let exported = run(&platform, platform.call(exports::export(&platform))).await;
+    let after = |action| Call { inputs: exported.clone(), ..platform.call(action) };
+    done(poll(&platform.cloud, &after(exports::verify(&platform, 30))).await);
+    poll(&platform.cloud, &after(exports::replica(&platform))).await.expect("an answer");
+    platform.cloud.publish(&platform.environment, Topic::BackupStatus, "bk-1042 succeeded", "{}").await.expect("published");
+
+    let made = recording.stop().calls;
+    let known: BTreeSet<String> = CALLS.iter().map(|(call, _)| (*call).to_owned()).collect();
+    assert_eq!(made, known, "the calls of a whole backup are those in the table");
+    let needed: BTreeSet<String> = CALLS.iter().flat_map(|(_, actions)| actions.iter().map(|a| (*a).to_owned())).collect();
+    assert_eq!(granted(), needed, "the policies grant what the table needs");
+}
+
+fn policies() -> Vec<(String, Value)> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/iam");
+    let mut found: Vec<(String, Value)> = fs::read_dir(folder)
+        .expect("the folder of policies")
+        .map(|entry| entry.expect("an entry").path())
+        .filter(|path| path.extension().is_some_and(|e| e == "json"))
+        .map(|path| {
+            let text = fs::read_to_string(&path).expect("a policy");
+            (path.file_stem().expect("a name").to_string_lossy().into_owned(), serde_json::from_str(&text).expect("a policy is JSON"))
+        })
+        .collect();
+    found.sort_by(|a, b| a.0.cmp(&b.0));
+    found
+}
+
+fn statements() -> Vec<(String, Value)> {
+    let identity = policies().into_iter().filter(|(name, _)| name != "trust");
+    identity.flat_map(|(name, policy)| policy["Statement"].as_array().expect("statements").clone().into_iter().map(move |s| (name.clone(), s))).collect()
+}
+
+fn list(value: &Value) -> Vec<String> {
+    value.as_array().expect("a list").iter().map(|v| v.as_str().expect("text").to_owned()).collect()
+}
+
+fn granted() -> BTreeSet<String> {
+    statements().iter().flat_map(|(_, statement)| list(&statement["Action"])).collect()
+}
+
+#[test]
+fn policies_are_as_narrow_as_aws_lets_them_be() {
+    let names: Vec<String> = policies().into_iter().map(|(name, _)| name).collect();
+    assert_eq!(names, ["backup", "notifications", "process", "reader", "trust"]);
+    for (name, statement) in statements() {
+        assert_eq!(statement["Effect"], "Allow");
+        let actions = list(&statement["Action"]);
+        assert!(actions.iter().all(|a| !a.contains('*')), "{name}: {actions:?}");
+        let everywhere = list(&statement["Resource"]).contains(&"*".to_owned());
+        let reads = |a: &String| ["Describe", "List"].iter().any(|verb| a.contains(&format!(":{verb}")));
+        // These take no resource, or one that only exists once it was asked for.
+        let bare = ["secretsmanager:BatchGetSecretValue"];
+        assert!(!everywhere || actions.iter().all(|a| reads(a) || bare.contains(&a.as_str())), "{name}: {statement}");
+        if actions.contains(&"iam:PassRole".to_owned()) {
+            assert_eq!(actions.len(), 1);
+            assert_eq!(list(&statement["Resource"]), ["${BackupRole}"]);
+            assert_eq!(statement["Condition"]["StringEquals"]["iam:PassedToService"], "backup.amazonaws.com");
+        }
+        if actions.contains(&"kms:CreateGrant".to_owned()) {
+            assert_eq!(statement["Condition"]["Bool"]["kms:GrantIsForAWSResource"], "true");
+        }
+        for action in actions.iter().filter(|a| a.starts_with("kms:") && *a != "kms:DescribeKey") {
+            let condition = statement["Condition"].to_string();
+            assert!(condition.contains("kms:ViaService"), "{name}: {action} only through the service that needs it");
+        }
+    }
+}
+
+#[test]
+fn the_role_trusts_one_process_that_names_the_person_behind_it() {
+    let trust = policies().into_iter().find(|(name, _)| name == "trust").expect("a trust policy").1;
+    let statements = trust["Statement"].as_array().expect("statements");
+    assert_eq!(statements.len(), 1);
+    assert_eq!(list(&statements[0]["Action"]), ["sts:AssumeRole", "sts:SetSourceIdentity"]);
+    assert_eq!(statements[0]["Principal"]["AWS"], "${ProcessRole}");
+    assert_eq!(statements[0]["Condition"]["StringLike"]["sts:SourceIdentity"], value!(["U*", "W*", "bbws"]));
+}

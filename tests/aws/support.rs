@@ -1,0 +1,164 @@
+//! An environment of its own for each test, with an AWS account that no other test uses.
+
+use std::{
+    fmt,
+    sync::{Arc, Mutex},
+    time::{Duration, SystemTime},
+};
+
+use aws_config::{SdkConfig, retry::RetryConfig};
+use aws_runtime::env_config::file::{EnvConfigFileKind, EnvConfigFiles};
+use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
+use bbws::{
+    adapters::aws::{
+        AwsCloud,
+        session::{Session, Sessions, loader},
+    },
+    domain::{
+        environment::Environment,
+        operation::OpId,
+        step::{Action, Outputs},
+        topics::{TopicRegion, Topics},
+    },
+    ports::cloud::{Call, CloudError, Progress},
+};
+
+pub const HOME: &str = "af-south-1";
+pub const DR: &str = "eu-west-1";
+
+/// A configuration as a profile gives it: one endpoint for everything, others for some services.
+pub async fn config(endpoint: &str, services: &[(&str, &str)]) -> SdkConfig {
+    crate::watch::install();
+    let mut profile = format!("[default]\nregion = {DR}\nendpoint_url = {endpoint}\nservices = fakes\n[services fakes]\n");
+    for (service, address) in services {
+        profile.push_str(&format!("{service} =\n  endpoint_url = {address}\n"));
+    }
+    loader()
+        .profile_files(EnvConfigFiles::builder().with_contents(EnvConfigFileKind::Config, profile).build())
+        .credentials_provider(SharedCredentialsProvider::new(Credentials::new("test", "test", None, None, "test")))
+        .retry_config(RetryConfig::standard().with_max_attempts(3).with_initial_backoff(Duration::from_millis(1)))
+        .load()
+        .await
+}
+
+pub fn topics() -> Topics {
+    Topics {
+        backup_status: "bbws-backup-status".into(),
+        ops_warning: "bbws-ops-warning".into(),
+        ops_critical: "bbws-ops-critical".into(),
+        dr_events: "bbws-dr-events".into(),
+        region: TopicRegion::Dr,
+    }
+}
+
+/// An environment called `prod` in an account of its own, under a role when `role`.
+pub fn environment(role: bool) -> Environment {
+    static LAST: Mutex<u64> = Mutex::new(0);
+    let mut last = LAST.lock().expect("no test panics while holding it");
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("the clock is right").as_micros();
+    *last = (*last + 1).max(u64::try_from(now % 800_000_000_000).expect("it is small"));
+    let account = format!("{:012}", 100_000_000_000 + *last);
+    let role = if role { format!("assume_role = 'arn:aws:iam::{account}:role/bbws-operator'") } else { String::new() };
+    let text = format!(
+        "account = '{account}'\nprimary_region = '{HOME}'\ndr_region = '{DR}'\nreplication = 'mandatory'\n\
+         retention_days = {{ min = 7, default = 30, max = 30 }}\nrpo = '1h'\nrto = '4h'\n{role}\n\
+         vault = 'bbws-prod'\ndr_vault = 'bbws-prod-dr'\nsecrets_bucket = 'b{account}'\ndr_secrets_bucket = 'b{account}-dr'\n\
+         backup_role = 'arn:aws:iam::{account}:role/bbws-backup'\ndr_kms_key = 'alias/bbws-dr'\n\
+         databases = [{{ id = 'bbws-prod-mysql', engine = 'mysql' }}]\nsecrets_prefix = 'bbws/prod/'"
+    );
+    let mut environment: Environment = toml::from_str(&text).expect("it is a good environment");
+    environment.name = "prod".into();
+    environment
+}
+
+/// The adapter, and a way into the same account for the test itself.
+pub struct Platform {
+    pub environment: Arc<Environment>,
+    pub cloud: AwsCloud,
+    setup: Sessions,
+}
+
+impl Platform {
+    /// Everything on moto.
+    pub async fn on_moto() -> Platform {
+        Platform::on(crate::moto::address(), &[], environment(true)).await
+    }
+
+    /// Everything on one address, some services elsewhere.
+    pub async fn on(endpoint: &str, services: &[(&str, &str)], environment: Environment) -> Platform {
+        let cloud = AwsCloud::with(topics(), config(endpoint, services).await);
+        Platform { environment: Arc::new(environment), cloud, setup: Sessions::with(config(endpoint, &[]).await) }
+    }
+
+    /// Clients for the test itself.
+    pub async fn setup(&self, region: &str) -> Arc<Session> {
+        self.setup.get(&self.environment, region, "U0SETUP").await
+    }
+
+    /// A KMS key; its ARN.
+    pub async fn key(&self, region: &str, alias: Option<&str>) -> String {
+        let session = self.setup(region).await;
+        let key = session.kms().create_key().send().await.expect("a key").key_metadata.expect("with data");
+        if let Some(alias) = alias {
+            session.kms().create_alias().alias_name(alias).target_key_id(&key.key_id).send().await.expect("an alias");
+        }
+        key.arn.expect("with an ARN")
+    }
+
+    /// A call of operation `bk-1042`, approved and tagged as the engine does it.
+    pub fn call(&self, action: Action) -> Call {
+        self.call_of("bk-1042", action)
+    }
+
+    /// A call of any operation.
+    pub fn call_of(&self, operation: &str, action: Action) -> Call {
+        let tags = [
+            ("bbws:operation", operation),
+            ("bbws:environment", "prod"),
+            ("bbws:requested-by", "U0ALICE"),
+            ("bbws:approved-by", "U0BOB U0CAROL"),
+            ("bbws:retention-days", "30"),
+        ];
+        Call {
+            operation: OpId(operation.into()),
+            step: 0,
+            environment: Arc::clone(&self.environment),
+            action,
+            token: format!("{operation}-0-r0"),
+            tags: tags.map(|(k, v)| (k.to_owned(), v.to_owned())).to_vec(),
+            inputs: Outputs::new(),
+            external_id: None,
+            requester: "U0ALICE".into(),
+        }
+    }
+}
+
+/// The sentence of a permanent error.
+pub fn permanent<T: fmt::Debug>(answer: Result<T, CloudError>) -> String {
+    match answer {
+        Err(CloudError::Permanent { reason }) => reason,
+        other => panic!("expected a permanent error, got {other:?}"),
+    }
+}
+
+/// What a finished step gives and says.
+pub fn done(answer: Result<Progress, CloudError>) -> (Outputs, String) {
+    match answer {
+        Ok(Progress::Done { outputs, detail }) => (outputs, detail),
+        other => panic!("expected Done, got {other:?}"),
+    }
+}
+
+/// Why a step failed.
+pub fn failed(answer: Result<Progress, CloudError>) -> String {
+    match answer {
+        Ok(Progress::Failed { reason }) => reason,
+        other => panic!("expected Failed, got {other:?}"),
+    }
+}
+
+/// Asks after one step.
+pub async fn poll(cloud: &AwsCloud, call: &Call) -> Result<Progress, CloudError> {
+    use bbws::ports::cloud::Cloud as _;
+    cloud.poll(std::slice::from_ref(call)).await.pop().expect("one answer per call")
+}
