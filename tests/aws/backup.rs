@@ -18,7 +18,13 @@ const ROLE: &str = "arn:aws:iam::093646564004:role/bbws-backup";
 const DR_VAULT: &str = "arn:aws:backup:eu-west-1:093646564004:backup-vault:bbws-prod-dr";
 
 pub fn job() -> Action {
-    Action::BackupJob { region: HOME.into(), resource_arn: RESOURCE.into(), vault: "bbws-prod".into(), role: ROLE.into(), retention_days: 30 }
+    Action::BackupJob {
+        region: HOME.into(),
+        resource_arn: RESOURCE.into(),
+        vault: "bbws-prod".into(),
+        role: ROLE.into(),
+        retention_days: 30,
+    }
 }
 
 pub fn copy() -> Action {
@@ -53,7 +59,8 @@ fn named(id: &str, call: Call) -> Call {
 
 #[tokio::test]
 async fn a_job_is_started_with_our_token_our_tags_and_its_retention() {
-    let (fake, platform) = on(|_| json(value!({ "BackupJobId": "job-1", "RecoveryPointArn": POINT, "CreationDate": 1 }))).await;
+    let (fake, platform) =
+        on(|_| json(value!({ "BackupJobId": "job-1", "RecoveryPointArn": POINT, "CreationDate": 1 }))).await;
     let started = platform.cloud.start(&platform.call(job())).await.expect("it starts");
     assert_eq!(started.external_id.as_deref(), Some("job-1"));
     assert_eq!(started.outputs["recovery_point"], POINT);
@@ -95,11 +102,19 @@ async fn every_state_of_a_job_is_understood() {
     assert_eq!(state(value!({ "State": "RUNNING", "PercentDone": "soon" })).await, running(None, "RUNNING"));
     assert_eq!(state(value!({ "State": "ABORTING" })).await, running(None, "ABORTING"));
     assert_eq!(state(value!({ "State": "SOMETHING_NEW" })).await, running(None, "SOMETHING_NEW"));
-    let (outputs, detail) = done(state(value!({ "State": "COMPLETED", "RecoveryPointArn": POINT, "BackupSizeInBytes": 5_368_709_120_i64 })).await);
+    let (outputs, detail) = done(
+        state(value!({ "State": "COMPLETED", "RecoveryPointArn": POINT, "BackupSizeInBytes": 5_368_709_120_i64 }))
+            .await,
+    );
     assert_eq!((outputs["recovery_point"].as_str(), detail.as_str()), (POINT, "COMPLETED, 5.0 GiB"));
     for bad in ["FAILED", "ABORTED", "EXPIRED", "PARTIAL"] {
         let reason = failed(state(value!({ "State": bad, "StatusMessage": "The role cannot be assumed." })).await);
-        assert_eq!(reason, format!("Backup job job-1 in af-south-1 ended {bad}: The role cannot be assumed. Mend what it names and retry."));
+        assert_eq!(
+            reason,
+            format!(
+                "Backup job job-1 in af-south-1 ended {bad}: The role cannot be assumed. Mend what it names and retry."
+            )
+        );
     }
 }
 
@@ -114,7 +129,11 @@ async fn a_job_nobody_sees_yet_is_asked_for_again() {
 async fn many_jobs_are_asked_for_in_one_request() {
     let (fake, platform) = on(|seen| match seen.path.as_str() {
         "/backup-jobs" => {
-            let jobs: Vec<Value> = (0..9).map(|n| value!({ "BackupJobId": format!("job-{n}"), "State": "RUNNING", "PercentDone": n.to_string() })).collect();
+            let jobs: Vec<Value> = (0..9)
+                .map(
+                    |n| value!({ "BackupJobId": format!("job-{n}"), "State": "RUNNING", "PercentDone": n.to_string() }),
+                )
+                .collect();
             json(value!({ "BackupJobs": jobs }))
         }
         _ => json(value!({ "State": "PENDING" })),
@@ -135,7 +154,9 @@ async fn many_jobs_are_asked_for_in_one_request() {
 }
 
 /// Jobs as a probe sees them: id, state, whether a plan made it, and the operation on its recovery point.
-async fn probe(jobs: &'static [(&'static str, &'static str, bool, Option<&'static str>)]) -> (Fake, Result<Probe, CloudError>) {
+async fn probe(
+    jobs: &'static [(&'static str, &'static str, bool, Option<&'static str>)],
+) -> (Fake, Result<Probe, CloudError>) {
     let (fake, platform) = on(move |seen| {
         if seen.path == "/backup-jobs" {
             let listed = jobs.iter().enumerate().map(|(n, (id, state, plan, _))| {
@@ -168,11 +189,25 @@ async fn a_probe_knows_our_job_by_the_tag_of_its_recovery_point() {
     ])
     .await;
     let Ok(Probe::Present(started)) = found else { panic!("{found:?}") };
-    assert_eq!((started.external_id.as_deref(), started.outputs["recovery_point"].as_str()), (Some("ours"), "arn:ours"));
-    assert_eq!(fake.asked("GET", "/tags").len(), 1, "neither planned nor failed jobs are looked into, the newest comes first");
+    assert_eq!(
+        (started.external_id.as_deref(), started.outputs["recovery_point"].as_str()),
+        (Some("ours"), "arn:ours")
+    );
+    assert_eq!(
+        fake.asked("GET", "/tags").len(),
+        1,
+        "neither planned nor failed jobs are looked into, the newest comes first"
+    );
     let query = &fake.asked("GET", "/backup-jobs")[0].query;
-    assert!(query.contains(&format!("resourceArn={RESOURCE}")) && query.contains("backupVaultName=bbws-prod"), "{query}");
-    assert_eq!(probe(&[("young", "RUNNING", false, None)]).await.1, Ok(Probe::Absent), "the token gives the same job again");
+    assert!(
+        query.contains(&format!("resourceArn={RESOURCE}")) && query.contains("backupVaultName=bbws-prod"),
+        "{query}"
+    );
+    assert_eq!(
+        probe(&[("young", "RUNNING", false, None)]).await.1,
+        Ok(Probe::Absent),
+        "the token gives the same job again"
+    );
     assert_eq!(probe(&[]).await.1, Ok(Probe::Absent));
 }
 
@@ -205,9 +240,19 @@ async fn a_copy_is_of_the_recovery_point_of_the_step_before() {
     let Ok(Probe::Present(found)) = platform.cloud.probe(&call).await else { panic!("it is there") };
     assert_eq!(found.external_id.as_deref(), Some("copy-1"), "a failed copy of an earlier round is not adopted");
     let at = |id: &str| named(id, call.clone());
-    assert_eq!(poll(&platform.cloud, &at("running")).await, Ok(Progress::Running { percent: None, detail: "RUNNING".into() }));
-    assert!(failed(poll(&platform.cloud, &at("failed")).await).starts_with("Copy job failed in af-south-1 ended FAILED: Access denied to the key."));
-    assert_eq!(done(poll(&platform.cloud, &at("copy-1")).await).0["recovery_point"], COPIED, "followers verify the copy, not the source");
+    assert_eq!(
+        poll(&platform.cloud, &at("running")).await,
+        Ok(Progress::Running { percent: None, detail: "RUNNING".into() })
+    );
+    assert!(
+        failed(poll(&platform.cloud, &at("failed")).await)
+            .starts_with("Copy job failed in af-south-1 ended FAILED: Access denied to the key.")
+    );
+    assert_eq!(
+        done(poll(&platform.cloud, &at("copy-1")).await).0["recovery_point"],
+        COPIED,
+        "followers verify the copy, not the source"
+    );
     assert!(permanent(platform.cloud.start(&platform.call(copy())).await).contains("named no recovery point"));
 }
 
@@ -226,7 +271,9 @@ async fn verification(change: &str, to: Value, key_state: &'static str) -> Resul
     }
     let (_fake, platform) = on(move |seen| {
         if seen.target == "TrentService.DescribeKey" {
-            return json(value!({ "KeyMetadata": { "KeyId": "1", "Enabled": key_state == "Enabled", "KeyState": key_state } }));
+            return json(
+                value!({ "KeyMetadata": { "KeyId": "1", "Enabled": key_state == "Enabled", "KeyState": key_state } }),
+            );
         }
         assert_eq!(seen.path, format!("/backup-vaults/bbws-prod-dr/recovery-points/{COPIED}"));
         json(point.clone())
@@ -257,5 +304,7 @@ async fn a_recovery_point_is_verified_down_to_its_key() {
 #[tokio::test]
 async fn a_recovery_point_that_is_gone_is_a_failure() {
     let (_fake, platform) = on(|_| error(400, "ResourceNotFoundException", "gone")).await;
-    assert!(failed(poll(&platform.cloud, &follows(COPIED, platform.call(verify(DR)))).await).contains("it does not exist"));
+    assert!(
+        failed(poll(&platform.cloud, &follows(COPIED, platform.call(verify(DR)))).await).contains("it does not exist")
+    );
 }

@@ -33,7 +33,9 @@ fn class<T: std::fmt::Debug>(answer: Result<T, CloudError>) -> (Class, String) {
 
 /// An error as RDS writes it.
 fn rds_error(status: u16, code: &str, message: &str) -> Answer {
-    let body = format!("<ErrorResponse><Error><Type>Sender</Type><Code>{code}</Code><Message>{message}</Message></Error><RequestId>1</RequestId></ErrorResponse>");
+    let body = format!(
+        "<ErrorResponse><Error><Type>Sender</Type><Code>{code}</Code><Message>{message}</Message></Error><RequestId>1</RequestId></ErrorResponse>"
+    );
     Answer { status, headers: vec![("content-type", "text/xml".into())], body }
 }
 
@@ -88,10 +90,15 @@ async fn sentences_name_the_thing_the_reason_and_the_next_step() {
              this process's own AWS identity to use it."
         )
     );
-    assert_eq!(say(rds_error(400, "Throttling", "Rate exceeded")).await, format!("{name}: AWS asks for fewer requests (Throttling). It is tried again."));
+    assert_eq!(
+        say(rds_error(400, "Throttling", "Rate exceeded")).await,
+        format!("{name}: AWS asks for fewer requests (Throttling). It is tried again.")
+    );
     assert_eq!(
         say(rds_error(500, "InternalFailure", "")).await,
-        format!("{name}: AWS failed with HTTP 500 (InternalFailure); rds:CreateDBSnapshot may or may not have been carried out.")
+        format!(
+            "{name}: AWS failed with HTTP 500 (InternalFailure); rds:CreateDBSnapshot may or may not have been carried out."
+        )
     );
 }
 
@@ -161,7 +168,8 @@ async fn deaf(hold: bool) -> String {
 async fn a_lost_answer_leaves_a_mutation_unknown_and_a_read_to_be_repeated() {
     for hold in [false, true] {
         let address = deaf(hold).await;
-        let timeouts = aws_config::timeout::TimeoutConfig::builder().operation_attempt_timeout(Duration::from_millis(40)).build();
+        let timeouts =
+            aws_config::timeout::TimeoutConfig::builder().operation_attempt_timeout(Duration::from_millis(40)).build();
         let base = config(&address, &[]).await.into_builder().timeout_config(timeouts).build();
         let platform = Platform::on(&address, &[], environment(false)).await;
         let cloud = AwsCloud::with(topics(), base);
@@ -176,7 +184,11 @@ async fn a_lost_answer_leaves_a_mutation_unknown_and_a_read_to_be_repeated() {
 
 #[tokio::test]
 async fn an_answer_nobody_can_read_leaves_a_mutation_unknown() {
-    let answer = Answer { status: 200, headers: vec![("content-type", "application/json".into())], body: "{\"BackupJobId\": ".into() };
+    let answer = Answer {
+        status: 200,
+        headers: vec![("content-type", "application/json".into())],
+        body: "{\"BackupJobId\": ".into(),
+    };
     let fake = Fake::start(move |_| answer.clone()).await;
     let platform = Platform::on(&fake.address, &[], environment(false)).await;
     assert_eq!(class(platform.cloud.start(&platform.call(backup::job())).await).0, Class::Unknown);

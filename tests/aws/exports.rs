@@ -38,17 +38,36 @@ pub fn replica(platform: &Platform) -> Action {
 }
 
 pub async fn bucket(platform: &Platform, region: &str, name: &Option<String>) {
-    let place = CreateBucketConfiguration::builder().location_constraint(BucketLocationConstraint::from(region)).build();
+    let place =
+        CreateBucketConfiguration::builder().location_constraint(BucketLocationConstraint::from(region)).build();
     let session = platform.setup(region).await;
-    session.s3().create_bucket().bucket(name.as_deref().expect("it has one")).create_bucket_configuration(place).send().await.expect("a bucket");
+    session
+        .s3()
+        .create_bucket()
+        .bucket(name.as_deref().expect("it has one"))
+        .create_bucket_configuration(place)
+        .send()
+        .await
+        .expect("a bucket");
 }
 
 pub async fn secrets(platform: &Platform) {
     let session = platform.setup(HOME).await;
-    for (name, value) in [("bbws/prod/db", "s3cr3t-ValueOne"), ("bbws/prod/tenant-1/wp", "s3cr3t-ValueTwo"), ("bbws/sit/db", "s3cr3t-Elsewhere")] {
+    for (name, value) in [
+        ("bbws/prod/db", "s3cr3t-ValueOne"),
+        ("bbws/prod/tenant-1/wp", "s3cr3t-ValueTwo"),
+        ("bbws/sit/db", "s3cr3t-Elsewhere"),
+    ] {
         session.secrets().create_secret().name(name).secret_string(value).send().await.expect("a secret");
     }
-    session.secrets().create_secret().name("bbws/prod/tls").secret_binary(Blob::new([0, 1, 254, 255])).send().await.expect("a binary secret");
+    session
+        .secrets()
+        .create_secret()
+        .name("bbws/prod/tls")
+        .secret_binary(Blob::new([0, 1, 254, 255]))
+        .send()
+        .await
+        .expect("a binary secret");
 }
 
 #[tokio::test]
@@ -128,7 +147,10 @@ async fn values_are_in_no_log_however_fine() {
 async fn nothing_to_export_is_an_error() {
     let platform = Platform::on_moto().await;
     let reason = permanent(platform.cloud.start(&platform.call(export(&platform))).await);
-    assert_eq!(reason, "There is nothing under prefix bbws/prod/ in af-south-1 to export. Check `secrets_prefix` in the config file.");
+    assert_eq!(
+        reason,
+        "There is nothing under prefix bbws/prod/ in af-south-1 to export. Check `secrets_prefix` in the config file."
+    );
 }
 
 #[tokio::test]
@@ -162,7 +184,10 @@ async fn replication_is_followed_to_the_object_in_the_dr_region() {
     assert_eq!(replication(Some("PENDING"), None).await, running("replication PENDING"));
     assert_eq!(replication(Some("COMPLETED"), None).await, running("replication COMPLETED, not visible yet"));
     assert!(done(replication(Some("COMPLETED"), Some("c291cmNl")).await).1.starts_with("replicated to b"));
-    assert!(done(replication(None, Some("c291cmNl")).await).1.ends_with("-dr in eu-west-1, 2.0 KiB"), "whoever brought it there");
+    assert!(
+        done(replication(None, Some("c291cmNl")).await).1.ends_with("-dr in eu-west-1, 2.0 KiB"),
+        "whoever brought it there"
+    );
     assert!(failed(replication(Some("FAILED"), None).await).contains("Check the replication role"));
     assert!(failed(replication(None, None).await).contains("no replication rule of bucket"));
     assert!(failed(replication(Some("COMPLETED"), Some("b3RoZXI=")).await).contains("its checksum differs"));

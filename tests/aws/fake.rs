@@ -54,7 +54,11 @@ pub fn json(body: Value) -> Answer {
 /// An error as services that speak JSON write it.
 pub fn error(status: u16, code: &str, message: &str) -> Answer {
     let headers = vec![("content-type", "application/json".into()), ("x-amzn-errortype", code.into())];
-    Answer { status, headers, body: serde_json::json!({ "__type": code, "message": message, "Message": message }).to_string() }
+    Answer {
+        status,
+        headers,
+        body: serde_json::json!({ "__type": code, "message": message, "Message": message }).to_string(),
+    }
 }
 
 /// Headers only, as for HEAD.
@@ -105,7 +109,11 @@ async fn answer(State(inner): State<Arc<Inner>>, request: Request) -> Response<B
         method: parts.method.to_string(),
         path: decoded(parts.uri.path()).trim_end_matches('/').to_owned(),
         query: parts.uri.query().map(decoded).unwrap_or_default(),
-        target: parts.headers.get("x-amz-target").map(|v| v.to_str().expect("it is text").to_owned()).unwrap_or_default(),
+        target: parts
+            .headers
+            .get("x-amz-target")
+            .map(|v| v.to_str().expect("it is text").to_owned())
+            .unwrap_or_default(),
         body,
     };
     let answer = (inner.script)(&seen);
@@ -118,6 +126,8 @@ async fn answer(State(inner): State<Arc<Inner>>, request: Request) -> Response<B
 }
 
 fn decoded(text: &str) -> String {
-    let pairs: Vec<(String, String)> = serde_urlencoded::from_str(&format!("x={}", text.replace('&', "%26").replace('+', "%2B"))).expect("it can be decoded");
+    let pairs: Vec<(String, String)> =
+        serde_urlencoded::from_str(&format!("x={}", text.replace('&', "%26").replace('+', "%2B")))
+            .expect("it can be decoded");
     pairs.into_iter().map(|(_, value)| value).collect()
 }

@@ -2,7 +2,8 @@
 
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider, error::CredentialsError, future};
 use aws_sdk_s3::types::{
-    BucketVersioningStatus, Destination, ReplicationConfiguration, ReplicationRule, ReplicationRuleFilter, ReplicationRuleStatus, VersioningConfiguration,
+    BucketVersioningStatus, Destination, ReplicationConfiguration, ReplicationRule, ReplicationRuleFilter,
+    ReplicationRuleStatus, VersioningConfiguration,
 };
 use bbws::{
     adapters::aws::{
@@ -36,7 +37,8 @@ fn sts_answer(seen: &Seen, seconds: u32) -> Answer {
 }
 
 fn now() -> i64 {
-    let now = std::time::SystemTime::now().duration_since(std::time::SystemTime::UNIX_EPOCH).expect("the clock is right");
+    let now =
+        std::time::SystemTime::now().duration_since(std::time::SystemTime::UNIX_EPOCH).expect("the clock is right");
     i64::try_from(now.as_millis()).expect("it is small")
 }
 
@@ -63,7 +65,13 @@ async fn the_role_is_assumed_once_per_requester_who_is_its_source_identity() {
 async fn credentials_are_kept_until_shortly_before_they_end() {
     for (seconds, calls) in [(3600, 1), (60, 3)] {
         let fake = Fake::start(move |seen| sts_answer(seen, seconds)).await;
-        let role = Role::new(&config(&fake.address, &[]).await, "arn:aws:iam::000000000000:role/bbws-operator", "prod", DR, "U0ALICE");
+        let role = Role::new(
+            &config(&fake.address, &[]).await,
+            "arn:aws:iam::000000000000:role/bbws-operator",
+            "prod",
+            DR,
+            "U0ALICE",
+        );
         for _ in 0..3 {
             let credentials = role.provide_credentials().await.expect("credentials");
             assert_eq!(credentials.access_key_id(), "ASIAROLE");
@@ -91,7 +99,12 @@ async fn a_role_that_refuses_is_named() {
     let platform = Platform::on(&fake.address, &[], environment(true)).await;
     let reason = permanent(platform.cloud.start(&platform.call(snapshots::snapshot())).await);
     let role = platform.environment.assume_role.as_deref().expect("it has one");
-    assert!(reason.starts_with(&format!("Role {role} in af-south-1: this process's own AWS identity may not do sts:AssumeRole")), "{reason}");
+    assert!(
+        reason.starts_with(&format!(
+            "Role {role} in af-south-1: this process's own AWS identity may not do sts:AssumeRole"
+        )),
+        "{reason}"
+    );
     assert_eq!(fake.seen().len(), 1, "RDS was never called");
 }
 
@@ -138,10 +151,13 @@ pub async fn build(platform: &Platform) -> String {
     for (session, vault) in [(&here, "bbws-prod"), (&there, "bbws-prod-dr")] {
         session.backup().create_backup_vault().backup_vault_name(vault).send().await.expect("a vault");
     }
-    for (region, bucket) in [(HOME, &platform.environment.secrets_bucket), (DR, &platform.environment.dr_secrets_bucket)] {
+    for (region, bucket) in
+        [(HOME, &platform.environment.secrets_bucket), (DR, &platform.environment.dr_secrets_bucket)]
+    {
         exports::bucket(platform, region, bucket).await;
         let versioning = VersioningConfiguration::builder().status(BucketVersioningStatus::Enabled).build();
-        let request = platform.setup(region).await.s3().put_bucket_versioning().bucket(bucket.as_deref().expect("it has one"));
+        let request =
+            platform.setup(region).await.s3().put_bucket_versioning().bucket(bucket.as_deref().expect("it has one"));
         request.versioning_configuration(versioning).send().await.expect("versions");
     }
     for name in ["bbws-backup-status", "bbws-ops-warning", "bbws-ops-critical", "bbws-dr-events"] {
@@ -153,11 +169,16 @@ pub async fn build(platform: &Platform) -> String {
 
 pub async fn replicate(platform: &Platform) {
     let (source, destination) = (&platform.environment.secrets_bucket, &platform.environment.dr_secrets_bucket);
-    let destination = Destination::builder().bucket(format!("arn:aws:s3:::{}", destination.as_deref().expect("it has one"))).build().expect("a destination");
-    let rule = ReplicationRule::builder().id("dr").priority(1).status(ReplicationRuleStatus::Enabled).destination(destination);
+    let destination = Destination::builder()
+        .bucket(format!("arn:aws:s3:::{}", destination.as_deref().expect("it has one")))
+        .build()
+        .expect("a destination");
+    let rule =
+        ReplicationRule::builder().id("dr").priority(1).status(ReplicationRuleStatus::Enabled).destination(destination);
     let rule = rule.filter(ReplicationRuleFilter::builder().prefix("").build()).build().expect("a rule");
     let rules = ReplicationConfiguration::builder().role("arn:aws:iam::1:role/r").rules(rule).build().expect("rules");
-    let request = platform.setup(HOME).await.s3().put_bucket_replication().bucket(source.as_deref().expect("it has one"));
+    let request =
+        platform.setup(HOME).await.s3().put_bucket_replication().bucket(source.as_deref().expect("it has one"));
     request.replication_configuration(rules).send().await.expect("replication");
 }
 
@@ -171,10 +192,16 @@ async fn a_survey_tells_the_world_as_it_is() {
     assert_eq!(world.account, account);
     assert_eq!(world.databases.len(), 1, "what is missing is absent");
     let database = &world.databases[0];
-    assert_eq!((database.engine.as_str(), database.status.as_str(), database.size_gib), ("mysql 8.0.36", "available", 100));
+    assert_eq!(
+        (database.engine.as_str(), database.status.as_str(), database.size_gib),
+        ("mysql 8.0.36", "available", 100)
+    );
     assert!(database.encrypted && database.multi_az);
     assert_eq!(world.file_systems.len(), 1);
-    assert_eq!(world.file_systems[0].arn, format!("arn:aws:elasticfilesystem:af-south-1:{account}:file-system/{file_system}"));
+    assert_eq!(
+        world.file_systems[0].arn,
+        format!("arn:aws:elasticfilesystem:af-south-1:{account}:file-system/{file_system}")
+    );
     assert!(world.file_systems[0].encrypted);
     assert_eq!(world.secrets, ["bbws/prod/db", "bbws/prod/tenant-1/wp", "bbws/prod/tls"]);
     assert_eq!(world.vault, Some(Ok(format!("arn:aws:backup:af-south-1:{account}:backup-vault:bbws-prod"))));
@@ -247,24 +274,89 @@ async fn a_notice_reaches_the_topic_in_the_dr_region() {
     let platform = Platform::on_moto().await;
     let listener = Fake::start(|_| json(serde_json::json!({}))).await;
     let there = platform.setup(DR).await;
-    let topic = there.sns().create_topic().name("bbws-backup-status").send().await.expect("a topic").topic_arn.expect("an ARN");
-    there.sns().subscribe().topic_arn(&topic).protocol("http").endpoint(&listener.address).send().await.expect("a subscription");
+    let topic =
+        there.sns().create_topic().name("bbws-backup-status").send().await.expect("a topic").topic_arn.expect("an ARN");
+    there
+        .sns()
+        .subscribe()
+        .topic_arn(&topic)
+        .protocol("http")
+        .endpoint(&listener.address)
+        .send()
+        .await
+        .expect("a subscription");
     let body = r#"{"operation":"bk-1042","state":"succeeded"}"#;
-    platform.cloud.publish(&platform.environment, Topic::BackupStatus, "bk-1042\nsucceeded", body).await.expect("published");
+    platform
+        .cloud
+        .publish(&platform.environment, Topic::BackupStatus, "bk-1042\nsucceeded", body)
+        .await
+        .expect("published");
     let told = listener.seen().into_iter().map(|s| s.json()).find(|m| m["Type"] == "Notification").expect("a notice");
-    assert_eq!((told["Subject"].as_str(), told["Message"].as_str(), told["TopicArn"].as_str()), (Some("bk-1042 succeeded"), Some(body), Some(topic.as_str())));
+    assert_eq!(
+        (told["Subject"].as_str(), told["Message"].as_str(), told["TopicArn"].as_str()),
+        (Some("bk-1042 succeeded"), Some(body), Some(topic.as_str()))
+    );
 
     let missing = permanent(platform.cloud.publish(&platform.environment, Topic::DrEvents, "x", "{}").await);
     assert!(missing.contains(":bbws-dr-events in eu-west-1: it does not exist"), "{missing}");
     let long = "x".repeat(300_000);
-    assert!(permanent(platform.cloud.publish(&platform.environment, Topic::OpsWarning, "x", &long).await).contains("SNS takes 262144"));
+    assert!(
+        permanent(platform.cloud.publish(&platform.environment, Topic::OpsWarning, "x", &long).await)
+            .contains("SNS takes 262144")
+    );
 }
 
 #[tokio::test]
 async fn aws_out_of_reach_is_said_so() {
     let platform = Platform::on("http://nowhere.invalid", &[], environment(false)).await;
     match platform.cloud.survey(&platform.environment, &Survey::default(), "U0ALICE").await {
-        Err(CloudError::Retryable { reason, .. }) => assert!(reason.contains("AWS cannot be reached in af-south-1"), "{reason}"),
+        Err(CloudError::Retryable { reason, .. }) => {
+            assert!(reason.contains("AWS cannot be reached in af-south-1"), "{reason}")
+        }
         other => panic!("{other:?}"),
     }
+}
+
+/// Runs only as a child of the next test, with an environment of its own.
+#[tokio::test]
+async fn child_with_variables() {
+    if std::env::var_os("BBWS_TEST_CHILD").is_none() {
+        return;
+    }
+    let cloud = AwsCloud::new(topics());
+    let reason = permanent(cloud.survey(&environment(false), &Survey::default(), "U0ALICE").await);
+    println!("answer: {reason}");
+    let ask = Survey { bucket: true, ..Survey::default() };
+    let mut here = environment(false);
+    here.account = "000000000000".into();
+    let world = cloud.survey(&here, &ask, "U0ALICE").await.expect("a world");
+    println!("bucket: {:?}", world.bucket);
+}
+
+#[tokio::test]
+async fn the_sdks_own_variables_decide_where_calls_go() {
+    let sts = Fake::start(|seen| sts_answer(seen, 3600)).await;
+    let s3 = Fake::start(|_| crate::fake::headers(200, &[])).await;
+    let program = std::env::current_exe().expect("this program");
+    let child = tokio::task::spawn_blocking({
+        let (sts, s3) = (sts.address.clone(), s3.address.replace("127.0.0.1", "localhost"));
+        move || {
+            std::process::Command::new(program)
+                .args(["--exact", "identity::child_with_variables", "--nocapture"])
+                .env("BBWS_TEST_CHILD", "1")
+                .env("AWS_ENDPOINT_URL", sts)
+                .env("AWS_ENDPOINT_URL_S3", s3)
+                .env("AWS_ACCESS_KEY_ID", "test")
+                .env("AWS_SECRET_ACCESS_KEY", "test")
+                .output()
+        }
+    });
+    let output = child.await.expect("it ran").expect("it started");
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
+    assert!(text.contains("belongs to account 000000000000"), "{text}");
+    assert_eq!(sts.seen().len(), 2, "AWS_ENDPOINT_URL");
+    let asked = s3.seen();
+    assert_eq!(asked.len(), 1, "AWS_ENDPOINT_URL_S3");
+    assert!(asked[0].path.starts_with("/b"), "the bucket is in the path, not in the host's name: {}", asked[0].path);
 }

@@ -38,7 +38,9 @@ fn start() -> (String, Option<Child>) {
             )
         });
     let mut line = String::new();
-    BufReader::new(child.stdout.as_mut().expect("stdout is piped")).read_line(&mut line).expect("moto's address can be read");
+    BufReader::new(child.stdout.as_mut().expect("stdout is piped"))
+        .read_line(&mut line)
+        .expect("moto's address can be read");
     assert!(line.starts_with("http://"), "moto did not start; is `moto[server]` installed in target/venv?");
     (line.trim().to_owned(), Some(child))
 }

@@ -37,8 +37,14 @@ pub fn verify(region: &str, days: u32) -> Action {
 pub async fn database(platform: &Platform) -> String {
     let key = platform.key(HOME, None).await;
     let session = platform.setup(HOME).await;
-    let request = session.rds().create_db_instance().db_instance_identifier("bbws-prod-mysql").db_instance_class("db.m5.large").engine("mysql");
-    let request = request.engine_version("8.0.36").allocated_storage(100).storage_encrypted(true).kms_key_id(&key).multi_az(true);
+    let request = session
+        .rds()
+        .create_db_instance()
+        .db_instance_identifier("bbws-prod-mysql")
+        .db_instance_class("db.m5.large")
+        .engine("mysql");
+    let request =
+        request.engine_version("8.0.36").allocated_storage(100).storage_encrypted(true).kms_key_id(&key).multi_az(true);
     request.master_username("admin").master_user_password("not-a-secret").send().await.expect("a database");
     key
 }
@@ -89,7 +95,9 @@ async fn a_copy_lands_in_the_dr_region_under_its_key() {
     assert_eq!(cloud.start(&call).await, Ok(started.clone()), "the same operation adopts what it made");
     assert_eq!(cloud.probe(&call).await, Ok(Probe::Present(started)));
 
-    let answers = cloud.poll(&[call, platform.call(verify(DR, 30)), platform.call(snapshot()), platform.call(verify(HOME, 30))]).await;
+    let answers = cloud
+        .poll(&[call, platform.call(verify(DR, 30)), platform.call(snapshot()), platform.call(verify(HOME, 30))])
+        .await;
     let details: Vec<String> = answers.into_iter().map(|answer| done(answer).1).collect();
     assert_eq!(
         details,
@@ -103,7 +111,10 @@ async fn a_copy_lands_in_the_dr_region_under_its_key() {
     let session = platform.setup(DR).await;
     let found = session.rds().describe_db_snapshots().db_snapshot_identifier(COPY).send().await.expect("the copy");
     let found = &found.db_snapshots()[0];
-    assert!([key.as_str(), "alias/bbws-dr"].contains(&found.kms_key_id().expect("a key")) || found.kms_key_id().is_some_and(|k| key.ends_with(k)));
+    assert!(
+        [key.as_str(), "alias/bbws-dr"].contains(&found.kms_key_id().expect("a key"))
+            || found.kms_key_id().is_some_and(|k| key.ends_with(k))
+    );
 }
 
 #[tokio::test]
@@ -115,9 +126,19 @@ async fn verification_says_what_does_not_hold() {
     cloud.start(&platform.call(snapshot())).await.expect("a snapshot");
     assert_eq!(
         failed(poll(cloud, &platform.call(verify(HOME, 7))).await),
-        format!("Snapshot {SNAPSHOT} in af-south-1 does not hold: its tag bbws:retention-days says 30 days instead of 7. Back up again.")
+        format!(
+            "Snapshot {SNAPSHOT} in af-south-1 does not hold: its tag bbws:retention-days says 30 days instead of 7. Back up again."
+        )
     );
-    platform.setup(HOME).await.kms().disable_key().key_id(key.rsplit('/').next().expect("an id")).send().await.expect("disabled");
+    platform
+        .setup(HOME)
+        .await
+        .kms()
+        .disable_key()
+        .key_id(key.rsplit('/').next().expect("an id"))
+        .send()
+        .await
+        .expect("disabled");
     let reason = failed(poll(cloud, &platform.call(verify(HOME, 30))).await);
     assert!(reason.contains("could not be restored") && reason.contains("Disabled, not Enabled"), "{reason}");
 }
@@ -134,7 +155,10 @@ async fn a_snapshot_nobody_sees_is_neither_running_nor_failed() {
 async fn a_database_that_is_not_there_is_named() {
     let platform = Platform::on_moto().await;
     let reason = permanent(platform.cloud.start(&platform.call(snapshot())).await);
-    assert!(reason.contains("database bbws-prod-mysql in af-south-1: it does not exist (DBInstanceNotFound"), "{reason}");
+    assert!(
+        reason.contains("database bbws-prod-mysql in af-south-1: it does not exist (DBInstanceNotFound"),
+        "{reason}"
+    );
     assert!(reason.ends_with("Check its name and region in the config file."), "{reason}");
 }
 
@@ -144,7 +168,8 @@ fn xml(status: u16, body: String) -> Answer {
 
 /// RDS with one snapshot of the copy's name, in which some fields are as said.
 async fn rds_with(fields: &'static str, operation: &'static str) -> (Fake, Platform) {
-    let script = move |seen: &Seen| match seen.field("Action").as_deref() {
+    let script = move |seen: &Seen| {
+        match seen.field("Action").as_deref() {
         Some("DescribeDBSnapshots") => xml(
             200,
             format!(
@@ -153,6 +178,7 @@ async fn rds_with(fields: &'static str, operation: &'static str) -> (Fake, Platf
             ),
         ),
         _ => xml(400, "<ErrorResponse><Error><Code>DBSnapshotAlreadyExists</Code><Message>exists</Message></Error></ErrorResponse>".into()),
+    }
     };
     let fake = Fake::start(script).await;
     let mut environment = environment(false);
@@ -173,15 +199,26 @@ async fn a_copy_is_asked_for_in_the_dr_region_by_arn_and_adopted_when_ours() {
     let field = |name: &str| asked.field(name).unwrap_or_default();
     assert_eq!(field("Action"), "CopyDBSnapshot");
     assert_eq!(field("SourceDBSnapshotIdentifier"), format!("arn:aws:rds:af-south-1:093646564004:snapshot:{SNAPSHOT}"));
-    assert_eq!((field("TargetDBSnapshotIdentifier").as_str(), field("KmsKeyId").as_str(), field("CopyTags").as_str()), (COPY, "alias/bbws-dr", "true"));
+    assert_eq!(
+        (field("TargetDBSnapshotIdentifier").as_str(), field("KmsKeyId").as_str(), field("CopyTags").as_str()),
+        (COPY, "alias/bbws-dr", "true")
+    );
     assert!(asked.form().iter().any(|(_, value)| value == "bbws:operation"), "tagged at once");
-    assert_eq!(poll(&platform.cloud, &call).await, Ok(Progress::Running { percent: Some(37), detail: "creating".into() }));
-    assert!(failed(poll(&platform.cloud, &platform.call(verify(DR, 30))).await).contains("it is creating, not available"));
+    assert_eq!(
+        poll(&platform.cloud, &call).await,
+        Ok(Progress::Running { percent: Some(37), detail: "creating".into() })
+    );
+    assert!(
+        failed(poll(&platform.cloud, &platform.call(verify(DR, 30))).await).contains("it is creating, not available")
+    );
 }
 
 #[tokio::test]
 async fn a_copy_of_something_else_is_not_adopted() {
-    for (fields, operation) in [(SOURCE, "bk-1"), ("<SourceDBSnapshotIdentifier>arn:aws:rds:af-south-1:1:snapshot:x</SourceDBSnapshotIdentifier>", "bk-1042")] {
+    for (fields, operation) in [
+        (SOURCE, "bk-1"),
+        ("<SourceDBSnapshotIdentifier>arn:aws:rds:af-south-1:1:snapshot:x</SourceDBSnapshotIdentifier>", "bk-1042"),
+    ] {
         let (_fake, platform) = rds_with(fields, operation).await;
         let call = platform.call(copy(&platform));
         assert!(permanent(platform.cloud.start(&call).await).contains("that this operation did not make"));
@@ -191,7 +228,12 @@ async fn a_copy_of_something_else_is_not_adopted() {
 
 #[tokio::test]
 async fn states_that_lead_nowhere_are_failures() {
-    for state in ["<Status>failed</Status>", "<Status>incompatible-restore</Status>", "<Status>inaccessible-encryption-credentials</Status>", "<Status>copy-error</Status>"] {
+    for state in [
+        "<Status>failed</Status>",
+        "<Status>incompatible-restore</Status>",
+        "<Status>inaccessible-encryption-credentials</Status>",
+        "<Status>copy-error</Status>",
+    ] {
         let (_fake, platform) = rds_with(state, "bk-1042").await;
         let call = platform.call(copy(&platform));
         assert!(failed(poll(&platform.cloud, &call).await).contains("delete it, then retry"), "{state}");
@@ -202,7 +244,12 @@ async fn states_that_lead_nowhere_are_failures() {
 #[tokio::test]
 async fn many_snapshots_are_asked_for_in_one_request() {
     let (fake, platform) = rds_with(SOURCE, "bk-1042").await;
-    let calls = [platform.call(copy(&platform)), platform.call(verify(DR, 30)), platform.call(copy(&platform)), platform.call(snapshot())];
+    let calls = [
+        platform.call(copy(&platform)),
+        platform.call(verify(DR, 30)),
+        platform.call(copy(&platform)),
+        platform.call(snapshot()),
+    ];
     assert_eq!(platform.cloud.poll(&calls).await.len(), 4);
     assert_eq!(fake.seen().len(), 2, "one per region");
 }

@@ -7,8 +7,8 @@ use std::{
 };
 
 use aws_config::{SdkConfig, retry::RetryConfig};
-use aws_runtime::env_config::file::{EnvConfigFileKind, EnvConfigFiles};
 use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
+use aws_runtime::env_config::file::{EnvConfigFileKind, EnvConfigFiles};
 use bbws::{
     adapters::aws::{
         AwsCloud,
@@ -29,7 +29,8 @@ pub const DR: &str = "eu-west-1";
 /// A configuration as a profile gives it: one endpoint for everything, others for some services.
 pub async fn config(endpoint: &str, services: &[(&str, &str)]) -> SdkConfig {
     crate::watch::install();
-    let mut profile = format!("[default]\nregion = {DR}\nendpoint_url = {endpoint}\nservices = fakes\n[services fakes]\n");
+    let mut profile =
+        format!("[default]\nregion = {DR}\nendpoint_url = {endpoint}\nservices = fakes\n[services fakes]\n");
     for (service, address) in services {
         profile.push_str(&format!("{service} =\n  endpoint_url = {address}\n"));
     }

@@ -31,7 +31,8 @@ pub fn install() {
     ONCE.call_once(|| {
         let watching = dynamic_filter_fn(|_, _| WATCHED.with_borrow(Option::is_some));
         let log = tracing_subscriber::fmt::layer().with_ansi(false).with_writer(Log).with_filter(watching);
-        tracing::subscriber::set_global_default(tracing_subscriber::registry().with(Calls).with(log)).expect("it is the only subscriber");
+        tracing::subscriber::set_global_default(tracing_subscriber::registry().with(Calls).with(log))
+            .expect("it is the only subscriber");
     });
 }
 

@@ -2,16 +2,16 @@
 
 use std::{collections::HashMap, time::SystemTime};
 
-use aws_sdk_backup::{
-    operation::describe_backup_job::DescribeBackupJobOutput,
-    types::{BackupJob, BackupJobState, CopyJob, CopyJobState, Lifecycle, VaultState},
-};
-use aws_smithy_types::DateTime;
 use super::{kms, session::Session, side_by_side, tags};
 use crate::{
     domain::step::Outputs,
     ports::cloud::{Call, CloudError, Condition, Probe, Progress, Started},
 };
+use aws_sdk_backup::{
+    operation::describe_backup_job::DescribeBackupJobOutput,
+    types::{BackupJob, BackupJobState, CopyJob, CopyJobState, Lifecycle, VaultState},
+};
+use aws_smithy_types::DateTime;
 
 /// The output that followers verify or copy.
 pub const RECOVERY_POINT: &str = "recovery_point";
@@ -55,7 +55,8 @@ pub struct CopyTo<'a> {
 /// # Errors
 /// See [`CloudError`].
 pub async fn start_job(session: &Session, call: &Call, job: &Job<'_>) -> Result<Started, CloudError> {
-    let attempt = session.changes("backup:StartBackupJob", format!("backup of {} into vault {}", job.resource_arn, job.vault));
+    let attempt =
+        session.changes("backup:StartBackupJob", format!("backup of {} into vault {}", job.resource_arn, job.vault));
     let request = session
         .backup()
         .start_backup_job()
@@ -68,7 +69,11 @@ pub async fn start_job(session: &Session, call: &Call, job: &Job<'_>) -> Result<
         .lifecycle(delete_after(job.retention_days))
         .set_recovery_point_tags(Some(tags::of(call).into_iter().collect()));
     let answer = request.send().await.map_err(|e| attempt.failed(e))?;
-    Ok(Started { external_id: answer.backup_job_id, outputs: recovery_point(answer.recovery_point_arn), finished: false })
+    Ok(Started {
+        external_id: answer.backup_job_id,
+        outputs: recovery_point(answer.recovery_point_arn),
+        finished: false,
+    })
 }
 
 /// Looks for the job an earlier [`start_job`] may have started, by the tag on its recovery point. A job whose tags are not
@@ -97,7 +102,11 @@ pub async fn probe_job(session: &Session, call: &Call, job: &Job<'_>) -> Result<
     for candidate in jobs.into_iter().take(PROBE_TAGS) {
         let Some(arn) = candidate.recovery_point_arn.clone() else { continue };
         if tags_of(session, &arn).await?.get(tags::OPERATION) == Some(&call.operation.to_string()) {
-            return Ok(Probe::Present(Started { external_id: candidate.backup_job_id, outputs: recovery_point(Some(arn)), finished: false }));
+            return Ok(Probe::Present(Started {
+                external_id: candidate.backup_job_id,
+                outputs: recovery_point(Some(arn)),
+                finished: false,
+            }));
         }
     }
     Ok(Probe::Absent)
@@ -108,7 +117,9 @@ async fn tags_of(session: &Session, arn: &str) -> Result<HashMap<String, String>
     let attempt = session.reads("backup:ListTags", format!("recovery point {arn}"));
     match session.backup().list_tags().resource_arn(arn).send().await {
         Ok(answer) => Ok(answer.tags.unwrap_or_default()),
-        Err(error) if error.as_service_error().is_some_and(|e| e.is_resource_not_found_exception()) => Ok(HashMap::new()),
+        Err(error) if error.as_service_error().is_some_and(|e| e.is_resource_not_found_exception()) => {
+            Ok(HashMap::new())
+        }
         Err(error) => Err(attempt.failed(error)),
     }
 }
@@ -119,7 +130,8 @@ async fn tags_of(session: &Session, arn: &str) -> Result<HashMap<String, String>
 /// See [`CloudError`].
 pub async fn start_copy(session: &Session, call: &Call, copy: &CopyTo<'_>) -> Result<Started, CloudError> {
     let source = input(call)?;
-    let attempt = session.changes("backup:StartCopyJob", format!("copy of recovery point {source} into vault {}", copy.to_vault_arn));
+    let attempt = session
+        .changes("backup:StartCopyJob", format!("copy of recovery point {source} into vault {}", copy.to_vault_arn));
     let request = session
         .backup()
         .start_copy_job()
@@ -150,8 +162,12 @@ pub async fn probe_copy(session: &Session, call: &Call, copy: &CopyTo<'_>) -> Re
         .send();
     while let Some(page) = pages.next().await {
         for job in page.map_err(|e| attempt.failed(e))?.copy_jobs.unwrap_or_default() {
-            let same = job.source_recovery_point_arn.as_deref() == Some(source) && job.destination_backup_vault_arn.as_deref() == Some(copy.to_vault_arn);
-            if same && job.created_by.is_none() && !matches!(job.state, Some(CopyJobState::Failed | CopyJobState::Partial) | None) {
+            let same = job.source_recovery_point_arn.as_deref() == Some(source)
+                && job.destination_backup_vault_arn.as_deref() == Some(copy.to_vault_arn);
+            if same
+                && job.created_by.is_none()
+                && !matches!(job.state, Some(CopyJobState::Failed | CopyJobState::Partial) | None)
+            {
                 // Where it lands is told when it is done: until then the input stands, and followers wait.
                 return Ok(Probe::Present(Started { external_id: job.copy_job_id, ..Started::default() }));
             }
@@ -163,14 +179,21 @@ pub async fn probe_copy(session: &Session, call: &Call, copy: &CopyTo<'_>) -> Re
 /// How far backup jobs are: one answer per call, in order.
 pub async fn poll_jobs(session: &Session, calls: &[&Call]) -> Vec<Result<Progress, CloudError>> {
     let ids: Vec<&str> = calls.iter().filter_map(|c| c.external_id.as_deref()).collect();
-    let listed = if ids.len() < LIST_FROM { HashMap::new() } else { list_jobs(session, &ids).await.unwrap_or_default() };
+    let listed =
+        if ids.len() < LIST_FROM { HashMap::new() } else { list_jobs(session, &ids).await.unwrap_or_default() };
     side_by_side(calls.iter().map(|call| poll_job(session, call, &listed)).collect()).await
 }
 
 /// Many jobs in few requests. What it does not find is described one by one.
 async fn list_jobs(session: &Session, ids: &[&str]) -> Result<HashMap<String, JobNow>, CloudError> {
     let attempt = session.reads("backup:ListBackupJobs", "backup jobs");
-    let mut pages = session.backup().list_backup_jobs().by_created_after(ago(PROBE_SECONDS)).max_results(1000).into_paginator().send();
+    let mut pages = session
+        .backup()
+        .list_backup_jobs()
+        .by_created_after(ago(PROBE_SECONDS))
+        .max_results(1000)
+        .into_paginator()
+        .send();
     let mut found = HashMap::new();
     while let Some(page) = pages.next().await {
         let jobs = page.map_err(|e| attempt.failed(e))?.backup_jobs.unwrap_or_default();
@@ -187,7 +210,9 @@ async fn list_jobs(session: &Session, ids: &[&str]) -> Result<HashMap<String, Jo
 
 async fn poll_job(session: &Session, call: &Call, listed: &HashMap<String, JobNow>) -> Result<Progress, CloudError> {
     let Some(id) = call.external_id.as_deref() else {
-        return Err(CloudError::Permanent { reason: "The id of the backup job was never learnt. Retry the step.".to_owned() });
+        return Err(CloudError::Permanent {
+            reason: "The id of the backup job was never learnt. Retry the step.".to_owned(),
+        });
     };
     if let Some(job) = listed.get(id) {
         return Ok(job.progress(id, session));
@@ -230,10 +255,18 @@ impl JobNow {
         let word = self.state.as_ref().map_or("of unknown state", BackupJobState::as_str);
         match &self.state {
             Some(BackupJobState::Completed) => match &self.recovery_point {
-                Some(_) => Progress::Done { outputs: recovery_point(self.recovery_point.clone()), detail: completed(self.bytes) },
-                None => Progress::Running { percent: Some(100), detail: "COMPLETED, its recovery point is not visible yet".to_owned() },
+                Some(_) => Progress::Done {
+                    outputs: recovery_point(self.recovery_point.clone()),
+                    detail: completed(self.bytes),
+                },
+                None => Progress::Running {
+                    percent: Some(100),
+                    detail: "COMPLETED, its recovery point is not visible yet".to_owned(),
+                },
             },
-            Some(state) if ended_badly(state) => Progress::Failed { reason: ended(&format!("Backup job {id} in {}", session.region), word, self.message.as_deref()) },
+            Some(state) if ended_badly(state) => Progress::Failed {
+                reason: ended(&format!("Backup job {id} in {}", session.region), word, self.message.as_deref()),
+            },
             _ => Progress::Running { percent: self.percent.as_deref().and_then(percent), detail: word.to_owned() },
         }
     }
@@ -245,7 +278,9 @@ impl JobNow {
 /// See [`CloudError`].
 pub async fn poll_copy(session: &Session, call: &Call) -> Result<Progress, CloudError> {
     let Some(id) = call.external_id.as_deref() else {
-        return Err(CloudError::Permanent { reason: "The id of the copy job was never learnt. Retry the step.".to_owned() });
+        return Err(CloudError::Permanent {
+            reason: "The id of the copy job was never learnt. Retry the step.".to_owned(),
+        });
     };
     let attempt = session.reads("backup:DescribeCopyJob", format!("copy job {id}"));
     match session.backup().describe_copy_job().copy_job_id(id).send().await {
@@ -264,12 +299,18 @@ fn copy_progress(id: &str, session: &Session, job: &CopyJob) -> Progress {
     let word = job.state.as_ref().map_or("of unknown state", CopyJobState::as_str);
     match &job.state {
         Some(CopyJobState::Completed) => match &job.destination_recovery_point_arn {
-            Some(arn) => Progress::Done { outputs: recovery_point(Some(arn.clone())), detail: completed(job.backup_size_in_bytes) },
-            None => Progress::Running { percent: None, detail: "COMPLETED, its recovery point is not visible yet".to_owned() },
+            Some(arn) => Progress::Done {
+                outputs: recovery_point(Some(arn.clone())),
+                detail: completed(job.backup_size_in_bytes),
+            },
+            None => Progress::Running {
+                percent: None,
+                detail: "COMPLETED, its recovery point is not visible yet".to_owned(),
+            },
         },
-        Some(CopyJobState::Failed | CopyJobState::Partial) => {
-            Progress::Failed { reason: ended(&format!("Copy job {id} in {}", session.region), word, job.status_message.as_deref()) }
-        }
+        Some(CopyJobState::Failed | CopyJobState::Partial) => Progress::Failed {
+            reason: ended(&format!("Copy job {id} in {}", session.region), word, job.status_message.as_deref()),
+        },
         _ => Progress::Running { percent: None, detail: word.to_owned() },
     }
 }
@@ -281,10 +322,26 @@ fn copy_progress(id: &str, session: &Session, job: &CopyJob) -> Progress {
 pub async fn verify(session: &Session, call: &Call, vault: &str, retention_days: u32) -> Result<Progress, CloudError> {
     let arn = input(call)?;
     let attempt = session.reads("backup:DescribeRecoveryPoint", format!("recovery point {arn} in vault {vault}"));
-    let wrong = |why: &str| Ok(Progress::Failed { reason: format!("Recovery point {arn} in vault {vault} in {} does not hold: {why}. Back up again.", session.region) });
-    let point = match session.backup().describe_recovery_point().backup_vault_name(vault).recovery_point_arn(arn).send().await {
+    let wrong = |why: &str| {
+        Ok(Progress::Failed {
+            reason: format!(
+                "Recovery point {arn} in vault {vault} in {} does not hold: {why}. Back up again.",
+                session.region
+            ),
+        })
+    };
+    let point = match session
+        .backup()
+        .describe_recovery_point()
+        .backup_vault_name(vault)
+        .recovery_point_arn(arn)
+        .send()
+        .await
+    {
         Ok(point) => point,
-        Err(error) if error.as_service_error().is_some_and(|e| e.is_resource_not_found_exception()) => return wrong("it does not exist"),
+        Err(error) if error.as_service_error().is_some_and(|e| e.is_resource_not_found_exception()) => {
+            return wrong("it does not exist");
+        }
         Err(error) => return Err(attempt.failed(error)),
     };
     let status = point.status.as_ref().map_or("of unknown state", |s| s.as_str());
@@ -308,10 +365,16 @@ pub async fn verify(session: &Session, call: &Call, vault: &str, retention_days:
         return wrong("AWS Backup does not name the KMS key it is encrypted under");
     };
     Ok(match kms::usable(session, key).await? {
-        Err(reason) => Progress::Failed { reason: format!("Recovery point {arn} in {} could not be restored: {reason}", session.region) },
+        Err(reason) => Progress::Failed {
+            reason: format!("Recovery point {arn} in {} could not be restored: {reason}", session.region),
+        },
         Ok(_) => Progress::Done {
             outputs: Outputs::new(),
-            detail: format!("COMPLETED, encrypted, {}, kept {retention_days} days, key usable in {}", size(bytes), session.region),
+            detail: format!(
+                "COMPLETED, encrypted, {}, kept {retention_days} days, key usable in {}",
+                size(bytes),
+                session.region
+            ),
         },
     })
 }
@@ -324,7 +387,9 @@ pub async fn vault(session: &Session, name: &str) -> Result<Condition, CloudErro
     let attempt = session.reads("backup:DescribeBackupVault", format!("vault {name}"));
     match session.backup().describe_backup_vault().backup_vault_name(name).send().await {
         Ok(answer) => Ok(match (answer.vault_state, answer.backup_vault_arn) {
-            (Some(VaultState::Creating | VaultState::Failed), _) => Err(format!("Vault {name} in {} is not available.", session.region)),
+            (Some(VaultState::Creating | VaultState::Failed), _) => {
+                Err(format!("Vault {name} in {} is not available.", session.region))
+            }
             (_, Some(arn)) => Ok(arn),
             (_, None) => Err(format!("Vault {name} in {} has no ARN.", session.region)),
         }),
@@ -347,7 +412,10 @@ fn delete_after(days: u32) -> Lifecycle {
 }
 
 fn ended_badly(state: &BackupJobState) -> bool {
-    matches!(state, BackupJobState::Aborted | BackupJobState::Failed | BackupJobState::Expired | BackupJobState::Partial)
+    matches!(
+        state,
+        BackupJobState::Aborted | BackupJobState::Failed | BackupJobState::Expired | BackupJobState::Partial
+    )
 }
 
 fn ended(what: &str, state: &str, message: Option<&str>) -> String {

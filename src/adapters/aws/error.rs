@@ -76,7 +76,9 @@ impl Attempt<'_> {
         E: ProvideErrorMetadata + Error + Send + Sync + 'static,
     {
         match error {
-            SdkError::ConstructionFailure(_) => self.later("the request could not be built; the log has the cause", None),
+            SdkError::ConstructionFailure(_) => {
+                self.later("the request could not be built; the log has the cause", None)
+            }
             SdkError::DispatchFailure(_) => self.not_dispatched(error),
             SdkError::ServiceError(service) => {
                 let status = service.raw().status().as_u16();
@@ -97,14 +99,20 @@ impl Attempt<'_> {
         }
         for cause in causes(error) {
             if let Some(CredentialsError::CredentialsNotLoaded(_)) = cause.downcast_ref::<CredentialsError>() {
-                return self.never("there are no AWS credentials", "Give the process a role, or set AWS_PROFILE or AWS_ACCESS_KEY_ID.");
+                return self.never(
+                    "there are no AWS credentials",
+                    "Give the process a role, or set AWS_PROFILE or AWS_ACCESS_KEY_ID.",
+                );
             }
             if cause.is::<CredentialsError>() || cause.to_string().contains("identity resolver timed out") {
                 return self.later("AWS credentials could not be fetched", None);
             }
             // Names of causes in hyper-util: nothing of the request has left this machine.
             let text = cause.to_string();
-            if text.contains("client error (Connect)") || text.contains("dns error") || text.contains("HTTP connect timeout") {
+            if text.contains("client error (Connect)")
+                || text.contains("dns error")
+                || text.contains("HTTP connect timeout")
+            {
                 return self.later(&format!("AWS cannot be reached in {}", self.region), None);
             }
         }
@@ -130,24 +138,43 @@ impl Attempt<'_> {
         match meaning(code, &message) {
             Meaning::Throttled => self.later(&format!("AWS asks for fewer requests ({code})"), after),
             Meaning::Busy => self.later(&format!("it is not ready for this yet ({says})"), after),
-            Meaning::Expired => self.later(&format!("the AWS credentials have expired ({code}); new ones are fetched"), after),
+            Meaning::Expired => {
+                self.later(&format!("the AWS credentials have expired ({code}); new ones are fetched"), after)
+            }
             Meaning::Denied => self.never(
                 &format!("{} may not do {} ({code})", self.who, self.action),
-                &format!("Allow {} in the policy of {}, or check that it exists in this account.", self.action, self.who),
+                &format!(
+                    "Allow {} in the policy of {}, or check that it exists in this account.",
+                    self.action, self.who
+                ),
             ),
             Meaning::Unaccepted => self.never(
                 &format!("AWS does not accept the credentials here ({says})"),
-                &format!("Check the credentials, the clock, and that region {} is enabled for the account.", self.region),
+                &format!(
+                    "Check the credentials, the clock, and that region {} is enabled for the account.",
+                    self.region
+                ),
             ),
-            Meaning::Missing => self.never(&format!("it does not exist ({says})"), "Check its name and region in the config file."),
-            Meaning::Quota => self.never(&format!("a quota of the account is used up ({says})"), "Delete what is no longer needed or ask AWS to raise it."),
+            Meaning::Missing => {
+                self.never(&format!("it does not exist ({says})"), "Check its name and region in the config file.")
+            }
+            Meaning::Quota => self.never(
+                &format!("a quota of the account is used up ({says})"),
+                "Delete what is no longer needed or ask AWS to raise it.",
+            ),
             Meaning::Key => self.never(
                 &format!("its KMS key cannot be used ({says})"),
                 &format!("Enable the key in {} and allow {} to use it.", self.region, self.who),
             ),
-            Meaning::Exists => self.never(&format!("something of that name exists already ({says})"), "Look at it in AWS; delete or rename it."),
-            Meaning::Elsewhere => self.never(&format!("it is not in {}", self.region), "Correct the region or the name in the config file."),
-            Meaning::Other if status >= 500 || code.is_empty() && status != 400 => self.lost(&format!("AWS failed with HTTP {status} ({says})")),
+            Meaning::Exists => self.never(
+                &format!("something of that name exists already ({says})"),
+                "Look at it in AWS; delete or rename it.",
+            ),
+            Meaning::Elsewhere => self
+                .never(&format!("it is not in {}", self.region), "Correct the region or the name in the config file."),
+            Meaning::Other if status >= 500 || code.is_empty() && status != 400 => {
+                self.lost(&format!("AWS failed with HTTP {status} ({says})"))
+            }
             Meaning::Other => self.never(&format!("AWS refused it ({says})"), "Correct what it names and retry."),
         }
     }
@@ -173,7 +200,9 @@ impl Attempt<'_> {
     /// A read may simply be repeated; a mutation may have been carried out.
     fn lost(&self, why: &str) -> CloudError {
         if self.mutates {
-            CloudError::Unknown { reason: format!("{}: {why}; {} may or may not have been carried out.", self.subject(), self.action) }
+            CloudError::Unknown {
+                reason: format!("{}: {why}; {} may or may not have been carried out.", self.subject(), self.action),
+            }
         } else {
             self.later(why, None)
         }
@@ -190,27 +219,88 @@ impl Attempt<'_> {
 fn meaning(code: &str, message: &str) -> Meaning {
     let code = code.rsplit('#').next().unwrap_or(code);
     match code {
-        "Throttling" | "ThrottlingException" | "ThrottledException" | "RequestThrottled" | "RequestThrottledException" | "TooManyRequests"
-        | "TooManyRequestsException" | "RequestLimitExceeded" | "BandwidthLimitExceeded" | "ProvisionedThroughputExceededException" | "SlowDown"
-        | "KMSThrottling" | "KMSThrottlingException" | "LimitExceededException" | "PriorRequestNotComplete" => Meaning::Throttled,
-        "InvalidDBInstanceState" | "InvalidDBInstanceStateFault" | "InvalidDBSnapshotState" | "InvalidDBSnapshotStateFault" | "InsufficientDBInstanceCapacity"
-        | "ServiceUnavailable" | "ServiceUnavailableException" | "ConflictException" | "OperationAborted" | "ConditionalRequestConflict" | "RequestTimeout"
-        | "DependencyTimeoutException" | "KMSInternalException" => Meaning::Busy,
+        "Throttling"
+        | "ThrottlingException"
+        | "ThrottledException"
+        | "RequestThrottled"
+        | "RequestThrottledException"
+        | "TooManyRequests"
+        | "TooManyRequestsException"
+        | "RequestLimitExceeded"
+        | "BandwidthLimitExceeded"
+        | "ProvisionedThroughputExceededException"
+        | "SlowDown"
+        | "KMSThrottling"
+        | "KMSThrottlingException"
+        | "LimitExceededException"
+        | "PriorRequestNotComplete" => Meaning::Throttled,
+        "InvalidDBInstanceState"
+        | "InvalidDBInstanceStateFault"
+        | "InvalidDBSnapshotState"
+        | "InvalidDBSnapshotStateFault"
+        | "InsufficientDBInstanceCapacity"
+        | "ServiceUnavailable"
+        | "ServiceUnavailableException"
+        | "ConflictException"
+        | "OperationAborted"
+        | "ConditionalRequestConflict"
+        | "RequestTimeout"
+        | "DependencyTimeoutException"
+        | "KMSInternalException" => Meaning::Busy,
         // A quota of copies in flight frees itself; a quota of snapshots kept does not.
         "SnapshotQuotaExceeded" | "SnapshotQuotaExceededFault" if in_flight(message) => Meaning::Busy,
         "ExpiredToken" | "ExpiredTokenException" | "RequestExpired" => Meaning::Expired,
-        "AccessDenied" | "AccessDeniedException" | "UnauthorizedOperation" | "AuthorizationError" | "AuthorizationErrorException" | "Forbidden"
-        | "NotAuthorized" | "KMSAccessDenied" | "KMSAccessDeniedException" => Meaning::Denied,
-        "InvalidClientTokenId" | "InvalidAccessKeyId" | "UnrecognizedClientException" | "SignatureDoesNotMatch" | "AuthFailure" | "OptInRequired"
-        | "RegionDisabledException" | "RequestTimeTooSkewed" => Meaning::Unaccepted,
-        "ResourceNotFoundException" | "NotFound" | "NotFoundException" | "NoSuchBucket" | "NoSuchKey" | "DBInstanceNotFound" | "DBInstanceNotFoundFault"
-        | "DBSnapshotNotFound" | "DBSnapshotNotFoundFault" | "FileSystemNotFound" => Meaning::Missing,
-        "SnapshotQuotaExceeded" | "SnapshotQuotaExceededFault" | "StorageQuotaExceeded" | "InstanceQuotaExceeded" | "QuotaExceeded" => Meaning::Quota,
-        "KMSKeyNotAccessibleFault" | "KMSDisabled" | "KMSDisabledException" | "KMSInvalidState" | "KMSInvalidStateException" | "KMSNotFound" | "KMSNotFoundException"
-        | "KMS.DisabledException" | "KMS.NotFoundException" | "KMS.KMSInvalidStateException" | "DecryptionFailure" | "EncryptionFailure" | "DisabledException"
+        "AccessDenied"
+        | "AccessDeniedException"
+        | "UnauthorizedOperation"
+        | "AuthorizationError"
+        | "AuthorizationErrorException"
+        | "Forbidden"
+        | "NotAuthorized"
+        | "KMSAccessDenied"
+        | "KMSAccessDeniedException" => Meaning::Denied,
+        "InvalidClientTokenId"
+        | "InvalidAccessKeyId"
+        | "UnrecognizedClientException"
+        | "SignatureDoesNotMatch"
+        | "AuthFailure"
+        | "OptInRequired"
+        | "RegionDisabledException"
+        | "RequestTimeTooSkewed" => Meaning::Unaccepted,
+        "ResourceNotFoundException"
+        | "NotFound"
+        | "NotFoundException"
+        | "NoSuchBucket"
+        | "NoSuchKey"
+        | "DBInstanceNotFound"
+        | "DBInstanceNotFoundFault"
+        | "DBSnapshotNotFound"
+        | "DBSnapshotNotFoundFault"
+        | "FileSystemNotFound" => Meaning::Missing,
+        "SnapshotQuotaExceeded"
+        | "SnapshotQuotaExceededFault"
+        | "StorageQuotaExceeded"
+        | "InstanceQuotaExceeded"
+        | "QuotaExceeded" => Meaning::Quota,
+        "KMSKeyNotAccessibleFault"
+        | "KMSDisabled"
+        | "KMSDisabledException"
+        | "KMSInvalidState"
+        | "KMSInvalidStateException"
+        | "KMSNotFound"
+        | "KMSNotFoundException"
+        | "KMS.DisabledException"
+        | "KMS.NotFoundException"
+        | "KMS.KMSInvalidStateException"
+        | "DecryptionFailure"
+        | "EncryptionFailure"
+        | "DisabledException"
         | "KeyUnavailableException" => Meaning::Key,
         "DBSnapshotAlreadyExists" | "AlreadyExistsException" => Meaning::Exists,
-        "PermanentRedirect" | "TemporaryRedirect" | "AuthorizationHeaderMalformed" | "IllegalLocationConstraintException" => Meaning::Elsewhere,
+        "PermanentRedirect"
+        | "TemporaryRedirect"
+        | "AuthorizationHeaderMalformed"
+        | "IllegalLocationConstraintException" => Meaning::Elsewhere,
         _ => Meaning::Other,
     }
 }

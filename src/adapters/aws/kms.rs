@@ -20,10 +20,16 @@ pub async fn usable(session: &Session, key: &str) -> Result<Condition, CloudErro
     };
     let state = found.key_state.as_ref().map_or("of unknown state", KeyState::as_str);
     if !found.enabled || found.key_state != Some(KeyState::Enabled) {
-        return Ok(Err(format!("KMS key {key} in {} is {state}, not Enabled. Enable it, or cancel its deletion.", session.region)));
+        return Ok(Err(format!(
+            "KMS key {key} in {} is {state}, not Enabled. Enable it, or cancel its deletion.",
+            session.region
+        )));
     }
     if found.key_usage.as_ref().is_some_and(|usage| *usage != KeyUsageType::EncryptDecrypt) {
-        return Ok(Err(format!("KMS key {key} in {} is not for encryption. Use a key with usage ENCRYPT_DECRYPT.", session.region)));
+        return Ok(Err(format!(
+            "KMS key {key} in {} is not for encryption. Use a key with usage ENCRYPT_DECRYPT.",
+            session.region
+        )));
     }
     Ok(Ok(found.arn.unwrap_or(found.key_id)))
 }

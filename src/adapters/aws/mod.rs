@@ -12,8 +12,8 @@ use futures::{StreamExt as _, stream};
 use crate::{
     domain::{environment::Environment, step::Action, topics::Topics},
     ports::{
-        check::CheckLine,
         alert::{Alerts, Topic},
+        check::CheckLine,
         cloud::{Call, Cloud, CloudError, Probe, Progress, Started, Survey, World},
     },
 };
@@ -88,19 +88,36 @@ impl AwsCloud {
         let account = call.environment.account.as_str();
         match &call.action {
             Action::BackupCopy { .. } => backup::poll_copy(session, call).await,
-            Action::SecretsExport { bucket, key, .. } => match s3::made_by(session, &Object { account, bucket, key }, &call.operation.0).await? {
-                Some(made) => Ok(Progress::Done { detail: "exported".to_owned(), outputs: made.outputs }),
-                None => Ok(Progress::Failed { reason: format!("The export s3://{bucket}/{key} is gone. Retry the step.") }),
-            },
+            Action::SecretsExport { bucket, key, .. } => {
+                match s3::made_by(session, &Object { account, bucket, key }, &call.operation.0).await? {
+                    Some(made) => Ok(Progress::Done { detail: "exported".to_owned(), outputs: made.outputs }),
+                    None => Ok(Progress::Failed {
+                        reason: format!("The export s3://{bucket}/{key} is gone. Retry the step."),
+                    }),
+                }
+            }
             Action::ObjectReplica { from_region, from_bucket, bucket, key, .. } => {
                 let from = self.session(call, from_region).await;
-                s3::replica(&from, &Object { account, bucket: from_bucket, key }, session, &Object { account, bucket, key }, call).await
+                s3::replica(
+                    &from,
+                    &Object { account, bucket: from_bucket, key },
+                    session,
+                    &Object { account, bucket, key },
+                    call,
+                )
+                .await
             }
-            Action::VerifyRecoveryPoint { vault, retention_days, .. } => backup::verify(session, call, vault, *retention_days).await,
-            Action::VerifyObject { bucket, key, retention_days, .. } => s3::verify(session, &Object { account, bucket, key }, *retention_days, call).await,
-            Action::RdsSnapshot { .. } | Action::RdsCopy { .. } | Action::VerifySnapshot { .. } | Action::BackupJob { .. } | Action::ClearStop { .. } => {
-                Err(not_aws())
+            Action::VerifyRecoveryPoint { vault, retention_days, .. } => {
+                backup::verify(session, call, vault, *retention_days).await
             }
+            Action::VerifyObject { bucket, key, retention_days, .. } => {
+                s3::verify(session, &Object { account, bucket, key }, *retention_days, call).await
+            }
+            Action::RdsSnapshot { .. }
+            | Action::RdsCopy { .. }
+            | Action::VerifySnapshot { .. }
+            | Action::BackupJob { .. }
+            | Action::ClearStop { .. } => Err(not_aws()),
         }
     }
 }
@@ -116,18 +133,32 @@ impl Cloud for AwsCloud {
         let session = self.session(call, region).await;
         let account = call.environment.account.as_str();
         match &call.action {
-            Action::RdsSnapshot { database, snapshot, .. } => rds::probe_snapshot(&session, call, database, snapshot).await,
+            Action::RdsSnapshot { database, snapshot, .. } => {
+                rds::probe_snapshot(&session, call, database, snapshot).await
+            }
             Action::RdsCopy { .. } => match copy_of(&call.action) {
                 Some(copy) => rds::probe_copy(&session, call, &copy).await,
                 None => Err(not_aws()),
             },
             Action::BackupJob { resource_arn, vault, role, retention_days, .. } => {
-                backup::probe_job(&session, call, &backup::Job { resource_arn, vault, role, retention_days: *retention_days }).await
+                backup::probe_job(
+                    &session,
+                    call,
+                    &backup::Job { resource_arn, vault, role, retention_days: *retention_days },
+                )
+                .await
             }
             Action::BackupCopy { vault, to_vault_arn, role, retention_days, .. } => {
-                backup::probe_copy(&session, call, &backup::CopyTo { vault, to_vault_arn, role, retention_days: *retention_days }).await
+                backup::probe_copy(
+                    &session,
+                    call,
+                    &backup::CopyTo { vault, to_vault_arn, role, retention_days: *retention_days },
+                )
+                .await
             }
-            Action::SecretsExport { bucket, key, .. } => secrets::probe(&session, call, &Object { account, bucket, key }).await,
+            Action::SecretsExport { bucket, key, .. } => {
+                secrets::probe(&session, call, &Object { account, bucket, key }).await
+            }
             // Nothing that only reads can have left anything behind.
             _ => Ok(Probe::Absent),
         }
@@ -138,19 +169,35 @@ impl Cloud for AwsCloud {
         let session = self.session(call, region).await;
         let account = call.environment.account.as_str();
         match &call.action {
-            Action::RdsSnapshot { database, snapshot, .. } => rds::start_snapshot(&session, call, database, snapshot).await,
+            Action::RdsSnapshot { database, snapshot, .. } => {
+                rds::start_snapshot(&session, call, database, snapshot).await
+            }
             Action::RdsCopy { .. } => match copy_of(&call.action) {
                 Some(copy) => rds::start_copy(&session, call, &copy).await,
                 None => Err(not_aws()),
             },
             Action::BackupJob { resource_arn, vault, role, retention_days, .. } => {
-                backup::start_job(&session, call, &backup::Job { resource_arn, vault, role, retention_days: *retention_days }).await
+                backup::start_job(
+                    &session,
+                    call,
+                    &backup::Job { resource_arn, vault, role, retention_days: *retention_days },
+                )
+                .await
             }
             Action::BackupCopy { vault, to_vault_arn, role, retention_days, .. } => {
-                backup::start_copy(&session, call, &backup::CopyTo { vault, to_vault_arn, role, retention_days: *retention_days }).await
+                backup::start_copy(
+                    &session,
+                    call,
+                    &backup::CopyTo { vault, to_vault_arn, role, retention_days: *retention_days },
+                )
+                .await
             }
-            Action::SecretsExport { prefix, bucket, key, .. } => secrets::export(&session, call, prefix, &Object { account, bucket, key }).await,
-            _ => Err(CloudError::Permanent { reason: format!("A step {} only reads; it is watched, not started.", call.action.kind()) }),
+            Action::SecretsExport { prefix, bucket, key, .. } => {
+                secrets::export(&session, call, prefix, &Object { account, bucket, key }).await
+            }
+            _ => Err(CloudError::Permanent {
+                reason: format!("A step {} only reads; it is watched, not started.", call.action.kind()),
+            }),
         }
     }
 
@@ -170,7 +217,13 @@ impl Cloud for AwsCloud {
 
 #[async_trait]
 impl Alerts for AwsCloud {
-    async fn publish(&self, environment: &Environment, topic: Topic, subject: &str, body: &str) -> Result<(), CloudError> {
+    async fn publish(
+        &self,
+        environment: &Environment,
+        topic: Topic,
+        subject: &str,
+        body: &str,
+    ) -> Result<(), CloudError> {
         let session = self.sessions.get(environment, sns::region(&self.topics, environment), survey::NOBODY).await;
         sns::publish(&session, &sns::arn(&self.topics, topic, environment), &environment.name, subject, body).await
     }
@@ -190,7 +243,10 @@ fn groups(calls: &[Call]) -> Vec<(Family, Vec<usize>)> {
                 && other.action.region() == call.action.region()
                 && (other.requester == call.requester || call.environment.assume_role.is_none())
         };
-        match groups.iter_mut().find(|(f, members)| *f == family && members.first().is_some_and(|i| together(&calls[*i]))) {
+        match groups
+            .iter_mut()
+            .find(|(f, members)| *f == family && members.first().is_some_and(|i| together(&calls[*i])))
+        {
             Some((_, members)) => members.push(index),
             None => groups.push((family, vec![index])),
         }
@@ -212,7 +268,9 @@ async fn poll_snapshots(session: &Session, calls: &[&Call]) -> Vec<Result<Progre
 
 async fn poll_snapshot(session: &Session, call: &Call, found: &rds::Found) -> Result<Progress, CloudError> {
     match &call.action {
-        Action::VerifySnapshot { snapshot, retention_days, .. } => rds::verify(session, snapshot, *retention_days, found).await,
+        Action::VerifySnapshot { snapshot, retention_days, .. } => {
+            rds::verify(session, snapshot, *retention_days, found).await
+        }
         action => rds::progress(session, snapshot_of(action).unwrap_or_default(), found),
     }
 }

@@ -45,9 +45,19 @@ impl Copy<'_> {
 ///
 /// # Errors
 /// See [`CloudError`].
-pub async fn start_snapshot(session: &Session, call: &Call, database: &str, snapshot: &str) -> Result<Started, CloudError> {
+pub async fn start_snapshot(
+    session: &Session,
+    call: &Call,
+    database: &str,
+    snapshot: &str,
+) -> Result<Started, CloudError> {
     let attempt = session.changes("rds:CreateDBSnapshot", format!("snapshot {snapshot} of database {database}"));
-    let request = session.rds().create_db_snapshot().db_instance_identifier(database).db_snapshot_identifier(snapshot).set_tags(Some(rds_tags(call)));
+    let request = session
+        .rds()
+        .create_db_snapshot()
+        .db_instance_identifier(database)
+        .db_snapshot_identifier(snapshot)
+        .set_tags(Some(rds_tags(call)));
     match request.send().await {
         Ok(_) => Ok(started(snapshot)),
         Err(error) if error.as_service_error().is_some_and(|e| e.is_db_snapshot_already_exists_fault()) => {
@@ -86,7 +96,12 @@ pub async fn start_copy(session: &Session, call: &Call, what: &Copy<'_>) -> Resu
 ///
 /// # Errors
 /// See [`CloudError`].
-pub async fn probe_snapshot(session: &Session, call: &Call, database: &str, snapshot: &str) -> Result<Probe, CloudError> {
+pub async fn probe_snapshot(
+    session: &Session,
+    call: &Call,
+    database: &str,
+    snapshot: &str,
+) -> Result<Probe, CloudError> {
     probe(session, call, snapshot, &Source::Database(database)).await
 }
 
@@ -108,7 +123,13 @@ async fn probe(session: &Session, call: &Call, name: &str, source: &Source<'_>) 
 }
 
 /// The name is taken: by an earlier attempt of this operation, or by somebody else.
-async fn adopt(session: &Session, call: &Call, name: &str, source: &Source<'_>, attempt: &Attempt<'_>) -> Result<Started, CloudError> {
+async fn adopt(
+    session: &Session,
+    call: &Call,
+    name: &str,
+    source: &Source<'_>,
+    attempt: &Attempt<'_>,
+) -> Result<Started, CloudError> {
     let found = describe(session, &[name]).await?;
     let Some(snapshot) = found.get(&name.to_lowercase()) else {
         return Err(attempt.later("RDS says that it exists, but does not show it yet", None));
@@ -155,7 +176,12 @@ pub fn progress(session: &Session, name: &str, found: &Found) -> Result<Progress
     };
     let status = status_of(snapshot);
     if is_bad(status) {
-        return Ok(Progress::Failed { reason: format!("Snapshot {name} in {} is {status}. Look at the RDS events of it, delete it, then retry.", session.region) });
+        return Ok(Progress::Failed {
+            reason: format!(
+                "Snapshot {name} in {} is {status}. Look at the RDS events of it, delete it, then retry.",
+                session.region
+            ),
+        });
     }
     if status != "available" {
         let percent = snapshot.percent_progress.and_then(|p| u8::try_from(p.clamp(0, 100)).ok());
@@ -170,7 +196,11 @@ pub fn progress(session: &Session, name: &str, found: &Found) -> Result<Progress
 /// # Errors
 /// See [`CloudError`].
 pub async fn verify(session: &Session, name: &str, retention_days: u32, found: &Found) -> Result<Progress, CloudError> {
-    let wrong = |why: String| Ok(Progress::Failed { reason: format!("Snapshot {name} in {} does not hold: {why}. Back up again.", session.region) });
+    let wrong = |why: String| {
+        Ok(Progress::Failed {
+            reason: format!("Snapshot {name} in {} does not hold: {why}. Back up again.", session.region),
+        })
+    };
     let Some(snapshot) = found.get(&name.to_lowercase()) else {
         return wrong("it does not exist".to_owned());
     };
@@ -190,8 +220,13 @@ pub async fn verify(session: &Session, name: &str, retention_days: u32, found: &
         return wrong("RDS does not name the KMS key it is encrypted under".to_owned());
     };
     Ok(match kms::usable(session, key).await? {
-        Err(reason) => Progress::Failed { reason: format!("Snapshot {name} in {} could not be restored: {reason}", session.region) },
-        Ok(_) => Progress::Done { outputs: Default::default(), detail: format!("{}, key usable in {}", summary(snapshot), session.region) },
+        Err(reason) => Progress::Failed {
+            reason: format!("Snapshot {name} in {} could not be restored: {reason}", session.region),
+        },
+        Ok(_) => Progress::Done {
+            outputs: Default::default(),
+            detail: format!("{}, key usable in {}", summary(snapshot), session.region),
+        },
     })
 }
 
@@ -209,7 +244,9 @@ pub async fn instances(session: &Session, ids: &[String]) -> Result<Vec<Database
             for db in page.map_err(|e| attempt.failed(e))?.db_instances.unwrap_or_default() {
                 found.push(DatabaseFound {
                     id: db.db_instance_identifier.unwrap_or_default(),
-                    engine: format!("{} {}", db.engine.unwrap_or_default(), db.engine_version.unwrap_or_default()).trim().to_owned(),
+                    engine: format!("{} {}", db.engine.unwrap_or_default(), db.engine_version.unwrap_or_default())
+                        .trim()
+                        .to_owned(),
                     status: db.db_instance_status.unwrap_or_default(),
                     encrypted: db.storage_encrypted.unwrap_or(false),
                     size_gib: db.allocated_storage.and_then(|gib| u32::try_from(gib).ok()).unwrap_or(0),
@@ -228,9 +265,13 @@ fn started(name: &str) -> Started {
 
 fn is_ours(snapshot: &DbSnapshot, call: &Call, source: &Source<'_>) -> bool {
     let from_there = match source {
-        Source::Database(id) => snapshot.db_instance_identifier.as_deref().is_some_and(|found| found.eq_ignore_ascii_case(id)),
+        Source::Database(id) => {
+            snapshot.db_instance_identifier.as_deref().is_some_and(|found| found.eq_ignore_ascii_case(id))
+        }
         // Where AWS names no source (it does so for cross-region copies only), the name and the tag have to do.
-        Source::Snapshot(arn) => snapshot.source_db_snapshot_identifier.as_deref().is_none_or(|found| found.eq_ignore_ascii_case(arn)),
+        Source::Snapshot(arn) => {
+            snapshot.source_db_snapshot_identifier.as_deref().is_none_or(|found| found.eq_ignore_ascii_case(arn))
+        }
     };
     from_there && tag(snapshot, tags::OPERATION) == Some(call.operation.to_string().as_str())
 }

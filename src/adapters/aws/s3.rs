@@ -56,7 +56,8 @@ pub async fn put_once(
     let attempt = session.changes("s3:PutObject", object.name());
     let checksum = BASE64.encode(Sha256::digest(body.as_slice()));
     let length = body.len();
-    let tagging = serde_urlencoded::to_string(tags).map_err(|e| attempt.never(&format!("its tags cannot be written ({e})"), "Report this."))?;
+    let tagging = serde_urlencoded::to_string(tags)
+        .map_err(|e| attempt.never(&format!("its tags cannot be written ({e})"), "Report this."))?;
     let mut request = session
         .s3()
         .put_object()
@@ -75,9 +76,15 @@ pub async fn put_once(
     }
     match request.body(private(body)).send().await {
         Ok(answer) => Ok(stored(object, checksum, answer.version_id, length, count)),
-        Err(error) if error.code() == Some("PreconditionFailed") || error.raw_response().is_some_and(|r| r.status().as_u16() == 412) => {
+        Err(error)
+            if error.code() == Some("PreconditionFailed")
+                || error.raw_response().is_some_and(|r| r.status().as_u16() == 412) =>
+        {
             made_by(session, object, operation).await?.ok_or_else(|| {
-                attempt.never("an object of that name exists that this operation did not make", "Look at it in S3; rename or delete it, then retry.")
+                attempt.never(
+                    "an object of that name exists that this operation did not make",
+                    "Look at it in S3; rename or delete it, then retry.",
+                )
             })
         }
         Err(error) => Err(attempt.failed(error)),
@@ -100,7 +107,11 @@ pub async fn made_by(session: &Session, object: &Object<'_>, operation: &str) ->
 }
 
 fn stored(object: &Object<'_>, checksum: String, version: Option<String>, length: usize, count: String) -> Started {
-    let mut outputs = Outputs::from([(SHA256.to_owned(), checksum), ("size".to_owned(), length.to_string()), ("count".to_owned(), count)]);
+    let mut outputs = Outputs::from([
+        (SHA256.to_owned(), checksum),
+        ("size".to_owned(), length.to_string()),
+        ("count".to_owned(), count),
+    ]);
     if let Some(version) = version {
         outputs.insert("version_id".to_owned(), version);
     }
@@ -115,7 +126,8 @@ fn private(body: Zeroizing<Vec<u8>>) -> ByteStream {
 
 async fn head(session: &Session, object: &Object<'_>) -> Result<Option<HeadObjectOutput>, CloudError> {
     let attempt = session.reads("s3:GetObject", object.name());
-    let request = session.s3().head_object().bucket(object.bucket).key(object.key).expected_bucket_owner(object.account);
+    let request =
+        session.s3().head_object().bucket(object.bucket).key(object.key).expected_bucket_owner(object.account);
     match request.checksum_mode(ChecksumMode::Enabled).send().await {
         Ok(head) => Ok(Some(head)),
         Err(error) if error.as_service_error().is_some_and(|e| e.is_not_found()) => Ok(None),
@@ -127,12 +139,21 @@ async fn head(session: &Session, object: &Object<'_>) -> Result<Option<HeadObjec
 ///
 /// # Errors
 /// See [`CloudError`].
-pub async fn replica(from: &Session, source: &Object<'_>, to: &Session, destination: &Object<'_>, call: &Call) -> Result<Progress, CloudError> {
+pub async fn replica(
+    from: &Session,
+    source: &Object<'_>,
+    to: &Session,
+    destination: &Object<'_>,
+    call: &Call,
+) -> Result<Progress, CloudError> {
     let (at_source, at_destination) = futures::future::join(head(from, source), head(to, destination)).await;
     let (at_source, at_destination) = (at_source?, at_destination?);
     let failed = |reason: String| Ok(Progress::Failed { reason });
     let Some(at_source) = at_source else {
-        return failed(format!("The {} is gone, so there is nothing to replicate. Export the secrets again.", source.name()));
+        return failed(format!(
+            "The {} is gone, so there is nothing to replicate. Export the secrets again.",
+            source.name()
+        ));
     };
     let status = at_source.replication_status.as_ref();
     if status == Some(&ReplicationStatus::Failed) {
@@ -144,7 +165,12 @@ pub async fn replica(from: &Session, source: &Object<'_>, to: &Session, destinat
     }
     match at_destination {
         Some(copy) if same(&at_source, &copy, call) => {
-            let detail = format!("replicated to {} in {}, {}", destination.bucket, to.region, size(copy.content_length.unwrap_or(0)));
+            let detail = format!(
+                "replicated to {} in {}, {}",
+                destination.bucket,
+                to.region,
+                size(copy.content_length.unwrap_or(0))
+            );
             Ok(Progress::Done { outputs: Outputs::new(), detail })
         }
         Some(_) if is_done(status) => failed(format!(
@@ -157,7 +183,9 @@ pub async fn replica(from: &Session, source: &Object<'_>, to: &Session, destinat
             source.bucket,
             destination.bucket
         )),
-        _ if is_done(status) => Ok(Progress::Running { percent: None, detail: "replication COMPLETED, not visible yet".to_owned() }),
+        _ if is_done(status) => {
+            Ok(Progress::Running { percent: None, detail: "replication COMPLETED, not visible yet".to_owned() })
+        }
         _ => {
             let word = status.map_or("not begun", ReplicationStatus::as_str);
             Ok(Progress::Running { percent: None, detail: format!("replication {word}") })
@@ -171,7 +199,8 @@ fn is_done(status: Option<&ReplicationStatus>) -> bool {
 
 /// The same bytes: by checksum, or by ETag where a checksum is missing on either side.
 fn same(source: &HeadObjectOutput, copy: &HeadObjectOutput, call: &Call) -> bool {
-    let promised = call.inputs.get(SHA256).map(String::as_str).or(source.checksum_sha256.as_deref()).filter(|sum| !sum.is_empty());
+    let promised =
+        call.inputs.get(SHA256).map(String::as_str).or(source.checksum_sha256.as_deref()).filter(|sum| !sum.is_empty());
     match (promised, copy.checksum_sha256.as_deref()) {
         (Some(promised), Some(found)) => promised == found,
         _ => source.e_tag == copy.e_tag && source.content_length == copy.content_length,
@@ -182,9 +211,18 @@ fn same(source: &HeadObjectOutput, copy: &HeadObjectOutput, call: &Call) -> bool
 ///
 /// # Errors
 /// See [`CloudError`].
-pub async fn verify(session: &Session, object: &Object<'_>, retention_days: u32, call: &Call) -> Result<Progress, CloudError> {
+pub async fn verify(
+    session: &Session,
+    object: &Object<'_>,
+    retention_days: u32,
+    call: &Call,
+) -> Result<Progress, CloudError> {
     let name = object.name();
-    let wrong = |why: &str| Ok(Progress::Failed { reason: format!("The {name} in {} does not hold: {why}. Back up again.", session.region) });
+    let wrong = |why: &str| {
+        Ok(Progress::Failed {
+            reason: format!("The {name} in {} does not hold: {why}. Back up again.", session.region),
+        })
+    };
     let Some(head) = head(session, object).await? else {
         return wrong("it does not exist");
     };
@@ -207,7 +245,9 @@ pub async fn verify(session: &Session, object: &Object<'_>, retention_days: u32,
     // Without a key of its own the bucket uses the region's key for S3.
     let key = head.ssekms_key_id.as_deref().unwrap_or("alias/aws/s3");
     Ok(match kms::usable(session, key).await? {
-        Err(reason) => Progress::Failed { reason: format!("The {name} in {} could not be read back: {reason}", session.region) },
+        Err(reason) => {
+            Progress::Failed { reason: format!("The {name} in {} could not be read back: {reason}", session.region) }
+        }
         Ok(_) => Progress::Done {
             outputs: Outputs::new(),
             detail: format!("SSE-KMS, {}, SHA-256 matches, key usable in {}", size(bytes), session.region),
@@ -217,7 +257,8 @@ pub async fn verify(session: &Session, object: &Object<'_>, retention_days: u32,
 
 async fn retention_tag(session: &Session, object: &Object<'_>) -> Result<Option<String>, CloudError> {
     let attempt = session.reads("s3:GetObjectTagging", object.name());
-    let request = session.s3().get_object_tagging().bucket(object.bucket).key(object.key).expected_bucket_owner(object.account);
+    let request =
+        session.s3().get_object_tagging().bucket(object.bucket).key(object.key).expected_bucket_owner(object.account);
     let answer = request.send().await.map_err(|e| attempt.failed(e))?;
     Ok(answer.tag_set.into_iter().find(|tag| tag.key == tags::RETENTION).map(|tag| tag.value))
 }
@@ -230,7 +271,9 @@ pub async fn bucket(session: &Session, name: &str, account: &str) -> Result<Cond
     let attempt = session.reads("s3:ListBucket", format!("bucket {name}"));
     match session.s3().head_bucket().bucket(name).expected_bucket_owner(account).send().await {
         Ok(answer) => Ok(match answer.bucket_region {
-            Some(region) if region != session.region => Err(format!("Bucket {name} is in {region}, not in {}. Correct the config file.", session.region)),
+            Some(region) if region != session.region => {
+                Err(format!("Bucket {name} is in {region}, not in {}. Correct the config file.", session.region))
+            }
             _ => Ok(name.to_owned()),
         }),
         Err(error) => kms::missing(attempt.failed(error)),
@@ -242,10 +285,20 @@ pub async fn bucket(session: &Session, name: &str, account: &str) -> Result<Cond
 ///
 /// # Errors
 /// `Retryable` when nobody can tell now.
-pub async fn replicates(session: &Session, source: &str, destination: &str, account: &str) -> Result<Result<(), String>, CloudError> {
-    let none = || format!("Bucket {source} has no enabled replication rule to {destination}. Add one that includes KMS-encrypted objects.");
+pub async fn replicates(
+    session: &Session,
+    source: &str,
+    destination: &str,
+    account: &str,
+) -> Result<Result<(), String>, CloudError> {
+    let none = || {
+        format!(
+            "Bucket {source} has no enabled replication rule to {destination}. Add one that includes KMS-encrypted objects."
+        )
+    };
     let attempt = session.reads("s3:GetReplicationConfiguration", format!("replication of bucket {source}"));
-    let answer = match session.s3().get_bucket_replication().bucket(source).expected_bucket_owner(account).send().await {
+    let answer = match session.s3().get_bucket_replication().bucket(source).expected_bucket_owner(account).send().await
+    {
         Ok(answer) => answer,
         Err(error) if error.code() == Some("ReplicationConfigurationNotFoundError") => return Ok(Err(none())),
         Err(error) => {
@@ -257,6 +310,8 @@ pub async fn replicates(session: &Session, source: &str, destination: &str, acco
     };
     let arn = format!("arn:aws:s3:::{destination}");
     let rules = answer.replication_configuration.map(|c| c.rules).unwrap_or_default();
-    let found = rules.iter().any(|rule| rule.status == ReplicationRuleStatus::Enabled && rule.destination.as_ref().is_some_and(|d| d.bucket == arn));
+    let found = rules.iter().any(|rule| {
+        rule.status == ReplicationRuleStatus::Enabled && rule.destination.as_ref().is_some_and(|d| d.bucket == arn)
+    });
     Ok(if found { Ok(()) } else { Err(none()) })
 }

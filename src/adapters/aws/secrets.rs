@@ -102,7 +102,9 @@ pub async fn names(session: &Session, prefix: &str) -> Result<Vec<String>, Cloud
         // AWS's filter is about words of a name; ours is about its beginning.
         names.extend(secrets.into_iter().filter_map(|s| s.name).filter(|name| name.starts_with(prefix)));
         if names.len() > MOST {
-            return Err(attempt.never(&format!("there are more than {MOST}"), "Narrow `secrets_prefix` in the config file."));
+            return Err(
+                attempt.never(&format!("there are more than {MOST}"), "Narrow `secrets_prefix` in the config file.")
+            );
         }
     }
     names.sort();
@@ -118,7 +120,10 @@ pub async fn export(session: &Session, call: &Call, prefix: &str, object: &Objec
     let names = names(session, prefix).await?;
     if names.is_empty() {
         return Err(CloudError::Permanent {
-            reason: format!("There is nothing under prefix {prefix} in {} to export. Check `secrets_prefix` in the config file.", session.region),
+            reason: format!(
+                "There is nothing under prefix {prefix} in {} to export. Check `secrets_prefix` in the config file.",
+                session.region
+            ),
         });
     }
     let secrets = values(session, &names).await?;
@@ -142,13 +147,19 @@ pub async fn probe(session: &Session, call: &Call, object: &Object<'_>) -> Resul
 async fn values(session: &Session, names: &[String]) -> Result<Vec<Secret>, CloudError> {
     let mut found: Vec<Secret> = Vec::with_capacity(names.len());
     for chunk in names.chunks(BATCH) {
-        let attempt = session.reads("secretsmanager:BatchGetSecretValue", format!("values of {} secrets from {}", chunk.len(), chunk[0]));
+        let attempt = session.reads(
+            "secretsmanager:BatchGetSecretValue",
+            format!("values of {} secrets from {}", chunk.len(), chunk[0]),
+        );
         let request = session.secrets().batch_get_secret_value().set_secret_id_list(Some(chunk.to_vec()));
         let mut pages = request.into_paginator().send();
         while let Some(page) = pages.next().await {
             let page = page.map_err(|e| attempt.failed(e))?;
             if let Some(error) = page.errors().first() {
-                let attempt = session.reads("secretsmanager:GetSecretValue", format!("secret {}", error.secret_id().unwrap_or_default()));
+                let attempt = session.reads(
+                    "secretsmanager:GetSecretValue",
+                    format!("secret {}", error.secret_id().unwrap_or_default()),
+                );
                 return Err(attempt.refused_with(error.error_code(), error.message()));
             }
             found.extend(page.secret_values.unwrap_or_default().into_iter().map(Secret::from));
@@ -165,7 +176,12 @@ async fn values(session: &Session, names: &[String]) -> Result<Vec<Secret>, Clou
     Ok(found)
 }
 
-fn serialise(session: &Session, call: &Call, prefix: &str, secrets: &[Secret]) -> Result<Zeroizing<Vec<u8>>, CloudError> {
+fn serialise(
+    session: &Session,
+    call: &Call,
+    prefix: &str,
+    secrets: &[Secret],
+) -> Result<Zeroizing<Vec<u8>>, CloudError> {
     let document = Document {
         format: "bbws.secrets/1",
         operation: &call.operation.0,

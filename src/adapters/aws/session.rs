@@ -7,8 +7,9 @@ use std::{
 };
 
 use aws_config::{
-    BehaviorVersion, ConfigLoader, Region, SdkConfig, environment::region::EnvironmentVariableRegionProvider, identity::IdentityCache,
-    meta::region::RegionProviderChain, profile::region::ProfileFileRegionProvider, retry::RetryConfig, timeout::TimeoutConfig,
+    BehaviorVersion, ConfigLoader, Region, SdkConfig, environment::region::EnvironmentVariableRegionProvider,
+    identity::IdentityCache, meta::region::RegionProviderChain, profile::region::ProfileFileRegionProvider,
+    retry::RetryConfig, timeout::TimeoutConfig,
 };
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_smithy_http_client::{
@@ -68,7 +69,12 @@ impl Sessions {
     pub async fn get(&self, environment: &Environment, region: &str, requester: &str) -> Arc<Session> {
         let role = environment.assume_role.clone();
         let requester = if role.is_some() { requester } else { "" };
-        let key = Key { environment: environment.name.clone(), role, region: region.to_owned(), requester: requester.to_owned() };
+        let key = Key {
+            environment: environment.name.clone(),
+            role,
+            region: region.to_owned(),
+            requester: requester.to_owned(),
+        };
         if let Some(session) = self.lock().get(&key) {
             return Arc::clone(session);
         }
@@ -120,7 +126,8 @@ impl Session {
             None => (regional, "this process's own AWS identity".to_owned()),
             Some(role) => {
                 let provider = Role::new(&regional, role, &key.environment, &key.region, &key.requester);
-                let config = regional.into_builder().credentials_provider(SharedCredentialsProvider::new(provider)).build();
+                let config =
+                    regional.into_builder().credentials_provider(SharedCredentialsProvider::new(provider)).build();
                 (config, role.clone())
             }
         };
@@ -162,7 +169,8 @@ impl Session {
     /// S3.
     pub fn s3(&self) -> &aws_sdk_s3::Client {
         self.s3.get_or_init(|| {
-            let config = aws_sdk_s3::config::Builder::from(&self.config).force_path_style(self.s3_has_own_endpoint()).build();
+            let config =
+                aws_sdk_s3::config::Builder::from(&self.config).force_path_style(self.s3_has_own_endpoint()).build();
             aws_sdk_s3::Client::from_conf(config)
         })
     }

@@ -43,7 +43,13 @@ pub fn arn(topics: &Topics, topic: Topic, environment: &Environment) -> String {
 ///
 /// # Errors
 /// See [`CloudError`].
-pub async fn publish(session: &Session, arn: &str, environment: &str, subject: &str, body: &str) -> Result<(), CloudError> {
+pub async fn publish(
+    session: &Session,
+    arn: &str,
+    environment: &str,
+    subject: &str,
+    body: &str,
+) -> Result<(), CloudError> {
     let attempt = session.changes("sns:Publish", format!("notice to topic {arn}"));
     if body.len() > LONGEST {
         return Err(attempt.never(&format!("the message has {} bytes, SNS takes {LONGEST}", body.len()), "Shorten it."));

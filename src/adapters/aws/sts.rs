@@ -93,7 +93,9 @@ impl Role {
     async fn credentials(&self) -> provider::Result {
         // One caller fetches, the others wait for what it gets.
         let mut kept = self.kept.lock().await;
-        if let Some(credentials) = kept.as_ref().filter(|c| c.expiry().is_none_or(|end| end > SystemTime::now() + MARGIN)) {
+        if let Some(credentials) =
+            kept.as_ref().filter(|c| c.expiry().is_none_or(|end| end > SystemTime::now() + MARGIN))
+        {
             return Ok(credentials.clone());
         }
         let credentials = self.assume().await?;
@@ -118,13 +120,22 @@ impl Role {
             return Err(CredentialsError::unhandled("AssumeRole answered without credentials"));
         };
         let end = SystemTime::try_from(given.expiration).map_err(CredentialsError::unhandled)?;
-        Ok(Credentials::new(given.access_key_id, given.secret_access_key, Some(given.session_token), Some(end), "bbws-assume-role"))
+        Ok(Credentials::new(
+            given.access_key_id,
+            given.secret_access_key,
+            Some(given.session_token),
+            Some(end),
+            "bbws-assume-role",
+        ))
     }
 }
 
 impl fmt::Debug for Role {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Role").field("arn", &self.arn).field("source_identity", &self.source_identity).finish_non_exhaustive()
+        f.debug_struct("Role")
+            .field("arn", &self.arn)
+            .field("source_identity", &self.source_identity)
+            .finish_non_exhaustive()
     }
 }
 

@@ -8,8 +8,8 @@ use super::{AwsCloud, backup, efs, kms, rds, s3, secrets, session::Session, sns,
 use crate::{
     domain::environment::Environment,
     ports::{
-        check::CheckLine,
         alert::Topic,
+        check::CheckLine,
         cloud::{CloudError, Condition, Survey, World},
     },
 };
@@ -21,7 +21,12 @@ pub const NOBODY: &str = "bbws";
 ///
 /// # Errors
 /// `Permanent` for the wrong account or missing permissions, `Retryable` when AWS cannot be reached.
-pub async fn survey(cloud: &AwsCloud, environment: &Environment, ask: &Survey, requester: &str) -> Result<World, CloudError> {
+pub async fn survey(
+    cloud: &AwsCloud,
+    environment: &Environment,
+    ask: &Survey,
+    requester: &str,
+) -> Result<World, CloudError> {
     let here = cloud.sessions.get(environment, &environment.primary_region, requester).await;
     // Nothing may be reported of a foreign account, so this comes first.
     let identity = sts::identity(&here).await?;
@@ -33,16 +38,34 @@ pub async fn survey(cloud: &AwsCloud, environment: &Environment, ask: &Survey, r
     );
     let places = try_join(
         when(ask.vault.then(|| backup::vault(&here, &environment.vault))),
-        when(ask.bucket.then(|| named_bucket(&here, environment, environment.secrets_bucket.as_deref(), "secrets_bucket"))),
+        when(
+            ask.bucket
+                .then(|| named_bucket(&here, environment, environment.secrets_bucket.as_deref(), "secrets_bucket")),
+        ),
     );
     let far = when(ask.dr.then(|| dr_side(cloud, &here, environment, requester)));
     let ((databases, file_systems, names), (vault, bucket), far) = try_join3(data, places, far).await?;
     let (dr_vault, dr_bucket, dr_key) = far.map_or((None, None, None), |(v, b, k)| (Some(v), Some(b), Some(k)));
-    Ok(World { account: identity.account, databases, file_systems, secrets: names.unwrap_or_default(), vault, bucket, dr_vault, dr_bucket, dr_key })
+    Ok(World {
+        account: identity.account,
+        databases,
+        file_systems,
+        secrets: names.unwrap_or_default(),
+        vault,
+        bucket,
+        dr_vault,
+        dr_bucket,
+        dr_key,
+    })
 }
 
 /// Vault, bucket and key of the DR region.
-async fn dr_side(cloud: &AwsCloud, here: &Session, environment: &Environment, requester: &str) -> Result<(Condition, Condition, Condition), CloudError> {
+async fn dr_side(
+    cloud: &AwsCloud,
+    here: &Session,
+    environment: &Environment,
+    requester: &str,
+) -> Result<(Condition, Condition, Condition), CloudError> {
     let there = cloud.sessions.get(environment, &environment.dr_region, requester).await;
     try_join3(dr_vault(&there, environment), dr_bucket(here, &there, environment), dr_key(&there, environment)).await
 }
@@ -71,7 +94,12 @@ async fn dr_bucket(here: &Session, there: &Session, environment: &Environment) -
     })
 }
 
-async fn named_bucket(session: &Session, environment: &Environment, name: Option<&str>, key: &str) -> Result<Condition, CloudError> {
+async fn named_bucket(
+    session: &Session,
+    environment: &Environment,
+    name: Option<&str>,
+    key: &str,
+) -> Result<Condition, CloudError> {
     match name {
         Some(name) => s3::bucket(session, name, &environment.account).await,
         None => Ok(Err(unset(environment, key))),
@@ -140,7 +168,9 @@ async fn check_data(here: &Session, environment: &Environment, lines: &mut Repor
     }
     if let Some(prefix) = &environment.secrets_prefix {
         let found = match secrets::names(here, prefix).await {
-            Ok(names) if names.is_empty() => Err(format!("No secret has this prefix in {}. Correct `secrets_prefix`.", here.region)),
+            Ok(names) if names.is_empty() => {
+                Err(format!("No secret has this prefix in {}. Correct `secrets_prefix`.", here.region))
+            }
             Ok(names) => Ok(format!("{} found", names.len())),
             Err(error) => Err(error.to_string()),
         };
@@ -148,13 +178,25 @@ async fn check_data(here: &Session, environment: &Environment, lines: &mut Repor
     }
 }
 
-fn found_database(instances: &Result<Vec<crate::ports::cloud::DatabaseFound>, CloudError>, wanted: &crate::domain::environment::Database, region: &str) -> Condition {
-    let found = instances.as_ref().map_err(ToString::to_string)?.iter().find(|d| d.id.eq_ignore_ascii_case(&wanted.id)).ok_or_else(|| absent(region))?;
+fn found_database(
+    instances: &Result<Vec<crate::ports::cloud::DatabaseFound>, CloudError>,
+    wanted: &crate::domain::environment::Database,
+    region: &str,
+) -> Condition {
+    let found = instances
+        .as_ref()
+        .map_err(ToString::to_string)?
+        .iter()
+        .find(|d| d.id.eq_ignore_ascii_case(&wanted.id))
+        .ok_or_else(|| absent(region))?;
     if !found.engine.starts_with(&wanted.engine.to_string()) {
         return Err(format!("It runs {}, the config file says {}. Correct `engine`.", found.engine, wanted.engine));
     }
     if !found.encrypted {
-        return Err(format!("{}, but its storage is not encrypted, so no backup of it can be verified. Encrypt it.", found.engine));
+        return Err(format!(
+            "{}, but its storage is not encrypted, so no backup of it can be verified. Encrypt it.",
+            found.engine
+        ));
     }
     Ok(format!("{}, {}, {} GiB", found.engine, found.status, found.size_gib))
 }
