@@ -145,7 +145,8 @@ fn no_action_is_named_that_is_not_granted() {
     let granted = granted();
     let named = named_in_source();
     assert!(named.len() > 20, "the search finds them: {named:?}");
-    let missing: Vec<&String> = named.iter().filter(|a| !granted.contains(*a) && *a != "sts:GetCallerIdentity").collect();
+    let missing: Vec<&String> =
+        named.iter().filter(|a| !granted.contains(*a) && *a != "sts:GetCallerIdentity").collect();
     assert!(missing.is_empty(), "{missing:?}");
 }
 

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use aws_config::{SdkConfig, retry::RetryConfig};
+use aws_config::{SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
 use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
 use aws_runtime::env_config::file::{EnvConfigFileKind, EnvConfigFiles};
 use bbws::{
@@ -38,6 +38,8 @@ pub async fn config(endpoint: &str, services: &[(&str, &str)]) -> SdkConfig {
         .profile_files(EnvConfigFiles::builder().with_contents(EnvConfigFileKind::Config, profile).build())
         .credentials_provider(SharedCredentialsProvider::new(Credentials::new("test", "test", None, None, "test")))
         .retry_config(RetryConfig::standard().with_max_attempts(3).with_initial_backoff(Duration::from_millis(1)))
+        // An emulator on a busy machine may take longer than AWS does.
+        .timeout_config(TimeoutConfig::builder().operation_attempt_timeout(Duration::from_secs(120)).build())
         .load()
         .await
 }
