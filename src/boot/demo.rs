@@ -56,6 +56,10 @@ pub async fn demo(choices: Choices) -> Result<(), String> {
     let (signing_secret, bot_token) = (random_secret("demo-signing-"), random_secret("xoxb-demo-"));
     let workspace_clock = clock.clone();
     let workspace = Workspace::new(signing_secret.clone(), bot_token.clone(), Arc::new(move || workspace_clock.now().0));
+    if let Some(directory) = &choices.data {
+        let file = directory.join("workspace.jsonl");
+        workspace.keep_in(&file).map_err(|e| format!("The messages cannot be kept in {}: {e}. Choose another directory with --data.", file.display()))?;
+    }
     let cloud = Arc::new(SimCloud::new(&config.environments, clock.clone(), rand::random()));
     cloud.set_speed(choices.speed);
     let chat = Arc::new(SlackChat::new(&format!("{base}/sandbox/slack/api"), bot_token)?);

@@ -147,10 +147,12 @@ impl Browser {
 
     /// Waits until the script's expression holds.
     pub async fn until(&self, expression: &str) {
-        let script = "const done = arguments[arguments.length - 1]; const holds = () => { let ok = false; \
-            try { ok = Boolean((0, eval)(arguments[0])); } catch { /* not yet */ } \
-            if (ok) done(true); else setTimeout(holds, 20); }; holds();";
-        let waiting = self.client.execute_async(script, vec![json!(expression)]);
+        let script = format!(
+            "const done = arguments[arguments.length - 1]; const holds = () => {{ let ok = false; \
+            try {{ ok = Boolean({expression}); }} catch {{ /* not yet */ }} \
+            if (ok) done(true); else setTimeout(holds, 20); }}; holds();"
+        );
+        let waiting = self.client.execute_async(&script, vec![]);
         let done = tokio::time::timeout(PATIENCE, waiting).await;
         assert!(matches!(done, Ok(Ok(_))), "never became true: {expression}");
     }

@@ -4,9 +4,11 @@
 
 mod browser;
 mod cards;
+mod demo;
 mod stage;
 
 use browser::{Browser, Screen};
+use demo::Demo;
 use serde_json::json;
 use stage::Stage;
 
@@ -211,6 +213,48 @@ async fn the_page_fits_a_phone() {
         b.find("//header[@id='channel-head']//h1[contains(.,'prod-notices')]").await;
         b.until("!document.body.classList.contains('menu-open')").await;
         drop(stage);
+        b
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_real_product_backs_up_prod_once_bob_approves() {
+    Browser::drive(Screen::Desktop, |b| async move {
+        let folder = tempfile::tempdir().unwrap();
+        let demo = Demo::start(folder.path());
+        b.client.goto(&demo.url).await.unwrap();
+        b.see("body[data-me=U0ALICE]").await;
+        b.say("/bbws backup create prod full").await;
+        b.see(".message:not(.ephemeral) .plan").await;
+        b.see(".message.ephemeral").await;
+        b.picture("20-demo-awaiting").await;
+
+        b.become_user("U0BOB").await;
+        b.press("Approve").await;
+        b.see("dialog [data-confirm=yes]").await.click().await.unwrap();
+        b.see(".task[data-status=in_progress], .task[data-status=complete]").await;
+        b.picture("21-demo-running").await;
+        b.until(
+            "document.querySelectorAll('#log .task').length > 5 && \
+            [...document.querySelectorAll('#log .task')].every((t) => t.dataset.status === 'complete')",
+        )
+        .await;
+        b.picture("22-demo-succeeded").await;
+        b.see("#aws-toggle").await.click().await.unwrap();
+        b.find("//aside[@id='aws']//div[contains(@class,'resource-id') and contains(.,'-manual-')]").await;
+        b.picture("23-demo-aws").await;
+
+        let before = b.eval("document.querySelectorAll('#log .plan').length").await;
+        demo.cut();
+        let again = Demo::start(folder.path());
+        b.client.goto(&again.url).await.unwrap();
+        b.see(".message .plan").await;
+        assert_eq!(
+            b.eval("document.querySelectorAll('#log .plan').length").await,
+            before,
+            "the card is still there, once"
+        );
         b
     })
     .await;

@@ -10,10 +10,13 @@ const SLACK_FAULTS = [
   ["internal_error", "internal_error"],
 ];
 const EVERY_MS = 1000;
-const TONE = { available: "good", completed: "good", active: "good", complete: "good", ok: "good", creating: "busy", running: "busy", copying: "busy", pending: "busy", failed: "bad", deleted: "bad", error: "bad", down: "bad" };
+const TONES = [
+  ["bad", /fail|error|abort|delet|down|denied|incompatible/i], ["busy", /creat|running|copy|pending|progress|start/i],
+  ["good", /avail|complete|active|enabled|ok|ready/i],
+];
 
 function resource(r) {
-  const tone = TONE[String(r.status).toLowerCase()] ?? "plain";
+  const tone = TONES.find(([, words]) => words.test(r.status ?? ""))?.[0] ?? "plain";
   const busy = typeof r.percent === "number" && r.percent < 100 && tone !== "bad";
   return h("li.resource", { dataset: { id: r.id } },
     h("div.resource-top", {}, h("span.resource-kind", {}, r.kind), h(`span.chip.chip-${tone}`, {}, busy ? `${r.status} ${Math.floor(r.percent)} %` : r.status)),

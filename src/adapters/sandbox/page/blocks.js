@@ -185,15 +185,21 @@ function statusMark(status) {
   return mark;
 }
 
+/** One step. What it left behind folds away once it is done; what moves or failed stays open. */
 function task(t, ctx) {
   const status = t.status ?? "pending";
-  return h(`li.task.task-${status}`, { dataset: { taskId: t.task_id ?? "", status } },
-    statusMark(status),
-    h("div.task-body", {},
-      !t.hide_title && h("div.task-title", {}, t.title ?? ""),
-      t.details && h("div.task-details", {}, richText(t.details, ctx)),
-      t.output && h("div.task-output", {}, richText(t.output, ctx)),
-      t.sources?.length && h("div.sources", {}, t.sources.map((src) => h("span.source", {}, icon("link", 12), link(src.url, src.text))))));
+  const more = [
+    t.output && h("div.task-output", {}, richText(t.output, ctx)),
+    t.sources?.length && h("div.sources", {}, t.sources.map((src) => h("span.source", {}, icon("link", 12), link(src.url, src.text)))),
+  ].filter(Boolean);
+  const title = !t.hide_title && h("div.task-title", {}, t.title ?? "", more.length > 0 && h("span.fold", {}, icon("chevron", 12)));
+  const details = t.details && h("div.task-details", {}, richText(t.details, ctx));
+  const key = `task:${t.task_id}:${status}`;
+  const open = ctx.ui.get(key) ?? (status === "in_progress" || status === "error");
+  const body = more.length
+    ? h("details.task-body", { open, ontoggle: (event) => ctx.ui.set(key, event.target.open) }, h("summary", {}, title, details), more)
+    : h("div.task-body", {}, title, details);
+  return h(`li.task.task-${status}`, { dataset: { taskId: t.task_id ?? "", status } }, statusMark(status), body);
 }
 
 function overall(tasks) {

@@ -59,9 +59,11 @@ pub(super) fn checked(blocks: Value) -> Result<Vec<Value>, Refusal> {
 }
 
 fn check_metadata(metadata: &Value) -> Result<(), Refusal> {
+    // An empty object takes the metadata away.
     let empty = metadata.as_object().is_some_and(serde_json::Map::is_empty);
     let named = metadata["event_type"].as_str().is_some_and(|t| !t.is_empty());
-    if !empty && !(named && metadata["event_payload"].is_object()) {
+    let whole = named && metadata["event_payload"].is_object();
+    if !(empty || whole) {
         return Err("invalid_metadata_format".into());
     }
     if metadata.to_string().len() > METADATA {

@@ -14,7 +14,7 @@ use super::state::{Message, State};
 #[serde(rename_all = "snake_case")]
 pub(super) enum Entry {
     /// A message as it stands from now on.
-    Put(Message),
+    Put(Box<Message>),
     /// A message that is no more: channel and ts.
     Gone(String, String),
 }
@@ -34,7 +34,7 @@ impl Journal {
     fn fresh(path: &Path, messages: &[Message]) -> io::Result<Self> {
         let new = path.with_extension("new");
         let mut journal = Journal { path: path.to_owned(), file: File::create(&new)?, lines: 0 };
-        messages.iter().for_each(|message| journal.write(&Entry::Put(message.clone())));
+        messages.iter().for_each(|message| journal.write(&Entry::Put(Box::new(message.clone()))));
         std::fs::rename(&new, path)?;
         Ok(journal)
     }
@@ -72,7 +72,7 @@ fn replay(file: &Path, state: &mut State) -> io::Result<()> {
     };
     for line in reader.lines() {
         match serde_json::from_str(&line?) {
-            Ok(Entry::Put(message)) => state.put(message),
+            Ok(Entry::Put(message)) => state.put(*message),
             Ok(Entry::Gone(channel, ts)) => state.remove(&channel, &ts),
             Err(error) => {
                 tracing::warn!(%error, file = %file.display(), "a line of the workspace's messages cannot be read")

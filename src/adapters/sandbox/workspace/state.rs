@@ -193,7 +193,7 @@ impl State {
     /// Posts a message, or replaces the one with its ts.
     pub(super) fn put(&mut self, message: Message) {
         if let Some(journal) = &mut self.journal {
-            journal.write(&Entry::Put(message.clone()));
+            journal.write(&Entry::Put(Box::new(message.clone())));
         }
         self.last_micros = self.last_micros.max(micros(&message.ts)).max(message.edited.as_deref().map_or(0, micros));
         match self.messages.iter_mut().rfind(|m| m.channel == message.channel && m.ts == message.ts) {

@@ -1,0 +1,45 @@
+//! The real program behind the page: `bbws demo` as a person starts it.
+
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+/// A running `bbws demo`; killed when dropped.
+pub struct Demo {
+    child: Child,
+    /// Where its page is.
+    pub url: String,
+}
+
+impl Demo {
+    /// Starts it on a free port, an hour of AWS passing in a second; `data` is where it keeps everything.
+    pub fn start(data: &Path) -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_bbws"))
+            .args(["demo", "--listen", "127.0.0.1:0", "--speed", "3600", "--data"])
+            .arg(data)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("bbws starts");
+        let out = child.stdout.take().expect("its output is piped");
+        let url = BufReader::new(out)
+            .lines()
+            .map_while(Result::ok)
+            .find_map(|line| line.split_whitespace().find(|word| word.starts_with("http://")).map(str::to_owned))
+            .expect("bbws says where its page is");
+        Self { child, url }
+    }
+
+    /// Ends it without a warning, as a power cut does.
+    pub fn cut(mut self) {
+        self.child.kill().expect("it was running");
+        self.child.wait().expect("it has ended");
+    }
+}
+
+impl Drop for Demo {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
