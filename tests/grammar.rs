@@ -1,15 +1,12 @@
 //! The language of `/bbws`: what is understood, every sentence people get when it is not, every page of help.
 
-use bbws::domain::command::{
-    BackupScope, Command, Wrong, help, parse, readme_table, reference, validate,
-};
+use bbws::domain::command::{BackupScope, Command, Wrong, help, parse, readme_table, reference, validate};
 use proptest::prelude::*;
 
 const ENVIRONMENTS: &[&str] = &["dev", "sit", "prod"];
 
 fn ok(text: &str) -> Command {
-    parse(text, ENVIRONMENTS)
-        .unwrap_or_else(|wrong| panic!("{text:?} should be understood: {wrong:?}"))
+    parse(text, ENVIRONMENTS).unwrap_or_else(|wrong| panic!("{text:?} should be understood: {wrong:?}"))
 }
 
 fn wrong(text: &str) -> Wrong {
@@ -26,23 +23,15 @@ fn answers(lines: &[&str]) -> String {
         if let Some(line) = &try_instead {
             assert_sound(line);
         }
-        format!(
-            "{line}\n  {said}\n  {}\n",
-            try_instead.as_deref().unwrap_or("-")
-        )
+        format!("{line}\n  {said}\n  {}\n", try_instead.as_deref().unwrap_or("-"))
     };
     lines.iter().map(answer).collect()
 }
 
 fn assert_sound(line: &str) {
-    let open = ["<env>", "<id>", "<tenant>"]
-        .iter()
-        .any(|placeholder| line.contains(placeholder));
+    let open = ["<env>", "<id>", "<tenant>"].iter().any(|placeholder| line.contains(placeholder));
     assert!(line.starts_with("/bbws "), "{line:?} is not a whole line");
-    assert!(
-        open || parse(line, ENVIRONMENTS).is_ok(),
-        "the suggestion {line:?} is itself wrong"
-    );
+    assert!(open || parse(line, ENVIRONMENTS).is_ok(), "the suggestion {line:?} is itself wrong");
 }
 
 fn topic(text: &str) -> Vec<String> {
@@ -54,19 +43,11 @@ fn topic(text: &str) -> Vec<String> {
 
 fn backup(scope: BackupScope, tenant: Option<&str>, reason: Option<&str>) -> Command {
     let (tenant, reason) = (tenant.map(str::to_owned), reason.map(str::to_owned));
-    Command::BackupCreate {
-        environment: "prod".into(),
-        scope,
-        tenant,
-        reason,
-    }
+    Command::BackupCreate { environment: "prod".into(), scope, tenant, reason }
 }
 
 fn stop(environment: Option<&str>, reason: &str) -> Command {
-    Command::Stop {
-        environment: environment.map(str::to_owned),
-        reason: reason.into(),
-    }
+    Command::Stop { environment: environment.map(str::to_owned), reason: reason.into() }
 }
 
 #[test]
@@ -74,89 +55,27 @@ fn understands_every_command() {
     let (id, reason) = (|| "bk-1042".to_owned(), || Some("too risky".to_owned()));
     for (text, command) in [
         ("backup create prod", backup(BackupScope::Full, None, None)),
-        (
-            "backup create prod rds",
-            backup(BackupScope::Rds, None, None),
-        ),
-        (
-            "backup create prod --type secrets",
-            backup(BackupScope::Secrets, None, None),
-        ),
-        (
-            "backup create --type=efs prod",
-            backup(BackupScope::Efs, None, None),
-        ),
-        (
-            "backup create prod efs --type EFS",
-            backup(BackupScope::Efs, None, None),
-        ),
-        (
-            "backup create prod --tenant tenant-1",
-            backup(BackupScope::Full, Some("tenant-1"), None),
-        ),
-        (
-            "backup create --reason 'Before Release' prod",
-            backup(BackupScope::Full, None, Some("Before Release")),
-        ),
+        ("backup create prod rds", backup(BackupScope::Rds, None, None)),
+        ("backup create prod --type secrets", backup(BackupScope::Secrets, None, None)),
+        ("backup create --type=efs prod", backup(BackupScope::Efs, None, None)),
+        ("backup create prod efs --type EFS", backup(BackupScope::Efs, None, None)),
+        ("backup create prod --tenant tenant-1", backup(BackupScope::Full, Some("tenant-1"), None)),
+        ("backup create --reason 'Before Release' prod", backup(BackupScope::Full, None, Some("Before Release"))),
         ("op list", Command::OpList { environment: None }),
-        (
-            "op list sit",
-            Command::OpList {
-                environment: Some("sit".into()),
-            },
-        ),
+        ("op list sit", Command::OpList { environment: Some("sit".into()) }),
         ("op show bk-1042", Command::OpShow { id: id() }),
-        (
-            "op cancel bk-1042",
-            Command::OpCancel {
-                id: id(),
-                reason: None,
-            },
-        ),
-        (
-            "op cancel bk-1042 --reason \"too risky\"",
-            Command::OpCancel {
-                id: id(),
-                reason: reason(),
-            },
-        ),
+        ("op cancel bk-1042", Command::OpCancel { id: id(), reason: None }),
+        ("op cancel bk-1042 --reason \"too risky\"", Command::OpCancel { id: id(), reason: reason() }),
         ("op retry bk-1042", Command::OpRetry { id: id() }),
         ("op pause bk-1042", Command::OpPause { id: id() }),
         ("op resume bk-1042", Command::OpResume { id: id() }),
-        (
-            "op reject bk-1042",
-            Command::OpReject {
-                id: id(),
-                reason: None,
-            },
-        ),
-        (
-            "op reject bk-1042 --reason \"too risky\"",
-            Command::OpReject {
-                id: id(),
-                reason: reason(),
-            },
-        ),
+        ("op reject bk-1042", Command::OpReject { id: id(), reason: None }),
+        ("op reject bk-1042 --reason \"too risky\"", Command::OpReject { id: id(), reason: reason() }),
         ("op approve bk-1042", Command::OpApprove { id: id() }),
         ("stop prod db corrupt", stop(Some("prod"), "db corrupt")),
-        (
-            "stop \"we are under attack\"",
-            stop(None, "we are under attack"),
-        ),
-        (
-            "resume",
-            Command::Resume {
-                environment: None,
-                reason: None,
-            },
-        ),
-        (
-            "resume prod --reason \"too risky\"",
-            Command::Resume {
-                environment: Some("prod".into()),
-                reason: reason(),
-            },
-        ),
+        ("stop \"we are under attack\"", stop(None, "we are under attack")),
+        ("resume", Command::Resume { environment: None, reason: None }),
+        ("resume prod --reason \"too risky\"", Command::Resume { environment: Some("prod".into()), reason: reason() }),
     ] {
         assert_eq!(ok(text), command, "{text}");
     }
@@ -168,18 +87,11 @@ fn words_may_be_in_any_case_but_reasons_keep_theirs() {
         ok("BACKUP Create PROD Rds --TENANT Tenant_A --Reason \"DB is Slow\""),
         backup(BackupScope::Rds, Some("Tenant_A"), Some("DB is Slow"))
     );
-    assert_eq!(
-        ok("Op SHOW BK-1042"),
-        Command::OpShow {
-            id: "bk-1042".into()
-        }
-    );
+    assert_eq!(ok("Op SHOW BK-1042"), Command::OpShow { id: "bk-1042".into() });
     assert_eq!(ok("STOP Prod DB Corrupt"), stop(Some("prod"), "DB Corrupt"));
     assert_eq!(
         parse("op list PROD", &["Prod"]),
-        Ok(Command::OpList {
-            environment: Some("Prod".into())
-        }),
+        Ok(Command::OpList { environment: Some("Prod".into()) }),
         "the configuration's spelling is what counts"
     );
 }
@@ -197,16 +109,8 @@ fn undoes_what_phones_do() {
     ] {
         assert_eq!(ok(text), expected, "{text}");
     }
-    assert_eq!(
-        ok("op show BK–1042"),
-        Command::OpShow {
-            id: "bk-1042".into()
-        }
-    );
-    assert_eq!(
-        ok("stop prod — db corrupt"),
-        stop(Some("prod"), "db corrupt")
-    );
+    assert_eq!(ok("op show BK–1042"), Command::OpShow { id: "bk-1042".into() });
+    assert_eq!(ok("stop prod — db corrupt"), stop(Some("prod"), "db corrupt"));
 }
 
 #[test]
@@ -217,25 +121,12 @@ fn undoes_slacks_escapes_once() {
         ("said <@U123|alice> in <#C0OPS|ops>", "said U123 in C0OPS"),
         ("<@U123> and <!subteam^S1|@dbas>", "U123 and S1"),
         ("<!here> <!channel|@channel>", "@here @channel"),
-        (
-            "see <https://x.example/?a=1&amp;b=2|INC-7>",
-            "see https://x.example/?a=1&b=2",
-        ),
-        (
-            "<http://wp.example|wp.example> is down",
-            "wp.example is down",
-        ),
-        (
-            "<mailto:a@b.example|a@b.example> wrote",
-            "a@b.example wrote",
-        ),
+        ("see <https://x.example/?a=1&amp;b=2|INC-7>", "see https://x.example/?a=1&b=2"),
+        ("<http://wp.example|wp.example> is down", "wp.example is down"),
+        ("<mailto:a@b.example|a@b.example> wrote", "a@b.example wrote"),
         ("1 < 2 <nonsense> <@> <", "1 < 2 <nonsense> <@> <"),
     ] {
-        assert_eq!(
-            ok(&format!("stop prod {sent}")),
-            stop(Some("prod"), reason),
-            "{sent}"
-        );
+        assert_eq!(ok(&format!("stop prod {sent}")), stop(Some("prod"), reason), "{sent}");
     }
 }
 
@@ -246,54 +137,29 @@ fn reads_quotes_as_people_mean_them() {
         ("“it’s gone”", "it’s gone"),
         ("'can't reach it'", "can't reach it"),
         ("see \\\"the\\\" log", "see \"the\" log"),
-        (
-            "\"a \\\"quoted\\\" word and a \\\\ \"",
-            "a \"quoted\" word and a \\",
-        ),
+        ("\"a \\\"quoted\\\" word and a \\\\ \"", "a \"quoted\" word and a \\"),
         ("#incident C:\\tmp is full", "#incident C:\\tmp is full"),
         ("--reason db corrupt", "db corrupt"),
         ("--reason=\"db corrupt\"", "db corrupt"),
         ("db corrupt --reason really", "db corrupt really"),
         ("--reason \"-5 disks\"", "-5 disks"),
     ] {
-        assert_eq!(
-            ok(&format!("stop prod {typed}")),
-            stop(Some("prod"), reason),
-            "{typed}"
-        );
+        assert_eq!(ok(&format!("stop prod {typed}")), stop(Some("prod"), reason), "{typed}");
     }
 }
 
 #[test]
 fn invisible_characters_hide_nothing() {
-    assert_eq!(
-        ok("op sh\u{200b}ow bk-\u{202e}1042\u{7}"),
-        Command::OpShow {
-            id: "bk-1042".into()
-        }
-    );
-    assert_eq!(
-        ok("stop prod \u{202e}a\u{2066}b\u{feff}\u{0}c"),
-        stop(Some("prod"), "abc")
-    );
+    assert_eq!(ok("op sh\u{200b}ow bk-\u{202e}1042\u{7}"), Command::OpShow { id: "bk-1042".into() });
+    assert_eq!(ok("stop prod \u{202e}a\u{2066}b\u{feff}\u{0}c"), stop(Some("prod"), "abc"));
     assert_eq!(validate::reason("a\u{202e}b\r\nc").as_deref(), Ok("ab c"));
 }
 
 #[test]
 fn help_is_found_anywhere() {
-    for text in [
-        "",
-        "   ",
-        "help",
-        "HELP",
-        "--help",
-        "-h",
-        "—help",
-        "/bbws",
-        "/bbws help",
-        "help help",
-        "--help backup",
-    ] {
+    for text in
+        ["", "   ", "help", "HELP", "--help", "-h", "—help", "/bbws", "/bbws help", "help help", "--help backup"]
+    {
         assert_eq!(topic(text), [""; 0], "{text}");
     }
     for text in [
@@ -310,11 +176,7 @@ fn help_is_found_anywhere() {
     assert_eq!(topic("backup --help"), ["backup"]);
     assert_eq!(topic("stop prod db corrupt --help"), ["stop"]);
     assert_eq!(topic("help bakup crate"), ["bakup", "crate"]);
-    assert_eq!(
-        ok("stop prod --reason \"--help\""),
-        stop(Some("prod"), "--help"),
-        "in quotes it is a value"
-    );
+    assert_eq!(ok("stop prod --reason \"--help\""), stop(Some("prod"), "--help"), "in quotes it is a value");
 }
 
 #[test]
@@ -475,8 +337,7 @@ fn says_what_is_wrong_with_an_environment() {
       `bk-1042` is not an environment. It is one of these: dev, sit or prod.
       /bbws op show bk-1042
     ");
-    let Wrong { said, try_instead } =
-        parse("backup create prod", &[]).expect_err("no environment is known");
+    let Wrong { said, try_instead } = parse("backup create prod", &[]).expect_err("no environment is known");
     insta::assert_snapshot!(said, @r"`prod` is not an environment: none is configured.");
     insta::assert_snapshot!(try_instead.unwrap_or_default(), @r"/bbws backup create <env> full");
     insta::assert_snapshot!(parse("backup create", &[]).expect_err("none is given").said, @r"`backup create` needs an environment; none is configured.");
@@ -634,15 +495,8 @@ fn says_what_is_wrong_with_quotes_and_lengths() {
     insta::assert_snapshot!(wrong(&long).said, @r"The reason is 799 characters long; at most 500 fit. It begins `why why why why why why why why why why why why why why why …`.");
     insta::assert_snapshot!(wrong(&long).try_instead.unwrap_or_default(), @r#"/bbws op reject bk-1042 --reason "why""#);
     insta::assert_snapshot!(wrong(&"é".repeat(4001)).said, @r"That is 4001 characters long; a command has at most 4000.");
-    assert_eq!(
-        ok(&format!("stop prod {}", "é".repeat(500))),
-        stop(Some("prod"), &"é".repeat(500))
-    );
-    assert!(
-        wrong(&format!("stop prod {}", "é".repeat(501)))
-            .said
-            .contains("501")
-    );
+    assert_eq!(ok(&format!("stop prod {}", "é".repeat(500))), stop(Some("prod"), &"é".repeat(500)));
+    assert!(wrong(&format!("stop prod {}", "é".repeat(501))).said.contains("501"));
 }
 
 #[test]
@@ -746,43 +600,20 @@ fn stop_never_widens_or_narrows_silently() {
       `--reason` is there twice. Say it once.
       /bbws stop prod "a b"
     "#);
-    assert_eq!(
-        ok("stop everything is on fire"),
-        stop(None, "everything is on fire")
-    );
-    assert_eq!(
-        ok("stop \"it is broken\""),
-        stop(None, "it is broken"),
-        "in quotes it is a reason"
-    );
-    assert_eq!(
-        ok("stop --reason \"prod db corrupt\""),
-        stop(None, "prod db corrupt"),
-        "said in so many words"
-    );
-    assert_eq!(
-        ok("stop --reason \"db corrupt\" prod"),
-        stop(Some("prod"), "db corrupt")
-    );
-    assert_eq!(
-        ok("stop - prod — “db corrupt”"),
-        stop(Some("prod"), "db corrupt")
-    );
+    assert_eq!(ok("stop everything is on fire"), stop(None, "everything is on fire"));
+    assert_eq!(ok("stop \"it is broken\""), stop(None, "it is broken"), "in quotes it is a reason");
+    assert_eq!(ok("stop --reason \"prod db corrupt\""), stop(None, "prod db corrupt"), "said in so many words");
+    assert_eq!(ok("stop --reason \"db corrupt\" prod"), stop(Some("prod"), "db corrupt"));
+    assert_eq!(ok("stop - prod — “db corrupt”"), stop(Some("prod"), "db corrupt"));
     assert_eq!(ok("stop 🔥 Prod burns"), stop(Some("prod"), "burns"));
     assert_eq!(ok("stop 🔥"), stop(None, "🔥"));
-    assert_eq!(
-        ok("stop prod sit is affected too"),
-        stop(Some("prod"), "sit is affected too")
-    );
+    assert_eq!(ok("stop prod sit is affected too"), stop(Some("prod"), "sit is affected too"));
 }
 
 #[test]
 fn the_line_named_in_a_sentence_about_stop_is_right_too() {
     let said = wrong("stop prd \"db\" \\\\ “corrupt”").said;
-    let line = said
-        .split('`')
-        .find(|part| part.starts_with("/bbws stop"))
-        .expect("it names a line");
+    let line = said.split('`').find(|part| part.starts_with("/bbws stop")).expect("it names a line");
     assert_eq!(ok(line), stop(None, "prd db \\ corrupt"));
 }
 
@@ -830,11 +661,7 @@ fn timestamps_have_a_zone_and_are_past() {
     ] {
         assert_eq!(validate::timestamp(text, now), Ok(half_past_two), "{text}");
     }
-    assert_eq!(
-        validate::timestamp("2026-03-01T12:00:00Z", now),
-        Ok(now),
-        "now is not the future"
-    );
+    assert_eq!(validate::timestamp("2026-03-01T12:00:00Z", now), Ok(now), "now is not the future");
     let mut said = String::new();
     for text in [
         "",
@@ -848,10 +675,7 @@ fn timestamps_have_a_zone_and_are_past() {
         "2026-03-01T12:00:01Z",
         "2026-03-01T12:00:00-02:00",
     ] {
-        said.push_str(&format!(
-            "{}\n",
-            validate::timestamp(text, now).expect_err(text).said
-        ));
+        said.push_str(&format!("{}\n", validate::timestamp(text, now).expect_err(text).said));
     }
     insta::assert_snapshot!(said, @r"
     (nothing) is not a time with its zone. One looks like `2026-03-01T02:30:00Z` or `2026-03-01T04:30:00+02:00`.
@@ -1105,13 +929,7 @@ fn the_pages_of_emergency() {
 
 #[test]
 fn help_on_what_is_not_there() {
-    let first = |text: &str| {
-        help(&topic(text), ENVIRONMENTS)
-            .lines()
-            .next()
-            .unwrap_or_default()
-            .to_owned()
-    };
+    let first = |text: &str| help(&topic(text), ENVIRONMENTS).lines().next().unwrap_or_default().to_owned();
     insta::assert_snapshot!(first("help bakup crate"), @r"There is no command `bakup crate`. Did you mean `/bbws help backup create`?");
     insta::assert_snapshot!(first("help frobnicate"), @r"There is no command `frobnicate`.");
     insta::assert_snapshot!(first("help `<!channel>`&amp;"), @r"There is no command `'@channel'&amp;`.");
@@ -1131,14 +949,10 @@ fn every_example_is_a_command_of_its_page() {
                 .collect();
             let page = help(&words, environments);
             for line in page.split("*Examples*").nth(1).unwrap_or_default().lines() {
-                let Some(example) = line
-                    .strip_prefix('`')
-                    .and_then(|line| line.strip_suffix('`'))
-                else {
+                let Some(example) = line.strip_prefix('`').and_then(|line| line.strip_suffix('`')) else {
                     continue;
                 };
-                let command = parse(example, environments)
-                    .unwrap_or_else(|wrong| panic!("{example}: {wrong:?}"));
+                let command = parse(example, environments).unwrap_or_else(|wrong| panic!("{example}: {wrong:?}"));
                 assert_eq!(command.name(), words.join("."), "{example}");
                 examples += 1;
             }
@@ -1169,24 +983,15 @@ fn the_readme_table() {
 
 #[test]
 fn only_reading_changes_nothing() {
-    let reading: Vec<&str> = one_of_each()
-        .iter()
-        .filter(|command| !command.changes_things())
-        .map(Command::name)
-        .collect();
+    let reading: Vec<&str> =
+        one_of_each().iter().filter(|command| !command.changes_things()).map(Command::name).collect();
     assert_eq!(reading, ["help", "op.list", "op.show"]);
     let names: Vec<&str> = one_of_each().iter().map(Command::name).collect();
-    let listed: Vec<String> = reference()
-        .iter()
-        .map(|usage| usage.usage.clone())
-        .collect();
+    let listed: Vec<String> = reference().iter().map(|usage| usage.usage.clone()).collect();
     assert_eq!(listed.len(), names.len());
     for name in names {
         let begin = format!("/bbws {}", name.replace('.', " "));
-        assert!(
-            listed.iter().any(|usage| usage.starts_with(&begin)),
-            "{name} is missing from the reference"
-        );
+        assert!(listed.iter().any(|usage| usage.starts_with(&begin)), "{name} is missing from the reference");
     }
 }
 
@@ -1214,25 +1019,14 @@ fn commands_can_be_kept_as_json() {
     let command = backup(BackupScope::Rds, None, Some("why"));
     let json = serde_json::to_string(&command).expect("it serialises");
     insta::assert_snapshot!(json, @r#"{"BackupCreate":{"environment":"prod","scope":"rds","tenant":null,"reason":"why"}}"#);
-    assert_eq!(
-        serde_json::from_str::<Command>(&json).expect("it is read back"),
-        command
-    );
+    assert_eq!(serde_json::from_str::<Command>(&json).expect("it is read back"), command);
     assert_eq!(BackupScope::Efs.to_string().parse(), Ok(BackupScope::Efs));
 }
 
 fn reasons() -> impl Strategy<Value = String> {
-    let words = prop::collection::vec(
-        prop_oneof![
-            "\\PC{1,12}",
-            "[a-z'\"“”‘’—–&<>@#|;\\\\-]{1,8}",
-            hostile_words()
-        ],
-        1..6,
-    );
-    words.prop_filter_map("a reason that stands", |words| {
-        validate::reason(&words.join(" ")).ok()
-    })
+    let words =
+        prop::collection::vec(prop_oneof!["\\PC{1,12}", "[a-z'\"“”‘’—–&<>@#|;\\\\-]{1,8}", hostile_words()], 1..6);
+    words.prop_filter_map("a reason that stands", |words| validate::reason(&words.join(" ")).ok())
 }
 
 /// Words that mean something to the grammar, near misses, and what may confuse it.
@@ -1299,14 +1093,9 @@ fn commands() -> impl Strategy<Value = Command> {
     let tenant = prop::option::of("[a-zA-Z0-9_-]{1,128}");
     let words = prop::collection::vec(prop_oneof!["\\PC{1,12}", hostile_words()], 0..4);
     prop_oneof![
-        (environment(), scope, tenant, reason()).prop_map(
-            |(environment, scope, tenant, reason)| Command::BackupCreate {
-                environment,
-                scope,
-                tenant,
-                reason
-            }
-        ),
+        (environment(), scope, tenant, reason()).prop_map(|(environment, scope, tenant, reason)| {
+            Command::BackupCreate { environment, scope, tenant, reason }
+        }),
         some_environment().prop_map(|environment| Command::OpList { environment }),
         id().prop_map(|id| Command::OpShow { id }),
         (id(), reason()).prop_map(|(id, reason)| Command::OpCancel { id, reason }),
@@ -1315,19 +1104,11 @@ fn commands() -> impl Strategy<Value = Command> {
         id().prop_map(|id| Command::OpResume { id }),
         (id(), reason()).prop_map(|(id, reason)| Command::OpReject { id, reason }),
         id().prop_map(|id| Command::OpApprove { id }),
-        (some_environment(), reasons()).prop_map(|(environment, reason)| Command::Stop {
-            environment,
-            reason
-        }),
-        (some_environment(), reason()).prop_map(|(environment, reason)| Command::Resume {
-            environment,
-            reason
-        }),
+        (some_environment(), reasons()).prop_map(|(environment, reason)| Command::Stop { environment, reason }),
+        (some_environment(), reason()).prop_map(|(environment, reason)| Command::Resume { environment, reason }),
         words.prop_filter_map("a request for help", |words| {
             let text = format!("help {}", words.join(" "));
-            parse(&text, ENVIRONMENTS)
-                .ok()
-                .filter(|command| command.name() == "help")
+            parse(&text, ENVIRONMENTS).ok().filter(|command| command.name() == "help")
         }),
     ]
 }
@@ -1336,11 +1117,7 @@ fn commands() -> impl Strategy<Value = Command> {
 fn assert_harmless(text: &str) -> Result<(), TestCaseError> {
     match parse(text, ENVIRONMENTS) {
         Ok(command) if command.changes_things() => {
-            let plain: String = text
-                .chars()
-                .filter(|c| c.is_ascii_alphanumeric())
-                .collect::<String>()
-                .to_lowercase();
+            let plain: String = text.chars().filter(|c| c.is_ascii_alphanumeric()).collect::<String>().to_lowercase();
             let plain = plain.strip_prefix("bbws").unwrap_or(&plain);
             let begin = command.name().replace('.', "");
             prop_assert!(plain.starts_with(&begin), "{text:?} became {command:?}");

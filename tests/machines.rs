@@ -56,8 +56,19 @@ fn names_of_states_are_those_of_the_contract() {
     assert_eq!(
         names,
         [
-            "awaiting_approval", "queued", "running", "paused", "waiting", "succeeded", "failed", "rolled_back", "rejected",
-            "expired", "cancelled", "stopped", "needs_attention"
+            "awaiting_approval",
+            "queued",
+            "running",
+            "paused",
+            "waiting",
+            "succeeded",
+            "failed",
+            "rolled_back",
+            "rejected",
+            "expired",
+            "cancelled",
+            "stopped",
+            "needs_attention"
         ]
     );
     for state in State::ALL {

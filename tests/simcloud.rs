@@ -120,8 +120,12 @@ impl Rig {
     }
 
     fn export(&self) -> Call {
-        let action =
-            Action::SecretsExport { region: HOME.into(), prefix: "bbws/prod/".into(), bucket: "bbws-prod-backups".into(), key: KEY.into() };
+        let action = Action::SecretsExport {
+            region: HOME.into(),
+            prefix: "bbws/prod/".into(),
+            bucket: "bbws-prod-backups".into(),
+            key: KEY.into(),
+        };
         self.call(4, action)
     }
 
@@ -236,7 +240,10 @@ async fn a_survey_tells_what_is_there_and_what_is_not_usable() {
     assert_eq!(world.account, ACCOUNT);
     assert_eq!(world.databases.len(), 1, "what is missing is absent");
     let db = &world.databases[0];
-    assert!(db.engine.starts_with("mysql 8.0.") && db.encrypted && db.multi_az && (100..=400).contains(&db.size_gib), "{db:?}");
+    assert!(
+        db.engine.starts_with("mysql 8.0.") && db.encrypted && db.multi_az && (100..=400).contains(&db.size_gib),
+        "{db:?}"
+    );
     assert_eq!(world.secrets.len(), 6);
     assert!(world.secrets.is_sorted() && world.secrets.iter().any(|s| s.starts_with("bbws/prod/tenant-1/")));
     assert!(world.vault.unwrap().unwrap().ends_with(":backup-vault:bbws-prod"));
@@ -301,7 +308,10 @@ async fn a_copy_needs_an_available_source_and_a_key_of_its_region() {
     assert!(is_retryable(&rig.cloud.start(&copy).await), "the source is still being made");
     rig.pass(10);
     assert!(permanent(rig.cloud.start(&rig.copy(None)).await).contains("needs a KMS key of eu-west-1"));
-    assert!(permanent(rig.cloud.start(&rig.copy(Some("alias/none"))).await).contains("alias/none does not exist in eu-west-1"));
+    assert!(
+        permanent(rig.cloud.start(&rig.copy(Some("alias/none"))).await)
+            .contains("alias/none does not exist in eu-west-1")
+    );
     rig.cloud.disable_dr_key("prod");
     assert!(permanent(rig.cloud.start(&copy).await).contains("disabled"));
     rig.cloud.set_key_enabled("prod", Side::Dr, "alias/bbws-dr", true);
@@ -380,7 +390,12 @@ async fn an_export_is_over_at_once_and_its_replica_follows() {
     other.operation = OpId("bk-1002".into());
     assert!(permanent(rig.cloud.start(&other).await).contains("was not written by bk-1002"));
 
-    let verify = Action::VerifyObject { region: AWAY.into(), bucket: "bbws-prod-backups-dr".into(), key: KEY.into(), retention_days: 30 };
+    let verify = Action::VerifyObject {
+        region: AWAY.into(),
+        bucket: "bbws-prod-backups-dr".into(),
+        key: KEY.into(),
+        retention_days: 30,
+    };
     let verify = with(rig.call(6, verify), "sha256", &started.outputs["sha256"]);
     assert_eq!(running(rig.poll(&rig.replica()).await).1, "replication PENDING");
     assert!(failed(rig.poll(&verify).await).contains("does not exist"), "the replica is not there yet");
@@ -405,7 +420,9 @@ async fn an_object_that_no_rule_covered_has_no_replica() {
 #[tokio::test]
 async fn a_snapshot_is_verified_against_every_promise() {
     let rig = Rig::new(9);
-    let days = |days| rig.call(7, Action::VerifySnapshot { region: HOME.into(), snapshot: SNAPSHOT.into(), retention_days: days });
+    let days = |days| {
+        rig.call(7, Action::VerifySnapshot { region: HOME.into(), snapshot: SNAPSHOT.into(), retention_days: days })
+    };
     assert!(failed(rig.poll(&days(30)).await).contains("does not exist"));
     rig.cloud.start(&rig.snapshot()).await.unwrap();
     assert_eq!(running(rig.poll(&days(30)).await).1, "creating");
@@ -505,7 +522,8 @@ async fn lost_replies_and_lost_requests_look_alike_but_are_not() {
     assert!(is_unknown(&rig.cloud.start(&rig.snapshot()).await));
     assert!(matches!(rig.cloud.probe(&rig.snapshot()).await, Ok(Probe::Present(_))));
     let calls = rig.cloud.calls_by(&OpId("bk-1001".into()));
-    let starts: Vec<(bool, Answer)> = calls.iter().filter(|c| c.verb == Verb::Start).map(|c| (c.effect, c.answer)).collect();
+    let starts: Vec<(bool, Answer)> =
+        calls.iter().filter(|c| c.verb == Verb::Start).map(|c| (c.effect, c.answer)).collect();
     assert_eq!(starts, [(false, Answer::Unknown), (true, Answer::Unknown)]);
     assert_eq!((rig.cloud.calls(), rig.cloud.count_by(&OpId("bk-1001".into()))), (5, 5));
 }
@@ -693,8 +711,13 @@ async fn the_drawer_shows_the_state() {
     assert_eq!(state["now"], json!((START + Duration::from_secs(180)).iso()));
     assert_eq!((&state["regions"][0]["name"], &state["regions"][0]["down"]), (&json!(HOME), &json!(false)));
     let first = &state["regions"][0]["resources"][0];
-    assert_eq!((&first["kind"], &first["id"], &first["status"]), (&json!("DB snapshot"), &json!(SNAPSHOT), &json!("creating")));
-    assert!((30..=50).contains(&first["percent"].as_u64().unwrap()) && first["detail"].as_str().unwrap().contains("GiB"));
+    assert_eq!(
+        (&first["kind"], &first["id"], &first["status"]),
+        (&json!("DB snapshot"), &json!(SNAPSHOT), &json!("creating"))
+    );
+    assert!(
+        (30..=50).contains(&first["percent"].as_u64().unwrap()) && first["detail"].as_str().unwrap().contains("GiB")
+    );
     assert_eq!(state["faults"][0], json!({"id": "throttle", "label": "Throttle the next call"}));
     assert_eq!(state["faults"][1], json!({"id": "lost_reply", "label": "Lose the reply of the next change"}));
 }

@@ -20,13 +20,13 @@ mod chain;
 mod claims;
 #[path = "store/commits.rs"]
 mod commits;
-#[path = "store/requests.rs"]
-mod requests;
-#[path = "store/outbox.rs"]
-mod outbox;
 #[path = "store/opening.rs"]
 mod opening;
+#[path = "store/outbox.rs"]
+mod outbox;
 #[path = "store/replicas.rs"]
 mod replicas;
+#[path = "store/requests.rs"]
+mod requests;
 #[path = "store/stops.rs"]
 mod stops;

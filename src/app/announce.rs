@@ -153,13 +153,24 @@ impl Announcer {
         }
     }
 
-    async fn thread(&self, queued: &Queued, id: &OpId, key: &str, level: Level, text: &str) -> Result<Sent, StoreError> {
+    async fn thread(
+        &self,
+        queued: &Queued,
+        id: &OpId,
+        key: &str,
+        level: Level,
+        text: &str,
+    ) -> Result<Sent, StoreError> {
         let Some(card) = self.store.load(id).await?.and_then(|run| run.op.card) else {
             return Ok(Sent::No { again: CARD_EVERY, uncertain: false, why: "its card is not posted yet".to_owned() });
         };
         let payload = json!({"operation": id, "key": key});
         if queued.uncertain {
-            match self.chat.find(&card.channel, Some(&card.ts), "bbws_event", &payload, queued.created.seconds() - 60).await {
+            match self
+                .chat
+                .find(&card.channel, Some(&card.ts), "bbws_event", &payload, queued.created.seconds() - 60)
+                .await
+            {
                 Ok(Some(_)) => return Ok(Sent::Yes(None)),
                 Ok(None) => {}
                 Err(error) => return Ok(unsent(&error, queued, true)),

@@ -153,7 +153,9 @@ impl Authority {
 
 fn silent(method: &str, error: &crate::ports::chat::ChatError) -> Denied {
     tracing::warn!(method, %error, "Slack could not say who somebody is");
-    Denied::Unknown(format!("Slack did not say who you are ({method} failed), so nothing was done. Try again in a moment."))
+    Denied::Unknown(format!(
+        "Slack did not say who you are ({method} failed), so nothing was done. Try again in a moment."
+    ))
 }
 
 fn remembered<T: Clone>(memory: &Mutex<HashMap<String, (Moment, T)>>, key: &str, now: Moment) -> Option<T> {

@@ -126,7 +126,8 @@ impl Change {
 
     /// Skips every step that has not begun.
     pub fn skip_ready(&mut self) {
-        let ready: Vec<usize> = self.run.steps.iter().filter(|s| s.state == StepState::Ready).map(|s| s.index).collect();
+        let ready: Vec<usize> =
+            self.run.steps.iter().filter(|s| s.state == StepState::Ready).map(|s| s.index).collect();
         self.skip(&ready);
     }
 
@@ -167,7 +168,12 @@ impl Change {
 
     /// Tells one person.
     pub fn whisper(&mut self, channel: &str, user: &str, level: Level, text: impl Into<String>) {
-        self.notices.push(Notice::Whisper { channel: channel.to_owned(), user: user.to_owned(), level, text: text.into() });
+        self.notices.push(Notice::Whisper {
+            channel: channel.to_owned(),
+            user: user.to_owned(),
+            level,
+            text: text.into(),
+        });
     }
 
     /// Publishes to a topic of the environment, once per key.

@@ -17,7 +17,7 @@ use crate::{
     },
     ports::{
         chat::{Level, Reply},
-        store::{Commit, Filter, Guard, Lock, Notice, AuditEntry, Stop, StoreError},
+        store::{AuditEntry, Commit, Filter, Guard, Lock, Notice, Stop, StoreError},
     },
 };
 
@@ -90,11 +90,17 @@ impl Desk {
         let failed = run.op.state == State::Failed;
         let mut change = Change::on(run, now);
         if change.trigger(Trigger::Retry, by).is_err() {
-            return Attempt::Refuse(no_such_move(run, "retried", "Only a failed operation, or one that needs attention, can be retried"));
+            return Attempt::Refuse(no_such_move(
+                run,
+                "retried",
+                "Only a failed operation, or one that needs attention, can be retried",
+            ));
         }
         for index in 0..run.steps.len() {
             let was = run.steps[index].state;
-            if !matches!(was, StepState::Failed | StepState::Skipped | StepState::Unknown) || change.step(index, StepEvent::Reset).is_err() {
+            if !matches!(was, StepState::Failed | StepState::Skipped | StepState::Unknown)
+                || change.step(index, StepEvent::Reset).is_err()
+            {
                 continue;
             }
             let step = change.touch(index);
@@ -128,7 +134,11 @@ impl Desk {
             }
         }
         let waits = change.run.op.state == State::AwaitingApproval;
-        let then = if waits { "Its approval is too old to run it again, so it has to be approved once more." } else { "Steps that are done are not repeated." };
+        let then = if waits {
+            "Its approval is too old to run it again, so it has to be approved once more."
+        } else {
+            "Steps that are done are not repeated."
+        };
         change.thread(format!("retry-{}", now.0), Level::Info, format!("Retry by <@{by}>. {then}"));
         Attempt::Change(Box::new(change), say(Level::Success, format!("{id} is tried again. {then}")))
     }
@@ -162,7 +172,9 @@ impl Desk {
         let lift = environment.map_or_else(|| "/bbws resume".to_owned(), |e| format!("/bbws resume {e}"));
         let reply = say(
             Level::Success,
-            format!("{what} is stopped: no new step starts. What already runs in AWS cannot be called back; it is watched to its end and reported on the cards. `{lift}` asks a second person to lift the stop."),
+            format!(
+                "{what} is stopped: no new step starts. What already runs in AWS cannot be called back; it is watched to its end and reported on the cards. `{lift}` asks a second person to lift the stop."
+            ),
         );
         let detail = json!({"scope": scope, "reason": stop.reason});
         self.store
@@ -228,11 +240,17 @@ pub fn stopped(run: &Run, by: &str, reason: Option<&str>, now: Moment) -> Option
     change.op().halt = Some(Halt { by: by.to_owned(), reason: reason.map(str::to_owned), at: now, cancel });
     let why = reason.map_or_else(String::new, |r| format!(": {}", escape(r)));
     let flying = run.steps.iter().filter(|s| s.state.in_flight()).count();
-    let watched = if flying == 0 { "Nothing of it runs in AWS.".to_owned() } else { format!("{flying} of its steps run in AWS; they are watched to their end.") };
+    let watched = if flying == 0 {
+        "Nothing of it runs in AWS.".to_owned()
+    } else {
+        format!("{flying} of its steps run in AWS; they are watched to their end.")
+    };
     change.thread(
         format!("stopped-{}", now.0),
         Level::Warning,
-        format!("Stopped by <@{by}>{why}. No new step starts. {watched} Going on takes a second person: Resume on the card."),
+        format!(
+            "Stopped by <@{by}>{why}. No new step starts. {watched} Going on takes a second person: Resume on the card."
+        ),
     );
     Some(change)
 }
@@ -245,14 +263,29 @@ fn cancelled(run: &Run, by: &str, reason: Option<&str>, now: Moment) -> Attempt 
     let already = run.op.halt.as_ref().is_some_and(|h| h.cancel);
     if run.in_flight() && matches!(run.op.state, State::Running | State::Paused | State::Stopped) {
         if already {
-            return Attempt::Refuse(say(Level::Info, format!("{id} is being cancelled already; it ends when AWS has finished what it is doing.")));
+            return Attempt::Refuse(say(
+                Level::Info,
+                format!("{id} is being cancelled already; it ends when AWS has finished what it is doing."),
+            ));
         }
         change.op().halt = Some(halt);
         change.op().wake_at = now;
         change.skip_ready();
         change.audit(by, "cancel", json!({"reason": reason}));
-        change.thread("cancelling", Level::Warning, format!("Cancelled by <@{by}>{why}. No new step starts; it ends when AWS has finished what already runs."));
-        return Attempt::Change(Box::new(change), say(Level::Success, format!("{id} is being cancelled: no new step starts, and it ends when AWS has finished what already runs.")));
+        change.thread(
+            "cancelling",
+            Level::Warning,
+            format!("Cancelled by <@{by}>{why}. No new step starts; it ends when AWS has finished what already runs."),
+        );
+        return Attempt::Change(
+            Box::new(change),
+            say(
+                Level::Success,
+                format!(
+                    "{id} is being cancelled: no new step starts, and it ends when AWS has finished what already runs."
+                ),
+            ),
+        );
     }
     if change.trigger(Trigger::Cancel, by).is_err() {
         return Attempt::Refuse(no_such_move(run, "cancelled", "It is over"));

@@ -36,11 +36,15 @@ pub struct Seen {
 impl Seen {
     /// Why a click on this card says nothing about the present plan, if so.
     fn stale(&self, op: &Operation, channel: &str) -> Option<String> {
-        let other_card = op.card.as_ref().is_some_and(|card| {
-            self.message_ts.as_ref().is_some_and(|ts| *ts != card.ts) || card.channel != channel
-        });
+        let other_card = op
+            .card
+            .as_ref()
+            .is_some_and(|card| self.message_ts.as_ref().is_some_and(|ts| *ts != card.ts) || card.channel != channel);
         if other_card {
-            return Some(format!("That button is not on the card of {}. Use its own card, or `/bbws op show {}`. Nothing was done.", op.id, op.id));
+            return Some(format!(
+                "That button is not on the card of {}. Use its own card, or `/bbws op show {}`. Nothing was done.",
+                op.id, op.id
+            ));
         }
         let shown = self.block_id.as_deref().and_then(|b| b.strip_prefix("bbws:"));
         let current = format!("{}:{}:{}", op.id, &op.digest[..16.min(op.digest.len())], op.revision);
@@ -72,7 +76,13 @@ impl Desk {
     }
 
     /// Reject: a veto by anyone who holds a role.
-    pub(super) async fn reject(&self, ask: &Ask, id: &OpId, reason: Option<String>, seen: Option<&Seen>) -> Result<Reply, StoreError> {
+    pub(super) async fn reject(
+        &self,
+        ask: &Ask,
+        id: &OpId,
+        reason: Option<String>,
+        seen: Option<&Seen>,
+    ) -> Result<Reply, StoreError> {
         let by = match self.actor(ask, Freshness::Now).await {
             Ok(principal) => principal,
             Err(reply) => return self.refuse_ask(ask, reply).await,
@@ -101,7 +111,9 @@ impl Desk {
                     match self.store.commit(commit).await {
                         Err(StoreError::Conflict) if !self.answered(ask).await? => {}
                         Err(StoreError::Locked(holder)) => {
-                            let text = format!("{holder} is under way in this environment. Nothing was done. Wait for it: `/bbws op show {holder}`.");
+                            let text = format!(
+                                "{holder} is under way in this environment. Nothing was done. Wait for it: `/bbws op show {holder}`."
+                            );
                             return self.refuse_ask(ask, say(Level::Warning, text)).await;
                         }
                         other => return other.map(|()| reply),
@@ -132,7 +144,10 @@ impl Desk {
             return Attempt::Refuse(say(Level::Error, text));
         }
         if op.votes.iter().any(|v| v.by.person == voter.person && v.digest == op.digest) {
-            return Attempt::Refuse(say(Level::Info, format!("You approved {} already; one person counts once.", op.id)));
+            return Attempt::Refuse(say(
+                Level::Info,
+                format!("You approved {} already; one person counts once.", op.id),
+            ));
         }
         let before = approval::missing(&op.needs, &op.requester.person, &op.digest, &op.votes);
         let mut votes = op.votes.clone();
@@ -140,7 +155,12 @@ impl Desk {
         let after = approval::missing(&op.needs, &op.requester.person, &op.digest, &votes);
         let count = |needs: &[crate::domain::policy::Need]| needs.iter().map(|n| n.count).sum::<u32>();
         if count(&after) >= count(&before) {
-            let text = format!("{} needs {}, and you hold {}. Your approval would not count.", op.id, approval::spoken(&before), roles(voter));
+            let text = format!(
+                "{} needs {}, and you hold {}. Your approval would not count.",
+                op.id,
+                approval::spoken(&before),
+                roles(voter)
+            );
             return Attempt::Refuse(say(Level::Error, text));
         }
         let mut change = Change::on(run, now);
@@ -154,7 +174,11 @@ impl Desk {
             change.op().deadline = Some(now + self.limits.start_within.0);
             change.thread(place, Level::Success, format!("Approved by <@{}>. Starting now.", voter.user));
         } else {
-            change.thread(place, Level::Info, format!("Approved by <@{}>. Still needs {}.", voter.user, approval::spoken(&after)));
+            change.thread(
+                place,
+                Level::Info,
+                format!("Approved by <@{}>. Still needs {}.", voter.user, approval::spoken(&after)),
+            );
         }
         Attempt::Change(Box::new(change), say(Level::Success, format!("Your approval of {} counts.", op.id)))
     }
@@ -171,12 +195,20 @@ impl Desk {
             return Attempt::Refuse(say(Level::Warning, why));
         }
         let mut change = Change::on(run, now);
-        change.audit(&by.user, "vote", json!({"vote": "reject", "digest": op.digest, "revision": op.revision, "reason": reason}));
+        change.audit(
+            &by.user,
+            "vote",
+            json!({"vote": "reject", "digest": op.digest, "revision": op.revision, "reason": reason}),
+        );
         if change.trigger(Trigger::Reject, &by.user).is_err() {
             return Attempt::Refuse(say(Level::Warning, format!("{} is `{}`; nothing was done.", op.id, op.state)));
         }
         let because = reason.map_or_else(String::new, |r| format!(": {}", escape(r)));
-        let outcome = format!("Rejected by <@{}>{because}. Nothing was started. To ask again: `/bbws {}`", by.user, escape(&op.command));
+        let outcome = format!(
+            "Rejected by <@{}>{because}. Nothing was started. To ask again: `/bbws {}`",
+            by.user,
+            escape(&op.command)
+        );
         change.op().outcome = Some(outcome.clone());
         change.thread("rejected", Level::Warning, outcome);
         Attempt::Change(Box::new(change), say(Level::Success, format!("{} is rejected.", op.id)))
@@ -186,11 +218,24 @@ impl Desk {
 /// The refusal when no vote is open.
 fn not_open(op: &Operation, now: crate::domain::moment::Moment) -> Option<Reply> {
     if op.state != State::AwaitingApproval {
-        let text = format!("{} is `{}` already, so there is nothing to decide. `/bbws op show {}` shows it.", op.id, op.state, op.id);
+        let text = format!(
+            "{} is `{}` already, so there is nothing to decide. `/bbws op show {}` shows it.",
+            op.id, op.state, op.id
+        );
         return Some(say(Level::Info, text));
     }
     let late = op.deadline.is_some_and(|d| d <= now);
-    late.then(|| say(Level::Warning, format!("The time to approve {} ran out at {}. Ask again: `/bbws {}`", op.id, words::clock_time(op.deadline), escape(&op.command))))
+    late.then(|| {
+        say(
+            Level::Warning,
+            format!(
+                "The time to approve {} ran out at {}. Ask again: `/bbws {}`",
+                op.id,
+                words::clock_time(op.deadline),
+                escape(&op.command)
+            ),
+        )
+    })
 }
 
 fn roles(voter: &Principal) -> String {

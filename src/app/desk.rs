@@ -161,7 +161,13 @@ impl Desk {
     }
 
     /// Stores the request and its answer at once: for what changes nothing.
-    async fn answer_now(&self, request: Request, via: Via, reply: Reply, refused: bool) -> Result<Option<Reply>, StoreError> {
+    async fn answer_now(
+        &self,
+        request: Request,
+        via: Via,
+        reply: Reply,
+        refused: bool,
+    ) -> Result<Option<Reply>, StoreError> {
         let mut audit = vec![asked(&request)];
         if refused {
             audit.push(entry(&request, "refusal", json!({"said": reply.text})));
@@ -187,7 +193,8 @@ impl Desk {
         }
         // What changes nothing is worked out first and stored together with its answer.
         let gate = tokio::time::timeout(GATE_WITHIN, self.gate(&request, false)).await;
-        let gate = gate.unwrap_or_else(|_| Err(say(Level::Error, "Slack is slow to say who you are. Ask again in a moment.")));
+        let gate =
+            gate.unwrap_or_else(|_| Err(say(Level::Error, "Slack is slow to say who you are. Ask again in a moment.")));
         match (gate, command) {
             (Err(reply), _) => self.answer_now(request, via, reply, true).await,
             (Ok(()), Err(wrong)) => self.answer_now(request, via, wrong_reply(&wrong), true).await,
@@ -204,7 +211,8 @@ impl Desk {
         let listed = || stops && !self.authority.listed(&request.user).is_empty();
         match self.external(&request.channel).await {
             Ok(true) => {
-                let text = "Sorry, bbws does not work in channels that are shared with other organisations. Nothing was done.";
+                let text =
+                    "Sorry, bbws does not work in channels that are shared with other organisations. Nothing was done.";
                 return Err(say(Level::Error, text));
             }
             Err(denied) if !listed() => return Err(say(Level::Error, denied.sentence())),
@@ -278,7 +286,8 @@ impl Desk {
                     "bbws.resume" => self.resume_one(ask, &id).await,
                     "bbws.retry" => self.retry(ask, &id).await,
                     other => {
-                        let text = format!("The button `{}` is not one this version knows. Nothing was done.", escape(other));
+                        let text =
+                            format!("The button `{}` is not one this version knows. Nothing was done.", escape(other));
                         self.refuse_ask(ask, say(Level::Error, text)).await
                     }
                 }
@@ -317,7 +326,10 @@ impl Desk {
     pub(super) async fn refuse_ask(&self, ask: &Ask, reply: Reply) -> Result<Reply, StoreError> {
         self.store
             .commit(Commit {
-                audit: vec![AuditEntry { at: self.clock.now(), ..entry(&ask.request, "refusal", json!({"said": reply.text})) }],
+                audit: vec![AuditEntry {
+                    at: self.clock.now(),
+                    ..entry(&ask.request, "refusal", json!({"said": reply.text}))
+                }],
                 notices: ask.whisper(&reply).into_iter().collect(),
                 answers: Some((ask.request.id.clone(), reply.text.clone())),
                 ..Commit::default()

@@ -65,7 +65,11 @@ impl Desk {
             })
             .collect();
         let columns = ["Operation", "What", "State", "Asked", "By"].map(str::to_owned).to_vec();
-        let table = Table { caption: format!("Operations{}", environment.map(|e| format!(" of {e}")).unwrap_or_default()), columns, rows };
+        let table = Table {
+            caption: format!("Operations{}", environment.map(|e| format!(" of {e}")).unwrap_or_default()),
+            columns,
+            rows,
+        };
         Ok(Reply { level: Level::Info, text: head.join("\n"), table: Some(table) })
     }
 
@@ -102,7 +106,12 @@ fn header(run: &Run) -> String {
     let op = &run.op;
     let mut lines = vec![
         format!("*{}* · {} · `{}` · {} %", op.id, words::title(op), op.state, run.percent()),
-        format!("Asked by <@{}> at {}{}", op.requester.user, op.created, op.reason.as_ref().map(|r| format!(": {}", escape(r))).unwrap_or_default()),
+        format!(
+            "Asked by <@{}> at {}{}",
+            op.requester.user,
+            op.created,
+            op.reason.as_ref().map(|r| format!(": {}", escape(r))).unwrap_or_default()
+        ),
     ];
     if !op.votes.is_empty() {
         let by: Vec<String> = op.votes.iter().map(|v| format!("<@{}>", v.by.user)).collect();

@@ -77,7 +77,12 @@ impl Desk {
     }
 
     /// `/bbws resume [env]`: asks for a second person to lift what is stopped.
-    pub(super) async fn resume(&self, ask: &Ask, environment: Option<&str>, reason: Option<String>) -> Result<Reply, StoreError> {
+    pub(super) async fn resume(
+        &self,
+        ask: &Ask,
+        environment: Option<&str>,
+        reason: Option<String>,
+    ) -> Result<Reply, StoreError> {
         let in_force: Vec<Stop> = self.store.stops().await?;
         let scope = environment.unwrap_or("*");
         let lifted: Vec<&Stop> = in_force.iter().filter(|s| scope == "*" || s.scope == scope).collect();
@@ -85,9 +90,16 @@ impl Desk {
             let reply = match (environment, in_force.iter().find(|s| s.scope == "*")) {
                 (Some(env), Some(stop)) => say(
                     Level::Warning,
-                    format!("`{env}` itself is not stopped, but everything is, by <@{}>: {}. Lift that with `/bbws resume`.", stop.by, escape(&stop.reason)),
+                    format!(
+                        "`{env}` itself is not stopped, but everything is, by <@{}>: {}. Lift that with `/bbws resume`.",
+                        stop.by,
+                        escape(&stop.reason)
+                    ),
                 ),
-                _ => say(Level::Info, "Nothing is stopped there, so there is nothing to resume. A single stopped operation has its own Resume button."),
+                _ => say(
+                    Level::Info,
+                    "Nothing is stopped there, so there is nothing to resume. A single stopped operation has its own Resume button.",
+                ),
             };
             return self.refuse_ask(ask, reply).await;
         }
@@ -102,11 +114,18 @@ impl Desk {
     pub(super) async fn resume_stopped(&self, ask: &Ask, op: &Operation) -> Result<Reply, StoreError> {
         if let Some(stop) = self.stop_of(op.environment()).await? {
             let what = if stop.scope == "*" { String::new() } else { format!(" {}", stop.scope) };
-            let text = format!("{} is stopped together with its environment. `/bbws resume{what}` asks a second person to lift that stop.", op.id);
+            let text = format!(
+                "{} is stopped together with its environment. `/bbws resume{what}` asks a second person to lift that stop.",
+                op.id
+            );
             return self.refuse_ask(ask, say(Level::Warning, text)).await;
         }
-        let (who, why) = op.halt.as_ref().map_or(("somebody", ""), |h| (h.by.as_str(), h.reason.as_deref().unwrap_or("")));
-        let facts = vec![Fact { subject: format!("Operation {}", op.id), found: format!("stopped by {who} {why}").trim_end().to_owned() }];
+        let (who, why) =
+            op.halt.as_ref().map_or(("somebody", ""), |h| (h.by.as_str(), h.reason.as_deref().unwrap_or("")));
+        let facts = vec![Fact {
+            subject: format!("Operation {}", op.id),
+            found: format!("stopped by {who} {why}").trim_end().to_owned(),
+        }];
         self.ask_to_resume(ask, &op.id.0, op.environment(), facts, None).await
     }
 
@@ -122,10 +141,18 @@ impl Desk {
             Ok(principal) => principal,
             Err(reply) => return self.refuse_ask(ask, reply).await,
         };
-        let open = Filter { environment: None, states: vec![State::AwaitingApproval, State::Queued, State::Running], limit: 200 };
-        let same = self.store.list(&open).await?.into_iter().find(|op| op.kind() == resume::KIND && op.plan.scope == scope);
+        let open = Filter {
+            environment: None,
+            states: vec![State::AwaitingApproval, State::Queued, State::Running],
+            limit: 200,
+        };
+        let same =
+            self.store.list(&open).await?.into_iter().find(|op| op.kind() == resume::KIND && op.plan.scope == scope);
         if let Some(op) = same {
-            let text = format!("{} already asks for that. Somebody other than <@{}> has to approve it.", op.id, op.requester.user);
+            let text = format!(
+                "{} already asks for that. Somebody other than <@{}> has to approve it.",
+                op.id, op.requester.user
+            );
             return self.refuse_ask(ask, say(Level::Warning, text)).await;
         }
         let id = self.store.next_id(resume::PREFIX).await?;
@@ -203,7 +230,9 @@ impl Desk {
             Some(State::NeedsAttention) => "It waits for a person: Retry or Cancel it on its card",
             _ => "Wait for it, or stop or cancel it on its card",
         };
-        let text = format!("{holder}{is} is under way in `{environment}`, and one operation at a time may change an environment. Nothing new was started. {hint}: `/bbws op show {holder}`.");
+        let text = format!(
+            "{holder}{is} is under way in `{environment}`, and one operation at a time may change an environment. Nothing new was started. {hint}: `/bbws op show {holder}`."
+        );
         Ok(say(Level::Warning, text))
     }
 
@@ -222,7 +251,12 @@ fn stopped_reply(environment: &str, stop: &Stop) -> Reply {
     let lift = if stop.scope == "*" { "/bbws resume".to_owned() } else { format!("/bbws resume {environment}") };
     say(
         Level::Error,
-        format!("`{environment}` is stopped by <@{}> since {}: {}. Nothing was started. `{lift}` asks a second person to lift the stop.", stop.by, stop.at, escape(&stop.reason)),
+        format!(
+            "`{environment}` is stopped by <@{}> since {}: {}. Nothing was started. `{lift}` asks a second person to lift the stop.",
+            stop.by,
+            stop.at,
+            escape(&stop.reason)
+        ),
     )
 }
 
@@ -230,11 +264,17 @@ fn no_plan_reply(environment: &str, no_plan: &NoPlan) -> Reply {
     match no_plan {
         NoPlan::Problems(problems) => {
             let lines: Vec<String> = problems.iter().map(|p| format!("• {}", escape(p))).collect();
-            say(Level::Error, format!("A backup of `{environment}` cannot be planned; nothing was started:\n{}", lines.join("\n")))
+            say(
+                Level::Error,
+                format!("A backup of `{environment}` cannot be planned; nothing was started:\n{}", lines.join("\n")),
+            )
         }
         NoPlan::Later(reason) => say(
             Level::Error,
-            format!("AWS did not answer while the backup of `{environment}` was being planned; nothing was started: {}. Ask again in a minute.", escape(reason)),
+            format!(
+                "AWS did not answer while the backup of `{environment}` was being planned; nothing was started: {}. Ask again in a minute.",
+                escape(reason)
+            ),
         ),
     }
 }
@@ -244,6 +284,12 @@ fn created_text(op: &Operation) -> String {
     if op.needs.is_empty() {
         format!("*{}* · {what}: {} steps, starting now. Its card is in this channel.", op.id, op.plan.steps.len())
     } else {
-        format!("*{}* · {what}: {} steps. It starts when {} approved it on its card, until {}.", op.id, op.plan.steps.len(), approval::spoken(&op.needs), words::clock_time(op.deadline))
+        format!(
+            "*{}* · {what}: {} steps. It starts when {} approved it on its card, until {}.",
+            op.id,
+            op.plan.steps.len(),
+            approval::spoken(&op.needs),
+            words::clock_time(op.deadline)
+        )
     }
 }

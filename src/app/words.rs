@@ -48,7 +48,9 @@ pub fn left_behind(run: &Run) -> String {
     let unknown = run.steps.iter().filter(|s| s.state == StepState::Unknown).count();
     match (done, unknown) {
         (0, 0) => "Nothing was left in AWS.".to_owned(),
-        (done, 0) => format!("What its {done} finished steps made stays in AWS, tagged `bbws:operation={}`.", run.op.id),
+        (done, 0) => {
+            format!("What its {done} finished steps made stays in AWS, tagged `bbws:operation={}`.", run.op.id)
+        }
         (_, unknown) => format!(
             "The outcome of {unknown} of its steps is unknown: look in AWS for resources tagged `bbws:operation={}`.",
             run.op.id
@@ -64,7 +66,13 @@ pub fn outcome(run: &Run, to: State, now: Moment) -> String {
     let errors = || {
         let failed = run.steps.iter().filter(|s| matches!(s.state, StepState::Failed | StepState::Unknown));
         let lines: Vec<String> = failed
-            .map(|s| format!("{}: {}", escape(&run.op.plan.steps[s.index].title), escape(s.error.as_deref().unwrap_or("no reason is known"))))
+            .map(|s| {
+                format!(
+                    "{}: {}",
+                    escape(&run.op.plan.steps[s.index].title),
+                    escape(s.error.as_deref().unwrap_or("no reason is known"))
+                )
+            })
             .collect();
         let more = lines.len().saturating_sub(5);
         let mut text = lines.into_iter().take(5).collect::<Vec<_>>().join("\n");

@@ -46,7 +46,9 @@ pub async fn verify() -> Result<(), String> {
             println!("The audit chain is whole: {} entries, the last with hash {}", head.seq, head.hash);
             Ok(())
         }
-        Err(broken) => Err(format!("{broken}. Compare with an earlier export, and find out who can write to the database.")),
+        Err(broken) => {
+            Err(format!("{broken}. Compare with an earlier export, and find out who can write to the database."))
+        }
     }
 }
 
@@ -89,7 +91,16 @@ fn row(entry: &Audited, format: Format) -> Result<String, String> {
     }
     let e = &entry.entry;
     let operation = e.operation.as_ref().map(|o| o.0.clone()).unwrap_or_default();
-    let cells = [entry.seq.to_string(), e.at.iso(), e.actor.clone(), e.action.clone(), operation, json(&e.detail)?, entry.previous.clone(), entry.hash.clone()];
+    let cells = [
+        entry.seq.to_string(),
+        e.at.iso(),
+        e.actor.clone(),
+        e.action.clone(),
+        operation,
+        json(&e.detail)?,
+        entry.previous.clone(),
+        entry.hash.clone(),
+    ];
     Ok(cells.iter().map(|cell| quoted(cell)).collect::<Vec<_>>().join(","))
 }
 

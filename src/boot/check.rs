@@ -22,7 +22,9 @@ pub async fn check(config: Option<PathBuf>) -> bool {
         }
     };
     let path = config.or_else(|| settings.as_ref().map(|s| s.config.clone()));
-    let path = path.unwrap_or_else(|| std::env::var("BBWS_CONFIG").map_or_else(|_| crate::config::DEFAULT_FILE.into(), PathBuf::from));
+    let path = path.unwrap_or_else(|| {
+        std::env::var("BBWS_CONFIG").map_or_else(|_| crate::config::DEFAULT_FILE.into(), PathBuf::from)
+    });
     let config = match Config::load(&path) {
         Ok(config) => config,
         Err(problems) => {
@@ -30,7 +32,10 @@ pub async fn check(config: Option<PathBuf>) -> bool {
             return false;
         }
     };
-    line(&CheckLine::good("config", format!("{} is complete: {} environments", path.display(), config.environments.len())));
+    line(&CheckLine::good(
+        "config",
+        format!("{} is complete: {} environments", path.display(), config.environments.len()),
+    ));
     config.warnings.iter().for_each(|w| println!("note  config: {w}"));
     let mut all = settings.is_some();
     if let Some(settings) = settings {

@@ -55,10 +55,13 @@ pub async fn demo(choices: Choices) -> Result<(), String> {
     ledger.break_leases().await.map_err(|e| format!("The ledger does not take writes: {}", chain(&e)))?;
     let (signing_secret, bot_token) = (random_secret("demo-signing-"), random_secret("xoxb-demo-"));
     let workspace_clock = clock.clone();
-    let workspace = Workspace::new(signing_secret.clone(), bot_token.clone(), Arc::new(move || workspace_clock.now().0));
+    let workspace =
+        Workspace::new(signing_secret.clone(), bot_token.clone(), Arc::new(move || workspace_clock.now().0));
     if let Some(directory) = &choices.data {
         let file = directory.join("workspace.jsonl");
-        workspace.keep_in(&file).map_err(|e| format!("The messages cannot be kept in {}: {e}. Choose another directory with --data.", file.display()))?;
+        workspace.keep_in(&file).map_err(|e| {
+            format!("The messages cannot be kept in {}: {e}. Choose another directory with --data.", file.display())
+        })?;
     }
     let cloud = Arc::new(SimCloud::new(&config.environments, clock.clone(), rand::random()));
     cloud.set_speed(choices.speed);
@@ -74,10 +77,8 @@ pub async fn demo(choices: Choices) -> Result<(), String> {
         pacing: Pacing { floor: Duration::from_millis(400), ceiling: Duration::from_secs(2) },
         checks: vec![ledger_ready(ledger.clone())],
     })?;
-    let commands = command::reference()
-        .into_iter()
-        .map(|usage| CommandHelp { usage: usage.usage, about: usage.about })
-        .collect();
+    let commands =
+        command::reference().into_iter().map(|usage| CommandHelp { usage: usage.usage, about: usage.about }).collect();
     let router = product
         .router
         .clone()
@@ -98,8 +99,9 @@ pub async fn demo(choices: Choices) -> Result<(), String> {
 
 fn database(data: Option<&PathBuf>) -> Result<String, String> {
     let Some(directory) = data else { return Ok("sqlite::memory:".to_owned()) };
-    std::fs::create_dir_all(directory)
-        .map_err(|e| format!("The directory {} cannot be made: {e}. Choose another with --data.", directory.display()))?;
+    std::fs::create_dir_all(directory).map_err(|e| {
+        format!("The directory {} cannot be made: {e}. Choose another with --data.", directory.display())
+    })?;
     Ok(format!("sqlite://{}", directory.join("bbws.db").display()))
 }
 

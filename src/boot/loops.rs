@@ -62,7 +62,11 @@ async fn work_off<T, N>(
             },
             Ok(_) => continue,
             Err(error) => {
-                tracing::error!(name, error = &error as &dyn std::error::Error, "the ledger does not answer; trying again");
+                tracing::error!(
+                    name,
+                    error = &error as &dyn std::error::Error,
+                    "the ledger does not answer; trying again"
+                );
                 TROUBLE
             }
         };
@@ -77,7 +81,10 @@ async fn work_off<T, N>(
 async fn sweeper(product: &Product, mut stopping: watch::Receiver<bool>) {
     while !*stopping.borrow() {
         if let Err(error) = product.desk.sweep().await {
-            tracing::error!(error = &error as &dyn std::error::Error, "requests left over could not be dealt with; trying again");
+            tracing::error!(
+                error = &error as &dyn std::error::Error,
+                "requests left over could not be dealt with; trying again"
+            );
         }
         tokio::select! {
             () = tokio::time::sleep(SWEEP) => {}

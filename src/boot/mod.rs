@@ -72,12 +72,8 @@ impl Product {
         let environments: BTreeMap<String, Arc<Environment>> =
             config.environments.into_iter().map(|(name, env)| (name, Arc::new(env))).collect();
         let wake = Arc::new(Wake::default());
-        let authority = Arc::new(Authority::new(
-            parts.chat.clone(),
-            parts.clock.clone(),
-            config.roles,
-            config.slack.teams.clone(),
-        ));
+        let authority =
+            Arc::new(Authority::new(parts.chat.clone(), parts.clock.clone(), config.roles, config.slack.teams.clone()));
         let planner = Arc::new(Planner::new(environments.clone(), config.approvals, parts.cloud.clone()));
         let desk = Desk::new(Inner {
             store: parts.store.clone(),

@@ -42,7 +42,13 @@ fn fits(voter: &Principal, place: &str) -> bool {
 }
 
 /// Bipartite matching by augmenting paths: a voter may displace another who fits elsewhere.
-fn seat(voter: usize, voters: &[&Principal], places: &[&str], seat_of: &mut [Option<usize>], tried: &mut [bool]) -> bool {
+fn seat(
+    voter: usize,
+    voters: &[&Principal],
+    places: &[&str],
+    seat_of: &mut [Option<usize>],
+    tried: &mut [bool],
+) -> bool {
     for (index, place) in places.iter().enumerate() {
         if tried[index] || !fits(voters[voter], place) {
             continue;
@@ -107,7 +113,15 @@ impl<T> Approved<T> {
 pub fn spoken(needs: &[Need]) -> String {
     let parts: Vec<String> = needs
         .iter()
-        .map(|n| if n.role == ANY_ROLE { format!("{} other person who holds a role", n.count) } else if n.count == 1 { format!("1 {}", n.role) } else { format!("{} people with the role {}", n.count, n.role) })
+        .map(|n| {
+            if n.role == ANY_ROLE {
+                format!("{} other person who holds a role", n.count)
+            } else if n.count == 1 {
+                format!("1 {}", n.role)
+            } else {
+                format!("{} people with the role {}", n.count, n.role)
+            }
+        })
         .collect();
     if parts.is_empty() { "nobody".to_owned() } else { parts.join(" and ") }
 }

@@ -62,7 +62,11 @@ impl Plan {
             }
         }
         if self.retention_days != now.retention_days {
-            lines.push(format!("retention: was {:?} days, is now {:?} days", self.retention_days.unwrap_or(0), now.retention_days.unwrap_or(0)));
+            lines.push(format!(
+                "retention: was {:?} days, is now {:?} days",
+                self.retention_days.unwrap_or(0),
+                now.retention_days.unwrap_or(0)
+            ));
         }
         drift_of_facts(&self.facts, &now.facts, &mut lines);
         drift_of_steps(&self.steps, &now.steps, &mut lines);

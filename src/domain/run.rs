@@ -45,7 +45,8 @@ impl Run {
     /// Steps that may begin now: everything they come after is done.
     pub fn startable(&self) -> Vec<usize> {
         self.indexes(|step| {
-            step.state == StepState::Ready && self.spec_after(step.index).iter().all(|i| self.steps[*i].state == StepState::Done)
+            step.state == StepState::Ready
+                && self.spec_after(step.index).iter().all(|i| self.steps[*i].state == StepState::Done)
         })
     }
 

@@ -33,8 +33,17 @@ impl Engine {
             if change.run.op.state != State::AwaitingApproval {
                 return Ok(());
             }
-            let missing = approval::missing(&change.run.op.needs, &change.run.op.requester.person, &change.run.op.digest, &change.run.op.votes);
-            let text = format!("Expired: {} did not approve in time. Nothing was started. To ask again: `/bbws {}`", approval::spoken(&missing), escape(&change.run.op.command));
+            let missing = approval::missing(
+                &change.run.op.needs,
+                &change.run.op.requester.person,
+                &change.run.op.digest,
+                &change.run.op.votes,
+            );
+            let text = format!(
+                "Expired: {} did not approve in time. Nothing was started. To ask again: `/bbws {}`",
+                approval::spoken(&missing),
+                escape(&change.run.op.command)
+            );
             expire(change, text)
         })
         .await
@@ -50,7 +59,10 @@ impl Engine {
                         return Ok(());
                     }
                     let held = change.run.op.outcome.clone().map(|o| format!(" It waited: {o}")).unwrap_or_default();
-                    let text = format!("Expired: it could not start in time after its approval.{held} To ask again: `/bbws {}`", escape(&change.run.op.command));
+                    let text = format!(
+                        "Expired: it could not start in time after its approval.{held} To ask again: `/bbws {}`",
+                        escape(&change.run.op.command)
+                    );
                     expire(change, text)
                 })
                 .await;
@@ -78,7 +90,10 @@ impl Engine {
             op.started = op.started.or(Some(now));
             op.deadline = None;
             op.outcome = None;
-            let eta = op.estimate.map(|e| format!(", about {} by experience", crate::domain::moment::spoken(e))).unwrap_or_default();
+            let eta = op
+                .estimate
+                .map(|e| format!(", about {} by experience", crate::domain::moment::spoken(e)))
+                .unwrap_or_default();
             let text = format!("Started: {} steps{eta}.", op.plan.steps.len());
             let round = change.run.version;
             change.thread(format!("started-{round}"), Level::Info, text);
@@ -125,7 +140,10 @@ impl Engine {
         if lost.is_empty() {
             return Ok(true);
         }
-        let lines: Vec<String> = lost.iter().map(|(user, why)| format!("the approval of <@{user}> no longer counts: {}", escape(why))).collect();
+        let lines: Vec<String> = lost
+            .iter()
+            .map(|(user, why)| format!("the approval of <@{user}> no longer counts: {}", escape(why)))
+            .collect();
         self.void(hand, None, &lines).await?;
         Ok(false)
     }
@@ -150,7 +168,10 @@ impl Engine {
                     if change.run.op.state != State::Queued {
                         return Ok(());
                     }
-                    let text = format!("Not started, the approval is void: it cannot be done any more. {why} To ask again: `/bbws {}`", escape(&change.run.op.command));
+                    let text = format!(
+                        "Not started, the approval is void: it cannot be done any more. {why} To ask again: `/bbws {}`",
+                        escape(&change.run.op.command)
+                    );
                     change.audit(SELF, "drift", json!({"problems": problems}));
                     expire(change, text)
                 })
@@ -294,7 +315,11 @@ impl Engine {
                 operation: Some(hand.run.op.id.clone()),
                 detail: json!({"scope": stop.scope}),
             };
-            let lift = crate::ports::store::Commit { lift: Some(stop.scope.clone()), audit: vec![entry], ..Default::default() };
+            let lift = crate::ports::store::Commit {
+                lift: Some(stop.scope.clone()),
+                audit: vec![entry],
+                ..Default::default()
+            };
             self.store.commit(lift).await?;
         }
         let environment = hand.run.op.environment().to_owned();
@@ -329,7 +354,11 @@ impl Engine {
             }
             let by = &hand.run.op;
             let approver = by.votes.last().map(|v| format!(" and <@{}>", v.by.user)).unwrap_or_default();
-            change.thread(format!("resumed-{}", by.id), Level::Info, format!("Goes on: {} by <@{}>{approver}.", by.id, by.requester.user));
+            change.thread(
+                format!("resumed-{}", by.id),
+                Level::Info,
+                format!("Goes on: {} by <@{}>{approver}.", by.id, by.requester.user),
+            );
             match self.store.commit(change.commit(crate::ports::store::Guard::Version(run.version)).1).await {
                 Err(StoreError::Conflict) => {}
                 other => return other.map_err(Dropped::from),

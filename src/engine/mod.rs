@@ -180,7 +180,11 @@ impl Engine {
                 None
             }
             Err(error) => {
-                tracing::error!(operation, error = &error as &dyn std::error::Error, "the run is let go; it is taken up again when its lease ends");
+                tracing::error!(
+                    operation,
+                    error = &error as &dyn std::error::Error,
+                    "the run is let go; it is taken up again when its lease ends"
+                );
                 None
             }
         }

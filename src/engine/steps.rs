@@ -306,7 +306,12 @@ fn unanswered_probe(change: &mut Change, index: usize, error: &CloudError) -> Re
 }
 
 /// What a poll told of one step.
-fn polled(change: &mut Change, index: usize, answer: &Result<Progress, CloudError>, pacing: Pacing) -> Result<(), Illegal> {
+fn polled(
+    change: &mut Change,
+    index: usize,
+    answer: &Result<Progress, CloudError>,
+    pacing: Pacing,
+) -> Result<(), Illegal> {
     let now = change.now();
     let mutates = change.run.op.plan.steps[index].action.mutates();
     let step = &change.run.steps[index];
@@ -349,7 +354,11 @@ fn failed(change: &mut Change, index: usize, reason: &str) -> Result<(), Illegal
     let round = step.round;
     change.audit(SELF, "failed", json!({"step": index, "reason": reason}));
     let title = change.run.op.plan.steps[index].title.clone();
-    change.thread(format!("step-{index}-failed-{round}"), Level::Error, format!("*{}* failed: {}", escape(&title), escape(reason)));
+    change.thread(
+        format!("step-{index}-failed-{round}"),
+        Level::Error,
+        format!("*{}* failed: {}", escape(&title), escape(reason)),
+    );
     let doomed = change.run.doomed();
     change.skip(&doomed);
     Ok(())
@@ -361,7 +370,11 @@ fn lost(change: &mut Change, index: usize, reason: &str) -> Result<(), Illegal> 
     let round = step.round;
     change.audit(SELF, "lost", json!({"step": index, "reason": reason}));
     let title = change.run.op.plan.steps[index].title.clone();
-    let text = format!("*{}*: nobody knows whether it was carried out. {} A person has to look.", escape(&title), escape(reason));
+    let text = format!(
+        "*{}*: nobody knows whether it was carried out. {} A person has to look.",
+        escape(&title),
+        escape(reason)
+    );
     change.thread(format!("step-{index}-unknown-{round}-{}", change.now().0), Level::Error, text);
     Ok(())
 }

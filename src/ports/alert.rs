@@ -27,5 +27,11 @@ pub trait Alerts: Send + Sync {
     ///
     /// # Errors
     /// See [`CloudError`].
-    async fn publish(&self, environment: &Environment, topic: Topic, subject: &str, body: &str) -> Result<(), CloudError>;
+    async fn publish(
+        &self,
+        environment: &Environment,
+        topic: Topic,
+        subject: &str,
+        body: &str,
+    ) -> Result<(), CloudError>;
 }

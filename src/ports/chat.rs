@@ -163,5 +163,12 @@ pub trait Chat: Send + Sync {
     ///
     /// # Errors
     /// See [`ChatError`]; the caller tries again later.
-    async fn find(&self, channel: &str, thread: Option<&str>, event_type: &str, payload: &Value, oldest: i64) -> Result<Option<String>, ChatError>;
+    async fn find(
+        &self,
+        channel: &str,
+        thread: Option<&str>,
+        event_type: &str,
+        payload: &Value,
+        oldest: i64,
+    ) -> Result<Option<String>, ChatError>;
 }

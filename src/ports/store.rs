@@ -237,7 +237,12 @@ pub trait Store: Send + Sync {
     ///
     /// # Errors
     /// [`StoreError::Database`].
-    async fn accept(&self, request: Request, answer: Option<String>, audit: Vec<AuditEntry>) -> Result<Accepted, StoreError>;
+    async fn accept(
+        &self,
+        request: Request,
+        answer: Option<String>,
+        audit: Vec<AuditEntry>,
+    ) -> Result<Accepted, StoreError>;
 
     /// Requests accepted at or before `before` and never dealt with, oldest first.
     ///
@@ -315,7 +320,12 @@ pub trait Store: Send + Sync {
     ///
     /// # Errors
     /// [`StoreError::Database`].
-    async fn sent(&self, queued: &Queued, card: Option<(OpId, crate::domain::operation::CardRef)>, again: Moment) -> Result<(), StoreError>;
+    async fn sent(
+        &self,
+        queued: &Queued,
+        card: Option<(OpId, crate::domain::operation::CardRef)>,
+        again: Moment,
+    ) -> Result<(), StoreError>;
 
     /// A notice did not get through; try again at `at`. `uncertain` tells whether it may have got through after all.
     ///

@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use bbws::{
     app::inbound::Inbound,
-    domain::{operation::State, principal::{PersonId, Profile}},
+    domain::{
+        operation::State,
+        principal::{PersonId, Profile},
+    },
 };
 
 use crate::support::{chat::person, rig::Rig};
@@ -90,7 +93,13 @@ async fn two_approvers_in_the_same_instant_start_it_once() {
         channel: "C0GENERAL".into(),
         thread: None,
         at: bbws::ports::clock::Clock::now(rig.clock.as_ref()),
-        what: Inbound::Click { action: "bbws.approve".into(), value: id.clone(), block_id: block_id.clone(), message_ts: None, reason: None },
+        what: Inbound::Click {
+            action: "bbws.approve".into(),
+            value: id.clone(),
+            block_id: block_id.clone(),
+            message_ts: None,
+            reason: None,
+        },
     };
     use bbws::app::inbound::Inbox as _;
     let (bob, carol) = (click("U0BOB", 1), click("U0CAROL", 2));
@@ -105,7 +114,13 @@ async fn two_approvers_in_the_same_instant_start_it_once() {
 async fn a_rejection_carries_its_reason_and_frees_the_environment() {
     let mut rig = Rig::sqlite().await;
     let id = rig.asked("backup create prod").await;
-    let what = Inbound::Click { action: "bbws.reject".into(), value: id.clone(), block_id: None, message_ts: None, reason: Some("wrong <!channel> night".into()) };
+    let what = Inbound::Click {
+        action: "bbws.reject".into(),
+        value: id.clone(),
+        block_id: None,
+        message_ts: None,
+        reason: Some("wrong <!channel> night".into()),
+    };
     rig.raw_click("U0BOB", what).await;
     assert_eq!(rig.state(&id).await, State::Rejected);
     let outcome = rig.run(&id).await.op.outcome.unwrap();
@@ -187,7 +202,12 @@ async fn people_without_a_role_read_and_nothing_else() {
         let said = rig.say("U0DAVE", text).await;
         assert!(!said.contains("no role"), "{text}: {said}");
     }
-    for text in ["backup create dev".to_owned(), format!("op cancel {id}"), "stop prod why".to_owned(), format!("op approve {id}")] {
+    for text in [
+        "backup create dev".to_owned(),
+        format!("op cancel {id}"),
+        "stop prod why".to_owned(),
+        format!("op approve {id}"),
+    ] {
         let said = rig.say("U0DAVE", &text).await;
         assert!(said.contains("no role"), "{text}: {said}");
         let said = rig.say("U0MALLORY", &text).await;

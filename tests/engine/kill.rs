@@ -9,10 +9,10 @@ use crate::support::{kill::Killer, rig::Rig};
 /// One life of a prod backup with a death at `point`. Answers where it died; none when it lived.
 async fn one_life(rig: &mut Rig, point: usize) -> Option<String> {
     rig.reboot(Killer::at(point)).await;
-    let mut id = rig.command("U0ALICE", "backup create prod full").await.map(|r| crate::support::rig::id_in(&r.text));
+    let mut id =
+        rig.command("U0ALICE", "backup create prod full").await.and_then(|r| crate::support::rig::find_id(&r.text));
     if id.is_none() {
-        rig.reboot(Killer::never()).await;
-        rig.settle(Duration::from_secs(2)).await;
+        revive(rig).await;
         id = rig.newest().await;
         if id.is_none() {
             // It died before the request was stored: nobody was told anything else, so Alice asks again.

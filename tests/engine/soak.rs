@@ -7,7 +7,10 @@ use std::{collections::BTreeMap, time::Duration};
 use bbws::{
     adapters::sandbox::cloud::Chaos,
     app::inbound::Inbound,
-    domain::{audit::Audited, operation::{OpId, State, resume}},
+    domain::{
+        audit::Audited,
+        operation::{OpId, State, resume},
+    },
     ports::store::{Filter, Store as _},
 };
 use futures::FutureExt as _;
@@ -160,7 +163,8 @@ async fn judge(rig: &Rig) {
         let cards = rig.chat.cards_of(&op.id.0);
         assert_eq!(cards.len(), 1, "{} has one card", op.id);
         assert_eq!(cards[0].card_state(), Some(op.state), "{}: card and ledger agree", op.id);
-        let mut keys: Vec<_> = rig.chat.thread_of(&op.id.0).iter().map(|p| p.message.payload["key"].to_string()).collect();
+        let mut keys: Vec<_> =
+            rig.chat.thread_of(&op.id.0).iter().map(|p| p.message.payload["key"].to_string()).collect();
         let told = keys.len();
         keys.sort();
         keys.dedup();
@@ -192,8 +196,12 @@ async fn judge_audit(rig: &Rig) {
                 }
                 let environment = run.op.environment().to_owned();
                 assert!(!stopped.iter().any(|s| s == "*" || *s == environment), "{id} began a step under a stop");
-                let others = votes.get(&id).map(|v| v.iter().filter(|u| **u != run.op.requester.user).count()).unwrap_or(0);
-                assert!(others >= run.op.needs.iter().map(|n| n.count as usize).sum::<usize>(), "{id} began without approval");
+                let others =
+                    votes.get(&id).map(|v| v.iter().filter(|u| **u != run.op.requester.user).count()).unwrap_or(0);
+                assert!(
+                    others >= run.op.needs.iter().map(|n| n.count as usize).sum::<usize>(),
+                    "{id} began without approval"
+                );
                 let first = holder.entry(environment.clone()).or_insert_with(|| id.clone());
                 assert_eq!(*first, id, "two operations in {environment}");
             }

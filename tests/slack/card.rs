@@ -17,7 +17,8 @@ fn shown(view: &CardView) -> String {
 /// What differs from state to state: the text, the alert and the buttons.
 fn brief(view: &CardView) -> String {
     let Drawn { text, blocks, .. } = draw_card(view);
-    let telling: Vec<_> = blocks.into_iter().filter(|b| ["alert", "actions", "input"].contains(&b["type"].as_str().unwrap())).collect();
+    let telling: Vec<_> =
+        blocks.into_iter().filter(|b| ["alert", "actions", "input"].contains(&b["type"].as_str().unwrap())).collect();
     format!("{text}\n---\n{}", outline(&telling))
 }
 
@@ -293,10 +294,13 @@ fn stopped() {
 fn succeeded() {
     let mut view = running();
     (0..6).for_each(|i| done(&mut view, i, 2, 20));
-    view.run.steps[1].outputs.insert("recovery_point".into(), "arn:aws:backup:af-south-1:093646564004:recovery-point:1".into());
+    view.run.steps[1]
+        .outputs
+        .insert("recovery_point".into(), "arn:aws:backup:af-south-1:093646564004:recovery-point:1".into());
     view.run.op.state = State::Succeeded;
     view.run.op.ended = Some(at(20));
-    view.run.op.outcome = Some("All 6 steps are done and every result is verified, in eu-west-1 too, in 18 min.".into());
+    view.run.op.outcome =
+        Some("All 6 steps are done and every result is verified, in eu-west-1 too, in 18 min.".into());
     assert_snapshot!(shown(&view), @r##"
     bk-1042 · Backup of prod (full): Succeeded and verified.
     100 % · took 18 min.
@@ -412,7 +416,10 @@ fn rolled_back() {
 fn rejected() {
     let mut view = view();
     view.run.op.state = State::Rejected;
-    view.run.op.outcome = Some("Rejected by <@U0BOB>: not during the sale. Nothing was started. To ask again: `/bbws backup create prod full`".into());
+    view.run.op.outcome = Some(
+        "Rejected by <@U0BOB>: not during the sale. Nothing was started. To ask again: `/bbws backup create prod full`"
+            .into(),
+    );
     assert_snapshot!(brief(&view), @r##"
     bk-1042 · Backup of prod (full): Rejected.
     Rejected by <@U0BOB>: not during the sale. Nothing was started. To ask again: `/bbws backup create prod full`

@@ -58,7 +58,13 @@ fn slack(url: &str, limit: Duration) -> SlackChat {
     SlackChat::patient(url, "xoxb-secret".to_owned().into(), Patience { call: limit, question: limit }).unwrap()
 }
 
-async fn handle(State(api): State<Api>, Path(method): Path<String>, Query(query): Query<BTreeMap<String, String>>, headers: HeaderMap, body: Bytes) -> Response {
+async fn handle(
+    State(api): State<Api>,
+    Path(method): Path<String>,
+    Query(query): Query<BTreeMap<String, String>>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
     let args = if body.is_empty() { json!(query) } else { serde_json::from_slice(&body).unwrap() };
     let token = headers["authorization"].to_str().unwrap().to_owned();
     let call = Call { method, args, token };
@@ -104,12 +110,17 @@ fn types(call: &Call) -> Vec<String> {
 
 #[tokio::test]
 async fn a_card_is_posted_and_edited_with_its_metadata_and_without_previews() {
-    let (api, slack) = Api::start(|_, _| ok(json!({ "ok": true, "ts": "17.0001", "channel": "C0OPS", "message": { "text": 7 } }))).await;
+    let (api, slack) =
+        Api::start(|_, _| ok(json!({ "ok": true, "ts": "17.0001", "channel": "C0OPS", "message": { "text": 7 } })))
+            .await;
     assert_eq!(slack.post(&card()).await.unwrap(), "17.0001");
     slack.update("17.0001", &card()).await.unwrap();
     slack.post(&line("A step failed.")).await.unwrap();
     let calls = api.calls();
-    assert_eq!(calls.iter().map(|c| c.method.as_str()).collect::<Vec<_>>(), ["chat.postMessage", "chat.update", "chat.postMessage"]);
+    assert_eq!(
+        calls.iter().map(|c| c.method.as_str()).collect::<Vec<_>>(),
+        ["chat.postMessage", "chat.update", "chat.postMessage"]
+    );
     for call in &calls[..2] {
         assert_eq!(call.token, "Bearer xoxb-secret");
         assert_eq!(call.args["metadata"], json!({ "event_type": "bbws_operation", "event_payload": card().payload }));
@@ -124,12 +135,19 @@ async fn a_card_is_posted_and_edited_with_its_metadata_and_without_previews() {
 #[tokio::test]
 async fn a_refusal_names_method_and_code() {
     let (_, slack) = Api::start(|_, _| refuse("channel_not_found")).await;
-    assert_eq!(slack.post(&card()).await, Err(ChatError::Refused { method: "chat.postMessage".into(), code: "channel_not_found".into() }));
+    assert_eq!(
+        slack.post(&card()).await,
+        Err(ChatError::Refused { method: "chat.postMessage".into(), code: "channel_not_found".into() })
+    );
 }
 
 #[tokio::test]
 async fn too_many_requests_tell_how_long_to_wait() {
-    let (_, slack) = Api::start(|_, _| (StatusCode::TOO_MANY_REQUESTS, [("retry-after", "7")], Json(json!({ "ok": false, "error": "ratelimited" }))).into_response()).await;
+    let (_, slack) = Api::start(|_, _| {
+        (StatusCode::TOO_MANY_REQUESTS, [("retry-after", "7")], Json(json!({ "ok": false, "error": "ratelimited" })))
+            .into_response()
+    })
+    .await;
     assert_eq!(slack.post(&card()).await, Err(ChatError::RateLimited { after: Duration::from_secs(7) }));
 }
 
@@ -163,12 +181,22 @@ async fn silence_and_lost_connections_are_unknown_and_name_no_secret() {
         }
     });
     let error = slack(&closing, Duration::from_secs(5)).post(&card()).await.unwrap_err();
-    assert!(matches!(&error, ChatError::Unknown { reason, .. } if !reason.contains("xoxb") && !reason.contains("no answer within")), "{error}");
+    assert!(
+        matches!(&error, ChatError::Unknown { reason, .. } if !reason.contains("xoxb") && !reason.contains("no answer within")),
+        "{error}"
+    );
 }
 
 #[tokio::test]
 async fn refused_blocks_become_sections_once_and_for_all() {
-    let (api, slack) = Api::start(|call, _| if types(call).iter().any(|t| t == "plan" || t == "alert") { refuse("invalid_blocks") } else { ok(json!({ "ok": true, "ts": "1.1" })) }).await;
+    let (api, slack) = Api::start(|call, _| {
+        if types(call).iter().any(|t| t == "plan" || t == "alert") {
+            refuse("invalid_blocks")
+        } else {
+            ok(json!({ "ok": true, "ts": "1.1" }))
+        }
+    })
+    .await;
     assert_eq!(slack.post(&card()).await.unwrap(), "1.1");
     slack.update("1.1", &card()).await.unwrap();
     let calls = api.calls();
@@ -197,7 +225,10 @@ async fn where_only_alerts_are_refused_the_plan_stays() {
 
 #[tokio::test]
 async fn where_no_blocks_are_taken_the_text_still_arrives() {
-    let (api, slack) = Api::start(|call, _| if types(call).is_empty() { ok(json!({ "ok": true, "ts": "1.1" })) } else { refuse("invalid_blocks_format") }).await;
+    let (api, slack) = Api::start(|call, _| {
+        if types(call).is_empty() { ok(json!({ "ok": true, "ts": "1.1" })) } else { refuse("invalid_blocks_format") }
+    })
+    .await;
     assert_eq!(slack.post(&line("A step failed.")).await.unwrap(), "1.1");
     assert_eq!(api.calls().last().unwrap().args["text"], "⛔ A step failed.");
 }
@@ -212,7 +243,10 @@ async fn a_message_is_found_by_its_metadata_on_a_later_page() {
     })
     .await;
     let payload = json!({ "operation": "bk-1042" });
-    assert_eq!(slack.find("C0OPS", None, "bbws_operation", &payload, 1_700_000_000).await.unwrap().as_deref(), Some("8.5"));
+    assert_eq!(
+        slack.find("C0OPS", None, "bbws_operation", &payload, 1_700_000_000).await.unwrap().as_deref(),
+        Some("8.5")
+    );
     let calls = api.calls();
     assert_eq!(calls.len(), 3);
     assert_eq!(calls[0].method, "conversations.history");
@@ -223,8 +257,14 @@ async fn a_message_is_found_by_its_metadata_on_a_later_page() {
 
 #[tokio::test]
 async fn the_search_ends() {
-    let (api, slack) = Api::start(|_, page| ok(json!({ "ok": true, "messages": [], "response_metadata": { "next_cursor": format!("c{page}") } }))).await;
-    assert_eq!(slack.find("C0OPS", Some("1.0"), "bbws_event", &json!({ "operation": "bk-1042" }), 0).await.unwrap(), None);
+    let (api, slack) = Api::start(|_, page| {
+        ok(json!({ "ok": true, "messages": [], "response_metadata": { "next_cursor": format!("c{page}") } }))
+    })
+    .await;
+    assert_eq!(
+        slack.find("C0OPS", Some("1.0"), "bbws_event", &json!({ "operation": "bk-1042" }), 0).await.unwrap(),
+        None
+    );
     let calls = api.calls();
     assert_eq!(calls.len(), 5);
     assert!(calls.iter().all(|c| c.method == "conversations.replies" && c.args["ts"] == "1.0"));
@@ -269,7 +309,9 @@ async fn shared_channels_are_external_and_what_slack_does_not_tell_is_not() {
 #[tokio::test]
 async fn the_check_says_line_by_line_what_is_wrong() {
     let (api, slack) = Api::start(|call, _| match (call.method.as_str(), &call.args) {
-        ("auth.test", _) => ok(json!({ "ok": true, "team": "BBWS", "team_id": "T0BBWS", "user": "bbws", "user_id": "U0BOT" })),
+        ("auth.test", _) => {
+            ok(json!({ "ok": true, "team": "BBWS", "team_id": "T0BBWS", "user": "bbws", "user_id": "U0BOT" }))
+        }
         ("conversations.info", a) if a["channel"] == "C0OPS" => ok(json!({ "ok": true, "channel": {} })),
         ("conversations.info", _) => ok(json!({ "ok": false, "error": "missing_scope", "needed": "channels:read" })),
         ("usergroups.users.list", a) if a["usergroup"] == "S1" => ok(json!({ "ok": true, "users": ["U0BOB"] })),
@@ -279,7 +321,8 @@ async fn the_check_says_line_by_line_what_is_wrong() {
     .await;
     let groups = [("dba".to_owned(), "S1".to_owned()), ("lead".to_owned(), "S2".to_owned())];
     let lines = slack.check(&["C0OPS".into(), "C0GONE".into()], &groups).await;
-    let told: Vec<String> = lines.iter().map(|l| format!("{} {}: {}", if l.ok { "ok" } else { "WRONG" }, l.what, l.detail)).collect();
+    let told: Vec<String> =
+        lines.iter().map(|l| format!("{} {}: {}", if l.ok { "ok" } else { "WRONG" }, l.what, l.detail)).collect();
     insta::assert_snapshot!(told.join("\n"), @r##"
     ok Slack token: signed in as bbws (U0BOT) in BBWS (T0BBWS)
     ok channel C0OPS: found

@@ -55,8 +55,12 @@ pub fn within_limits(blocks: &[Value]) {
                 for b in buttons {
                     assert!(len(&b["text"]["text"]) <= 75 && len(&b["value"]) <= 2_000 && len(&b["action_id"]) <= 255);
                     if b["confirm"].is_object() {
-                        assert!(len(&b["confirm"]["title"]["text"]) <= 100 && len(&b["confirm"]["text"]["text"]) <= 300);
-                        assert!(len(&b["confirm"]["confirm"]["text"]) <= 30 && len(&b["confirm"]["deny"]["text"]) <= 30);
+                        assert!(
+                            len(&b["confirm"]["title"]["text"]) <= 100 && len(&b["confirm"]["text"]["text"]) <= 300
+                        );
+                        assert!(
+                            len(&b["confirm"]["confirm"]["text"]) <= 30 && len(&b["confirm"]["deny"]["text"]) <= 30
+                        );
                     }
                 }
             }
@@ -66,7 +70,14 @@ pub fn within_limits(blocks: &[Value]) {
 }
 
 fn hostile() -> impl Strategy<Value = String> {
-    prop_oneof!["\\PC{0,30}", "[<>&\u{202E}\n`*🔥a. ]{0,400}", Just("&<".repeat(1_600)), Just("🔥".repeat(1_600)), Just("word. ".repeat(600)), Just(String::new())]
+    prop_oneof![
+        "\\PC{0,30}",
+        "[<>&\u{202E}\n`*🔥a. ]{0,400}",
+        Just("&<".repeat(1_600)),
+        Just("🔥".repeat(1_600)),
+        Just("word. ".repeat(600)),
+        Just(String::new())
+    ]
 }
 
 fn action(kind: u8, text: &str) -> Action {
@@ -133,7 +144,9 @@ fn ten_thousand_steps_fit() {
     let mut view = running();
     let (spec, step) = (view.run.op.plan.steps[0].clone(), view.run.steps[1].clone());
     view.run.op.plan.steps = vec![spec; 10_000];
-    view.run.steps = (0..10_000).map(|index| Step { index, state: StepState::ALL[index % 7], error: Some("broken".into()), ..step.clone() }).collect();
+    view.run.steps = (0..10_000)
+        .map(|index| Step { index, state: StepState::ALL[index % 7], error: Some("broken".into()), ..step.clone() })
+        .collect();
     let drawn = draw_card(&view);
     within_limits(&drawn.blocks);
     within_limits(&drawn.plain_blocks);

@@ -37,14 +37,19 @@ fn steps() -> Vec<StepSpec> {
         spec(
             "Snapshot database bbws-prod-mysql",
             &[],
-            Action::RdsSnapshot { region: region.clone(), database: "bbws-prod-mysql".into(), snapshot: snapshot.into() },
+            Action::RdsSnapshot {
+                region: region.clone(),
+                database: "bbws-prod-mysql".into(),
+                snapshot: snapshot.into(),
+            },
         ),
         spec(
             "Back up file system wp-content",
             &[],
             Action::BackupJob {
                 region: region.clone(),
-                resource_arn: "arn:aws:elasticfilesystem:af-south-1:093646564004:file-system/fs-0900d000000000001".into(),
+                resource_arn: "arn:aws:elasticfilesystem:af-south-1:093646564004:file-system/fs-0900d000000000001"
+                    .into(),
                 vault: "bbws-prod".into(),
                 role: "arn:aws:iam::093646564004:role/bbws-backup".into(),
                 retention_days: 30,
@@ -62,9 +67,21 @@ fn steps() -> Vec<StepSpec> {
                 kms_key: Some("alias/bbws-dr".into()),
             },
         ),
-        spec("Verify snapshot", &[0], Action::VerifySnapshot { region: region.clone(), snapshot: snapshot.into(), retention_days: 30 }),
-        spec("Verify recovery point", &[1], Action::VerifyRecoveryPoint { region, vault: "bbws-prod".into(), retention_days: 30 }),
-        spec("Verify snapshot in eu-west-1", &[2], Action::VerifySnapshot { region: dr, snapshot: format!("{snapshot}-dr"), retention_days: 30 }),
+        spec(
+            "Verify snapshot",
+            &[0],
+            Action::VerifySnapshot { region: region.clone(), snapshot: snapshot.into(), retention_days: 30 },
+        ),
+        spec(
+            "Verify recovery point",
+            &[1],
+            Action::VerifyRecoveryPoint { region, vault: "bbws-prod".into(), retention_days: 30 },
+        ),
+        spec(
+            "Verify snapshot in eu-west-1",
+            &[2],
+            Action::VerifySnapshot { region: dr, snapshot: format!("{snapshot}-dr"), retention_days: 30 },
+        ),
     ]
 }
 
@@ -80,7 +97,10 @@ pub fn view() -> CardView {
         dr_region: Some("eu-west-1".into()),
         retention_days: Some(30),
         facts: vec![
-            Fact { subject: "Database bbws-prod-mysql".into(), found: "mysql 8.0.36, 100 GiB, encrypted, Multi-AZ".into() },
+            Fact {
+                subject: "Database bbws-prod-mysql".into(),
+                found: "mysql 8.0.36, 100 GiB, encrypted, Multi-AZ".into(),
+            },
             Fact { subject: "File system wp-content".into(), found: "48 GiB, encrypted".into() },
         ],
         notes: vec!["DNS, ECS services and IAM are not covered.".into()],
@@ -164,7 +184,8 @@ fn list(value: &Value) -> &[Value] {
 fn block(block: &Value) -> String {
     match block["type"].as_str().unwrap() {
         "section" if block["fields"].is_array() => {
-            let fields: Vec<String> = list(&block["fields"]).iter().map(|f| format!("  {}", text(f).replace('\n', " | "))).collect();
+            let fields: Vec<String> =
+                list(&block["fields"]).iter().map(|f| format!("  {}", text(f).replace('\n', " | "))).collect();
             format!("fields\n{}", fields.join("\n"))
         }
         "section" => format!("section {}", text(&block["text"])),
@@ -174,13 +195,21 @@ fn block(block: &Value) -> String {
             let tasks: Vec<String> = list(&block["tasks"]).iter().map(task).collect();
             format!("plan {}\n{}", block["title"].as_str().unwrap(), tasks.join("\n"))
         }
-        "input" => format!("input {} {} {}", block["block_id"].as_str().unwrap(), block["element"]["action_id"].as_str().unwrap(), text(&block["label"])),
+        "input" => format!(
+            "input {} {} {}",
+            block["block_id"].as_str().unwrap(),
+            block["element"]["action_id"].as_str().unwrap(),
+            text(&block["label"])
+        ),
         "actions" => {
             let buttons: Vec<String> = list(&block["elements"]).iter().map(button).collect();
             format!("actions {}\n{}", block["block_id"].as_str().unwrap(), buttons.join("\n"))
         }
         "data_table" => {
-            let rows: Vec<String> = list(&block["rows"]).iter().map(|r| format!("  {}", list(r).iter().map(text).collect::<Vec<_>>().join(" | "))).collect();
+            let rows: Vec<String> = list(&block["rows"])
+                .iter()
+                .map(|r| format!("  {}", list(r).iter().map(text).collect::<Vec<_>>().join(" | ")))
+                .collect();
             format!("data_table {}\n{}", block["caption"].as_str().unwrap(), rows.join("\n"))
         }
         other => panic!("a card has no {other} block"),
@@ -188,7 +217,11 @@ fn block(block: &Value) -> String {
 }
 
 fn rich(value: &Value) -> String {
-    list(&value["elements"]).iter().flat_map(|s| list(&s["elements"])).map(|e| if e["style"]["code"] == true { format!("`{}`", text(e)) } else { text(e).to_owned() }).collect()
+    list(&value["elements"])
+        .iter()
+        .flat_map(|s| list(&s["elements"]))
+        .map(|e| if e["style"]["code"] == true { format!("`{}`", text(e)) } else { text(e).to_owned() })
+        .collect()
 }
 
 fn task(task: &Value) -> String {
@@ -206,6 +239,15 @@ fn task(task: &Value) -> String {
 
 fn button(button: &Value) -> String {
     let style = button["style"].as_str().map(|s| format!(" ({s})")).unwrap_or_default();
-    let confirm = if button["confirm"].is_object() { format!("\n    asks: {}", text(&button["confirm"]["text"])) } else { String::new() };
-    format!("  {}{style} {}={}{confirm}", text(&button["text"]), button["action_id"].as_str().unwrap(), button["value"].as_str().unwrap())
+    let confirm = if button["confirm"].is_object() {
+        format!("\n    asks: {}", text(&button["confirm"]["text"]))
+    } else {
+        String::new()
+    };
+    format!(
+        "  {}{style} {}={}{confirm}",
+        text(&button["text"]),
+        button["action_id"].as_str().unwrap(),
+        button["value"].as_str().unwrap()
+    )
 }

@@ -27,17 +27,36 @@ fn nothing_people_type_mentions_anybody() {
     view.run.op.plan.notes = vec![hostile.into()];
     view.run.op.plan.facts[0].found = hostile.into();
     view.run.op.plan.steps[0].title = hostile.into();
-    view.run.op.outcome = Some(format!("{} says <@U0ALICE>. Not escaped: <!channel> <https://evil.example|Approve> a & b", escape(hostile)));
+    view.run.op.outcome = Some(format!(
+        "{} says <@U0ALICE>. Not escaped: <!channel> <https://evil.example|Approve> a & b",
+        escape(hostile)
+    ));
     view.run.op.revision = 2;
     view.run.op.plan.scope = hostile.into();
     halt(&mut view, "U0BOB> <!here", hostile, false);
     let drawn = draw_card(&view);
-    let mrkdwn: String = drawn.plain_blocks.iter().map(|b| b["text"]["text"].as_str().unwrap_or("").to_owned() + &b["fields"].to_string()).collect();
+    let mrkdwn: String = drawn
+        .plain_blocks
+        .iter()
+        .map(|b| b["text"]["text"].as_str().unwrap_or("").to_owned() + &b["fields"].to_string())
+        .collect();
     for text in [&drawn.text, &mrkdwn] {
-        assert!(!text.contains("<!channel") && !text.contains("<!here") && !text.contains("<@U0EVIL") && !text.contains("<https://evil"), "{text}");
+        assert!(
+            !text.contains("<!channel")
+                && !text.contains("<!here")
+                && !text.contains("<@U0EVIL")
+                && !text.contains("<https://evil"),
+            "{text}"
+        );
         assert!(!text.contains('\u{202E}'), "{text}");
         assert!(text.contains("&lt;!channel&gt;"), "{text}");
-        assert!(text.contains("&lt;@U0EVIL&gt;") && text.contains("says <@U0ALICE>. Not escaped: &lt;!channel&gt; &lt;https://evil.example|Approve&gt; a &amp; b"), "{text}");
+        assert!(
+            text.contains("&lt;@U0EVIL&gt;")
+                && text.contains(
+                    "says <@U0ALICE>. Not escaped: &lt;!channel&gt; &lt;https://evil.example|Approve&gt; a &amp; b"
+                ),
+            "{text}"
+        );
     }
 }
 
@@ -52,18 +71,32 @@ fn a_refusal_is_an_alert_and_says_all_in_text() {
 #[test]
 fn a_list_is_a_table_and_says_how_many_rows_are_left_out() {
     let rows = (0..250).map(|i| vec![format!("bk-{i}"), "prod".to_owned(), "<!here>".to_owned()]).collect();
-    let table = Table { caption: "Operations".into(), columns: vec!["Id".into(), "Environment".into(), "Reason".into()], rows };
+    let table =
+        Table { caption: "Operations".into(), columns: vec!["Id".into(), "Environment".into(), "Reason".into()], rows };
     let answer = reply(Level::Info, "250 operations", Some(table));
     let blocks = answer["blocks"].as_array().unwrap();
     assert_eq!(blocks[1]["rows"].as_array().unwrap().len(), 201);
-    assert_eq!(blocks[2]["elements"][0]["text"], "… and 50 rows more that the table cannot hold; narrow the list down to see them.");
+    assert_eq!(
+        blocks[2]["elements"][0]["text"],
+        "… and 50 rows more that the table cannot hold; narrow the list down to see them."
+    );
     let text = answer["text"].as_str().unwrap();
-    assert!(text.chars().count() <= 3_000 && text.contains("bk-0   ") && text.contains("… and ") && !text.contains("<!here>"), "{text}");
+    assert!(
+        text.chars().count() <= 3_000
+            && text.contains("bk-0   ")
+            && text.contains("… and ")
+            && !text.contains("<!here>"),
+        "{text}"
+    );
 }
 
 #[test]
 fn a_short_list_in_full() {
-    let table = Table { caption: "Operations".into(), columns: vec!["Id".into(), "State".into()], rows: vec![vec!["bk-1042".into(), "running".into()], vec!["dr-17".into(), String::new()]] };
+    let table = Table {
+        caption: "Operations".into(),
+        columns: vec!["Id".into(), "State".into()],
+        rows: vec![vec!["bk-1042".into(), "running".into()], vec!["dr-17".into(), String::new()]],
+    };
     let answer = reply(Level::Info, "2 operations", Some(table));
     assert_snapshot!(format!("{}\n---\n{}", answer["text"].as_str().unwrap(), outline(answer["blocks"].as_array().unwrap())), @r##"
     2 operations

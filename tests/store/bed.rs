@@ -115,7 +115,11 @@ pub fn operation(id: &str, environment: &str, state: State, now: Moment) -> Oper
         title: format!("Snapshot database db-{n}"),
         after,
         kind_version: 1,
-        action: Action::RdsSnapshot { region: "af-south-1".into(), database: format!("db-{n}"), snapshot: format!("db-{n}-{id}") },
+        action: Action::RdsSnapshot {
+            region: "af-south-1".into(),
+            database: format!("db-{n}"),
+            snapshot: format!("db-{n}-{id}"),
+        },
     };
     let plan = Plan {
         kind: "backup.create".into(),

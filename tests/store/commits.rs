@@ -53,11 +53,17 @@ async fn a_write_against_an_older_version_is_refused(bed: Bed) {
     assert!(matches!(bed.ledger.commit(write(Guard::New, &op)).await, Err(StoreError::Conflict)));
     op.state = State::Queued;
     // Two people click in the same instant.
-    let (a, b) = tokio::join!(bed.ledger.commit(write(Guard::Version(1), &op)), bed.ledger.commit(write(Guard::Version(1), &op)));
+    let (a, b) = tokio::join!(
+        bed.ledger.commit(write(Guard::Version(1), &op)),
+        bed.ledger.commit(write(Guard::Version(1), &op))
+    );
     let refused = [&a, &b].iter().filter(|r| matches!(r, Err(StoreError::Conflict))).count();
     assert_eq!((a.is_ok() || b.is_ok(), refused), (true, 1));
     assert_eq!(bed.version(&op).await, 2);
-    assert!(matches!(bed.ledger.commit(write(Guard::Version(2), &operation("bk-9", "prod", State::Queued, Moment(0)))).await, Err(StoreError::Conflict)));
+    assert!(matches!(
+        bed.ledger.commit(write(Guard::Version(2), &operation("bk-9", "prod", State::Queued, Moment(0)))).await,
+        Err(StoreError::Conflict)
+    ));
 }
 
 async fn a_refused_commit_leaves_nothing_behind(bed: Bed) {
@@ -84,7 +90,8 @@ async fn steps_of_an_older_plan_are_deleted(bed: Bed) {
 }
 
 async fn an_environment_is_locked_for_one_operation(bed: Bed) {
-    let (first, second) = (bed.plant("bk-1", "prod", State::Queued).await, bed.plant("bk-2", "prod", State::Queued).await);
+    let (first, second) =
+        (bed.plant("bk-1", "prod", State::Queued).await, bed.plant("bk-2", "prod", State::Queued).await);
     let elsewhere = bed.plant("bk-3", "sit", State::Queued).await;
     assert_eq!(bed.ledger.holder("prod").await.unwrap(), None);
     bed.ledger.commit(with_lock(write(Guard::Version(1), &first), Lock::Take)).await.unwrap();
@@ -117,7 +124,9 @@ async fn ids_are_never_given_twice(bed: Bed) {
 }
 
 async fn lists_are_filtered_and_begin_with_the_newest(bed: Bed) {
-    for (n, (environment, state)) in [("prod", State::Failed), ("sit", State::Running), ("prod", State::Running)].into_iter().enumerate() {
+    for (n, (environment, state)) in
+        [("prod", State::Failed), ("sit", State::Running), ("prod", State::Running)].into_iter().enumerate()
+    {
         // Created in the same millisecond: the higher number is the newer one, also when it has more digits.
         bed.plant(&format!("bk-{}", 8 + n), environment, state).await;
     }

@@ -88,12 +88,17 @@ async fn a_file_can_be_read_when_the_service_has_ended() {
 async fn a_url_that_cannot_be_is_refused_with_a_sentence() {
     let clock = crate::bed::Hand::at(START);
     let directory = tempfile::tempdir().expect("a temporary directory");
-    let refusal = async |url: &str| sentence(&Ledger::open(url, clock.clone(), Options::default()).await.err().expect("it is refused"));
+    let refusal = async |url: &str| {
+        sentence(&Ledger::open(url, clock.clone(), Options::default()).await.err().expect("it is refused"))
+    };
     assert_eq!(
         refusal("mysql://root:secret@db/bbws").await,
         "the ledger is not available: `mysql:` is not a database bbws knows; DATABASE_URL begins with sqlite:// or postgres://"
     );
-    assert_eq!(refusal("sqlite://").await, "the ledger is not available: the database URL names no file; write sqlite://bbws.db, for example");
+    assert_eq!(
+        refusal("sqlite://").await,
+        "the ledger is not available: the database URL names no file; write sqlite://bbws.db, for example"
+    );
     let missing = format!("sqlite://{}/none.db", directory.path().display());
     let unread = Ledger::open_readonly(&missing, clock.clone()).await.err().expect("it is refused");
     assert!(sentence(&unread).contains("there is no database at "), "{}", sentence(&unread));

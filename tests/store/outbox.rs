@@ -56,8 +56,14 @@ async fn many_changes_of_a_card_are_one_notice(bed: Bed) {
     }
     assert_eq!(bed.ledger.next_notice().await.unwrap(), Some(START));
     let queued = take_one(&bed).await;
-    let expected =
-        Queued { key: "card:bk-1".into(), notice: card(&op), version: 3, uncertain: false, attempts: 0, created: START };
+    let expected = Queued {
+        key: "card:bk-1".into(),
+        notice: card(&op),
+        version: 3,
+        uncertain: false,
+        attempts: 0,
+        created: START,
+    };
     assert_eq!(queued, expected);
     assert_eq!(take(&bed).await, [], "it is hidden while it is being sent");
     bed.ledger.sent(&queued, None, after(1)).await.unwrap();
@@ -145,10 +151,28 @@ async fn what_was_told_is_not_told_again(bed: Bed) {
         subject: "bk-1 succeeded".into(),
         body: json!({"operation": "bk-1"}),
     };
-    let whisper =
-        Notice::Whisper { channel: "C0PROD".into(), user: "U0BOB".into(), level: Level::Warning, text: "you asked for it yourself".into() };
+    let whisper = Notice::Whisper {
+        channel: "C0PROD".into(),
+        user: "U0BOB".into(),
+        level: Level::Warning,
+        text: "you asked for it yourself".into(),
+    };
     let all = vec![thread(&op, "ended"), publish.clone(), whisper.clone()];
-    bed.ledger.sent(&Queued { key: "none".into(), notice: publish.clone(), version: 1, uncertain: false, attempts: 0, created: START }, Some((op.id.clone(), place("17.1"))), START).await.unwrap();
+    bed.ledger
+        .sent(
+            &Queued {
+                key: "none".into(),
+                notice: publish.clone(),
+                version: 1,
+                uncertain: false,
+                attempts: 0,
+                created: START,
+            },
+            Some((op.id.clone(), place("17.1"))),
+            START,
+        )
+        .await
+        .unwrap();
     bed.ledger.commit(tell(all.clone())).await.unwrap();
     bed.ledger.commit(tell(vec![all[0].clone(), publish])).await.unwrap();
     let mut taken = take(&bed).await;
@@ -170,7 +194,10 @@ async fn a_card_stays_where_it_is(bed: Bed) {
     bed.ledger.commit(write(Guard::Version(1), &op)).await.unwrap();
     let run = bed.ledger.load(&op.id).await.unwrap().unwrap();
     assert_eq!((run.op.card, run.op.state), (Some(place("17.1")), State::Failed));
-    assert_eq!(bed.ledger.list(&bbws::ports::store::Filter { limit: 1, ..Default::default() }).await.unwrap()[0].card, Some(place("17.1")));
+    assert_eq!(
+        bed.ledger.list(&bbws::ports::store::Filter { limit: 1, ..Default::default() }).await.unwrap()[0].card,
+        Some(place("17.1"))
+    );
 }
 
 async fn old_notices_are_pruned_but_not_cards(bed: Bed) {

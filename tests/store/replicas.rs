@@ -32,7 +32,9 @@ async fn a_request_that_reaches_two_replicas_is_accepted_by_one() {
         let ledger = if n % 2 == 0 { bed.ledger.clone() } else { other.clone() };
         // Each id reaches both replicas, in opposite orders.
         let id = if n % 2 == 0 { n / 2 } else { 299 - n / 2 };
-        tasks.spawn(async move { ledger.accept(request(&format!("{id:03}"), START), None, vec![entry("request", id)]).await.unwrap() });
+        tasks.spawn(async move {
+            ledger.accept(request(&format!("{id:03}"), START), None, vec![entry("request", id)]).await.unwrap()
+        });
     }
     let new = tasks.join_all().await.into_iter().filter(|a| *a == Accepted::New).count();
     assert_eq!(new, 300);

@@ -28,7 +28,8 @@ async fn a_thousand_at_once_are_each_stored_once(bed: Bed) {
             (id.clone(), ledger.accept(request(&id, START), None, audit).await.unwrap())
         });
     }
-    let mut new: Vec<String> = tasks.join_all().await.into_iter().filter(|(_, a)| *a == Accepted::New).map(|(id, _)| id).collect();
+    let mut new: Vec<String> =
+        tasks.join_all().await.into_iter().filter(|(_, a)| *a == Accepted::New).map(|(id, _)| id).collect();
     new.sort();
     let expected: Vec<String> = (0..1000).map(|n| format!("{n:04}")).collect();
     assert_eq!(new, expected);

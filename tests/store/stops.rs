@@ -96,7 +96,11 @@ async fn no_intent_commits_after_a_stop(bed: Bed) {
             "lift" => stopped.retain(|s| *s != scope),
             _ => {
                 intents += 1;
-                assert!(!stopped.iter().any(|s| s == "*" || *s == scope), "intent in {scope} at {} after a stop of {stopped:?}", audited.seq);
+                assert!(
+                    !stopped.iter().any(|s| s == "*" || *s == scope),
+                    "intent in {scope} at {} after a stop of {stopped:?}",
+                    audited.seq
+                );
             }
         }
     }

@@ -178,11 +178,10 @@ impl Chat for FakeChat {
     }
     async fn group_members(&self, group: &str) -> Result<Vec<String>, ChatError> {
         let inner = self.inner.lock().unwrap();
-        inner
-            .groups
-            .get(group)
-            .cloned()
-            .ok_or_else(|| ChatError::Refused { method: "usergroups.users.list".to_owned(), code: "no_such_subteam".to_owned() })
+        inner.groups.get(group).cloned().ok_or_else(|| ChatError::Refused {
+            method: "usergroups.users.list".to_owned(),
+            code: "no_such_subteam".to_owned(),
+        })
     }
     async fn channel(&self, channel: &str) -> Result<ChannelFacts, ChatError> {
         let inner = self.inner.lock().unwrap();
@@ -209,7 +208,10 @@ impl Chat for FakeChat {
         self.change("chat.update", |inner| {
             let found = inner.messages.iter_mut().find(|m| m.ts == ts && m.channel == message.channel);
             let Some(posted) = found else {
-                return Err(ChatError::Refused { method: "chat.update".to_owned(), code: "message_not_found".to_owned() });
+                return Err(ChatError::Refused {
+                    method: "chat.update".to_owned(),
+                    code: "message_not_found".to_owned(),
+                });
             };
             posted.message = message.clone();
             posted.edits += 1;
@@ -225,10 +227,20 @@ impl Chat for FakeChat {
     fn reply(&self, reply: &Reply) -> Value {
         json!({"response_type": "ephemeral", "text": reply.text})
     }
-    async fn find(&self, channel: &str, thread: Option<&str>, event_type: &str, payload: &Value, _oldest: i64) -> Result<Option<String>, ChatError> {
+    async fn find(
+        &self,
+        channel: &str,
+        thread: Option<&str>,
+        event_type: &str,
+        payload: &Value,
+        _oldest: i64,
+    ) -> Result<Option<String>, ChatError> {
         let inner = self.inner.lock().unwrap();
         if inner.down {
-            return Err(ChatError::Unknown { method: "conversations.history".to_owned(), reason: "no answer".to_owned() });
+            return Err(ChatError::Unknown {
+                method: "conversations.history".to_owned(),
+                reason: "no answer".to_owned(),
+            });
         }
         let wanted = payload.as_object().cloned().unwrap_or_default();
         let found = inner.messages.iter().find(|m| {

@@ -20,9 +20,7 @@ use bbws::{
         alert::{Alerts, Topic},
         chat::{ChannelFacts, Chat, ChatError, Level, Outgoing, Reply},
         cloud::{Call, Cloud, CloudError, Probe, Progress, Started, Survey, World},
-        store::{
-            Accepted, AuditEntry, Audited, Claim, Commit, Filter, Queued, Request, Stop, Store, StoreError,
-        },
+        store::{Accepted, AuditEntry, Audited, Claim, Commit, Filter, Queued, Request, Stop, Store, StoreError},
     },
 };
 use serde_json::Value;
@@ -107,7 +105,12 @@ impl MortalStore {
 
 #[async_trait]
 impl Store for MortalStore {
-    async fn accept(&self, request: Request, answer: Option<String>, audit: Vec<AuditEntry>) -> Result<Accepted, StoreError> {
+    async fn accept(
+        &self,
+        request: Request,
+        answer: Option<String>,
+        audit: Vec<AuditEntry>,
+    ) -> Result<Accepted, StoreError> {
         self.point("before accept")?;
         let accepted = self.inner.accept(request, answer, audit).await?;
         self.point("after accept")?;
@@ -122,10 +125,9 @@ impl Store for MortalStore {
         self.inner.next_id(prefix).await
     }
     async fn commit(&self, commit: Commit) -> Result<(), StoreError> {
-        let what = commit
-            .op
-            .as_ref()
-            .map(|w| format!("{} {} {:?}", w.op.id, w.op.state, w.steps.iter().map(|s| (s.index, s.state)).collect::<Vec<_>>()));
+        let what = commit.op.as_ref().map(|w| {
+            format!("{} {} {:?}", w.op.id, w.op.state, w.steps.iter().map(|s| (s.index, s.state)).collect::<Vec<_>>())
+        });
         self.point(&format!("before commit {what:?}"))?;
         self.inner.commit(commit).await?;
         self.point(&format!("after commit {what:?}"))
@@ -255,7 +257,13 @@ pub struct MortalAlerts {
 
 #[async_trait]
 impl Alerts for MortalAlerts {
-    async fn publish(&self, environment: &Environment, topic: Topic, subject: &str, body: &str) -> Result<(), CloudError> {
+    async fn publish(
+        &self,
+        environment: &Environment,
+        topic: Topic,
+        subject: &str,
+        body: &str,
+    ) -> Result<(), CloudError> {
         if self.killer.point("before publish") {
             return Err(silent());
         }
@@ -298,12 +306,23 @@ impl Chat for MortalChat {
         if self.killer.point("after update") { Err(mute("chat.update")) } else { updated }
     }
     async fn whisper(&self, channel: &str, user: &str, level: Level, text: &str) -> Result<(), ChatError> {
-        if self.killer.dead() { Err(mute("chat.postEphemeral")) } else { self.inner.whisper(channel, user, level, text).await }
+        if self.killer.dead() {
+            Err(mute("chat.postEphemeral"))
+        } else {
+            self.inner.whisper(channel, user, level, text).await
+        }
     }
     fn reply(&self, reply: &Reply) -> Value {
         self.inner.reply(reply)
     }
-    async fn find(&self, channel: &str, thread: Option<&str>, event_type: &str, payload: &Value, oldest: i64) -> Result<Option<String>, ChatError> {
+    async fn find(
+        &self,
+        channel: &str,
+        thread: Option<&str>,
+        event_type: &str,
+        payload: &Value,
+        oldest: i64,
+    ) -> Result<Option<String>, ChatError> {
         if self.killer.dead() {
             return Err(mute("conversations.history"));
         }

@@ -25,7 +25,10 @@ pub async fn database() -> String {
     sqlx::any::install_default_drivers();
     let name = format!("t_{}_{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
     let mut connection = AnyConnection::connect(&server).await.expect("the test server takes connections");
-    sqlx::raw_sql(AssertSqlSafe(format!("CREATE DATABASE {name}"))).execute(&mut connection).await.expect("a database can be created");
+    sqlx::raw_sql(AssertSqlSafe(format!("CREATE DATABASE {name}")))
+        .execute(&mut connection)
+        .await
+        .expect("a database can be created");
     connection.close().await.expect("the connection closes");
     renamed(&server, &name)
 }
@@ -46,7 +49,8 @@ fn server_url() -> String {
 }
 
 fn start() -> Server {
-    let directory = tempfile::Builder::new().prefix("bbws-pg").tempdir().expect("a temporary directory can be made").keep();
+    let directory =
+        tempfile::Builder::new().prefix("bbws-pg").tempdir().expect("a temporary directory can be made").keep();
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/pg.sh");
     let mut child = Command::new("sh")
         .arg(script)

@@ -3,10 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use bbws::{
-    adapters::{
-        sandbox::cloud::SimCloud,
-        store::Ledger,
-    },
+    adapters::{sandbox::cloud::SimCloud, store::Ledger},
     app::{
         announce::Announcer,
         authority::Authority,
@@ -23,7 +20,11 @@ use bbws::{
         run::Pacing,
     },
     engine::Engine,
-    ports::{chat::Reply, clock::Clock, store::{Filter, Store}},
+    ports::{
+        chat::Reply,
+        clock::Clock,
+        store::{Filter, Store},
+    },
 };
 
 use super::{
@@ -75,7 +76,19 @@ impl Rig {
         let cloud = Arc::new(SimCloud::new(&config.environments, clock.clone(), seed));
         let chat = Arc::new(FakeChat::new());
         let process = start(&ledger, &cloud, &chat, &clock, &config, Killer::never());
-        Rig { clock, cloud, chat, ledger, config, process, embedded: true, died: None, since: Moment(0), requests: 0, seed }
+        Rig {
+            clock,
+            cloud,
+            chat,
+            ledger,
+            config,
+            process,
+            embedded: true,
+            died: None,
+            since: Moment(0),
+            requests: 0,
+            seed,
+        }
     }
 
     /// On a fresh in-memory SQLite and the example config.
@@ -250,10 +263,19 @@ impl Rig {
 
 /// The first operation id in a text.
 pub fn id_in(text: &str) -> String {
-    let found = text
-        .split(|c: char| !(c.is_ascii_alphanumeric() || c == '-'))
-        .find(|w| w.len() > 3 && w.is_char_boundary(3) && matches!(&w[..3], "bk-" | "rs-") && w[3..].chars().all(|c| c.is_ascii_digit()));
-    found.unwrap_or_else(|| panic!("no operation id in: {text}")).to_owned()
+    find_id(text).unwrap_or_else(|| panic!("no operation id in: {text}"))
+}
+
+/// The first operation id in a text, if there is one.
+pub fn find_id(text: &str) -> Option<String> {
+    text.split(|c: char| !(c.is_ascii_alphanumeric() || c == '-'))
+        .find(|w| {
+            w.len() > 3
+                && w.is_char_boundary(3)
+                && matches!(&w[..3], "bk-" | "rs-")
+                && w[3..].chars().all(|c| c.is_ascii_digit())
+        })
+        .map(str::to_owned)
 }
 
 /// A process over the surviving world.

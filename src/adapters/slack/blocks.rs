@@ -114,7 +114,8 @@ pub enum Part {
 /// The blocks of a message.
 pub fn draw(parts: &[Part], grade: Grade) -> Vec<Value> {
     let mut blocks: Vec<SlackBlock> = parts.iter().flat_map(|part| part.draw(grade)).collect();
-    let controls = blocks.iter().rev().take_while(|b| matches!(b, SlackBlock::Actions(_) | SlackBlock::Input(_))).count();
+    let controls =
+        blocks.iter().rev().take_while(|b| matches!(b, SlackBlock::Actions(_) | SlackBlock::Input(_))).count();
     if blocks.len() > BLOCKS {
         // Whatever has to go, the buttons stay.
         let tail = blocks.split_off(blocks.len() - controls);
@@ -145,7 +146,10 @@ impl Part {
             Part::Plan { title, tasks } if grade < Grade::Plain => vec![plan(title, tasks)],
             Part::Plan { title, tasks } => sections(&plan_lines(title, tasks)),
             Part::Context(text) => {
-                vec![SlackContextBlock::new(vec![SlackBlockMarkDownText::new(filled(clip_mrkdwn(text, 1_000))).into()]).into()]
+                vec![
+                    SlackContextBlock::new(vec![SlackBlockMarkDownText::new(filled(clip_mrkdwn(text, 1_000))).into()])
+                        .into(),
+                ]
             }
             Part::Table { caption, rows, .. } if grade < Grade::Plain && rows.len() > 1 => vec![table(caption, rows)],
             Part::Table { plain, .. } => sections(plain),
@@ -180,7 +184,9 @@ fn sections(text: &str) -> Vec<SlackBlock> {
 }
 
 fn fields_block(fields: &[(&str, String)]) -> SlackBlock {
-    let texts = fields.iter().take(10).map(|(label, value)| SlackBlockMarkDownText::new(format!("*{label}*\n{}", filled(clip_mrkdwn(value, 1_900)))).into());
+    let texts = fields.iter().take(10).map(|(label, value)| {
+        SlackBlockMarkDownText::new(format!("*{label}*\n{}", filled(clip_mrkdwn(value, 1_900)))).into()
+    });
     SlackSectionBlock::new().with_fields(texts.collect()).into()
 }
 
@@ -192,14 +198,16 @@ fn alert(level: Level, text: &str) -> Vec<SlackBlock> {
         Level::Error => SlackAlertLevel::Error,
     };
     let (head, rest) = split(text, ALERT);
-    let mut blocks: Vec<SlackBlock> = vec![SlackAlertBlock::new(SlackBlockMarkDownText::new(filled(head)).into()).with_level(level).into()];
+    let mut blocks: Vec<SlackBlock> =
+        vec![SlackAlertBlock::new(SlackBlockMarkDownText::new(filled(head)).into()).with_level(level).into()];
     blocks.extend(rest.iter().flat_map(|rest| sections(rest)));
     blocks
 }
 
 fn plan(title: &str, tasks: &[Task]) -> SlackBlock {
     let room = (PLAN_WORDS / tasks.len().max(1)).max(120);
-    SlackPlanBlock::new(clip(&one_line(title), 150), tasks.iter().take(TASKS).map(|t| task_card(t, room)).collect()).into()
+    SlackPlanBlock::new(clip(&one_line(title), 150), tasks.iter().take(TASKS).map(|t| task_card(t, room)).collect())
+        .into()
 }
 
 fn task_card(task: &Task, room: usize) -> SlackTaskCardBlock {
@@ -213,13 +221,16 @@ fn task_card(task: &Task, room: usize) -> SlackTaskCardBlock {
         }
         details.push(SlackRichTextText::new(clip(&one_line(code), 120)).code().into());
     }
-    let rich = |inline: Vec<SlackRichTextInlineElement>| -> SlackRichTextInlineContent { SlackRichTextBlock::new(vec![SlackRichTextSection::new(inline).into()]).into() };
-    let mut card = SlackTaskCardBlock::new(SlackTaskId(clip(&task.id, 100)), filled(clip(&one_line(&task.title), 150))).with_status(match task.status {
-        Status::Pending => SlackTaskCardStatus::Pending,
-        Status::InProgress => SlackTaskCardStatus::InProgress,
-        Status::Complete => SlackTaskCardStatus::Complete,
-        Status::Error => SlackTaskCardStatus::Error,
-    });
+    let rich = |inline: Vec<SlackRichTextInlineElement>| -> SlackRichTextInlineContent {
+        SlackRichTextBlock::new(vec![SlackRichTextSection::new(inline).into()]).into()
+    };
+    let mut card = SlackTaskCardBlock::new(SlackTaskId(clip(&task.id, 100)), filled(clip(&one_line(&task.title), 150)))
+        .with_status(match task.status {
+            Status::Pending => SlackTaskCardStatus::Pending,
+            Status::InProgress => SlackTaskCardStatus::InProgress,
+            Status::Complete => SlackTaskCardStatus::Complete,
+            Status::Error => SlackTaskCardStatus::Error,
+        });
     if !details.is_empty() {
         card.details(rich(details));
     }
@@ -243,10 +254,25 @@ fn plan_lines(title: &str, tasks: &[Task]) -> String {
             Status::Complete => "✅",
             Status::Error => "⛔",
         };
-        let words = [Some(task.details.as_str()), task.output.as_deref()].into_iter().flatten().filter(|w| !w.is_empty()).collect::<Vec<_>>().join(" · ");
-        let words = if words.is_empty() { String::new() } else { format!(" – {}", clip_mrkdwn(&escape(&words), 300)) };
-        let code = task.code.as_ref().map(|c| format!(" `{}`", clip_mrkdwn(&escape(c).replace('`', "'"), 120))).unwrap_or_default();
-        let link = task.link.as_ref().filter(|l| l.len() < 400).map(|l| format!(" <{}|AWS console>", l.replace('&', "&amp;"))).unwrap_or_default();
+        let words = [Some(task.details.as_str()), task.output.as_deref()]
+            .into_iter()
+            .flatten()
+            .filter(|w| !w.is_empty())
+            .collect::<Vec<_>>()
+            .join(" · ");
+        let words =
+            if words.is_empty() { String::new() } else { format!(" – {}", clip_mrkdwn(&escape(&words), 300)) };
+        let code = task
+            .code
+            .as_ref()
+            .map(|c| format!(" `{}`", clip_mrkdwn(&escape(c).replace('`', "'"), 120)))
+            .unwrap_or_default();
+        let link = task
+            .link
+            .as_ref()
+            .filter(|l| l.len() < 400)
+            .map(|l| format!(" <{}|AWS console>", l.replace('&', "&amp;")))
+            .unwrap_or_default();
         let line = format!("\n{mark} {}{words}{code}{link}", clip_mrkdwn(&escape(&task.title), 150));
         let more = format!("\n… and {} more", super::text::count(tasks.len() - i, "line"));
         if super::text::len(&out) + super::text::len(&line) + super::text::len(&more) > SECTION {
@@ -259,13 +285,15 @@ fn plan_lines(title: &str, tasks: &[Task]) -> String {
 }
 
 fn table(caption: &str, rows: &[Vec<String>]) -> SlackBlock {
-    let cells = rows.iter().map(|row| row.iter().map(|c| SlackDataTableCell::from(filled(one_line(c)))).collect()).collect();
+    let cells =
+        rows.iter().map(|row| row.iter().map(|c| SlackDataTableCell::from(filled(one_line(c)))).collect()).collect();
     let page = u32::try_from(rows.len() - 1).unwrap_or(100).clamp(1, 20);
     SlackDataTableBlock::new(filled(clip(&one_line(caption), 150)), cells).with_page_size(page).into()
 }
 
 fn reason() -> SlackBlock {
-    let element = SlackBlockPlainTextInputElement::new().with_action_id(SlackActionId("reason".into())).with_max_length(500);
+    let element =
+        SlackBlockPlainTextInputElement::new().with_action_id(SlackActionId("reason".into())).with_max_length(500);
     SlackInputBlock::new("Reason, if you reject (optional)".into(), element.into())
         .with_block_id(SlackBlockId("bbws.reason".into()))
         .with_optional(true)
@@ -274,7 +302,9 @@ fn reason() -> SlackBlock {
 }
 
 fn button(button: &Button, value: &str) -> SlackActionBlockElement {
-    let mut element = SlackBlockButtonElement::new(button.label.into()).with_action_id(SlackActionId(button.action.into())).with_value(clip(value, 2_000));
+    let mut element = SlackBlockButtonElement::new(button.label.into())
+        .with_action_id(SlackActionId(button.action.into()))
+        .with_value(clip(value, 2_000));
     element.style.clone_from(&button.style);
     element.confirm = button.confirm.as_ref().map(|text| confirm(button, text, value));
     element.into()
@@ -283,5 +313,11 @@ fn button(button: &Button, value: &str) -> SlackActionBlockElement {
 fn confirm(button: &Button, text: &str, value: &str) -> SlackBlockConfirmItem {
     let style = if button.style == Some(SlackBlockButtonStyle::Danger) { "danger" } else { "primary" };
     let text: SlackBlockPlainText = clip(&one_line(text), 300).into();
-    SlackBlockConfirmItem::new(clip(&format!("{} {value}?", button.label), 100).into(), text.into(), button.label.into(), "Back".into()).with_style(style.to_owned())
+    SlackBlockConfirmItem::new(
+        clip(&format!("{} {value}?", button.label), 100).into(),
+        text.into(),
+        button.label.into(),
+        "Back".into(),
+    )
+    .with_style(style.to_owned())
 }

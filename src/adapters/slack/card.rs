@@ -75,7 +75,11 @@ fn reason(op: &Operation) -> Option<String> {
 
 fn fields(op: &Operation) -> Vec<(&'static str, String)> {
     let short = |text: &str| clip_mrkdwn(&escape(text), 200);
-    let route = if op.plan.dr_region.is_some() { short(&route(op)) } else { format!("{}, no copy elsewhere", short(&op.plan.region)) };
+    let route = if op.plan.dr_region.is_some() {
+        short(&route(op))
+    } else {
+        format!("{}, no copy elsewhere", short(&op.plan.region))
+    };
     let mut fields = Vec::new();
     // What happens in the ledger alone has neither.
     if !op.plan.account.is_empty() {
@@ -90,7 +94,9 @@ fn fields(op: &Operation) -> Vec<(&'static str, String)> {
     match (op.needs.is_empty(), agreed.is_empty()) {
         (true, _) => fields.push(("Needs", "nobody else, by the policy".to_owned())),
         (false, true) => fields.push(("Needs", words::people(&op.needs))),
-        (false, false) => fields.push(("Needs", format!("{}\nagreed: {}", words::people(&op.needs), agreed.join(", ")))),
+        (false, false) => {
+            fields.push(("Needs", format!("{}\nagreed: {}", words::people(&op.needs), agreed.join(", "))))
+        }
     }
     match (op.state, op.deadline) {
         (State::AwaitingApproval, Some(at)) => fields.push(("Agree by", date(at))),
@@ -105,17 +111,27 @@ fn fields(op: &Operation) -> Vec<(&'static str, String)> {
 
 /// What an approver signs: what was found in the live world, and what they should know before.
 fn signed(op: &Operation) -> Vec<Part> {
-    let facts = op.plan.facts.iter().map(|f| format!("*{}*: {}", clip_mrkdwn(&escape(&f.subject), 200), clip_mrkdwn(&escape(&f.found), 400)));
+    let facts = op
+        .plan
+        .facts
+        .iter()
+        .map(|f| format!("*{}*: {}", clip_mrkdwn(&escape(&f.subject), 200), clip_mrkdwn(&escape(&f.found), 400)));
     let notes = op.plan.notes.iter().map(|n| clip_mrkdwn(&escape(n), 400));
-    let lists = [("What is there now", facts.collect::<Vec<_>>(), 3_000), ("Know before you approve", notes.collect(), 1_500)];
-    lists.iter().filter(|(_, items, _)| !items.is_empty()).map(|(title, items, room)| Part::Section(bullets(op, title, items, *room))).collect()
+    let lists =
+        [("What is there now", facts.collect::<Vec<_>>(), 3_000), ("Know before you approve", notes.collect(), 1_500)];
+    lists
+        .iter()
+        .filter(|(_, items, _)| !items.is_empty())
+        .map(|(title, items, room)| Part::Section(bullets(op, title, items, *room)))
+        .collect()
 }
 
 /// A bulleted list of at most `room`, which says how many do not fit.
 fn bullets(op: &Operation, title: &str, items: &[String], room: usize) -> String {
     let mut out = format!("*{title}*");
     for (i, item) in items.iter().enumerate() {
-        let more = format!("\n… and {} more: `/bbws op show {}` lists them", count(items.len() - i, "line"), escape(&op.id.0));
+        let more =
+            format!("\n… and {} more: `/bbws op show {}` lists them", count(items.len() - i, "line"), escape(&op.id.0));
         if len(&out) + len(item) + 3 + len(&more) > room {
             out.push_str(&more);
             break;
@@ -137,7 +153,11 @@ fn plan_title(run: &Run) -> String {
 
 fn small_print(op: &Operation) -> String {
     let revision = if op.revision <= 1 { String::new() } else { format!(" · revision {}", op.revision) };
-    format!("Plan `{}`{revision} · `/bbws op show {}` shows everything", op.digest.chars().take(12).collect::<String>(), escape(&op.id.0))
+    format!(
+        "Plan `{}`{revision} · `/bbws op show {}` shows everything",
+        op.digest.chars().take(12).collect::<String>(),
+        escape(&op.id.0)
+    )
 }
 
 fn text(view: &CardView, alert: Option<String>) -> String {
@@ -172,7 +192,10 @@ fn buttons(op: &Operation) -> Vec<Button> {
     let retry = || Button { style: Some(Primary), ..plain("Retry", "bbws.retry") };
     let stop = || Button {
         style: Some(Danger),
-        confirm: Some(format!("Stop {}? No new step begins; what already runs in AWS is watched to its end. Going on again takes two people.", op.id)),
+        confirm: Some(format!(
+            "Stop {}? No new step begins; what already runs in AWS is watched to its end. Going on again takes two people.",
+            op.id
+        )),
         ..plain("Stop", "bbws.stop")
     };
     match op.state {

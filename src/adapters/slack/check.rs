@@ -37,8 +37,14 @@ impl SlackChat {
     /// One line for the token, each channel, each approver group (role and group id), and the blocks.
     pub async fn check(&self, channels: &[String], groups: &[(String, String)]) -> Vec<CheckLine> {
         let mut lines = vec![match self.client.get::<WhoAmI>("auth.test", Vec::new()).await {
-            Ok(me) => CheckLine::good("Slack token", format!("signed in as {} ({}) in {} ({})", me.user, me.user_id, me.team, me.team_id)),
-            Err(failure) => CheckLine::bad("Slack token", advice(&failure, "set SLACK_BOT_TOKEN to the Bot User OAuth Token of the app")),
+            Ok(me) => CheckLine::good(
+                "Slack token",
+                format!("signed in as {} ({}) in {} ({})", me.user, me.user_id, me.team, me.team_id),
+            ),
+            Err(failure) => CheckLine::bad(
+                "Slack token",
+                advice(&failure, "set SLACK_BOT_TOKEN to the Bot User OAuth Token of the app"),
+            ),
         }];
         for channel in channels {
             lines.push(self.check_channel(channel).await);
@@ -46,9 +52,13 @@ impl SlackChat {
         for (role, group) in groups {
             let what = format!("approvers of role {role} (group {group})");
             lines.push(match self.group_members(group).await {
-                Ok(users) if users.is_empty() => CheckLine::bad(what, "the group is empty, so nobody can approve; add people to it"),
+                Ok(users) if users.is_empty() => {
+                    CheckLine::bad(what, "the group is empty, so nobody can approve; add people to it")
+                }
                 Ok(users) => CheckLine::good(what, super::text::count(users.len(), "member")),
-                Err(error) => CheckLine::bad(what, format!("{error}; give the app `usergroups:read` and correct the group id")),
+                Err(error) => {
+                    CheckLine::bad(what, format!("{error}; give the app `usergroups:read` and correct the group id"))
+                }
             });
         }
         lines.push(self.learn_blocks().await);
@@ -57,7 +67,8 @@ impl SlackChat {
 
     async fn check_channel(&self, channel: &str) -> CheckLine {
         let what = format!("channel {channel}");
-        match self.client.get::<ChannelAnswer>("conversations.info", vec![("channel", Some(channel.to_owned()))]).await {
+        match self.client.get::<ChannelAnswer>("conversations.info", vec![("channel", Some(channel.to_owned()))]).await
+        {
             Ok(answer) if answer.channel.as_ref().is_some_and(|c| c.is_ext_shared || c.is_pending_ext_shared) => {
                 CheckLine::bad(what, "it is shared with another organisation; choose a channel of your own")
             }
@@ -73,9 +84,20 @@ impl SlackChat {
         for _ in 0..3 {
             let grade = self.grade();
             let blocks = blocks::draw(&card::card(&sample()).parts, grade);
-            let failure = match self.client.post::<Value>("blocks.validate", &json!({ "message": json!({ "blocks": blocks }).to_string() })).await {
+            let failure = match self
+                .client
+                .post::<Value>("blocks.validate", &json!({ "message": json!({ "blocks": blocks }).to_string() }))
+                .await
+            {
                 Ok(_) if grade == Grade::Full => return CheckLine::good(what, "a sample card is accepted"),
-                Ok(_) => return CheckLine::good(what, format!("a sample card is accepted ({grade:?}): the workspace refuses some newer blocks, plainer ones are used")),
+                Ok(_) => {
+                    return CheckLine::good(
+                        what,
+                        format!(
+                            "a sample card is accepted ({grade:?}): the workspace refuses some newer blocks, plainer ones are used"
+                        ),
+                    );
+                }
                 Err(failure) => failure,
             };
             let refused = matches!(&failure.error, ChatError::Refused { code, .. } if code == "invalid_blocks" || code == "invalid_message");
@@ -84,7 +106,12 @@ impl SlackChat {
             }
             match super::plainer(grade, "invalid_blocks", &failure.body, &blocks) {
                 Some(Some(next)) => self.learn(next),
-                _ => return CheckLine::bad(what, "Slack refuses even the plain form of a sample card; messages would go out as text without buttons"),
+                _ => {
+                    return CheckLine::bad(
+                        what,
+                        "Slack refuses even the plain form of a sample card; messages would go out as text without buttons",
+                    );
+                }
             }
         }
         CheckLine::good(what, "plain blocks are used")
@@ -95,7 +122,9 @@ impl SlackChat {
 fn advice(failure: &Failure, otherwise: &str) -> String {
     let needed = failure.body["needed"].as_str().unwrap_or("the scope that is missing");
     match &failure.error {
-        ChatError::Refused { code, .. } if code == "missing_scope" => format!("{}; add `{needed}` to the app's bot scopes and reinstall it", failure.error),
+        ChatError::Refused { code, .. } if code == "missing_scope" => {
+            format!("{}; add `{needed}` to the app's bot scopes and reinstall it", failure.error)
+        }
         ChatError::Refused { .. } => format!("{}; {otherwise}", failure.error),
         ChatError::RateLimited { .. } => format!("{}; run the check again then", failure.error),
         ChatError::Unknown { .. } => format!("{}; see that SLACK_API_URL can be reached from here", failure.error),
@@ -104,7 +133,11 @@ fn advice(failure: &Failure, otherwise: &str) -> String {
 
 /// A card with every kind of block in it.
 fn sample() -> CardView {
-    let action = Action::RdsSnapshot { region: "af-south-1".into(), database: "sample".into(), snapshot: "sample-manual-20260101-bk-0".into() };
+    let action = Action::RdsSnapshot {
+        region: "af-south-1".into(),
+        database: "sample".into(),
+        snapshot: "sample-manual-20260101-bk-0".into(),
+    };
     let plan = Plan {
         kind: "backup.create".into(),
         environment: "sample".into(),

@@ -16,7 +16,8 @@ use crate::ports::chat::ChatError;
 const DEFAULT_WAIT: Duration = Duration::from_secs(5);
 
 /// Codes with which Slack says that it does not know either whether it was carried out.
-const DOUBTFUL: [&str; 5] = ["fatal_error", "internal_error", "request_timeout", "service_unavailable", "team_added_to_org"];
+const DOUBTFUL: [&str; 5] =
+    ["fatal_error", "internal_error", "request_timeout", "service_unavailable", "team_added_to_org"];
 
 /// How long Slack has to answer.
 #[derive(Debug, Clone, Copy)]
@@ -74,10 +75,13 @@ impl Client {
     pub fn new(url: &str, token: SecretString, patience: Patience) -> Result<Client, String> {
         let url = url.trim_end_matches('/');
         let transport = if url.starts_with("https://") {
-            let connector = SlackClientHyperConnector::new().map_err(|e| format!("the machine's root certificates cannot be read: {e}; install ca-certificates"))?;
+            let connector = SlackClientHyperConnector::new()
+                .map_err(|e| format!("the machine's root certificates cannot be read: {e}; install ca-certificates"))?;
             Transport::Tls(SlackClient::new(connector.with_slack_api_url(url)))
         } else if url.starts_with("http://") {
-            Transport::Plain(SlackClient::new(SlackClientHyperConnector::with_connector(HttpConnector::new()).with_slack_api_url(url)))
+            Transport::Plain(SlackClient::new(
+                SlackClientHyperConnector::with_connector(HttpConnector::new()).with_slack_api_url(url),
+            ))
         } else {
             return Err(format!("SLACK_API_URL `{url}` is not an address; it looks like `https://slack.com/api`"));
         };
@@ -85,12 +89,20 @@ impl Client {
     }
 
     /// Asks something within `patience.call`.
-    pub async fn get<T: DeserializeOwned>(&self, method: &'static str, params: Vec<(&str, Option<String>)>) -> Result<T, Failure> {
+    pub async fn get<T: DeserializeOwned>(
+        &self,
+        method: &'static str,
+        params: Vec<(&str, Option<String>)>,
+    ) -> Result<T, Failure> {
         read(method, self.call(method, Call::Get(params), self.patience.call).await?)
     }
 
     /// Asks something that somebody's click waits for.
-    pub async fn ask<T: DeserializeOwned>(&self, method: &'static str, params: Vec<(&str, Option<String>)>) -> Result<T, Failure> {
+    pub async fn ask<T: DeserializeOwned>(
+        &self,
+        method: &'static str,
+        params: Vec<(&str, Option<String>)>,
+    ) -> Result<T, Failure> {
         read(method, self.call(method, Call::Get(params), self.patience.question).await?)
     }
 
@@ -120,7 +132,12 @@ impl Client {
     }
 }
 
-async fn send<C>(client: &SlackClient<C>, token: &SlackApiToken, method: &str, call: Call<'_>) -> Result<Value, SlackClientError>
+async fn send<C>(
+    client: &SlackClient<C>,
+    token: &SlackApiToken,
+    method: &str,
+    call: Call<'_>,
+) -> Result<Value, SlackClientError>
 where
     C: SlackClientHttpConnector + Send + Sync,
 {
@@ -160,7 +177,9 @@ pub fn unknown(method: &str, reason: String) -> Failure {
 fn refused(method: &str, code: &str, body: Value) -> Failure {
     let error = match code {
         "ratelimited" | "rate_limited" => ChatError::RateLimited { after: DEFAULT_WAIT },
-        code if DOUBTFUL.contains(&code) => ChatError::Unknown { method: method.to_owned(), reason: format!("Slack says {code}") },
+        code if DOUBTFUL.contains(&code) => {
+            ChatError::Unknown { method: method.to_owned(), reason: format!("Slack says {code}") }
+        }
         code => ChatError::Refused { method: method.to_owned(), code: code.to_owned() },
     };
     Failure { error, body }
@@ -173,17 +192,24 @@ fn failure(method: &str, error: SlackClientError) -> Failure {
             let body = e.http_response_body.and_then(|b| serde_json::from_str(&b).ok()).unwrap_or_default();
             refused(method, &e.code, body)
         }
-        SlackClientError::RateLimitError(e) => {
-            Failure { error: ChatError::RateLimited { after: e.retry_after.unwrap_or(DEFAULT_WAIT) }, body: Value::Null }
-        }
+        SlackClientError::RateLimitError(e) => Failure {
+            error: ChatError::RateLimited { after: e.retry_after.unwrap_or(DEFAULT_WAIT) },
+            body: Value::Null,
+        },
         SlackClientError::HttpError(e) if e.status_code.is_client_error() && e.status_code.as_u16() != 408 => {
             refused(method, &format!("http_{}", e.status_code.as_u16()), Value::Null)
         }
         SlackClientError::HttpError(e) => unknown(method, format!("HTTP {}", e.status_code.as_u16())),
         SlackClientError::ProtocolError(e) => unknown(method, format!("the answer cannot be read: {}", e.json_error)),
-        SlackClientError::HttpProtocolError(e) => unknown(method, e.cause.map_or_else(|| "connection failed".to_owned(), |c| chain(c.as_ref()))),
-        SlackClientError::SystemError(e) => unknown(method, e.cause.map_or_else(|| "connection lost".to_owned(), |c| chain(c.as_ref()))),
-        SlackClientError::EndOfStream(_) | SlackClientError::SocketModeProtocolError(_) => unknown(method, "connection lost".to_owned()),
+        SlackClientError::HttpProtocolError(e) => {
+            unknown(method, e.cause.map_or_else(|| "connection failed".to_owned(), |c| chain(c.as_ref())))
+        }
+        SlackClientError::SystemError(e) => {
+            unknown(method, e.cause.map_or_else(|| "connection lost".to_owned(), |c| chain(c.as_ref())))
+        }
+        SlackClientError::EndOfStream(_) | SlackClientError::SocketModeProtocolError(_) => {
+            unknown(method, "connection lost".to_owned())
+        }
     }
 }
 

@@ -9,24 +9,41 @@ use crate::domain::{
 pub fn console(run: &Run, spec: &StepSpec, step: &Step) -> Option<String> {
     let begun = step.external_id.is_some() || step.started.is_some();
     match &spec.action {
-        Action::RdsSnapshot { region, snapshot, .. } | Action::RdsCopy { region, copy: snapshot, .. } => begun.then(|| rds(region, snapshot)),
+        Action::RdsSnapshot { region, snapshot, .. } | Action::RdsCopy { region, copy: snapshot, .. } => {
+            begun.then(|| rds(region, snapshot))
+        }
         Action::VerifySnapshot { region, snapshot, .. } => begun.then(|| rds(region, snapshot)),
-        Action::BackupJob { region, .. } => step.external_id.as_deref().map(|job| format!("{}#/jobs/backup/details/{}", backup(region), path(job))),
-        Action::BackupCopy { region, .. } => step.external_id.as_deref().map(|job| format!("{}#/jobs/copy/details/{}", backup(region), path(job))),
+        Action::BackupJob { region, .. } => {
+            step.external_id.as_deref().map(|job| format!("{}#/jobs/backup/details/{}", backup(region), path(job)))
+        }
+        Action::BackupCopy { region, .. } => {
+            step.external_id.as_deref().map(|job| format!("{}#/jobs/copy/details/{}", backup(region), path(job)))
+        }
         Action::VerifyRecoveryPoint { region, vault, .. } => {
             let point = recovery_point(run, spec)?;
             Some(format!("{}#/backupvaults/details/{}/{}", backup(region), path(vault), path(point)))
         }
-        Action::SecretsExport { region, bucket, key, .. } | Action::ObjectReplica { region, bucket, key, .. } | Action::VerifyObject { region, bucket, key, .. } => {
-            begun.then(|| format!("https://{}.console.aws.amazon.com/s3/object/{}?region={}&prefix={}", path(region), path(bucket), path(region), path(key)))
-        }
+        Action::SecretsExport { region, bucket, key, .. }
+        | Action::ObjectReplica { region, bucket, key, .. }
+        | Action::VerifyObject { region, bucket, key, .. } => begun.then(|| {
+            format!(
+                "https://{}.console.aws.amazon.com/s3/object/{}?region={}&prefix={}",
+                path(region),
+                path(bucket),
+                path(region),
+                path(key)
+            )
+        }),
         Action::ClearStop { .. } => None,
     }
 }
 
 fn rds(region: &str, snapshot: &str) -> String {
     let region = path(region);
-    format!("https://{region}.console.aws.amazon.com/rds/home?region={region}#db-snapshot:engine=;id={}", path(snapshot))
+    format!(
+        "https://{region}.console.aws.amazon.com/rds/home?region={region}#db-snapshot:engine=;id={}",
+        path(snapshot)
+    )
 }
 
 fn backup(region: &str) -> String {

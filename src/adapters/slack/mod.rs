@@ -26,7 +26,7 @@ use self::{
 };
 use crate::{
     domain::principal::Profile,
-    ports::chat::{CardView, Chat, ChannelFacts, ChatError, Content, Level, Outgoing, Reply},
+    ports::chat::{CardView, ChannelFacts, Chat, ChatError, Content, Level, Outgoing, Reply},
 };
 
 pub use self::client::Patience;
@@ -55,7 +55,11 @@ pub struct Drawn {
 /// Draws an operation's card.
 pub fn draw_card(view: &CardView) -> Drawn {
     let message = card::card(view);
-    Drawn { blocks: blocks::draw(&message.parts, Grade::Full), plain_blocks: blocks::draw(&message.parts, Grade::Plain), text: message.text }
+    Drawn {
+        blocks: blocks::draw(&message.parts, Grade::Full),
+        plain_blocks: blocks::draw(&message.parts, Grade::Plain),
+        text: message.text,
+    }
 }
 
 impl SlackChat {
@@ -91,12 +95,20 @@ impl SlackChat {
             Grade::Plain => 2,
         };
         if self.grade.fetch_max(level, Ordering::Relaxed) < level {
-            tracing::warn!(?grade, "the workspace refuses some of the newer blocks; messages are drawn with plainer ones from now on");
+            tracing::warn!(
+                ?grade,
+                "the workspace refuses some of the newer blocks; messages are drawn with plainer ones from now on"
+            );
         }
     }
 
     /// Sends a message, with plainer blocks where the workspace refuses the newer ones, and as text alone in the end.
-    async fn send(&self, method: &'static str, base: &Map<String, Value>, message: &Message) -> Result<PostAnswer, Failure> {
+    async fn send(
+        &self,
+        method: &'static str,
+        base: &Map<String, Value>,
+        message: &Message,
+    ) -> Result<PostAnswer, Failure> {
         let mut grade = self.grade();
         loop {
             let blocks = blocks::draw(&message.parts, grade);
@@ -132,7 +144,8 @@ fn body(base: &Map<String, Value>, text: &str, blocks: &[Value]) -> Value {
 
 /// What to try after a refusal: `None` when it was not for the blocks, `Some(None)` when nothing plainer is left.
 fn plainer(grade: Grade, code: &str, answer: &Value, blocks: &[Value]) -> Option<Option<Grade>> {
-    let about_blocks = code.starts_with("invalid_block") || code.starts_with("unsupported_block") || code == "msg_blocks_too_long";
+    let about_blocks =
+        code.starts_with("invalid_block") || code.starts_with("unsupported_block") || code == "msg_blocks_too_long";
     if !about_blocks {
         return None;
     }
@@ -178,7 +191,9 @@ fn arguments(message: &Outgoing) -> Map<String, Value> {
 impl Chat for SlackChat {
     async fn profile(&self, user: &str) -> Result<Profile, ChatError> {
         let answer: UserAnswer = self.client.ask("users.info", vec![("user", Some(user.to_owned()))]).await?;
-        let Some(found) = answer.user else { return Err(unknown("users.info", "the answer names no user".to_owned()).into()) };
+        let Some(found) = answer.user else {
+            return Err(unknown("users.info", "the answer names no user".to_owned()).into());
+        };
         Ok(Profile {
             user: user.to_owned(),
             team: found.team_id.filter(|t| !t.is_empty()),
@@ -192,15 +207,19 @@ impl Chat for SlackChat {
     }
 
     async fn group_members(&self, group: &str) -> Result<Vec<String>, ChatError> {
-        let answer: MembersAnswer = self.client.ask("usergroups.users.list", vec![("usergroup", Some(group.to_owned()))]).await?;
+        let answer: MembersAnswer =
+            self.client.ask("usergroups.users.list", vec![("usergroup", Some(group.to_owned()))]).await?;
         Ok(answer.users)
     }
 
     async fn channel(&self, channel: &str) -> Result<ChannelFacts, ChatError> {
-        let asked: Result<ChannelAnswer, Failure> = self.client.ask("conversations.info", vec![("channel", Some(channel.to_owned()))]).await;
+        let asked: Result<ChannelAnswer, Failure> =
+            self.client.ask("conversations.info", vec![("channel", Some(channel.to_owned()))]).await;
         match asked.map_err(ChatError::from) {
             // Shared within one Enterprise Grid (`is_org_shared`) is not external.
-            Ok(answer) => Ok(answer.channel.map_or(ChannelFacts::default(), |c| ChannelFacts { external: c.is_ext_shared || c.is_pending_ext_shared })),
+            Ok(answer) => Ok(answer.channel.map_or(ChannelFacts::default(), |c| ChannelFacts {
+                external: c.is_ext_shared || c.is_pending_ext_shared,
+            })),
             Err(ChatError::Refused { code, .. }) => {
                 // People of other organisations are still refused, by their own team.
                 tracing::warn!(channel, code, "Slack does not tell about the channel; it is taken for one of our own");
@@ -241,7 +260,14 @@ impl Chat for SlackChat {
         reply::reply(answer, self.grade())
     }
 
-    async fn find(&self, channel: &str, thread: Option<&str>, event_type: &str, payload: &Value, oldest: i64) -> Result<Option<String>, ChatError> {
+    async fn find(
+        &self,
+        channel: &str,
+        thread: Option<&str>,
+        event_type: &str,
+        payload: &Value,
+        oldest: i64,
+    ) -> Result<Option<String>, ChatError> {
         let method = if thread.is_some() { "conversations.replies" } else { "conversations.history" };
         let mut cursor = None;
         for _ in 0..PAGES {
@@ -263,7 +289,11 @@ impl Chat for SlackChat {
                 None => return Ok(None),
             }
         }
-        tracing::warn!(channel, pages = PAGES, "the message was not found in as much of the history as is looked through");
+        tracing::warn!(
+            channel,
+            pages = PAGES,
+            "the message was not found in as much of the history as is looked through"
+        );
         Ok(None)
     }
 }

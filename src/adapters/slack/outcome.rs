@@ -34,10 +34,14 @@ pub fn alert(run: &Run) -> Option<(Level, String)> {
         State::Cancelled => (Level::Info, vec![told.or_else(|| halted(op, "Cancelled"))]),
         State::Waiting => (Level::Info, vec![told, next()]),
         State::AwaitingApproval if op.revision > 1 => {
-            let drift = || "What the plan rests on changed, so it was made anew. Earlier approvals do not count.".to_owned();
+            let drift =
+                || "What the plan rests on changed, so it was made anew. Earlier approvals do not count.".to_owned();
             (Level::Warning, vec![told.or_else(|| Some(drift()))])
         }
-        State::Running if cancelling => (Level::Warning, vec![halted(op, "Cancelled"), Some("It ends once what already runs in AWS has ended.".to_owned())]),
+        State::Running if cancelling => (
+            Level::Warning,
+            vec![halted(op, "Cancelled"), Some("It ends once what already runs in AWS has ended.".to_owned())],
+        ),
         // Agreed to, but something keeps it from starting.
         State::Queued if told.is_some() => (Level::Info, vec![told]),
         State::AwaitingApproval | State::Queued | State::Running => return None,
@@ -102,7 +106,10 @@ fn bad_steps(run: &Run, state: StepState) -> Option<String> {
     let bad: Vec<_> = run.steps.iter().filter(|s| s.state == state).collect();
     let sentence = |index: usize, error: Option<&str>| {
         let title = run.op.plan.steps.get(index).map_or("a step", |s| s.title.as_str());
-        let error = error.map_or_else(|| if state == StepState::Failed { "failed".to_owned() } else { "outcome unknown".to_owned() }, escape);
+        let error = error.map_or_else(
+            || if state == StepState::Failed { "failed".to_owned() } else { "outcome unknown".to_owned() },
+            escape,
+        );
         format!("“{}”: {}", clip_mrkdwn(&escape(title), 150), clip_mrkdwn(error.trim_end_matches('.'), 300))
     };
     let mut told: Vec<String> = bad.iter().take(3).map(|s| sentence(s.index, s.error.as_deref())).collect();
@@ -125,18 +132,24 @@ fn receipt(run: &Run) -> Option<String> {
         regions.entry(region).or_default()[kind] += 1;
     }
     let each: Vec<String> = regions.iter().take(4).map(|(region, counts)| verified_in(region, counts)).collect();
-    let kept = run.op.plan.retention_days.map(|d| format!(" Kept for {}.", count(d as usize, "day"))).unwrap_or_default();
+    let kept =
+        run.op.plan.retention_days.map(|d| format!(" Kept for {}.", count(d as usize, "day"))).unwrap_or_default();
     let took = match (run.op.started, run.op.ended) {
         (Some(from), Some(to)) => format!(" Took {}.", spoken(to.since(from))),
         _ => String::new(),
     };
     let more = if regions.len() > 4 { format!("; and in {} more regions", regions.len() - 4) } else { String::new() };
-    Some(if each.is_empty() { format!("{kept}{took}").trim().to_owned() } else { format!("Verified: {}{more}.{kept}{took}", each.join("; ")) })
-        .filter(|r| !r.is_empty())
+    Some(if each.is_empty() {
+        format!("{kept}{took}").trim().to_owned()
+    } else {
+        format!("Verified: {}{more}.{kept}{took}", each.join("; "))
+    })
+    .filter(|r| !r.is_empty())
 }
 
 fn verified_in(region: &str, counts: &[usize; 3]) -> String {
     let names = ["snapshot", "recovery point", "object"];
-    let some: Vec<String> = counts.iter().zip(names).filter(|(n, _)| **n > 0).map(|(n, name)| count(*n, name)).collect();
+    let some: Vec<String> =
+        counts.iter().zip(names).filter(|(n, _)| **n > 0).map(|(n, name)| count(*n, name)).collect();
     format!("{} in {}", some.join(", "), clip_mrkdwn(&escape(region), 60))
 }

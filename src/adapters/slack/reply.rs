@@ -27,7 +27,11 @@ pub fn line(level: Level, text: &str) -> Message {
 
 /// Plain information reads best as a section; what is louder is an alert.
 fn said(level: Level, text: &str) -> Part {
-    if level == Level::Info && len(text) > 200 { Part::Section(text.to_owned()) } else { Part::Alert(level, text.to_owned()) }
+    if level == Level::Info && len(text) > 200 {
+        Part::Section(text.to_owned())
+    } else {
+        Part::Alert(level, text.to_owned())
+    }
 }
 
 fn message(reply: &Reply) -> Message {
@@ -40,7 +44,10 @@ fn message(reply: &Reply) -> Message {
         let plain = monospace(table, TEXT - 100);
         parts.push(Part::Table { caption: table.caption.clone(), rows, plain });
         if left > 0 {
-            parts.push(Part::Context(format!("… and {} more that the table cannot hold; narrow the list down to see them.", count(left, "row"))));
+            parts.push(Part::Context(format!(
+                "… and {} more that the table cannot hold; narrow the list down to see them.",
+                count(left, "row")
+            )));
         }
         if room > 100 {
             text = format!("{text}\n{}", monospace(table, room));
@@ -52,7 +59,9 @@ fn message(reply: &Reply) -> Message {
 /// Header and as many rows as Slack takes.
 fn fitting(table: &Table) -> Vec<Vec<String>> {
     let columns = table.columns.len().min(COLUMNS);
-    let cells = |row: &[String]| (0..columns).map(|i| clip(&one_line(row.get(i).map_or("", String::as_str)), 400)).collect::<Vec<_>>();
+    let cells = |row: &[String]| {
+        (0..columns).map(|i| clip(&one_line(row.get(i).map_or("", String::as_str)), 400)).collect::<Vec<_>>()
+    };
     let mut rows = vec![cells(&table.columns)];
     let size = |row: &[String]| row.iter().map(|c| len(c).max(1)).sum::<usize>();
     let mut used = size(&rows[0]);
@@ -74,7 +83,8 @@ fn monospace(table: &Table, room: usize) -> String {
     let line = |row: &[String]| (0..columns).map(|i| cell(row.get(i).map_or("", String::as_str))).collect::<Vec<_>>();
     let mut lines = vec![line(&table.columns)];
     lines.extend(table.rows.iter().map(|row| line(row)));
-    let widths: Vec<usize> = (0..columns).map(|i| lines.iter().map(|l| l[i].chars().count()).max().unwrap_or(0)).collect();
+    let widths: Vec<usize> =
+        (0..columns).map(|i| lines.iter().map(|l| l[i].chars().count()).max().unwrap_or(0)).collect();
     let aligned = |cells: &[String]| {
         let padded: Vec<String> = cells.iter().zip(&widths).map(|(c, w)| format!("{c:<w$}", w = *w)).collect();
         escape_keeping_blanks(padded.join("  ").trim_end())

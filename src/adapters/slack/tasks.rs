@@ -30,7 +30,8 @@ pub fn tasks(run: &Run, now: Moment) -> Vec<Task> {
     if steps.len() <= TASKS {
         return steps.iter().map(|(spec, step)| single(run, spec, step, now)).collect();
     }
-    let (bad, rest): (Vec<_>, Vec<_>) = steps.into_iter().partition(|(_, step)| matches!(step.state, StepState::Failed | StepState::Unknown));
+    let (bad, rest): (Vec<_>, Vec<_>) =
+        steps.into_iter().partition(|(_, step)| matches!(step.state, StepState::Failed | StepState::Unknown));
     let mut tasks: Vec<Task> = bad.iter().take(FAILURES).map(|(spec, step)| single(run, spec, step, now)).collect();
     if bad.len() > FAILURES {
         tasks.push(Task {
@@ -64,18 +65,38 @@ fn single(run: &Run, spec: &StepSpec, step: &Step, now: Moment) -> Task {
         StepState::Done => details.push("done".to_owned()),
         StepState::Failed => details.push("failed".to_owned()),
         StepState::Unknown => details.push("outcome unknown".to_owned()),
-        StepState::Calling | StepState::Polling => details.extend(step.percent.map(|_| format!("{} %", percent_of(step)))),
+        StepState::Calling | StepState::Polling => {
+            details.extend(step.percent.map(|_| format!("{} %", percent_of(step))))
+        }
     }
     details.extend(step.detail.as_deref().map(one_line).filter(|d| !d.is_empty()));
     if let Some(started) = step.started {
-        let usual = step.expected.filter(|_| step.state.in_flight()).map(|e| format!(" of about {}", spoken(e))).unwrap_or_default();
+        let usual = step
+            .expected
+            .filter(|_| step.state.in_flight())
+            .map(|e| format!(" of about {}", spoken(e)))
+            .unwrap_or_default();
         details.push(format!("{}{usual}", spoken(step.ended.unwrap_or(now).since(started))));
     }
     if step.round > 0 {
-        details.push(format!("repeated {}", if step.round == 1 { "once".to_owned() } else { format!("{} times", step.round) }));
+        details.push(format!(
+            "repeated {}",
+            if step.round == 1 { "once".to_owned() } else { format!("{} times", step.round) }
+        ));
     }
-    let outputs = || step.outputs.iter().take(4).map(|(k, v)| format!("{}: {}", k.replace('_', " "), v)).collect::<Vec<_>>().join(" · ");
-    let output = step.error.clone().filter(|_| step.state != StepState::Done).or_else(|| Some(outputs()).filter(|o| !o.is_empty() && step.state == StepState::Done));
+    let outputs = || {
+        step.outputs
+            .iter()
+            .take(4)
+            .map(|(k, v)| format!("{}: {}", k.replace('_', " "), v))
+            .collect::<Vec<_>>()
+            .join(" · ")
+    };
+    let output = step
+        .error
+        .clone()
+        .filter(|_| step.state != StepState::Done)
+        .or_else(|| Some(outputs()).filter(|o| !o.is_empty() && step.state == StepState::Done));
     Task {
         id: format!("step-{}", step.index),
         title: spec.title.clone(),
@@ -109,7 +130,11 @@ fn groups(steps: &[(&StepSpec, &Step)], room: usize) -> Vec<Task> {
     if order.len() > room {
         // More regions than lines: what does not fit becomes one line.
         let kept = room.saturating_sub(1);
-        let rest = order.split_off(kept).into_iter().filter_map(|key| tallies.remove(&key)).fold(Tally::default(), Tally::plus);
+        let rest = order
+            .split_off(kept)
+            .into_iter()
+            .filter_map(|key| tallies.remove(&key))
+            .fold(Tally::default(), Tally::plus);
         order.push(("Other steps", ""));
         tallies.insert(("Other steps", ""), rest);
     }
@@ -128,7 +153,12 @@ impl Tally {
     }
 
     fn plus(self, other: Tally) -> Tally {
-        Tally { total: self.total + other.total, done: self.done + other.done, flying: self.flying + other.flying, skipped: self.skipped + other.skipped }
+        Tally {
+            total: self.total + other.total,
+            done: self.done + other.done,
+            flying: self.flying + other.flying,
+            skipped: self.skipped + other.skipped,
+        }
     }
 
     fn task(&self, index: usize, (label, region): (&str, &str)) -> Task {
@@ -140,12 +170,17 @@ impl Tally {
         };
         let waiting = self.total - self.done - self.flying - self.skipped;
         let parts = [(self.flying, "in progress"), (waiting, "to come"), (self.skipped, "skipped")];
-        let details: Vec<String> = parts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{} {what}", number(*n))).collect();
+        let details: Vec<String> =
+            parts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{} {what}", number(*n))).collect();
         Task {
             id: format!("group-{index}"),
             title: format!("{label}{place}: {} of {} done", number(self.done), number(self.total)),
             status,
-            details: if details.is_empty() { format!("{}, all done", count(self.total, "step")) } else { details.join(" · ") },
+            details: if details.is_empty() {
+                format!("{}, all done", count(self.total, "step"))
+            } else {
+                details.join(" · ")
+            },
             code: None,
             output: None,
             link: None,

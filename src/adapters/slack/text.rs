@@ -38,7 +38,9 @@ fn tokens(line: &str) -> String {
 
 fn harmless(token: &str) -> bool {
     let inner = token.trim_start_matches('<').trim_end_matches('>');
-    token.len() == inner.len() + 2 && (inner.strip_prefix(['@', '#']).is_some_and(is_id) || (inner.starts_with("!date^") && inner.matches('^').count() == 2))
+    token.len() == inner.len() + 2
+        && (inner.strip_prefix(['@', '#']).is_some_and(is_id)
+            || (inner.starts_with("!date^") && inner.matches('^').count() == 2))
 }
 
 /// An ampersand that begins no entity is text.
@@ -59,7 +61,11 @@ pub fn clip(text: &str, max: usize) -> String {
 
 /// Like [`clip`], for mrkdwn: neither an entity such as `&amp;` nor a token such as `<@U1>` is cut in two.
 pub fn clip_mrkdwn(text: &str, max: usize) -> String {
-    if len(text) <= max { text.to_owned() } else { format!("{}…", whole(prefix(text, max.saturating_sub(1))).trim_end()) }
+    if len(text) <= max {
+        text.to_owned()
+    } else {
+        format!("{}…", whole(prefix(text, max.saturating_sub(1))).trim_end())
+    }
 }
 
 fn prefix(text: &str, max: usize) -> &str {
@@ -90,7 +96,9 @@ pub fn split(text: &str, max: usize) -> (String, Option<String>) {
         return (text.to_owned(), None);
     }
     let head = whole(prefix(text, max));
-    let sentence = head.rmatch_indices([' ', '\n']).find(|(at, _)| head[..*at].ends_with(['.', '!', '?', ':', '\n']) && balanced(&head[..*at]));
+    let sentence = head
+        .rmatch_indices([' ', '\n'])
+        .find(|(at, _)| head[..*at].ends_with(['.', '!', '?', ':', '\n']) && balanced(&head[..*at]));
     let word = || head.rmatch_indices([' ', '\n']).find(|(at, _)| balanced(&head[..*at]));
     let at = sentence.or_else(word).map_or(head.len(), |(at, _)| at);
     if at == 0 {

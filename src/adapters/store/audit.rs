@@ -38,7 +38,11 @@ type Row = (i64, String, String, String);
 
 impl Core {
     /// Chains entries, given as canonical JSON, after the last one.
-    pub(super) async fn append(&self, tx: &mut Transaction<'static, Any>, entries: &[String]) -> Result<(), StoreError> {
+    pub(super) async fn append(
+        &self,
+        tx: &mut Transaction<'static, Any>,
+        entries: &[String],
+    ) -> Result<(), StoreError> {
         if entries.is_empty() {
             return Ok(());
         }
@@ -76,7 +80,8 @@ impl Ledger {
     /// [`StoreError::Database`]: nothing is known of the chain then.
     pub async fn verify_audit(&self) -> Result<Result<Head, Broken>, StoreError> {
         let mut tx = self.core.db.snapshot().await?;
-        let (seq, hash): (i64, String) = query_as("SELECT seq, hash FROM audit_head WHERE id = 1").fetch_one(&mut *tx).await?;
+        let (seq, hash): (i64, String) =
+            query_as("SELECT seq, hash FROM audit_head WHERE id = 1").fetch_one(&mut *tx).await?;
         let mut walk = Walk::default();
         let mut last = 0;
         loop {

@@ -20,7 +20,10 @@ impl Bulk {
     }
 
     /// Splits rows into slices, each with the statement it fills.
-    pub(super) fn split<'b, 'r, T>(&'b self, rows: &'r [T]) -> impl Iterator<Item = (&'b Arc<str>, &'r [T])> + use<'b, 'r, T> {
+    pub(super) fn split<'b, 'r, T>(
+        &'b self,
+        rows: &'r [T],
+    ) -> impl Iterator<Item = (&'b Arc<str>, &'r [T])> + use<'b, 'r, T> {
         let mut rest = rows;
         std::iter::from_fn(move || {
             let which = SIZES.iter().position(|size| *size <= rest.len())?;

@@ -4,12 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use sqlx::{AssertSqlSafe, query, query_as, query_scalar};
 
-use super::{
-    Core,
-    bulk::prepared,
-    dialect::Dialect,
-    millis,
-};
+use super::{Core, bulk::prepared, dialect::Dialect, millis};
 use crate::domain::{moment::Moment, operation::OpId};
 use crate::ports::store::{Claim, StoreError};
 

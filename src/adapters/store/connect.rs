@@ -66,7 +66,9 @@ fn place(url: &str) -> Result<Place, StoreError> {
     }
     // A URL may hold a password, so only the part before the colon is shown.
     let scheme = url.split(':').next().unwrap_or_default();
-    Err(unavailable(format!("`{scheme}:` is not a database bbws knows; DATABASE_URL begins with sqlite:// or postgres://")))
+    Err(unavailable(format!(
+        "`{scheme}:` is not a database bbws knows; DATABASE_URL begins with sqlite:// or postgres://"
+    )))
 }
 
 impl Database {
@@ -81,7 +83,8 @@ impl Database {
             }
             Place::File(path) => {
                 if let Some(parent) = path.parent().filter(|p| !p.as_os_str().is_empty()) {
-                    std::fs::create_dir_all(parent).map_err(|e| unavailable(format!("{} cannot be created: {e}", parent.display())))?;
+                    std::fs::create_dir_all(parent)
+                        .map_err(|e| unavailable(format!("{} cannot be created: {e}", parent.display())))?;
                 }
                 let lock = lock(&path)?;
                 let writer = pool(file_options(&path, "rwc")?, 1, SQLITE_WRITER).await?;
@@ -107,7 +110,10 @@ impl Database {
         let (dialect, reader) = match place(url)? {
             Place::Memory => return Err(unavailable("a database in memory cannot be opened a second time")),
             Place::File(path) if !path.exists() => {
-                return Err(unavailable(format!("there is no database at {}; set DATABASE_URL to the one bbws writes to", path.display())));
+                return Err(unavailable(format!(
+                    "there is no database at {}; set DATABASE_URL to the one bbws writes to",
+                    path.display()
+                )));
             }
             Place::File(path) => (Dialect::Sqlite, pool(file_options(&path, "ro")?, 1, SQLITE_READER).await?),
             Place::Server => {

@@ -30,7 +30,11 @@ impl Texts {
 
 impl Core {
     /// Fails with [`StoreError::Halted`] when a stop is in force for the environment; otherwise none can commit before this does.
-    pub(super) async fn refuse_if_stopped(&self, tx: &mut Transaction<'static, Any>, environment: &str) -> Result<(), StoreError> {
+    pub(super) async fn refuse_if_stopped(
+        &self,
+        tx: &mut Transaction<'static, Any>,
+        environment: &str,
+    ) -> Result<(), StoreError> {
         let scopes = [Some(ALL), (environment != ALL).then_some(environment)];
         for scope in scopes.into_iter().flatten() {
             if let Some(stop) = self.control_row(tx, scope).await? {
@@ -43,17 +47,22 @@ impl Core {
 
     /// Reads and share-locks a scope's row, making it where it is missing: there has to be one to lock.
     async fn control_row(&self, tx: &mut Transaction<'static, Any>, scope: &str) -> Result<Option<String>, StoreError> {
-        let read = || query_scalar::<_, Option<String>>(AssertSqlSafe(Arc::clone(&self.texts.control.read))).bind(scope.to_owned());
+        let read = || {
+            query_scalar::<_, Option<String>>(AssertSqlSafe(Arc::clone(&self.texts.control.read)))
+                .bind(scope.to_owned())
+        };
         if let Some(row) = read().fetch_optional(&mut **tx).await? {
             return Ok(row);
         }
-        let insert = query("INSERT INTO control (scope, stop) VALUES ($1, NULL) ON CONFLICT (scope) DO NOTHING").bind(scope);
+        let insert =
+            query("INSERT INTO control (scope, stop) VALUES ($1, NULL) ON CONFLICT (scope) DO NOTHING").bind(scope);
         insert.execute(&mut **tx).await?;
         Ok(read().fetch_one(&mut **tx).await?)
     }
 
     pub(super) async fn set_stop(&self, tx: &mut Transaction<'static, Any>, stop: &Stop) -> Result<(), StoreError> {
-        const SET: &str = "INSERT INTO control (scope, stop) VALUES ($1, $2) ON CONFLICT (scope) DO UPDATE SET stop = excluded.stop";
+        const SET: &str =
+            "INSERT INTO control (scope, stop) VALUES ($1, $2) ON CONFLICT (scope) DO UPDATE SET stop = excluded.stop";
         query(SET).bind(&stop.scope).bind(to_json(stop)).execute(&mut **tx).await?;
         Ok(())
     }

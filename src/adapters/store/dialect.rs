@@ -30,7 +30,9 @@ impl Dialect {
             match self {
                 Dialect::Sqlite => out.push_str(parameter),
                 Dialect::Postgres => {
-                    out.push_str(&format!("COALESCE({parameter}, (extract(epoch FROM clock_timestamp()) * 1000)::bigint)"));
+                    out.push_str(&format!(
+                        "COALESCE({parameter}, (extract(epoch FROM clock_timestamp()) * 1000)::bigint)"
+                    ));
                 }
             }
             rest = after;

@@ -133,14 +133,17 @@ async fn write(core: Arc<Core>, mut queue: mpsc::Receiver<(Waiting, Reply)>) {
         match core.store(&batch).await {
             Ok(accepted) => {
                 metrics::histogram!("bbws_ledger_accept_batch").record(batch.len() as f64);
-                metrics::histogram!("bbws_ledger_commit_seconds", "of" => "accept").record(begun.elapsed().as_secs_f64());
+                metrics::histogram!("bbws_ledger_commit_seconds", "of" => "accept")
+                    .record(begun.elapsed().as_secs_f64());
                 // A caller that is gone needs no answer: its request is stored, and will be found unanswered.
                 replies.into_iter().zip(accepted).for_each(|(reply, accepted)| drop(reply.send(Ok(accepted))));
             }
             Err(error) => {
                 tracing::error!(error = %chain(&error), requests = batch.len(), "requests could not be stored");
                 let shared = Arc::new(error);
-                replies.into_iter().for_each(|reply| drop(reply.send(Err(StoreError::Database(Box::new(Shared(Arc::clone(&shared))))))));
+                replies.into_iter().for_each(|reply| {
+                    drop(reply.send(Err(StoreError::Database(Box::new(Shared(Arc::clone(&shared)))))))
+                });
             }
         }
     }
@@ -183,7 +186,9 @@ impl Core {
                 Err(error) => return Err(error),
             }
         }
-        Err(unavailable(format!("storing requests was tried {TRIES} times, and other replicas came in between each time")))
+        Err(unavailable(format!(
+            "storing requests was tried {TRIES} times, and other replicas came in between each time"
+        )))
     }
 
     /// One transaction; `false` when one of the requests is known already and nothing was stored.
@@ -226,7 +231,12 @@ impl Core {
     }
 
     /// Notes what came of a request. One that is already dealt with is a conflict: nothing is ever done twice for it.
-    pub(super) async fn answer(&self, tx: &mut Transaction<'static, Any>, request: &str, answer: &str) -> Result<(), StoreError> {
+    pub(super) async fn answer(
+        &self,
+        tx: &mut Transaction<'static, Any>,
+        request: &str,
+        answer: &str,
+    ) -> Result<(), StoreError> {
         let answer = query(ANSWER).bind(request).bind(storable(answer.to_owned())).bind(self.clock.now().0);
         match answer.execute(&mut **tx).await?.rows_affected() {
             0 => Err(StoreError::Conflict),
@@ -235,7 +245,8 @@ impl Core {
     }
 
     pub(super) async fn unanswered(&self, before: Moment, limit: u32) -> Result<Vec<Request>, StoreError> {
-        let rows: Vec<String> = query_scalar(OPEN).bind(before.0).bind(i64::from(limit)).fetch_all(&self.db.reader).await?;
+        let rows: Vec<String> =
+            query_scalar(OPEN).bind(before.0).bind(i64::from(limit)).fetch_all(&self.db.reader).await?;
         rows.iter().map(|row| serde_json::from_str(row).map_err(|e| unreadable("a request", &e))).collect()
     }
 

@@ -39,10 +39,13 @@ impl Core {
 
     /// Writes something of no meaning, durably.
     pub(super) async fn ready(&self) -> Result<(), StoreError> {
-        let write = sqlx::query("UPDATE pulse SET at = $1 WHERE id = 1").bind(self.clock.now().0).execute(&self.db.writer);
+        let write =
+            sqlx::query("UPDATE pulse SET at = $1 WHERE id = 1").bind(self.clock.now().0).execute(&self.db.writer);
         match tokio::time::timeout(READY_WITHIN, write).await {
             Ok(written) => Ok(written.map(drop)?),
-            Err(_) => Err(unavailable(format!("the database did not take a write within {} s", READY_WITHIN.as_secs()))),
+            Err(_) => {
+                Err(unavailable(format!("the database did not take a write within {} s", READY_WITHIN.as_secs())))
+            }
         }
     }
 }

@@ -130,7 +130,12 @@ impl Drop for Ledger {
 
 #[async_trait]
 impl Store for Ledger {
-    async fn accept(&self, request: Request, answer: Option<String>, audit: Vec<AuditEntry>) -> Result<Accepted, StoreError> {
+    async fn accept(
+        &self,
+        request: Request,
+        answer: Option<String>,
+        audit: Vec<AuditEntry>,
+    ) -> Result<Accepted, StoreError> {
         self.intake.hand_in(Waiting::new(request, answer, &audit)).await
     }
 

@@ -17,7 +17,8 @@ use crate::domain::{
 use crate::ports::store::{Filter, Guard, Lock, OpWrite, StoreError};
 
 /// The first statement of every write of a runner: it renews the lease, or the run is not its own any more.
-const RENEW: &str = "UPDATE op SET lease_until = {now:$3} + lease_ms WHERE id = $1 AND fence = $2 AND lease_until > {now:$3}";
+const RENEW: &str =
+    "UPDATE op SET lease_until = {now:$3} + lease_ms WHERE id = $1 AND fence = $2 AND lease_until > {now:$3}";
 const INSERT: &str = "INSERT INTO op (id, environment, state, version, created, wake_at, body) \
     VALUES ($1, $2, $3, 1, $4, $5, $6) ON CONFLICT (id) DO NOTHING";
 const UPDATE: &str = "UPDATE op SET environment = $3, state = $4, wake_at = $5, body = $6, version = version + 1 \
@@ -44,7 +45,11 @@ impl Texts {
 
 impl Core {
     /// Writes header and steps under their guard; answers the new version.
-    pub(super) async fn write_operation(&self, tx: &mut Transaction<'static, Any>, write: &OpWrite) -> Result<i64, StoreError> {
+    pub(super) async fn write_operation(
+        &self,
+        tx: &mut Transaction<'static, Any>,
+        write: &OpWrite,
+    ) -> Result<i64, StoreError> {
         let version = match &write.guard {
             Guard::New => self.insert_header(tx, &write.op).await?,
             Guard::Version(version) => update_header(tx, &write.op, *version).await?,
@@ -102,19 +107,25 @@ impl Core {
     }
 
     /// Takes or frees the environment's lock. Taking what the operation already holds is fine.
-    pub(super) async fn change_lock(&self, tx: &mut Transaction<'static, Any>, write: &OpWrite) -> Result<(), StoreError> {
+    pub(super) async fn change_lock(
+        &self,
+        tx: &mut Transaction<'static, Any>,
+        write: &OpWrite,
+    ) -> Result<(), StoreError> {
         let (environment, id) = (write.op.environment(), &write.op.id);
         match write.lock {
             Lock::Keep => {}
             Lock::Free => {
-                let free = query("DELETE FROM env_lock WHERE environment = $1 AND op_id = $2").bind(environment).bind(&id.0);
+                let free =
+                    query("DELETE FROM env_lock WHERE environment = $1 AND op_id = $2").bind(environment).bind(&id.0);
                 free.execute(&mut **tx).await?;
             }
             Lock::Take => {
                 const TAKE: &str = "INSERT INTO env_lock (environment, op_id, at) VALUES ($1, $2, $3) ON CONFLICT (environment) DO NOTHING";
                 let take = query(TAKE).bind(environment).bind(&id.0).bind(self.clock.now().0);
                 if take.execute(&mut **tx).await?.rows_affected() == 0 {
-                    let holder: Option<String> = query_scalar(HOLDER).bind(environment).fetch_optional(&mut **tx).await?;
+                    let holder: Option<String> =
+                        query_scalar(HOLDER).bind(environment).fetch_optional(&mut **tx).await?;
                     match holder {
                         Some(holder) if holder == id.0 => {}
                         Some(holder) => return Err(StoreError::Locked(OpId(holder))),
@@ -150,7 +161,8 @@ impl Core {
             text.push_str(&format!(" AND state IN ({})", marks.join(", ")));
         }
         text.push_str(" ORDER BY created DESC, length(id) DESC, id DESC LIMIT $1");
-        let mut list = query_as::<_, (String, i64, Option<String>, Option<String>)>(AssertSqlSafe(text)).bind(i64::from(filter.limit));
+        let mut list = query_as::<_, (String, i64, Option<String>, Option<String>)>(AssertSqlSafe(text))
+            .bind(i64::from(filter.limit));
         if let Some(environment) = &filter.environment {
             list = list.bind(environment);
         }
@@ -174,7 +186,8 @@ impl Core {
     }
 
     pub(super) async fn durations(&self, kind: &str, resource: &str, limit: u32) -> Result<Vec<Duration>, StoreError> {
-        const TOOK: &str = "SELECT took FROM step WHERE kind = $1 AND resource = $2 AND took IS NOT NULL ORDER BY ended DESC LIMIT $3";
+        const TOOK: &str =
+            "SELECT took FROM step WHERE kind = $1 AND resource = $2 AND took IS NOT NULL ORDER BY ended DESC LIMIT $3";
         let took: Vec<i64> =
             query_scalar(TOOK).bind(kind).bind(resource).bind(i64::from(limit)).fetch_all(&self.db.reader).await?;
         Ok(took.into_iter().map(|ms| Duration::from_millis(u64::try_from(ms).unwrap_or(0))).collect())

@@ -54,7 +54,12 @@ type Taken = (String, String, i64, i64, i64, i64, i64);
 
 impl Core {
     /// Stores notices with the operation's new version.
-    pub(super) async fn enqueue(&self, tx: &mut Transaction<'static, Any>, notices: &[Notice], version: i64) -> Result<(), StoreError> {
+    pub(super) async fn enqueue(
+        &self,
+        tx: &mut Transaction<'static, Any>,
+        notices: &[Notice],
+        version: i64,
+    ) -> Result<(), StoreError> {
         let now = self.clock.now().0;
         let mut keyed: Vec<(String, i64, &Notice)> =
             (version * PLACES_PER_VERSION..).zip(notices).map(|(place, notice)| (key(notice), place, notice)).collect();
@@ -66,7 +71,12 @@ impl Core {
                 Notice::Thread { operation, .. } => (false, 1, Some(&operation.0)),
                 Notice::Whisper { .. } | Notice::Publish { .. } => (false, 0, None),
             };
-            let put = query(if card { PUT_CARD } else { PUT_ONCE }).bind(key).bind(op).bind(to_json(notice)).bind(now).bind(place);
+            let put = query(if card { PUT_CARD } else { PUT_ONCE })
+                .bind(key)
+                .bind(op)
+                .bind(to_json(notice))
+                .bind(now)
+                .bind(place);
             let put = if card { put } else { put.bind(replies) };
             put.execute(&mut **tx).await?;
         }
@@ -85,7 +95,12 @@ impl Core {
     }
 
     /// The operation is written before the notice, in the order of every other transaction.
-    pub(super) async fn sent(&self, queued: &Queued, card: Option<(OpId, CardRef)>, again: Moment) -> Result<(), StoreError> {
+    pub(super) async fn sent(
+        &self,
+        queued: &Queued,
+        card: Option<(OpId, CardRef)>,
+        again: Moment,
+    ) -> Result<(), StoreError> {
         let mut tx = self.db.begin().await?;
         if let Some((id, card)) = card {
             query(CARD).bind(id.0).bind(card.channel).bind(card.ts).execute(&mut *tx).await?;

@@ -12,82 +12,51 @@ use super::{Command, SLASH, Wrong, suggest, validate};
 pub(super) fn understand(words: &[Word], environments: &[&str]) -> Result<Command, Wrong> {
     let words = without_slash(words);
     if let Some(at) = words.iter().position(asks_help) {
-        return Ok(Command::Help {
-            topic: topic(&words[..at]),
-        });
+        return Ok(Command::Help { topic: topic(&words[..at]) });
     }
     if words.is_empty() {
         return Ok(Command::Help { topic: Vec::new() });
     }
     let (spec, rest) = find(words)?;
     let values = if spec.arg(Kind::Topic).is_some() {
-        Values {
-            topic: topic(rest),
-            ..Values::default()
-        }
+        Values { topic: topic(rest), ..Values::default() }
     } else {
         take(spec, rest, environments)?
     };
-    (spec.build)(values)
-        .ok_or_else(|| Wrong::new(format!("`{}` lacks a value it needs.", spec.words())))
+    (spec.build)(values).ok_or_else(|| Wrong::new(format!("`{}` lacks a value it needs.", spec.words())))
 }
 
 /// Drops a slash command that was typed twice or pasted with the rest.
 pub(super) fn without_slash(words: &[Word]) -> &[Word] {
     match words.split_first() {
-        Some((first, rest))
-            if [SLASH, &SLASH[1..]]
-                .iter()
-                .any(|slash| first.text.eq_ignore_ascii_case(slash)) =>
-        {
-            rest
-        }
+        Some((first, rest)) if [SLASH, &SLASH[1..]].iter().any(|slash| first.text.eq_ignore_ascii_case(slash)) => rest,
         _ => words,
     }
 }
 
 fn asks_help(word: &Word) -> bool {
-    word.is_option()
-        && ["--help", "-help", "-h"]
-            .iter()
-            .any(|help| word.text.eq_ignore_ascii_case(help))
+    word.is_option() && ["--help", "-help", "-h"].iter().any(|help| word.text.eq_ignore_ascii_case(help))
 }
 
 /// The command (or noun) these words begin with; words that begin none are kept, so that help can say so.
 fn topic(words: &[Word]) -> Vec<String> {
     let words: Vec<String> = words
         .iter()
-        .map(|word| {
-            word.text
-                .chars()
-                .take(40)
-                .collect::<String>()
-                .to_ascii_lowercase()
-        })
+        .map(|word| word.text.chars().take(40).collect::<String>().to_ascii_lowercase())
         .filter(|word| !word.trim().is_empty())
         .skip_while(|word| word == "help")
         .take(2)
         .collect();
     let whole = COMMANDS.iter().any(|spec| words == spec.path);
-    let known = words
-        .first()
-        .is_some_and(|first| COMMANDS.iter().any(|spec| spec.path[0] == first));
-    if known && !whole {
-        words[..1].to_vec()
-    } else {
-        words
-    }
+    let known = words.first().is_some_and(|first| COMMANDS.iter().any(|spec| spec.path[0] == first));
+    if known && !whole { words[..1].to_vec() } else { words }
 }
 
 /// The command the first words name exactly, and the words after them.
 fn find(words: &[Word]) -> Result<(&'static Spec, &[Word]), Wrong> {
     let begins = |spec: &&Spec| {
         spec.path.len() <= words.len()
-            && spec
-                .path
-                .iter()
-                .zip(words)
-                .all(|(path, word)| path.eq_ignore_ascii_case(&word.text))
+            && spec.path.iter().zip(words).all(|(path, word)| path.eq_ignore_ascii_case(&word.text))
     };
     if let Some(spec) = COMMANDS.iter().find(begins) {
         return Ok((spec, &words[spec.path.len()..]));
@@ -96,24 +65,13 @@ fn find(words: &[Word]) -> Result<(&'static Spec, &[Word]), Wrong> {
     let verbs = verbs(first);
     let said = match (verbs.as_slice(), words.get(1)) {
         ([], None) => format!("There is no command {}.", shown(first)),
-        ([], Some(second)) => format!(
-            "There is no command {}.",
-            shown(&format!("{first} {}", second.text))
-        ),
+        ([], Some(second)) => format!("There is no command {}.", shown(&format!("{first} {}", second.text))),
         (verbs, None) => format!("{} needs a second word: {}.", shown(first), one_of(verbs)),
         (verbs, Some(second)) => {
-            format!(
-                "{} cannot be followed by {}, only by {}.",
-                shown(first),
-                shown(&second.text),
-                one_of(verbs)
-            )
+            format!("{} cannot be followed by {}, only by {}.", shown(first), shown(&second.text), one_of(verbs))
         }
     };
-    Err(Wrong {
-        said,
-        try_instead: None,
-    })
+    Err(Wrong { said, try_instead: None })
 }
 
 /// The name under which clap keeps what `--name` says, apart from the word of the same name.
@@ -130,45 +88,31 @@ fn parser(spec: &Spec) -> clap::Command {
         .disable_version_flag(true);
     for arg in spec.args {
         let word = match arg.form {
-            Form::Rest => Some(
-                ClapArg::new(arg.name)
-                    .action(ArgAction::Append)
-                    .num_args(0..),
-            ),
+            Form::Rest => Some(ClapArg::new(arg.name).action(ArgAction::Append).num_args(0..)),
             // Whether the first word is a value of its own is decided once all words are known.
             Form::Word | Form::WordOrOption if !spec.free_text() => Some(ClapArg::new(arg.name)),
             _ => None,
         };
-        let option = (arg.form != Form::Word)
-            .then(|| ClapArg::new(option_id(arg.name)).long(arg.name).num_args(1));
+        let option = (arg.form != Form::Word).then(|| ClapArg::new(option_id(arg.name)).long(arg.name).num_args(1));
         parser = parser.args(word).args(option);
     }
     parser
 }
 
 fn take(spec: &Spec, words: &[Word], environments: &[&str]) -> Result<Values, Wrong> {
-    let matches = parser(spec)
-        .try_get_matches_from(arguments(words))
-        .map_err(|error| translate(spec, &error))?;
+    let matches = parser(spec).try_get_matches_from(arguments(words)).map_err(|error| translate(spec, &error))?;
     if spec.free_text() {
         return take_free_text(spec, &matches, environments);
     }
     let mut values = Values::default();
     for arg in spec.args {
-        let word = (arg.form != Form::Option)
-            .then(|| text(&matches, arg.name))
-            .flatten();
-        let option = (arg.form != Form::Word)
-            .then(|| text(&matches, &option_id(arg.name)))
-            .flatten();
+        let word = (arg.form != Form::Option).then(|| text(&matches, arg.name)).flatten();
+        let option = (arg.form != Form::Word).then(|| text(&matches, &option_id(arg.name))).flatten();
         if let (Some(word), Some(option)) = (word, option)
             && !word.eq_ignore_ascii_case(option)
         {
             let option = shown(&format!("--{} {option}", arg.name));
-            return Err(Wrong::new(format!(
-                "{} and {option} contradict each other. Say it once.",
-                shown(word)
-            )));
+            return Err(Wrong::new(format!("{} and {option} contradict each other. Say it once.", shown(word))));
         }
         match word.or(option) {
             Some(value) => put(&mut values, arg.kind, value, environments)?,
@@ -189,10 +133,7 @@ fn arguments(words: &[Word]) -> Vec<String> {
     let mut awaits_value = false;
     for word in words {
         if word.is_option() {
-            let (name, value) = word
-                .text
-                .split_once('=')
-                .map_or((word.text.as_str(), None), |(n, v)| (n, Some(v)));
+            let (name, value) = word.text.split_once('=').map_or((word.text.as_str(), None), |(n, v)| (n, Some(v)));
             let name = name.to_ascii_lowercase();
             awaits_value = value.is_none() && name != "--";
             out.push(value.map_or_else(|| name.clone(), |value| format!("{name}={value}")));
@@ -228,10 +169,7 @@ fn missing(spec: &Spec, kind: Kind, environments: &[&str]) -> Wrong {
         Kind::Environment if environments.is_empty() => {
             format!("`{command}` needs an environment; none is configured.")
         }
-        Kind::Environment => format!(
-            "`{command}` needs an environment: {}.",
-            one_of(environments)
-        ),
+        Kind::Environment => format!("`{command}` needs an environment: {}.", one_of(environments)),
         Kind::Operation => format!("`{command}` needs the id of an operation, such as `bk-1042`."),
         Kind::Reason => format!("`{command}` needs a reason, so that others know why."),
         Kind::Scope | Kind::Tenant | Kind::Topic => format!("`{command}` lacks a value it needs."),
@@ -240,11 +178,7 @@ fn missing(spec: &Spec, kind: Kind, environments: &[&str]) -> Wrong {
 
 /// `stop [env] <reason>`: the first word is an environment only if it is exactly one. A word that could have been meant
 /// as one is refused, for taking it as the reason's first word would stop everything.
-fn take_free_text(
-    spec: &Spec,
-    matches: &ArgMatches,
-    environments: &[&str],
-) -> Result<Values, Wrong> {
+fn take_free_text(spec: &Spec, matches: &ArgMatches, environments: &[&str]) -> Result<Values, Wrong> {
     let name = spec.arg(Kind::Reason).map_or("reason", |arg| arg.name);
     let option = option_id(name);
     let stated = matches.index_of(&option).zip(text(matches, &option));
@@ -302,16 +236,10 @@ fn joined(parts: &[(usize, &str)]) -> String {
 /// Refuses a first word that is no environment but may have been meant to say what to stop.
 fn refuse_doubtful(first: &str, whole: &str, environments: &[&str]) -> Result<(), Wrong> {
     if is_placeholder(first) {
-        return Err(Wrong::new(format!(
-            "{} stands for a value: put yours there. Nothing is stopped.",
-            shown(first)
-        )));
+        return Err(Wrong::new(format!("{} stands for a value: put yours there. Nothing is stopped.", shown(first))));
     }
     if validate::operation_id(first).is_ok() {
-        let said = format!(
-            "{} is an operation, and `stop` stops environments. Nothing is stopped.",
-            shown(first)
-        );
+        let said = format!("{} is an operation, and `stop` stops environments. Nothing is stopped.", shown(first));
         return Err(Wrong::new(said));
     }
     match suspect(first, environments) {
@@ -333,21 +261,14 @@ pub(super) fn is_placeholder(word: &str) -> bool {
 /// with an environment's very name.
 pub(super) fn suspect<'a>(text: &str, environments: &[&'a str]) -> Option<&'a str> {
     let lower = text.to_ascii_lowercase();
-    let head = lower
-        .split(|c: char| !c.is_alphanumeric() && c != '-' && c != '_')
-        .find(|head| !head.is_empty())
-        .unwrap_or("");
+    let head =
+        lower.split(|c: char| !c.is_alphanumeric() && c != '-' && c != '_').find(|head| !head.is_empty()).unwrap_or("");
     if lower.contains(' ') {
         return validate::known(head, environments);
     }
     suggest::within(2, &lower, environments)
         .or_else(|| suggest::within(2, head, environments))
-        .or_else(|| {
-            environments
-                .iter()
-                .copied()
-                .find(|known| head.starts_with(&known.to_ascii_lowercase()))
-        })
+        .or_else(|| environments.iter().copied().find(|known| head.starts_with(&known.to_ascii_lowercase())))
 }
 
 /// Our sentence for clap's.
@@ -358,30 +279,15 @@ fn translate(spec: &Spec, error: &clap::Error) -> Wrong {
         _ => String::new(),
     };
     // clap writes an option it knows with its value's name behind: `--reason <--reason>`.
-    let option = shown(
-        culprit
-            .split_once(' ')
-            .map_or(culprit.as_str(), |(name, _)| name),
-    );
+    let option = shown(culprit.split_once(' ').map_or(culprit.as_str(), |(name, _)| name));
     let command = spec.words();
     Wrong::new(match error.kind() {
         ErrorKind::UnknownArgument if culprit.starts_with('-') => {
-            let options: Vec<String> = spec
-                .args
-                .iter()
-                .filter(|arg| arg.form != Form::Word)
-                .map(|arg| format!("`--{}`", arg.name))
-                .collect();
+            let options: Vec<String> =
+                spec.args.iter().filter(|arg| arg.form != Form::Word).map(|arg| format!("`--{}`", arg.name)).collect();
             match options.len() {
-                0 => format!(
-                    "`{command}` has no option {}. It has none at all.",
-                    shown(&culprit)
-                ),
-                1 => format!(
-                    "`{command}` has no option {}, only {}.",
-                    shown(&culprit),
-                    options[0]
-                ),
+                0 => format!("`{command}` has no option {}. It has none at all.", shown(&culprit)),
+                1 => format!("`{command}` has no option {}, only {}.", shown(&culprit), options[0]),
                 _ => {
                     let options: Vec<&str> = options.iter().map(String::as_str).collect();
                     format!(
@@ -396,10 +302,7 @@ fn translate(spec: &Spec, error: &clap::Error) -> Wrong {
             format!("{} is one word too many for `{command}`.", shown(&culprit))
         }
         ErrorKind::ArgumentConflict => format!("{option} is there twice. Say it once."),
-        ErrorKind::InvalidValue
-        | ErrorKind::WrongNumberOfValues
-        | ErrorKind::TooFewValues
-        | ErrorKind::NoEquals => {
+        ErrorKind::InvalidValue | ErrorKind::WrongNumberOfValues | ErrorKind::TooFewValues | ErrorKind::NoEquals => {
             format!("{option} needs a value behind it.")
         }
         _ => format!("What follows `{command}` cannot be read."),

@@ -20,24 +20,14 @@ pub struct Usage {
 
 /// Every command, in the order help shows them.
 pub fn reference() -> Vec<Usage> {
-    COMMANDS
-        .iter()
-        .map(|spec| Usage {
-            usage: usage(spec),
-            about: spec.about.to_owned(),
-            who: spec.who,
-        })
-        .collect()
+    COMMANDS.iter().map(|spec| Usage { usage: usage(spec), about: spec.about.to_owned(), who: spec.who }).collect()
 }
 
 /// The README's table of commands, in Markdown.
 pub fn readme_table() -> String {
     let mut table = String::from("| command | does | who |\n|---|---|---|\n");
     for Usage { usage, about, who } in reference() {
-        table.push_str(&format!(
-            "| `{}` | {about} | {who} |\n",
-            usage.replace('|', "\\|")
-        ));
+        table.push_str(&format!("| `{}` | {about} | {who} |\n", usage.replace('|', "\\|")));
     }
     table
 }
@@ -51,10 +41,7 @@ pub fn help(topic: &[String], environments: &[&str]) -> String {
     if let Some(spec) = COMMANDS.iter().find(|spec| spec.path == words) {
         return page(spec, environments);
     }
-    let of_noun: Vec<&Spec> = COMMANDS
-        .iter()
-        .filter(|spec| spec.path.len() == 2 && words == spec.path[..1])
-        .collect();
+    let of_noun: Vec<&Spec> = COMMANDS.iter().filter(|spec| spec.path.len() == 2 && words == spec.path[..1]).collect();
     if let Some(first) = of_noun.first() {
         let lines: Vec<String> = of_noun.iter().map(|spec| entry(spec)).collect();
         return format!("{}\n\n{}", lines.join("\n"), more(&first.words()));
@@ -79,25 +66,15 @@ fn placeholder(arg: &Arg) -> String {
         Kind::Reason if arg.form == Form::Option => "\"why\"".to_owned(),
         Kind::Reason | Kind::Topic => arg.name.to_owned(),
     };
-    let written = if arg.form == Form::Option {
-        format!("--{} {value}", arg.name)
-    } else {
-        value
-    };
-    if arg.required {
-        format!("<{written}>")
-    } else {
-        format!("[{written}]")
-    }
+    let written = if arg.form == Form::Option { format!("--{} {value}", arg.name) } else { value };
+    if arg.required { format!("<{written}>") } else { format!("[{written}]") }
 }
 
 fn overview(environments: &[&str]) -> String {
     let mut text = String::new();
-    for (group, heading) in [
-        (Group::Backups, "Backups"),
-        (Group::Operations, "Operations"),
-        (Group::Emergency, "Emergency"),
-    ] {
+    for (group, heading) in
+        [(Group::Backups, "Backups"), (Group::Operations, "Operations"), (Group::Emergency, "Emergency")]
+    {
         text.push_str(&format!("*{heading}*\n"));
         for spec in COMMANDS.iter().filter(|spec| spec.group == group) {
             text.push_str(&entry(spec));
@@ -106,10 +83,7 @@ fn overview(environments: &[&str]) -> String {
         text.push('\n');
     }
     if !environments.is_empty() {
-        text.push_str(&format!(
-            "Environments: {}.\n",
-            escape(&environments.join(", "))
-        ));
+        text.push_str(&format!("Environments: {}.\n", escape(&environments.join(", "))));
     }
     text.push_str("A typo never does anything: you are shown the command you may have meant. ");
     text.push_str(&more("backup create"));
@@ -125,18 +99,11 @@ fn entry(spec: &Spec) -> String {
 }
 
 fn page(spec: &Spec, environments: &[&str]) -> String {
-    let mut text = format!(
-        "*{}*\n`{}`\n\n{}\n",
-        spec.about,
-        escape(&usage(spec)),
-        spec.happens
-    );
+    let mut text = format!("*{}*\n`{}`\n\n{}\n", spec.about, escape(&usage(spec)), spec.happens);
     for arg in spec.args {
         let name = match arg.form {
             Form::Option => format!("--{}", arg.name),
-            _ => placeholder(arg)
-                .trim_matches(['<', '>', '[', ']'])
-                .to_owned(),
+            _ => placeholder(arg).trim_matches(['<', '>', '[', ']']).to_owned(),
         };
         let known = match arg.kind {
             Kind::Environment if !environments.is_empty() => {
@@ -148,10 +115,7 @@ fn page(spec: &Spec, environments: &[&str]) -> String {
     }
     text.push_str("\n\n*Examples*\n");
     for example in spec.examples {
-        text.push_str(&format!(
-            "`{SLASH} {}`\n",
-            escape(&example.replace("ENV", example_environment(environments)))
-        ));
+        text.push_str(&format!("`{SLASH} {}`\n", escape(&example.replace("ENV", example_environment(environments)))));
     }
     text.push_str(&format!("\n*Who may:* {}.", spec.who));
     text
@@ -159,12 +123,8 @@ fn page(spec: &Spec, environments: &[&str]) -> String {
 
 /// The environment examples name: production where there is one, for that is what people come for at night.
 fn example_environment<'a>(environments: &[&'a str]) -> &'a str {
-    let prod = environments
-        .iter()
-        .find(|environment| environment.eq_ignore_ascii_case("prod"));
-    prod.or(environments.first())
-        .copied()
-        .unwrap_or(SOME_ENVIRONMENT)
+    let prod = environments.iter().find(|environment| environment.eq_ignore_ascii_case("prod"));
+    prod.or(environments.first()).copied().unwrap_or(SOME_ENVIRONMENT)
 }
 
 /// There is no such topic: says so, and shows the overview.
@@ -172,17 +132,13 @@ fn unknown(words: &[&str], environments: &[&str]) -> String {
     let asked = words.join(" ");
     let said = format!("There is no command {}.", shown(&asked));
     let meant = suggest::repair(&lexer::read(&lexer::encode(&asked)).words, environments);
-    let path = COMMANDS.iter().find(|spec| {
-        meant.starts_with(&format!("{SLASH} {} ", spec.words())) && spec.group != Group::Help
-    });
-    let hint = path
-        .map(|spec| format!(" Did you mean `{SLASH} help {}`?", spec.words()))
-        .unwrap_or_default();
+    let path = COMMANDS
+        .iter()
+        .find(|spec| meant.starts_with(&format!("{SLASH} {} ", spec.words())) && spec.group != Group::Help);
+    let hint = path.map(|spec| format!(" Did you mean `{SLASH} help {}`?", spec.words())).unwrap_or_default();
     format!("{}{hint}\n\n{}", escape(&said), overview(environments))
 }
 
 fn escape(text: &str) -> String {
-    text.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }

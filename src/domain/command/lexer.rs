@@ -45,13 +45,8 @@ pub(super) fn visible(c: char) -> Option<char> {
     match c {
         c if c.is_whitespace() => Some(' '),
         c if c.is_control() => None,
-        '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' => {
-            None
-        }
-        '\u{2060}'..='\u{206f}'
-        | '\u{feff}'
-        | '\u{fff9}'..='\u{fffb}'
-        | '\u{e0000}'..='\u{e007f}' => None,
+        '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' => None,
+        '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}' => None,
         c => Some(c),
     }
 }
@@ -61,9 +56,7 @@ pub(super) fn encode(text: &str) -> String {
     if decode(text) == text {
         return text.to_owned();
     }
-    text.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
 /// Replaces entities, mentions and links by what they stand for, once: `&amp;lt;` is the text `&lt;`.
@@ -96,15 +89,11 @@ fn entity(text: &str) -> Option<(Cow<'static, str>, usize)> {
 fn escape(text: &str) -> Option<(Cow<'static, str>, usize)> {
     let end = text.find('>')?;
     let inner = text.strip_prefix('<')?.get(..end - 1)?;
-    let (target, label) = inner
-        .split_once('|')
-        .map_or((inner, None), |(target, label)| (target, Some(label)));
+    let (target, label) = inner.split_once('|').map_or((inner, None), |(target, label)| (target, Some(label)));
     if inner.contains('<') {
         return None;
     }
-    let id = target
-        .strip_prefix(['@', '#'])
-        .or_else(|| target.strip_prefix("!subteam^"));
+    let id = target.strip_prefix(['@', '#']).or_else(|| target.strip_prefix("!subteam^"));
     let meaning = if let Some(id) = id {
         if id.is_empty() || !id.bytes().all(|b| b.is_ascii_alphanumeric()) {
             return None;
@@ -160,29 +149,15 @@ fn split(chars: &[char]) -> Line {
             None if c == ' ' => line.words.extend(word.take()),
             None if is_double(c) || (is_single(c) && may_open(word.as_ref())) => {
                 open = Some(c);
-                word.get_or_insert(Word {
-                    text: String::new(),
-                    quoted: true,
-                });
+                word.get_or_insert(Word { text: String::new(), quoted: true });
             }
             // A closing single quote ends a word: the one in `'can't'` does not.
             Some(quote) if is_double(quote) && is_double(c) => open = None,
-            Some(quote) if is_single(quote) && is_single(c) && next.is_none_or(|c| c == ' ') => {
-                open = None
-            }
+            Some(quote) if is_single(quote) && is_single(c) && next.is_none_or(|c| c == ' ') => open = None,
             _ => {
-                let kept = if c == '\\' {
-                    next.filter(|&next| escapable(next, open))
-                } else {
-                    None
-                };
+                let kept = if c == '\\' { next.filter(|&next| escapable(next, open)) } else { None };
                 at += usize::from(kept.is_some());
-                word.get_or_insert(Word {
-                    text: String::new(),
-                    quoted: false,
-                })
-                .text
-                .push(kept.unwrap_or(c));
+                word.get_or_insert(Word { text: String::new(), quoted: false }).text.push(kept.unwrap_or(c));
             }
         }
     }
@@ -208,17 +183,10 @@ fn plain_dashes(text: &str) -> Cow<'_, str> {
     let body = text.trim_start_matches(|c| c == '-' || is_long_dash(c));
     let head = &text[..text.len() - body.len()];
     let option = body.is_empty() || body.starts_with(|c: char| c.is_ascii_alphabetic());
-    if option && head.contains(is_long_dash) {
-        format!("--{body}").into()
-    } else {
-        text.into()
-    }
+    if option && head.contains(is_long_dash) { format!("--{body}").into() } else { text.into() }
 }
 
 /// Dashes that stand where a keyboard has `-`.
 pub(super) fn is_long_dash(c: char) -> bool {
-    matches!(
-        c,
-        '\u{2010}'..='\u{2015}' | '\u{2212}' | '\u{fe58}' | '\u{fe63}' | '\u{ff0d}'
-    )
+    matches!(c, '\u{2010}'..='\u{2015}' | '\u{2212}' | '\u{fe58}' | '\u{fe63}' | '\u{ff0d}')
 }

@@ -122,17 +122,12 @@ impl Command {
 
     /// Whether carrying it out can change anything: people without a role may not ask for such.
     pub fn changes_things(&self) -> bool {
-        !matches!(
-            self,
-            Self::Help { .. } | Self::OpList { .. } | Self::OpShow { .. }
-        )
+        !matches!(self, Self::Help { .. } | Self::OpList { .. } | Self::OpShow { .. })
     }
 
     /// The one text that stands for this command, without the slash command in front: `parse` of it gives the command back.
     pub fn canonical(&self) -> String {
-        let line = table::named(self.name())
-            .map(|spec| suggest::line(spec, &self.values()))
-            .unwrap_or_default();
+        let line = table::named(self.name()).map(|spec| suggest::line(spec, &self.values())).unwrap_or_default();
         lexer::encode(&line)
     }
 
@@ -140,12 +135,7 @@ impl Command {
         let mut values = table::Values::default();
         match self.clone() {
             Self::Help { topic } => values.topic = topic,
-            Self::BackupCreate {
-                environment,
-                scope,
-                tenant,
-                reason,
-            } => {
+            Self::BackupCreate { environment, scope, tenant, reason } => {
                 values.environment = Some(environment);
                 values.scope = Some(scope);
                 values.tenant = tenant;
@@ -161,17 +151,11 @@ impl Command {
                 values.id = Some(id);
                 values.reason = reason;
             }
-            Self::Stop {
-                environment,
-                reason,
-            } => {
+            Self::Stop { environment, reason } => {
                 values.environment = environment;
                 values.reason = Some(reason);
             }
-            Self::Resume {
-                environment,
-                reason,
-            } => {
+            Self::Resume { environment, reason } => {
                 values.environment = environment;
                 values.reason = reason;
             }
@@ -220,16 +204,10 @@ impl FromStr for BackupScope {
     type Err = Wrong;
 
     fn from_str(text: &str) -> Result<Self, Wrong> {
-        Self::ALL
-            .into_iter()
-            .find(|scope| scope.as_str().eq_ignore_ascii_case(text))
-            .ok_or_else(|| {
-                let known = suggest::one_of(&Self::ALL.map(Self::as_str));
-                Wrong::new(format!(
-                    "{} is not something to back up. It is {known}.",
-                    suggest::shown(text)
-                ))
-            })
+        Self::ALL.into_iter().find(|scope| scope.as_str().eq_ignore_ascii_case(text)).ok_or_else(|| {
+            let known = suggest::one_of(&Self::ALL.map(Self::as_str));
+            Wrong::new(format!("{} is not something to back up. It is {known}.", suggest::shown(text)))
+        })
     }
 }
 
@@ -248,10 +226,7 @@ pub struct Wrong {
 
 impl Wrong {
     fn new(said: impl Into<String>) -> Self {
-        Self {
-            said: said.into(),
-            try_instead: None,
-        }
+        Self { said: said.into(), try_instead: None }
     }
 }
 
@@ -263,22 +238,15 @@ pub fn parse(text: &str, environments: &[&str]) -> Result<Command, Wrong> {
     let length = text.chars().count();
     if length > LONGEST {
         let said = format!("That is {length} characters long; a command has at most {LONGEST}.");
-        return Err(Wrong {
-            said,
-            try_instead: Some(format!("{SLASH} help")),
-        });
+        return Err(Wrong { said, try_instead: Some(format!("{SLASH} help")) });
     }
     let line = lexer::read(text);
     let outcome = match line.unclosed {
-        Some(quote) => Err(Wrong::new(format!(
-            "A quote is opened with {quote} and never closed."
-        ))),
+        Some(quote) => Err(Wrong::new(format!("A quote is opened with {quote} and never closed."))),
         None => grammar::understand(&line.words, environments),
     };
     outcome.map_err(|wrong| Wrong {
-        try_instead: wrong
-            .try_instead
-            .or_else(|| Some(suggest::repair(&line.words, environments))),
+        try_instead: wrong.try_instead.or_else(|| Some(suggest::repair(&line.words, environments))),
         said: wrong.said,
     })
 }

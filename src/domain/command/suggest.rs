@@ -15,29 +15,15 @@ const SOME_TENANT: &str = "<tenant>";
 pub(super) fn repair(words: &[Word], environments: &[&str]) -> String {
     let words = grammar::without_slash(words);
     let Some((spec, rest)) = nearest_command(words, environments) else {
-        let nouns = COMMANDS
-            .iter()
-            .filter(|spec| spec.path.len() == 2)
-            .map(|spec| spec.path[0]);
+        let nouns = COMMANDS.iter().filter(|spec| spec.path.len() == 2).map(|spec| spec.path[0]);
         let noun = words.first().and_then(|first| nearest(&first.text, nouns));
-        return noun.map_or_else(
-            || format!("{SLASH} help"),
-            |noun| format!("{SLASH} help {noun}"),
-        );
+        return noun.map_or_else(|| format!("{SLASH} help"), |noun| format!("{SLASH} help {noun}"));
     };
-    let spec = rest
-        .first()
-        .filter(|word| validate::operation_id(&word.text).is_ok())
-        .map_or(spec, |_| for_operations(spec));
-    let values = if spec.free_text() {
-        fill_free_text(rest, environments)
-    } else {
-        fill(spec, rest, environments)
-    };
+    let spec =
+        rest.first().filter(|word| validate::operation_id(&word.text).is_ok()).map_or(spec, |_| for_operations(spec));
+    let values = if spec.free_text() { fill_free_text(rest, environments) } else { fill(spec, rest, environments) };
     let candidate = format!("{SLASH} {}", line(spec, &values));
-    let open = [SOME_ENVIRONMENT, SOME_ID, SOME_TENANT]
-        .iter()
-        .any(|placeholder| candidate.contains(placeholder));
+    let open = [SOME_ENVIRONMENT, SOME_ID, SOME_TENANT].iter().any(|placeholder| candidate.contains(placeholder));
     if open || grammar::understand(&lexer::read(&candidate).words, environments).is_ok() {
         candidate
     } else {
@@ -47,13 +33,8 @@ pub(super) fn repair(words: &[Word], environments: &[&str]) -> String {
 
 /// The line that stops every environment for this reason, whatever word the reason begins with.
 pub(super) fn stop_everything(reason: &str) -> String {
-    let fits = validate::reason(reason)
-        .ok()
-        .filter(|reason| reason.chars().count() <= 80 && !reason.contains('`'));
-    format!(
-        "{SLASH} stop --reason {}",
-        lexer::quote(fits.as_deref().unwrap_or("why"))
-    )
+    let fits = validate::reason(reason).ok().filter(|reason| reason.chars().count() <= 80 && !reason.contains('`'));
+    format!("{SLASH} stop --reason {}", lexer::quote(fits.as_deref().unwrap_or("why")))
 }
 
 /// The command with these values in its usual spelling; what is required and absent is a placeholder.
@@ -62,38 +43,23 @@ pub(super) fn line(spec: &Spec, values: &Values) -> String {
     for arg in spec.args {
         let placeholder = |text: &str| arg.required.then(|| text.to_owned());
         match arg.kind {
-            Kind::Environment => words.extend(
-                values
-                    .environment
-                    .clone()
-                    .or_else(|| placeholder(SOME_ENVIRONMENT)),
-            ),
+            Kind::Environment => words.extend(values.environment.clone().or_else(|| placeholder(SOME_ENVIRONMENT))),
             Kind::Scope => words.push(values.scope.unwrap_or_default().to_string()),
             Kind::Operation => words.extend(values.id.clone().or_else(|| placeholder(SOME_ID))),
             Kind::Tenant => words.extend(values.tenant.iter().map(|tenant| {
-                let tenant = if tenant.starts_with('-') {
-                    lexer::quote(tenant)
-                } else {
-                    tenant.clone()
-                };
+                let tenant = if tenant.starts_with('-') { lexer::quote(tenant) } else { tenant.clone() };
                 format!("--tenant {tenant}")
             })),
             Kind::Reason => words.extend(values.reason.iter().map(|reason| {
                 // Without an environment before it, a bare reason's first word could be taken for one.
-                let bare = arg.form == Form::Rest
-                    && values.environment.is_some()
-                    && !reason.starts_with('-');
+                let bare = arg.form == Form::Rest && values.environment.is_some() && !reason.starts_with('-');
                 let option = if bare { "" } else { "--reason " };
                 format!("{option}{}", lexer::quote(reason))
             })),
             Kind::Topic => words.extend(values.topic.iter().map(|word| {
-                let simple = word.starts_with(|c: char| c.is_ascii_alphanumeric())
-                    && validate::identifier("word", word).is_ok();
-                if simple {
-                    word.clone()
-                } else {
-                    lexer::quote(word)
-                }
+                let simple =
+                    word.starts_with(|c: char| c.is_ascii_alphanumeric()) && validate::identifier("word", word).is_ok();
+                if simple { word.clone() } else { lexer::quote(word) }
             })),
         }
     }
@@ -113,17 +79,12 @@ fn distance(word: &str, target: &str) -> Option<usize> {
     let longer = word.chars().count().max(target.chars().count());
     // Words much longer than any of ours are no typo of ours, and comparing them is work.
     let limit = if longer <= 4 { 1 } else { 2 };
-    (longer <= 40)
-        .then(|| osa_distance(&word, &target))
-        .filter(|distance| *distance <= limit)
+    (longer <= 40).then(|| osa_distance(&word, &target)).filter(|distance| *distance <= limit)
 }
 
 fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let near = known
-        .into_iter()
-        .filter_map(|known| Some((distance(word, known)?, known)));
-    near.min_by_key(|(distance, _)| *distance)
-        .map(|(_, known)| known)
+    let near = known.into_iter().filter_map(|known| Some((distance(word, known)?, known)));
+    near.min_by_key(|(distance, _)| *distance).map(|(_, known)| known)
 }
 
 /// The known word within so many edits of `word`, the nearest first.
@@ -131,25 +92,14 @@ pub(super) fn within<'a>(edits: usize, word: &str, known: &[&'a str]) -> Option<
     if word.is_empty() || word.len() > 200 {
         return None;
     }
-    let near = known
-        .iter()
-        .map(|known| (osa_distance(word, &known.to_ascii_lowercase()), *known));
-    near.filter(|(distance, _)| *distance <= edits)
-        .min_by_key(|(distance, _)| *distance)
-        .map(|(_, known)| known)
+    let near = known.iter().map(|known| (osa_distance(word, &known.to_ascii_lowercase()), *known));
+    near.filter(|(distance, _)| *distance <= edits).min_by_key(|(distance, _)| *distance).map(|(_, known)| known)
 }
 
 /// The command these words were probably meant to begin, and what follows it: both words mistyped, in the wrong order,
 /// or the noun left out.
-fn nearest_command<'w>(
-    words: &'w [Word],
-    environments: &[&str],
-) -> Option<(&'static Spec, &'w [Word])> {
-    let at = |index: usize, target: &str| {
-        words
-            .get(index)
-            .and_then(|word| distance(&word.text, target))
-    };
+fn nearest_command<'w>(words: &'w [Word], environments: &[&str]) -> Option<(&'static Spec, &'w [Word])> {
+    let at = |index: usize, target: &str| words.get(index).and_then(|word| distance(&word.text, target));
     let mut best: Option<(usize, &'static Spec, usize)> = None;
     let mut offer = |cost: Option<usize>, spec: &'static Spec, used: usize| {
         if let Some(cost) = cost
@@ -163,15 +113,10 @@ fn nearest_command<'w>(
             [only] => offer(at(0, only), spec, 1),
             [noun, verb] => {
                 offer(at(0, noun).zip(at(1, verb)).map(|(a, b)| a + b), spec, 2);
-                offer(
-                    at(1, noun).zip(at(0, verb)).map(|(a, b)| a + b + 1),
-                    spec,
-                    2,
-                );
+                offer(at(1, noun).zip(at(0, verb)).map(|(a, b)| a + b + 1), spec, 2);
                 offer(at(0, verb).map(|cost| cost + 2), spec, 1);
-                let leads_on = words
-                    .get(1)
-                    .is_none_or(|word| nearest(&word.text, environments.iter().copied()).is_some());
+                let leads_on =
+                    words.get(1).is_none_or(|word| nearest(&word.text, environments.iter().copied()).is_some());
                 if leads_on && verbs(noun).len() == 1 {
                     offer(at(0, noun).map(|cost| cost + 3), spec, 1);
                 }
@@ -202,46 +147,27 @@ fn fill(spec: &Spec, words: &[Word], environments: &[&str]) -> Values {
     while let Some(word) = words.next() {
         if !word.is_option() {
             if !fits(spec, &mut values, &word.text, environments) {
-                let to = if reason.is_empty() {
-                    &mut pending
-                } else {
-                    &mut reason
-                };
+                let to = if reason.is_empty() { &mut pending } else { &mut reason };
                 to.push(word.text.clone());
             }
             continue;
         }
-        let (name, inline) = word
-            .text
-            .split_once('=')
-            .map_or((word.text.as_str(), None), |(name, value)| {
-                (name, Some(value))
-            });
+        let (name, inline) =
+            word.text.split_once('=').map_or((word.text.as_str(), None), |(name, value)| (name, Some(value)));
         let name = name.trim_start_matches('-');
-        let options = spec
-            .args
-            .iter()
-            .filter(|arg| arg.form != Form::Word)
-            .map(|arg| arg.name);
-        let arg =
-            nearest(name, options).and_then(|name| spec.args.iter().find(|arg| arg.name == name));
+        let options = spec.args.iter().filter(|arg| arg.form != Form::Word).map(|arg| arg.name);
+        let arg = nearest(name, options).and_then(|name| spec.args.iter().find(|arg| arg.name == name));
         let value = match (inline, arg) {
-            (None, Some(_)) => words
-                .next_if(|next| !next.is_option())
-                .map(|next| next.text.as_str()),
+            (None, Some(_)) => words.next_if(|next| !next.is_option()).map(|next| next.text.as_str()),
             (inline, _) => inline,
         };
         match (arg.map(|arg| arg.kind), value) {
-            (Some(Kind::Reason), value) if reason.is_empty() => {
-                reason.push(value.unwrap_or("why").to_owned())
-            }
+            (Some(Kind::Reason), value) if reason.is_empty() => reason.push(value.unwrap_or("why").to_owned()),
             (Some(Kind::Tenant), value) if values.tenant.is_none() => {
                 let tenant = value.and_then(|value| validate::identifier("tenant", value).ok());
                 values.tenant = Some(tenant.unwrap_or_else(|| SOME_TENANT.to_owned()));
             }
-            (Some(Kind::Scope) | None, Some(value))
-                if !fits(spec, &mut values, value, environments) =>
-            {
+            (Some(Kind::Scope) | None, Some(value)) if !fits(spec, &mut values, value, environments) => {
                 pending.push(value.to_owned());
             }
             _ => {}
@@ -272,19 +198,10 @@ fn fits(spec: &Spec, values: &mut Values, word: &str, environments: &[&str]) -> 
     false
 }
 
-fn settle(
-    spec: &Spec,
-    values: &mut Values,
-    mut pending: Vec<String>,
-    mut reason: Vec<String>,
-    environments: &[&str],
-) {
-    if spec.arg(Kind::Environment).is_some() && values.environment.is_none() && !pending.is_empty()
-    {
+fn settle(spec: &Spec, values: &mut Values, mut pending: Vec<String>, mut reason: Vec<String>, environments: &[&str]) {
+    if spec.arg(Kind::Environment).is_some() && values.environment.is_none() && !pending.is_empty() {
         values.environment = Some(take_nearest(&mut pending, SOME_ENVIRONMENT, |word| {
-            nearest(word, environments.iter().copied())
-                .or_else(|| within(2, word, environments))
-                .map(str::to_owned)
+            nearest(word, environments.iter().copied()).or_else(|| within(2, word, environments)).map(str::to_owned)
         }));
     }
     if spec.arg(Kind::Operation).is_some() && values.id.is_none() && !pending.is_empty() {
@@ -297,11 +214,7 @@ fn settle(
         let near = |word: &String| nearest(word, BackupScope::ALL.map(BackupScope::as_str));
         if values.scope.is_some() {
             pending.clear();
-        } else if let Some((at, scope)) = pending
-            .iter()
-            .enumerate()
-            .find_map(|(at, word)| Some((at, near(word)?)))
-        {
+        } else if let Some((at, scope)) = pending.iter().enumerate().find_map(|(at, word)| Some((at, near(word)?))) {
             values.scope = scope.parse().ok();
             pending.remove(at);
         }
@@ -312,8 +225,7 @@ fn settle(
         reason.append(&mut pending);
     }
     if !reason.is_empty() {
-        values.reason =
-            Some(validate::reason(&reason.join(" ")).unwrap_or_else(|_| "why".to_owned()));
+        values.reason = Some(validate::reason(&reason.join(" ")).unwrap_or_else(|_| "why".to_owned()));
     }
 }
 
@@ -321,23 +233,14 @@ fn settle(
 fn scope_meant(word: &str) -> Option<BackupScope> {
     match word.to_ascii_lowercase().as_str() {
         "db" | "database" | "databases" | "mysql" | "postgres" | "sql" => Some(BackupScope::Rds),
-        "file" | "files" | "filesystem" | "filesystems" | "uploads" | "wp-content" => {
-            Some(BackupScope::Efs)
-        }
+        "file" | "files" | "filesystem" | "filesystems" | "uploads" | "wp-content" => Some(BackupScope::Efs),
         _ => None,
     }
 }
 
 /// Takes out of `pending` the first word that can be mended, or else the first, which becomes the placeholder.
-fn take_nearest(
-    pending: &mut Vec<String>,
-    placeholder: &str,
-    mend: impl Fn(&str) -> Option<String>,
-) -> String {
-    let mended = pending
-        .iter()
-        .enumerate()
-        .find_map(|(at, word)| Some((at, mend(word)?)));
+fn take_nearest(pending: &mut Vec<String>, placeholder: &str, mend: impl Fn(&str) -> Option<String>) -> String {
+    let mended = pending.iter().enumerate().find_map(|(at, word)| Some((at, mend(word)?)));
     let (at, value) = mended.unwrap_or_else(|| (0, placeholder.to_owned()));
     pending.remove(at);
     value
@@ -347,20 +250,15 @@ fn take_nearest(
 fn mend_id(word: &str) -> Option<String> {
     let word = word.trim_matches(|c: char| !c.is_ascii_alphanumeric());
     let kind = word.get(..2)?;
-    let number = word[2..].trim_start_matches(|c: char| {
-        matches!(c, '-' | '_' | '/' | '.' | ':' | '#' | ' ') || is_long_dash(c)
-    });
+    let number =
+        word[2..].trim_start_matches(|c: char| matches!(c, '-' | '_' | '/' | '.' | ':' | '#' | ' ') || is_long_dash(c));
     validate::operation_id(&format!("{kind}-{number}")).ok()
 }
 
 fn fill_free_text(words: &[Word], environments: &[&str]) -> Values {
     let mut texts: Vec<&str> = Vec::new();
     for word in words {
-        let text = if word.is_option() {
-            word.text.split_once('=').map_or("", |(_, value)| value)
-        } else {
-            &word.text
-        };
+        let text = if word.is_option() { word.text.split_once('=').map_or("", |(_, value)| value) } else { &word.text };
         if !text.is_empty() {
             texts.push(text);
         }
@@ -378,9 +276,7 @@ fn fill_free_text(words: &[Word], environments: &[&str]) -> Values {
     let all = texts.join(" ");
     let after_first_word = || all.split_whitespace().skip(1).collect::<Vec<_>>().join(" ");
     let (environment, reason) = match grammar::suspect(first, environments) {
-        _ if grammar::is_placeholder(first) => {
-            (Some(SOME_ENVIRONMENT), all[first.len()..].to_owned())
-        }
+        _ if grammar::is_placeholder(first) => (Some(SOME_ENVIRONMENT), all[first.len()..].to_owned()),
         // `db` is two edits from `dev`, which is too many to put a name into somebody's mouth.
         Some(near) if near.len() > 3 || first.contains(' ') || nearest(first, [near]).is_some() => {
             (Some(near), after_first_word())
@@ -389,11 +285,7 @@ fn fill_free_text(words: &[Word], environments: &[&str]) -> Values {
         None => (None, all),
     };
     let reason = validate::reason(&reason).unwrap_or_else(|_| "why".to_owned());
-    Values {
-        environment: environment.map(str::to_owned),
-        reason: Some(reason),
-        ..Values::default()
-    }
+    Values { environment: environment.map(str::to_owned), reason: Some(reason), ..Values::default() }
 }
 
 /// A value as a sentence shows it: short, in backticks, unable to end them.
@@ -403,11 +295,7 @@ pub(super) fn shown(value: &str) -> String {
     if short.len() < plain.len() {
         short.push('…');
     }
-    if short.is_empty() {
-        "(nothing)".to_owned()
-    } else {
-        format!("`{short}`")
-    }
+    if short.is_empty() { "(nothing)".to_owned() } else { format!("`{short}`") }
 }
 
 /// `dev, sit or prod`.

@@ -100,9 +100,7 @@ pub(super) fn named(name: &str) -> Option<&'static Spec> {
 
 /// The verbs that follow this noun, for nouns that need one.
 pub(super) fn verbs(noun: &str) -> Vec<&'static str> {
-    let of_noun = COMMANDS
-        .iter()
-        .filter(|spec| spec.path.len() == 2 && spec.path[0].eq_ignore_ascii_case(noun));
+    let of_noun = COMMANDS.iter().filter(|spec| spec.path.len() == 2 && spec.path[0].eq_ignore_ascii_case(noun));
     of_noun.map(|spec| spec.path[1]).collect()
 }
 
@@ -111,18 +109,10 @@ const ANY_ROLE: &str = "anyone in a role";
 const APPROVERS: &str = "whoever the approval policy names, never the person who asked";
 const TWO_PEOPLE: &str = "anyone in a role, and a second person has to agree";
 
-const ENVIRONMENT: Arg = Arg {
-    name: "environment",
-    kind: Kind::Environment,
-    form: Form::Word,
-    required: true,
-    about: "which environment",
-};
-const ANY_ENVIRONMENT: Arg = Arg {
-    required: false,
-    about: "only this environment; all of them when left out",
-    ..ENVIRONMENT
-};
+const ENVIRONMENT: Arg =
+    Arg { name: "environment", kind: Kind::Environment, form: Form::Word, required: true, about: "which environment" };
+const ANY_ENVIRONMENT: Arg =
+    Arg { required: false, about: "only this environment; all of them when left out", ..ENVIRONMENT };
 const SCOPE: Arg = Arg {
     name: "type",
     kind: Kind::Scope,
@@ -171,12 +161,7 @@ pub(super) const COMMANDS: &[Spec] = &[
         who: ANY_ROLE,
         build: |v| {
             let scope = v.scope.unwrap_or_default();
-            Some(Command::BackupCreate {
-                environment: v.environment?,
-                scope,
-                tenant: v.tenant,
-                reason: v.reason,
-            })
+            Some(Command::BackupCreate { environment: v.environment?, scope, tenant: v.tenant, reason: v.reason })
         },
     },
     Spec {
@@ -188,11 +173,7 @@ pub(super) const COMMANDS: &[Spec] = &[
         args: &[ANY_ENVIRONMENT],
         examples: &["op list", "op list ENV"],
         who: EVERYONE,
-        build: |v| {
-            Some(Command::OpList {
-                environment: v.environment,
-            })
-        },
+        build: |v| Some(Command::OpList { environment: v.environment }),
     },
     Spec {
         name: "op.show",
@@ -225,12 +206,7 @@ pub(super) const COMMANDS: &[Spec] = &[
         args: &[ID, REASON],
         examples: &["op reject bk-1042 --reason \"release is under way\""],
         who: APPROVERS,
-        build: |v| {
-            Some(Command::OpReject {
-                id: v.id?,
-                reason: v.reason,
-            })
-        },
+        build: |v| Some(Command::OpReject { id: v.id?, reason: v.reason }),
     },
     Spec {
         name: "op.cancel",
@@ -239,17 +215,9 @@ pub(super) const COMMANDS: &[Spec] = &[
         about: "Cancel an operation",
         happens: "No further step starts. What AWS has already begun is watched to its end and reported.",
         args: &[ID, REASON],
-        examples: &[
-            "op cancel bk-1042",
-            "op cancel bk-1042 --reason \"wrong environment\"",
-        ],
+        examples: &["op cancel bk-1042", "op cancel bk-1042 --reason \"wrong environment\""],
         who: ANY_ROLE,
-        build: |v| {
-            Some(Command::OpCancel {
-                id: v.id?,
-                reason: v.reason,
-            })
-        },
+        build: |v| Some(Command::OpCancel { id: v.id?, reason: v.reason }),
     },
     Spec {
         name: "op.retry",
@@ -292,10 +260,7 @@ pub(super) const COMMANDS: &[Spec] = &[
         happens: "From this moment nothing new starts. What AWS has already begun is watched to its end and \
                   reported. No approval is needed; starting again takes two people.",
         args: &[
-            Arg {
-                about: "only this environment; *every* environment when left out",
-                ..ANY_ENVIRONMENT
-            },
+            Arg { about: "only this environment; *every* environment when left out", ..ANY_ENVIRONMENT },
             Arg {
                 form: Form::Rest,
                 required: true,
@@ -303,17 +268,9 @@ pub(super) const COMMANDS: &[Spec] = &[
                 ..REASON
             },
         ],
-        examples: &[
-            "stop ENV \"database looks corrupt\"",
-            "stop \"we are under attack\"",
-        ],
+        examples: &["stop ENV \"database looks corrupt\"", "stop \"we are under attack\""],
         who: ANY_ROLE,
-        build: |v| {
-            Some(Command::Stop {
-                environment: v.environment,
-                reason: v.reason?,
-            })
-        },
+        build: |v| Some(Command::Stop { environment: v.environment, reason: v.reason? }),
     },
     Spec {
         name: "resume",
@@ -330,12 +287,7 @@ pub(super) const COMMANDS: &[Spec] = &[
         ],
         examples: &["resume ENV --reason \"false alarm\""],
         who: TWO_PEOPLE,
-        build: |v| {
-            Some(Command::Resume {
-                environment: v.environment,
-                reason: v.reason,
-            })
-        },
+        build: |v| Some(Command::Resume { environment: v.environment, reason: v.reason }),
     },
     Spec {
         name: "help",

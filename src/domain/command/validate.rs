@@ -24,10 +24,7 @@ pub fn operation_id(text: &str) -> Result<String, Wrong> {
         {
             Ok(id)
         }
-        _ => Err(Wrong::new(format!(
-            "{} is not an operation id. One looks like `bk-1042`.",
-            shown(text)
-        ))),
+        _ => Err(Wrong::new(format!("{} is not an operation id. One looks like `bk-1042`.", shown(text)))),
     }
 }
 
@@ -36,16 +33,11 @@ pub fn operation_id(text: &str) -> Result<String, Wrong> {
 /// # Errors
 /// When it is not 1 to 128 letters, digits, `-` and `_`.
 pub fn identifier(what: &str, text: &str) -> Result<String, Wrong> {
-    let allowed = text
-        .bytes()
-        .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
+    let allowed = text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
     if allowed && (1..=128).contains(&text.len()) {
         return Ok(text.to_owned());
     }
-    let said = format!(
-        "{} is not a {what}. One has letters, digits, `-` and `_` only, at most 128.",
-        shown(text)
-    );
+    let said = format!("{} is not a {what}. One has letters, digits, `-` and `_` only, at most 128.", shown(text));
     Err(Wrong::new(said))
 }
 
@@ -58,19 +50,13 @@ pub fn environment(text: &str, environments: &[&str]) -> Result<String, Wrong> {
         let text = shown(text);
         Wrong::new(match environments {
             [] => format!("{text} is not an environment: none is configured."),
-            known => format!(
-                "{text} is not an environment. It is one of these: {}.",
-                one_of(known)
-            ),
+            known => format!("{text} is not an environment. It is one of these: {}.", one_of(known)),
         })
     })
 }
 
 pub(super) fn known<'a>(text: &str, environments: &[&'a str]) -> Option<&'a str> {
-    environments
-        .iter()
-        .copied()
-        .find(|known| known.eq_ignore_ascii_case(text))
+    environments.iter().copied().find(|known| known.eq_ignore_ascii_case(text))
 }
 
 /// A reason in one line, without invisible characters, in the case it was written in.
@@ -96,10 +82,7 @@ pub fn reason(text: &str) -> Result<String, Wrong> {
 /// When it is no such moment, has no zone, or lies in the future.
 pub fn timestamp(text: &str, now: Timestamp) -> Result<Timestamp, Wrong> {
     let upper = text.replace(is_long_dash, "-").to_ascii_uppercase();
-    let plain = upper
-        .bytes()
-        .all(|b| b.is_ascii_digit() || b"-+:.TZ".contains(&b))
-        && upper.contains('T');
+    let plain = upper.bytes().all(|b| b.is_ascii_digit() || b"-+:.TZ".contains(&b)) && upper.contains('T');
     let moment = plain.then(|| upper.parse::<Timestamp>().ok()).flatten().ok_or_else(|| {
         Wrong::new(format!(
             "{} is not a time with its zone. One looks like `2026-03-01T02:30:00Z` or `2026-03-01T04:30:00+02:00`.",
@@ -107,10 +90,7 @@ pub fn timestamp(text: &str, now: Timestamp) -> Result<Timestamp, Wrong> {
         ))
     })?;
     if moment > now {
-        return Err(Wrong::new(format!(
-            "{} is in the future: it is {now:.0} now.",
-            shown(text)
-        )));
+        return Err(Wrong::new(format!("{} is in the future: it is {now:.0} now.", shown(text))));
     }
     Ok(moment)
 }

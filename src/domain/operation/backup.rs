@@ -33,7 +33,11 @@ impl<'a> Target<'a> {
     ///
     /// # Errors
     /// A sentence for the person who asked, when the tenant is unknown or nothing is left to back up.
-    pub fn new(environment: &'a Environment, scope: BackupScope, tenant: Option<&'a str>) -> Result<Target<'a>, String> {
+    pub fn new(
+        environment: &'a Environment,
+        scope: BackupScope,
+        tenant: Option<&'a str>,
+    ) -> Result<Target<'a>, String> {
         let tenant = tenant.map(|id| find_tenant(environment, id)).transpose()?;
         let takes = |part: BackupScope| scope == BackupScope::Full || scope == part;
         let of_tenant = |wanted: Option<&String>, id: &str| wanted.is_some_and(|w| w == id);
@@ -177,8 +181,13 @@ impl<'a> Draft<'a> {
             ));
             return;
         };
-        if matches!(found.status.as_str(), "deleting" | "failed" | "restore-error") || found.status.starts_with("incompatible-") {
-            self.problems.push(format!("Database `{}` is `{}` and cannot be snapshotted. Repair it first.", database.id, found.status));
+        if matches!(found.status.as_str(), "deleting" | "failed" | "restore-error")
+            || found.status.starts_with("incompatible-")
+        {
+            self.problems.push(format!(
+                "Database `{}` is `{}` and cannot be snapshotted. Repair it first.",
+                database.id, found.status
+            ));
             return;
         }
         self.fact(format!("Database {}", database.id), describe_database(found));
@@ -235,7 +244,8 @@ impl<'a> Draft<'a> {
         };
         let label = format!("{} ({})", file_system.name, file_system.id);
         self.fact(format!("File system {label}"), describe_file_system(found));
-        let (region, role, vault) = (self.env.primary_region.clone(), self.env.backup_role.clone(), self.env.vault.clone());
+        let (region, role, vault) =
+            (self.env.primary_region.clone(), self.env.backup_role.clone(), self.env.vault.clone());
         let retention_days = self.env.retention_days.default;
         let made = self.step(
             format!("Back up file system {label}"),
@@ -279,14 +289,22 @@ impl<'a> Draft<'a> {
             return;
         }
         let names = hex::encode(Sha256::digest(self.world.secrets.join("\n")));
-        self.fact(format!("Secrets under {prefix}"), format!("{} secrets, names {}", self.world.secrets.len(), &names[..12]));
+        self.fact(
+            format!("Secrets under {prefix}"),
+            format!("{} secrets, names {}", self.world.secrets.len(), &names[..12]),
+        );
         let region = self.env.primary_region.clone();
         let key = format!("{}/secrets/{}/{}/secrets.json", self.env.name, self.date, self.id);
         let retention_days = self.env.retention_days.default;
         let made = self.step(
             format!("Export secrets under {prefix} to {bucket}"),
             vec![],
-            Action::SecretsExport { region: region.clone(), prefix: prefix.to_owned(), bucket: bucket.clone(), key: key.clone() },
+            Action::SecretsExport {
+                region: region.clone(),
+                prefix: prefix.to_owned(),
+                bucket: bucket.clone(),
+                key: key.clone(),
+            },
         );
         self.step(
             format!("Verify secrets object in {region}"),
@@ -317,11 +335,15 @@ impl<'a> Draft<'a> {
     fn tenant_notes(&mut self, tenant: &str, parts: &Tenant) {
         if let Some(database) = parts.database.as_ref().filter(|_| !self.target.databases.is_empty()) {
             let schema = parts.schema.as_ref().map(|s| format!(" with schema {s}")).unwrap_or_default();
-            self.notes.push(format!("Database {database}{schema} of {tenant} is snapshotted whole: RDS cannot snapshot one schema."));
+            self.notes.push(format!(
+                "Database {database}{schema} of {tenant} is snapshotted whole: RDS cannot snapshot one schema."
+            ));
         }
         if let Some(file_system) = parts.file_system.as_ref().filter(|_| !self.target.file_systems.is_empty()) {
             let path = parts.path.as_ref().map(|p| format!(" with folder {p}")).unwrap_or_default();
-            self.notes.push(format!("File system {file_system}{path} of {tenant} is backed up whole: AWS Backup cannot take one folder."));
+            self.notes.push(format!(
+                "File system {file_system}{path} of {tenant} is backed up whole: AWS Backup cannot take one folder."
+            ));
         }
     }
 

@@ -192,7 +192,10 @@ impl fmt::Display for State {
 impl FromStr for State {
     type Err = String;
     fn from_str(text: &str) -> Result<State, String> {
-        State::ALL.into_iter().find(|s| s.name() == text).ok_or_else(|| format!("`{text}` is not a state of an operation"))
+        State::ALL
+            .into_iter()
+            .find(|s| s.name() == text)
+            .ok_or_else(|| format!("`{text}` is not a state of an operation"))
     }
 }
 

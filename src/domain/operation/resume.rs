@@ -31,7 +31,9 @@ pub fn plan(scope: &str, environment: &str, facts: Vec<Fact>) -> Plan {
         dr_region: None,
         retention_days: None,
         facts,
-        notes: vec!["Stopped operations go on where they halted, with the plans that were approved for them.".to_owned()],
+        notes: vec![
+            "Stopped operations go on where they halted, with the plans that were approved for them.".to_owned(),
+        ],
         steps: vec![StepSpec {
             title: format!("Lift the stop of {what}"),
             after: Vec::new(),

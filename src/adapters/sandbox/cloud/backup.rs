@@ -17,7 +17,14 @@ use crate::{
 const COPIES_AT_ONCE: usize = 5;
 
 /// `StartBackupJob`.
-pub(super) fn start_job(making: &mut Making<'_>, region: &str, resource: &str, vault: &str, role: &str, days: u32) -> Start {
+pub(super) fn start_job(
+    making: &mut Making<'_>,
+    region: &str,
+    resource: &str,
+    vault: &str,
+    role: &str,
+    days: u32,
+) -> Start {
     let account = making.account().to_owned();
     let (now, call) = (making.now, making.call);
     let request = format!("StartBackupJob {resource} {vault} {role} {days}");
@@ -28,7 +35,9 @@ pub(super) fn start_job(making: &mut Making<'_>, region: &str, resource: &str, v
     role_of(&account, role)?;
     vault_exists(place, region, vault)?;
     let Some((size_bytes, encrypted)) = size_of(place, resource) else {
-        return Err(permanent(format!("{resource} does not exist in {region}; correct the config or bring it back, then ask again")));
+        return Err(permanent(format!(
+            "{resource} does not exist in {region}; correct the config or bring it back, then ask again"
+        )));
     };
     let id = uuid_for(making.aws.seed, &format!("job/{account}/{region}/{}", call.token));
     let fate = making.fate(region);
@@ -70,7 +79,9 @@ pub(super) struct Copy<'a> {
 pub(super) fn start_copy(making: &mut Making<'_>, copy: &Copy<'_>) -> Start {
     let account = making.account().to_owned();
     let (now, call) = (making.now, making.call);
-    let source = recovery_point(call).ok_or_else(|| permanent("no recovery point is known to copy: the step before gave none; start a new backup"))?;
+    let source = recovery_point(call).ok_or_else(|| {
+        permanent("no recovery point is known to copy: the step before gave none; start a new backup")
+    })?;
     let request = format!("StartCopyJob {source} {} {} {} {}", copy.vault, copy.to_vault_arn, copy.role, copy.days);
     let place = making.aws.region(&account, copy.region)?;
     if let Some(id) = used(place, &call.token, &request)? {
@@ -114,7 +125,11 @@ pub(super) fn probe(aws: &Aws, call: &Call, region: &str) -> Result<Probe, Cloud
 pub(super) fn poll(aws: &Aws, call: &Call, region: &str, now: Moment) -> Result<Progress, CloudError> {
     let place = aws.region(&call.environment.account, region)?;
     let Some(id) = &call.external_id else {
-        return Err(permanent(format!("no job id is known for step {} of {}, so it cannot be watched; press Retry", call.step + 1, call.operation)));
+        return Err(permanent(format!(
+            "no job id is known for step {} of {}, so it cannot be watched; press Retry",
+            call.step + 1,
+            call.operation
+        )));
     };
     let Some(job) = place.jobs.get(id) else {
         return Ok(Progress::Failed { reason: format!("AWS Backup knows no job {id} in {region}; start again") });
@@ -128,8 +143,12 @@ pub(super) fn poll(aws: &Aws, call: &Call, region: &str, now: Moment) -> Result<
             Progress::Done { outputs, detail: format!("COMPLETED, {}", size_text(job.size_bytes)) }
         }
         // AWS tells no percent of copies.
-        Phase::Queued => Progress::Running { percent: (!job.copy).then_some(0), detail: job_state(job, now).to_owned() },
-        Phase::Running(percent) => Progress::Running { percent: (!job.copy).then_some(percent), detail: job_state(job, now).to_owned() },
+        Phase::Queued => {
+            Progress::Running { percent: (!job.copy).then_some(0), detail: job_state(job, now).to_owned() }
+        }
+        Phase::Running(percent) => {
+            Progress::Running { percent: (!job.copy).then_some(percent), detail: job_state(job, now).to_owned() }
+        }
     })
 }
 
@@ -175,7 +194,9 @@ fn used(place: &Region, token: &str, request: &str) -> Result<Option<String>, Cl
     match place.tokens.get(token) {
         None => Ok(None),
         Some((was, id)) if was == request => Ok(Some(id.clone())),
-        Some((was, _)) => Err(permanent(format!("idempotency token {token} was used before for \"{was}\" (InvalidParameterValue); press Retry to get a new one"))),
+        Some((was, _)) => Err(permanent(format!(
+            "idempotency token {token} was used before for \"{was}\" (InvalidParameterValue); press Retry to get a new one"
+        ))),
     }
 }
 
@@ -183,7 +204,9 @@ fn role_of(account: &str, role: &str) -> Result<(), CloudError> {
     if role.starts_with(&format!("arn:aws:iam::{account}:role/")) {
         return Ok(());
     }
-    Err(permanent(format!("AWS Backup cannot assume {role}: it is no role of account {account}; correct `backup_role` in the config")))
+    Err(permanent(format!(
+        "AWS Backup cannot assume {role}: it is no role of account {account}; correct `backup_role` in the config"
+    )))
 }
 
 fn vault_exists(place: &Region, region: &str, vault: &str) -> Result<(), CloudError> {
@@ -202,7 +225,14 @@ fn size_of(place: &Region, arn: &str) -> Option<(u64, bool)> {
     place.databases.get(id).map(|db| (u64::from(db.size_gib) * GIB, db.encrypted))
 }
 
-fn keep(place: &mut Region, region: &str, call: &Call, request: String, id: String, job: Job) -> (Started, Option<Made>) {
+fn keep(
+    place: &mut Region,
+    region: &str,
+    call: &Call,
+    request: String,
+    id: String,
+    job: Job,
+) -> (Started, Option<Made>) {
     place.tokens.insert(call.token.clone(), (request, id.clone()));
     place.jobs.insert(id.clone(), job);
     (started(&id), Some(Made::Job { region: region.to_owned(), id }))
@@ -212,7 +242,10 @@ fn copyable(place: &Region, copy: &Copy<'_>, source: &str, now: Moment) -> Resul
     vault_exists(place, copy.region, copy.vault)?;
     let found = place.vaults.get(copy.vault).and_then(|v| v.points.get(source)).filter(|p| !p.course.failed(now));
     let Some(point) = found else {
-        return Err(permanent(format!("recovery point {source} is not in vault {} in {}; start a new backup", copy.vault, copy.region)));
+        return Err(permanent(format!(
+            "recovery point {source} is not in vault {} in {}; start a new backup",
+            copy.vault, copy.region
+        )));
     };
     if !point.course.done(now) {
         return Err(retryable(format!("recovery point {source} is not COMPLETED yet; it will be tried again")));
@@ -224,7 +257,10 @@ fn copyable(place: &Region, copy: &Copy<'_>, source: &str, now: Moment) -> Resul
 fn destination(aws: &Aws, account: &str, copy: &Copy<'_>) -> Result<String, CloudError> {
     let place = aws.region(account, copy.to_region)?;
     let Some((name, vault)) = place.vaults.iter().find(|(_, v)| v.arn == copy.to_vault_arn) else {
-        return Err(permanent(format!("backup vault {} does not exist in {}; create it or correct the config", copy.to_vault_arn, copy.to_region)));
+        return Err(permanent(format!(
+            "backup vault {} does not exist in {}; create it or correct the config",
+            copy.to_vault_arn, copy.to_region
+        )));
     };
     place.usable_key(copy.to_region, &vault.key).map_err(permanent)?;
     Ok(name.clone())

@@ -49,21 +49,32 @@ pub(super) fn probe(aws: &Aws, call: &Call, blind: bool) -> Result<Probe, CloudE
 /// How far a step is.
 pub(super) fn poll(aws: &Aws, call: &Call, now: Moment) -> Result<Progress, CloudError> {
     match &call.action {
-        Action::RdsSnapshot { region, snapshot: name, .. } | Action::RdsCopy { region, copy: name, .. } => rds::poll(aws, call, region, name, now),
+        Action::RdsSnapshot { region, snapshot: name, .. } | Action::RdsCopy { region, copy: name, .. } => {
+            rds::poll(aws, call, region, name, now)
+        }
         Action::BackupJob { region, .. } | Action::BackupCopy { region, .. } => backup::poll(aws, call, region, now),
         Action::SecretsExport { region, bucket, key, .. } => secrets::poll(aws, call, region, bucket, key),
         Action::ObjectReplica { from_region, from_bucket, region, bucket, key } => {
             secrets::poll_replica(aws, call, (from_region, from_bucket), (region, bucket), key, now)
         }
-        Action::VerifySnapshot { region, snapshot, retention_days } => verify::snapshot(aws, call, region, snapshot, *retention_days, now),
-        Action::VerifyRecoveryPoint { region, vault, retention_days } => verify::point(aws, call, region, vault, *retention_days, now),
-        Action::VerifyObject { region, bucket, key, retention_days } => verify::object(aws, call, (region, bucket), key, *retention_days, now),
+        Action::VerifySnapshot { region, snapshot, retention_days } => {
+            verify::snapshot(aws, call, region, snapshot, *retention_days, now)
+        }
+        Action::VerifyRecoveryPoint { region, vault, retention_days } => {
+            verify::point(aws, call, region, vault, *retention_days, now)
+        }
+        Action::VerifyObject { region, bucket, key, retention_days } => {
+            verify::object(aws, call, (region, bucket), key, *retention_days, now)
+        }
         Action::ClearStop { .. } => Err(nothing_to("poll", &call.action)),
     }
 }
 
 fn nothing_to(verb: &str, action: &Action) -> CloudError {
-    permanent(format!("there is nothing to {verb} in AWS for a step of kind {}; this is an error of bbws, report it", action.kind()))
+    permanent(format!(
+        "there is nothing to {verb} in AWS for a step of kind {}; this is an error of bbws, report it",
+        action.kind()
+    ))
 }
 
 /// Regions whose answer a read needs, the called one first.
@@ -87,13 +98,18 @@ pub(super) fn touched(action: &Action) -> Vec<&str> {
 pub(super) fn check(call: &Call) -> Result<(), CloudError> {
     let fits = !call.token.is_empty() && call.token.len() <= 50;
     if !fits || !call.token.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-') {
-        return Err(permanent(format!("idempotency token `{}` is not 1 to 50 of [a-z0-9-]; this is an error of bbws, report it", call.token)));
+        return Err(permanent(format!(
+            "idempotency token `{}` is not 1 to 50 of [a-z0-9-]; this is an error of bbws, report it",
+            call.token
+        )));
     }
     if let Action::RdsCopy { account, .. } = &call.action
         && *account != call.environment.account
     {
         let own = &call.environment.account;
-        return Err(permanent(format!("snapshots of account {account} cannot be copied in account {own}; correct the config")));
+        return Err(permanent(format!(
+            "snapshots of account {account} cannot be copied in account {own}; correct the config"
+        )));
     }
     Ok(())
 }
@@ -102,7 +118,10 @@ pub(super) fn check(call: &Call) -> Result<(), CloudError> {
 pub(super) fn message(topic: &str, subject: &str, body: &str) -> Result<(), CloudError> {
     let printable = !subject.is_empty() && subject.len() < 100 && subject.bytes().all(|b| (b' '..=b'~').contains(&b));
     if !printable {
-        return Err(permanent(format!("SNS takes no subject of {} characters for {topic}: 1 to 99 of printable ASCII are allowed", subject.len())));
+        return Err(permanent(format!(
+            "SNS takes no subject of {} characters for {topic}: 1 to 99 of printable ASCII are allowed",
+            subject.len()
+        )));
     }
     if body.len() > 256 * 1024 {
         return Err(permanent(format!("SNS takes no message of {} bytes for {topic}: 262144 are allowed", body.len())));

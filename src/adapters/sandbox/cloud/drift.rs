@@ -105,7 +105,9 @@ impl SimCloud {
 
     /// Removes a tag from a snapshot; `false` if there is none.
     pub fn untag_snapshot(&self, environment: &str, side: Side, name: &str, tag: &str) -> bool {
-        self.change(environment, side, |place, _| place.snapshots.get_mut(name).and_then(|s| s.tags.remove(tag)).is_some())
+        self.change(environment, side, |place, _| {
+            place.snapshots.get_mut(name).and_then(|s| s.tags.remove(tag)).is_some()
+        })
     }
 
     /// Overwrites an object with other bytes; `false` if there is none.

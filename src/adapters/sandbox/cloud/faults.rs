@@ -172,7 +172,13 @@ impl Faults {
     }
 
     /// Before a call is carried out. The first region is the one that is called, the others it depends on.
-    pub(super) fn gate(&mut self, rng: &mut Xoshiro256PlusPlus, verb: Verb, kind: &str, regions: &[&str]) -> Result<Passage, CloudError> {
+    pub(super) fn gate(
+        &mut self,
+        rng: &mut Xoshiro256PlusPlus,
+        verb: Verb,
+        kind: &str,
+        regions: &[&str],
+    ) -> Result<Passage, CloudError> {
         if let Some(down) = regions.iter().find(|r| self.is_down(r)) {
             return Err(unreachable(rng, verb, down));
         }
@@ -255,19 +261,28 @@ impl Faults {
 fn unreachable(rng: &mut Xoshiro256PlusPlus, verb: Verb, region: &str) -> CloudError {
     let silent = matches!(verb, Verb::Start | Verb::Publish) && rng.random_bool(0.5);
     if silent {
-        return CloudError::Unknown { reason: format!("no answer from {region} in time; whether the change was made is not known yet") };
+        return CloudError::Unknown {
+            reason: format!("no answer from {region} in time; whether the change was made is not known yet"),
+        };
     }
-    CloudError::Retryable { reason: format!("{region} does not answer (connection refused); it will be tried again"), after: None }
+    CloudError::Retryable {
+        reason: format!("{region} does not answer (connection refused); it will be tried again"),
+        after: None,
+    }
 }
 
 fn error(fault: Fault, kind: &str, region: &str) -> CloudError {
     match fault {
         Fault::Throttle => {
-            let reason = format!("AWS throttles {kind} in {region} (ThrottlingException: Rate exceeded); it will be tried again");
+            let reason = format!(
+                "AWS throttles {kind} in {region} (ThrottlingException: Rate exceeded); it will be tried again"
+            );
             CloudError::Retryable { reason, after: Some(Duration::from_secs(2)) }
         }
         Fault::Denied => CloudError::Permanent {
-            reason: format!("AWS refuses {kind} in {region} (AccessDenied); grant the role this permission, then retry"),
+            reason: format!(
+                "AWS refuses {kind} in {region} (AccessDenied); grant the role this permission, then retry"
+            ),
         },
         Fault::PollFails => CloudError::Retryable {
             reason: format!("AWS could not answer {kind} in {region} (ServiceUnavailable); it will be asked again"),
@@ -279,5 +294,9 @@ fn error(fault: Fault, kind: &str, region: &str) -> CloudError {
 
 /// What is told when a request or its answer is lost.
 pub(super) fn lost(kind: &str, region: &str) -> CloudError {
-    CloudError::Unknown { reason: format!("the connection was lost during {kind} in {region}; whether the change was made is not known yet") }
+    CloudError::Unknown {
+        reason: format!(
+            "the connection was lost during {kind} in {region}; whether the change was made is not known yet"
+        ),
+    }
 }

@@ -72,7 +72,8 @@ async fn control(State(cloud): State<Arc<SimCloud>>, body: Bytes) -> Response {
 
 fn steer(cloud: &SimCloud, body: &[u8]) -> Result<(), String> {
     let forms = r#"send {"speed": 60}, {"fault": "throttle"} or {"region": "af-south-1", "down": true}"#;
-    let control: Control = serde_json::from_slice(body).map_err(|e| format!("This is no control of the simulated AWS ({e}); {forms}."))?;
+    let control: Control =
+        serde_json::from_slice(body).map_err(|e| format!("This is no control of the simulated AWS ({e}); {forms}."))?;
     match control {
         Control { speed: Some(speed), fault: None, region: None, down: None } => set_speed(cloud, speed),
         Control { speed: None, fault: Some(fault), region: None, down: None } => pull(cloud, &fault),

@@ -112,10 +112,14 @@ impl Made {
             Made::Snapshot { region, name } => {
                 aws.region(account, region).ok().and_then(|r| r.snapshots.get(name)).is_some_and(|s| good(&s.course))
             }
-            Made::Job { region, id } => aws.region(account, region).ok().and_then(|r| r.jobs.get(id)).is_some_and(|j| good(&j.course)),
-            Made::Object { region, bucket, key } => {
-                aws.region(account, region).ok().and_then(|r| r.buckets.get(bucket)).is_some_and(|b| b.objects.contains_key(key))
+            Made::Job { region, id } => {
+                aws.region(account, region).ok().and_then(|r| r.jobs.get(id)).is_some_and(|j| good(&j.course))
             }
+            Made::Object { region, bucket, key } => aws
+                .region(account, region)
+                .ok()
+                .and_then(|r| r.buckets.get(bucket))
+                .is_some_and(|b| b.objects.contains_key(key)),
         }
     }
 }

@@ -103,8 +103,10 @@ impl SimCloud {
     /// An AWS that holds what the environments describe. The same seed and calls give the same answers.
     pub fn new(environments: &BTreeMap<String, Environment>, clock: Arc<dyn Clock>, seed: u64) -> SimCloud {
         // The key of the table is the name, also for environments that were not read from a file.
-        let environments: BTreeMap<String, Environment> =
-            environments.iter().map(|(name, e)| (name.clone(), Environment { name: name.clone(), ..e.clone() })).collect();
+        let environments: BTreeMap<String, Environment> = environments
+            .iter()
+            .map(|(name, e)| (name.clone(), Environment { name: name.clone(), ..e.clone() }))
+            .collect();
         SimCloud {
             inner: Mutex::new(Inner {
                 time: SimTime::new(clock),
@@ -292,7 +294,13 @@ impl Inner {
         answer
     }
 
-    fn publish(&mut self, environment: &Environment, topic: Topic, subject: &str, body: &str) -> Result<(), CloudError> {
+    fn publish(
+        &mut self,
+        environment: &Environment,
+        topic: Topic,
+        subject: &str,
+        body: &str,
+    ) -> Result<(), CloudError> {
         let now = self.time.now();
         // Where the primary region's failure does not reach.
         let region = environment.dr_region.clone();
@@ -359,7 +367,13 @@ impl Cloud for SimCloud {
 
 #[async_trait]
 impl Alerts for SimCloud {
-    async fn publish(&self, environment: &Environment, topic: Topic, subject: &str, body: &str) -> Result<(), CloudError> {
+    async fn publish(
+        &self,
+        environment: &Environment,
+        topic: Topic,
+        subject: &str,
+        body: &str,
+    ) -> Result<(), CloudError> {
         self.lock().publish(environment, topic, subject, body)
     }
 }

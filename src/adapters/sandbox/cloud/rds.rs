@@ -23,11 +23,15 @@ pub(super) fn create(making: &mut Making<'_>, region: &str, database: &str, name
         return adopt(existing, call, region, name, database, now).map(|started| (started, None));
     }
     let Some(db) = place.databases.get(database).cloned() else {
-        return Err(permanent(format!("DB instance {database} does not exist in {region}; correct the config or bring it back, then ask again")));
+        return Err(permanent(format!(
+            "DB instance {database} does not exist in {region}; correct the config or bring it back, then ask again"
+        )));
     };
     let status = status(place, database, now);
     if status != "available" {
-        return Err(retryable(format!("DB instance {database} in {region} is {status}, not available (InvalidDBInstanceState); it will be tried again")));
+        return Err(retryable(format!(
+            "DB instance {database} in {region} is {status}, not available (InvalidDBInstanceState); it will be tried again"
+        )));
     }
     let fate = making.fate(region);
     let lasts = fate.stretch(between(making.aws.seed, &format!("snapshot/{account}/{region}/{name}"), 360, 540));
@@ -49,7 +53,14 @@ pub(super) fn create(making: &mut Making<'_>, region: &str, database: &str, name
 }
 
 /// `CopyDBSnapshot`, in the destination region.
-pub(super) fn copy(making: &mut Making<'_>, from: &str, region: &str, source: &str, name: &str, key: Option<&str>) -> Start {
+pub(super) fn copy(
+    making: &mut Making<'_>,
+    from: &str,
+    region: &str,
+    source: &str,
+    name: &str,
+    key: Option<&str>,
+) -> Start {
     let account = making.account().to_owned();
     let (now, call) = (making.now, making.call);
     let source_arn = arn(&account, from, source);
@@ -62,7 +73,9 @@ pub(super) fn copy(making: &mut Making<'_>, from: &str, region: &str, source: &s
     let key = match key {
         Some(key) => place.usable_key(region, key).map_err(permanent)?,
         None if original.encrypted => {
-            return Err(permanent(format!("snapshot {source} is encrypted: its copy needs a KMS key of {region}; set `dr_kms_key` in the config")));
+            return Err(permanent(format!(
+                "snapshot {source} is encrypted: its copy needs a KMS key of {region}; set `dr_kms_key` in the config"
+            )));
         }
         None => String::new(),
     };
@@ -75,7 +88,8 @@ pub(super) fn copy(making: &mut Making<'_>, from: &str, region: &str, source: &s
     let mut tags = original.tags;
     tags.extend(tags_of(call));
     let encrypted = original.encrypted || !key.is_empty();
-    let snapshot = Snapshot { source: source_arn, copy: true, course, size_gib: original.size_gib, encrypted, key, tags };
+    let snapshot =
+        Snapshot { source: source_arn, copy: true, course, size_gib: original.size_gib, encrypted, key, tags };
     place.snapshots.insert(name.to_owned(), snapshot);
     Ok((started(&account, region, name), Some(Made::Snapshot { region: region.to_owned(), name: name.to_owned() })))
 }
@@ -85,7 +99,9 @@ pub(super) fn probe(aws: &Aws, call: &Call, region: &str, name: &str, source: &s
     let account = &call.environment.account;
     match aws.region(account, region)?.snapshots.get(name) {
         None => Ok(Probe::Absent),
-        Some(found) if is_ours(&found.tags, call) && found.source == source => Ok(Probe::Present(started(account, region, name))),
+        Some(found) if is_ours(&found.tags, call) && found.source == source => {
+            Ok(Probe::Present(started(account, region, name)))
+        }
         Some(_) => Err(foreign(call, region, name)),
     }
 }
@@ -94,10 +110,14 @@ pub(super) fn probe(aws: &Aws, call: &Call, region: &str, name: &str, source: &s
 pub(super) fn poll(aws: &Aws, call: &Call, region: &str, name: &str, now: Moment) -> Result<Progress, CloudError> {
     let account = &call.environment.account;
     let Some(snapshot) = aws.region(account, region)?.snapshots.get(name) else {
-        return Ok(Progress::Failed { reason: format!("snapshot {name} is not in {region}; somebody deleted it, start again") });
+        return Ok(Progress::Failed {
+            reason: format!("snapshot {name} is not in {region}; somebody deleted it, start again"),
+        });
     };
     Ok(match snapshot.course.phase(now) {
-        Phase::Failed(reason) => Progress::Failed { reason: format!("{reason}; delete {name} in {region}, then press Retry") },
+        Phase::Failed(reason) => {
+            Progress::Failed { reason: format!("{reason}; delete {name} in {region}, then press Retry") }
+        }
         Phase::Done => {
             let mut outputs = Outputs::new();
             outputs.insert("snapshot_arn".to_owned(), arn(account, region, name));
@@ -105,7 +125,9 @@ pub(super) fn poll(aws: &Aws, call: &Call, region: &str, name: &str, now: Moment
             Progress::Done { outputs, detail: describe(snapshot) }
         }
         Phase::Queued => Progress::Running { percent: Some(0), detail: snapshot_status(snapshot, now).to_owned() },
-        Phase::Running(percent) => Progress::Running { percent: Some(percent), detail: snapshot_status(snapshot, now).to_owned() },
+        Phase::Running(percent) => {
+            Progress::Running { percent: Some(percent), detail: snapshot_status(snapshot, now).to_owned() }
+        }
     })
 }
 
@@ -141,30 +163,53 @@ fn started(account: &str, region: &str, name: &str) -> Started {
 }
 
 /// `DBSnapshotAlreadyExists`: ours is adopted, anybody else's is not.
-fn adopt(found: &Snapshot, call: &Call, region: &str, name: &str, source: &str, now: Moment) -> Result<Started, CloudError> {
+fn adopt(
+    found: &Snapshot,
+    call: &Call,
+    region: &str,
+    name: &str,
+    source: &str,
+    now: Moment,
+) -> Result<Started, CloudError> {
     if !is_ours(&found.tags, call) || found.source != source {
         return Err(foreign(call, region, name));
     }
     if found.course.failed(now) {
-        return Err(permanent(format!("snapshot {name} in {region} exists and is failed; delete it, then press Retry")));
+        return Err(permanent(format!(
+            "snapshot {name} in {region} exists and is failed; delete it, then press Retry"
+        )));
     }
     Ok(started(&call.environment.account, region, name))
 }
 
 fn foreign(call: &Call, region: &str, name: &str) -> CloudError {
-    permanent(format!("snapshot {name} in {region} exists already and was not made by {} from this source; look whose it is before retrying", call.operation))
+    permanent(format!(
+        "snapshot {name} in {region} exists already and was not made by {} from this source; look whose it is before retrying",
+        call.operation
+    ))
 }
 
-fn copyable<'a>(found: Option<&'a Snapshot>, region: &str, name: &str, now: Moment) -> Result<&'a Snapshot, CloudError> {
+fn copyable<'a>(
+    found: Option<&'a Snapshot>,
+    region: &str,
+    name: &str,
+    now: Moment,
+) -> Result<&'a Snapshot, CloudError> {
     let Some(snapshot) = found else {
-        return Err(permanent(format!("snapshot {name} does not exist in {region}, so it cannot be copied; start a new backup")));
+        return Err(permanent(format!(
+            "snapshot {name} does not exist in {region}, so it cannot be copied; start a new backup"
+        )));
     };
     match snapshot.course.phase(now) {
         Phase::Done => Ok(snapshot),
-        Phase::Failed(_) => Err(permanent(format!("snapshot {name} in {region} is failed and cannot be copied; start a new backup"))),
+        Phase::Failed(_) => {
+            Err(permanent(format!("snapshot {name} in {region} is failed and cannot be copied; start a new backup")))
+        }
         Phase::Queued | Phase::Running(_) => {
             let status = snapshot_status(snapshot, now);
-            Err(retryable(format!("snapshot {name} in {region} is still {status} (InvalidDBSnapshotState); it will be tried again")))
+            Err(retryable(format!(
+                "snapshot {name} in {region} is still {status} (InvalidDBSnapshotState); it will be tried again"
+            )))
         }
     }
 }

@@ -26,7 +26,9 @@ pub(super) fn export(making: &mut Making<'_>, region: &str, prefix: &str, bucket
     }
     let names = names_under(place, prefix);
     if names.is_empty() {
-        return Err(permanent(format!("there is no secret under {prefix} in {region}; correct `secrets_prefix` in the config")));
+        return Err(permanent(format!(
+            "there is no secret under {prefix} in {region}; correct `secrets_prefix` in the config"
+        )));
     }
     let under = target.key.clone();
     place.usable_key(region, &under).map_err(permanent)?;
@@ -34,7 +36,9 @@ pub(super) fn export(making: &mut Making<'_>, region: &str, prefix: &str, bucket
     let what = format!("object/{account}/{bucket}/{key}");
     let replication = rule.map(|(to_region, to_bucket)| {
         let fate = making.fate(region);
-        let fails = fate.fails.then(|| format!("S3 could not replicate s3://{bucket}/{key} to {to_bucket} (replication FAILED)"));
+        let fails = fate
+            .fails
+            .then(|| format!("S3 could not replicate s3://{bucket}/{key} to {to_bucket} (replication FAILED)"));
         let course = Course::new(now, now, fate.stretch(between(seed, &what, 40, 80)), fails);
         Replica { region: to_region, bucket: to_bucket, course }
     });
@@ -64,24 +68,42 @@ pub(super) fn poll(aws: &Aws, call: &Call, region: &str, bucket: &str, key: &str
             let count = started.outputs.get("count").cloned().unwrap_or_default();
             Progress::Done { outputs: started.outputs, detail: format!("{count} secrets, encrypted") }
         }
-        Probe::Absent => Progress::Failed { reason: format!("s3://{bucket}/{key} is not in {region}; press Retry to export again") },
+        Probe::Absent => {
+            Progress::Failed { reason: format!("s3://{bucket}/{key} is not in {region}; press Retry to export again") }
+        }
     })
 }
 
 /// How far the replication of an object is.
-pub(super) fn poll_replica(aws: &Aws, call: &Call, from: (&str, &str), to: (&str, &str), key: &str, now: Moment) -> Result<Progress, CloudError> {
+pub(super) fn poll_replica(
+    aws: &Aws,
+    call: &Call,
+    from: (&str, &str),
+    to: (&str, &str),
+    key: &str,
+    now: Moment,
+) -> Result<Progress, CloudError> {
     let place = aws.region(&call.environment.account, from.0)?;
     let Some(object) = place.buckets.get(from.1).and_then(|b| b.objects.get(key)) else {
-        return Ok(Progress::Failed { reason: format!("s3://{}/{key} is not in {}; start a new backup", from.1, from.0) });
+        return Ok(Progress::Failed {
+            reason: format!("s3://{}/{key} is not in {}; start a new backup", from.1, from.0),
+        });
     };
     let covered = object.replication.as_ref().filter(|r| r.region == to.0 && r.bucket == to.1);
     let Some(replica) = covered else {
-        let reason = format!("no replication rule of {} covered {key} when it was written; add the rule to {}, then start a new backup", from.1, to.1);
+        let reason = format!(
+            "no replication rule of {} covered {key} when it was written; add the rule to {}, then start a new backup",
+            from.1, to.1
+        );
         return Ok(Progress::Failed { reason });
     };
     Ok(match replica.course.phase(now) {
-        Phase::Failed(reason) => Progress::Failed { reason: format!("{reason}; look at the replication role and the key of {}", to.1) },
-        Phase::Queued | Phase::Running(_) => Progress::Running { percent: None, detail: "replication PENDING".to_owned() },
+        Phase::Failed(reason) => {
+            Progress::Failed { reason: format!("{reason}; look at the replication role and the key of {}", to.1) }
+        }
+        Phase::Queued | Phase::Running(_) => {
+            Progress::Running { percent: None, detail: "replication PENDING".to_owned() }
+        }
         Phase::Done => Progress::Done { outputs: outputs(object), detail: "replication COMPLETED".to_owned() },
     })
 }
@@ -91,7 +113,14 @@ pub(super) fn names_under(place: &Region, prefix: &str) -> Vec<String> {
     place.secrets.range(prefix.to_owned()..).take_while(|n| n.starts_with(prefix)).cloned().collect()
 }
 
-fn sealed(names: &[String], version_id: String, key: String, call: &Call, course: Course, replication: Option<Replica>) -> Object {
+fn sealed(
+    names: &[String],
+    version_id: String,
+    key: String,
+    call: &Call,
+    course: Course,
+    replication: Option<Replica>,
+) -> Object {
     // Values do not exist here; what a real export would hold is stood for by the names.
     let body = names.join("\n");
     Object {
@@ -135,5 +164,8 @@ fn adopt(object: &Object, call: &Call, bucket: &str, key: &str) -> Result<Starte
     if is_ours(&object.tags, call) {
         return Ok(started(object, bucket, key));
     }
-    Err(permanent(format!("s3://{bucket}/{key} exists already and was not written by {}; look whose it is before retrying", call.operation)))
+    Err(permanent(format!(
+        "s3://{bucket}/{key} exists already and was not written by {}; look whose it is before retrying",
+        call.operation
+    )))
 }

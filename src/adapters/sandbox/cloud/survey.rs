@@ -12,7 +12,11 @@ use crate::{
 
 /// Regions a survey touches, the one it begins with first.
 pub(super) fn regions<'a>(environment: &'a Environment, ask: &Survey) -> Vec<&'a str> {
-    let primary = !ask.databases.is_empty() || !ask.file_systems.is_empty() || ask.secrets_prefix.is_some() || ask.vault || ask.bucket;
+    let primary = !ask.databases.is_empty()
+        || !ask.file_systems.is_empty()
+        || ask.secrets_prefix.is_some()
+        || ask.vault
+        || ask.bucket;
     let mut regions = Vec::new();
     // Whether objects are replicated is written on the primary bucket.
     if primary || ask.dr {

@@ -12,13 +12,24 @@ use crate::{
 };
 
 /// A snapshot: exists, is available, encrypted, not empty, tagged with its retention, its key usable.
-pub(super) fn snapshot(aws: &Aws, call: &Call, region: &str, name: &str, days: u32, now: Moment) -> Result<Progress, CloudError> {
+pub(super) fn snapshot(
+    aws: &Aws,
+    call: &Call,
+    region: &str,
+    name: &str,
+    days: u32,
+    now: Moment,
+) -> Result<Progress, CloudError> {
     let place = aws.region(&call.environment.account, region)?;
     let what = format!("snapshot {name} in {region}");
     let Some(found) = place.snapshots.get(name) else { return Ok(missing(&what)) };
     match found.course.phase(now) {
-        Phase::Failed(reason) => return Ok(Progress::Failed { reason: format!("{what} is not usable: {reason}; start a new backup") }),
-        Phase::Queued | Phase::Running(_) => return Ok(Progress::Running { percent: None, detail: snapshot_status(found, now).to_owned() }),
+        Phase::Failed(reason) => {
+            return Ok(Progress::Failed { reason: format!("{what} is not usable: {reason}; start a new backup") });
+        }
+        Phase::Queued | Phase::Running(_) => {
+            return Ok(Progress::Running { percent: None, detail: snapshot_status(found, now).to_owned() });
+        }
         Phase::Done => {}
     }
     let mut wrong = common(place, region, found.encrypted, &found.key, u64::from(found.size_gib));
@@ -27,10 +38,19 @@ pub(super) fn snapshot(aws: &Aws, call: &Call, region: &str, name: &str, days: u
 }
 
 /// The recovery point of the step before: the same, with the retention in its lifecycle.
-pub(super) fn point(aws: &Aws, call: &Call, region: &str, vault: &str, days: u32, now: Moment) -> Result<Progress, CloudError> {
+pub(super) fn point(
+    aws: &Aws,
+    call: &Call,
+    region: &str,
+    vault: &str,
+    days: u32,
+    now: Moment,
+) -> Result<Progress, CloudError> {
     let place = aws.region(&call.environment.account, region)?;
     let Some(arn) = recovery_point(call) else {
-        return Ok(Progress::Failed { reason: format!("no recovery point is known to verify in vault {vault}; start a new backup") });
+        return Ok(Progress::Failed {
+            reason: format!("no recovery point is known to verify in vault {vault}; start a new backup"),
+        });
     };
     let what = format!("recovery point {arn} in vault {vault}");
     let Some(vault) = place.vaults.get(vault) else { return Ok(missing(&format!("backup vault {vault} in {region}"))) };
@@ -45,7 +65,14 @@ pub(super) fn point(aws: &Aws, call: &Call, region: &str, vault: &str, days: u32
 }
 
 /// An object: exists, is encrypted, not empty, has the sha256 of the step before, is tagged with its retention, its key usable.
-pub(super) fn object(aws: &Aws, call: &Call, at: (&str, &str), key: &str, days: u32, now: Moment) -> Result<Progress, CloudError> {
+pub(super) fn object(
+    aws: &Aws,
+    call: &Call,
+    at: (&str, &str),
+    key: &str,
+    days: u32,
+    now: Moment,
+) -> Result<Progress, CloudError> {
     let (region, bucket) = at;
     let place = aws.region(&call.environment.account, region)?;
     let what = format!("s3://{bucket}/{key} in {region}");
@@ -54,7 +81,9 @@ pub(super) fn object(aws: &Aws, call: &Call, at: (&str, &str), key: &str, days: 
     let mut wrong = common(place, region, !found.key.is_empty(), &found.key, found.size);
     match call.inputs.get("sha256") {
         None => wrong.push("the step before gave no sha256 to compare with".to_owned()),
-        Some(promised) if *promised != found.sha256 => wrong.push(format!("its sha256 is {} instead of {promised}", found.sha256)),
+        Some(promised) if *promised != found.sha256 => {
+            wrong.push(format!("its sha256 is {} instead of {promised}", found.sha256))
+        }
         Some(_) => {}
     }
     wrong.extend(retention_tag(&found.tags, days));

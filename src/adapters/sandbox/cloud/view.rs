@@ -95,15 +95,23 @@ fn made(place: &Region, now: Moment) -> Vec<(Moment, Resource)> {
         let kind = if job.copy { "Copy job" } else { "Backup job" };
         let percent = if job.copy { None } else { percent(&job.course.phase(now)) };
         let detail = format!("{}, {}", tail(&job.resource_arn), backup::size_text(job.size_bytes));
-        (job.course.created, Resource { kind, id: id.clone(), status: backup::job_state(job, now).to_owned(), percent, detail })
+        (
+            job.course.created,
+            Resource { kind, id: id.clone(), status: backup::job_state(job, now).to_owned(), percent, detail },
+        )
     });
-    let points = place.vaults.iter().flat_map(|(vault, v)| v.points.iter().map(move |(arn, point)| (vault, arn, point)));
+    let points =
+        place.vaults.iter().flat_map(|(vault, v)| v.points.iter().map(move |(arn, point)| (vault, arn, point)));
     let points = points.filter(|(_, _, point)| point.course.done(now)).map(|(vault, arn, point)| {
         let detail = format!("in {vault}, {}, kept {} days", backup::size_text(point.size_bytes), point.retention_days);
         let status = "COMPLETED".to_owned();
-        (point.course.ends, Resource { kind: "Recovery point", id: tail(arn).to_owned(), status, percent: None, detail })
+        (
+            point.course.ends,
+            Resource { kind: "Recovery point", id: tail(arn).to_owned(), status, percent: None, detail },
+        )
     });
-    let objects = place.buckets.iter().flat_map(|(bucket, b)| b.objects.iter().map(move |(key, object)| (bucket, key, object)));
+    let objects =
+        place.buckets.iter().flat_map(|(bucket, b)| b.objects.iter().map(move |(key, object)| (bucket, key, object)));
     let objects = objects.filter(|(_, _, object)| object.course.done(now)).map(|(bucket, key, object)| {
         let status = match object.replication.as_ref().map(|r| r.course.phase(now)) {
             None => "stored",
@@ -119,7 +127,8 @@ fn made(place: &Region, now: Moment) -> Vec<(Moment, Resource)> {
 }
 
 fn given(place: &Region, now: Moment) -> Vec<Resource> {
-    let resource = |kind, id: &str, status: String, detail| Resource { kind, id: id.to_owned(), status, percent: None, detail };
+    let resource =
+        |kind, id: &str, status: String, detail| Resource { kind, id: id.to_owned(), status, percent: None, detail };
     let databases = place.databases.iter().map(|(id, db)| {
         let detail = format!("{} {}, {} GiB", db.engine, db.version, db.size_gib);
         resource("DB instance", id, rds::status(place, id, now), detail)

@@ -291,8 +291,10 @@ fn database(seed: u64, id: &str, engine: Engine) -> SimDatabase {
 /// Four of the platform and one or more of every tenant.
 fn secrets(environment: &Environment) -> Vec<String> {
     let Some(prefix) = &environment.secrets_prefix else { return Vec::new() };
-    let mut names: Vec<String> =
-        ["db-master", "smtp", "wordpress/auth-keys", "wordpress/salts"].iter().map(|n| format!("{prefix}{n}")).collect();
+    let mut names: Vec<String> = ["db-master", "smtp", "wordpress/auth-keys", "wordpress/salts"]
+        .iter()
+        .map(|n| format!("{prefix}{n}"))
+        .collect();
     for tenant in environment.tenants.values().filter_map(|t| t.secrets_prefix.as_ref()) {
         names.push(format!("{tenant}db"));
         names.push(format!("{tenant}wp-admin"));
