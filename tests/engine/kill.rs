@@ -31,9 +31,9 @@ async fn one_life(rig: &mut Rig, point: usize) -> Option<String> {
     let mut state = rig.finish(&id).await;
     revive(rig).await;
     state = if state.terminal() { state } else { rig.finish(&id).await };
-    rig.settle(Duration::from_secs(600)).await;
+    rig.settle(Duration::from_secs(60)).await;
     revive(rig).await;
-    rig.settle(Duration::from_secs(600)).await;
+    rig.settle(Duration::from_secs(60)).await;
     let died = rig.died.take();
     assert_eq!(state, State::Succeeded, "killed at point {point}: {died:?}");
     check(rig, &id, point, died.as_deref()).await;

@@ -314,7 +314,8 @@ pub fn start(
         authority,
         clock: clock.clone(),
         owner: "test".to_owned(),
-        pacing: Pacing::default(),
+        // Fewer polls make nights shorter; what a poll may find does not depend on how often it is asked.
+        pacing: Pacing { floor: Duration::from_secs(15), ceiling: Duration::from_secs(120) },
         limits,
         parallel: 1,
     };
