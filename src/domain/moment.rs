@@ -63,7 +63,7 @@ pub fn spoken(span: Duration) -> String {
     let s = span.as_secs();
     match s {
         0..=59 => format!("{s} s"),
-        60..=3599 if s % 60 == 0 || s >= 600 => format!("{} min", s / 60),
+        60..=3599 if s.is_multiple_of(60) || s >= 600 => format!("{} min", s / 60),
         60..=3599 => format!("{} min {:02} s", s / 60, s % 60),
         3600..=86_399 if s % 3600 < 60 => format!("{} h", s / 3600),
         3600..=86_399 => format!("{} h {:02} min", s / 3600, s % 3600 / 60),

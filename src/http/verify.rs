@@ -144,7 +144,8 @@ mod tests {
     #[test]
     fn whatever_differs_is_not_believed() {
         use Distrust::*;
-        let cases: [(Option<&str>, Option<&str>, &[u8], Distrust); 11] = [
+        type Case<'a> = (Option<&'a str>, Option<&'a str>, &'a [u8], Distrust);
+        let cases: [Case<'_>; 11] = [
             (None, Some(SIGNATURE), BODY, Unsigned),
             (Some(AT), None, BODY, Unsigned),
             (Some(""), Some(SIGNATURE), BODY, Malformed),

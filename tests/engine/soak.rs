@@ -1,6 +1,6 @@
 //! Thousands of random nights: requests, clicks, faults, kills, all from a seed. What was promised holds in every one.
 //!
-//! A failing night prints its seed; `BBWS_SEED=<seed> cargo test --test engine soak` runs that one alone.
+//! A failing night prints its seed; `BBWS_SEED=<seed> cargo test --test engine nights_1` runs that one alone.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -18,20 +18,30 @@ use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
 
 use crate::support::{chat::Trouble, kill::Killer, rig::Rig};
 
-/// Nights of one test; two tests run side by side.
-const NIGHTS: u64 = 5_000;
+/// Nights of one test; there are four.
+const NIGHTS: u64 = 2_500;
 const USERS: [&str; 6] = ["U0ALICE", "U0BOB", "U0CAROL", "U0DAVE", "U0MALLORY", "U0NOBODY"];
 const BUTTONS: [&str; 6] = ["approve", "approve", "reject", "cancel", "stop", "resume"];
 const REGIONS: [&str; 2] = ["af-south-1", "eu-west-1"];
 
 #[tokio::test]
 async fn nights_1() {
-    nights(0).await;
+    nights(0 * NIGHTS).await;
 }
 
 #[tokio::test]
 async fn nights_2() {
-    nights(NIGHTS).await;
+    nights(1 * NIGHTS).await;
+}
+
+#[tokio::test]
+async fn nights_3() {
+    nights(2 * NIGHTS).await;
+}
+
+#[tokio::test]
+async fn nights_4() {
+    nights(3 * NIGHTS).await;
 }
 
 async fn nights(first: u64) {
@@ -40,7 +50,7 @@ async fn nights(first: u64) {
     }
     for seed in first..first + NIGHTS {
         if std::panic::AssertUnwindSafe(night(seed)).catch_unwind().await.is_err() {
-            panic!("night {seed} broke a promise; BBWS_SEED={seed} cargo test --test engine soak");
+            panic!("night {seed} broke a promise; BBWS_SEED={seed} cargo test --test engine nights_1");
         }
     }
 }

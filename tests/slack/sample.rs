@@ -32,7 +32,7 @@ fn spec(title: &str, after: &[usize], action: Action) -> StepSpec {
 
 fn steps() -> Vec<StepSpec> {
     let snapshot = "bbws-prod-mysql-manual-20261121-bk-1042";
-    let (region, dr) = || -> (String, String) { ("af-south-1".into(), "eu-west-1".into()) }();
+    let (region, dr): (String, String) = ("af-south-1".into(), "eu-west-1".into());
     vec![
         spec(
             "Snapshot database bbws-prod-mysql",

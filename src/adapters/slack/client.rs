@@ -2,6 +2,8 @@
 //!
 //! Answers are read with tolerant structs of our own: a field that Slack adds, drops or renames must not lose a message.
 
+#![allow(clippy::result_large_err, reason = "a failure carries Slack's whole answer and is rare")]
+
 use std::time::Duration;
 
 use hyper_util::client::legacy::connect::HttpConnector;

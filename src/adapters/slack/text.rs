@@ -109,7 +109,7 @@ pub fn split(text: &str, max: usize) -> (String, Option<String>) {
 
 /// No token or code span is open at the end.
 fn balanced(text: &str) -> bool {
-    text.matches('<').count() == text.matches('>').count() && text.matches('`').count() % 2 == 0
+    text.matches('<').count() == text.matches('>').count() && text.matches('`').count().is_multiple_of(2)
 }
 
 /// A mention; a text that is no user id is shown as text.
