@@ -154,8 +154,8 @@ async fn durations_come_from_finished_steps(bed: Bed) {
     let took = async |kind, resource, limit| bed.ledger.durations(kind, resource, limit).await.unwrap();
     assert_eq!(took("rds.snapshot", "db-0", 10).await, [Duration::from_millis(60_001), Duration::from_millis(60_000)]);
     assert_eq!(took("rds.snapshot", "db-0", 1).await, [Duration::from_millis(60_001)]);
-    assert_eq!(took("rds.snapshot", "db-1", 10).await, [] as [Duration; 0]);
-    assert_eq!(took("rds.copy", "db-0", 10).await, [] as [Duration; 0]);
+    assert!(took("rds.snapshot", "db-1", 10).await.is_empty());
+    assert!(took("rds.copy", "db-0", 10).await.is_empty());
 }
 
 async fn a_request_is_answered_once(bed: Bed) {

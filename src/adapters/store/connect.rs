@@ -20,9 +20,10 @@ use crate::ports::store::StoreError;
 
 static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
 
-/// WAL with a sync at every commit. The log may grow to 16 MiB before it is folded back, so that busy seconds are not spent on that.
+/// WAL with a sync at every commit. The log may grow to 64 MiB before it is folded back into the file: everybody waits
+/// for that, so it has to be rare.
 const SQLITE_WRITER: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 10000; \
-    PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY; PRAGMA wal_autocheckpoint = 4000; PRAGMA cache_size = -4000;";
+    PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY; PRAGMA wal_autocheckpoint = 16000; PRAGMA cache_size = -4000;";
 const SQLITE_READER: &str =
     "PRAGMA query_only = ON; PRAGMA busy_timeout = 10000; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -1000;";
 /// Nothing may wait for ever for a lock that a dead replica still holds.
