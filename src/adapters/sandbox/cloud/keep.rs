@@ -55,7 +55,10 @@ impl SimCloud {
         }
         inner.file = Some(file.to_owned());
         inner.write(file).map_err(|e| {
-            format!("The simulated AWS cannot be kept in {}: {e}. Choose another directory with --data.", file.display())
+            format!(
+                "The simulated AWS cannot be kept in {}: {e}. Choose another directory with --data.",
+                file.display()
+            )
         })
     }
 
