@@ -751,3 +751,47 @@ async fn the_drawer_steers() {
         assert!(status == StatusCode::BAD_REQUEST && body.contains(says), "{wrong}: {status} {body}");
     }
 }
+
+#[tokio::test]
+async fn what_is_kept_outlives_the_process() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("aws.json");
+    let first = Rig::new(7);
+    first.cloud.keep_in(&file).unwrap();
+    first.cloud.set_speed(60.0);
+    first.cloud.inject(Fault::LostReply, Target::next_start());
+    assert!(is_unknown(&first.cloud.start(&first.snapshot()).await));
+    let (now, tags) = (first.cloud.now(), first.cloud.tags("prod", Side::Primary, SNAPSHOT));
+    drop(first);
+
+    let second = Rig::new(8);
+    second.cloud.keep_in(&file).unwrap();
+    assert_eq!((second.cloud.now(), second.cloud.speed()), (now, 60.0));
+    assert_eq!(second.cloud.tags("prod", Side::Primary, SNAPSHOT), tags);
+    assert!(matches!(second.cloud.probe(&second.snapshot()).await, Ok(Probe::Present(_))));
+    assert!(second.cloud.start(&second.snapshot()).await.is_ok(), "the fault was spent, and the snapshot is adopted");
+    assert_eq!(second.cloud.effects(), 1);
+
+    second.cloud.start(&second.job(2)).await.unwrap();
+    let third = Rig::new(9);
+    third.cloud.keep_in(&file).unwrap();
+    let again = Call { token: "bk-1001-2-r1".into(), ..third.job(2) };
+    third.cloud.start(&again).await.unwrap();
+    assert_eq!(third.cloud.twice().len(), 1, "the judge remembers what another process did");
+    assert_eq!(third.cloud.mutations().values().sum::<u32>(), 3);
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("aws.json");
+    for (text, why) in [("{\"format\": 1", "EOF"), ("{}", "missing field")] {
+        std::fs::write(&file, text).unwrap();
+        let refused = Rig::new(7).cloud.keep_in(&file).unwrap_err();
+        assert!(refused.contains("aws.json cannot be read") && refused.contains(why), "{refused}");
+        assert!(refused.contains("Move the file away"), "{refused}");
+        assert_eq!(std::fs::read_to_string(&file).unwrap(), text, "what is refused is left as it is");
+    }
+    let nowhere = folder.path().join("gone/aws.json");
+    assert!(Rig::new(7).cloud.keep_in(&nowhere).unwrap_err().contains("cannot be kept in"));
+}

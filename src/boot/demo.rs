@@ -64,6 +64,9 @@ pub async fn demo(choices: Choices) -> Result<(), String> {
         })?;
     }
     let cloud = Arc::new(SimCloud::new(&config.environments, clock.clone(), rand::random()));
+    if let Some(directory) = &choices.data {
+        cloud.keep_in(&directory.join("aws.json"))?;
+    }
     cloud.set_speed(choices.speed);
     let chat = Arc::new(SlackChat::new(&format!("{base}/sandbox/slack/api"), bot_token)?);
     let product = Product::wire(Parts {

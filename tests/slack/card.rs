@@ -54,7 +54,7 @@ fn awaiting_approval() {
       [pending] Verify recovery point
       [pending] Verify snapshot in eu-west-1
     context Plan `0123456789ab` · `/bbws op show bk-1042` shows everything
-    input bbws.reason reason Reason, if you reject (optional)
+    input bbws.reason reason Reason, if you reject
     actions bbws:bk-1042:0123456789abcdef:1
       Approve (primary) bbws.approve=bk-1042
         asks: Approve backup of prod (full)? account 093646564004, af-south-1 → eu-west-1, 6 steps
@@ -76,7 +76,7 @@ fn awaiting_approval_of_a_plan_made_anew() {
     Next: somebody other than <@U0ALICE> presses *Approve* or *Reject*, by <!date^1795248900^{date_short_pretty} at {time}|2026-11-21T08:15:00Z>.
     ---
     alert warning What the plan rests on changed, so it was made anew. Earlier approvals do not count.
-    input bbws.reason reason Reason, if you reject (optional)
+    input bbws.reason reason Reason, if you reject
     actions bbws:bk-1042:0123456789abcdef:2
       Approve (primary) bbws.approve=bk-1042
         asks: Approve backup of prod (full)? account 093646564004, af-south-1 → eu-west-1, 6 steps
@@ -143,7 +143,7 @@ fn lifting_a_stop() {
     plan Plan: 1 step
       [pending] Lift the stop of prod
     context Plan `0123456789ab` · `/bbws op show bk-1042` shows everything
-    input bbws.reason reason Reason, if you reject (optional)
+    input bbws.reason reason Reason, if you reject
     actions bbws:bk-1042:0123456789abcdef:1
       Approve (primary) bbws.approve=bk-1042
         asks: Approve lift the stop of prod? 1 step
@@ -288,6 +288,25 @@ fn stopped() {
       Resume (primary) bbws.resume=bk-1042
       Cancel bbws.cancel=bk-1042
     "##);
+}
+
+#[test]
+fn what_a_step_gave_is_said_for_people() {
+    let mut view = running();
+    let arn = "arn:aws:rds:af-south-1:093646564004:snapshot:bbws-prod-mysql-manual-20261121-bk-1042";
+    done(&mut view, 0, 2, 6);
+    view.run.steps[0].external_id = Some(arn.into());
+    view.run.steps[0].outputs = [("size", "429496729600"), ("snapshot_arn", arn)]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .into();
+    done(&mut view, 1, 2, 6);
+    let sha256 = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
+    view.run.steps[1].outputs = [("count", "4"), ("sha256", sha256), ("size", "1536")]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .into();
+    let shown = shown(&view);
+    assert!(shown.contains(&format!("`{arn}` | size: 400 GiB\n")), "{shown}");
+    assert!(shown.contains("| count: 4 · sha256: 9f86d081884c… · size: 1.5 KiB\n"), "{shown}");
 }
 
 #[test]

@@ -294,7 +294,7 @@ fn table(caption: &str, rows: &[Vec<String>]) -> SlackBlock {
 fn reason() -> SlackBlock {
     let element =
         SlackBlockPlainTextInputElement::new().with_action_id(SlackActionId("reason".into())).with_max_length(500);
-    SlackInputBlock::new("Reason, if you reject (optional)".into(), element.into())
+    SlackInputBlock::new("Reason, if you reject".into(), element.into())
         .with_block_id(SlackBlockId("bbws.reason".into()))
         .with_optional(true)
         .with_dispatch_action(false)

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{
     blocks::{Status, TASKS, Task},
     links,
-    text::{clip, count, number, one_line},
+    text::{clip, count, number, one_line, size},
     words::percent_of,
 };
 use crate::domain::{
@@ -84,19 +84,11 @@ fn single(run: &Run, spec: &StepSpec, step: &Step, now: Moment) -> Task {
             if step.round == 1 { "once".to_owned() } else { format!("{} times", step.round) }
         ));
     }
-    let outputs = || {
-        step.outputs
-            .iter()
-            .take(4)
-            .map(|(k, v)| format!("{}: {}", k.replace('_', " "), v))
-            .collect::<Vec<_>>()
-            .join(" · ")
-    };
     let output = step
         .error
         .clone()
         .filter(|_| step.state != StepState::Done)
-        .or_else(|| Some(outputs()).filter(|o| !o.is_empty() && step.state == StepState::Done));
+        .or_else(|| Some(outputs(step)).filter(|o| !o.is_empty() && step.state == StepState::Done));
     Task {
         id: format!("step-{}", step.index),
         title: spec.title.clone(),
@@ -105,6 +97,23 @@ fn single(run: &Run, spec: &StepSpec, step: &Step, now: Moment) -> Task {
         code: step.external_id.clone(),
         output,
         link: links::console(run, spec, step),
+    }
+}
+
+/// What a step gave, for people: the AWS id stands beside the details already.
+fn outputs(step: &Step) -> String {
+    let news = step.outputs.iter().filter(|(_, value)| step.external_id.as_ref() != Some(value));
+    let told = news.take(4).map(|(name, value)| format!("{}: {}", name.replace('_', " "), readable(name, value)));
+    told.collect::<Vec<_>>().join(" · ")
+}
+
+/// Sizes in units, and of a hash as much as tells it from others.
+fn readable(name: &str, value: &str) -> String {
+    let hash = value.len() >= 40 && value.bytes().all(|b| b.is_ascii_hexdigit());
+    match value.parse() {
+        Ok(bytes) if name == "size" => size(bytes),
+        _ if hash => clip(value, 13),
+        _ => value.to_owned(),
     }
 }
 

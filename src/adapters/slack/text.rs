@@ -139,6 +139,17 @@ pub fn number(n: usize) -> String {
     out
 }
 
+/// `400 GiB`, `1.5 KiB`, `12 bytes`.
+pub fn size(bytes: u64) -> String {
+    let units = ["bytes", "KiB", "MiB", "GiB", "TiB"];
+    let power = (0..units.len() - 1).find(|p| bytes >> (10 * (p + 1)) == 0).unwrap_or(units.len() - 1);
+    let tenths = (u128::from(bytes) * 10) >> (10 * power);
+    match tenths % 10 {
+        0 => format!("{} {}", tenths / 10, units[power]),
+        tenth => format!("{}.{tenth} {}", tenths / 10, units[power]),
+    }
+}
+
 /// `1 step`, `7 steps`.
 pub fn count(n: usize, one: &str) -> String {
     format!("{} {one}{}", number(n), if n == 1 { "" } else { "s" })

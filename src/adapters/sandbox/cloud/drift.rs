@@ -92,7 +92,7 @@ impl SimCloud {
 
     /// Deletes every failed snapshot, as an operator would before a retry, and tells how many there were.
     pub fn delete_failed_snapshots(&self) -> usize {
-        let mut inner = self.lock();
+        let mut inner = self.changing();
         let now = inner.time.now();
         let mut deleted = 0;
         for place in inner.aws.accounts.values_mut().flat_map(|regions| regions.values_mut()) {
@@ -119,7 +119,7 @@ impl SimCloud {
     }
 
     fn change(&self, environment: &str, side: Side, change: impl FnOnce(&mut Region, &Environment) -> bool) -> bool {
-        let mut inner = self.lock();
+        let mut inner = self.changing();
         let inner = &mut *inner;
         let Some(environment) = inner.environments.get(environment) else { return false };
         let region = match side {

@@ -3,12 +3,13 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use rand::{RngExt as _, rngs::Xoshiro256PlusPlus};
+use serde::{Deserialize, Serialize};
 
 use super::journal::Verb;
 use crate::ports::cloud::CloudError;
 
 /// What goes wrong.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub enum Fault {
     /// `ThrottlingException`: nothing happens, try later. Any call.
     Throttle,
@@ -43,7 +44,7 @@ impl Fault {
 }
 
 /// Which calls a fault befalls: those that fit everything that is set, and that the fault can befall at all.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Target {
     verb: Option<Verb>,
     kind: Option<String>,
@@ -100,7 +101,7 @@ impl Target {
 }
 
 /// How likely each fault is per call, 0–1. Drawn from the seed.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 pub struct Chaos {
     /// [`Fault::Throttle`].
     pub throttle: f64,
@@ -137,7 +138,7 @@ impl Fate {
 }
 
 /// Faults in waiting.
-#[derive(Default)]
+#[derive(Default, Serialize, Deserialize)]
 pub(super) struct Faults {
     rules: Vec<(Fault, Target)>,
     chaos: Chaos,

@@ -12,7 +12,7 @@ use axum::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{Fault, RegionView, SimCloud, Target, Verb};
+use super::{Fault, RegionView, SimCloud, Target, Twice, Verb};
 
 /// Fastest the clock may run: an hour in a second.
 const FASTEST: f64 = 3600.0;
@@ -30,6 +30,8 @@ struct Shown {
     faults: Vec<Lever>,
     calls: u64,
     mutations: u64,
+    /// What was changed again while the earlier result still stood; has to stay empty.
+    twice: Vec<Twice>,
 }
 
 #[derive(Clone, Copy, Serialize)]
@@ -129,6 +131,7 @@ fn shown(cloud: &SimCloud) -> Shown {
         faults: LEVERS.to_vec(),
         calls: inner.journal.total(),
         mutations: inner.journal.effective(),
+        twice: inner.journal.twice().to_vec(),
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
+use serde::{Deserialize, Serialize};
+
 use super::{time::Course, world::Aws};
 use crate::{
     domain::{moment::Moment, operation::OpId, step::Action},
@@ -12,7 +14,7 @@ use crate::{
 const REMEMBERED: usize = 50_000;
 
 /// What a call was.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Verb {
     /// [`Cloud::survey`](crate::ports::cloud::Cloud::survey).
     Survey,
@@ -63,7 +65,7 @@ pub struct Recorded {
 }
 
 /// Where a mutation took place. The key of [`SimCloud::mutations`](super::SimCloud::mutations).
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Mutation {
     /// Operation.
     pub operation: OpId,
@@ -74,7 +76,7 @@ pub struct Mutation {
 }
 
 /// Something that was mutated again while the earlier result still stood.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Twice {
     /// Operation.
     pub operation: OpId,
@@ -89,7 +91,7 @@ pub struct Twice {
 }
 
 /// What an effect made, so that it can be asked later whether it still stands.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Made {
     Snapshot { region: String, name: String },
     Job { region: String, id: String },
@@ -124,6 +126,7 @@ impl Made {
     }
 }
 
+#[derive(Serialize, Deserialize)]
 struct Effect {
     step: usize,
     account: String,
@@ -146,14 +149,17 @@ fn target(call: &Call) -> String {
 }
 
 /// The journal.
-#[derive(Default)]
+#[derive(Default, Serialize, Deserialize)]
 pub(super) struct Journal {
+    /// Not kept on disk: what counts is in the totals and effects.
+    #[serde(skip)]
     recent: VecDeque<Recorded>,
     total: u64,
     effective: u64,
     requests: u64,
     by_operation: HashMap<OpId, u64>,
     effects: HashMap<OpId, Vec<Effect>>,
+    #[serde(with = "pairs")]
     mutations: BTreeMap<Mutation, u32>,
     twice: Vec<Twice>,
 }
@@ -225,5 +231,22 @@ impl Journal {
 
     pub(super) fn count_by(&self, operation: &OpId) -> u64 {
         self.by_operation.get(operation).copied().unwrap_or(0)
+    }
+}
+
+/// JSON has no objects with keys other than text: a list of pairs instead.
+mod pairs {
+    use std::collections::BTreeMap;
+
+    use serde::{Deserialize as _, Deserializer, Serializer};
+
+    use super::Mutation;
+
+    pub(super) fn serialize<S: Serializer>(map: &BTreeMap<Mutation, u32>, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_seq(map)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<BTreeMap<Mutation, u32>, D::Error> {
+        Ok(Vec::<(Mutation, u32)>::deserialize(from)?.into_iter().collect())
     }
 }

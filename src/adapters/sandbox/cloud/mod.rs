@@ -7,6 +7,7 @@ mod drift;
 mod faults;
 pub mod http;
 mod journal;
+mod keep;
 mod rds;
 mod secrets;
 mod survey;
@@ -17,11 +18,13 @@ mod world;
 
 use std::{
     collections::BTreeMap,
+    path::PathBuf,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use async_trait::async_trait;
 use rand::{SeedableRng as _, rngs::Xoshiro256PlusPlus};
+use serde::{Deserialize, Serialize};
 
 pub use self::{
     drift::Side,
@@ -46,7 +49,7 @@ use crate::{
 };
 
 /// A message that reached a topic.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Published {
     /// When, in simulated time.
     pub at: Moment,
@@ -74,6 +77,8 @@ struct Inner {
     journal: Journal,
     published: Vec<Published>,
     blind_probe: bool,
+    /// Where all this outlives the process.
+    file: Option<PathBuf>,
 }
 
 /// What a start has at hand.
@@ -117,6 +122,7 @@ impl SimCloud {
                 journal: Journal::default(),
                 published: Vec::new(),
                 blind_probe: false,
+                file: None,
             }),
         }
     }
@@ -133,34 +139,34 @@ impl SimCloud {
 
     /// Changes the speed from now on; time does not jump. What is not between 0 and a million is brought there.
     pub fn set_speed(&self, speed: f64) {
-        self.lock().time.set_speed(if speed.is_nan() { 0.0 } else { speed.clamp(0.0, 1e6) });
+        self.changing().time.set_speed(if speed.is_nan() { 0.0 } else { speed.clamp(0.0, 1e6) });
     }
 
     /// Puts a fault in wait.
     pub fn inject(&self, fault: Fault, target: Target) {
-        self.lock().faults.inject(fault, target);
+        self.changing().faults.inject(fault, target);
     }
 
     /// Faults by chance from now on, besides those injected.
     pub fn set_chaos(&self, chaos: Chaos) {
-        self.lock().faults.set_chaos(chaos);
+        self.changing().faults.set_chaos(chaos);
     }
 
     /// A region that is down answers nothing: reads and half of the changes are refused, the other half is swallowed
     /// (the outcome is unknown to the caller). What runs there goes on.
     pub fn region_down(&self, region: &str, down: bool) {
-        self.lock().faults.set_down(region, down);
+        self.changing().faults.set_down(region, down);
     }
 
     /// Takes back every fault, the chaos and the outages. What already failed stays failed.
     pub fn heal(&self) {
-        self.lock().faults.heal();
+        self.changing().faults.heal();
     }
 
     /// Makes probes of AWS Backup jobs find nothing, since the real API does not tell tokens: such a job is found again
     /// only by starting it again with the same token.
     pub fn set_blind_probe(&self, blind: bool) {
-        self.lock().blind_probe = blind;
+        self.changing().blind_probe = blind;
     }
 
     /// The last calls, oldest first (at most 50,000).
@@ -357,7 +363,7 @@ impl Cloud for SimCloud {
     }
 
     async fn start(&self, call: &Call) -> Result<Started, CloudError> {
-        self.lock().start(call)
+        self.changing().start(call)
     }
 
     async fn poll(&self, calls: &[Call]) -> Vec<Result<Progress, CloudError>> {
@@ -374,7 +380,7 @@ impl Alerts for SimCloud {
         subject: &str,
         body: &str,
     ) -> Result<(), CloudError> {
-        self.lock().publish(environment, topic, subject, body)
+        self.changing().publish(environment, topic, subject, body)
     }
 }
 

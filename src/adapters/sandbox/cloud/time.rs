@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use rand::{RngExt as _, SeedableRng as _, rngs::Xoshiro256PlusPlus};
+use serde::{Deserialize, Serialize};
 
 use crate::{domain::moment::Moment, ports::clock::Clock};
 
@@ -39,10 +40,30 @@ impl SimTime {
         self.sim_anchor = now;
         self.speed = speed;
     }
+
+    /// What is needed to go on in another process.
+    pub(super) fn reading(&self) -> Reading {
+        Reading { base: self.base.now(), simulated: self.now(), speed: self.speed }
+    }
+
+    /// Takes a reading up. The time since then has passed for AWS, too.
+    pub(super) fn resume(&mut self, reading: &Reading) {
+        self.base_anchor = reading.base;
+        self.sim_anchor = reading.simulated;
+        self.speed = reading.speed;
+    }
+}
+
+/// The clock at a moment.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Reading {
+    base: Moment,
+    simulated: Moment,
+    speed: f64,
 }
 
 /// When something that AWS works on begins and ends, decided when it is made; every state is derived from it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Course {
     pub(super) created: Moment,
     pub(super) begins: Moment,

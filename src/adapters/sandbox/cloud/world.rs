@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use rand::RngExt as _;
+use serde::{Deserialize, Serialize};
 
 use super::time::{Course, rng_for};
 use crate::{
@@ -28,7 +29,7 @@ pub(super) const GIB: u64 = 1 << 30;
 pub(super) type Tags = BTreeMap<String, String>;
 
 /// A simulated DB instance.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SimDatabase {
     /// `mysql`, ….
     pub engine: String,
@@ -45,7 +46,7 @@ pub struct SimDatabase {
 }
 
 /// A simulated file system.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SimFileSystem {
     /// Metered size in bytes.
     pub size_bytes: u64,
@@ -53,13 +54,13 @@ pub struct SimFileSystem {
     pub encrypted: bool,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Key {
     pub(super) arn: String,
     pub(super) enabled: bool,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Snapshot {
     /// DB instance id for a snapshot, ARN of the source for a copy.
     pub(super) source: String,
@@ -71,7 +72,7 @@ pub(super) struct Snapshot {
     pub(super) tags: Tags,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct RecoveryPoint {
     pub(super) resource_arn: String,
     /// Hidden until it is done.
@@ -82,7 +83,7 @@ pub(super) struct RecoveryPoint {
     pub(super) tags: Tags,
 }
 
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(super) struct Vault {
     pub(super) arn: String,
     pub(super) key: String,
@@ -90,7 +91,7 @@ pub(super) struct Vault {
 }
 
 /// A backup or copy job of AWS Backup.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Job {
     pub(super) copy: bool,
     pub(super) resource_arn: String,
@@ -101,7 +102,7 @@ pub(super) struct Job {
     pub(super) size_bytes: u64,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Object {
     /// Visible from its end on: at once for what was put, later for a replica.
     pub(super) course: Course,
@@ -115,14 +116,14 @@ pub(super) struct Object {
     pub(super) tags: Tags,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Replica {
     pub(super) region: String,
     pub(super) bucket: String,
     pub(super) course: Course,
 }
 
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(super) struct Bucket {
     pub(super) key: String,
     /// Region and name of the bucket that new objects are replicated to.
@@ -131,7 +132,7 @@ pub(super) struct Bucket {
 }
 
 /// One region of one account.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(super) struct Region {
     pub(super) databases: BTreeMap<String, SimDatabase>,
     pub(super) file_systems: BTreeMap<String, SimFileSystem>,
@@ -169,7 +170,7 @@ impl Region {
 }
 
 /// Turns for things of which only so many run at once.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(super) struct Slots(Vec<Moment>);
 
 impl Slots {
@@ -187,6 +188,7 @@ impl Slots {
 }
 
 /// Everything there is, by account and region.
+#[derive(Serialize, Deserialize)]
 pub(super) struct Aws {
     pub(super) seed: u64,
     pub(super) accounts: BTreeMap<String, BTreeMap<String, Region>>,

@@ -70,8 +70,9 @@ fn replay(file: &Path, state: &mut State) -> io::Result<()> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         Err(error) => return Err(error),
     };
-    for line in reader.lines() {
-        match serde_json::from_str(&line?) {
+    // Bytes, not text: what broke off may have done so within a character.
+    for line in reader.split(b'\n') {
+        match serde_json::from_slice(&line?) {
             Ok(Entry::Put(message)) => state.put(*message),
             Ok(Entry::Gone(channel, ts)) => state.remove(&channel, &ts),
             Err(error) => {
