@@ -1,5 +1,6 @@
 //! bbws: backup of an AWS platform from Slack, approved by two people.
 #![doc = include_str!("ARCHITECTURE.md")]
+#![cfg_attr(not(test), warn(clippy::unwrap_used))]
 
 pub mod adapters;
 pub mod app;
