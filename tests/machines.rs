@@ -17,7 +17,38 @@ fn every_move_of_an_operation() {
             }
         }
     }
-    insta::assert_snapshot!(moves.join("\n"), @"");
+    insta::assert_snapshot!(moves.join("\n"), @r"
+    awaiting_approval --Approve--> queued
+    awaiting_approval --Reject--> rejected
+    awaiting_approval --Expire--> expired
+    awaiting_approval --Cancel--> cancelled
+    queued --Expire--> expired
+    queued --Cancel--> cancelled
+    queued --Start--> running
+    queued --Void--> awaiting_approval
+    running --Cancel--> cancelled
+    running --Pause--> paused
+    running --Stop--> stopped
+    running --Succeed--> succeeded
+    running --Fail--> failed
+    running --Lose--> needs_attention
+    paused --Cancel--> cancelled
+    paused --Unpause--> running
+    paused --Stop--> stopped
+    paused --Succeed--> succeeded
+    paused --Fail--> failed
+    paused --Lose--> needs_attention
+    waiting --Cancel--> cancelled
+    waiting --Stop--> stopped
+    failed --Retry--> queued
+    stopped --Cancel--> cancelled
+    stopped --Resume--> running
+    stopped --Succeed--> succeeded
+    stopped --Fail--> failed
+    stopped --Lose--> needs_attention
+    needs_attention --Cancel--> cancelled
+    needs_attention --Retry--> running
+    ");
 }
 
 #[test]
@@ -30,7 +61,22 @@ fn every_move_of_a_step() {
             }
         }
     }
-    insta::assert_snapshot!(moves.join("\n"), @"");
+    insta::assert_snapshot!(moves.join("\n"), @r"
+    ready --Intend--> calling
+    ready --Watch--> polling
+    ready --Skip--> skipped
+    calling --Started--> polling
+    calling --Absent--> ready
+    calling --Finish--> done
+    calling --Fail--> failed
+    calling --Lose--> unknown
+    polling --Finish--> done
+    polling --Fail--> failed
+    polling --Lose--> unknown
+    failed --Reset--> ready
+    skipped --Reset--> ready
+    unknown --Reset--> calling
+    ");
 }
 
 #[test]
