@@ -1,13 +1,16 @@
 //! AWS on one address: moto behind a server that answers for AWS Backup itself and adds the replication moto's S3 lacks.
 //! Every request is remembered.
 
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::{
+    sync::{Arc, Mutex, MutexGuard},
+    time::Duration,
+};
 
 use axum::{
     Router,
     body::{Body, to_bytes},
     extract::{Request, State},
-    http::{HeaderMap, HeaderValue, Response, StatusCode, header},
+    http::{HeaderMap, HeaderValue, Response, StatusCode, header, request::Parts},
 };
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full};
@@ -16,6 +19,7 @@ use hyper_util::{
     rt::TokioExecutor,
 };
 use serde_json::{Value, json};
+use tokio::sync::Notify;
 
 use crate::jobs::Jobs;
 
@@ -75,12 +79,40 @@ impl Answer {
     }
 }
 
+/// When AWS goes silent, and on which side of what it was asked to do.
+#[derive(Debug, Clone, Copy)]
+struct Fuse {
+    after: u32,
+    done: bool,
+}
+
 struct Inner {
     account: String,
     moto: String,
     client: Client<HttpConnector, Full<Bytes>>,
     seen: Mutex<Vec<Seen>>,
     jobs: Mutex<Jobs>,
+    slow: Mutex<Duration>,
+    fuse: Mutex<Option<Fuse>>,
+    silent: Notify,
+}
+
+impl Inner {
+    /// Whether this request is the one that is not answered: `Some(true)` when it is carried out all the same.
+    fn burn(&self) -> Option<bool> {
+        let mut fuse = self.fuse.lock().unwrap();
+        let burning = fuse.as_mut()?;
+        if burning.after > 0 {
+            burning.after -= 1;
+            return None;
+        }
+        fuse.take().map(|f| f.done)
+    }
+
+    async fn never_answers(&self) -> Response<Body> {
+        self.silent.notify_one();
+        std::future::pending().await
+    }
 }
 
 /// The server; it ends with the test's runtime.
@@ -99,6 +131,9 @@ impl Amazon {
             client: Client::builder(TokioExecutor::new()).build_http(),
             seen: Mutex::default(),
             jobs: Mutex::default(),
+            slow: Mutex::default(),
+            fuse: Mutex::default(),
+            silent: Notify::new(),
         });
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
@@ -110,6 +145,26 @@ impl Amazon {
     /// AWS Backup's memory.
     pub fn jobs(&self) -> MutexGuard<'_, Jobs> {
         self.inner.jobs.lock().unwrap()
+    }
+
+    /// From now on every answer takes so long.
+    pub fn slow(&self, by: Duration) {
+        *self.inner.slow.lock().unwrap() = by;
+    }
+
+    /// Answers `after` more requests, and the next one never, whether it is carried out or not.
+    pub fn silence(&self, after: u32, done: bool) {
+        *self.inner.fuse.lock().unwrap() = Some(Fuse { after, done });
+    }
+
+    /// Answers everything again.
+    pub fn calm(&self) {
+        *self.inner.fuse.lock().unwrap() = None;
+    }
+
+    /// Returns when a request is not answered.
+    pub async fn silenced(&self) {
+        self.inner.silent.notified().await;
     }
 
     /// Everything that was asked of one service.
@@ -137,20 +192,33 @@ async fn answer(State(inner): State<Arc<Inner>>, request: Request) -> Response<B
         body: body.clone(),
     };
     inner.seen.lock().unwrap().push(seen.clone());
+    let slow = *inner.slow.lock().unwrap();
+    tokio::time::sleep(slow).await;
+    match inner.burn() {
+        None => carry_out(&inner, &head, &seen, body).await,
+        Some(false) => inner.never_answers().await,
+        Some(true) => {
+            carry_out(&inner, &head, &seen, body).await;
+            inner.never_answers().await
+        }
+    }
+}
+
+async fn carry_out(inner: &Inner, head: &Parts, seen: &Seen, body: Bytes) -> Response<Body> {
     if seen.service == "backup" {
-        return inner.jobs.lock().unwrap().answer(&seen).response();
+        return inner.jobs.lock().unwrap().answer(seen).response();
     }
     if seen.service == "s3" && seen.method == "GET" && seen.query.starts_with("replication") {
-        return rule(&seen).response();
+        return rule(seen).response();
     }
     let target = head.uri.path_and_query().map_or("/", |p| p.as_str()).to_owned();
-    let mut response = forward(&inner, &head, &target, body.clone()).await;
+    let mut response = forward(inner, head, &target, body.clone()).await;
     let secret = seen.service == "s3" && seen.path.contains("/secrets/");
     if secret && seen.method == "PUT" && response.status() == 200 && !target.contains("-dr/") {
         let (bucket, key) = target.trim_start_matches('/').split_once('/').unwrap();
         let copy = format!("/{bucket}-dr/{key}");
-        let copied = forward(&inner, &head, &copy, body).await;
-        assert_eq!(copied.status(), 200, "the replica of {copy}");
+        let copied = forward(inner, head, &copy, body).await;
+        assert!(copied.status() == 200 || copied.status() == 412, "the replica of {copy}: {}", copied.status());
     }
     if secret && seen.method == "HEAD" && response.status() == 200 {
         let state = if seen.path.contains("-dr/") { "REPLICA" } else { "COMPLETED" };
@@ -169,7 +237,7 @@ fn rule(seen: &Seen) -> Answer {
     ))
 }
 
-async fn forward(inner: &Inner, head: &axum::http::request::Parts, target: &str, body: Bytes) -> Response<Body> {
+async fn forward(inner: &Inner, head: &Parts, target: &str, body: Bytes) -> Response<Body> {
     let mut request = axum::http::Request::builder().method(head.method.clone()).uri(format!("{}{target}", inner.moto));
     for (name, value) in &head.headers {
         if name != header::CONTENT_LENGTH && name != header::TRANSFER_ENCODING {

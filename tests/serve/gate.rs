@@ -44,7 +44,8 @@ async fn whatever_is_not_surely_slacks_gets_401_and_no_detail() {
         refused.push((what, stage.post(&form).await));
     }
     for path in ["/slack/commands", "/slack/interactions", "/slack/events"] {
-        let request = Request::post(format!("http://{}{path}", stage.address)).body(Body::from(help(now).body)).unwrap();
+        let request =
+            Request::post(format!("http://{}{path}", stage.address)).body(Body::from(help(now).body)).unwrap();
         refused.push(("unsigned", stage.send(request).await.unwrap()));
     }
     for (what, heard) in refused {

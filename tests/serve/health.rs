@@ -46,7 +46,13 @@ async fn check_says_line_by_line_what_is_right_and_wrong() {
         assert!(said.lines().any(|l| l.starts_with("ok") && l.contains(found)), "{found}: {said}");
     }
     let here = stage.session("af-south-1").await;
-    here.rds().delete_db_instance().db_instance_identifier("bbws-sit-mysql").skip_final_snapshot(true).send().await.unwrap();
+    here.rds()
+        .delete_db_instance()
+        .db_instance_identifier("bbws-sit-mysql")
+        .skip_final_snapshot(true)
+        .send()
+        .await
+        .unwrap();
     let bad = stage.run(&["check"]).await;
     let said = String::from_utf8_lossy(&bad.stdout).into_owned();
     assert_eq!(bad.status.code(), Some(1), "{said}");
@@ -80,7 +86,9 @@ async fn a_bad_config_is_refused_at_start_with_its_line() {
 #[tokio::test]
 async fn wrong_usage_exits_2_and_missing_variables_are_named() {
     let stage = Stage::set().await;
-    for arguments in [&["serv"][..], &["serve", "--speed", "3"], &["audit"], &["audit", "export", "--format", "xml"], &[]] {
+    for arguments in
+        [&["serv"][..], &["serve", "--speed", "3"], &["audit"], &["audit", "export", "--format", "xml"], &[]]
+    {
         let ended = stage.run(arguments).await;
         assert_eq!(ended.status.code(), Some(2), "{arguments:?}: {ended:?}");
     }

@@ -45,7 +45,7 @@ async fn whole_path(stage: &Stage) {
     assert!(refusal.contains(&id), "{refusal}");
     let before = stage.workspace.ephemerals("U0MALLORY").len();
     stage.presses("U0MALLORY", "Approve", &card).await;
-    assert!(stage.whispered("U0MALLORY", before).await.starts_with(":"), "a guest gets a sentence");
+    assert!(stage.whispered("U0MALLORY", before).await.contains("guest"));
     assert!(stage.amazon.actions("rds", "CreateDBSnapshot").is_empty(), "nothing was changed in AWS");
 
     stage.presses("U0BOB", "Approve", &card).await;

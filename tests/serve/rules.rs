@@ -1,6 +1,8 @@
 //! Who may what, one operation at a time, stops, and words that are not commands.
 
-use crate::stage::{ASKED_IN, Stage, until};
+use std::time::Duration;
+
+use crate::stage::{ASKED_IN, Stage, id_in, until};
 
 #[tokio::test]
 async fn a_rejection_needs_no_reason_and_frees_the_environment() {
@@ -82,4 +84,29 @@ async fn people_in_no_role_may_read_and_guests_get_a_sentence() {
     let said = stage.says("U0MALLORY", "op list").await;
     assert!(said.contains("guest"), "{said}");
     assert!(stage.workspace.messages(ASKED_IN).is_empty());
+}
+
+#[tokio::test]
+async fn of_two_who_ask_in_the_same_instant_one_gets_it() {
+    let stage = Stage::running().await;
+    let (alice, bob) =
+        tokio::join!(stage.asks("U0ALICE", "backup create prod rds"), stage.asks("U0BOB", "backup create prod rds"));
+    assert_eq!(alice, bob, "the one is answered with its own id, the other with the first one's");
+    let card = stage.card(&alice, "awaiting_approval").await;
+    assert_eq!(stage.operations(), std::slice::from_ref(&alice));
+    // Both of the others approve at once; one vote is enough, and the second does no harm.
+    tokio::join!(stage.presses("U0BOB", "Approve", &card), stage.presses("U0CAROL", "Approve", &card));
+    stage.card(&alice, "succeeded").await;
+    assert_eq!(stage.amazon.actions("rds", "CreateDBSnapshot").len(), 1);
+}
+
+#[tokio::test]
+async fn a_slow_aws_delays_the_plan_and_not_the_answer() {
+    let stage = Stage::running().await;
+    stage.amazon.slow(Duration::from_millis(700));
+    let said = stage.says("U0ALICE", "backup create prod rds").await;
+    assert!(id_in(&said).is_none() && said.contains("follows"), "{said}");
+    let told = stage.whispered("U0ALICE", 0).await;
+    let id = id_in(&told).unwrap_or_else(|| panic!("{told}"));
+    stage.card(&id, "awaiting_approval").await;
 }

@@ -75,7 +75,8 @@ impl Sparse {
 
     /// The fewest fields a command can have.
     async fn asks(&self, text: &str) -> String {
-        let fields = [("command", "/bbws"), ("text", text), ("user_id", "U0ALICE"), ("team_id", "T0BBWS"), ("channel_id", "C")];
+        let fields =
+            [("command", "/bbws"), ("text", text), ("user_id", "U0ALICE"), ("team_id", "T0BBWS"), ("channel_id", "C")];
         let said = self.post("/slack/commands", &fields).await.said();
         if let Some(id) = id_in(&said) {
             return id;

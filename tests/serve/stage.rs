@@ -103,6 +103,7 @@ pub struct Stage {
     sessions: Sessions,
     client: Client<HttpConnector, Body>,
     child: Option<Child>,
+    others: Vec<Child>,
 }
 
 impl Stage {
@@ -130,6 +131,7 @@ impl Stage {
             address: free_address(),
             token: TOKEN.to_owned(),
             child: None,
+            others: Vec::new(),
             workspace,
             amazon,
             account,
@@ -250,6 +252,21 @@ impl Stage {
         until("bbws to serve", async || self.try_get(&health).await.filter(|h| h.status == 200)).await;
     }
 
+    /// Starts another process on the same ledger; people reach that one from now on.
+    pub async fn replica(&mut self) {
+        self.others.extend(self.child.take());
+        self.address = free_address();
+        self.start().await;
+    }
+
+    /// SIGKILL to the processes that people no longer reach.
+    pub fn kill_others(&mut self) {
+        for mut other in self.others.drain(..) {
+            other.kill().unwrap();
+            other.wait().unwrap();
+        }
+    }
+
     fn log(&self) -> PathBuf {
         self.directory.path().join("bbws.log")
     }
@@ -330,6 +347,13 @@ impl Stage {
         .collect()
     }
 
+    /// The operations that have a card, by their cards' metadata.
+    pub fn operations(&self) -> Vec<String> {
+        let all = ["C0GENERAL", "C0OPS", "C0PROD"].iter().flat_map(|c| self.workspace.messages(c));
+        let cards = all.filter_map(|m| m.metadata).filter(|d| d["event_type"] == "bbws_operation");
+        cards.filter_map(|d| d["event_payload"]["operation"].as_str().map(str::to_owned)).collect()
+    }
+
     /// The card once its metadata says `state`.
     pub async fn card(&self, id: &str, state: &str) -> Message {
         let look = async || self.cards(id).into_iter().find(|m| state_of(m) == state);
@@ -366,7 +390,7 @@ impl Stage {
 
 impl Drop for Stage {
     fn drop(&mut self) {
-        if let Some(child) = &mut self.child {
+        for child in self.child.iter_mut().chain(&mut self.others) {
             let _ = child.kill();
             let _ = child.wait();
         }
