@@ -1,0 +1,136 @@
+//! The process ends in the middle of a run, politely or not, and another one goes on.
+
+use std::time::Duration;
+
+use crate::{
+    pg,
+    stage::{DR, HOME, Stage, id_in, until},
+};
+
+/// Deaths of one process after another.
+const KILLS: u32 = 50;
+
+/// A run of prod that has begun and is held by AWS Backup.
+async fn begun(stage: &Stage) -> String {
+    stage.amazon.jobs().held = true;
+    let id = stage.asks("U0ALICE", "backup create prod full").await;
+    let card = stage.card(&id, "awaiting_approval").await;
+    stage.presses("U0BOB", "Approve", &card).await;
+    until("a job", async || (!stage.amazon.jobs().backups().is_empty()).then_some(())).await;
+    id
+}
+
+async fn finished(stage: &Stage, id: &str) {
+    stage.amazon.jobs().held = false;
+    stage.card(id, "succeeded").await;
+    assert_eq!(stage.cards(id).len(), 1, "one card");
+    for region in [HOME, DR] {
+        assert_eq!(stage.snapshots(region).await.len(), 1);
+    }
+    assert_eq!(stage.amazon.actions("rds", "CreateDBSnapshot").len(), 1, "no snapshot was asked for twice");
+    assert_eq!(stage.amazon.jobs().backups().len(), 1);
+    let verified = stage.run(&["audit", "verify"]).await;
+    assert_eq!(verified.status.code(), Some(0), "{verified:?}");
+}
+
+#[tokio::test]
+async fn a_killed_process_is_carried_on_by_the_next_one() {
+    let mut stage = Stage::running().await;
+    let id = begun(&stage).await;
+    stage.card(&id, "running").await;
+    stage.kill();
+    stage.start().await;
+    finished(&stage, &id).await;
+}
+
+#[tokio::test]
+async fn a_terminated_process_ends_at_once_and_the_next_one_carries_on() {
+    let mut stage = Stage::running().await;
+    let id = begun(&stage).await;
+    let (code, took) = stage.terminate().await;
+    assert_eq!(code, Some(0));
+    assert!(took < Duration::from_secs(10), "it took {took:?}");
+    stage.start().await;
+    finished(&stage, &id).await;
+}
+
+#[tokio::test]
+async fn killed_before_the_card_was_drawn_there_is_one_card_all_the_same() {
+    use bbws::adapters::sandbox::workspace::Fault;
+    let mut stage = Stage::running().await;
+    stage.workspace.fail_next("chat.postMessage", Fault::LostReply);
+    let id = stage.asks("U0ALICE", "backup create prod rds").await;
+    until("a card", async || (!stage.cards(&id).is_empty()).then_some(())).await;
+    stage.kill();
+    stage.start().await;
+    // Its thread is written under the card that was found again.
+    let thread = async || {
+        let card = stage.cards(&id).pop()?;
+        (!stage.workspace.replies(&card.channel, &card.ts).is_empty()).then_some(())
+    };
+    until("a thread", thread).await;
+    let card = stage.card(&id, "awaiting_approval").await;
+    stage.presses("U0BOB", "Approve", &card).await;
+    stage.card(&id, "succeeded").await;
+    assert_eq!(stage.cards(&id).len(), 1);
+}
+
+#[tokio::test]
+async fn killed_while_it_makes_the_plan_the_request_is_not_lost() {
+    let mut stage = Stage::running().await;
+    stage.amazon.silence(3, false);
+    let said = stage.says("U0ALICE", "backup create dev rds").await;
+    assert_eq!(id_in(&said), None, "{said}");
+    stage.amazon.silenced().await;
+    stage.kill();
+    stage.start().await;
+    let id = until("a card", async || stage.operations().pop()).await;
+    stage.card(&id, "succeeded").await;
+    assert_eq!(stage.operations(), [id]);
+}
+
+#[tokio::test]
+async fn fifty_kills_in_the_middle_of_calls_to_aws_leave_one_of_everything() {
+    let mut stage = Stage::running().await;
+    let mut kills = 0;
+    while kills < KILLS {
+        let id = stage.asks("U0ALICE", "backup create prod full").await;
+        let card = stage.card(&id, "awaiting_approval").await;
+        stage.presses("U0BOB", "Approve", &card).await;
+        let snapshots = stage.snapshots(HOME).await.len();
+        let ended = async |stage: &Stage| stage.card(&id, "succeeded").await;
+        loop {
+            // Sometimes before AWS has done what it was asked, sometimes after; deeper and deeper into a life.
+            stage.amazon.silence(1 + kills % 9, kills % 2 == 0);
+            let silent = async || stage.amazon.silenced().await;
+            tokio::select! {
+                () = silent() => {}
+                _ = ended(&stage) => break,
+            }
+            stage.kill();
+            kills += 1;
+            stage.start().await;
+        }
+        stage.amazon.calm();
+        assert_eq!(stage.cards(&id).len(), 1);
+        let made: Vec<String> = stage.snapshots(HOME).await.into_iter().map(|(name, _)| name).collect();
+        assert!(made.len() <= snapshots + 1, "{made:?}");
+        assert_eq!(made.iter().filter(|name| name.ends_with(&format!("-{id}"))).count(), 1, "{made:?}");
+        let jobs = stage.amazon.jobs().backups();
+        let ours = jobs.iter().filter(|j| j["RecoveryPointTags"]["bbws:operation"] == id.as_str());
+        assert_eq!(ours.count(), 1);
+    }
+    let verified = stage.run(&["audit", "verify"]).await;
+    assert_eq!(verified.status.code(), Some(0), "{verified:?}");
+}
+
+#[tokio::test]
+async fn another_replica_carries_on_what_a_killed_one_had_begun() {
+    let mut stage = Stage::set().await;
+    stage.database = pg::database().await;
+    stage.start().await;
+    let id = begun(&stage).await;
+    stage.replica().await;
+    stage.kill_others();
+    finished(&stage, &id).await;
+}

@@ -1,0 +1,20 @@
+//! `bbws serve` as others see it: the real binary, spoken to over HTTP as Slack speaks to it, on a local Slack workspace and
+//! on moto with what moto lacks beside it.
+#![allow(clippy::unwrap_used)]
+
+mod amazon;
+mod ends;
+mod gate;
+mod health;
+mod jobs;
+mod ledger;
+mod path;
+mod rules;
+mod sparse;
+mod stage;
+
+#[path = "../aws/moto.rs"]
+mod moto;
+#[allow(dead_code)]
+#[path = "../support/pg.rs"]
+mod pg;
