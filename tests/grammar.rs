@@ -836,7 +836,7 @@ fn the_pages_of_op() {
     *Examples*
     `/bbws op reject bk-1042 --reason "release is under way"`
 
-    *Who may:* whoever the approval policy names, never the person who asked.
+    *Who may:* anyone in a role.
     "#);
     insta::assert_snapshot!(help(&topic("help op cancel"), ENVIRONMENTS), @r#"
     *Cancel an operation*
@@ -970,7 +970,7 @@ fn the_readme_table() {
     | `/bbws op list [env]` | List operations, newest first | everyone in the workspace |
     | `/bbws op show <id>` | Show one operation with its steps | everyone in the workspace |
     | `/bbws op approve <id>` | Approve an operation, as its button does | whoever the approval policy names, never the person who asked |
-    | `/bbws op reject <id> [--reason "why"]` | Reject an operation, as its button does | whoever the approval policy names, never the person who asked |
+    | `/bbws op reject <id> [--reason "why"]` | Reject an operation, as its button does | anyone in a role |
     | `/bbws op cancel <id> [--reason "why"]` | Cancel an operation | anyone in a role |
     | `/bbws op retry <id>` | Try again what failed | anyone in a role |
     | `/bbws op pause <id>` | Hold an operation before its next step | anyone in a role |

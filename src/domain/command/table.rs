@@ -205,7 +205,7 @@ pub(super) const COMMANDS: &[Spec] = &[
         happens: "Ends an operation that awaits approval. It never runs; asking again makes a new one.",
         args: &[ID, REASON],
         examples: &["op reject bk-1042 --reason \"release is under way\""],
-        who: APPROVERS,
+        who: ANY_ROLE,
         build: |v| Some(Command::OpReject { id: v.id?, reason: v.reason }),
     },
     Spec {
