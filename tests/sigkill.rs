@@ -176,6 +176,7 @@ async fn runs(url: &str) -> Vec<Run> {
 async fn backups_of_prod_outlive_every_sigkill() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path();
+    let url = format!("sqlite://{}", data.join("bbws.db").display());
     let mut dice = Xoshiro256PlusPlus::seed_from_u64(20_261_121);
     let mut deaths: BTreeMap<String, usize> = BTreeMap::new();
     loop {
@@ -186,7 +187,7 @@ async fn backups_of_prod_outlive_every_sigkill() {
             let state = cards.last().and_then(|c| payload(c, "state")).unwrap_or("nothing").to_owned();
             short_life(data, &mut dice);
             *deaths.entry(state).or_default() += 1;
-        } else if died < DEATHS || over < cards.len() || over < 3 {
+        } else if died < DEATHS || over < 3 || over < runs(&url).await.len() {
             long_life(data);
         } else {
             break;
@@ -195,7 +196,6 @@ async fn backups_of_prod_outlive_every_sigkill() {
     println!("died while the newest card said: {deaths:?}");
     assert!(deaths.get("running").is_some_and(|n| *n >= 10), "many deaths have to strike a run: {deaths:?}");
 
-    let url = format!("sqlite://{}", data.join("bbws.db").display());
     let runs = runs(&url).await;
     everything_is_told_once(data, &runs);
     nothing_was_changed_twice(data, &runs);

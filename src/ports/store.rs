@@ -304,7 +304,7 @@ pub trait Store: Send + Sync {
     /// [`StoreError::Database`].
     async fn next_wake(&self) -> Result<Option<Moment>, StoreError>;
 
-    /// Frees every lease of this database: for an embedded database, whose only process has just started.
+    /// Frees every lease and, in a moment, every held notice of this database: for an embedded database, whose only process has just started.
     ///
     /// # Errors
     /// [`StoreError::Database`].

@@ -64,7 +64,7 @@ impl Core {
 
     pub(super) async fn break_leases(&self) -> Result<(), StoreError> {
         query("UPDATE op SET owner = NULL, lease_until = 0 WHERE lease_until > 0").execute(&self.db.writer).await?;
-        Ok(())
+        self.free_held().await
     }
 }
 

@@ -30,11 +30,16 @@ const TAKE: &str = "WITH due AS MATERIALIZED (SELECT id FROM outbox WHERE sent <
 const SENT: &str = "UPDATE outbox SET sent = $2, doubt = 0, attempts = 0, not_before = $3 WHERE id = $1 AND sent < $2";
 /// Only the last attempt may plan the next one.
 const DEFER: &str = "UPDATE outbox SET not_before = $2, doubt = $3 WHERE id = $1 AND sent < version AND attempts = $4";
+/// What was taken and not told to have got through.
+const FREE: &str = "UPDATE outbox SET not_before = $1 WHERE sent < version AND doubt > 0 AND not_before > $1";
 const NEXT: &str = "SELECT MIN(not_before) FROM outbox WHERE sent < version \
     AND (replies = 0 OR EXISTS (SELECT 1 FROM op WHERE op.id = outbox.op_id AND op.card_ts IS NOT NULL))";
 const CARD: &str = "UPDATE op SET card_channel = $2, card_ts = $3 WHERE id = $1";
 const PRUNE: &str = "DELETE FROM outbox WHERE id IN \
     (SELECT id FROM outbox WHERE sent >= version AND created < $1 AND id NOT LIKE 'card:%' LIMIT 500)";
+
+/// What a process had on the wire when it died has arrived after this long, and is found instead of sent again.
+const ON_THE_WIRE: Duration = Duration::from_secs(2);
 
 /// Notices of one commit keep their order below those of the next version of the same operation.
 const PLACES_PER_VERSION: i64 = 1000;
@@ -118,6 +123,13 @@ impl Core {
     pub(super) async fn next_notice(&self) -> Result<Option<Moment>, StoreError> {
         let next: Option<i64> = query_scalar(NEXT).fetch_one(&self.db.reader).await?;
         Ok(next.map(Moment))
+    }
+
+    /// Makes due what a process took and died over, instead of when its hold runs out.
+    pub(super) async fn free_held(&self) -> Result<(), StoreError> {
+        let soon = self.clock.now() + ON_THE_WIRE;
+        query(FREE).bind(soon.0).execute(&self.db.writer).await?;
+        Ok(())
     }
 
     /// Deletes what was told before `before`, a little at a time; cards stay as long as their operations.
