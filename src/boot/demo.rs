@@ -69,6 +69,7 @@ pub async fn demo(choices: Choices) -> Result<(), String> {
     }
     cloud.set_speed(choices.speed);
     let chat = Arc::new(SlackChat::new(&format!("{base}/sandbox/slack/api"), bot_token)?);
+    let tidy_clock = clock.clone();
     let product = Product::wire(Parts {
         config,
         store: ledger.clone(),
@@ -95,7 +96,8 @@ pub async fn demo(choices: Choices) -> Result<(), String> {
         stopped(ending).await;
         pages.close_pages();
     };
-    let (served, ()) = tokio::join!(http::serve(listener, router, end), product.run(stopping));
+    let tidy = super::keep_tidy(ledger.clone(), tidy_clock, stopping.clone());
+    let (served, (), ()) = tokio::join!(http::serve(listener, router, end), product.run(stopping), tidy);
     ledger.close().await;
     served.map_err(|e| format!("The web server ended: {e}"))
 }

@@ -12,6 +12,7 @@ use secrecy::SecretString;
 use tokio::sync::watch;
 
 use crate::{
+    adapters::store::Ledger,
     app::{
         announce::Announcer,
         authority::Authority,
@@ -145,6 +146,21 @@ pub fn on_signal() -> watch::Receiver<bool> {
         sender.closed().await;
     });
     receiver
+}
+
+/// Deletes, once an hour, requests and notices that were dealt with more than a day ago.
+pub async fn keep_tidy(ledger: Arc<Ledger>, clock: Arc<dyn Clock>, mut stopping: watch::Receiver<bool>) {
+    while !*stopping.borrow() {
+        match ledger.prune(clock.now() - Duration::from_secs(86_400)).await {
+            Ok(0) => {}
+            Ok(rows) => tracing::info!(rows, "old rows of the ledger are deleted"),
+            Err(error) => tracing::warn!(error = chain(&error), "old rows of the ledger could not be deleted"),
+        }
+        tokio::select! {
+            () = tokio::time::sleep(Duration::from_secs(3600)) => {}
+            _ = stopping.wait_for(|stop| *stop) => {}
+        }
+    }
 }
 
 /// Resolves when the receiver turned true.

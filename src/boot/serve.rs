@@ -51,6 +51,7 @@ pub async fn serve(config: Option<PathBuf>) -> Result<(), String> {
         let token = token.clone();
         async move { token.ready().await.map_err(|e| e.to_string()) }
     });
+    let tidy_clock = clock.clone();
     let product = Product::wire(Parts {
         config,
         store: ledger.clone(),
@@ -65,7 +66,8 @@ pub async fn serve(config: Option<PathBuf>) -> Result<(), String> {
     tokio::spawn(async move { chat.learn_blocks().await });
     tracing::info!(listen = %settings.listen, "bbws serves");
     let web = http::serve(listener, product.router.clone(), stopped(stopping.clone()));
-    let (served, ()) = tokio::join!(web, product.run(stopping));
+    let tidy = super::keep_tidy(ledger.clone(), tidy_clock, stopping.clone());
+    let (served, (), ()) = tokio::join!(web, product.run(stopping), tidy);
     ledger.close().await;
     served.map_err(|e| format!("The web server ended: {e}"))
 }

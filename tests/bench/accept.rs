@@ -8,6 +8,9 @@
 
 #![allow(clippy::unwrap_used)]
 
+#[path = "../support/chat.rs"]
+#[allow(dead_code)]
+mod fake;
 mod load;
 mod process;
 mod server;

@@ -5,22 +5,28 @@ use std::{path::Path, sync::Arc, time::Duration};
 use async_trait::async_trait;
 use bbws::{
     adapters::{
+        sandbox::cloud::SimCloud,
         slack::SlackChat,
         store::{Ledger, Options},
     },
-    app::inbound::{Envelope, Inbox, Refusal, Unavailable},
+    app::{
+        authority::Authority,
+        desk::{Desk, Inner},
+        inbound::{Envelope, Inbox, Refusal, Unavailable},
+        planner::Planner,
+    },
+    config::Config,
     http::{ANSWER_WITHIN, Check, Front, router, serve},
     ports::{
         chat::{Chat, Level, Reply},
-        clock::SystemClock,
-        store::{Accepted, AuditEntry, Store},
+        clock::{Clock, SystemClock},
+        store::Store,
     },
     telemetry,
 };
-use serde_json::json;
 use tokio::net::TcpListener;
 
-use crate::SECRET;
+use crate::{SECRET, fake::FakeChat};
 
 /// Serves from this folder until it is killed, and says on standard output where.
 pub(crate) fn run(folder: &str, without_ledger: bool) {
@@ -59,31 +65,32 @@ fn readable(store: Arc<dyn Store>) -> Check {
     })
 }
 
-/// WIRING: what stands behind the front. To measure the whole product put its own inbox here.
+/// What stands behind the front: the product's own desk, with Slack's answers and AWS in memory. Without a ledger, a stand-in
+/// that says yes, to measure the front alone.
 fn inbox(store: Option<Arc<dyn Store>>) -> Arc<dyn Inbox> {
-    Arc::new(Accepting { store })
+    let Some(store) = store else { return Arc::new(Accepting) };
+    let config = Config::example();
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let cloud = Arc::new(SimCloud::new(&config.environments, clock.clone(), 7));
+    let environments = config.environments.into_iter().map(|(name, env)| (name, Arc::new(env))).collect();
+    let authority = Authority::new(Arc::new(FakeChat::new()), clock.clone(), config.roles, config.slack.teams);
+    Arc::new(Desk::new(Inner {
+        store,
+        authority: Arc::new(authority),
+        planner: Arc::new(Planner::new(environments, config.approvals, cloud)),
+        clock,
+        wake: Arc::default(),
+        limits: config.approval_limits,
+        busy: std::sync::Mutex::default(),
+    }))
 }
 
-/// Accepts durably, with an audit entry, and answers a sentence.
-struct Accepting {
-    store: Option<Arc<dyn Store>>,
-}
+struct Accepting;
 
 #[async_trait]
 impl Inbox for Accepting {
-    async fn take(&self, envelope: Envelope) -> Result<Option<Reply>, Unavailable> {
-        let reply = Reply { level: Level::Info, text: "Accepted.".to_owned(), table: None };
-        let Some(store) = &self.store else { return Ok(Some(reply)) };
-        let request = envelope.request();
-        let entry = AuditEntry {
-            at: request.at,
-            actor: request.user.clone(),
-            action: "request".to_owned(),
-            operation: None,
-            detail: json!({ "kind": request.kind, "channel": request.channel, "asked": request.body }),
-        };
-        let accepted = store.accept(request, Some(reply.text.clone()), vec![entry]).await?;
-        Ok((accepted == Accepted::New).then_some(reply))
+    async fn take(&self, _: Envelope) -> Result<Option<Reply>, Unavailable> {
+        Ok(Some(Reply { level: Level::Info, text: "Accepted.".to_owned(), table: None }))
     }
 
     async fn refuse(&self, refusal: Refusal) -> Result<(), Unavailable> {

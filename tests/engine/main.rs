@@ -8,4 +8,5 @@ mod approval;
 mod backup;
 mod control;
 mod kill;
+mod many;
 mod soak;
