@@ -157,11 +157,6 @@ impl Amazon {
         *self.inner.fuse.lock().unwrap() = Some(Fuse { after, done });
     }
 
-    /// Answers everything again.
-    pub fn calm(&self) {
-        *self.inner.fuse.lock().unwrap() = None;
-    }
-
     /// Returns when a request is not answered.
     pub async fn silenced(&self) {
         self.inner.silent.notified().await;

@@ -7,9 +7,6 @@ use crate::{
     stage::{DR, HOME, Stage, id_in, until},
 };
 
-/// Deaths of one process after another.
-const KILLS: u32 = 50;
-
 /// A run of prod that has begun and is held by AWS Backup.
 async fn begun(stage: &Stage) -> String {
     stage.amazon.jobs().held = true;
@@ -78,7 +75,7 @@ async fn killed_before_the_card_was_drawn_there_is_one_card_all_the_same() {
 #[tokio::test]
 async fn killed_while_it_makes_the_plan_the_request_is_not_lost() {
     let mut stage = Stage::running().await;
-    stage.amazon.silence(3, false);
+    stage.amazon.silence(1, false);
     let said = stage.says("U0ALICE", "backup create dev rds").await;
     assert_eq!(id_in(&said), None, "{said}");
     stage.amazon.silenced().await;
@@ -87,41 +84,6 @@ async fn killed_while_it_makes_the_plan_the_request_is_not_lost() {
     let id = until("a card", async || stage.operations().pop()).await;
     stage.card(&id, "succeeded").await;
     assert_eq!(stage.operations(), [id]);
-}
-
-#[tokio::test]
-async fn fifty_kills_in_the_middle_of_calls_to_aws_leave_one_of_everything() {
-    let mut stage = Stage::running().await;
-    let mut kills = 0;
-    while kills < KILLS {
-        let id = stage.asks("U0ALICE", "backup create prod full").await;
-        let card = stage.card(&id, "awaiting_approval").await;
-        stage.presses("U0BOB", "Approve", &card).await;
-        let snapshots = stage.snapshots(HOME).await.len();
-        let ended = async |stage: &Stage| stage.card(&id, "succeeded").await;
-        loop {
-            // Sometimes before AWS has done what it was asked, sometimes after; deeper and deeper into a life.
-            stage.amazon.silence(1 + kills % 9, kills % 2 == 0);
-            let silent = async || stage.amazon.silenced().await;
-            tokio::select! {
-                () = silent() => {}
-                _ = ended(&stage) => break,
-            }
-            stage.kill();
-            kills += 1;
-            stage.start().await;
-        }
-        stage.amazon.calm();
-        assert_eq!(stage.cards(&id).len(), 1);
-        let made: Vec<String> = stage.snapshots(HOME).await.into_iter().map(|(name, _)| name).collect();
-        assert!(made.len() <= snapshots + 1, "{made:?}");
-        assert_eq!(made.iter().filter(|name| name.ends_with(&format!("-{id}"))).count(), 1, "{made:?}");
-        let jobs = stage.amazon.jobs().backups();
-        let ours = jobs.iter().filter(|j| j["RecoveryPointTags"]["bbws:operation"] == id.as_str());
-        assert_eq!(ours.count(), 1);
-    }
-    let verified = stage.run(&["audit", "verify"]).await;
-    assert_eq!(verified.status.code(), Some(0), "{verified:?}");
 }
 
 #[tokio::test]
