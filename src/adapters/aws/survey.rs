@@ -10,7 +10,7 @@ use crate::{
     ports::{
         alert::Topic,
         check::CheckLine,
-        cloud::{CloudError, Condition, Survey, World},
+        cloud::{CloudError, Condition, FileSystemFound, Survey, World},
     },
 };
 
@@ -33,7 +33,7 @@ pub async fn survey(
     sts::belongs(&identity, &environment.name, &environment.account)?;
     let data = try_join3(
         rds::instances(&here, &ask.databases),
-        efs::file_systems(&here, &ask.file_systems),
+        seen_file_systems(&here, &ask.file_systems),
         when(ask.secrets_prefix.as_deref().map(|prefix| secrets::names(&here, prefix))),
     );
     let places = try_join(
@@ -57,6 +57,17 @@ pub async fn survey(
         dr_bucket,
         dr_key,
     })
+}
+
+/// File systems as EFS describes them. AWS Backup decides whether it can back one up, so not being allowed to look is no obstacle.
+async fn seen_file_systems(here: &Session, ids: &[String]) -> Result<Vec<FileSystemFound>, CloudError> {
+    match efs::file_systems(here, ids).await {
+        Err(CloudError::Permanent { reason }) => {
+            tracing::warn!(reason, "the file systems cannot be looked at before the backup");
+            Ok(Vec::new())
+        }
+        other => other,
+    }
 }
 
 /// Vault, bucket and key of the DR region.

@@ -96,7 +96,7 @@ impl Client {
         method: &'static str,
         params: Vec<(&str, Option<String>)>,
     ) -> Result<T, Failure> {
-        read(method, self.call(method, Call::Get(params), self.patience.call).await?)
+        read(method, self.question(method, params, self.patience.call).await?)
     }
 
     /// Asks something that somebody's click waits for.
@@ -105,12 +105,29 @@ impl Client {
         method: &'static str,
         params: Vec<(&str, Option<String>)>,
     ) -> Result<T, Failure> {
-        read(method, self.call(method, Call::Get(params), self.patience.question).await?)
+        read(method, self.question(method, params, self.patience.question).await?)
     }
 
     /// Has something done.
     pub async fn post<T: DeserializeOwned>(&self, method: &'static str, body: &Value) -> Result<T, Failure> {
         read(method, self.call(method, Call::Post(body), self.patience.call).await?)
+    }
+
+    /// By GET, and by POST where something in between takes no GET.
+    async fn question(
+        &self,
+        method: &'static str,
+        params: Vec<(&str, Option<String>)>,
+        limit: Duration,
+    ) -> Result<Value, Failure> {
+        let body: serde_json::Map<String, Value> =
+            params.iter().filter_map(|(key, value)| Some(((*key).to_owned(), Value::from(value.clone()?)))).collect();
+        match self.call(method, Call::Get(params), limit).await {
+            Err(Failure { error: ChatError::Refused { code, .. }, .. }) if code == "http_404" || code == "http_405" => {
+                self.call(method, Call::Post(&Value::Object(body)), limit).await
+            }
+            other => other,
+        }
     }
 
     async fn call(&self, method: &'static str, call: Call<'_>, limit: Duration) -> Result<Value, Failure> {

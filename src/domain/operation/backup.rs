@@ -235,15 +235,24 @@ impl<'a> Draft<'a> {
     }
 
     fn file_system(&mut self, file_system: &FileSystem) {
-        let Some(found) = self.world.file_systems.iter().find(|f| f.id == file_system.id) else {
-            self.problems.push(format!(
-                "File system `{}` ({}) was not found in {} of account {}. Check its id in bbws.toml and in the EFS console.",
-                file_system.id, file_system.name, self.env.primary_region, self.env.account
-            ));
-            return;
-        };
         let label = format!("{} ({})", file_system.name, file_system.id);
-        self.fact(format!("File system {label}"), describe_file_system(found));
+        let found = self.world.file_systems.iter().find(|f| f.id == file_system.id);
+        let seen = found.map_or_else(|| "NOT seen by EFS".to_owned(), describe_file_system);
+        self.fact(format!("File system {label}"), seen);
+        if found.is_none() {
+            // AWS Backup has the last word on what it can back up; the rest of the backup must not wait for it.
+            self.notes.push(format!(
+                "File system {label} was not seen in {} of account {}: its backup fails unless AWS Backup finds it. Check its id in bbws.toml and in the EFS console.",
+                self.env.primary_region, self.env.account
+            ));
+        }
+        let resource_arn = found.map_or_else(
+            || {
+                let (region, account) = (&self.env.primary_region, &self.env.account);
+                format!("arn:aws:elasticfilesystem:{region}:{account}:file-system/{}", file_system.id)
+            },
+            |f| f.arn.clone(),
+        );
         let (region, role, vault) =
             (self.env.primary_region.clone(), self.env.backup_role.clone(), self.env.vault.clone());
         let retention_days = self.env.retention_days.default;
@@ -252,7 +261,7 @@ impl<'a> Draft<'a> {
             vec![],
             Action::BackupJob {
                 region: region.clone(),
-                resource_arn: found.arn.clone(),
+                resource_arn,
                 vault: vault.clone(),
                 role: role.clone(),
                 retention_days,
