@@ -3,7 +3,7 @@
 use std::{
     collections::HashSet,
     sync::{
-        Arc, Mutex, OnceLock, PoisonError,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
@@ -74,8 +74,6 @@ pub struct Ask {
     via: Via,
     /// The person was already told that the answer follows.
     late: Arc<AtomicBool>,
-    /// The id a new operation will have, as soon as it is known.
-    pub(super) id: Arc<OnceLock<OpId>>,
 }
 
 impl Ask {
@@ -146,7 +144,7 @@ impl Desk {
                 continue;
             };
             let stale = now.since(request.at) > STALE;
-            let ask = Ask { request, via: envelope.via, late: Arc::new(AtomicBool::new(true)), id: Arc::default() };
+            let ask = Ask { request, via: envelope.via, late: Arc::new(AtomicBool::new(true)) };
             if stale {
                 let text = "Your last request reached bbws while it was restarting and was *not* carried out, since it is too old now. Ask again if it is still wanted.";
                 self.refuse_ask(&ask, say(Level::Warning, text)).await?;
@@ -174,7 +172,7 @@ impl Desk {
         if refused {
             audit.push(entry(&request, "refusal", json!({"said": reply.text})));
         }
-        let ask = Ask { request: request.clone(), via, late: Arc::new(AtomicBool::new(false)), id: Arc::default() };
+        let ask = Ask { request: request.clone(), via, late: Arc::new(AtomicBool::new(false)) };
         if self.store.accept(request, Some(reply.text.clone()), audit).await? == Accepted::Replay {
             return Ok(None);
         }
@@ -237,8 +235,7 @@ impl Desk {
             return Ok(None);
         }
         let late = Arc::new(AtomicBool::new(false));
-        let id = Arc::new(OnceLock::new());
-        let ask = Ask { request, via, late: late.clone(), id: id.clone() };
+        let ask = Ask { request, via, late: late.clone() };
         self.busy.lock().unwrap_or_else(PoisonError::into_inner).insert(ask.request.id.clone());
         let desk = self.clone();
         let mut work = tokio::spawn(async move {
@@ -252,10 +249,7 @@ impl Desk {
             Ok(Err(panicked)) => Ok(Some(stored_but(&panicked))),
             Err(_) => {
                 late.store(true, Ordering::SeqCst);
-                let which = id.get().map(|id| format!(" as *{id}*")).unwrap_or_default();
-                let text = format!(
-                    "Accepted and stored{which}. Working out the plan takes a moment; the answer follows here."
-                );
+                let text = "Accepted and stored. Working out the plan takes a moment; the answer follows here.";
                 Ok(Some(say(Level::Info, text)))
             }
         }

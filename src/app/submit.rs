@@ -60,7 +60,6 @@ impl Desk {
             return self.refuse_ask(ask, reply).await;
         }
         let id = self.store.next_id(backup::PREFIX).await?;
-        let _ = ask.id.set(id.clone());
         let created = self.clock.now();
         let planned = self.planner.backup(&id, created, &requester.user, environment, scope, tenant).await;
         let (plan, needs) = match planned {
