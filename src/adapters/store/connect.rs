@@ -5,20 +5,26 @@ use std::{
     io::{Read as _, Write as _},
     path::{Path, PathBuf},
     str::FromStr as _,
-    sync::{Mutex, PoisonError},
+    sync::{LazyLock, Mutex, PoisonError},
     time::Duration,
 };
 
 use sqlx::{
-    Any, AnyConnection, AnyPool, ConnectOptions as _, Connection as _, Transaction,
+    Any, AnyConnection, AnyPool, ConnectOptions as _, Connection as _, SqlStr, Transaction,
     any::{AnyConnectOptions, AnyPoolOptions},
-    migrate::Migrator,
+    migrate::{Migration, MigrationType, Migrator},
 };
 
 use super::dialect::{Dialect, unavailable};
 use crate::ports::store::StoreError;
 
-static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
+/// In the order they were written. One that was released never changes: its checksum is in every database.
+static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {
+    let one = |version, name: &'static str, sql: &'static str| {
+        Migration::new(version, name.into(), MigrationType::Simple, SqlStr::from_static(sql), false)
+    };
+    Migrator::with_migrations(vec![one(1, "ledger", include_str!("../../../migrations/0001_ledger.sql"))])
+});
 
 /// WAL with a sync at every commit. The log may grow to 64 MiB before it is folded back into the file: everybody waits
 /// for that, so it has to be rare.
