@@ -230,6 +230,7 @@ fn everything() -> Survey {
         vault: true,
         bucket: true,
         dr: true,
+        ..Survey::default()
     }
 }
 

@@ -27,7 +27,7 @@ fn line(text: &str, payload: Value) -> Outgoing {
     Outgoing {
         channel: "C0OPS".into(),
         thread: None,
-        content: Content::Line { level: Level::Warning, text: text.into() },
+        content: Content::Line { level: Level::Warning, text: text.into(), exhibit: Box::default() },
         event_type: "bbws_event".into(),
         payload,
     }

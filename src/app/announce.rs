@@ -13,7 +13,7 @@ use crate::{
     },
     ports::{
         alert::Alerts,
-        chat::{CardView, Chat, ChatError, Content, Level, Outgoing},
+        chat::{CardView, Chat, ChatError, Content, Exhibit, Level, Outgoing, Reply},
         clock::Clock,
         cloud::CloudError,
         store::{Notice, Queued, Store, StoreError},
@@ -78,8 +78,16 @@ impl Announcer {
     async fn send(&self, queued: &Queued) -> Result<(), StoreError> {
         let sent = match &queued.notice {
             Notice::Card { operation } => self.card(queued, operation).await?,
-            Notice::Thread { operation, key, level, text } => self.thread(queued, operation, key, *level, text).await?,
-            Notice::Whisper { channel, user, level, text } => self.whisper(queued, channel, user, *level, text).await,
+            Notice::Thread { operation, key, level, text, exhibit } => {
+                self.thread(queued, operation, key, line(*level, text, exhibit)).await?
+            }
+            Notice::Channel { environment, key, level, text, exhibit } => {
+                self.channel(queued, environment, key, line(*level, text, exhibit)).await
+            }
+            Notice::Whisper { channel, user, level, text, exhibit } => {
+                let reply = Reply { level: *level, text: text.clone(), exhibit: exhibit.clone() };
+                self.whisper(queued, channel, user, &reply).await
+            }
             Notice::Publish { environment, topic, subject, body, .. } => {
                 let Some(env) = self.environments.get(environment) else {
                     tracing::error!(key = %queued.key, environment, "a notice names an environment that the config no longer has");
@@ -153,14 +161,7 @@ impl Announcer {
         }
     }
 
-    async fn thread(
-        &self,
-        queued: &Queued,
-        id: &OpId,
-        key: &str,
-        level: Level,
-        text: &str,
-    ) -> Result<Sent, StoreError> {
+    async fn thread(&self, queued: &Queued, id: &OpId, key: &str, content: Content) -> Result<Sent, StoreError> {
         let Some(card) = self.store.load(id).await?.and_then(|run| run.op.card) else {
             return Ok(Sent::No { again: CARD_EVERY, uncertain: false, why: "its card is not posted yet".to_owned() });
         };
@@ -179,7 +180,7 @@ impl Announcer {
         let message = Outgoing {
             channel: card.channel,
             thread: Some(card.ts),
-            content: Content::Line { level, text: text.to_owned() },
+            content,
             event_type: "bbws_event".to_owned(),
             payload,
         };
@@ -189,8 +190,43 @@ impl Announcer {
         })
     }
 
-    async fn whisper(&self, queued: &Queued, channel: &str, user: &str, level: Level, text: &str) -> Sent {
-        match self.chat.whisper(channel, user, level, text).await {
+    /// In the environment's channel, or the ops channel where it has none or Slack does not let us in.
+    async fn channel(&self, queued: &Queued, environment: &str, key: &str, content: Content) -> Sent {
+        let own = self.environments.get(environment).and_then(|e| e.channel.clone());
+        let mut message = Outgoing {
+            channel: own.unwrap_or_else(|| self.ops_channel.clone()),
+            thread: None,
+            content,
+            event_type: "bbws_event".to_owned(),
+            payload: json!({"environment": environment, "key": key}),
+        };
+        if queued.uncertain {
+            let oldest = queued.created.seconds() - 60;
+            for channel in [message.channel.clone(), self.ops_channel.clone()] {
+                match self.chat.find(&channel, None, &message.event_type, &message.payload, oldest).await {
+                    Ok(Some(_)) => return Sent::Yes(None),
+                    Ok(None) | Err(ChatError::Refused { .. }) => {}
+                    Err(error) => return unsent(&error, queued, true),
+                }
+            }
+        }
+        let mut posted = self.chat.post(&message).await;
+        if let Err(ChatError::Refused { code, .. }) = &posted
+            && unreachable_channel(code)
+            && message.channel != self.ops_channel
+        {
+            tracing::warn!(environment, channel = %message.channel, code, "the notice goes to the ops channel instead");
+            message.channel.clone_from(&self.ops_channel);
+            posted = self.chat.post(&message).await;
+        }
+        match posted {
+            Ok(_) => Sent::Yes(None),
+            Err(error) => unsent(&error, queued, true),
+        }
+    }
+
+    async fn whisper(&self, queued: &Queued, channel: &str, user: &str, reply: &Reply) -> Sent {
+        match self.chat.whisper(channel, user, reply).await {
             Ok(()) => Sent::Yes(None),
             // Whispers are answers to somebody who waits now: hours later nobody does.
             Err(error) if queued.attempts >= 8 => {
@@ -209,8 +245,13 @@ impl Announcer {
 fn about(queued: &Queued) -> &str {
     match &queued.notice {
         Notice::Card { operation } | Notice::Thread { operation, .. } => &operation.0,
+        Notice::Channel { environment, .. } => environment,
         Notice::Whisper { .. } | Notice::Publish { .. } => &queued.key,
     }
+}
+
+fn line(level: Level, text: &str, exhibit: &Exhibit) -> Content {
+    Content::Line { level, text: text.to_owned(), exhibit: Box::new(exhibit.clone()) }
 }
 
 fn card_message(run: &Run, now: Moment) -> Outgoing {

@@ -12,8 +12,8 @@ use crate::{
     },
     ports::{
         alert::Topic,
-        chat::Level,
-        store::{AuditEntry, Commit, Guard, Lock, Notice, OpWrite},
+        chat::{Exhibit, Level, Reply},
+        store::{AuditEntry, Commit, Guard, Lock, MarkWrite, Notice, OpWrite, Sample},
     },
 };
 
@@ -43,6 +43,8 @@ pub struct Change {
     lift: Option<String>,
     audit: Vec<AuditEntry>,
     notices: Vec<Notice>,
+    marks: Vec<MarkWrite>,
+    samples: Vec<Sample>,
     answers: Option<(String, String)>,
 }
 
@@ -58,6 +60,8 @@ impl Change {
             lift: None,
             audit: Vec::new(),
             notices: vec![Notice::Card { operation: run.op.id.clone() }],
+            marks: Vec::new(),
+            samples: Vec::new(),
             answers: None,
         }
     }
@@ -162,17 +166,33 @@ impl Change {
 
     /// Tells the card's thread, once per key.
     pub fn thread(&mut self, key: impl Into<String>, level: Level, text: impl Into<String>) {
+        self.show(key, level, text, Exhibit::default());
+    }
+
+    /// Tells the card's thread, once per key, with something beside it.
+    pub fn show(&mut self, key: impl Into<String>, level: Level, text: impl Into<String>, exhibit: Exhibit) {
         let operation = self.run.op.id.clone();
-        self.notices.push(Notice::Thread { operation, key: key.into(), level, text: text.into() });
+        self.notices.push(Notice::Thread { operation, key: key.into(), level, text: text.into(), exhibit });
+    }
+
+    /// Remembers or forgets something in the same transaction.
+    pub fn mark(&mut self, write: MarkWrite) {
+        self.marks.push(write);
+    }
+
+    /// Keeps a measured lag in the same transaction.
+    pub fn sample(&mut self, sample: Sample) {
+        self.samples.push(sample);
     }
 
     /// Tells one person.
-    pub fn whisper(&mut self, channel: &str, user: &str, level: Level, text: impl Into<String>) {
+    pub fn whisper(&mut self, channel: &str, user: &str, reply: &Reply) {
         self.notices.push(Notice::Whisper {
             channel: channel.to_owned(),
             user: user.to_owned(),
-            level,
-            text: text.into(),
+            level: reply.level,
+            text: reply.text.clone(),
+            exhibit: reply.exhibit.clone(),
         });
     }
 
@@ -189,10 +209,10 @@ impl Change {
 
     /// The transaction.
     pub fn commit(self, guard: Guard) -> (Run, Commit) {
-        let Change { mut run, touched, replaced, lock, lift, audit, notices, answers, .. } = self;
+        let Change { mut run, touched, replaced, lock, lift, audit, notices, marks, samples, answers, .. } = self;
         let steps = touched.iter().filter_map(|i| run.steps.get(*i).cloned()).collect();
         let op = OpWrite { guard, op: run.op.clone(), steps, replace_steps: replaced, lock };
         run.version += 1;
-        (run, Commit { op: Some(op), stop: None, lift, audit, notices, answers })
+        (run, Commit { op: Some(op), stop: None, lift, audit, notices, marks, samples, answers })
     }
 }

@@ -28,7 +28,7 @@ use crate::{
         text::{escape, one_line},
     },
     ports::{
-        chat::{Level, Reply},
+        chat::{Exhibit, Level, Reply},
         clock::Clock,
         store::{Accepted, AuditEntry, Commit, Notice, Request, Store, StoreError},
     },
@@ -94,6 +94,7 @@ impl Ask {
             user: self.request.user.clone(),
             level: reply.level,
             text: reply.text.clone(),
+            exhibit: reply.exhibit.clone(),
         })
     }
 
@@ -101,14 +102,14 @@ impl Ask {
     pub fn seal(&self, change: &mut Change, reply: &Reply) {
         change.answer(&self.request.id, reply.text.clone());
         if self.whispers(reply) {
-            change.whisper(&self.request.channel, &self.request.user, reply.level, reply.text.clone());
+            change.whisper(&self.request.channel, &self.request.user, reply);
         }
     }
 }
 
 /// Makes a reply.
 pub fn say(level: Level, text: impl Into<String>) -> Reply {
-    Reply { level, text: text.into(), table: None }
+    Reply { level, text: text.into(), exhibit: Exhibit::default() }
 }
 
 impl std::ops::Deref for Desk {

@@ -1,9 +1,6 @@
 //! Commands that only read: help, the list of operations, one operation.
 
-use super::{
-    desk::{Desk, say},
-    words,
-};
+use super::desk::{Desk, say};
 use crate::{
     domain::{
         command::{self, Command},
@@ -12,7 +9,7 @@ use crate::{
         text::escape,
     },
     ports::{
-        chat::{Level, Reply, Table},
+        chat::{Exhibit, Level, Reply, Table},
         store::{Filter, StoreError},
     },
 };
@@ -57,7 +54,7 @@ impl Desk {
             .map(|op| {
                 vec![
                     op.id.to_string(),
-                    words::title(op),
+                    op.title(),
                     op.state.name().to_owned(),
                     format!("{} ago", spoken(now.since(op.created))),
                     op.requester.user.clone(),
@@ -69,8 +66,13 @@ impl Desk {
             caption: format!("Operations{}", environment.map(|e| format!(" of {e}")).unwrap_or_default()),
             columns,
             rows,
+            offers: Vec::new(),
         };
-        Ok(Reply { level: Level::Info, text: head.join("\n"), table: Some(table) })
+        Ok(Reply {
+            level: Level::Info,
+            text: head.join("\n"),
+            exhibit: Exhibit { table: Some(table), ..Exhibit::default() },
+        })
     }
 
     async fn op_show(&self, id: &OpId) -> Result<Reply, StoreError> {
@@ -97,15 +99,19 @@ impl Desk {
             })
             .collect();
         let columns = ["Step", "What", "State", "Done", "Time", "AWS id", "Note"].map(str::to_owned).to_vec();
-        let table = Table { caption: format!("Steps of {id}"), columns, rows };
-        Ok(Reply { level: Level::Info, text: header(&run), table: Some(table) })
+        let table = Table { caption: format!("Steps of {id}"), columns, rows, offers: Vec::new() };
+        Ok(Reply {
+            level: Level::Info,
+            text: header(&run),
+            exhibit: Exhibit { table: Some(table), ..Exhibit::default() },
+        })
     }
 }
 
 fn header(run: &Run) -> String {
     let op = &run.op;
     let mut lines = vec![
-        format!("*{}* · {} · `{}` · {} %", op.id, words::title(op), op.state, run.percent()),
+        format!("*{}* · {} · `{}` · {} %", op.id, op.title(), op.state, run.percent()),
         format!(
             "Asked by <@{}> at {}{}",
             op.requester.user,

@@ -280,7 +280,7 @@ fn no_plan_reply(environment: &str, no_plan: &NoPlan) -> Reply {
 }
 
 fn created_text(op: &Operation) -> String {
-    let what = words::title(op);
+    let what = op.title();
     if op.needs.is_empty() {
         format!("*{}* · {what}: {} steps, starting now. Its card is in this channel.", op.id, op.plan.steps.len())
     } else {

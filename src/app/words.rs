@@ -1,4 +1,4 @@
-//! The sentences that tell of an operation, in one place, so that card, thread, list and SNS say the same.
+//! The sentences that tell of an operation in its thread, in lists and to SNS.
 
 use serde_json::{Value, json};
 
@@ -10,18 +10,6 @@ use crate::domain::{
     step::StepState,
     text::escape,
 };
-
-/// `Backup of prod (full)`.
-pub fn title(op: &Operation) -> String {
-    if op.kind() == resume::KIND {
-        return match op.plan.scope.as_str() {
-            "*" => "Lift every stop".to_owned(),
-            scope => format!("Lift the stop of {scope}"),
-        };
-    }
-    let tenant = op.plan.tenant.as_ref().map(|t| format!(", tenant {t}")).unwrap_or_default();
-    format!("Backup of {} ({}{tenant})", op.environment(), op.plan.scope)
-}
 
 /// A moment as `10:42 UTC`; empty for none.
 pub fn clock_time(at: Option<Moment>) -> String {

@@ -105,6 +105,45 @@ pub struct FileSystem {
     pub name: String,
 }
 
+/// A bucket of the platform's data.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Bucket {
+    /// Bucket in the primary region.
+    pub name: String,
+    /// Its replica in the DR region.
+    pub dr: Option<String>,
+}
+
+/// A logical dump of a database.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Dump {
+    /// DB instance identifier.
+    pub database: String,
+    /// Engine, which decides the dump program.
+    pub engine: Engine,
+    /// Secrets Manager secret whose JSON has `host`, `port`, `username`, `password`.
+    pub secret: String,
+    /// Schemas (PostgreSQL: databases) to dump; all of the server's where empty.
+    #[serde(default)]
+    pub schemas: Vec<String>,
+}
+
+/// Grandfather, father, son: how many backups of each tier are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RetentionTiers {
+    /// Days a daily backup is kept.
+    pub daily: u32,
+    /// Weeks a weekly backup is kept.
+    pub weekly: u32,
+    /// Months a monthly backup is kept.
+    pub monthly: u32,
+    /// Years a yearly backup is kept.
+    pub yearly: u32,
+}
+
 /// One weighted record that steers traffic.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -228,11 +267,61 @@ pub struct Environment {
     /// Tenants by id.
     #[serde(default)]
     pub tenants: BTreeMap<String, Tenant>,
+    /// Prefix of the names of the environment's SSM parameters: the type `config`.
+    pub parameters_prefix: Option<String>,
+    /// Buckets whose contents are the platform's data: the type `s3`.
+    #[serde(default)]
+    pub buckets: Vec<Bucket>,
+    /// Logical dumps: the type `dump`.
+    #[serde(default)]
+    pub dumps: Vec<Dump>,
+    /// KMS key of the primary region whose data keys encrypt dumps before they leave the process.
+    pub dump_kms_key: Option<String>,
+    /// How often a backup is promised: an AWS cron or rate expression in UTC. The watcher holds the environment to it.
+    pub schedule: Option<String>,
+    /// A recovery point is restored for a test at least this often.
+    pub restore_test: Option<Span>,
+    /// DB subnet group that test restores are put into, cut off from the platform; `bbws-isolated` where left out.
+    pub restore_test_subnet_group: Option<String>,
+    /// Security groups of test restores; none but the isolated network's default where left out.
+    #[serde(default)]
+    pub restore_test_security_groups: Vec<String>,
+    /// How many daily, weekly, monthly and yearly backups are kept.
+    pub retention_tiers: Option<RetentionTiers>,
 }
+
+/// DB subnet group of test restores where the config names none.
+pub const ISOLATED: &str = "bbws-isolated";
 
 impl Environment {
     /// Whether backups of this environment get a copy in the DR region.
     pub fn replicates(&self) -> bool {
         self.replication != Replication::Disabled
+    }
+
+    /// Where test restores are put.
+    pub fn isolated_subnet_group(&self) -> &str {
+        self.restore_test_subnet_group.as_deref().unwrap_or(ISOLATED)
+    }
+
+    /// The AWS Backup plan that is kept for it.
+    pub fn plan_name(&self) -> String {
+        format!("bbws-{}", self.name)
+    }
+
+    /// ARN of a file system of its, in the primary region.
+    pub fn file_system_arn(&self, id: &str) -> String {
+        format!("arn:aws:elasticfilesystem:{}:{}:file-system/{id}", self.primary_region, self.account)
+    }
+
+    /// ARN of a DB instance of its, in the primary region.
+    pub fn database_arn(&self, id: &str) -> String {
+        format!("arn:aws:rds:{}:{}:db:{id}", self.primary_region, self.account)
+    }
+
+    /// ARN of the DR vault, where copies go.
+    pub fn dr_vault_arn(&self) -> Option<String> {
+        let vault = self.dr_vault.as_ref().filter(|_| self.replicates())?;
+        Some(format!("arn:aws:backup:{}:{}:backup-vault:{vault}", self.dr_region, self.account))
     }
 }

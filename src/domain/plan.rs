@@ -3,7 +3,10 @@
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use super::step::StepSpec;
+use super::{
+    mark::MarkKind,
+    step::{Action, StepSpec},
+};
 
 /// One line of the live world that the plan rests on: shown on the card, signed by the approvers, compared before the run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,6 +49,11 @@ impl Plan {
     pub fn digest(&self) -> String {
         let canonical = serde_json::to_vec(self).expect("a plan is plain data and always serialises");
         hex::encode(Sha256::digest(&canonical))
+    }
+
+    /// Whether it releases a hold instead of setting one.
+    pub fn releases(&self) -> bool {
+        self.steps.iter().any(|s| matches!(s.action, Action::Unmark { mark: MarkKind::Hold, .. }))
     }
 
     /// What differs between the plan that was approved and the one the live world gives now, one line each.

@@ -45,8 +45,11 @@ impl Run {
     /// Steps that may begin now: everything they come after is done.
     pub fn startable(&self) -> Vec<usize> {
         self.indexes(|step| {
-            step.state == StepState::Ready
-                && self.spec_after(step.index).iter().all(|i| self.steps[*i].state == StepState::Done)
+            let ready = |state: StepState| match self.always(step.index) {
+                true => matches!(state, StepState::Done | StepState::Failed | StepState::Skipped),
+                false => state == StepState::Done,
+            };
+            step.state == StepState::Ready && self.spec_after(step.index).iter().all(|i| ready(self.steps[*i].state))
         })
     }
 
@@ -56,7 +59,8 @@ impl Run {
             self.steps.iter().map(|s| matches!(s.state, StepState::Failed | StepState::Skipped)).collect();
         // Steps come after earlier ones only, so one pass reaches every follower.
         for index in 0..self.steps.len() {
-            doomed[index] = doomed[index] || self.spec_after(index).iter().any(|i| doomed[*i]);
+            let follows = !self.always(index) && self.spec_after(index).iter().any(|i| doomed[*i]);
+            doomed[index] = doomed[index] || follows;
         }
         self.indexes(|step| step.state == StepState::Ready && doomed[step.index])
     }
@@ -114,15 +118,7 @@ impl Run {
 
     /// Share of the work that is done, 0–100, each step weighing the same and counting by AWS's own percentage.
     pub fn percent(&self) -> u8 {
-        let total: u32 = self
-            .steps
-            .iter()
-            .map(|s| match s.state {
-                StepState::Done => 100,
-                StepState::Polling => u32::from(s.percent.unwrap_or(0).min(99)),
-                _ => 0,
-            })
-            .sum();
+        let total: u32 = self.steps.iter().map(|step| u32::from(step.progress())).sum();
         u8::try_from(total / u32::try_from(self.steps.len().max(1)).unwrap_or(1)).unwrap_or(100)
     }
 
@@ -138,6 +134,11 @@ impl Run {
 
     fn spec_after(&self, index: usize) -> &[usize] {
         self.op.plan.steps.get(index).map(|s| s.after.as_slice()).unwrap_or_default()
+    }
+
+    /// Whether it cleans up: it begins also after what failed.
+    pub fn always(&self, index: usize) -> bool {
+        self.op.plan.steps.get(index).is_some_and(|s| s.always)
     }
 
     fn indexes(&self, keep: impl Fn(&Step) -> bool) -> Vec<usize> {

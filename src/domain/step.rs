@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fmt, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use super::moment::Moment;
+use super::{environment::Engine, mark::MarkKind, moment::Moment};
 
 /// What a step does. Stored as `kind` and `params`, so that a deploy never changes a run in flight.
 /// Every name in here is deterministic from the operation, so that a crash cannot make two.
@@ -125,6 +125,253 @@ pub enum Action {
         /// Retention the tag has to show, in days.
         retention_days: u32,
     },
+    /// Reads SSM parameters (SecureStrings stay encrypted) and Secrets Manager metadata and writes them as one SSE-KMS
+    /// encrypted object (`If-None-Match: *`, SHA-256).
+    #[serde(rename = "config.export")]
+    ConfigExport {
+        /// Region of the parameters and the bucket.
+        region: String,
+        /// Prefix of the parameters' names.
+        parameters_prefix: String,
+        /// Prefix of the names of secrets whose metadata is taken along.
+        secrets_prefix: Option<String>,
+        /// Bucket.
+        bucket: String,
+        /// Object key.
+        key: String,
+    },
+    /// Writes down the current version of every object of a bucket as one object, compressed JSON lines.
+    #[serde(rename = "s3.record")]
+    BucketRecord {
+        /// Region of both buckets.
+        region: String,
+        /// Bucket whose versions are recorded.
+        source: String,
+        /// Bucket of the record.
+        bucket: String,
+        /// The record's key.
+        key: String,
+    },
+    /// Verifies that a bucket is versioned, is replicated to its replica, and that a sample of its newest objects arrived there. Reads only.
+    #[serde(rename = "verify.bucket")]
+    VerifyBucket {
+        /// Region of the bucket.
+        region: String,
+        /// Bucket.
+        bucket: String,
+        /// Region and name of its replica; none where the environment does not replicate.
+        replica: Option<(String, String)>,
+        /// Objects looked at.
+        sample: u32,
+    },
+    /// Verifies a bucket's lifecycle rules: none may delete what has to be kept. Reads only.
+    #[serde(rename = "verify.lifecycle")]
+    VerifyLifecycle {
+        /// Region of the bucket.
+        region: String,
+        /// Bucket.
+        bucket: String,
+        /// Prefix under which what has to be kept lies; everything when empty.
+        prefix: String,
+        /// Days nothing may expire before.
+        min_days: u32,
+    },
+    /// Dumps a database into an archive: compressed, encrypted in this process under a data key, in parts.
+    #[serde(rename = "dump.export")]
+    DumpExport {
+        /// Region of the bucket, the key and the secret.
+        region: String,
+        /// DB instance identifier.
+        database: String,
+        /// Engine.
+        engine: Engine,
+        /// Secret with `host`, `port`, `username`, `password`.
+        secret: String,
+        /// Schemas; all when empty.
+        schemas: Vec<String>,
+        /// Bucket.
+        bucket: String,
+        /// Object key.
+        key: String,
+        /// KMS key of the data key.
+        kms_key: String,
+    },
+    /// Verifies an archive of `dump.export`: reads it whole, its hashes and its table of contents. Reads only.
+    #[serde(rename = "verify.dump")]
+    VerifyDump {
+        /// Region of the bucket.
+        region: String,
+        /// Bucket.
+        bucket: String,
+        /// Object key.
+        key: String,
+        /// Engine.
+        engine: Engine,
+        /// Retention the tag has to show, in days.
+        retention_days: u32,
+    },
+    /// `backup:CreateBackupPlan` and `CreateBackupSelection`, or `UpdateBackupPlan`: the plan becomes what `spec` says.
+    #[serde(rename = "backup.plan")]
+    PutPlan {
+        /// Region of the plan.
+        region: String,
+        /// Name of the plan.
+        name: String,
+        /// What it says from then on.
+        spec: PlanSpec,
+    },
+    /// `rds:ModifyDBInstance`: retention and window of automated backups.
+    #[serde(rename = "rds.automated_backups")]
+    AutomatedBackups {
+        /// Region of the instance.
+        region: String,
+        /// DB instance identifier.
+        database: String,
+        /// Days of retention.
+        days: u32,
+        /// Window in UTC, `02:00-02:30`; as it is where left out.
+        window: Option<String>,
+    },
+    /// `rds:DeleteDBSnapshot`, and a look whether it is gone.
+    #[serde(rename = "rds.delete_snapshot")]
+    DeleteSnapshot {
+        /// Region of the snapshot.
+        region: String,
+        /// Snapshot's name.
+        snapshot: String,
+    },
+    /// `backup:DeleteRecoveryPoint`, and a look whether it is gone: 200 alone does not mean it.
+    #[serde(rename = "backup.delete_point")]
+    DeletePoint {
+        /// Region of the vault.
+        region: String,
+        /// Vault.
+        vault: String,
+        /// ARN of the recovery point.
+        recovery_point: String,
+    },
+    /// `backup:CreateLegalHold` over the resource's points of one vault that were made within the same second.
+    #[serde(rename = "backup.hold")]
+    LegalHold {
+        /// Region of the vault.
+        region: String,
+        /// Vault.
+        vault: String,
+        /// ARN of the resource.
+        resource_arn: String,
+        /// Time of the point's data.
+        created: Moment,
+        /// Title of the hold; names the ticket.
+        title: String,
+    },
+    /// `backup:CancelLegalHold`.
+    #[serde(rename = "backup.release")]
+    ReleaseHold {
+        /// Region of the hold.
+        region: String,
+        /// Id of the hold.
+        hold: String,
+        /// Why, for AWS's record.
+        description: String,
+    },
+    /// `rds:AddTagsToResource` or `RemoveTagsFromResource` on a snapshot.
+    #[serde(rename = "rds.tag_snapshot")]
+    TagSnapshot {
+        /// Region of the snapshot.
+        region: String,
+        /// ARN of the snapshot.
+        arn: String,
+        /// Tag.
+        key: String,
+        /// Its value; none removes it.
+        value: Option<String>,
+    },
+    /// `rds:RestoreDBInstanceFromDBSnapshot` into the isolated network, not reachable from the platform.
+    #[serde(rename = "rds.restore_test")]
+    RestoreTest {
+        /// Region of the snapshot.
+        region: String,
+        /// Snapshot's name.
+        snapshot: String,
+        /// Name of the instance to make.
+        instance: String,
+        /// DB subnet group.
+        subnet_group: String,
+        /// VPC security groups.
+        security_groups: Vec<String>,
+    },
+    /// Compares a restored instance with its source over a connection: login, schema, rows, canary. Reads AWS only.
+    #[serde(rename = "verify.database")]
+    VerifyDatabase {
+        /// Region of both.
+        region: String,
+        /// The restored instance.
+        instance: String,
+        /// The source.
+        database: String,
+        /// Engine.
+        engine: Engine,
+        /// Secret with the source's credentials; none: only the instance is looked at.
+        secret: Option<String>,
+        /// Schemas to compare; all when empty.
+        schemas: Vec<String>,
+        /// Schemas that hold a tenant's WordPress.
+        wordpress: Vec<String>,
+        /// How much older than the source its newest row may be, in seconds.
+        rpo_seconds: u64,
+    },
+    /// `rds:DeleteDBInstance` of an instance that this product restored, without a final snapshot, and a look whether it is gone.
+    #[serde(rename = "rds.delete_instance")]
+    DeleteInstance {
+        /// Region of the instance.
+        region: String,
+        /// Its name, which begins as its source's and ends in `-restored-<op>`.
+        instance: String,
+        /// Operation it has to be tagged with.
+        operation: String,
+    },
+    /// Decrypts an export of secrets and compares version ids with what is live. Reads only.
+    #[serde(rename = "verify.secrets")]
+    VerifySecrets {
+        /// Region of the bucket and the secrets.
+        region: String,
+        /// Prefix of the secrets' names.
+        prefix: String,
+        /// Bucket.
+        bucket: String,
+        /// Object key.
+        key: String,
+    },
+    /// What is protected against what exists: counts, retention, success rate. Reads only.
+    #[serde(rename = "report.inventory")]
+    InventoryReport {
+        /// Primary region.
+        region: String,
+    },
+    /// Lag of every component against its RPO. Reads only.
+    #[serde(rename = "report.replication")]
+    ReplicationReport {
+        /// DR region.
+        region: String,
+    },
+    /// Remembers something of a recovery point, an instance or an archive. Happens in the ledger, not in AWS.
+    #[serde(rename = "ledger.mark")]
+    Mark {
+        /// What is remembered.
+        mark: MarkKind,
+        /// Of what.
+        subject: String,
+        /// With what: a ticket, a period, a time to live.
+        note: String,
+    },
+    /// Forgets a mark. Happens in the ledger, not in AWS.
+    #[serde(rename = "ledger.unmark")]
+    Unmark {
+        /// What was remembered.
+        mark: MarkKind,
+        /// Of what.
+        subject: String,
+    },
     /// Lifts a stop. Happens in the ledger, not in AWS.
     #[serde(rename = "control.clear_stop")]
     ClearStop {
@@ -146,6 +393,27 @@ impl Action {
             Action::VerifySnapshot { .. } => "verify.snapshot",
             Action::VerifyRecoveryPoint { .. } => "verify.recovery_point",
             Action::VerifyObject { .. } => "verify.object",
+            Action::ConfigExport { .. } => "config.export",
+            Action::BucketRecord { .. } => "s3.record",
+            Action::VerifyBucket { .. } => "verify.bucket",
+            Action::VerifyLifecycle { .. } => "verify.lifecycle",
+            Action::DumpExport { .. } => "dump.export",
+            Action::VerifyDump { .. } => "verify.dump",
+            Action::PutPlan { .. } => "backup.plan",
+            Action::AutomatedBackups { .. } => "rds.automated_backups",
+            Action::DeleteSnapshot { .. } => "rds.delete_snapshot",
+            Action::DeletePoint { .. } => "backup.delete_point",
+            Action::LegalHold { .. } => "backup.hold",
+            Action::ReleaseHold { .. } => "backup.release",
+            Action::TagSnapshot { .. } => "rds.tag_snapshot",
+            Action::RestoreTest { .. } => "rds.restore_test",
+            Action::VerifyDatabase { .. } => "verify.database",
+            Action::DeleteInstance { .. } => "rds.delete_instance",
+            Action::VerifySecrets { .. } => "verify.secrets",
+            Action::InventoryReport { .. } => "report.inventory",
+            Action::ReplicationReport { .. } => "report.replication",
+            Action::Mark { .. } => "ledger.mark",
+            Action::Unmark { .. } => "ledger.unmark",
             Action::ClearStop { .. } => "control.clear_stop",
         }
     }
@@ -159,7 +427,24 @@ impl Action {
                 | Action::BackupJob { .. }
                 | Action::BackupCopy { .. }
                 | Action::SecretsExport { .. }
+                | Action::ConfigExport { .. }
+                | Action::BucketRecord { .. }
+                | Action::DumpExport { .. }
+                | Action::PutPlan { .. }
+                | Action::AutomatedBackups { .. }
+                | Action::DeleteSnapshot { .. }
+                | Action::DeletePoint { .. }
+                | Action::LegalHold { .. }
+                | Action::ReleaseHold { .. }
+                | Action::TagSnapshot { .. }
+                | Action::RestoreTest { .. }
+                | Action::DeleteInstance { .. }
         )
+    }
+
+    /// Whether it happens in the ledger, in one transaction, and not in AWS.
+    pub fn in_ledger(&self) -> bool {
+        matches!(self, Action::ClearStop { .. } | Action::Mark { .. } | Action::Unmark { .. })
     }
 
     /// The region it is called in; none for what happens in the ledger.
@@ -173,8 +458,27 @@ impl Action {
             | Action::ObjectReplica { region, .. }
             | Action::VerifySnapshot { region, .. }
             | Action::VerifyRecoveryPoint { region, .. }
-            | Action::VerifyObject { region, .. } => Some(region),
-            Action::ClearStop { .. } => None,
+            | Action::VerifyObject { region, .. }
+            | Action::ConfigExport { region, .. }
+            | Action::BucketRecord { region, .. }
+            | Action::VerifyBucket { region, .. }
+            | Action::VerifyLifecycle { region, .. }
+            | Action::DumpExport { region, .. }
+            | Action::VerifyDump { region, .. }
+            | Action::PutPlan { region, .. }
+            | Action::AutomatedBackups { region, .. }
+            | Action::DeleteSnapshot { region, .. }
+            | Action::DeletePoint { region, .. }
+            | Action::LegalHold { region, .. }
+            | Action::ReleaseHold { region, .. }
+            | Action::TagSnapshot { region, .. }
+            | Action::RestoreTest { region, .. }
+            | Action::VerifyDatabase { region, .. }
+            | Action::DeleteInstance { region, .. }
+            | Action::VerifySecrets { region, .. }
+            | Action::InventoryReport { region, .. }
+            | Action::ReplicationReport { region, .. } => Some(region),
+            Action::ClearStop { .. } | Action::Mark { .. } | Action::Unmark { .. } => None,
         }
     }
 
@@ -189,6 +493,26 @@ impl Action {
             Action::ObjectReplica { bucket, .. } | Action::VerifyObject { bucket, .. } => bucket,
             Action::VerifySnapshot { snapshot, .. } => snapshot.split("-manual-").next().unwrap_or(snapshot),
             Action::VerifyRecoveryPoint { vault, .. } => vault,
+            Action::ConfigExport { parameters_prefix, .. } => parameters_prefix,
+            Action::BucketRecord { source, .. } => source,
+            Action::VerifyBucket { bucket, .. } | Action::VerifyLifecycle { bucket, .. } => bucket,
+            Action::DumpExport { database, .. }
+            | Action::AutomatedBackups { database, .. }
+            | Action::VerifyDatabase { database, .. } => database,
+            // Their ends differ with every operation; experience is of what stands before.
+            Action::VerifyDump { key, .. } => key.rsplit('/').next().unwrap_or(key),
+            Action::RestoreTest { instance, .. } | Action::DeleteInstance { instance, .. } => {
+                instance.split("-restored-").next().unwrap_or(instance)
+            }
+            Action::DeleteSnapshot { snapshot, .. } => snapshot,
+            Action::PutPlan { name, .. } => name,
+            Action::DeletePoint { recovery_point, .. } => recovery_point,
+            Action::LegalHold { resource_arn, .. } => resource_arn,
+            Action::ReleaseHold { hold, .. } => hold,
+            Action::TagSnapshot { arn, .. } => arn,
+            Action::VerifySecrets { prefix, .. } => prefix,
+            Action::InventoryReport { region } | Action::ReplicationReport { region } => region,
+            Action::Mark { subject, .. } | Action::Unmark { subject, .. } => subject,
             Action::ClearStop { scope } => scope,
         }
     }
@@ -261,7 +585,8 @@ impl StepState {
             (S::Ready, E::Watch) => S::Polling,
             (S::Ready, E::Skip) => S::Skipped,
             (S::Calling, E::Started) => S::Polling,
-            (S::Calling, E::Absent) => S::Ready,
+            // From `polling` only where the work was done by a process of ours that ended.
+            (S::Calling | S::Polling, E::Absent) => S::Ready,
             (S::Calling | S::Polling, E::Finish) => S::Done,
             (S::Calling | S::Polling, E::Fail) => S::Failed,
             (S::Calling | S::Polling, E::Lose) => S::Unknown,
@@ -319,6 +644,35 @@ pub struct StepSpec {
     /// What it does.
     #[serde(flatten)]
     pub action: Action,
+    /// It begins once everything in `after` has ended, well or not: cleaning up. Left out of the digest where it is not so.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub always: bool,
+}
+
+/// What an AWS Backup plan says, as far as this product writes it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlanSpec {
+    /// Vault of the recovery points.
+    pub vault: String,
+    /// Rules, by name.
+    pub rules: Vec<PlanRule>,
+    /// ARNs of the resources it protects, sorted.
+    pub resources: Vec<String>,
+    /// Role AWS Backup assumes.
+    pub role: String,
+}
+
+/// One rule of an AWS Backup plan.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlanRule {
+    /// Name.
+    pub name: String,
+    /// When, as an AWS cron or rate expression in UTC.
+    pub schedule: String,
+    /// Days until its recovery points expire.
+    pub delete_after_days: u32,
+    /// ARN of the DR vault they are copied to, with the same expiry.
+    pub copy_to: Option<String>,
 }
 
 /// The moving part of a step.
@@ -357,6 +711,15 @@ pub struct Step {
 }
 
 impl Step {
+    /// How far it is, 0–100; 100 only when it is done.
+    pub fn progress(&self) -> u8 {
+        match self.state {
+            StepState::Done => 100,
+            StepState::Calling | StepState::Polling => self.percent.unwrap_or(0).min(99),
+            _ => 0,
+        }
+    }
+
     /// A step that has not begun.
     pub fn new(index: usize) -> Step {
         Step {

@@ -1,5 +1,11 @@
 //! The live world as a plan sees it: what is asked of AWS before anything is promised, and what was found.
 
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::{moment::Moment, point::Point, step::PlanSpec};
+
 /// What a planner wants to know of the live world.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Survey {
@@ -15,6 +21,22 @@ pub struct Survey {
     pub bucket: bool,
     /// Whether to look at the DR side: vault, bucket, KMS key.
     pub dr: bool,
+    /// Prefix of SSM parameter names to list in the primary region.
+    pub parameters_prefix: Option<String>,
+    /// Buckets of data to describe, by name, in the primary region.
+    pub buckets: Vec<String>,
+    /// Secrets to describe by name in the primary region; their values are not read.
+    pub secrets: Vec<String>,
+    /// Whether the KMS key of dumps is usable.
+    pub dump_key: bool,
+    /// A recovery point to find by its id, in both regions, with everything else of its resource.
+    pub point: Option<String>,
+    /// Whether to find the newest usable recovery point of every resource, in the primary region.
+    pub newest: bool,
+    /// Whether to look at the environment's AWS Backup plan and the databases' automated backups.
+    pub schedule: bool,
+    /// Whether the isolated DB subnet group exists.
+    pub isolated: bool,
 }
 
 /// A DB instance as found.
@@ -32,6 +54,12 @@ pub struct DatabaseFound {
     pub size_gib: u32,
     /// Multi-AZ.
     pub multi_az: bool,
+    /// Days of automated backups; 0 is none.
+    pub automated_days: u32,
+    /// Window of automated backups in UTC, `02:00-02:30`.
+    pub window: String,
+    /// Up to when it can be restored to any second, with automated backups.
+    pub restorable: Option<Moment>,
 }
 
 /// A file system as found.
@@ -73,4 +101,57 @@ pub struct World {
     pub dr_bucket: Option<Condition>,
     /// DR KMS key: its ARN, or why it is not usable there.
     pub dr_key: Option<Condition>,
+    /// Names of SSM parameters under the prefix, sorted.
+    pub parameters: Vec<String>,
+    /// Buckets of data found.
+    pub buckets: Vec<BucketFound>,
+    /// Described secrets by name: their version id, or why there is none.
+    pub described: BTreeMap<String, Condition>,
+    /// KMS key of dumps: its ARN, or why it is not usable.
+    pub dump_key: Option<Condition>,
+    /// Every recovery point of the resource whose point was asked for, in both regions; empty when there is no such point.
+    pub lineage: Vec<Point>,
+    /// The newest usable recovery point of each resource in the primary region.
+    pub newest: Vec<Point>,
+    /// The AWS Backup plan as it is; none when there is none.
+    pub plan: Option<PlanFound>,
+    /// Isolated DB subnet group: its name, or why it is not usable.
+    pub isolated: Option<Condition>,
+}
+
+/// A bucket of data as found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BucketFound {
+    /// Name.
+    pub name: String,
+    /// Versioning is enabled.
+    pub versioned: bool,
+    /// Replication to the DR bucket: what the rule is, or why there is none that counts.
+    pub replication: Condition,
+    /// Its lifecycle rules that are enabled.
+    pub lifecycle: Vec<LifecycleFound>,
+}
+
+/// A lifecycle rule of a bucket.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LifecycleFound {
+    /// Prefix it applies to; everything when empty.
+    pub prefix: String,
+    /// Days until each storage class: `STANDARD_IA`, `GLACIER`, `DEEP_ARCHIVE`, ….
+    pub transitions: Vec<(String, u32)>,
+    /// Days until current versions expire.
+    pub expires: Option<u32>,
+    /// Days until noncurrent versions expire.
+    pub noncurrent_expires: Option<u32>,
+}
+
+/// The AWS Backup plan as found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlanFound {
+    /// Id.
+    pub id: String,
+    /// Version id.
+    pub version: String,
+    /// What it says, as far as this product writes it.
+    pub spec: PlanSpec,
 }

@@ -280,7 +280,7 @@ fn publish_end(change: &mut Change, to: State, round: i64) {
         return;
     }
     let (id, body) = (change.run.op.id.clone(), words::notice_body(&change.run));
-    let subject = format!("bbws {id}: {} {}", words::title(&change.run.op), to.name());
+    let subject = format!("bbws {id}: {} {}", change.run.op.title(), to.name());
     let subject: String = subject.chars().filter(char::is_ascii).take(99).collect();
     change.publish(Topic::BackupStatus, format!("{id}-{}-{round}", to.name()), subject.clone(), body.clone());
     let invalid = change.run.steps.iter().any(|s| {

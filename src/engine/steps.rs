@@ -19,7 +19,7 @@ use crate::{
     ports::{
         chat::Level,
         cloud::{Call, CloudError, Probe, Progress, Started},
-        store::StoreError,
+        store::{Mark, MarkWrite, StoreError},
     },
 };
 
@@ -40,8 +40,8 @@ impl Engine {
     pub(super) async fn look_for_lost_calls(&self, hand: &mut Hand) -> Result<(), Dropped> {
         let now = self.clock.now();
         for index in hand.run.due(StepState::Calling, now) {
-            if let Some(Action::ClearStop { scope }) = action(&hand.run, index) {
-                self.clear_stop(hand, index, &scope).await?;
+            if let Some(action) = action(&hand.run, index).filter(Action::in_ledger) {
+                self.in_ledger(hand, index, &action).await?;
                 continue;
             }
             let Some(call) = self.call(&hand.run, index)? else { continue };
@@ -105,8 +105,8 @@ impl Engine {
     async fn call_all(&self, hand: &mut Hand, begun: Vec<usize>, approved: &Approved<Plan>) -> Result<(), Dropped> {
         let mut calls = FuturesUnordered::new();
         for index in begun {
-            if let Some(Action::ClearStop { scope }) = action(&hand.run, index) {
-                self.clear_stop(hand, index, &scope).await?;
+            if let Some(action) = action(&hand.run, index).filter(Action::in_ledger) {
+                self.in_ledger(hand, index, &action).await?;
                 continue;
             }
             let Some(call) = self.mutation(&hand.run, index, approved)? else { continue };
@@ -119,6 +119,39 @@ impl Engine {
             self.write(hand, false, |change| called(change, index, &started)).await?;
         }
         Ok(())
+    }
+
+    /// A step that happens in the ledger: its effect and its end are one transaction.
+    async fn in_ledger(&self, hand: &mut Hand, index: usize, action: &Action) -> Result<(), Dropped> {
+        match action {
+            Action::ClearStop { scope } => self.clear_stop(hand, index, scope).await,
+            Action::Mark { mark, subject, note } => {
+                self.write(hand, false, |change| {
+                    change.step(index, StepEvent::Finish)?;
+                    let mark = Mark {
+                        environment: change.run.op.environment().to_owned(),
+                        kind: *mark,
+                        subject: subject.clone(),
+                        note: note.clone(),
+                        operation: change.run.op.id.to_string(),
+                        at: change.now(),
+                    };
+                    change.mark(MarkWrite::Set(mark));
+                    Ok(())
+                })
+                .await
+            }
+            Action::Unmark { mark, subject } => {
+                self.write(hand, false, |change| {
+                    change.step(index, StepEvent::Finish)?;
+                    let environment = change.run.op.environment().to_owned();
+                    change.mark(MarkWrite::Drop { environment, kind: *mark, subject: subject.clone() });
+                    Ok(())
+                })
+                .await
+            }
+            _ => Ok(()),
+        }
     }
 
     /// One request for all runs: the adapter merges what it can.
@@ -234,7 +267,7 @@ fn intend(change: &mut Change, wanted: &[usize]) -> Result<(), Illegal> {
         }
         let spec = change.run.op.plan.steps[*index].action.clone();
         let token = token(&change.run.op, *index, change.run.steps[*index].round);
-        if spec.mutates() || matches!(spec, Action::ClearStop { .. }) {
+        if spec.mutates() || spec.in_ledger() {
             let step = change.step(*index, StepEvent::Intend)?;
             step.attempt += 1;
             step.token = Some(token.clone());
@@ -326,6 +359,11 @@ fn polled(
             Ok(())
         }
         Ok(Progress::Failed { reason }) => failed(change, index, reason),
+        Ok(Progress::Refuted { reason, outputs }) => {
+            change.touch(index).outputs.extend(outputs.clone());
+            failed(change, index, reason)
+        }
+        Ok(Progress::Gone { reason }) => gone(change, index, reason),
         Ok(Progress::Running { .. }) | Err(_) if elapsed > LONGEST => {
             lost(change, index, "it did not end within three days")
         }
@@ -346,6 +384,21 @@ fn polled(
             Ok(())
         }
     }
+}
+
+/// What ran in a process of ours ended with it. Like a call that certainly did not get through, it is made again.
+fn gone(change: &mut Change, index: usize, reason: &str) -> Result<(), Illegal> {
+    let now = change.now();
+    let attempt = change.run.steps[index].attempt;
+    if attempt >= STARTS {
+        return failed(change, index, &format!("{reason} (tried {attempt} times)"));
+    }
+    let step = change.step(index, StepEvent::Absent)?;
+    (step.external_id, step.percent, step.silence) = (None, None, 0);
+    step.detail = Some(format!("begins anew: {reason}"));
+    step.wake_at = now + Pacing::backoff(attempt);
+    change.audit(SELF, "gone", json!({"step": index, "reason": reason}));
+    Ok(())
 }
 
 fn failed(change: &mut Change, index: usize, reason: &str) -> Result<(), Illegal> {

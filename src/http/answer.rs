@@ -13,7 +13,7 @@ use tracing::Instrument;
 use super::{Desk, admit::Signed, meters::Outcome, verify::Distrust};
 use crate::{
     app::inbound::{Envelope, Refusal, Via},
-    ports::chat::{Level, Reply},
+    ports::chat::{Exhibit, Level, Reply},
 };
 
 /// Longest command, value or reason that is looked at, in bytes; Slack's own fields are shorter.
@@ -33,7 +33,7 @@ impl Answer {
 
     /// 200 with a sentence for the person who asked.
     pub(super) fn say(desk: &Desk, outcome: Outcome, level: Level, text: impl Into<String>) -> Answer {
-        Answer::reply(desk, outcome, &Reply { level, text: text.into(), table: None })
+        Answer::reply(desk, outcome, &Reply { level, text: text.into(), exhibit: Exhibit::default() })
     }
 
     fn reply(desk: &Desk, outcome: Outcome, reply: &Reply) -> Answer {

@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+pub use crate::domain::exhibit::{Chart, Exhibit, Offer, Table};
 use crate::domain::{moment::Moment, operation::Run, principal::Profile};
 
 /// Why Slack did not do it.
@@ -69,6 +70,8 @@ pub enum Content {
         level: Level,
         /// mrkdwn.
         text: String,
+        /// Beside it.
+        exhibit: Box<Exhibit>,
     },
 }
 
@@ -87,17 +90,6 @@ pub struct Outgoing {
     pub payload: Value,
 }
 
-/// A table in an answer.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Table {
-    /// What the table shows.
-    pub caption: String,
-    /// Column titles.
-    pub columns: Vec<String>,
-    /// Rows of plain text, as many cells as there are columns.
-    pub rows: Vec<Vec<String>>,
-}
-
 /// The answer to a command, for the eyes of the person who asked.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reply {
@@ -105,8 +97,9 @@ pub struct Reply {
     pub level: Level,
     /// mrkdwn, the whole meaning. Whatever people typed in it is escaped already.
     pub text: String,
-    /// A table, for lists.
-    pub table: Option<Table>,
+    /// Beside it: a table for lists, buttons for more.
+    #[serde(default)]
+    pub exhibit: Exhibit,
 }
 
 /// What Slack knows of a channel.
@@ -153,7 +146,7 @@ pub trait Chat: Send + Sync {
     ///
     /// # Errors
     /// See [`ChatError`].
-    async fn whisper(&self, channel: &str, user: &str, level: Level, text: &str) -> Result<(), ChatError>;
+    async fn whisper(&self, channel: &str, user: &str, reply: &Reply) -> Result<(), ChatError>;
 
     /// The JSON body that answers a slash command: `response_type` ephemeral, text and blocks.
     fn reply(&self, reply: &Reply) -> Value;

@@ -5,11 +5,15 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-pub use crate::domain::world::{Condition, DatabaseFound, FileSystemFound, Survey, World};
 use crate::domain::{
     environment::Environment,
     operation::OpId,
     step::{Action, Outputs},
+};
+pub use crate::domain::{
+    lag::Readings,
+    point::{Point, PointQuery},
+    world::{Condition, DatabaseFound, FileSystemFound, Survey, World},
 };
 
 /// What went wrong, in the only three ways that matter. `reason` is for people: it names the thing and the next step;
@@ -103,7 +107,22 @@ pub enum Progress {
         /// For people, with what to do.
         reason: String,
     },
+    /// A verification was carried out, and what it looked for does not hold.
+    Refuted {
+        /// For people, with what to do.
+        reason: String,
+        /// What was found.
+        outputs: Outputs,
+    },
+    /// What was under way in a process of ours ended with that process, and left nothing that counts: it may be called again.
+    Gone {
+        /// For people.
+        reason: String,
+    },
 }
+
+/// Takes recovery points a page at a time.
+pub type Pages<'p> = dyn FnMut(Vec<Point>) + Send + 'p;
 
 /// AWS. Every method names its region by the call's action; nothing else is ever touched.
 #[async_trait]
@@ -113,6 +132,26 @@ pub trait Cloud: Send + Sync {
     /// # Errors
     /// `Retryable` or `Permanent` when the world cannot be read; what is merely missing is told in [`World`].
     async fn survey(&self, environment: &Environment, ask: &Survey, requester: &str) -> Result<World, CloudError>;
+
+    /// Reads the environment's recovery points in both regions, as they come, in no order. Holds no more than a page in
+    /// memory. Answers what could not be read, a sentence for each place (a region that does not answer, say): an empty
+    /// answer means that everything was read.
+    ///
+    /// # Errors
+    /// `Retryable` or `Permanent` when nothing could be read.
+    async fn points(
+        &self,
+        environment: &Environment,
+        query: &PointQuery,
+        requester: &str,
+        page: &mut Pages<'_>,
+    ) -> Result<Vec<String>, CloudError>;
+
+    /// Measures an environment: lags, jobs, vaults, keys, what exists.
+    ///
+    /// # Errors
+    /// Only when nothing can be measured at all (wrong account, no credentials); what cannot be measured says why in [`Readings`].
+    async fn readings(&self, environment: &Environment, requester: &str) -> Result<Readings, CloudError>;
 
     /// Looks for what an earlier `start` with the same token may have made. Reads only. Not used for steps that do not mutate.
     ///

@@ -8,7 +8,9 @@ use serde_json::Value;
 
 use super::{alert::Topic, chat::Level};
 pub use crate::domain::audit::{AuditEntry, Audited};
+pub use crate::domain::mark::{Mark, MarkKind, MarkWrite, Sample};
 use crate::domain::{
+    exhibit::Exhibit,
     moment::Moment,
     operation::{OpId, Operation, Run, State},
     step::Step,
@@ -79,6 +81,23 @@ pub enum Notice {
         level: Level,
         /// mrkdwn.
         text: String,
+        /// Beside it.
+        #[serde(default, skip_serializing_if = "Exhibit::is_empty")]
+        exhibit: Exhibit,
+    },
+    /// A message in the environment's channel that belongs to no operation, told once per `key`.
+    Channel {
+        /// Environment's name.
+        environment: String,
+        /// What it tells, unique within the environment.
+        key: String,
+        /// How loud.
+        level: Level,
+        /// mrkdwn.
+        text: String,
+        /// Beside it.
+        #[serde(default, skip_serializing_if = "Exhibit::is_empty")]
+        exhibit: Exhibit,
     },
     /// For one person's eyes.
     Whisper {
@@ -90,6 +109,9 @@ pub enum Notice {
         level: Level,
         /// mrkdwn.
         text: String,
+        /// Beside it.
+        #[serde(default, skip_serializing_if = "Exhibit::is_empty")]
+        exhibit: Exhibit,
     },
     /// To SNS.
     Publish {
@@ -194,6 +216,10 @@ pub struct Commit {
     pub audit: Vec<AuditEntry>,
     /// To tell.
     pub notices: Vec<Notice>,
+    /// What is remembered or forgotten.
+    pub marks: Vec<MarkWrite>,
+    /// Lags measured.
+    pub samples: Vec<Sample>,
     /// The request that is answered by this, with the answer.
     pub answers: Option<(String, String)>,
 }
@@ -344,6 +370,18 @@ pub trait Store: Send + Sync {
     /// # Errors
     /// [`StoreError::Database`].
     async fn audit(&self, after: i64, limit: u32) -> Result<Vec<Audited>, StoreError>;
+
+    /// Marks of an environment, of all kinds when `kind` is none, oldest first.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    async fn marks(&self, environment: &str, kind: Option<MarkKind>) -> Result<Vec<Mark>, StoreError>;
+
+    /// Lags measured since then, in order.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    async fn samples(&self, environment: &str, since: Moment) -> Result<Vec<Sample>, StoreError>;
 
     /// How long the last finished steps of this kind and resource took, newest first.
     ///

@@ -90,7 +90,7 @@ struct Accepting;
 #[async_trait]
 impl Inbox for Accepting {
     async fn take(&self, _: Envelope) -> Result<Option<Reply>, Unavailable> {
-        Ok(Some(Reply { level: Level::Info, text: "Accepted.".to_owned(), table: None }))
+        Ok(Some(Reply { level: Level::Info, text: "Accepted.".to_owned(), exhibit: Default::default() }))
     }
 
     async fn refuse(&self, refusal: Refusal) -> Result<(), Unavailable> {

@@ -77,7 +77,7 @@ impl Inbox for Fake {
             return Ok(None);
         }
         taken.push(envelope);
-        Ok(Some(Reply { level: Level::Success, text: "done".to_owned(), table: None }))
+        Ok(Some(Reply { level: Level::Success, text: "done".to_owned(), exhibit: Default::default() }))
     }
 
     async fn refuse(&self, refusal: Refusal) -> Result<(), Unavailable> {

@@ -88,7 +88,7 @@ fn line(text: &str) -> Outgoing {
     Outgoing {
         channel: "C0OPS".into(),
         thread: Some("1.0".into()),
-        content: Content::Line { level: Level::Error, text: text.into() },
+        content: Content::Line { level: Level::Error, text: text.into(), exhibit: Box::default() },
         event_type: "bbws_event".into(),
         payload: json!({ "operation": "bk-1042", "key": "started" }),
     }
@@ -204,7 +204,8 @@ async fn refused_blocks_become_sections_once_and_for_all() {
     assert_eq!(types(&calls[1]), types(&calls[2]));
     assert!(types(&calls[1]).contains(&"actions".to_owned()) && !types(&calls[1]).contains(&"plan".to_owned()));
     assert_eq!(calls[1].args["metadata"], calls[0].args["metadata"]);
-    let reply = slack.reply(&bbws::ports::chat::Reply { level: Level::Error, text: "no".into(), table: None });
+    let reply =
+        slack.reply(&bbws::ports::chat::Reply { level: Level::Error, text: "no".into(), exhibit: Default::default() });
     assert_eq!(reply["blocks"][0]["type"], "section");
 }
 

@@ -3,7 +3,7 @@
 use bbws::{
     adapters::slack::{SlackChat, draw_card},
     domain::text::{escape, one_line},
-    ports::chat::{Chat, Level, Reply, Table},
+    ports::chat::{Chat, Exhibit, Level, Reply, Table},
 };
 use insta::assert_snapshot;
 use proptest::prelude::*;
@@ -16,7 +16,7 @@ fn slack() -> SlackChat {
 }
 
 fn reply(level: Level, text: &str, table: Option<Table>) -> Value {
-    slack().reply(&Reply { level, text: text.into(), table })
+    slack().reply(&Reply { level, text: text.into(), exhibit: Exhibit { table, ..Exhibit::default() } })
 }
 
 #[test]

@@ -195,7 +195,13 @@ pub fn card(op: &Operation) -> Notice {
 }
 
 pub fn thread(op: &Operation, key: &str) -> Notice {
-    Notice::Thread { operation: op.id.clone(), key: key.into(), level: Level::Info, text: format!("told: {key}") }
+    Notice::Thread {
+        operation: op.id.clone(),
+        key: key.into(),
+        level: Level::Info,
+        text: format!("told: {key}"),
+        exhibit: Default::default(),
+    }
 }
 
 pub fn tell(notices: Vec<Notice>) -> Commit {

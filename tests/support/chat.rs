@@ -218,9 +218,9 @@ impl Chat for FakeChat {
             Ok(())
         })
     }
-    async fn whisper(&self, _channel: &str, user: &str, level: Level, text: &str) -> Result<(), ChatError> {
+    async fn whisper(&self, _channel: &str, user: &str, reply: &Reply) -> Result<(), ChatError> {
         self.change("chat.postEphemeral", |inner| {
-            inner.whispers.push((user.to_owned(), level, text.to_owned()));
+            inner.whispers.push((user.to_owned(), reply.level, reply.text.clone()));
             Ok(())
         })
     }

@@ -18,9 +18,12 @@ use bbws::{
     },
     ports::{
         alert::{Alerts, Topic},
-        chat::{ChannelFacts, Chat, ChatError, Level, Outgoing, Reply},
-        cloud::{Call, Cloud, CloudError, Probe, Progress, Started, Survey, World},
-        store::{Accepted, AuditEntry, Audited, Claim, Commit, Filter, Queued, Request, Stop, Store, StoreError},
+        chat::{ChannelFacts, Chat, ChatError, Outgoing, Reply},
+        cloud::{Call, Cloud, CloudError, Pages, PointQuery, Probe, Progress, Readings, Started, Survey, World},
+        store::{
+            Accepted, AuditEntry, Audited, Claim, Commit, Filter, Mark, MarkKind, Queued, Request, Sample, Stop, Store,
+            StoreError,
+        },
     },
 };
 use serde_json::Value;
@@ -193,6 +196,14 @@ impl Store for MortalStore {
         self.alive()?;
         self.inner.audit(after, limit).await
     }
+    async fn marks(&self, environment: &str, kind: Option<MarkKind>) -> Result<Vec<Mark>, StoreError> {
+        self.alive()?;
+        self.inner.marks(environment, kind).await
+    }
+    async fn samples(&self, environment: &str, since: Moment) -> Result<Vec<Sample>, StoreError> {
+        self.alive()?;
+        self.inner.samples(environment, since).await
+    }
     async fn durations(&self, kind: &str, resource: &str, limit: u32) -> Result<Vec<Duration>, StoreError> {
         self.alive()?;
         self.inner.durations(kind, resource, limit).await
@@ -218,6 +229,24 @@ impl Cloud for MortalCloud {
             return Err(silent());
         }
         self.inner.survey(environment, ask, requester).await
+    }
+    async fn points(
+        &self,
+        environment: &Environment,
+        query: &PointQuery,
+        requester: &str,
+        page: &mut Pages<'_>,
+    ) -> Result<Vec<String>, CloudError> {
+        if self.killer.dead() {
+            return Err(silent());
+        }
+        self.inner.points(environment, query, requester, page).await
+    }
+    async fn readings(&self, environment: &Environment, requester: &str) -> Result<Readings, CloudError> {
+        if self.killer.dead() {
+            return Err(silent());
+        }
+        self.inner.readings(environment, requester).await
     }
     async fn probe(&self, call: &Call) -> Result<Probe, CloudError> {
         if self.killer.point("before probe") {
@@ -305,11 +334,11 @@ impl Chat for MortalChat {
         let updated = self.inner.update(ts, message).await;
         if self.killer.point("after update") { Err(mute("chat.update")) } else { updated }
     }
-    async fn whisper(&self, channel: &str, user: &str, level: Level, text: &str) -> Result<(), ChatError> {
+    async fn whisper(&self, channel: &str, user: &str, reply: &Reply) -> Result<(), ChatError> {
         if self.killer.dead() {
             Err(mute("chat.postEphemeral"))
         } else {
-            self.inner.whisper(channel, user, level, text).await
+            self.inner.whisper(channel, user, reply).await
         }
     }
     fn reply(&self, reply: &Reply) -> Value {

@@ -14,7 +14,7 @@ use crate::{
     ports::{
         alert::{Alerts, Topic},
         check::CheckLine,
-        cloud::{Call, Cloud, CloudError, Probe, Progress, Started, Survey, World},
+        cloud::{Call, Cloud, CloudError, Pages, PointQuery, Probe, Progress, Readings, Started, Survey, World},
     },
 };
 
@@ -118,6 +118,7 @@ impl AwsCloud {
             | Action::VerifySnapshot { .. }
             | Action::BackupJob { .. }
             | Action::ClearStop { .. } => Err(not_aws()),
+            _ => Err(not_aws()),
         }
     }
 }
@@ -126,6 +127,20 @@ impl AwsCloud {
 impl Cloud for AwsCloud {
     async fn survey(&self, environment: &Environment, ask: &Survey, requester: &str) -> Result<World, CloudError> {
         survey::survey(self, environment, ask, requester).await
+    }
+
+    async fn points(
+        &self,
+        _environment: &Environment,
+        _query: &PointQuery,
+        _requester: &str,
+        _page: &mut Pages<'_>,
+    ) -> Result<Vec<String>, CloudError> {
+        Err(CloudError::Permanent { reason: "Recovery points are not read yet.".to_owned() })
+    }
+
+    async fn readings(&self, _environment: &Environment, _requester: &str) -> Result<Readings, CloudError> {
+        Err(CloudError::Permanent { reason: "Nothing is measured yet.".to_owned() })
     }
 
     async fn probe(&self, call: &Call) -> Result<Probe, CloudError> {

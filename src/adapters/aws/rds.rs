@@ -7,7 +7,10 @@ use std::collections::HashMap;
 use aws_sdk_rds::types::{DbSnapshot, Filter, Tag};
 
 use super::{error::Attempt, kms, session::Session, tags};
-use crate::ports::cloud::{Call, CloudError, DatabaseFound, Probe, Progress, Started};
+use crate::{
+    domain::moment::Moment,
+    ports::cloud::{Call, CloudError, DatabaseFound, Probe, Progress, Started},
+};
 
 /// Names per Describe call; also the most records RDS gives on a page.
 const PAGE: usize = 100;
@@ -251,6 +254,9 @@ pub async fn instances(session: &Session, ids: &[String]) -> Result<Vec<Database
                     encrypted: db.storage_encrypted.unwrap_or(false),
                     size_gib: db.allocated_storage.and_then(|gib| u32::try_from(gib).ok()).unwrap_or(0),
                     multi_az: db.multi_az.unwrap_or(false),
+                    automated_days: db.backup_retention_period.and_then(|days| u32::try_from(days).ok()).unwrap_or(0),
+                    window: db.preferred_backup_window.unwrap_or_default(),
+                    restorable: db.latest_restorable_time.and_then(|t| t.to_millis().ok()).map(Moment),
                 });
             }
         }

@@ -56,6 +56,7 @@ pub async fn survey(
         dr_vault,
         dr_bucket,
         dr_key,
+        ..World::default()
     })
 }
 

@@ -147,8 +147,8 @@ fn plan_title(run: &Run) -> String {
     if run.op.started.is_none() {
         return format!("Plan: {}", count(steps, "step"));
     }
-    let done = run.steps.iter().filter(|s| words::percent_of(s) == 100).count();
-    format!("{} of {} done · {} %", super::text::number(done), count(steps, "step"), words::percent(run))
+    let done = run.steps.iter().filter(|s| s.progress() == 100).count();
+    format!("{} of {} done · {} %", super::text::number(done), count(steps, "step"), run.percent())
 }
 
 fn small_print(op: &Operation) -> String {

@@ -149,7 +149,13 @@ fn sample() -> CardView {
         retention_days: Some(1),
         facts: vec![Fact { subject: "Database sample".into(), found: "encrypted".into() }],
         notes: vec!["This is a sample.".into()],
-        steps: vec![StepSpec { title: "Snapshot database sample".into(), after: Vec::new(), kind_version: 1, action }],
+        steps: vec![StepSpec {
+            title: "Snapshot database sample".into(),
+            after: Vec::new(),
+            kind_version: 1,
+            action,
+            always: false,
+        }],
     };
     let op = Operation {
         id: OpId("bk-0".into()),

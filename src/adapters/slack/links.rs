@@ -34,7 +34,8 @@ pub fn console(run: &Run, spec: &StepSpec, step: &Step) -> Option<String> {
                 path(key)
             )
         }),
-        Action::ClearStop { .. } => None,
+        // Nothing that can be looked at under an address of its own.
+        _ => None,
     }
 }
 

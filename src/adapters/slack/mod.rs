@@ -26,7 +26,7 @@ use self::{
 };
 use crate::{
     domain::principal::Profile,
-    ports::chat::{CardView, ChannelFacts, Chat, ChatError, Content, Level, Outgoing, Reply},
+    ports::chat::{CardView, ChannelFacts, Chat, ChatError, Content, Outgoing, Reply},
 };
 
 pub use self::client::Patience;
@@ -173,7 +173,7 @@ fn only_alerts(answer: &Value, blocks: &[Value]) -> bool {
 fn draw(content: &Content) -> Message {
     match content {
         Content::Card(view) => card::card(view),
-        Content::Line { level, text } => reply::line(*level, text),
+        Content::Line { level, text, exhibit } => reply::message(*level, text, exhibit),
     }
 }
 
@@ -248,11 +248,11 @@ impl Chat for SlackChat {
         Ok(())
     }
 
-    async fn whisper(&self, channel: &str, user: &str, level: Level, text: &str) -> Result<(), ChatError> {
+    async fn whisper(&self, channel: &str, user: &str, said: &Reply) -> Result<(), ChatError> {
         let mut base = Map::new();
         base.insert("channel".to_owned(), channel.into());
         base.insert("user".to_owned(), user.into());
-        self.send("chat.postEphemeral", &base, &reply::line(level, text)).await?;
+        self.send("chat.postEphemeral", &base, &reply::message(said.level, &said.text, &said.exhibit)).await?;
         Ok(())
     }
 

@@ -7,7 +7,7 @@ use super::{
     card::{Message, TEXT},
     text::{clip, clip_mrkdwn, count, escape, len, one_line},
 };
-use crate::ports::chat::{Level, Reply, Table};
+use crate::ports::chat::{Exhibit, Level, Reply, Table};
 
 /// Most rows and columns of a table, and most characters in all its cells.
 const ROWS: usize = 200;
@@ -16,13 +16,8 @@ const CELLS: usize = 9_500;
 
 /// `{"response_type": "ephemeral", "text": …, "blocks": […]}`.
 pub fn reply(reply: &Reply, grade: Grade) -> Value {
-    let Message { text, parts } = message(reply);
+    let Message { text, parts } = message(reply.level, &reply.text, &reply.exhibit);
     json!({ "response_type": "ephemeral", "text": text, "blocks": blocks::draw(&parts, grade) })
-}
-
-/// A line or two, as they are posted in threads and whispered.
-pub fn line(level: Level, text: &str) -> Message {
-    Message { text: clip_mrkdwn(&format!("{} {text}", blocks::sign(level)), TEXT), parts: vec![said(level, text)] }
 }
 
 /// Plain information reads best as a section; what is louder is an alert.
@@ -34,10 +29,11 @@ fn said(level: Level, text: &str) -> Part {
     }
 }
 
-fn message(reply: &Reply) -> Message {
-    let mut parts = vec![said(reply.level, &reply.text)];
-    let mut text = clip_mrkdwn(&reply.text, TEXT);
-    if let Some(table) = reply.table.as_ref().filter(|t| !t.rows.is_empty() && !t.columns.is_empty()) {
+/// A sentence and what stands beside it: as an answer, in a thread, in a channel, or whispered.
+pub fn message(level: Level, sentence: &str, exhibit: &Exhibit) -> Message {
+    let mut parts = vec![said(level, sentence)];
+    let mut text = clip_mrkdwn(&format!("{} {sentence}", blocks::sign(level)), TEXT);
+    if let Some(table) = exhibit.table.as_ref().filter(|t| !t.rows.is_empty() && !t.columns.is_empty()) {
         let rows = fitting(table);
         let left = table.rows.len() - (rows.len() - 1);
         let room = TEXT.saturating_sub(len(&text) + 1);

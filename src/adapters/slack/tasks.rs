@@ -6,7 +6,6 @@ use super::{
     blocks::{Status, TASKS, Task},
     links,
     text::{clip, count, number, one_line, size},
-    words::percent_of,
 };
 use crate::domain::{
     moment::{Moment, spoken},
@@ -66,7 +65,7 @@ fn single(run: &Run, spec: &StepSpec, step: &Step, now: Moment) -> Task {
         StepState::Failed => details.push("failed".to_owned()),
         StepState::Unknown => details.push("outcome unknown".to_owned()),
         StepState::Calling | StepState::Polling => {
-            details.extend(step.percent.map(|_| format!("{} %", percent_of(step))))
+            details.extend(step.percent.map(|_| format!("{} %", u64::from(step.progress()))))
         }
     }
     details.extend(step.detail.as_deref().map(one_line).filter(|d| !d.is_empty()));
@@ -208,6 +207,26 @@ fn label(action: &Action) -> &'static str {
         Action::VerifySnapshot { .. } => "Verify snapshots",
         Action::VerifyRecoveryPoint { .. } => "Verify recovery points",
         Action::VerifyObject { .. } => "Verify objects",
+        Action::ConfigExport { .. } => "Export configuration",
+        Action::BucketRecord { .. } => "Record bucket versions",
+        Action::VerifyBucket { .. } => "Verify buckets",
+        Action::VerifyLifecycle { .. } => "Verify lifecycle rules",
+        Action::DumpExport { .. } => "Dump databases",
+        Action::VerifyDump { .. } => "Verify dumps",
+        Action::PutPlan { .. } => "Write backup plans",
+        Action::AutomatedBackups { .. } => "Set automated backups",
+        Action::DeleteSnapshot { .. } => "Delete snapshots",
+        Action::DeletePoint { .. } => "Delete recovery points",
+        Action::LegalHold { .. } => "Set legal holds",
+        Action::ReleaseHold { .. } => "Release legal holds",
+        Action::TagSnapshot { .. } => "Tag snapshots",
+        Action::RestoreTest { .. } => "Restore for a test",
+        Action::VerifyDatabase { .. } => "Validate restored databases",
+        Action::DeleteInstance { .. } => "Delete test instances",
+        Action::VerifySecrets { .. } => "Validate exported secrets",
+        Action::InventoryReport { .. } => "Take inventory",
+        Action::ReplicationReport { .. } => "Measure replication",
+        Action::Mark { .. } | Action::Unmark { .. } => "Write down",
         Action::ClearStop { .. } => "Lift stops",
     }
 }

@@ -6,9 +6,8 @@ use super::text::{clip, clip_mrkdwn, escape, one_line};
 use crate::domain::{
     approval::ANY_ROLE,
     moment::{Moment, spoken},
-    operation::{Operation, Run, State, resume},
+    operation::{Operation, Run, State},
     policy::Need,
-    step::{Step, StepState},
 };
 
 /// `1 other operator`, `2 other dbas and 1 other lead`.
@@ -27,29 +26,7 @@ pub fn people(needs: &[Need]) -> String {
 
 /// What the operation is, in plain text: `Backup of prod (full)`. Not escaped.
 pub fn title(op: &Operation) -> String {
-    if op.kind() == resume::KIND {
-        let scope = if op.plan.scope == "*" { "every environment" } else { &op.plan.scope };
-        return clip(&one_line(&format!("Lift the stop of {scope}")), 150);
-    }
-    let verb = match op.kind() {
-        "backup.create" => "Backup".to_owned(),
-        kind => {
-            let (noun, verb) = kind.split_once('.').unwrap_or(("", kind));
-            let verb = verb.replace(['_', '.'], " ");
-            let mut letters = verb.chars();
-            let first = letters.next().map(|c| c.to_uppercase().to_string()).unwrap_or_default();
-            match (noun, verb.as_str()) {
-                ("backup", "restore") | ("dr", _) => format!("{first}{}", letters.as_str()),
-                _ => format!("{first}{} {noun}", letters.as_str()).trim_end().to_owned(),
-            }
-        }
-    };
-    let environment = if op.environment() == "*" { "all environments" } else { op.environment() };
-    let mut narrowed: Vec<&str> = Some(op.plan.scope.as_str()).filter(|s| !s.is_empty()).into_iter().collect();
-    let tenant = op.plan.tenant.as_ref().filter(|t| **t != op.plan.scope).map(|t| format!("tenant {t}"));
-    narrowed.extend(tenant.as_deref());
-    let narrowed = if narrowed.is_empty() { String::new() } else { format!(" ({})", narrowed.join(", ")) };
-    clip(&one_line(&format!("{verb} of {environment}{narrowed}")), 150)
+    clip(&one_line(&op.title()), 150)
 }
 
 /// The state in plain words.
@@ -74,31 +51,13 @@ pub fn state(op: &Operation) -> String {
     }
 }
 
-/// How far a step is, 0–100.
-pub fn percent_of(step: &Step) -> u64 {
-    match step.state {
-        StepState::Done => 100,
-        StepState::Calling | StepState::Polling => u64::from(step.percent.unwrap_or(0).min(99)),
-        _ => 0,
-    }
-}
-
-/// How far the whole is, 0–100: 100 only when every step is done.
-pub fn percent(run: &Run) -> u64 {
-    let steps = run.steps.len() as u64;
-    if steps == 0 {
-        return if run.op.state == State::Succeeded { 100 } else { 0 };
-    }
-    run.steps.iter().map(percent_of).sum::<u64>() / steps
-}
-
 /// `43 % · 6 min so far · about 10 min left`; what is not known is left out.
 pub fn progress(run: &Run, now: Moment) -> Option<String> {
     let op = &run.op;
     let started = op.started?;
     let elapsed = op.ended.unwrap_or(now).since(started);
     if let Some(ended) = op.ended {
-        return Some(format!("{} % · took {}", percent(run), spoken(ended.since(started))));
+        return Some(format!("{} % · took {}", run.percent(), spoken(ended.since(started))));
     }
     let going = op.state == State::Running && !op.halt.as_ref().is_some_and(|h| h.cancel);
     let left = match op.estimate.and_then(|e| e.checked_sub(elapsed)).filter(|left| *left > Duration::ZERO) {
@@ -106,5 +65,5 @@ pub fn progress(run: &Run, now: Moment) -> Option<String> {
         None if op.estimate.is_some() && going => " · longer than usual".to_owned(),
         _ => String::new(),
     };
-    Some(format!("{} % · {} so far{left}", percent(run), spoken(elapsed)))
+    Some(format!("{} % · {} so far{left}", run.percent(), spoken(elapsed)))
 }

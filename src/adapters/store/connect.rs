@@ -23,7 +23,10 @@ static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {
     let one = |version, name: &'static str, sql: &'static str| {
         Migration::new(version, name.into(), MigrationType::Simple, SqlStr::from_static(sql), false)
     };
-    Migrator::with_migrations(vec![one(1, "ledger", include_str!("../../../migrations/0001_ledger.sql"))])
+    Migrator::with_migrations(vec![
+        one(1, "ledger", include_str!("../../../migrations/0001_ledger.sql")),
+        one(2, "marks", include_str!("../../../migrations/0002_marks.sql")),
+    ])
 });
 
 /// WAL with a sync at every commit. The log may grow to 64 MiB before it is folded back into the file: everybody waits

@@ -30,6 +30,8 @@ impl Core {
         if let Some((request, answer)) = &commit.answers {
             self.answer(&mut tx, request, answer).await?;
         }
+        self.write_marks(&mut tx, &commit.marks).await?;
+        self.write_samples(&mut tx, &commit.samples).await?;
         self.enqueue(&mut tx, &commit.notices, version).await?;
         self.append(&mut tx, &entries).await?;
         tx.commit().await?;

@@ -1,7 +1,7 @@
 //! The ledger over SQLite or PostgreSQL: the same tables and the same SQL text for both.
 //!
 //! One file per concern; each holds its statements and adds its methods to [`Ledger`]. Transactions take their locks in one
-//! order, so that they do not deadlock on PostgreSQL: operation, control, environment's lock, inbox, outbox, head of the audit chain.
+//! order, so that they do not deadlock on PostgreSQL: operation, control, environment's lock, inbox, marks, outbox, head of the audit chain.
 
 mod audit;
 mod bulk;
@@ -11,6 +11,7 @@ mod control;
 mod dialect;
 mod inbox;
 mod ledger;
+mod mark;
 mod operation;
 mod outbox;
 
@@ -28,7 +29,10 @@ use crate::domain::{
 };
 use crate::ports::{
     clock::Clock,
-    store::{Accepted, AuditEntry, Audited, Claim, Commit, Filter, Queued, Request, Stop, Store, StoreError},
+    store::{
+        Accepted, AuditEntry, Audited, Claim, Commit, Filter, Mark, MarkKind, Queued, Request, Sample, Stop, Store,
+        StoreError,
+    },
 };
 
 /// What can be chosen when a ledger is opened.
@@ -116,7 +120,10 @@ impl Ledger {
     /// # Errors
     /// [`StoreError::Database`].
     pub async fn prune(&self, before: Moment) -> Result<u64, StoreError> {
-        Ok(self.core.prune_inbox(before).await? + self.core.prune_outbox(before).await?)
+        // Charts go back a week.
+        let charted = before.min(self.core.clock.now() - Duration::from_secs(9 * 86_400));
+        let told = self.core.prune_inbox(before).await? + self.core.prune_outbox(before).await?;
+        Ok(told + self.core.prune_samples(charted).await?)
     }
 }
 
@@ -201,6 +208,14 @@ impl Store for Ledger {
 
     async fn audit(&self, after: i64, limit: u32) -> Result<Vec<Audited>, StoreError> {
         self.core.audit_after(after, limit).await
+    }
+
+    async fn marks(&self, environment: &str, kind: Option<MarkKind>) -> Result<Vec<Mark>, StoreError> {
+        self.core.marks(environment, kind).await
+    }
+
+    async fn samples(&self, environment: &str, since: Moment) -> Result<Vec<Sample>, StoreError> {
+        self.core.samples(environment, since).await
     }
 
     async fn durations(&self, kind: &str, resource: &str, limit: u32) -> Result<Vec<Duration>, StoreError> {

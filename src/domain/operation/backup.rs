@@ -75,6 +75,7 @@ impl<'a> Target<'a> {
             vault: !self.file_systems.is_empty(),
             bucket: self.secrets.is_some(),
             dr: self.environment.replicates(),
+            ..Survey::default()
         }
     }
 
@@ -147,7 +148,7 @@ impl<'a> Draft<'a> {
     }
 
     fn step(&mut self, title: String, after: Vec<usize>, action: Action) -> usize {
-        self.steps.push(StepSpec { title, after, kind_version: 1, action });
+        self.steps.push(StepSpec { title, after, kind_version: 1, action, always: false });
         self.steps.len() - 1
     }
 

@@ -2,6 +2,7 @@
 
 pub mod backup;
 pub mod resume;
+mod title;
 
 use std::{fmt, str::FromStr, time::Duration};
 

@@ -39,6 +39,7 @@ pub fn plan(scope: &str, environment: &str, facts: Vec<Fact>) -> Plan {
             after: Vec::new(),
             kind_version: 1,
             action: Action::ClearStop { scope: scope.to_owned() },
+            always: false,
         }],
     }
 }

@@ -66,7 +66,7 @@ pub(super) fn poll(aws: &Aws, call: &Call, now: Moment) -> Result<Progress, Clou
         Action::VerifyObject { region, bucket, key, retention_days } => {
             verify::object(aws, call, (region, bucket), key, *retention_days, now)
         }
-        Action::ClearStop { .. } => Err(nothing_to("poll", &call.action)),
+        _ => Err(nothing_to("poll", &call.action)),
     }
 }
 

@@ -44,7 +44,7 @@ use crate::{
     ports::{
         alert::{Alerts, Topic},
         clock::Clock,
-        cloud::{Call, Cloud, CloudError, Probe, Progress, Started, Survey, World},
+        cloud::{Call, Cloud, CloudError, Pages, PointQuery, Probe, Progress, Readings, Started, Survey, World},
     },
 };
 
@@ -356,6 +356,20 @@ impl Inner {
 impl Cloud for SimCloud {
     async fn survey(&self, environment: &Environment, ask: &Survey, _requester: &str) -> Result<World, CloudError> {
         self.lock().survey(environment, ask)
+    }
+
+    async fn points(
+        &self,
+        _environment: &Environment,
+        _query: &PointQuery,
+        _requester: &str,
+        _page: &mut Pages<'_>,
+    ) -> Result<Vec<String>, CloudError> {
+        Err(CloudError::Permanent { reason: "Recovery points are not read yet.".to_owned() })
+    }
+
+    async fn readings(&self, _environment: &Environment, _requester: &str) -> Result<Readings, CloudError> {
+        Err(CloudError::Permanent { reason: "Nothing is measured yet.".to_owned() })
     }
 
     async fn probe(&self, call: &Call) -> Result<Probe, CloudError> {

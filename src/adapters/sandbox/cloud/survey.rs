@@ -63,6 +63,9 @@ fn database(place: &Region, id: &str, now: Moment) -> Option<DatabaseFound> {
         encrypted: db.encrypted,
         size_gib: db.size_gib,
         multi_az: db.multi_az,
+        automated_days: 1,
+        window: "02:00-02:30".to_owned(),
+        restorable: None,
     })
 }
 

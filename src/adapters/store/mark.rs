@@ -1,0 +1,112 @@
+//! Marks and samples: what the ledger remembers beyond operations.
+
+use sqlx::{Any, Transaction, query, query_as, query_scalar};
+
+use super::{Core, dialect::unreadable, operation::to_json};
+use crate::{
+    domain::moment::Moment,
+    ports::store::{Mark, MarkKind, MarkWrite, Sample, StoreError},
+};
+
+const SET: &str = "INSERT INTO mark (environment, kind, subject, at, body) VALUES ($1, $2, $3, $4, $5) \
+    ON CONFLICT (environment, kind, subject) DO UPDATE SET at = excluded.at, body = excluded.body";
+const NEW: &str = "INSERT INTO mark (environment, kind, subject, at, body) VALUES ($1, $2, $3, $4, $5) \
+    ON CONFLICT (environment, kind, subject) DO NOTHING";
+const DROP: &str = "DELETE FROM mark WHERE environment = $1 AND kind = $2 AND subject = $3";
+const OF_KIND: &str = "SELECT body FROM mark WHERE environment = $1 AND kind = $2 ORDER BY at, subject";
+const ALL: &str = "SELECT body FROM mark WHERE environment = $1 ORDER BY at, kind, subject";
+/// Two replicas may measure at once: one of the two values is enough.
+const SAMPLE: &str = "INSERT INTO sample (environment, component, at, lag) VALUES ($1, $2, $3, $4) \
+    ON CONFLICT (environment, at, component) DO NOTHING";
+const SAMPLES: &str =
+    "SELECT component, at, lag FROM sample WHERE environment = $1 AND at >= $2 ORDER BY at, component";
+const PRUNE: &str = "DELETE FROM sample WHERE at < $1";
+
+impl Core {
+    /// Changes marks in the order given by their keys, so that transactions lock them in one order.
+    pub(super) async fn write_marks(
+        &self,
+        tx: &mut Transaction<'static, Any>,
+        writes: &[MarkWrite],
+    ) -> Result<(), StoreError> {
+        let mut ordered: Vec<&MarkWrite> = writes.iter().collect();
+        ordered.sort_by_key(|write| key(write));
+        for write in ordered {
+            let (environment, kind, subject) = key(write);
+            let changed = match write {
+                MarkWrite::Set(mark) | MarkWrite::New(mark) => {
+                    query(if matches!(write, MarkWrite::Set(_)) { SET } else { NEW })
+                        .bind(environment.to_owned())
+                        .bind(kind.name())
+                        .bind(subject.to_owned())
+                        .bind(mark.at.0)
+                        .bind(to_json(mark))
+                        .execute(&mut **tx)
+                        .await?
+                }
+                MarkWrite::Take { .. } | MarkWrite::Drop { .. } => {
+                    let drop = query(DROP).bind(environment.to_owned()).bind(kind.name()).bind(subject.to_owned());
+                    drop.execute(&mut **tx).await?
+                }
+            };
+            let must = matches!(write, MarkWrite::New(_) | MarkWrite::Take { .. });
+            if must && changed.rows_affected() == 0 {
+                return Err(StoreError::Conflict);
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) async fn write_samples(
+        &self,
+        tx: &mut Transaction<'static, Any>,
+        samples: &[Sample],
+    ) -> Result<(), StoreError> {
+        for sample in samples {
+            query(SAMPLE)
+                .bind(sample.environment.clone())
+                .bind(sample.component.clone())
+                .bind(sample.at.0)
+                .bind(sample.lag.map(|lag| i64::try_from(lag).unwrap_or(i64::MAX)))
+                .execute(&mut **tx)
+                .await?;
+        }
+        Ok(())
+    }
+
+    pub(super) async fn marks(&self, environment: &str, kind: Option<MarkKind>) -> Result<Vec<Mark>, StoreError> {
+        let read = query_scalar::<_, String>(if kind.is_some() { OF_KIND } else { ALL }).bind(environment.to_owned());
+        let read = match kind {
+            Some(kind) => read.bind(kind.name()),
+            None => read,
+        };
+        let rows = read.fetch_all(&self.db.reader).await?;
+        rows.iter().map(|row| serde_json::from_str(row).map_err(|e| unreadable("a mark", &e))).collect()
+    }
+
+    pub(super) async fn samples(&self, environment: &str, since: Moment) -> Result<Vec<Sample>, StoreError> {
+        let rows: Vec<(String, i64, Option<i64>)> =
+            query_as(SAMPLES).bind(environment.to_owned()).bind(since.0).fetch_all(&self.db.reader).await?;
+        let sample = |(component, at, lag): (String, i64, Option<i64>)| Sample {
+            environment: environment.to_owned(),
+            component,
+            at: Moment(at),
+            lag: lag.and_then(|lag| u64::try_from(lag).ok()),
+        };
+        Ok(rows.into_iter().map(sample).collect())
+    }
+
+    /// Deletes samples from before that moment.
+    pub(super) async fn prune_samples(&self, before: Moment) -> Result<u64, StoreError> {
+        Ok(query(PRUNE).bind(before.0).execute(&self.db.writer).await?.rows_affected())
+    }
+}
+
+fn key(write: &MarkWrite) -> (&str, MarkKind, &str) {
+    match write {
+        MarkWrite::Set(mark) | MarkWrite::New(mark) => (&mark.environment, mark.kind, &mark.subject),
+        MarkWrite::Take { environment, kind, subject } | MarkWrite::Drop { environment, kind, subject } => {
+            (environment, *kind, subject)
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! Marks: what the ledger remembers beyond the operation that found it out.
+
+use std::{fmt, str::FromStr};
+
+use serde::{Deserialize, Serialize};
+
+use super::moment::Moment;
+
+/// What is remembered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MarkKind {
+    /// A recovery point that must not be deleted; the note is the ticket.
+    Hold,
+    /// A recovery point that was restored and validated; the note says how long it took.
+    Tested,
+    /// The tier a backup was given, by period: `yearly-2026`; the note is the operation's id and the days it is kept.
+    Tier,
+    /// An instance made for a test that has not been deleted yet; the note is the region.
+    Leftover,
+    /// Something the watcher has told of and that still stands; the note is the text it told.
+    Finding,
+}
+
+impl MarkKind {
+    /// Every kind.
+    pub const ALL: [MarkKind; 5] =
+        [MarkKind::Hold, MarkKind::Tested, MarkKind::Tier, MarkKind::Leftover, MarkKind::Finding];
+
+    /// Its name in the ledger.
+    pub fn name(self) -> &'static str {
+        match self {
+            MarkKind::Hold => "hold",
+            MarkKind::Tested => "tested",
+            MarkKind::Tier => "tier",
+            MarkKind::Leftover => "leftover",
+            MarkKind::Finding => "finding",
+        }
+    }
+}
+
+impl fmt::Display for MarkKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for MarkKind {
+    type Err = String;
+    fn from_str(text: &str) -> Result<MarkKind, String> {
+        MarkKind::ALL.into_iter().find(|k| k.name() == text).ok_or_else(|| format!("`{text}` is not a kind of mark"))
+    }
+}
+
+/// One mark. There is at most one of a kind on a subject of an environment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mark {
+    /// Environment.
+    pub environment: String,
+    /// What is remembered.
+    pub kind: MarkKind,
+    /// Of what: the id of a recovery point ([`super::point::Point::stem`]), an instance, a period, a finding's key.
+    pub subject: String,
+    /// With what.
+    pub note: String,
+    /// Operation that set it; empty for findings.
+    pub operation: String,
+    /// Since when.
+    pub at: Moment,
+}
+
+/// A change of marks, part of a transaction.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum MarkWrite {
+    /// Sets it; what was there of the same kind and subject is replaced.
+    Set(Mark),
+    /// Sets it, or the whole transaction fails with a conflict because there is one already.
+    New(Mark),
+    /// Removes it; the whole transaction fails with a conflict when there is none.
+    Take {
+        /// Environment.
+        environment: String,
+        /// Kind.
+        kind: MarkKind,
+        /// Subject.
+        subject: String,
+    },
+    /// Removes it, if it is there.
+    Drop {
+        /// Environment.
+        environment: String,
+        /// Kind.
+        kind: MarkKind,
+        /// Subject.
+        subject: String,
+    },
+}
+
+/// How far a component was behind at one time.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sample {
+    /// Environment.
+    pub environment: String,
+    /// Component, as [`super::lag::Component::name`] gives it.
+    pub component: String,
+    /// When it was measured.
+    pub at: Moment,
+    /// Lag in seconds; none when nobody knew.
+    pub lag: Option<u64>,
+}

@@ -1,0 +1,169 @@
+//! Recovery points: what a backup left, wherever it lies, in one shape.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::moment::Moment;
+
+/// What kind of data a recovery point holds. The words are those people type.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PointKind {
+    /// A snapshot of a DB instance.
+    Rds,
+    /// A recovery point of a file system.
+    Efs,
+    /// Exported secrets.
+    Secrets,
+    /// Exported parameters and secrets' metadata.
+    Config,
+    /// The record of a bucket's versions.
+    S3,
+    /// A logical dump.
+    Dump,
+}
+
+impl PointKind {
+    /// Every kind, in the order help names them.
+    pub const ALL: [PointKind; 6] =
+        [PointKind::Rds, PointKind::Efs, PointKind::Secrets, PointKind::Config, PointKind::S3, PointKind::Dump];
+
+    /// The word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            PointKind::Rds => "rds",
+            PointKind::Efs => "efs",
+            PointKind::Secrets => "secrets",
+            PointKind::Config => "config",
+            PointKind::S3 => "s3",
+            PointKind::Dump => "dump",
+        }
+    }
+
+    /// The kind of an archive in the secrets bucket by the second part of its key: `<env>/<kind>/<yyyymmdd>/<op>/…`.
+    pub fn of_key(key: &str) -> Option<PointKind> {
+        let word = key.split('/').nth(1)?;
+        [PointKind::Secrets, PointKind::Config, PointKind::S3, PointKind::Dump].into_iter().find(|k| k.as_str() == word)
+    }
+}
+
+impl fmt::Display for PointKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// Where a recovery point lies.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "in")]
+pub enum Place {
+    /// An RDS snapshot.
+    Snapshot,
+    /// A recovery point of AWS Backup.
+    Vault {
+        /// Name of the vault.
+        vault: String,
+    },
+    /// An object.
+    Bucket {
+        /// Name of the bucket.
+        bucket: String,
+    },
+}
+
+/// How far a recovery point is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PointState {
+    /// Usable.
+    Available,
+    /// Being made.
+    Creating,
+    /// AWS Backup's PARTIAL: not usable as a whole.
+    Partial,
+    /// Past its lifecycle; AWS could not delete it.
+    Expired,
+    /// It failed, or is being deleted.
+    Unusable,
+}
+
+/// One backup of one thing in one region.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Point {
+    /// Kind of data.
+    pub kind: PointKind,
+    /// What people type: a snapshot's name, the last part of a recovery point's ARN, an object's key.
+    pub id: String,
+    /// ARN.
+    pub arn: String,
+    /// Where it lies.
+    pub place: Place,
+    /// Region.
+    pub region: String,
+    /// What it is a backup of: DB instance id, file system id, prefix or bucket.
+    pub resource: String,
+    /// When the data was as it is in there; copies keep their source's.
+    pub created: Moment,
+    /// Bytes, where AWS tells.
+    pub bytes: Option<u64>,
+    /// When AWS deletes it by itself.
+    pub expires: Option<Moment>,
+    /// How far it is.
+    pub state: PointState,
+    /// Encrypted at rest.
+    pub encrypted: bool,
+    /// It lies in a locked vault, or under an object lock.
+    pub locked: bool,
+    /// Days it was promised to be kept, from its tag or lifecycle.
+    pub retention_days: Option<u32>,
+    /// Operation that made it, from its tag or key.
+    pub operation: Option<String>,
+    /// Tenant it is narrowed to, from its tag.
+    pub tenant: Option<String>,
+}
+
+impl Point {
+    /// Whether something can be restored from it.
+    pub fn usable(&self) -> bool {
+        self.state == PointState::Available
+    }
+
+    /// What a copy shares with its source: the resource and the time of the data, to the second.
+    pub fn lineage(&self) -> (PointKind, &str, i64) {
+        (self.kind, &self.resource, self.created.seconds())
+    }
+
+    /// The id without the ending of copies: a snapshot and its copy in the DR region share it.
+    pub fn stem(&self) -> &str {
+        self.id.strip_suffix("-dr").filter(|_| self.place == Place::Snapshot).unwrap_or(&self.id)
+    }
+}
+
+/// Which recovery points to read.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct PointQuery {
+    /// Kinds; all when empty.
+    pub kinds: Vec<PointKind>,
+    /// Only data from this moment or later.
+    pub since: Option<Moment>,
+    /// Only data from before this moment.
+    pub before: Option<Moment>,
+    /// Only of this resource.
+    pub resource: Option<String>,
+}
+
+impl PointQuery {
+    /// Whether a point is asked for. Adapters narrow at AWS where it can, and let this decide in the end.
+    pub fn wants(&self, point: &Point) -> bool {
+        (self.kinds.is_empty() || self.kinds.contains(&point.kind))
+            && self.since.is_none_or(|since| point.created >= since)
+            && self.before.is_none_or(|before| point.created < before)
+            && self.resource.as_ref().is_none_or(|r| *r == point.resource)
+    }
+
+    /// Whether points of this kind are asked for.
+    pub fn of(&self, kind: PointKind) -> bool {
+        self.kinds.is_empty() || self.kinds.contains(&kind)
+    }
+}
