@@ -1,12 +1,15 @@
 //! A web server on the loopback that answers as a test says and remembers what it was asked.
 
-use std::sync::{Arc, Mutex};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+};
 
 use axum::{
     Router,
     body::{Body, to_bytes},
     extract::{Request, State},
-    http::{Response, StatusCode},
+    http::{HeaderMap, Response, StatusCode},
 };
 use serde_json::Value;
 
@@ -18,6 +21,8 @@ pub struct Seen {
     pub path: String,
     pub query: String,
     pub target: String,
+    /// Headers `x-amz-meta-…`.
+    pub metadata: BTreeMap<String, String>,
     pub body: Vec<u8>,
 }
 
@@ -104,7 +109,7 @@ impl Fake {
 
 async fn answer(State(inner): State<Arc<Inner>>, request: Request) -> Response<Body> {
     let (parts, body) = request.into_parts();
-    let body = to_bytes(body, 1 << 22).await.expect("the body is short").to_vec();
+    let body = to_bytes(body, 1 << 25).await.expect("the body is short").to_vec();
     let seen = Seen {
         method: parts.method.to_string(),
         path: decoded(parts.uri.path()).trim_end_matches('/').to_owned(),
@@ -114,6 +119,7 @@ async fn answer(State(inner): State<Arc<Inner>>, request: Request) -> Response<B
             .get("x-amz-target")
             .map(|v| v.to_str().expect("it is text").to_owned())
             .unwrap_or_default(),
+        metadata: metadata(&parts.headers),
         body,
     };
     let answer = (inner.script)(&seen);
@@ -123,6 +129,11 @@ async fn answer(State(inner): State<Arc<Inner>>, request: Request) -> Response<B
         response = response.header(name, value);
     }
     response.body(Body::from(answer.body)).expect("a response")
+}
+
+fn metadata(headers: &HeaderMap) -> BTreeMap<String, String> {
+    let named = headers.iter().filter(|(name, _)| name.as_str().starts_with("x-amz-meta-"));
+    named.filter_map(|(name, value)| Some((name.to_string(), value.to_str().ok()?.to_owned()))).collect()
 }
 
 fn decoded(text: &str) -> String {

@@ -2,12 +2,19 @@
 //! service model where it does not. Every call made is compared with the IAM policies in `deploy/iam`.
 
 mod backup;
+mod buckets_data;
+mod configuration;
+mod dumps;
 mod errors;
 mod exports;
 mod fake;
 mod identity;
 mod moto;
 mod policies;
+mod records;
+mod restores;
+mod s3_fake;
+mod secrets_check;
 mod snapshots;
 mod support;
 mod watch;

@@ -276,6 +276,7 @@ fn meaning(code: &str, message: &str) -> Meaning {
         | "DBInstanceNotFoundFault"
         | "DBSnapshotNotFound"
         | "DBSnapshotNotFoundFault"
+        | "DBSubnetGroupNotFoundFault"
         | "FileSystemNotFound" => Meaning::Missing,
         "SnapshotQuotaExceeded"
         | "SnapshotQuotaExceededFault"
@@ -296,7 +297,7 @@ fn meaning(code: &str, message: &str) -> Meaning {
         | "EncryptionFailure"
         | "DisabledException"
         | "KeyUnavailableException" => Meaning::Key,
-        "DBSnapshotAlreadyExists" | "AlreadyExistsException" => Meaning::Exists,
+        "DBSnapshotAlreadyExists" | "DBInstanceAlreadyExists" | "AlreadyExistsException" => Meaning::Exists,
         "PermanentRedirect"
         | "TemporaryRedirect"
         | "AuthorizationHeaderMalformed"

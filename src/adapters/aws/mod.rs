@@ -18,18 +18,31 @@ use crate::{
     },
 };
 
+pub mod background;
 pub mod backup;
+pub mod configuration;
+pub mod data;
+pub mod database;
+pub mod dumps;
 pub mod efs;
 pub mod error;
 pub mod kms;
+pub mod lifecycle;
+pub mod login;
+
 pub mod rds;
+pub mod record;
+pub mod replicated;
+pub mod restored;
 pub mod s3;
 pub mod secrets;
+pub mod secrets_check;
 pub mod session;
 pub mod sns;
 pub mod sts;
 pub mod survey;
 pub mod tags;
+pub mod uploads;
 
 use s3::Object;
 use session::{Session, Sessions};
@@ -42,6 +55,7 @@ const AT_ONCE: usize = 8;
 pub struct AwsCloud {
     sessions: Sessions,
     topics: Topics,
+    jobs: background::Jobs,
 }
 
 /// Steps whose progress one request can tell.
@@ -55,12 +69,12 @@ enum Family {
 impl AwsCloud {
     /// AWS as the environment variables and profiles of the process say. Opens nothing and calls nothing.
     pub fn new(topics: Topics) -> AwsCloud {
-        AwsCloud { sessions: Sessions::default(), topics }
+        AwsCloud { sessions: Sessions::default(), topics, jobs: background::Jobs::default() }
     }
 
     /// AWS on top of a configuration that is loaded already; [`session::loader`] is where to begin one.
     pub fn with(topics: Topics, base: SdkConfig) -> AwsCloud {
-        AwsCloud { sessions: Sessions::with(base), topics }
+        AwsCloud { sessions: Sessions::with(base), topics, jobs: background::Jobs::default() }
     }
 
     /// Says, line by line, what is right and wrong with an environment.
@@ -118,7 +132,7 @@ impl AwsCloud {
             | Action::VerifySnapshot { .. }
             | Action::BackupJob { .. }
             | Action::ClearStop { .. } => Err(not_aws()),
-            _ => Err(not_aws()),
+            _ => data::poll(self, call).await,
         }
     }
 }
@@ -174,8 +188,7 @@ impl Cloud for AwsCloud {
             Action::SecretsExport { bucket, key, .. } => {
                 secrets::probe(&session, call, &Object { account, bucket, key }).await
             }
-            // Nothing that only reads can have left anything behind.
-            _ => Ok(Probe::Absent),
+            _ => data::probe(&session, call).await,
         }
     }
 
@@ -210,9 +223,7 @@ impl Cloud for AwsCloud {
             Action::SecretsExport { prefix, bucket, key, .. } => {
                 secrets::export(&session, call, prefix, &Object { account, bucket, key }).await
             }
-            _ => Err(CloudError::Permanent {
-                reason: format!("A step {} only reads; it is watched, not started.", call.action.kind()),
-            }),
+            _ => data::start(self, call).await,
         }
     }
 

@@ -290,8 +290,8 @@ fn status_of(snapshot: &DbSnapshot) -> &str {
     snapshot.status.as_deref().unwrap_or("of unknown state")
 }
 
-/// States out of which nothing good comes; RDS adds new ones under these names.
-fn is_bad(status: &str) -> bool {
+/// States of snapshots and instances out of which nothing good comes; RDS adds new ones under these names.
+pub fn is_bad(status: &str) -> bool {
     let bad = ["failed", "deleting", "deleted", "storage-full"].contains(&status);
     bad || status.starts_with("incompatible-") || status.starts_with("inaccessible-") || status.ends_with("-error")
 }
@@ -301,6 +301,7 @@ fn summary(snapshot: &DbSnapshot) -> String {
     format!("{}, {encrypted}, {} GiB", status_of(snapshot), snapshot.allocated_storage.unwrap_or(0))
 }
 
-fn rds_tags(call: &Call) -> Vec<Tag> {
+/// The call's tags as RDS takes them.
+pub fn rds_tags(call: &Call) -> Vec<Tag> {
     tags::of(call).into_iter().map(|(key, value)| Tag::builder().key(key).value(value).build()).collect()
 }
