@@ -62,6 +62,8 @@ pub struct Inner {
     pub wake: Arc<Wake>,
     /// Approval time limits.
     pub limits: Limits,
+    /// What a ticket looks like.
+    pub ticket_pattern: regex_lite::Regex,
     /// Requests being dealt with in this process.
     pub busy: Mutex<HashSet<String>>,
 }
@@ -189,7 +191,8 @@ impl Desk {
             Inbound::Command { text } => command::parse(text, &self.environments()),
             Inbound::Click { .. } => return self.accept_and_deal(request, via, what).await,
         };
-        if command.as_ref().is_ok_and(Command::changes_things) {
+        // What has to be asked of AWS may take longer than Slack waits.
+        if command.as_ref().is_ok_and(|c| c.changes_things() || c.asks_aws()) {
             return self.accept_and_deal(request, via, what).await;
         }
         // What changes nothing is worked out first and stored together with its answer.
@@ -200,7 +203,7 @@ impl Desk {
             (Err(reply), _) => self.answer_now(request, via, reply, true).await,
             (Ok(()), Err(wrong)) => self.answer_now(request, via, wrong_reply(&wrong), true).await,
             (Ok(()), Ok(command)) => {
-                let reply = self.read(&command).await?;
+                let reply = self.read(&command, &request.user).await?;
                 self.answer_now(request, via, reply, false).await
             }
         }
@@ -298,9 +301,6 @@ impl Desk {
 
     async fn carry_out(&self, ask: &Ask, command: Command) -> Result<Reply, StoreError> {
         match command {
-            Command::BackupCreate { environment, scope, tenant, reason } => {
-                self.backup(ask, &environment, scope, tenant.as_deref(), reason).await
-            }
             Command::OpCancel { id, reason } => self.cancel(ask, &OpId(id), reason).await,
             Command::OpRetry { id } => self.retry(ask, &OpId(id)).await,
             Command::OpPause { id } => self.pause(ask, &OpId(id)).await,
@@ -309,8 +309,9 @@ impl Desk {
             Command::OpApprove { id } => self.approve(ask, &OpId(id), None).await,
             Command::Stop { environment, reason } => self.stop(ask, environment.as_deref(), &reason).await,
             Command::Resume { environment, reason } => self.resume(ask, environment.as_deref(), reason).await,
-            Command::Help { .. } | Command::OpList { .. } | Command::OpShow { .. } => {
-                let reply = self.read(&command).await?;
+            command if command.changes_things() => self.submit(ask, &command).await,
+            command => {
+                let reply = self.read(&command, &ask.request.user).await?;
                 self.store
                     .commit(Commit {
                         answers: Some((ask.request.id.clone(), reply.text.clone())),

@@ -80,7 +80,11 @@ async fn work_off<T, N>(
 
 async fn sweeper(product: &Product, mut stopping: watch::Receiver<bool>) {
     while !*stopping.borrow() {
-        if let Err(error) = product.desk.sweep().await {
+        let swept = async {
+            product.desk.sweep().await?;
+            product.desk.tidy().await
+        };
+        if let Err(error) = swept.await {
             tracing::error!(
                 error = &error as &dyn std::error::Error,
                 "requests left over could not be dealt with; trying again"

@@ -75,7 +75,10 @@ impl Product {
         let wake = Arc::new(Wake::default());
         let authority =
             Arc::new(Authority::new(parts.chat.clone(), parts.clock.clone(), config.roles, config.slack.teams.clone()));
-        let planner = Arc::new(Planner::new(environments.clone(), config.approvals, parts.cloud.clone()));
+        let planner =
+            Arc::new(Planner::new(environments.clone(), config.approvals, parts.cloud.clone(), parts.store.clone()));
+        let ticket_pattern = regex_lite::Regex::new(&config.slack.ticket_pattern)
+            .map_err(|e| format!("slack.ticket_pattern is not a regular expression: {e}"))?;
         let desk = Desk::new(Inner {
             store: parts.store.clone(),
             authority: authority.clone(),
@@ -83,6 +86,7 @@ impl Product {
             clock: parts.clock.clone(),
             wake: wake.clone(),
             limits: config.approval_limits,
+            ticket_pattern,
             busy: std::sync::Mutex::default(),
         });
         let engine = Arc::new(Engine {

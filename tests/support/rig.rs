@@ -296,7 +296,8 @@ pub fn start(
         config.environments.iter().map(|(name, env)| (name.clone(), Arc::new(env.clone()))).collect();
     let authority =
         Arc::new(Authority::new(chat_port.clone(), clock.clone(), config.roles.clone(), config.slack.teams.clone()));
-    let planner = Arc::new(Planner::new(environments.clone(), config.approvals.clone(), cloud_port.clone()));
+    let planner =
+        Arc::new(Planner::new(environments.clone(), config.approvals.clone(), cloud_port.clone(), store.clone()));
     let limits = config.approval_limits;
     let desk = Desk::new(Inner {
         store: store.clone(),
@@ -305,6 +306,7 @@ pub fn start(
         clock: clock.clone(),
         wake: Arc::new(Wake::default()),
         limits,
+        ticket_pattern: regex_lite::Regex::new(&config.slack.ticket_pattern).expect("checked with the config"),
         busy: Default::default(),
     });
     let engine = Engine {

@@ -198,6 +198,43 @@ impl Command {
         )
     }
 
+    /// Whether it changes nothing, but AWS has to be asked for the answer, which takes its time.
+    pub fn asks_aws(&self) -> bool {
+        matches!(self, Self::BackupList { .. } | Self::BackupSchedule { act: ScheduleAct::List, .. })
+    }
+
+    /// The environment it is about, where it is about one.
+    pub fn environment(&self) -> Option<&str> {
+        match self {
+            Self::BackupCreate { environment, .. }
+            | Self::BackupList { environment, .. }
+            | Self::BackupValidate { environment, .. }
+            | Self::BackupSchedule { environment, .. }
+            | Self::BackupDelete { environment, .. }
+            | Self::BackupHold { environment, .. } => Some(environment),
+            Self::OpList { environment } | Self::Stop { environment, .. } | Self::Resume { environment, .. } => {
+                environment.as_deref()
+            }
+            _ => None,
+        }
+    }
+
+    /// Why, where the person said so.
+    pub fn reason(&self) -> Option<&str> {
+        match self {
+            Self::BackupCreate { reason, .. }
+            | Self::BackupValidate { reason, .. }
+            | Self::BackupSchedule { reason, .. }
+            | Self::BackupDelete { reason, .. }
+            | Self::BackupHold { reason, .. }
+            | Self::OpCancel { reason, .. }
+            | Self::OpReject { reason, .. }
+            | Self::Resume { reason, .. } => reason.as_deref(),
+            Self::Stop { reason, .. } => Some(reason),
+            _ => None,
+        }
+    }
+
     /// The one text that stands for this command, without the slash command in front: `parse` of it gives the command back.
     pub fn canonical(&self) -> String {
         let line = table::named(self.name()).map(|spec| suggest::line(spec, &self.values())).unwrap_or_default();
@@ -259,7 +296,8 @@ impl Checks {
 
     /// The words, as a plan's scope keeps them: `inventory, replication, test-restore`.
     pub fn words(self) -> String {
-        let named = [("inventory", self.inventory), ("replication", self.replication), ("test-restore", self.test_restore)];
+        let named =
+            [("inventory", self.inventory), ("replication", self.replication), ("test-restore", self.test_restore)];
         named.into_iter().filter(|(_, on)| *on).map(|(word, _)| word).collect::<Vec<_>>().join(", ")
     }
 }
@@ -315,16 +353,8 @@ pub enum BackupScope {
 
 impl BackupScope {
     /// Every scope, in the order help names them.
-    pub const ALL: [Self; 8] = [
-        Self::Full,
-        Self::Rds,
-        Self::Efs,
-        Self::Secrets,
-        Self::Config,
-        Self::S3,
-        Self::Dump,
-        Self::Lifecycle,
-    ];
+    pub const ALL: [Self; 8] =
+        [Self::Full, Self::Rds, Self::Efs, Self::Secrets, Self::Config, Self::S3, Self::Dump, Self::Lifecycle];
 
     /// The word people type: `full`, `rds`, ….
     pub fn as_str(self) -> &'static str {
