@@ -141,9 +141,9 @@ function told(title, c) {
 /** Every value, for screen readers. */
 function values(title, c) {
   const row = (name, k) => h("tr", {}, h("th", { scope: "row" }, name), c.series.map((one) => h("td", {}, exact(one.data[k]?.value))));
-  return h("table.sr-only", {}, h("caption", {}, title),
+  return h("div.sr-only", {}, h("table", {}, h("caption", {}, title),
     h("thead", {}, h("tr", {}, h("td"), c.series.map((one) => h("th", { scope: "col" }, one.name)))),
-    h("tbody", {}, c.axis_config.categories.map(row)));
+    h("tbody", {}, c.axis_config.categories.map(row))));
 }
 
 function axes(title, c) {
@@ -160,7 +160,7 @@ function axes(title, c) {
   const names = c.series.map((one) => one.name);
   return [
     caption && h("div.muted.chart-caption", {}, caption), box, values(title, c),
-    names.length > 1 || !caption ? legend(names, c.type !== "bar") : h("div.muted.chart-caption", {}, names[0]),
+    legend(names, c.type !== "bar"),
   ];
 }
 

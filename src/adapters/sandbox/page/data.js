@@ -3,6 +3,9 @@
 import { h, s, icon } from "./dom.js";
 import { richText } from "./mrkdwn.js";
 
+/** Cells as short as this stay on one line: a region or a time reads badly in two. */
+const TIGHT = 14;
+
 function cellText(cell) {
   if (!cell) return "";
   if (cell.type === "rich_text") return (cell.elements ?? []).flatMap((e) => e.elements ?? []).map((e) => e.text ?? "").join("");
@@ -63,7 +66,7 @@ export function dataTable(b, ctx, element) {
   };
   const bodyCell = (cell, c) => (c === rowHeader
     ? h("th", { scope: "row" }, cellNode(cell, ctx, element))
-    : h(acts[c] ? "td.act" : numeric(cell) ? "td.num" : "td", {}, cellNode(cell, ctx, element)));
+    : h(acts[c] ? "td.act" : numeric(cell) ? "td.num" : cellText(cell).length <= TIGHT ? "td.tight" : "td", {}, cellNode(cell, ctx, element)));
 
   function draw() {
     const pages = Math.max(1, Math.ceil(body.length / size));
