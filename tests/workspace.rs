@@ -97,6 +97,44 @@ fn table(rows: usize) -> Value {
     json!({"type": "data_table", "caption": "Rows", "rows": rows})
 }
 
+fn cell(text: impl Into<String>) -> Value {
+    json!({"type": "raw_text", "text": text.into()})
+}
+
+/// A data table with that cell below the header `h`.
+fn with_cell(cell: Value) -> Value {
+    json!({"type": "data_table", "caption": "Rows", "rows": [[self::cell("h")], [cell]]})
+}
+
+/// A data table with that many characters below the header `h`.
+fn heavy(characters: usize) -> Value {
+    with_cell(cell("x".repeat(characters)))
+}
+
+/// A data table with a button per row.
+fn acting(rows: usize, id: impl Fn(usize) -> String) -> Value {
+    let button = |i| json!([{"type": "action_cell", "element": button(json!({"action_id": id(i)}))}]);
+    let rows: Vec<Value> = std::iter::once(json!([cell("h")])).chain((0..rows).map(button)).collect();
+    json!({"type": "data_table", "caption": "Rows", "rows": rows})
+}
+
+/// A line chart.
+fn chart(title: impl Into<String>, lines: usize, points: usize, value: Value) -> Value {
+    let categories: Vec<String> = (0..points).map(|i| i.to_string()).collect();
+    let data: Vec<Value> = categories.iter().map(|label| json!({"label": label, "value": value})).collect();
+    let series: Vec<Value> = (0..lines).map(|i| json!({"name": format!("line {i}"), "data": data})).collect();
+    let axes = json!({"categories": categories});
+    json!({"type": "data_visualization", "title": title.into(), "chart": {"type": "line", "series": series, "axis_config": axes}})
+}
+
+/// A chart of one point with that label and that unit.
+fn labelled(label: impl Into<String>, unit: impl Into<String>) -> Value {
+    let label = label.into();
+    let series = json!([{"name": "line", "data": [{"label": label, "value": 1}]}]);
+    let axes = json!({"categories": [label], "y_label": unit.into()});
+    json!({"type": "data_visualization", "title": "t", "chart": {"type": "line", "series": series, "axis_config": axes}})
+}
+
 #[tokio::test]
 async fn what_slack_takes_is_taken_and_one_more_is_refused() {
     let confirm = |title: usize, text: usize| {
@@ -145,6 +183,30 @@ async fn what_slack_takes_is_taken_and_one_more_is_refused() {
         ("alert", alert(200, "warning"), alert(201, "warning")),
         ("alert level", alert(1, "error"), alert(1, "fatal")),
         ("data table rows", vec![table(201)], vec![table(202)]),
+        ("row buttons", vec![acting(2, |i| format!("go.{i}"))], vec![acting(2, |_| "go".into())]),
+        (
+            "fallback of a row button",
+            vec![with_cell(
+                json!({"type": "action_cell", "element": button(json!({})), "fallback": {"type": "raw_text", "text": "x"}}),
+            )],
+            vec![with_cell(
+                json!({"type": "action_cell", "element": button(json!({})), "fallback": {"type": "rich_text", "elements": []}}),
+            )],
+        ),
+        (
+            "element of a cell",
+            vec![with_cell(json!({"type": "action_cell", "element": button(json!({"value": "v".repeat(2_000)}))}))],
+            vec![with_cell(json!({"type": "action_cell", "element": {"type": "plain_text_input", "action_id": "a"}}))],
+        ),
+        ("data table characters", vec![heavy(19_999)], vec![heavy(20_000)]),
+        ("data tables together", vec![heavy(9_999); 2], vec![heavy(10_000), heavy(9_999)]),
+        ("chart title", vec![chart("t".repeat(50), 1, 2, json!(1))], vec![chart("t".repeat(51), 1, 2, json!(1))]),
+        ("chart lines", vec![chart("t", 12, 2, json!(1))], vec![chart("t", 13, 2, json!(1))]),
+        ("chart points", vec![chart("t", 1, 20, json!(1))], vec![chart("t", 1, 21, json!(1))]),
+        ("chart values", vec![chart("t", 1, 2, json!(0))], vec![chart("t", 1, 2, Value::Null)]),
+        ("charts", vec![chart("t", 1, 2, json!(1)); 2], vec![chart("t", 1, 2, json!(1)); 3]),
+        ("chart labels", vec![labelled("l".repeat(20), "u".repeat(50))], vec![labelled("l".repeat(21), "u")]),
+        ("axis labels", vec![labelled("l", "u".repeat(50))], vec![labelled("l", "u".repeat(51))]),
         ("data table without a row", vec![table(2)], vec![table(1)]),
         (
             "tables",

@@ -15,7 +15,7 @@ use serde_json::json;
 use super::{
     authority::{Authority, Denied, Freshness},
     change::{Change, SELF},
-    inbound::{Envelope, Inbound, Inbox, Refusal, Unavailable, Via},
+    inbound::{Envelope, Inbound, Inbox, Refusal, Unavailable, Via, says_command},
     planner::Planner,
     wake::Wake,
 };
@@ -74,6 +74,8 @@ pub struct Ask {
     /// The stored request.
     pub request: Request,
     via: Via,
+    /// A command was said, so the answer is wanted whatever it is.
+    said: bool,
     /// The person was already told that the answer follows.
     late: Arc<AtomicBool>,
 }
@@ -83,8 +85,8 @@ impl Ask {
     fn whispers(&self, reply: &Reply) -> bool {
         match self.via {
             Via::Command => self.late.load(Ordering::SeqCst),
-            // Successes show on the card; only what refuses has to be read.
-            Via::Interaction => matches!(reply.level, Level::Warning | Level::Error),
+            // Successes of an operation's buttons show on its card; only what refuses has to be read.
+            Via::Interaction => self.said || matches!(reply.level, Level::Warning | Level::Error),
             Via::Event => true,
         }
     }
@@ -147,7 +149,8 @@ impl Desk {
                 continue;
             };
             let stale = now.since(request.at) > STALE;
-            let ask = Ask { request, via: envelope.via, late: Arc::new(AtomicBool::new(true)) };
+            let said = envelope.what.said().is_some();
+            let ask = Ask { request, via: envelope.via, said, late: Arc::new(AtomicBool::new(true)) };
             if stale {
                 let text = "Your last request reached bbws while it was restarting and was *not* carried out, since it is too old now. Ask again if it is still wanted.";
                 self.refuse_ask(&ask, say(Level::Warning, text)).await?;
@@ -175,7 +178,8 @@ impl Desk {
         if refused {
             audit.push(entry(&request, "refusal", json!({"said": reply.text})));
         }
-        let ask = Ask { request: request.clone(), via, late: Arc::new(AtomicBool::new(false)) };
+        // Whatever is answered here was said, or is a refusal, which is whispered in any case.
+        let ask = Ask { request: request.clone(), via, said: true, late: Arc::new(AtomicBool::new(false)) };
         if self.store.accept(request, Some(reply.text.clone()), audit).await? == Accepted::Replay {
             return Ok(None);
         }
@@ -187,10 +191,8 @@ impl Desk {
     }
 
     async fn take_request(&self, request: Request, via: Via, what: Inbound) -> Result<Option<Reply>, StoreError> {
-        let command = match &what {
-            Inbound::Command { text } => command::parse(text, &self.environments()),
-            Inbound::Click { .. } => return self.accept_and_deal(request, via, what).await,
-        };
+        let Some(text) = what.said() else { return self.accept_and_deal(request, via, what).await };
+        let command = command::parse(text, &self.environments());
         // What has to be asked of AWS may take longer than Slack waits.
         if command.as_ref().is_ok_and(|c| c.changes_things() || c.asks_aws()) {
             return self.accept_and_deal(request, via, what).await;
@@ -239,7 +241,7 @@ impl Desk {
             return Ok(None);
         }
         let late = Arc::new(AtomicBool::new(false));
-        let ask = Ask { request, via, late: late.clone() };
+        let ask = Ask { request, via, said: what.said().is_some(), late: late.clone() };
         self.busy.lock().unwrap_or_else(PoisonError::into_inner).insert(ask.request.id.clone());
         let desk = self.clone();
         let mut work = tokio::spawn(async move {
@@ -275,10 +277,8 @@ impl Desk {
 
     async fn act(&self, ask: &Ask, what: Inbound) -> Result<Reply, StoreError> {
         match what {
-            Inbound::Command { text } => match command::parse(&text, &self.environments()) {
-                Ok(command) => self.carry_out(ask, command).await,
-                Err(wrong) => self.refuse_ask(ask, wrong_reply(&wrong)).await,
-            },
+            Inbound::Command { text } => self.obey(ask, &text).await,
+            Inbound::Click { action, value, .. } if says_command(&action) => self.obey(ask, &value).await,
             Inbound::Click { action, value, block_id, message_ts, reason } => {
                 let id = OpId(one_line(&value));
                 let seen = super::decide::Seen { block_id, message_ts };
@@ -296,6 +296,13 @@ impl Desk {
                     }
                 }
             }
+        }
+    }
+
+    async fn obey(&self, ask: &Ask, text: &str) -> Result<Reply, StoreError> {
+        match command::parse(text, &self.environments()) {
+            Ok(command) => self.carry_out(ask, command).await,
+            Err(wrong) => self.refuse_ask(ask, wrong_reply(&wrong)).await,
         }
     }
 
@@ -383,9 +390,9 @@ fn stored_but(error: &(dyn std::error::Error + 'static)) -> Reply {
 
 /// Whether this asks to stop something, judged before it is parsed as a whole, so that trouble with Slack never stands in the way.
 fn stops(what: &Inbound) -> bool {
-    match what {
-        Inbound::Command { text } => text.trim_start().get(..4).is_some_and(|word| word.eq_ignore_ascii_case("stop")),
-        Inbound::Click { action, .. } => action == "bbws.stop",
+    match (what.said(), what) {
+        (Some(text), _) => text.trim_start().get(..4).is_some_and(|word| word.eq_ignore_ascii_case("stop")),
+        (None, what) => matches!(what, Inbound::Click { action, .. } if action == "bbws.stop"),
     }
 }
 

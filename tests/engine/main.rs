@@ -5,6 +5,7 @@
 mod support;
 
 mod approval;
+mod asks;
 mod backup;
 mod control;
 mod kill;
