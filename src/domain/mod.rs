@@ -9,6 +9,7 @@ pub mod operation;
 pub mod plan;
 pub mod policy;
 pub mod principal;
+pub mod push;
 pub mod run;
 pub mod step;
 pub mod text;
