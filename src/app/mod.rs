@@ -9,6 +9,7 @@ pub mod desk;
 pub mod inbound;
 pub mod list;
 pub mod planner;
+pub mod push;
 mod query;
 pub mod reports;
 mod submit;

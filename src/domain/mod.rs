@@ -14,6 +14,7 @@ pub mod point;
 pub mod policy;
 pub mod principal;
 pub mod retention;
+pub mod push;
 pub mod run;
 pub mod schedule;
 pub mod step;
