@@ -18,6 +18,8 @@ pub struct Seen {
     pub path: String,
     pub query: String,
     pub target: String,
+    /// Region and service it was signed for.
+    pub scope: (String, String),
     pub body: Vec<u8>,
 }
 
@@ -30,6 +32,11 @@ impl Seen {
     /// The body as a form.
     pub fn form(&self) -> Vec<(String, String)> {
         serde_urlencoded::from_bytes(&self.body).expect("the body is a form")
+    }
+
+    /// One field of the query string.
+    pub fn asked(&self, name: &str) -> Option<String> {
+        self.query.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('=').map(str::to_owned))
     }
 
     /// One field of the form.
@@ -114,6 +121,7 @@ async fn answer(State(inner): State<Arc<Inner>>, request: Request) -> Response<B
             .get("x-amz-target")
             .map(|v| v.to_str().expect("it is text").to_owned())
             .unwrap_or_default(),
+        scope: scope(parts.headers.get("authorization").and_then(|v| v.to_str().ok()).unwrap_or_default()),
         body,
     };
     let answer = (inner.script)(&seen);
@@ -123,6 +131,12 @@ async fn answer(State(inner): State<Arc<Inner>>, request: Request) -> Response<B
         response = response.header(name, value);
     }
     response.body(Body::from(answer.body)).expect("a response")
+}
+
+/// `Credential=<key>/<day>/<region>/<service>/aws4_request`.
+fn scope(authorization: &str) -> (String, String) {
+    let mut parts = authorization.split('/').skip(2).map(str::to_owned);
+    (parts.next().unwrap_or_default(), parts.next().unwrap_or_default())
 }
 
 fn decoded(text: &str) -> String {

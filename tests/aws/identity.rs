@@ -139,6 +139,7 @@ pub fn everything(platform: &Platform, file_system: &str) -> Survey {
         vault: true,
         bucket: true,
         dr: true,
+        ..Survey::default()
     }
 }
 

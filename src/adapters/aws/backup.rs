@@ -8,7 +8,7 @@ use crate::{
     ports::cloud::{Call, CloudError, Condition, Probe, Progress, Started},
 };
 use aws_sdk_backup::{
-    operation::describe_backup_job::DescribeBackupJobOutput,
+    operation::{describe_backup_job::DescribeBackupJobOutput, describe_backup_vault::DescribeBackupVaultOutput},
     types::{BackupJob, BackupJobState, CopyJob, CopyJobState, Lifecycle, VaultState},
 };
 use aws_smithy_types::DateTime;
@@ -16,9 +16,9 @@ use aws_smithy_types::DateTime;
 /// The output that followers verify or copy.
 pub const RECOVERY_POINT: &str = "recovery_point";
 /// A job that has not begun after an hour never will: the smallest window AWS takes.
-const START_WINDOW_MINUTES: i64 = 60;
+pub const START_WINDOW_MINUTES: i64 = 60;
 /// A backup that runs for more than a day helps nobody.
-const COMPLETE_WINDOW_MINUTES: i64 = 24 * 60;
+pub const COMPLETE_WINDOW_MINUTES: i64 = 24 * 60;
 /// How far back a probe looks for a job; longer than any process is down.
 const PROBE_SECONDS: i64 = 7 * 86_400;
 /// Most recovery points whose tags a probe reads, newest first.
@@ -384,16 +384,29 @@ pub async fn verify(session: &Session, call: &Call, vault: &str, retention_days:
 /// # Errors
 /// `Retryable` when nobody can tell now.
 pub async fn vault(session: &Session, name: &str) -> Result<Condition, CloudError> {
+    match describe_vault(session, name).await {
+        Ok(found) => Ok(usable(session, name, found.vault_state.as_ref(), found.backup_vault_arn)),
+        Err(error) => kms::missing(error),
+    }
+}
+
+/// A vault as AWS Backup describes it.
+///
+/// # Errors
+/// See [`CloudError`].
+pub async fn describe_vault(session: &Session, name: &str) -> Result<DescribeBackupVaultOutput, CloudError> {
     let attempt = session.reads("backup:DescribeBackupVault", format!("vault {name}"));
-    match session.backup().describe_backup_vault().backup_vault_name(name).send().await {
-        Ok(answer) => Ok(match (answer.vault_state, answer.backup_vault_arn) {
-            (Some(VaultState::Creating | VaultState::Failed), _) => {
-                Err(format!("Vault {name} in {} is not available.", session.region))
-            }
-            (_, Some(arn)) => Ok(arn),
-            (_, None) => Err(format!("Vault {name} in {} has no ARN.", session.region)),
-        }),
-        Err(error) => kms::missing(attempt.failed(error)),
+    session.backup().describe_backup_vault().backup_vault_name(name).send().await.map_err(|e| attempt.failed(e))
+}
+
+/// Whether a vault so described can take backups: its ARN, or why not.
+pub fn usable(session: &Session, name: &str, state: Option<&VaultState>, arn: Option<String>) -> Condition {
+    match (state, arn) {
+        (Some(VaultState::Creating | VaultState::Failed), _) => {
+            Err(format!("Vault {name} in {} is not available.", session.region))
+        }
+        (_, Some(arn)) => Ok(arn),
+        (_, None) => Err(format!("Vault {name} in {} has no ARN.", session.region)),
     }
 }
 
@@ -407,7 +420,8 @@ fn recovery_point(arn: Option<String>) -> Outputs {
     arn.into_iter().map(|arn| (RECOVERY_POINT.to_owned(), arn)).collect()
 }
 
-fn delete_after(days: u32) -> Lifecycle {
+/// A lifecycle that deletes after so many days.
+pub fn delete_after(days: u32) -> Lifecycle {
     Lifecycle::builder().delete_after_days(i64::from(days)).build()
 }
 
@@ -449,6 +463,7 @@ pub fn size(bytes: i64) -> String {
     if unit == "bytes" { format!("{bytes} bytes") } else { format!("{value:.1} {unit}") }
 }
 
-fn ago(seconds: i64) -> DateTime {
+/// So many seconds ago, by the clock of this machine.
+pub fn ago(seconds: i64) -> DateTime {
     DateTime::from_secs(DateTime::from(SystemTime::now()).secs() - seconds)
 }

@@ -243,6 +243,7 @@ fn meaning(code: &str, message: &str) -> Meaning {
         | "ServiceUnavailableException"
         | "ConflictException"
         | "OperationAborted"
+        | "InvalidResourceStateException"
         | "ConditionalRequestConflict"
         | "RequestTimeout"
         | "DependencyTimeoutException"
@@ -276,6 +277,7 @@ fn meaning(code: &str, message: &str) -> Meaning {
         | "DBInstanceNotFoundFault"
         | "DBSnapshotNotFound"
         | "DBSnapshotNotFoundFault"
+        | "DBSubnetGroupNotFoundFault"
         | "FileSystemNotFound" => Meaning::Missing,
         "SnapshotQuotaExceeded"
         | "SnapshotQuotaExceededFault"

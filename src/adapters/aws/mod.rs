@@ -18,11 +18,19 @@ use crate::{
     },
 };
 
+pub mod archives;
 pub mod backup;
+pub mod buckets;
+pub mod components;
 pub mod efs;
 pub mod error;
+pub mod jobs;
 pub mod kms;
+pub mod newest;
+pub mod places;
+pub mod points;
 pub mod rds;
+pub mod readings;
 pub mod s3;
 pub mod secrets;
 pub mod session;
@@ -132,16 +140,16 @@ impl Cloud for AwsCloud {
 
     async fn points(
         &self,
-        _environment: &Environment,
-        _query: &PointQuery,
-        _requester: &str,
-        _page: &mut Pages<'_>,
+        environment: &Environment,
+        query: &PointQuery,
+        requester: &str,
+        page: &mut Pages<'_>,
     ) -> Result<Vec<String>, CloudError> {
-        Err(CloudError::Permanent { reason: "Recovery points are not read yet.".to_owned() })
+        points::read(self, environment, query, requester, &points::BOTH, page).await
     }
 
-    async fn readings(&self, _environment: &Environment, _requester: &str) -> Result<Readings, CloudError> {
-        Err(CloudError::Permanent { reason: "Nothing is measured yet.".to_owned() })
+    async fn readings(&self, environment: &Environment, requester: &str) -> Result<Readings, CloudError> {
+        readings::readings(self, environment, requester).await
     }
 
     async fn probe(&self, call: &Call) -> Result<Probe, CloudError> {

@@ -118,7 +118,8 @@ async fn named_bucket(
     }
 }
 
-fn unset(environment: &Environment, key: &str) -> String {
+/// What is missing in the config file.
+pub fn unset(environment: &Environment, key: &str) -> String {
     format!("Environment {} has no `{key}` in the config file. Set it.", environment.name)
 }
 
