@@ -198,9 +198,10 @@ impl Desk {
             return self.accept_and_deal(request, via, what).await;
         }
         // What changes nothing is worked out first and stored together with its answer.
-        let gate = tokio::time::timeout(GATE_WITHIN, self.gate(&request, false)).await;
-        let gate =
-            gate.unwrap_or_else(|_| Err(say(Level::Error, "Slack is slow to say who you are. Ask again in a moment.")));
+        let gate = match tokio::time::timeout(GATE_WITHIN, self.gate(&request, false)).await {
+            Ok(gate) => gate,
+            Err(_) => Err(say(Level::Error, "Slack is slow to say who you are. Ask again in a moment.")),
+        };
         match (gate, command) {
             (Err(reply), _) => self.answer_now(request, via, reply, true).await,
             (Ok(()), Err(wrong)) => self.answer_now(request, via, wrong_reply(&wrong), true).await,

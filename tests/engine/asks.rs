@@ -2,7 +2,11 @@
 
 use std::time::Duration;
 
-use bbws::{app::inbound::Inbound, domain::operation::State, ports::chat::Level};
+use bbws::{
+    app::inbound::{Envelope, Inbound, Via},
+    domain::operation::State,
+    ports::{chat::Level, clock::Clock, store::Store},
+};
 
 use crate::support::rig::{Rig, id_in};
 
@@ -110,4 +114,25 @@ async fn other_buttons_stay_what_they_are() {
     let reply = rig.raw_click("U0ALICE", what).await.expect("an answer");
     assert!(reply.text.contains("not one this version knows"), "{}", reply.text);
     assert_eq!(rig.newest().await, None);
+}
+
+#[tokio::test]
+async fn a_button_pressed_before_a_crash_is_answered_after_it() {
+    let mut rig = Rig::sqlite().await;
+    let envelope = Envelope {
+        id: "f".repeat(64),
+        via: Via::Interaction,
+        user: "U0ALICE".into(),
+        team: "T0BBWS".into(),
+        channel: "C0GENERAL".into(),
+        thread: None,
+        at: rig.clock.now(),
+        what: button("backup create prod full"),
+    };
+    rig.ledger.accept(envelope.request(), None, Vec::new()).await.unwrap();
+    rig.process.desk.sweep().await.unwrap();
+    rig.settle(Duration::from_secs(5)).await;
+    let told = rig.chat.whispers("U0ALICE");
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert_eq!(rig.state(&id_in(&told[0])).await, State::AwaitingApproval);
 }

@@ -23,7 +23,7 @@ fn series(name: &str, values: &[Option<u64>]) -> Series {
     Series { name: name.into(), values: values.to_vec() }
 }
 
-fn exhibit() -> Exhibit {
+pub fn exhibit() -> Exhibit {
     Exhibit {
         table: Some(Table {
             caption: "Recovery points of prod".into(),
