@@ -16,7 +16,7 @@ use tokio::{
     task::JoinHandle,
 };
 
-use super::{ArchiveError, Source};
+use super::{ArchiveError, Source, relay::Relay};
 use crate::domain::environment::Engine;
 
 /// A database that does not answer is given up.
@@ -34,6 +34,7 @@ pub(super) struct Dump {
     process: tokio::process::Child,
     stderr: JoinHandle<Vec<u8>>,
     secret: Option<SecretFile>,
+    relay: Option<Relay>,
     password: Zeroizing<String>,
     from: String,
 }
@@ -42,7 +43,7 @@ impl Dump {
     /// Starts the program for this engine.
     pub(super) async fn start(source: &Source) -> Result<Dump, ArchiveError> {
         check(source)?;
-        let (mut command, secret, name) = match source.engine {
+        let Started { mut command, secret, relay, name } = match source.engine {
             Engine::Postgres => postgres(source)?,
             Engine::Mysql | Engine::Mariadb => mysql(source).await?,
         };
@@ -53,7 +54,7 @@ impl Dump {
         let from = format!("{}:{}", source.host, source.port);
         let password = Zeroizing::new(source.password.expose_secret().to_owned());
         let stderr = tokio::spawn(tail(stderr));
-        Ok(Dump { name, stdout, process, stderr, secret: Some(secret), password, from })
+        Ok(Dump { name, stdout, process, stderr, secret: Some(secret), relay, password, from })
     }
 
     /// It writes, so it has signed in: nobody needs the password any more.
@@ -69,6 +70,15 @@ impl Dump {
             return Ok(());
         }
         let said = said(&self.stderr.await.unwrap_or_default(), &self.password);
+        if let Some(relay) = self.relay
+            && let Some(why) = relay.refused().await
+        {
+            return Err(ArchiveError::Permanent(format!(
+                "{} was not given the password of {}: {why}. bbws dumps over TLS only, and this server's SSL does not begin. \
+                 Nothing was stored. Switch TLS on at the server, then dump again.",
+                self.name, self.from
+            )));
+        }
         Err(ArchiveError::Permanent(format!(
             "{} of {} {}{said}. Nothing was stored. Mend that and dump again.",
             self.name,
@@ -76,6 +86,14 @@ impl Dump {
             ended(status)
         )))
     }
+}
+
+/// A command that is ready to be started, and what has to live as long as it runs.
+struct Started {
+    command: Command,
+    secret: SecretFile,
+    relay: Option<Relay>,
+    name: String,
 }
 
 /// `pg_restore --list`, which reads an archive of pg_dump from its standard input.
@@ -138,7 +156,7 @@ fn check(source: &Source) -> Result<(), ArchiveError> {
 }
 
 /// pg_dump: only options on its command line; the rest in variables, the password in a file.
-fn postgres(source: &Source) -> Result<(Command, SecretFile, String), ArchiveError> {
+fn postgres(source: &Source) -> Result<Started, ArchiveError> {
     let escaped = source.password.expose_secret().replace('\\', "\\\\").replace(':', "\\:");
     let secret = SecretFile::new(&Zeroizing::new(format!("*:*:*:*:{}\n", Zeroizing::new(escaped).as_str())))?;
     let mut command = clean(&find(&["pg_dump"])?);
@@ -163,11 +181,11 @@ fn postgres(source: &Source) -> Result<(Command, SecretFile, String), ArchiveErr
     if !source.schemas.is_empty() {
         command.arg("--strict-names");
     }
-    Ok((command, secret, "pg_dump".to_owned()))
+    Ok(Started { command, secret, relay: None, name: "pg_dump".to_owned() })
 }
 
 /// mariadb-dump or mysqldump: host, user and password in an option file, and no other option file is read.
-async fn mysql(source: &Source) -> Result<(Command, SecretFile, String), ArchiveError> {
+async fn mysql(source: &Source) -> Result<Started, ArchiveError> {
     let wanted = match source.engine {
         Engine::Mysql => ["mysqldump", "mariadb-dump"],
         _ => ["mariadb-dump", "mysqldump"],
@@ -175,7 +193,14 @@ async fn mysql(source: &Source) -> Result<(Command, SecretFile, String), Archive
     let program = find(&wanted)?;
     let name = program.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let of_mariadb = is_of_mariadb(&program, &name).await?;
-    let secret = SecretFile::new(&options(source, of_mariadb)?)?;
+    let relay = match &source.ca {
+        None if of_mariadb => Some(Relay::start(&source.host, source.port).await.map_err(|e| {
+            ArchiveError::Retryable(format!("No port on this machine is free for {name} ({e}). It is tried again."))
+        })?),
+        _ => None,
+    };
+    let place = relay.as_ref().map_or((source.host.as_str(), source.port), |relay| ("127.0.0.1", relay.port));
+    let secret = SecretFile::new(&options(source, place, of_mariadb)?)?;
     let mut command = clean(&program);
     let mut file = OsString::from("--defaults-file=");
     file.push(&secret.path);
@@ -199,19 +224,15 @@ async fn mysql(source: &Source) -> Result<(Command, SecretFile, String), Archive
     } else {
         command.args(["--databases", "--"]).args(&source.schemas);
     }
-    Ok((command, secret, name))
+    Ok(Started { command, secret, relay, name })
 }
 
 /// The option file. MariaDB's and MySQL's programs ask for TLS in different words, and neither takes the other's.
-fn options(source: &Source, of_mariadb: bool) -> Result<Zeroizing<String>, ArchiveError> {
+fn options(source: &Source, (host, port): (&str, u16), of_mariadb: bool) -> Result<Zeroizing<String>, ArchiveError> {
     let quoted = |text: &str| format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""));
     let password = Zeroizing::new(quoted(source.password.expose_secret()));
-    let mut lines = format!(
-        "[client]\nprotocol=tcp\nhost={}\nport={}\nuser={}\n",
-        quoted(&source.host),
-        source.port,
-        quoted(&source.username)
-    );
+    let mut lines =
+        format!("[client]\nprotocol=tcp\nhost={}\nport={}\nuser={}\n", quoted(host), port, quoted(&source.username));
     let ca = source.ca.as_ref().map(|path| path.to_str().filter(|p| !p.contains(['\n', '\r'])).map(quoted));
     match (ca, of_mariadb) {
         (Some(None), _) => {

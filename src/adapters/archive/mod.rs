@@ -23,6 +23,7 @@ mod dump;
 mod fetch;
 mod format;
 mod key;
+mod relay;
 mod seal;
 mod unseal;
 mod upload;
