@@ -246,9 +246,9 @@ fn deletion(env: &Environment, point: &Point) -> Option<Offer> {
 
 fn older(command: &Command, oldest: Moment) -> Option<Offer> {
     let Command::BackupList { environment, kind, tenant, since, before } = command else { return None };
-    // Commands tell whole seconds: what is of the same second may be shown twice, but nothing is left out.
-    let next = Moment((oldest.seconds() + 1) * 1000);
-    let next = if *before == Some(next) { Moment(oldest.seconds() * 1000) } else { next };
+    // What is of the same moment may be shown twice, but nothing is left out.
+    let next = Moment(oldest.0 + 1);
+    let next = if *before == Some(next) { oldest } else { next };
     let ask = Command::BackupList {
         environment: environment.clone(),
         kind: *kind,

@@ -41,7 +41,7 @@ pub struct Choices {
 /// What stands in the way, in sentences.
 pub async fn demo(choices: Choices) -> Result<(), String> {
     let stopping = on_signal();
-    let config = Config::example();
+    let config = Config::demo();
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let listener = listen(choices.listen).await?;
     let address = listener.local_addr().map_err(|e| format!("The port has no address: {e}"))?;

@@ -8,6 +8,8 @@ mod approval;
 mod asks;
 mod backup;
 mod control;
+mod every;
 mod kill;
 mod many;
+mod protected;
 mod soak;

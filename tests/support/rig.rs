@@ -96,6 +96,20 @@ impl Rig {
         Rig::sqlite_with(7).await
     }
 
+    /// On a fresh in-memory SQLite and the config of the demo, which declares every kind of data.
+    pub async fn demo_sqlite() -> Rig {
+        let clock = ManualClock::new();
+        let ledger = super::db::sqlite(clock.clone()).await;
+        Rig::new(ledger, clock, Config::demo(), 7)
+    }
+
+    /// On a fresh PostgreSQL database and the config of the demo.
+    pub async fn demo_postgres() -> Rig {
+        let clock = ManualClock::new();
+        let ledger = super::db::postgres(clock.clone()).await;
+        Rig { embedded: false, ..Rig::new(ledger, clock, Config::demo(), 7) }
+    }
+
     /// The same, with another seed for what AWS does.
     pub async fn sqlite_with(seed: u64) -> Rig {
         let clock = ManualClock::new();
@@ -272,7 +286,7 @@ pub fn find_id(text: &str) -> Option<String> {
         .find(|w| {
             w.len() > 3
                 && w.is_char_boundary(3)
-                && matches!(&w[..3], "bk-" | "rs-")
+                && matches!(&w[..3], "bk-" | "rs-" | "dl-" | "hd-" | "sc-" | "vl-" | "cl-")
                 && w[3..].chars().all(|c| c.is_ascii_digit())
         })
         .map(str::to_owned)
