@@ -8,11 +8,15 @@ mod sns;
 mod stage;
 #[path = "../support/mod.rs"]
 mod support;
+mod web;
 
 use std::time::Duration;
 
 use axum::http::StatusCode;
-use bbws::ports::{clock::Clock as _, fetch::FetchError, store::Store as _};
+use bbws::{
+    domain::push::Event,
+    ports::{clock::Clock as _, fetch::FetchError, store::Store as _},
+};
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
@@ -168,4 +172,26 @@ async fn only_post_is_answered_and_a_body_has_a_limit() {
     assert_eq!(stage.raw(over).await, StatusCode::PAYLOAD_TOO_LARGE);
     let get = axum::http::Request::get("/aws/sns").body(axum::body::Body::empty()).unwrap();
     assert_eq!(stage.raw(get).await, StatusCode::METHOD_NOT_ALLOWED);
+}
+
+/// `deploy/push.json` asks AWS for what is understood here: no event more, no signature less.
+#[test]
+fn the_template_asks_for_what_is_understood() {
+    let template: Value = serde_json::from_str(include_str!("../../deploy/push.json")).unwrap();
+    let resources = &template["Resources"];
+    assert_eq!(resources["Topic"]["Properties"]["SignatureVersion"], "2");
+    assert_eq!(resources["Subscription"]["Properties"]["RawMessageDelivery"], false);
+    let mut kinds = 0;
+    for rule in ["BackupJobs", "Snapshots"] {
+        let pattern = &resources[rule]["Properties"]["EventPattern"];
+        let [source] = pattern["source"].as_array().unwrap().as_slice() else { panic!("one source: {pattern}") };
+        for kind in pattern["detail-type"].as_array().unwrap() {
+            let told = json!({"source": source, "detail-type": kind, "account": "1", "region": "r"});
+            assert!(Event::read(&told.to_string()).unwrap().tells_of_a_job(), "{told}");
+            kinds += 1;
+        }
+        let allowed = &resources["TopicPolicy"]["Properties"]["PolicyDocument"]["Statement"][0];
+        assert!(allowed["Condition"].to_string().contains(rule), "{allowed}");
+    }
+    assert_eq!(kinds, 6, "all of them");
 }

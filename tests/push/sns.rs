@@ -19,7 +19,7 @@ pub const CERTIFICATE: &str = "https://sns.af-south-1.amazonaws.com/SimpleNotifi
 pub const TOKEN: &str = "2336412f37fb687f5d51e6e241d09c805a5a57b30d712f794cc5f6a988666d92768dd60a";
 
 /// The `openssl` program, with this on its standard input; its standard output.
-fn openssl(arguments: &[&str], input: &[u8]) -> Vec<u8> {
+pub fn openssl(arguments: &[&str], input: &[u8]) -> Vec<u8> {
     let mut child = Command::new("openssl")
         .args(arguments)
         .stdin(Stdio::piped())
