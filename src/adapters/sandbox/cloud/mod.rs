@@ -1,21 +1,28 @@
 //! A simulated AWS: a state machine per resource, durations from a seed, idempotency as AWS has it, faults on demand,
 //! and a journal that counts what was really changed. It carries `bbws demo` and the tests of the engine.
 
+mod archive;
 mod backup;
 mod buckets;
+mod compare;
 mod dispatch;
 mod drift;
 mod estate;
 mod faults;
 mod grow;
 mod history;
+mod holds;
 pub mod http;
 mod journal;
 mod keep;
 mod look;
+mod mishap;
+mod plans;
 mod points;
 mod rds;
 mod readings;
+mod restore;
+mod retire;
 mod secrets;
 mod survey;
 mod time;
@@ -35,8 +42,10 @@ use serde::{Deserialize, Serialize};
 
 pub use self::{
     drift::Side,
+    estate::Contents,
     faults::{Chaos, Fault, Target},
     journal::{Answer, Mutation, Recorded, Twice, Verb},
+    look::{SimHold, SimInstance},
     view::{RegionView, Resource},
     world::{SimDatabase, SimFileSystem},
 };
@@ -298,7 +307,7 @@ impl Inner {
         let answer = self
             .faults
             .gate(&mut self.rng, Verb::Probe, call.action.kind(), &dispatch::called(&call.action))
-            .and_then(|_| dispatch::probe(&self.aws, call, self.blind_probe));
+            .and_then(|_| dispatch::probe(&self.aws, call, self.blind_probe, now));
         self.journal.request();
         self.record(call, Verb::Probe, now, false, answer_of(&answer));
         answer
