@@ -8,6 +8,7 @@ pub mod decide;
 pub mod desk;
 pub mod inbound;
 pub mod planner;
+pub mod push;
 mod query;
 mod submit;
 pub mod wake;

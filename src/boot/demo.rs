@@ -80,6 +80,8 @@ pub async fn demo(choices: Choices) -> Result<(), String> {
         signing_secret,
         pacing: Pacing { floor: Duration::from_millis(400), ceiling: Duration::from_secs(2) },
         checks: vec![ledger_ready(ledger.clone())],
+        // Nothing outside the process is asked, so nobody's signature can be checked.
+        fetch: None,
     })?;
     let commands =
         command::reference().into_iter().map(|usage| CommandHelp { usage: usage.usage, about: usage.about }).collect();

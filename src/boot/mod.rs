@@ -18,13 +18,14 @@ use crate::{
         authority::Authority,
         desk::{Desk, Inner},
         planner::Planner,
+        push::Push,
         wake::Wake,
     },
     config::Config,
-    domain::{environment::Environment, run::Pacing},
+    domain::{environment::Environment, push, run::Pacing},
     engine::Engine,
     http::{self, Check, Front},
-    ports::{alert::Alerts, chat::Chat, clock::Clock, cloud::Cloud, store::Store},
+    ports::{alert::Alerts, chat::Chat, clock::Clock, cloud::Cloud, fetch::Fetch, store::Store},
 };
 
 /// Runs advanced at the same time by one loop.
@@ -50,6 +51,8 @@ pub struct Parts {
     pub pacing: Pacing,
     /// What has to hold for `/readyz`.
     pub checks: Vec<Check>,
+    /// Reads SNS's certificates; what SNS pushes is not believed where left out.
+    pub fetch: Option<Arc<dyn Fetch>>,
 }
 
 /// The product, wired and not yet running.
@@ -85,6 +88,16 @@ impl Product {
             limits: config.approval_limits,
             busy: std::sync::Mutex::default(),
         });
+        let push = parts.fetch.zip(config.topics.push).map(|(fetch, topic)| {
+            Arc::new(Push {
+                sources: push::sources(&topic, environments.values().map(Arc::as_ref)),
+                store: parts.store.clone(),
+                fetch,
+                clock: parts.clock.clone(),
+                wake: wake.clone(),
+                hastened: std::sync::Mutex::default(),
+            })
+        });
         let engine = Arc::new(Engine {
             store: parts.store.clone(),
             cloud: parts.cloud,
@@ -113,6 +126,7 @@ impl Product {
             clock: parts.clock,
             inbox: Arc::new(desk.clone()),
             render: Arc::new(move |reply| render.reply(reply)),
+            push,
             answer_within: http::ANSWER_WITHIN,
             checks: parts.checks,
             metrics: Some(metrics),

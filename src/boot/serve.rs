@@ -8,7 +8,7 @@ use tokio::net::TcpListener;
 use super::{Parts, Product, chain, ledger_ready, on_signal, readiness, stopped};
 use crate::{
     adapters::{
-        aws::AwsCloud,
+        aws::{AwsCloud, web::Web},
         slack::SlackChat,
         store::{Ledger, Options},
     },
@@ -62,6 +62,7 @@ pub async fn serve(config: Option<PathBuf>) -> Result<(), String> {
         signing_secret: settings.signing_secret,
         pacing: Pacing::default(),
         checks: vec![ledger_ready(ledger.clone()), slack_ready],
+        fetch: Some(Arc::new(Web::default())),
     })?;
     tokio::spawn(async move { chat.learn_blocks().await });
     tracing::info!(listen = %settings.listen, "bbws serves");

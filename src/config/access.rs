@@ -102,6 +102,12 @@ pub(super) fn topics(topics: &Topics, at: &At, report: &mut Report<'_>) {
             );
         }
     }
+    if let Some(name) = topics.push.as_ref().filter(|name| !forms::word(name, 256, "-_")) {
+        report.problem(
+            &at.key("push"),
+            format_args!("`{name}` is not the name of a standard topic, which alone delivers to a web address; use letters, digits, - and _"),
+        );
+    }
 }
 
 /// `[approval_limits]`.

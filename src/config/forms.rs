@@ -1,5 +1,7 @@
 //! The forms that names take in Slack and AWS.
 
+pub(super) use crate::domain::topics::partition;
+
 /// Every AWS region with a public name.
 pub(super) const REGIONS: [&str; 39] = [
     "af-south-1",
@@ -42,16 +44,6 @@ pub(super) const REGIONS: [&str; 39] = [
     "us-west-1",
     "us-west-2",
 ];
-
-/// The partition an AWS region belongs to; nothing is copied between partitions.
-pub(super) fn partition(region: &str) -> &'static str {
-    match region.split('-').next() {
-        Some("cn") => "aws-cn",
-        Some("eusc") => "aws-eusc",
-        Some("us") if region.starts_with("us-gov-") => "aws-us-gov",
-        _ => "aws",
-    }
-}
 
 /// The known word a mistyped one most likely stands for.
 pub(super) fn nearest<'k>(word: &str, known: &[&'k str]) -> Option<&'k str> {

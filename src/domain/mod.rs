@@ -13,6 +13,7 @@ pub mod plan;
 pub mod point;
 pub mod policy;
 pub mod principal;
+pub mod push;
 pub mod run;
 pub mod step;
 pub mod text;

@@ -50,6 +50,7 @@ pub(crate) fn run(folder: &str, without_ledger: bool) {
             clock: Arc::new(SystemClock),
             inbox: inbox(store.clone()),
             render: Arc::new(move |reply| chat.reply(reply)),
+            push: None,
             answer_within: ANSWER_WITHIN,
             checks: store.map(readable).into_iter().collect(),
             metrics: Some(metrics),

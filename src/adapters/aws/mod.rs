@@ -30,6 +30,7 @@ pub mod sns;
 pub mod sts;
 pub mod survey;
 pub mod tags;
+pub mod web;
 
 use s3::Object;
 use session::{Session, Sessions};
