@@ -309,6 +309,14 @@ impl Desk {
             Command::OpApprove { id } => self.approve(ask, &OpId(id), None).await,
             Command::Stop { environment, reason } => self.stop(ask, environment.as_deref(), &reason).await,
             Command::Resume { environment, reason } => self.resume(ask, environment.as_deref(), reason).await,
+            Command::BackupList { .. }
+            | Command::BackupValidate { .. }
+            | Command::BackupSchedule { .. }
+            | Command::BackupDelete { .. }
+            | Command::BackupHold { .. } => {
+                let text = format!("`{}` is understood, but not carried out yet. Nothing was done.", command.name());
+                self.refuse_ask(ask, say(Level::Error, text)).await
+            }
             Command::Help { .. } | Command::OpList { .. } | Command::OpShow { .. } => {
                 let reply = self.read(&command).await?;
                 self.store

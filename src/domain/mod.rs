@@ -15,6 +15,7 @@ pub mod policy;
 pub mod principal;
 pub mod push;
 pub mod run;
+pub mod schedule;
 pub mod step;
 pub mod text;
 pub mod topics;

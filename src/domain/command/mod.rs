@@ -214,11 +214,38 @@ impl Command {
                 values.tenant = tenant;
                 values.reason = reason;
             }
-            Self::BackupList { environment, .. }
-            | Self::BackupValidate { environment, .. }
-            | Self::BackupSchedule { environment, .. }
-            | Self::BackupDelete { environment, .. }
-            | Self::BackupHold { environment, .. } => values.environment = Some(environment),
+            Self::BackupList { environment, kind, tenant, since, before } => {
+                values.environment = Some(environment);
+                values.kind = kind;
+                values.tenant = tenant;
+                values.since = since.map(validate::span_text);
+                values.before = before.map(validate::moment_text);
+            }
+            Self::BackupValidate { environment, checks, reason } => {
+                values.environment = Some(environment);
+                values.flags = if checks == Checks::ALL { Vec::new() } else { checks.named() };
+                values.reason = reason;
+            }
+            Self::BackupSchedule { environment, act, retention, cron, kind, reason } => {
+                values.environment = Some(environment);
+                values.act = Some(act);
+                values.retention = retention.map(|days| days.to_string());
+                values.cron = cron;
+                values.kind = kind;
+                values.reason = reason;
+            }
+            Self::BackupDelete { environment, point, reason } => {
+                values.environment = Some(environment);
+                values.point = Some(point);
+                values.reason = reason;
+            }
+            Self::BackupHold { environment, point, ticket, release, reason } => {
+                values.environment = Some(environment);
+                values.point = Some(point);
+                values.ticket = Some(ticket);
+                values.flags = if release { vec!["release"] } else { Vec::new() };
+                values.reason = reason;
+            }
             Self::OpList { environment } => values.environment = environment,
             Self::OpShow { id }
             | Self::OpRetry { id }
@@ -259,8 +286,13 @@ impl Checks {
 
     /// The words, as a plan's scope keeps them: `inventory, replication, test-restore`.
     pub fn words(self) -> String {
-        let named = [("inventory", self.inventory), ("replication", self.replication), ("test-restore", self.test_restore)];
-        named.into_iter().filter(|(_, on)| *on).map(|(word, _)| word).collect::<Vec<_>>().join(", ")
+        self.named().join(", ")
+    }
+
+    fn named(self) -> Vec<&'static str> {
+        let named =
+            [("inventory", self.inventory), ("replication", self.replication), ("test-restore", self.test_restore)];
+        named.into_iter().filter(|(_, on)| *on).map(|(word, _)| word).collect()
     }
 }
 
@@ -315,16 +347,8 @@ pub enum BackupScope {
 
 impl BackupScope {
     /// Every scope, in the order help names them.
-    pub const ALL: [Self; 8] = [
-        Self::Full,
-        Self::Rds,
-        Self::Efs,
-        Self::Secrets,
-        Self::Config,
-        Self::S3,
-        Self::Dump,
-        Self::Lifecycle,
-    ];
+    pub const ALL: [Self; 8] =
+        [Self::Full, Self::Rds, Self::Efs, Self::Secrets, Self::Config, Self::S3, Self::Dump, Self::Lifecycle];
 
     /// The word people type: `full`, `rds`, ….
     pub fn as_str(self) -> &'static str {
