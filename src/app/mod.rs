@@ -12,4 +12,5 @@ pub mod push;
 mod query;
 mod submit;
 pub mod wake;
+pub mod watch;
 pub mod words;

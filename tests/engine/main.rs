@@ -7,6 +7,8 @@ mod support;
 mod approval;
 mod backup;
 mod control;
+mod findings;
 mod kill;
 mod many;
 mod soak;
+mod watch;
