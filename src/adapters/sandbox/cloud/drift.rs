@@ -140,6 +140,9 @@ fn foreign(place: &mut Region, database: &str, name: &str, now: Moment) -> bool 
         encrypted: db.encrypted,
         key: if db.encrypted { RDS_KEY.to_owned() } else { String::new() },
         tags: Tags::new(),
+        database: database.to_owned(),
+        data: None,
+        sticks: false,
     };
     place.snapshots.insert(name.to_owned(), snapshot).is_none()
 }

@@ -18,6 +18,10 @@ const REMEMBERED: usize = 50_000;
 pub enum Verb {
     /// [`Cloud::survey`](crate::ports::cloud::Cloud::survey).
     Survey,
+    /// [`Cloud::points`](crate::ports::cloud::Cloud::points), once per region.
+    Points,
+    /// [`Cloud::readings`](crate::ports::cloud::Cloud::readings), once per region.
+    Readings,
     /// [`Cloud::probe`](crate::ports::cloud::Cloud::probe).
     Probe,
     /// [`Cloud::start`](crate::ports::cloud::Cloud::start).
@@ -52,7 +56,7 @@ pub struct Recorded {
     pub step: Option<usize>,
     /// What was called.
     pub verb: Verb,
-    /// Kind of the step, `survey`, or the topic of a publication.
+    /// Kind of the step, `survey`, `points`, `readings`, or the topic of a publication.
     pub kind: &'static str,
     /// Region it was called in.
     pub region: String,
@@ -203,6 +207,10 @@ impl Journal {
 
     pub(super) fn request(&mut self) {
         self.requests += 1;
+    }
+
+    pub(super) fn requests_more(&mut self, count: usize) {
+        self.requests += count as u64;
     }
 
     pub(super) fn recent(&self) -> impl Iterator<Item = &Recorded> {

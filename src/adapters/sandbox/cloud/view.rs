@@ -79,6 +79,12 @@ impl Inner {
         names
     }
 
+    pub(super) fn place(&self, environment: &str, side: Side) -> Option<&Region> {
+        let environment = self.environments.get(environment)?;
+        let region = if side == Side::Primary { &environment.primary_region } else { &environment.dr_region };
+        self.aws.region(&environment.account, region).ok()
+    }
+
     fn view_region(&self, name: &str, now: Moment) -> RegionView {
         let places: Vec<&Region> = self.aws.accounts.values().filter_map(|regions| regions.get(name)).collect();
         let mut made: Vec<(Moment, Resource)> = places.iter().flat_map(|place| made(place, now)).collect();
