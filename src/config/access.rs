@@ -26,8 +26,10 @@ const OPERATIONS: [&str; 10] = [
     "control.resume",
 ];
 
-/// Scopes that a rule may be narrowed to.
-const SCOPES: [&str; 5] = ["full", "rds", "efs", "secrets", "tenant"];
+/// Scopes that a rule may be narrowed to: what a backup takes or a restore brings back, the release of a hold, what is
+/// done with a schedule.
+const SCOPES: [&str; 12] =
+    ["full", "rds", "efs", "secrets", "config", "s3", "dump", "lifecycle", "tenant", "release", "create", "update"];
 
 /// `[slack]`.
 pub(super) fn slack(slack: &SlackConfig, at: &At, report: &mut Report<'_>) {

@@ -76,6 +76,11 @@ pub(super) fn file_system(text: &str) -> bool {
     text.strip_prefix("fs-").is_some_and(|id| (8..=40).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_hexdigit()))
 }
 
+/// A VPC security group id.
+pub(super) fn security_group(text: &str) -> bool {
+    text.strip_prefix("sg-").is_some_and(|id| (8..=17).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_hexdigit()))
+}
+
 /// An S3 bucket's name.
 pub(super) fn bucket(text: &str) -> bool {
     let edge = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();

@@ -215,19 +215,18 @@ impl Field {
     /// Whether this may stand in the field.
     fn allows(&self, text: &str) -> bool {
         let number = |text: &str| self.value(text).is_some();
-        match self.name {
-            "day of the month" if text == "?" || text == "L" => return true,
-            "day of the month" if text.ends_with('W') => return number(text.trim_end_matches('W')),
-            "day of the week" if text == "?" || text == "L" => return true,
-            "day of the week" if text.ends_with('L') => return number(text.trim_end_matches('L')),
-            "day of the week" if text.contains('#') => {
-                return text
-                    .split_once('#')
-                    .is_some_and(|(day, nth)| number(day) && ["1", "2", "3", "4", "5"].contains(&nth));
-            }
-            _ => {}
-        }
-        text.split(',').all(|item| self.allows_item(item))
+        let marked = |mark: char| text.strip_suffix(mark).map(number);
+        let special = match self.name {
+            "day of the month" if text == "?" || text == "L" => Some(true),
+            "day of the month" => marked('W'),
+            "day of the week" if text == "?" || text == "L" => Some(true),
+            "day of the week" => marked('L').or_else(|| {
+                let (day, nth) = text.split_once('#')?;
+                Some(number(day) && ["1", "2", "3", "4", "5"].contains(&nth))
+            }),
+            _ => None,
+        };
+        special.unwrap_or_else(|| text.split(',').all(|item| self.allows_item(item)))
     }
 
     /// One item of a list: `*`, a value, a range, and where the field has steps each of them with a step.
@@ -296,6 +295,10 @@ fn longest_gap(cron: &Cron) -> Option<Duration> {
     let hours = cron.pattern.hours.values();
     let (first, last) = (*hours.first()?, *hours.last()?);
     let within = hours.windows(2).map(|pair| pair[1] - pair[0]).max().unwrap_or_default();
+    let pattern = &cron.pattern;
+    if pattern.is_dom_wildcard() && pattern.is_dow_wildcard() && pattern.months.values().len() == 12 {
+        return Some(Duration::from_secs(3600 * u64::from(within.max(24 - (last - first)))));
+    }
     let start = civil::date(2001, 1, 1);
     let mut days = start.series(jiff::ToSpan::day(1)).take(usize::try_from(CYCLE_DAYS).ok()?).zip(0i64..);
     let mut due = days.by_ref().filter(|(date, _)| is_due_on(cron, *date)).map(|(_, day)| day);

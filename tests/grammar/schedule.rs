@@ -190,6 +190,7 @@ fn says_why_it_is_not_a_schedule() {
         "cron(0 2 L-3 * ? *)",
         "cron(0 2 1,L * ? *)",
         "cron(0 2 32W * ? *)",
+        "cron(0 2 1WW * ? *)",
         "cron(0 2 * 13 ? *)",
         "cron(0 2 * JAN-FOO ? *)",
         "cron(0 2 ? * 0 *)",
@@ -231,6 +232,7 @@ fn says_why_it_is_not_a_schedule() {
     `cron(0 2 L-3 * ? *)` has `L-3` as its day of the month; from 1 to 31 write `1`, `1,15`, `L` (the last), `15W` (the weekday nearest to it), `*` or `?`
     `cron(0 2 1,L * ? *)` has `1,L` as its day of the month; from 1 to 31 write `1`, `1,15`, `L` (the last), `15W` (the weekday nearest to it), `*` or `?`
     `cron(0 2 32W * ? *)` has `32W` as its day of the month; from 1 to 31 write `1`, `1,15`, `L` (the last), `15W` (the weekday nearest to it), `*` or `?`
+    `cron(0 2 1WW * ? *)` has `1WW` as its day of the month; from 1 to 31 write `1`, `1,15`, `L` (the last), `15W` (the weekday nearest to it), `*` or `?`
     `cron(0 2 * 13 ? *)` has `13` as its month; from 1 to 12 write `JAN`, `1-6`, `1/3` or `*`
     `cron(0 2 * JAN-FOO ? *)` has `JAN-FOO` as its month; from 1 to 12 write `JAN`, `1-6`, `1/3` or `*`
     `cron(0 2 ? * 0 *)` has `0` as its day of the week; from 1 to 7 write `SUN` (which is 1), `MON-FRI`, `6L` (the last Friday), `3#2` (the second Tuesday), `*` or `?`

@@ -35,10 +35,10 @@ pub(super) fn fill(spec: &Spec, words: &[Word], environments: &[&str]) -> Values
         };
         match (arg.map(|arg| arg.kind), value) {
             (Some(Kind::Reason), value) if reason.is_empty() => reason.push(value.unwrap_or("why").to_owned()),
-            (Some(Kind::Scope | Kind::Data | Kind::Scheduled) | None, Some(value)) => {
-                if !fits(spec, &mut values, value, environments) {
-                    pending.push(value.to_owned());
-                }
+            (Some(Kind::Scope | Kind::Data | Kind::Scheduled) | None, Some(value))
+                if !fits(spec, &mut values, value, environments) =>
+            {
+                pending.push(value.to_owned());
             }
             (Some(_), value) => {
                 if let Some(arg) = arg {
