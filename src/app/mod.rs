@@ -15,4 +15,5 @@ pub mod reports;
 mod submit;
 mod tidy;
 pub mod wake;
+pub mod watch;
 pub mod words;

@@ -79,6 +79,7 @@ pub async fn demo(choices: Choices) -> Result<(), String> {
         clock,
         signing_secret,
         pacing: Pacing { floor: Duration::from_millis(400), ceiling: Duration::from_secs(2) },
+        watch_every: Duration::from_secs(60),
         checks: vec![ledger_ready(ledger.clone())],
         // Nothing outside the process is asked, so nobody's signature can be checked.
         fetch: None,

@@ -20,6 +20,7 @@ use crate::{
         planner::Planner,
         push::Push,
         wake::Wake,
+        watch::Watcher,
     },
     config::Config,
     domain::{environment::Environment, push, run::Pacing},
@@ -49,6 +50,8 @@ pub struct Parts {
     pub signing_secret: SecretString,
     /// How often AWS is asked.
     pub pacing: Pacing,
+    /// How often the watcher looks at an environment.
+    pub watch_every: Duration,
     /// What has to hold for `/readyz`.
     pub checks: Vec<Check>,
     /// Reads SNS's certificates; what SNS pushes is not believed where left out.
@@ -62,6 +65,7 @@ pub struct Product {
     desk: Desk,
     engine: Arc<Engine>,
     announcer: Arc<Announcer>,
+    watcher: Watcher,
     wake: Arc<Wake>,
 }
 
@@ -102,6 +106,14 @@ impl Product {
                 hastened: std::sync::Mutex::default(),
             })
         });
+        let watcher = Watcher::new(
+            parts.store.clone(),
+            parts.cloud.clone(),
+            parts.clock.clone(),
+            environments.clone(),
+            wake.clone(),
+            parts.watch_every,
+        );
         let engine = Arc::new(Engine {
             store: parts.store.clone(),
             cloud: parts.cloud,
@@ -135,7 +147,7 @@ impl Product {
             checks: parts.checks,
             metrics: Some(metrics),
         });
-        Ok(Product { router, desk, engine, announcer, wake })
+        Ok(Product { router, desk, engine, announcer, watcher, wake })
     }
 
     /// Runs the loops until `stopping`; returns when each has finished what it was writing.

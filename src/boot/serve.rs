@@ -12,6 +12,7 @@ use crate::{
         slack::SlackChat,
         store::{Ledger, Options},
     },
+    app::watch,
     config::Config,
     domain::run::Pacing,
     http,
@@ -61,6 +62,7 @@ pub async fn serve(config: Option<PathBuf>) -> Result<(), String> {
         clock,
         signing_secret: settings.signing_secret,
         pacing: Pacing::default(),
+        watch_every: watch::EVERY,
         checks: vec![ledger_ready(ledger.clone()), slack_ready],
         fetch: Some(Arc::new(Web::default())),
     })?;

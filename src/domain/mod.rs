@@ -20,4 +20,5 @@ pub mod schedule;
 pub mod step;
 pub mod text;
 pub mod topics;
+pub mod watch;
 pub mod world;
