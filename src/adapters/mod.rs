@@ -1,5 +1,6 @@
 //! The outside world behind the ports: one module per system the product speaks to.
 
+pub mod archive;
 pub mod aws;
 pub mod sandbox;
 pub mod slack;

@@ -667,7 +667,7 @@ pub struct PlanSpec {
 pub struct PlanRule {
     /// Name.
     pub name: String,
-    /// When, as an AWS cron or rate expression in UTC.
+    /// When, as an AWS cron expression in UTC.
     pub schedule: String,
     /// Days until its recovery points expire.
     pub delete_after_days: u32,

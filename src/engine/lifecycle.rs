@@ -162,6 +162,7 @@ impl Engine {
                 self.hold(hand, &why).await?;
                 Ok(false)
             }
+            Err(NoPlan::Ledger(error)) => Err(error.into()),
             Err(NoPlan::Problems(problems)) => {
                 let why = problems.iter().map(|p| escape(p)).collect::<Vec<_>>().join("; ");
                 self.write(hand, false, |change| {

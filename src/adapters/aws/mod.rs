@@ -45,6 +45,7 @@ pub mod sts;
 pub mod survey;
 pub mod tagging;
 pub mod tags;
+pub mod web;
 
 use s3::Object;
 use session::{Session, Sessions};

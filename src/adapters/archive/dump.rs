@@ -1,0 +1,181 @@
+//! The pipeline from the dump program to the sink.
+
+use std::{io, time::Duration};
+
+use async_trait::async_trait;
+use bytes::{Bytes, BytesMut};
+use tokio::{io::AsyncReadExt as _, sync::mpsc};
+
+use super::{
+    ArchiveError, Source, Written,
+    child::Dump,
+    format::Header,
+    key::DataKey,
+    lost,
+    seal::{Part, PartPlan, Sealer},
+};
+use crate::domain::environment::Engine;
+
+/// What is read at once.
+const READ: usize = 256 * 1024;
+/// A program that writes nothing for so long hangs. Time in which we do not take what it writes does not count.
+const STALL: Duration = Duration::from_secs(30 * 60);
+/// The last bytes that are kept to see whether the dump is complete.
+const END: usize = 256;
+
+/// Where the parts go. Each is given once, in order, one at a time; after [`PartSink::complete`] or [`PartSink::abort`]
+/// nothing follows. A sink that is dropped without either has to undo what it made as [`PartSink::abort`] does.
+#[async_trait]
+pub trait PartSink: Send {
+    /// How the archive is to be cut.
+    fn plan(&self) -> PartPlan {
+        PartPlan::S3
+    }
+
+    /// Takes a part. An error ends the dump.
+    async fn put(&mut self, part: Part) -> Result<(), ArchiveError>;
+
+    /// Everything was given and is good: makes it visible.
+    async fn complete(&mut self, written: &Written) -> Result<(), ArchiveError>;
+
+    /// Leaves nothing behind. Cannot fail: what is left is for the next attempt to clear away.
+    async fn abort(&mut self);
+}
+
+/// Dumps a database into `sink` under `key`. `progress` is told how many bytes the dump program has written so far.
+///
+/// The future may be dropped at any time: the program is killed and the sink is dropped unfinished.
+///
+/// # Errors
+/// See [`ArchiveError`]; nothing was stored, except with `Unknown`, when nobody knows.
+pub async fn dump(
+    source: &Source,
+    key: &DataKey,
+    mut sink: impl PartSink,
+    progress: impl Fn(u64),
+) -> Result<Written, ArchiveError> {
+    let outcome = match stream(source, key, &mut sink, &progress).await {
+        Ok(written) => sink.complete(&written).await.map(|()| written),
+        Err(error) => Err(error),
+    };
+    if matches!(&outcome, Err(error) if !matches!(error, ArchiveError::Unknown(_))) {
+        sink.abort().await;
+    }
+    outcome
+}
+
+/// What the sealing thread is told. Without `End` it seals nothing for good, however its input ends.
+enum Feed {
+    Bytes(Bytes),
+    End,
+}
+
+/// Why the pipeline stopped.
+enum Halt {
+    Because(ArchiveError),
+    /// The sealing thread is gone and knows why.
+    Worker,
+}
+
+async fn stream(
+    source: &Source,
+    key: &DataKey,
+    sink: &mut impl PartSink,
+    progress: &impl Fn(u64),
+) -> Result<Written, ArchiveError> {
+    let child = Dump::start(source).await?;
+    let (to_worker, mut fed) = mpsc::channel(4);
+    let (to_sink, mut parts) = mpsc::channel::<Part>(1);
+    let emit = move |part| to_sink.blocking_send(part).map_err(|_| io::ErrorKind::BrokenPipe.into());
+    let mut sealer = Sealer::new(&Header::new(source.engine, key), key, sink.plan(), emit)?;
+    let worker = tokio::task::spawn_blocking(move || {
+        while let Some(feed) = fed.blocking_recv() {
+            match feed {
+                Feed::Bytes(bytes) => sealer.write(&bytes)?,
+                Feed::End => return sealer.finish(),
+            }
+        }
+        Err(ArchiveError::Retryable("The dump was given up before its end. It is tried again.".into()))
+    });
+    let upload = async {
+        while let Some(part) = parts.recv().await {
+            sink.put(part).await.map_err(Halt::Because)?;
+        }
+        Ok(())
+    };
+    // Either error drops both, which closes the thread's channels and kills the program.
+    match tokio::try_join!(read(child, source.engine, to_worker, progress), upload) {
+        Err(Halt::Because(error)) => Err(error),
+        Ok(((), ())) | Err(Halt::Worker) => worker.await.map_err(lost)?,
+    }
+}
+
+/// Reads the program's output to its good end.
+async fn read(
+    mut child: Dump,
+    engine: Engine,
+    to_worker: mpsc::Sender<Feed>,
+    progress: &impl Fn(u64),
+) -> Result<(), Halt> {
+    let mut shape = Shape::new(engine);
+    loop {
+        let mut buffer = BytesMut::with_capacity(READ);
+        let read = match tokio::time::timeout(STALL, child.stdout.read_buf(&mut buffer)).await {
+            Ok(read) => read.map_err(|e| Halt::Because(ArchiveError::from_io(e, "The dump could not be read")))?,
+            Err(_) => {
+                return Err(Halt::Because(ArchiveError::Retryable(format!(
+                    "{} has written nothing for {} minutes and was killed. Look for locks in the database. It is tried again.",
+                    child.name,
+                    STALL.as_secs() / 60
+                ))));
+            }
+        };
+        if read == 0 {
+            break;
+        }
+        child.signed_in();
+        shape.see(&buffer);
+        progress(shape.bytes);
+        to_worker.send(Feed::Bytes(buffer.freeze())).await.map_err(|_| Halt::Worker)?;
+    }
+    let name = child.name.clone();
+    child.end().await.map_err(Halt::Because)?;
+    shape.complete(&name).map_err(Halt::Because)?;
+    to_worker.send(Feed::End).await.map_err(|_| Halt::Worker)
+}
+
+/// How the dump begins and ends: a program may end well and yet have been cut off by something between us.
+struct Shape {
+    engine: Engine,
+    bytes: u64,
+    first: Vec<u8>,
+    last: Vec<u8>,
+}
+
+impl Shape {
+    fn new(engine: Engine) -> Shape {
+        Shape { engine, bytes: 0, first: Vec::new(), last: Vec::new() }
+    }
+
+    fn see(&mut self, bytes: &[u8]) {
+        self.bytes += bytes.len() as u64;
+        let missing = 5_usize.saturating_sub(self.first.len()).min(bytes.len());
+        self.first.extend_from_slice(&bytes[..missing]);
+        self.last.extend_from_slice(&bytes[bytes.len().saturating_sub(END)..]);
+        self.last.drain(..self.last.len().saturating_sub(END));
+    }
+
+    fn complete(&self, name: &str) -> Result<(), ArchiveError> {
+        let good = match self.engine {
+            Engine::Postgres => self.first == b"PGDMP",
+            Engine::Mysql | Engine::Mariadb => String::from_utf8_lossy(&self.last).contains("-- Dump completed"),
+        };
+        if good {
+            return Ok(());
+        }
+        Err(ArchiveError::Permanent(format!(
+            "{name} ended well, but what it wrote ({} bytes) is not a complete dump. Nothing was stored. Look at what {name} is on this machine.",
+            self.bytes
+        )))
+    }
+}

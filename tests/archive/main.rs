@@ -1,0 +1,10 @@
+//! Archives of real databases: dumped, read back, restored, tampered with; S3 against moto; validators of restored
+//! databases. The servers are those that `tests/run` starts.
+
+mod bed;
+mod broken;
+mod ends;
+mod memory;
+mod plain;
+mod rounds;
+mod s3;
