@@ -2,15 +2,19 @@
 //! service model where it does not. Every call made is compared with the IAM policies in `deploy/iam`.
 
 mod backup;
+mod ends;
 mod errors;
 mod exports;
 mod fake;
 mod identity;
 mod inventory;
 mod moto;
+mod plans;
 mod points;
 mod policies;
 mod readings;
 mod snapshots;
 mod support;
+mod vaults;
 mod watch;
+mod world;

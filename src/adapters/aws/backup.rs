@@ -8,7 +8,10 @@ use crate::{
     ports::cloud::{Call, CloudError, Condition, Probe, Progress, Started},
 };
 use aws_sdk_backup::{
-    operation::{describe_backup_job::DescribeBackupJobOutput, describe_backup_vault::DescribeBackupVaultOutput},
+    operation::{
+        describe_backup_job::DescribeBackupJobOutput, describe_backup_vault::DescribeBackupVaultOutput,
+        describe_recovery_point::DescribeRecoveryPointOutput,
+    },
     types::{BackupJob, BackupJobState, CopyJob, CopyJobState, Lifecycle, VaultState},
 };
 use aws_smithy_types::DateTime;
@@ -321,7 +324,6 @@ fn copy_progress(id: &str, session: &Session, job: &CopyJob) -> Progress {
 /// See [`CloudError`].
 pub async fn verify(session: &Session, call: &Call, vault: &str, retention_days: u32) -> Result<Progress, CloudError> {
     let arn = input(call)?;
-    let attempt = session.reads("backup:DescribeRecoveryPoint", format!("recovery point {arn} in vault {vault}"));
     let wrong = |why: &str| {
         Ok(Progress::Failed {
             reason: format!(
@@ -330,19 +332,8 @@ pub async fn verify(session: &Session, call: &Call, vault: &str, retention_days:
             ),
         })
     };
-    let point = match session
-        .backup()
-        .describe_recovery_point()
-        .backup_vault_name(vault)
-        .recovery_point_arn(arn)
-        .send()
-        .await
-    {
-        Ok(point) => point,
-        Err(error) if error.as_service_error().is_some_and(|e| e.is_resource_not_found_exception()) => {
-            return wrong("it does not exist");
-        }
-        Err(error) => return Err(attempt.failed(error)),
+    let Some(point) = describe_point(session, vault, arn).await? else {
+        return wrong("it does not exist");
     };
     let status = point.status.as_ref().map_or("of unknown state", |s| s.as_str());
     if status != "COMPLETED" {
@@ -377,6 +368,23 @@ pub async fn verify(session: &Session, call: &Call, vault: &str, retention_days:
             ),
         },
     })
+}
+
+/// A recovery point as AWS Backup describes it; none where there is no such point.
+///
+/// # Errors
+/// See [`CloudError`].
+pub async fn describe_point(
+    session: &Session,
+    vault: &str,
+    arn: &str,
+) -> Result<Option<DescribeRecoveryPointOutput>, CloudError> {
+    let attempt = session.reads("backup:DescribeRecoveryPoint", format!("recovery point {arn} in vault {vault}"));
+    match session.backup().describe_recovery_point().backup_vault_name(vault).recovery_point_arn(arn).send().await {
+        Ok(point) => Ok(Some(point)),
+        Err(error) if error.as_service_error().is_some_and(|e| e.is_resource_not_found_exception()) => Ok(None),
+        Err(error) => Err(attempt.failed(error)),
+    }
 }
 
 /// Whether a vault can take backups: its ARN, or why not.

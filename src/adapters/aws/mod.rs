@@ -19,15 +19,21 @@ use crate::{
 };
 
 pub mod archives;
+pub mod automated;
 pub mod backup;
 pub mod buckets;
 pub mod components;
+pub mod delete;
 pub mod efs;
 pub mod error;
+pub mod holds;
 pub mod jobs;
 pub mod kms;
+pub mod lineage;
 pub mod newest;
+pub mod parameters;
 pub mod places;
+pub mod plans;
 pub mod points;
 pub mod rds;
 pub mod readings;
@@ -37,6 +43,7 @@ pub mod session;
 pub mod sns;
 pub mod sts;
 pub mod survey;
+pub mod tagging;
 pub mod tags;
 pub mod web;
 
@@ -58,6 +65,7 @@ pub struct AwsCloud {
 enum Family {
     Snapshots,
     BackupJobs,
+    AutomatedBackups,
     Alone(usize),
 }
 
@@ -89,6 +97,7 @@ impl AwsCloud {
         match family {
             Family::Snapshots => poll_snapshots(&session, calls).await,
             Family::BackupJobs => backup::poll_jobs(&session, calls).await,
+            Family::AutomatedBackups => automated::poll(&session, calls).await,
             Family::Alone(_) => vec![self.poll_one(&session, first).await],
         }
     }
@@ -122,10 +131,16 @@ impl AwsCloud {
             Action::VerifyObject { bucket, key, retention_days, .. } => {
                 s3::verify(session, &Object { account, bucket, key }, *retention_days, call).await
             }
+            Action::PutPlan { .. } => plans::poll(session, call).await,
+            Action::DeletePoint { .. } => delete::poll(session, call).await,
+            Action::LegalHold { .. } | Action::ReleaseHold { .. } => holds::poll(session, call).await,
+            Action::TagSnapshot { .. } => tagging::poll(session, call).await,
             Action::RdsSnapshot { .. }
             | Action::RdsCopy { .. }
             | Action::VerifySnapshot { .. }
+            | Action::DeleteSnapshot { .. }
             | Action::BackupJob { .. }
+            | Action::AutomatedBackups { .. }
             | Action::ClearStop { .. } => Err(not_aws()),
             _ => Err(not_aws()),
         }
@@ -183,6 +198,11 @@ impl Cloud for AwsCloud {
             Action::SecretsExport { bucket, key, .. } => {
                 secrets::probe(&session, call, &Object { account, bucket, key }).await
             }
+            Action::PutPlan { .. } => plans::probe(&session, call).await,
+            Action::AutomatedBackups { .. } => automated::probe(&session, call).await,
+            Action::DeleteSnapshot { .. } | Action::DeletePoint { .. } => delete::probe(&session, call).await,
+            Action::LegalHold { .. } | Action::ReleaseHold { .. } => holds::probe(&session, call).await,
+            Action::TagSnapshot { .. } => tagging::probe(&session, call).await,
             // Nothing that only reads can have left anything behind.
             _ => Ok(Probe::Absent),
         }
@@ -219,6 +239,11 @@ impl Cloud for AwsCloud {
             Action::SecretsExport { prefix, bucket, key, .. } => {
                 secrets::export(&session, call, prefix, &Object { account, bucket, key }).await
             }
+            Action::PutPlan { .. } => plans::start(&session, call).await,
+            Action::AutomatedBackups { .. } => automated::start(&session, call).await,
+            Action::DeleteSnapshot { .. } | Action::DeletePoint { .. } => delete::start(&session, call).await,
+            Action::LegalHold { .. } | Action::ReleaseHold { .. } => holds::start(&session, call).await,
+            Action::TagSnapshot { .. } => tagging::start(&session, call).await,
             _ => Err(CloudError::Permanent {
                 reason: format!("A step {} only reads; it is watched, not started.", call.action.kind()),
             }),
@@ -258,8 +283,12 @@ fn groups(calls: &[Call]) -> Vec<(Family, Vec<usize>)> {
     let mut groups: Vec<(Family, Vec<usize>)> = Vec::new();
     for (index, call) in calls.iter().enumerate() {
         let family = match call.action {
-            Action::RdsSnapshot { .. } | Action::RdsCopy { .. } | Action::VerifySnapshot { .. } => Family::Snapshots,
+            Action::RdsSnapshot { .. }
+            | Action::RdsCopy { .. }
+            | Action::VerifySnapshot { .. }
+            | Action::DeleteSnapshot { .. } => Family::Snapshots,
             Action::BackupJob { .. } => Family::BackupJobs,
+            Action::AutomatedBackups { .. } => Family::AutomatedBackups,
             _ => Family::Alone(index),
         };
         let together = |other: &Call| {
@@ -278,7 +307,7 @@ fn groups(calls: &[Call]) -> Vec<(Family, Vec<usize>)> {
     groups
 }
 
-/// Snapshots, copies and verifications of both, out of one description.
+/// Snapshots, copies, verifications and deletions of both, out of one description.
 async fn poll_snapshots(session: &Session, calls: &[&Call]) -> Vec<Result<Progress, CloudError>> {
     let mut names: Vec<&str> = calls.iter().filter_map(|call| snapshot_of(&call.action)).collect();
     names.sort_unstable();
@@ -295,6 +324,7 @@ async fn poll_snapshot(session: &Session, call: &Call, found: &rds::Found) -> Re
         Action::VerifySnapshot { snapshot, retention_days, .. } => {
             rds::verify(session, snapshot, *retention_days, found).await
         }
+        Action::DeleteSnapshot { snapshot, .. } => Ok(delete::snapshot_gone(snapshot, found)),
         action => rds::progress(session, snapshot_of(action).unwrap_or_default(), found),
     }
 }
@@ -306,7 +336,9 @@ async fn side_by_side<F: Future>(futures: Vec<F>) -> Vec<F::Output> {
 
 fn snapshot_of(action: &Action) -> Option<&str> {
     match action {
-        Action::RdsSnapshot { snapshot, .. } | Action::VerifySnapshot { snapshot, .. } => Some(snapshot),
+        Action::RdsSnapshot { snapshot, .. }
+        | Action::VerifySnapshot { snapshot, .. }
+        | Action::DeleteSnapshot { snapshot, .. } => Some(snapshot),
         Action::RdsCopy { copy, .. } => Some(copy),
         _ => None,
     }

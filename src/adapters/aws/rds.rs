@@ -9,7 +9,7 @@ use aws_sdk_rds::types::{DbInstance, DbSnapshot, Filter, Tag};
 use super::{error::Attempt, kms, session::Session, tags};
 use crate::{
     domain::moment::Moment,
-    ports::cloud::{Call, CloudError, DatabaseFound, Probe, Progress, Started},
+    ports::cloud::{Call, CloudError, Condition, DatabaseFound, Probe, Progress, Started},
 };
 
 /// Names per Describe call; also the most records RDS gives on a page.
@@ -265,6 +265,24 @@ pub async fn all_instances(session: &Session) -> Result<Vec<DatabaseFound>, Clou
         found.extend(page.map_err(|e| attempt.failed(e))?.db_instances.unwrap_or_default().into_iter().map(instance));
     }
     Ok(found)
+}
+
+/// Whether a DB subnet group can take instances: its name, or why not.
+///
+/// # Errors
+/// `Retryable` when nobody can tell now.
+pub async fn subnet_group(session: &Session, name: &str) -> Result<Condition, CloudError> {
+    let attempt = session.reads("rds:DescribeDBSubnetGroups", format!("DB subnet group {name}"));
+    let answer = match session.rds().describe_db_subnet_groups().db_subnet_group_name(name).send().await {
+        Ok(answer) => answer,
+        Err(error) => return kms::missing(attempt.failed(error)),
+    };
+    let found = answer.db_subnet_groups.unwrap_or_default().into_iter().next();
+    Ok(match found.map(|group| group.subnet_group_status.unwrap_or_default()) {
+        Some(status) if status == "Complete" => Ok(name.to_owned()),
+        Some(status) => Err(format!("DB subnet group {name} in {} is {status}, not Complete.", session.region)),
+        None => Err(format!("DB subnet group {name} does not exist in {}. Create it.", session.region)),
+    })
 }
 
 /// Up to when each of these databases can be restored in the session's region out of automated backups that were replicated
