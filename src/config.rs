@@ -1,6 +1,7 @@
 //! The config file: what is protected, where, and who may act. Read once at start, refused whole when anything in it is wrong.
 
 mod access;
+mod data;
 mod environments;
 mod forms;
 mod tree;
@@ -18,6 +19,9 @@ use tree::{At, Report, Tree};
 
 /// A complete example, with a comment on what is not obvious. The demo runs on it.
 pub const EXAMPLE: &str = include_str!("../deploy/bbws.toml");
+
+/// The example, with every kind of data and every promise declared.
+pub const DEMO: &str = include_str!("../deploy/demo.toml");
 
 /// The file's name where nobody says otherwise.
 pub const DEFAULT_FILE: &str = "bbws.toml";
@@ -120,6 +124,11 @@ impl Config {
     /// The embedded example.
     pub fn example() -> Config {
         Config::parse(EXAMPLE, DEFAULT_FILE).expect("the embedded example is read in every test run")
+    }
+
+    /// The embedded example that declares everything.
+    pub fn demo() -> Config {
+        Config::parse(DEMO, "demo.toml").expect("the embedded demo is read in every test run")
     }
 }
 

@@ -9,7 +9,8 @@ use bbws::{
         sandbox::workspace::{Fault, Workspace},
         slack::SlackChat,
     },
-    ports::chat::{Chat, ChatError, Content, Level, Outgoing},
+    domain::exhibit::{Chart, Exhibit, Offer, Series, Table},
+    ports::chat::{Chat, ChatError, Content, Level, Outgoing, Reply},
 };
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
@@ -84,6 +85,52 @@ async fn refused_blocks_are_drawn_again_more_plainly() {
     assert!(workspace.messages("C0OPS")[0].blocks.iter().all(|b| b["type"] != "alert"));
 }
 
+/// A table with a button per row, a chart and a button below.
+fn exhibit() -> Exhibit {
+    let offer = |i: usize| Offer {
+        label: "Restore".into(),
+        command: format!("restore prod rp-{i}"),
+        confirm: Some("Data written since would be lost. ".repeat(20)),
+    };
+    Exhibit {
+        table: Some(Table {
+            caption: "Points".into(),
+            columns: vec!["Id".into(), "Taken".into()],
+            rows: (0..250).map(|i| vec![format!("rp-{i}"), "x".repeat(30)]).collect(),
+            offers: (0..250).map(|i| Some(offer(i))).collect(),
+        }),
+        chart: Some(Chart {
+            title: "Replication lag of every database of prod in both regions".into(),
+            unit: "minutes".into(),
+            categories: (0..288).map(|i| format!("2026-11-21T{:02}:{:02}:00Z", i / 12, i % 12 * 5)).collect(),
+            series: (0..14)
+                .map(|s| Series {
+                    name: format!("bbws-prod-database-number-{s}"),
+                    values: (0..288).map(|i| (i != 100).then_some(i * s)).collect(),
+                })
+                .collect(),
+        }),
+        offers: (0..30).map(offer).collect(),
+    }
+}
+
+#[tokio::test]
+async fn heavy_exhibits_keep_the_workspaces_limits() {
+    let (workspace, chat) = office().await;
+    let content = Content::Line { level: Level::Info, text: "Points".into(), exhibit: Box::new(exhibit()) };
+    chat.post(&Outgoing { content, ..line("", json!({})) }).await.unwrap();
+    let said = Reply { level: Level::Info, text: "Points".into(), exhibit: exhibit() };
+    chat.whisper("C0OPS", "U0ALICE", &said).await.unwrap();
+    assert_eq!((workspace.count("chat.postMessage"), workspace.count("chat.postEphemeral")), (1, 1), "none is refused");
+    let kinds = |blocks: &[Value]| blocks.iter().map(|b| b["type"].as_str().unwrap().to_owned()).collect::<Vec<_>>();
+    let wanted = ["alert", "data_table", "context", "data_visualization", "context", "context", "actions"];
+    assert_eq!(kinds(&workspace.messages("C0OPS")[0].blocks), wanted);
+    assert_eq!(kinds(&workspace.ephemerals("U0ALICE")[0].blocks), wanted);
+
+    let form = workspace.press_form("U0ALICE", &workspace.ephemerals("U0ALICE")[0].press("Restore").unwrap()).unwrap();
+    assert!(form.body.contains("bbws.ask.0") && form.body.contains("restore+prod+rp-0"), "{}", form.body);
+}
+
 #[tokio::test]
 async fn people_are_who_the_workspace_says() {
     let (workspace, chat) = office().await;
@@ -94,6 +141,7 @@ async fn people_are_who_the_workspace_says() {
     assert!(chat.profile("U0NOBODY").await.is_err());
     workspace.edit_channel("C0OPS", |c| c.is_pending_ext_shared = true);
     assert!(chat.channel("C0OPS").await.unwrap().external);
-    chat.whisper("C0OPS", "U0ALICE", Level::Error, "Guests may not").await.unwrap();
+    let refusal = Reply { level: Level::Error, text: "Guests may not".into(), exhibit: Exhibit::default() };
+    chat.whisper("C0OPS", "U0ALICE", &refusal).await.unwrap();
     assert!(workspace.ephemerals("U0ALICE")[0].text.contains("Guests may not"));
 }

@@ -7,6 +7,7 @@ use super::{
     change::Change,
     decide::Attempt,
     desk::{Ask, Desk, say},
+    submit::locks,
 };
 use crate::{
     domain::{
@@ -88,6 +89,13 @@ impl Desk {
         let now = self.clock.now();
         let id = &run.op.id;
         let failed = run.op.state == State::Failed;
+        if failed && run.op.plan.steps.iter().any(|s| s.always) {
+            let text = format!(
+                "{id} has cleaned up behind itself, so there is nothing to go on with. Ask anew: `/bbws {}`",
+                escape(&run.op.command)
+            );
+            return Attempt::Refuse(say(Level::Warning, text));
+        }
         let mut change = Change::on(run, now);
         if change.trigger(Trigger::Retry, by).is_err() {
             return Attempt::Refuse(no_such_move(
@@ -121,7 +129,9 @@ impl Desk {
         (op.ended, op.outcome, op.halt) = (None, None, None);
         if failed {
             op.deadline = Some(now + limits.start_within.0);
-            change.lock(Lock::Take);
+            if locks(run.op.kind()) {
+                change.lock(Lock::Take);
+            }
             if !fresh && !run.op.needs.is_empty() {
                 // The approval was for a run about then; a late repeat is a new decision.
                 change.op().votes.clear();

@@ -15,7 +15,7 @@ use serde_json::json;
 use super::{
     authority::{Authority, Denied, Freshness},
     change::{Change, SELF},
-    inbound::{Envelope, Inbound, Inbox, Refusal, Unavailable, Via},
+    inbound::{Envelope, Inbound, Inbox, Refusal, Unavailable, Via, says_command},
     planner::Planner,
     wake::Wake,
 };
@@ -62,6 +62,8 @@ pub struct Inner {
     pub wake: Arc<Wake>,
     /// Approval time limits.
     pub limits: Limits,
+    /// What a ticket looks like.
+    pub ticket_pattern: regex_lite::Regex,
     /// Requests being dealt with in this process.
     pub busy: Mutex<HashSet<String>>,
 }
@@ -72,6 +74,8 @@ pub struct Ask {
     /// The stored request.
     pub request: Request,
     via: Via,
+    /// A command was said, so the answer is wanted whatever it is.
+    said: bool,
     /// The person was already told that the answer follows.
     late: Arc<AtomicBool>,
 }
@@ -81,8 +85,8 @@ impl Ask {
     fn whispers(&self, reply: &Reply) -> bool {
         match self.via {
             Via::Command => self.late.load(Ordering::SeqCst),
-            // Successes show on the card; only what refuses has to be read.
-            Via::Interaction => matches!(reply.level, Level::Warning | Level::Error),
+            // Successes of an operation's buttons show on its card; only what refuses has to be read.
+            Via::Interaction => self.said || matches!(reply.level, Level::Warning | Level::Error),
             Via::Event => true,
         }
     }
@@ -145,7 +149,8 @@ impl Desk {
                 continue;
             };
             let stale = now.since(request.at) > STALE;
-            let ask = Ask { request, via: envelope.via, late: Arc::new(AtomicBool::new(true)) };
+            let said = envelope.what.said().is_some();
+            let ask = Ask { request, via: envelope.via, said, late: Arc::new(AtomicBool::new(true)) };
             if stale {
                 let text = "Your last request reached bbws while it was restarting and was *not* carried out, since it is too old now. Ask again if it is still wanted.";
                 self.refuse_ask(&ask, say(Level::Warning, text)).await?;
@@ -173,7 +178,8 @@ impl Desk {
         if refused {
             audit.push(entry(&request, "refusal", json!({"said": reply.text})));
         }
-        let ask = Ask { request: request.clone(), via, late: Arc::new(AtomicBool::new(false)) };
+        // Whatever is answered here was said, or is a refusal, which is whispered in any case.
+        let ask = Ask { request: request.clone(), via, said: true, late: Arc::new(AtomicBool::new(false)) };
         if self.store.accept(request, Some(reply.text.clone()), audit).await? == Accepted::Replay {
             return Ok(None);
         }
@@ -185,22 +191,22 @@ impl Desk {
     }
 
     async fn take_request(&self, request: Request, via: Via, what: Inbound) -> Result<Option<Reply>, StoreError> {
-        let command = match &what {
-            Inbound::Command { text } => command::parse(text, &self.environments()),
-            Inbound::Click { .. } => return self.accept_and_deal(request, via, what).await,
-        };
-        if command.as_ref().is_ok_and(Command::changes_things) {
+        let Some(text) = what.said() else { return self.accept_and_deal(request, via, what).await };
+        let command = command::parse(text, &self.environments());
+        // What has to be asked of AWS may take longer than Slack waits.
+        if command.as_ref().is_ok_and(|c| c.changes_things() || c.asks_aws()) {
             return self.accept_and_deal(request, via, what).await;
         }
         // What changes nothing is worked out first and stored together with its answer.
-        let gate = tokio::time::timeout(GATE_WITHIN, self.gate(&request, false)).await;
-        let gate =
-            gate.unwrap_or_else(|_| Err(say(Level::Error, "Slack is slow to say who you are. Ask again in a moment.")));
+        let gate = match tokio::time::timeout(GATE_WITHIN, self.gate(&request, false)).await {
+            Ok(gate) => gate,
+            Err(_) => Err(say(Level::Error, "Slack is slow to say who you are. Ask again in a moment.")),
+        };
         match (gate, command) {
             (Err(reply), _) => self.answer_now(request, via, reply, true).await,
             (Ok(()), Err(wrong)) => self.answer_now(request, via, wrong_reply(&wrong), true).await,
             (Ok(()), Ok(command)) => {
-                let reply = self.read(&command).await?;
+                let reply = self.read(&command, &request.user).await?;
                 self.answer_now(request, via, reply, false).await
             }
         }
@@ -236,7 +242,7 @@ impl Desk {
             return Ok(None);
         }
         let late = Arc::new(AtomicBool::new(false));
-        let ask = Ask { request, via, late: late.clone() };
+        let ask = Ask { request, via, said: what.said().is_some(), late: late.clone() };
         self.busy.lock().unwrap_or_else(PoisonError::into_inner).insert(ask.request.id.clone());
         let desk = self.clone();
         let mut work = tokio::spawn(async move {
@@ -272,10 +278,8 @@ impl Desk {
 
     async fn act(&self, ask: &Ask, what: Inbound) -> Result<Reply, StoreError> {
         match what {
-            Inbound::Command { text } => match command::parse(&text, &self.environments()) {
-                Ok(command) => self.carry_out(ask, command).await,
-                Err(wrong) => self.refuse_ask(ask, wrong_reply(&wrong)).await,
-            },
+            Inbound::Command { text } => self.obey(ask, &text).await,
+            Inbound::Click { action, value, .. } if says_command(&action) => self.obey(ask, &value).await,
             Inbound::Click { action, value, block_id, message_ts, reason } => {
                 let id = OpId(one_line(&value));
                 let seen = super::decide::Seen { block_id, message_ts };
@@ -296,11 +300,15 @@ impl Desk {
         }
     }
 
+    async fn obey(&self, ask: &Ask, text: &str) -> Result<Reply, StoreError> {
+        match command::parse(text, &self.environments()) {
+            Ok(command) => self.carry_out(ask, command).await,
+            Err(wrong) => self.refuse_ask(ask, wrong_reply(&wrong)).await,
+        }
+    }
+
     async fn carry_out(&self, ask: &Ask, command: Command) -> Result<Reply, StoreError> {
         match command {
-            Command::BackupCreate { environment, scope, tenant, reason } => {
-                self.backup(ask, &environment, scope, tenant.as_deref(), reason).await
-            }
             Command::OpCancel { id, reason } => self.cancel(ask, &OpId(id), reason).await,
             Command::OpRetry { id } => self.retry(ask, &OpId(id)).await,
             Command::OpPause { id } => self.pause(ask, &OpId(id)).await,
@@ -309,8 +317,9 @@ impl Desk {
             Command::OpApprove { id } => self.approve(ask, &OpId(id), None).await,
             Command::Stop { environment, reason } => self.stop(ask, environment.as_deref(), &reason).await,
             Command::Resume { environment, reason } => self.resume(ask, environment.as_deref(), reason).await,
-            Command::Help { .. } | Command::OpList { .. } | Command::OpShow { .. } => {
-                let reply = self.read(&command).await?;
+            command if command.changes_things() => self.submit(ask, &command).await,
+            command => {
+                let reply = self.read(&command, &ask.request.user).await?;
                 self.store
                     .commit(Commit {
                         answers: Some((ask.request.id.clone(), reply.text.clone())),
@@ -382,9 +391,9 @@ fn stored_but(error: &(dyn std::error::Error + 'static)) -> Reply {
 
 /// Whether this asks to stop something, judged before it is parsed as a whole, so that trouble with Slack never stands in the way.
 fn stops(what: &Inbound) -> bool {
-    match what {
-        Inbound::Command { text } => text.trim_start().get(..4).is_some_and(|word| word.eq_ignore_ascii_case("stop")),
-        Inbound::Click { action, .. } => action == "bbws.stop",
+    match (what.said(), what) {
+        (Some(text), _) => text.trim_start().get(..4).is_some_and(|word| word.eq_ignore_ascii_case("stop")),
+        (None, what) => matches!(what, Inbound::Click { action, .. } if action == "bbws.stop"),
     }
 }
 

@@ -36,13 +36,33 @@ pub enum Inbound {
     },
 }
 
+/// `action_id` of buttons that say a command; those in one message are told apart by a number: `bbws.ask.3`.
+const ASK: &str = "bbws.ask";
+
+impl Inbound {
+    /// The command that was said: typed, or by a button that says one. It has the same rights either way, those of the
+    /// person.
+    pub fn said(&self) -> Option<&str> {
+        match self {
+            Inbound::Command { text } => Some(text),
+            Inbound::Click { action, value, .. } => says_command(action).then_some(value),
+        }
+    }
+}
+
+/// Whether the value of a button with this `action_id` is a command.
+pub fn says_command(action: &str) -> bool {
+    action.strip_prefix(ASK).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+}
+
 /// The way a request came, which decides how an answer gets back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Via {
     /// Slash command: the answer is the reply to Slack's request itself.
     Command,
-    /// Button: Slack shows nothing of the reply to its request, so whatever is to be read is whispered.
+    /// Button: Slack shows nothing of the reply to its request, so whatever is to be read is whispered: refusals of an
+    /// operation's buttons, and every answer to a button that says a command.
     Interaction,
     /// Mention: likewise.
     Event,

@@ -3,7 +3,7 @@
 use super::desk::{Desk, say};
 use crate::{
     domain::{
-        command::{self, Command},
+        command::{self, Command, ScheduleAct},
         moment::spoken,
         operation::{OpId, Run},
         text::escape,
@@ -19,9 +19,13 @@ const LISTED: u32 = 50;
 
 impl Desk {
     /// Answers a command that changes nothing.
-    pub(super) async fn read(&self, command: &Command) -> Result<Reply, StoreError> {
+    pub(super) async fn read(&self, command: &Command, by: &str) -> Result<Reply, StoreError> {
         match command {
             Command::OpList { environment } => self.op_list(environment.as_deref()).await,
+            Command::BackupList { .. } => self.backup_list(command, by).await,
+            Command::BackupSchedule { environment, act: ScheduleAct::List, .. } => {
+                self.schedule_list(environment, by).await
+            }
             Command::OpShow { id } => self.op_show(&OpId(id.clone())).await,
             Command::Help { topic } => Ok(say(Level::Info, command::help(topic, &self.environments()))),
             other => Ok(say(Level::Error, format!("`{}` is not a question.", other.name()))),

@@ -1,4 +1,4 @@
-//! New operations: a backup, and the lifting of a stop.
+//! New operations: what commands ask for, and the lifting of a stop.
 
 use serde_json::json;
 
@@ -6,15 +6,15 @@ use super::{
     authority::Freshness,
     change::Change,
     desk::{Ask, Desk, say},
-    planner::{NoPlan, steps_with_experience},
+    planner::{Asked, NoPlan, kind_and_prefix, steps_with_experience},
     words,
 };
 use crate::{
     domain::{
         approval,
-        command::{BackupScope, Command},
+        command::Command,
         moment::Moment,
-        operation::{OpId, Operation, Run, State, backup, resume},
+        operation::{OpId, Operation, Run, State, cleanup, resume, validate},
         plan::{Fact, Plan},
         policy::Need,
         principal::Principal,
@@ -27,53 +27,70 @@ use crate::{
 };
 
 /// What a new operation is made of.
-struct New {
-    id: OpId,
-    plan: Plan,
-    needs: Vec<Need>,
-    requester: Principal,
-    reason: Option<String>,
-    command: String,
-    created: Moment,
-    lock: Lock,
+pub(super) struct New {
+    pub(super) id: OpId,
+    pub(super) plan: Plan,
+    pub(super) needs: Vec<Need>,
+    pub(super) requester: Principal,
+    pub(super) reason: Option<String>,
+    pub(super) command: String,
+    pub(super) created: Moment,
+    pub(super) lock: Lock,
 }
 
 impl Desk {
-    /// `/bbws backup create`.
-    pub(super) async fn backup(
-        &self,
-        ask: &Ask,
-        environment: &str,
-        scope: BackupScope,
-        tenant: Option<&str>,
-        reason: Option<String>,
-    ) -> Result<Reply, StoreError> {
+    /// Every command that makes an operation of an environment: planned against the live world, stored, put to approval.
+    pub(super) async fn submit(&self, ask: &Ask, command: &Command) -> Result<Reply, StoreError> {
+        let (Some((kind, prefix)), Some(environment)) = (kind_and_prefix(command), command.environment()) else {
+            let text = format!("`{}` cannot be asked for this way. Nothing was done.", command.name());
+            return self.refuse_ask(ask, say(Level::Error, text)).await;
+        };
         let requester = match self.actor(ask, Freshness::Recent).await {
             Ok(principal) => principal,
             Err(reply) => return self.refuse_ask(ask, reply).await,
         };
+        if let Err(reply) = self.ticket_fits(command) {
+            return self.refuse_ask(ask, reply).await;
+        }
         if let Some(stop) = self.stop_of(environment).await? {
             return self.refuse_ask(ask, stopped_reply(environment, &stop)).await;
         }
-        if let Some(holder) = self.store.holder(environment).await? {
+        let lock = if locks(kind) { Lock::Take } else { Lock::Keep };
+        if let Some(holder) = self.store.holder(environment).await?.filter(|_| lock == Lock::Take) {
             let reply = self.locked_reply(environment, &holder).await?;
             return self.refuse_ask(ask, reply).await;
         }
-        let id = self.store.next_id(backup::PREFIX).await?;
+        let id = self.store.next_id(prefix).await?;
         let created = self.clock.now();
-        let planned = self.planner.backup(&id, created, &requester.user, environment, scope, tenant).await;
-        let (plan, needs) = match planned {
+        let asked = Asked { id: &id, at: created, by: &requester.user };
+        let (plan, needs) = match self.planner.plan(command, asked).await {
             Ok(planned) => planned,
-            Err(no_plan) => return self.refuse_ask(ask, no_plan_reply(environment, &no_plan)).await,
+            Err(NoPlan::Ledger(error)) => return Err(error),
+            Err(NoPlan::Problems(problems)) => {
+                return self.refuse_ask(ask, problems_reply(command, environment, &problems)).await;
+            }
+            Err(NoPlan::Later(reason)) => {
+                return self.refuse_ask(ask, later_reply(command, environment, &reason)).await;
+            }
         };
-        let command = Command::BackupCreate {
-            environment: environment.to_owned(),
-            scope,
-            tenant: tenant.map(str::to_owned),
-            reason: reason.clone(),
-        };
-        let new = New { id, plan, needs, requester, reason, command: command.canonical(), created, lock: Lock::Take };
+        let reason = command.reason().map(str::to_owned);
+        let new = New { id, plan, needs, requester, reason, command: command.canonical(), created, lock };
         self.create(ask, new).await
+    }
+
+    /// A ticket has to look as the config says tickets look.
+    fn ticket_fits(&self, command: &Command) -> Result<(), Reply> {
+        let Command::BackupHold { ticket, .. } = command else { return Ok(()) };
+        let pattern = &self.ticket_pattern;
+        if pattern.is_match(ticket) {
+            return Ok(());
+        }
+        let text = format!(
+            "`{}` does not look like a ticket (`{}` in bbws.toml). Say which ticket asks for it.",
+            escape(ticket),
+            escape(pattern.as_str())
+        );
+        Err(say(Level::Error, text))
     }
 
     /// `/bbws resume [env]`: asks for a second person to lift what is stopped.
@@ -166,6 +183,22 @@ impl Desk {
 
     /// One transaction: the operation, the environment's lock, the audit entry, the card, the answer.
     async fn create(&self, ask: &Ask, new: New) -> Result<Reply, StoreError> {
+        let (op, mut change) = self.begin(new, &ask.request.channel).await?;
+        let reply = say(Level::Success, created_text(&op));
+        ask.seal(&mut change, &reply);
+        let (_, commit) = change.commit(Guard::New);
+        match self.store.commit(commit).await {
+            Ok(()) => Ok(reply),
+            Err(StoreError::Locked(holder)) => {
+                let reply = self.locked_reply(op.environment(), &holder).await?;
+                self.refuse_ask(ask, reply).await
+            }
+            Err(other) => Err(other),
+        }
+    }
+
+    /// The record of a new operation, and the change that stores it.
+    pub(super) async fn begin(&self, new: New, channel: &str) -> Result<(Operation, Change), StoreError> {
         let now = self.clock.now();
         let steps = steps_with_experience(self.store.as_ref(), &new.plan).await?;
         let digest = new.plan.digest();
@@ -181,7 +214,7 @@ impl Desk {
             needs: new.needs,
             requester: new.requester,
             reason: new.reason.map(|r| one_line(&r)),
-            channel: ask.request.channel.clone(),
+            channel: channel.to_owned(),
             command: new.command,
             votes: Vec::new(),
             created: new.created,
@@ -204,17 +237,7 @@ impl Desk {
         if !at_once {
             change.thread("approval-needed-1", Level::Info, words::approval_needed(&op, &self.authority));
         }
-        let reply = say(Level::Success, created_text(&op));
-        ask.seal(&mut change, &reply);
-        let (_, commit) = change.commit(Guard::New);
-        match self.store.commit(commit).await {
-            Ok(()) => Ok(reply),
-            Err(StoreError::Locked(holder)) => {
-                let reply = self.locked_reply(op.environment(), &holder).await?;
-                self.refuse_ask(ask, reply).await
-            }
-            Err(other) => Err(other),
-        }
+        Ok((op, change))
     }
 
     /// The stop that is in force for an environment.
@@ -260,23 +283,39 @@ fn stopped_reply(environment: &str, stop: &Stop) -> Reply {
     )
 }
 
-fn no_plan_reply(environment: &str, no_plan: &NoPlan) -> Reply {
-    match no_plan {
-        NoPlan::Problems(problems) => {
-            let lines: Vec<String> = problems.iter().map(|p| format!("• {}", escape(p))).collect();
-            say(
-                Level::Error,
-                format!("A backup of `{environment}` cannot be planned; nothing was started:\n{}", lines.join("\n")),
-            )
-        }
-        NoPlan::Later(reason) => say(
-            Level::Error,
-            format!(
-                "AWS did not answer while the backup of `{environment}` was being planned; nothing was started: {}. Ask again in a minute.",
-                escape(reason)
-            ),
-        ),
+/// Whether an operation of this kind changes what the environment has, so that no other may at the same time. A test
+/// restore makes only what it deletes again, and must never hold up a restore in earnest.
+pub fn locks(kind: &str) -> bool {
+    !matches!(kind, validate::KIND | cleanup::KIND | resume::KIND)
+}
+
+/// What was asked for, as a sentence begins with it.
+fn what(command: &Command, environment: &str) -> String {
+    match command {
+        Command::BackupCreate { .. } => format!("A backup of `{environment}`"),
+        Command::BackupValidate { .. } => format!("A validation of `{environment}`"),
+        Command::BackupSchedule { .. } => format!("The schedule of `{environment}`"),
+        Command::BackupDelete { point, .. } => format!("The deletion of `{}`", escape(point)),
+        Command::BackupHold { point, release: true, .. } => format!("The release of `{}`", escape(point)),
+        Command::BackupHold { point, .. } => format!("A hold on `{}`", escape(point)),
+        other => format!("`{}`", other.name()),
     }
+}
+
+fn problems_reply(command: &Command, environment: &str, problems: &[String]) -> Reply {
+    let lines: Vec<String> = problems.iter().map(|p| format!("• {}", escape(p))).collect();
+    let text = format!("{} cannot be planned; nothing was started:\n{}", what(command, environment), lines.join("\n"));
+    say(Level::Error, text)
+}
+
+fn later_reply(command: &Command, environment: &str, reason: &str) -> Reply {
+    let what = what(command, environment);
+    let what = format!("{}{}", what[..1].to_lowercase(), &what[1..]);
+    let text = format!(
+        "AWS did not answer while {what} was being planned; nothing was started: {}. Ask again in a minute.",
+        escape(reason)
+    );
+    say(Level::Error, text)
 }
 
 fn created_text(op: &Operation) -> String {

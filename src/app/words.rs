@@ -6,7 +6,7 @@ use super::authority::Authority;
 use crate::domain::{
     approval,
     moment::{Moment, spoken},
-    operation::{Operation, Run, State, resume},
+    operation::{Operation, Run, State, backup, cleanup, delete, hold, resume, schedule, validate},
     step::StepState,
     text::escape,
 };
@@ -70,15 +70,15 @@ pub fn outcome(run: &Run, to: State, now: Moment) -> String {
         text
     };
     match to {
-        State::Succeeded if run.op.kind() == resume::KIND => "The stop is lifted.".to_owned(),
-        State::Succeeded => format!(
-            "All {total} steps are done and every result is verified{}, in {took}.",
-            run.op.plan.dr_region.as_ref().map(|r| format!(", in {r} too")).unwrap_or_default()
-        ),
-        State::Failed => format!(
-            "Failed: {done} of {total} steps are done. This is *not* a complete backup.\n{}\nWhen the reason is mended, press Retry: steps that are done are not repeated.",
-            errors()
-        ),
+        State::Succeeded => succeeded(run, total, &took),
+        State::Failed => {
+            let again = if run.op.plan.steps.iter().any(|s| s.always) {
+                format!("When the reason is mended, ask anew: `/bbws {}`", escape(&run.op.command))
+            } else {
+                "When the reason is mended, press Retry: steps that are done are not repeated.".to_owned()
+            };
+            format!("Failed: {done} of {total} steps are done. {}\n{}\n{again}", not_done(run), errors())
+        }
         State::NeedsAttention => format!(
             "Nobody knows whether a step was carried out, so it is not called again by itself.\n{}\nLook in AWS for resources tagged `bbws:operation={}`. Retry looks again and goes on; Cancel ends the operation and frees `{}`.",
             errors(),
@@ -87,6 +87,44 @@ pub fn outcome(run: &Run, to: State, now: Moment) -> String {
         ),
         State::Cancelled => left_behind(run),
         _ => String::new(),
+    }
+}
+
+/// What a run that succeeded came to.
+fn succeeded(run: &Run, total: usize, took: &str) -> String {
+    let (plan, scope) = (&run.op.plan, escape(&run.op.plan.scope));
+    match run.op.kind() {
+        resume::KIND => "The stop is lifted.".to_owned(),
+        delete::KIND => format!("{scope} is deleted, and it was looked for afterwards: it is gone. It took {took}."),
+        hold::KIND if plan.releases() => format!("The hold on {scope} is released, everywhere."),
+        hold::KIND => format!("{scope} is held, and so are its copies. Releasing it takes two people."),
+        schedule::KIND => "The schedule is as asked for: it was read back and compared.".to_owned(),
+        validate::KIND => {
+            format!(
+                "Everything that was looked at holds: {total} steps in {took}. What was not looked at stands in the plan."
+            )
+        }
+        cleanup::KIND => format!("{scope} is deleted: nothing is left of the test."),
+        backup::KIND if scope == "lifecycle" => format!("The lifecycle rules hold: {total} steps in {took}."),
+        _ => format!(
+            "All {total} steps are done and every result is verified{}, in {took}.",
+            plan.dr_region.as_ref().map(|r| format!(", in {r} too")).unwrap_or_default()
+        ),
+    }
+}
+
+/// What a run that failed must not be taken for.
+fn not_done(run: &Run) -> &'static str {
+    match run.op.kind() {
+        delete::KIND => "Do *not* count on it being gone.",
+        hold::KIND if run.op.plan.releases() => "The hold still stands.",
+        hold::KIND => "bbws will not delete it, but AWS does *not* hold every copy.",
+        schedule::KIND => "The schedule is *not* as asked for.",
+        validate::KIND => "These backups are *not* proved.",
+        cleanup::KIND => "Something may be left in AWS, and costs.",
+        resume::KIND => "The stop is *not* lifted.",
+        backup::KIND if run.op.plan.scope == "lifecycle" => "The rules do *not* keep what has to be kept.",
+        _ => "This is *not* a complete backup.",
     }
 }
 

@@ -41,7 +41,7 @@ pub struct Choices {
 /// What stands in the way, in sentences.
 pub async fn demo(choices: Choices) -> Result<(), String> {
     let stopping = on_signal();
-    let config = Config::example();
+    let config = Config::demo();
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let listener = listen(choices.listen).await?;
     let address = listener.local_addr().map_err(|e| format!("The port has no address: {e}"))?;
@@ -79,7 +79,10 @@ pub async fn demo(choices: Choices) -> Result<(), String> {
         clock,
         signing_secret,
         pacing: Pacing { floor: Duration::from_millis(400), ceiling: Duration::from_secs(2) },
+        watch_every: Duration::from_secs(60),
         checks: vec![ledger_ready(ledger.clone())],
+        // Nothing outside the process is asked, so nobody's signature can be checked.
+        fetch: None,
     })?;
     let commands =
         command::reference().into_iter().map(|usage| CommandHelp { usage: usage.usage, about: usage.about }).collect();

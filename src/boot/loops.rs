@@ -1,4 +1,4 @@
-//! The loops that work off the ledger: runs, notices, requests left over, old rows.
+//! The loops that work off the ledger: runs, notices, requests left over, old rows; and the one that watches AWS.
 
 use std::{future::Future, time::Duration};
 
@@ -11,6 +11,8 @@ use crate::ports::store::StoreError;
 const ENGINES: usize = 4;
 /// Another replica's work is noticed after this long at the latest.
 const IDLE: Duration = Duration::from_secs(2);
+/// The watcher looks at the clock at least this often.
+const REST: Duration = Duration::from_secs(60);
 /// Pause after the ledger failed.
 const TROUBLE: Duration = Duration::from_secs(1);
 /// How often requests that were left unanswered are looked for.
@@ -19,7 +21,12 @@ const SWEEP: Duration = Duration::from_secs(15);
 /// Runs everything until `stopping`.
 pub(super) async fn run(product: &Product, stopping: watch::Receiver<bool>) {
     let engines = futures::future::join_all((0..ENGINES).map(|_| engine(product, stopping.clone())));
-    tokio::join!(engines, announcer(product, stopping.clone()), sweeper(product, stopping));
+    tokio::join!(
+        engines,
+        announcer(product, stopping.clone()),
+        watcher(product, stopping.clone()),
+        sweeper(product, stopping)
+    );
 }
 
 async fn engine(product: &Product, stopping: watch::Receiver<bool>) {
@@ -39,6 +46,30 @@ async fn announcer(product: &Product, stopping: watch::Receiver<bool>) {
     let turn = || async { product.announcer.turn().await };
     let next = || async { product.announcer.store.next_notice().await };
     work_off("announcer", product, &product.wake.announcer, stopping, turn, next).await;
+}
+
+/// Looks at environments when they are due, or when AWS pushed something. A look that is broken off at the end is repeated
+/// after the start: what it tells is one transaction.
+async fn watcher(product: &Product, mut stopping: watch::Receiver<bool>) {
+    while !*stopping.borrow() {
+        let looked = tokio::select! {
+            looked = product.watcher.turn() => looked,
+            _ = stopping.wait_for(|stop| *stop) => return,
+        };
+        let wait = match looked {
+            Ok(_) => product.watcher.next().since(product.engine.clock.now()).clamp(Duration::from_millis(5), REST),
+            Err(error) => {
+                let error = &error as &dyn std::error::Error;
+                tracing::error!(error, "the watcher cannot use the ledger; trying again");
+                TROUBLE
+            }
+        };
+        tokio::select! {
+            () = product.watcher.nudged() => {}
+            () = tokio::time::sleep(wait) => {}
+            _ = stopping.wait_for(|stop| *stop) => {}
+        }
+    }
 }
 
 /// Takes turns while there is something to do, then waits for a nudge or for the next moment something is due.
@@ -80,7 +111,11 @@ async fn work_off<T, N>(
 
 async fn sweeper(product: &Product, mut stopping: watch::Receiver<bool>) {
     while !*stopping.borrow() {
-        if let Err(error) = product.desk.sweep().await {
+        let swept = async {
+            product.desk.sweep().await?;
+            product.desk.tidy().await
+        };
+        if let Err(error) = swept.await {
             tracing::error!(
                 error = &error as &dyn std::error::Error,
                 "requests left over could not be dealt with; trying again"

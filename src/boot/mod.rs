@@ -18,13 +18,15 @@ use crate::{
         authority::Authority,
         desk::{Desk, Inner},
         planner::Planner,
+        push::Push,
         wake::Wake,
+        watch::Watcher,
     },
     config::Config,
-    domain::{environment::Environment, run::Pacing},
+    domain::{environment::Environment, push, run::Pacing},
     engine::Engine,
     http::{self, Check, Front},
-    ports::{alert::Alerts, chat::Chat, clock::Clock, cloud::Cloud, store::Store},
+    ports::{alert::Alerts, chat::Chat, clock::Clock, cloud::Cloud, fetch::Fetch, store::Store},
 };
 
 /// Runs advanced at the same time by one loop.
@@ -48,8 +50,12 @@ pub struct Parts {
     pub signing_secret: SecretString,
     /// How often AWS is asked.
     pub pacing: Pacing,
+    /// How often the watcher looks at an environment.
+    pub watch_every: Duration,
     /// What has to hold for `/readyz`.
     pub checks: Vec<Check>,
+    /// Reads SNS's certificates; what SNS pushes is not believed where left out.
+    pub fetch: Option<Arc<dyn Fetch>>,
 }
 
 /// The product, wired and not yet running.
@@ -59,6 +65,7 @@ pub struct Product {
     desk: Desk,
     engine: Arc<Engine>,
     announcer: Arc<Announcer>,
+    watcher: Watcher,
     wake: Arc<Wake>,
 }
 
@@ -75,7 +82,10 @@ impl Product {
         let wake = Arc::new(Wake::default());
         let authority =
             Arc::new(Authority::new(parts.chat.clone(), parts.clock.clone(), config.roles, config.slack.teams.clone()));
-        let planner = Arc::new(Planner::new(environments.clone(), config.approvals, parts.cloud.clone()));
+        let planner =
+            Arc::new(Planner::new(environments.clone(), config.approvals, parts.cloud.clone(), parts.store.clone()));
+        let ticket_pattern = regex_lite::Regex::new(&config.slack.ticket_pattern)
+            .map_err(|e| format!("slack.ticket_pattern is not a regular expression: {e}"))?;
         let desk = Desk::new(Inner {
             store: parts.store.clone(),
             authority: authority.clone(),
@@ -83,8 +93,27 @@ impl Product {
             clock: parts.clock.clone(),
             wake: wake.clone(),
             limits: config.approval_limits,
+            ticket_pattern,
             busy: std::sync::Mutex::default(),
         });
+        let push = parts.fetch.zip(config.topics.push).map(|(fetch, topic)| {
+            Arc::new(Push {
+                sources: push::sources(&topic, environments.values().map(Arc::as_ref)),
+                store: parts.store.clone(),
+                fetch,
+                clock: parts.clock.clone(),
+                wake: wake.clone(),
+                hastened: std::sync::Mutex::default(),
+            })
+        });
+        let watcher = Watcher::new(
+            parts.store.clone(),
+            parts.cloud.clone(),
+            parts.clock.clone(),
+            environments.clone(),
+            wake.clone(),
+            parts.watch_every,
+        );
         let engine = Arc::new(Engine {
             store: parts.store.clone(),
             cloud: parts.cloud,
@@ -113,11 +142,12 @@ impl Product {
             clock: parts.clock,
             inbox: Arc::new(desk.clone()),
             render: Arc::new(move |reply| render.reply(reply)),
+            push,
             answer_within: http::ANSWER_WITHIN,
             checks: parts.checks,
             metrics: Some(metrics),
         });
-        Ok(Product { router, desk, engine, announcer, wake })
+        Ok(Product { router, desk, engine, announcer, watcher, wake })
     }
 
     /// Runs the loops until `stopping`; returns when each has finished what it was writing.

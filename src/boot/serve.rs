@@ -8,10 +8,11 @@ use tokio::net::TcpListener;
 use super::{Parts, Product, chain, ledger_ready, on_signal, readiness, stopped};
 use crate::{
     adapters::{
-        aws::AwsCloud,
+        aws::{AwsCloud, web::Web},
         slack::SlackChat,
         store::{Ledger, Options},
     },
+    app::watch,
     config::Config,
     domain::run::Pacing,
     http,
@@ -61,7 +62,9 @@ pub async fn serve(config: Option<PathBuf>) -> Result<(), String> {
         clock,
         signing_secret: settings.signing_secret,
         pacing: Pacing::default(),
+        watch_every: watch::EVERY,
         checks: vec![ledger_ready(ledger.clone()), slack_ready],
+        fetch: Some(Arc::new(Web::default())),
     })?;
     tokio::spawn(async move { chat.learn_blocks().await });
     tracing::info!(listen = %settings.listen, "bbws serves");

@@ -26,8 +26,10 @@ const OPERATIONS: [&str; 10] = [
     "control.resume",
 ];
 
-/// Scopes that a rule may be narrowed to.
-const SCOPES: [&str; 5] = ["full", "rds", "efs", "secrets", "tenant"];
+/// Scopes that a rule may be narrowed to: what a backup takes or a restore brings back, the release of a hold, what is
+/// done with a schedule.
+const SCOPES: [&str; 12] =
+    ["full", "rds", "efs", "secrets", "config", "s3", "dump", "lifecycle", "tenant", "release", "create", "update"];
 
 /// `[slack]`.
 pub(super) fn slack(slack: &SlackConfig, at: &At, report: &mut Report<'_>) {
@@ -101,6 +103,12 @@ pub(super) fn topics(topics: &Topics, at: &At, report: &mut Report<'_>) {
                 format_args!("`{name}` is not a topic's name; use letters, digits, - and _ (not the ARN: every account has its own)"),
             );
         }
+    }
+    if let Some(name) = topics.push.as_ref().filter(|name| !forms::word(name, 256, "-_")) {
+        report.problem(
+            &at.key("push"),
+            format_args!("`{name}` is not the name of a standard topic, which alone delivers to a web address; use letters, digits, - and _"),
+        );
     }
 }
 

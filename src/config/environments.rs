@@ -4,6 +4,7 @@ use crate::domain::environment::{Dns, Environment, Services, Tenant};
 
 use super::{
     access::{channel, unique},
+    data as declared,
     forms::{self, Arn},
     tree::{At, Report},
 };
@@ -12,7 +13,7 @@ use super::{
 const PROD_FLOOR_DAYS: u32 = 7;
 
 /// AWS Backup keeps nothing for longer, in days.
-const LONGEST_DAYS: u32 = 36_500;
+pub(super) const LONGEST_DAYS: u32 = 36_500;
 
 /// The table's key, by which people call the environment in commands.
 pub(super) fn name(name: &str, at: &At, report: &mut Report<'_>) {
@@ -49,6 +50,7 @@ pub(super) fn check(env: &Environment, at: &At, report: &mut Report<'_>) {
     storage(env, at, report);
     replication(env, at, report);
     data(env, at, report);
+    declared::check(env, at, report);
     if let Some(dns) = &env.dns {
         records(dns, &at.key("dns"), report);
     }
@@ -169,7 +171,8 @@ fn storage(env: &Environment, at: &At, report: &mut Report<'_>) {
         );
     }
     if let Some(key) = &env.dr_kms_key {
-        kms_key(key, env, &at.key("dr_kms_key"), report);
+        let need = ("copies need a key of the DR region", env.dr_region.as_str());
+        kms_key(key, env, need, &at.key("dr_kms_key"), report);
     }
     if let Some(prefix) = &env.secrets_prefix {
         secrets_prefix(prefix, &at.key("secrets_prefix"), report);
@@ -191,14 +194,16 @@ fn secrets_prefix(prefix: &str, at: &At, report: &mut Report<'_>) {
     }
 }
 
-fn kms_key(text: &str, env: &Environment, at: &At, report: &mut Report<'_>) {
+/// A key of this region; `need` says why of this one, and which it is.
+pub(super) fn kms_key(text: &str, env: &Environment, need: (&str, &str), at: &At, report: &mut Report<'_>) {
+    let (why, region) = need;
     if let Some(arn) = Arn::parse(text) {
         if arn.service != "kms" || !(arn.resource.starts_with("key/") || arn.resource.starts_with("alias/")) {
             report.problem(at, format_args!("`{text}` is not the ARN of a KMS key or alias"));
         }
-        if arn.region != env.dr_region {
-            let (theirs, dr) = (arn.region, &env.dr_region);
-            report.problem(at, format_args!("`{text}` is in `{theirs}`; copies need a key of the DR region, `{dr}`"));
+        if arn.region != region {
+            let theirs = arn.region;
+            report.problem(at, format_args!("`{text}` is in `{theirs}`; {why}, `{region}`"));
         }
         return belongs(text, &arn, env, at, report);
     }
@@ -261,8 +266,12 @@ fn data(env: &Environment, at: &At, report: &mut Report<'_>) {
     }
     unique(env.file_systems.iter().map(|f| f.id.as_str()), |i| systems.item(i).key("id"), report);
     unique(env.file_systems.iter().map(|f| f.name.as_str()), |i| systems.item(i).key("name"), report);
-    if env.databases.is_empty() && env.file_systems.is_empty() && env.secrets_prefix.is_none() {
-        report.warning(at, "names no databases, file systems or secrets, so there is nothing to back up");
+    let more = env.parameters_prefix.is_some() || !env.buckets.is_empty();
+    if env.databases.is_empty() && env.file_systems.is_empty() && env.secrets_prefix.is_none() && !more {
+        report.warning(
+            at,
+            "names no databases, file systems, secrets, parameters or buckets, so there is nothing to back up",
+        );
     }
 }
 

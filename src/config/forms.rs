@@ -1,5 +1,7 @@
 //! The forms that names take in Slack and AWS.
 
+pub(super) use crate::domain::topics::partition;
+
 /// Every AWS region with a public name.
 pub(super) const REGIONS: [&str; 39] = [
     "af-south-1",
@@ -43,16 +45,6 @@ pub(super) const REGIONS: [&str; 39] = [
     "us-west-2",
 ];
 
-/// The partition an AWS region belongs to; nothing is copied between partitions.
-pub(super) fn partition(region: &str) -> &'static str {
-    match region.split('-').next() {
-        Some("cn") => "aws-cn",
-        Some("eusc") => "aws-eusc",
-        Some("us") if region.starts_with("us-gov-") => "aws-us-gov",
-        _ => "aws",
-    }
-}
-
 /// The known word a mistyped one most likely stands for.
 pub(super) fn nearest<'k>(word: &str, known: &[&'k str]) -> Option<&'k str> {
     let scored = known.iter().map(|k| (strsim::damerau_levenshtein(word, k), *k));
@@ -82,6 +74,11 @@ pub(super) fn db_instance(text: &str) -> bool {
 /// An EFS file system id.
 pub(super) fn file_system(text: &str) -> bool {
     text.strip_prefix("fs-").is_some_and(|id| (8..=40).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_hexdigit()))
+}
+
+/// A VPC security group id.
+pub(super) fn security_group(text: &str) -> bool {
+    text.strip_prefix("sg-").is_some_and(|id| (8..=17).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_hexdigit()))
 }
 
 /// An S3 bucket's name.

@@ -277,7 +277,7 @@ pub struct Environment {
     pub dumps: Vec<Dump>,
     /// KMS key of the primary region whose data keys encrypt dumps before they leave the process.
     pub dump_kms_key: Option<String>,
-    /// How often a backup is promised: an AWS cron or rate expression in UTC. The watcher holds the environment to it.
+    /// How often a backup is promised: an AWS Backup cron expression in UTC (see `domain::schedule`). The watcher holds the environment to it.
     pub schedule: Option<String>,
     /// A recovery point is restored for a test at least this often.
     pub restore_test: Option<Span>,

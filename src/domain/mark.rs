@@ -59,7 +59,7 @@ pub struct Mark {
     pub environment: String,
     /// What is remembered.
     pub kind: MarkKind,
-    /// Of what: the id of a recovery point ([`super::point::Point::stem`]), an instance, a period, a finding's key.
+    /// Of what: a recovery point and its copies ([`super::point::Point::key`]), an instance, a period, a finding's key.
     pub subject: String,
     /// With what.
     pub note: String,

@@ -23,6 +23,11 @@ impl Moment {
         self.timestamp().strftime("%Y%m%d").to_string()
     }
 
+    /// The day it is in, in UTC.
+    pub fn date(self) -> jiff::civil::Date {
+        self.timestamp().to_zoned(jiff::tz::TimeZone::UTC).date()
+    }
+
     /// Whole seconds since the epoch.
     pub fn seconds(self) -> i64 {
         self.0.div_euclid(1000)

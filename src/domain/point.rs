@@ -129,14 +129,14 @@ impl Point {
         self.state == PointState::Available
     }
 
-    /// What a copy shares with its source: the resource and the time of the data, to the second.
-    pub fn lineage(&self) -> (PointKind, &str, i64) {
-        (self.kind, &self.resource, self.created.seconds())
-    }
-
-    /// The id without the ending of copies: a snapshot and its copy in the DR region share it.
-    pub fn stem(&self) -> &str {
-        self.id.strip_suffix("-dr").filter(|_| self.place == Place::Snapshot).unwrap_or(&self.id)
+    /// What it shares with its copies and nothing else: a snapshot's name without the ending of copies, or else the
+    /// resource and the time of the data, which copies of AWS Backup keep.
+    pub fn key(&self) -> String {
+        match &self.place {
+            Place::Snapshot => format!("{} {}", self.kind, self.id.strip_suffix("-dr").unwrap_or(&self.id)),
+            Place::Vault { .. } => format!("{} {} {}", self.kind, self.resource, self.created),
+            Place::Bucket { .. } => format!("{} {}", self.kind, self.id),
+        }
     }
 }
 

@@ -1,4 +1,4 @@
-//! SNS topics that automatic notices go to.
+//! SNS topics: those that automatic notices go to, and the one that AWS's events come from.
 
 use serde::{Deserialize, Serialize};
 
@@ -16,6 +16,10 @@ pub struct Topics {
     pub dr_events: String,
     /// Which of the environment's regions they are in.
     pub region: TopicRegion,
+    /// What EventBridge publishes changes of jobs to, in every region of an environment; no push is believed where left
+    /// out.
+    #[serde(default)]
+    pub push: Option<String>,
 }
 
 /// Which of an environment's regions.
@@ -26,4 +30,14 @@ pub enum TopicRegion {
     Dr,
     /// The primary region.
     Primary,
+}
+
+/// The partition an AWS region belongs to; nothing is copied between partitions.
+pub fn partition(region: &str) -> &'static str {
+    match region.split('-').next() {
+        Some("cn") => "aws-cn",
+        Some("eusc") => "aws-eusc",
+        Some("us") if region.starts_with("us-gov-") => "aws-us-gov",
+        _ => "aws",
+    }
 }

@@ -2,18 +2,25 @@
 
 use std::{sync::Arc, time::Duration};
 
-use futures::{StreamExt as _, stream::FuturesUnordered};
+use futures::{
+    StreamExt as _,
+    stream::{self, FuturesUnordered},
+};
 use serde_json::json;
 
 use super::{CALL, Dropped, Engine, Hand};
 use crate::{
-    app::change::{Change, Illegal, SELF},
+    app::{
+        change::{Change, Illegal, SELF},
+        reports,
+    },
     domain::{
         approval::Approved,
+        exhibit::Report,
         operation::{Operation, Run, State, resume},
         plan::Plan,
         run::Pacing,
-        step::{Action, StepEvent, StepState},
+        step::{Action, Outputs, StepEvent, StepState},
         text::escape,
     },
     ports::{
@@ -169,10 +176,7 @@ impl Engine {
         if calls.is_empty() {
             return Vec::new();
         }
-        let polled = match tokio::time::timeout(CALL, self.cloud.poll(&calls)).await {
-            Ok(polled) => polled,
-            Err(_) => calls.iter().map(|_| Err(timed_out())).collect(),
-        };
+        let polled = self.ask(calls).await;
         let mut by_hand: Vec<(usize, Answers)> = Vec::new();
         for ((at, index), answer) in owners.into_iter().zip(polled) {
             match by_hand.last_mut() {
@@ -181,6 +185,42 @@ impl Engine {
             }
         }
         by_hand
+    }
+
+    /// Asks AWS about steps; those that report on a whole environment are worked out here. One answer per call, in order.
+    async fn ask(&self, calls: Vec<Call>) -> Vec<Result<Progress, CloudError>> {
+        let (reports, others): (Vec<(usize, Call)>, Vec<(usize, Call)>) =
+            calls.into_iter().enumerate().partition(|(_, call)| reports::is_report(&call.action));
+        let (places, others): (Vec<usize>, Vec<Call>) = others.into_iter().unzip();
+        let asked = async {
+            match others.is_empty() {
+                true => Vec::new(),
+                false => tokio::time::timeout(CALL, self.cloud.poll(&others))
+                    .await
+                    .unwrap_or_else(|_| others.iter().map(|_| Err(timed_out())).collect()),
+            }
+        };
+        let looked = stream::iter(reports)
+            .map(|(place, call)| async move { (place, self.report(&call).await) })
+            .buffered(2)
+            .collect::<Vec<_>>();
+        let (asked, looked) = tokio::join!(asked, looked);
+        let mut answers: Vec<(usize, Result<Progress, CloudError>)> =
+            places.into_iter().zip(asked).chain(looked).collect();
+        answers.sort_by_key(|(place, _)| *place);
+        answers.into_iter().map(|(_, answer)| answer).collect()
+    }
+
+    async fn report(&self, call: &Call) -> Result<Progress, CloudError> {
+        let look = reports::look(self.cloud.as_ref(), self.store.as_ref(), call, self.clock.now());
+        match tokio::time::timeout(CALL, look).await {
+            Ok(Ok(answer)) => answer,
+            Ok(Err(error)) => {
+                tracing::error!(error = &error as &dyn std::error::Error, "a report could not be worked out");
+                Err(CloudError::Retryable { reason: "The ledger does not answer.".to_owned(), after: None })
+            }
+            Err(_) => Err(timed_out()),
+        }
     }
 
     /// Writes down what a poll told of one run; nothing when it told nothing new.
@@ -356,11 +396,13 @@ fn polled(
             step.detail = Some(detail.clone());
             (step.percent, step.silence, step.error) = (Some(100), 0, None);
             change.audit(SELF, "done", json!({"step": index, "found": detail}));
+            show_report(change, index, outputs);
             Ok(())
         }
         Ok(Progress::Failed { reason }) => failed(change, index, reason),
         Ok(Progress::Refuted { reason, outputs }) => {
             change.touch(index).outputs.extend(outputs.clone());
+            show_report(change, index, outputs);
             failed(change, index, reason)
         }
         Ok(Progress::Gone { reason }) => gone(change, index, reason),
@@ -384,6 +426,17 @@ fn polled(
             Ok(())
         }
     }
+}
+
+/// What a step has to show beside its verdict goes into the thread, and what it measured into the history.
+fn show_report(change: &mut Change, index: usize, outputs: &Outputs) {
+    let Some(report) = Report::of(outputs) else { return };
+    let round = change.run.steps[index].round;
+    let level = if report.breaches.is_empty() { Level::Success } else { Level::Warning };
+    for sample in reports::samples(&report, &change.run.op.environment().to_owned(), change.now()) {
+        change.sample(sample);
+    }
+    change.show(format!("step-{index}-report-{round}"), level, report.text, report.exhibit);
 }
 
 /// What ran in a process of ours ended with it. Like a call that certainly did not get through, it is made again.

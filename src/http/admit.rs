@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::{
     body::Body,
     extract::Request,
-    http::{HeaderMap, StatusCode, header},
+    http::{HeaderMap, StatusCode, header, request::Parts},
 };
 use bytes::Bytes;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
@@ -42,7 +42,7 @@ pub(super) struct Rejected {
 }
 
 impl Rejected {
-    fn new(outcome: Outcome, status: StatusCode) -> Rejected {
+    pub(super) fn new(outcome: Outcome, status: StatusCode) -> Rejected {
         Rejected { outcome, status }
     }
 }
@@ -55,11 +55,7 @@ impl From<Distrust> for Rejected {
 
 /// Lets a request in, or not.
 pub(super) async fn admit(desk: &Desk, request: Request) -> Result<Signed, Rejected> {
-    let (head, body) = request.into_parts();
-    let body = match tokio::time::timeout(BODY_WITHIN, read(&head.headers, body)).await {
-        Ok(read) => read?,
-        Err(_) => return Err(Rejected::new(Outcome::Broken, StatusCode::REQUEST_TIMEOUT)),
-    };
+    let (head, body) = receive(request).await?;
     let at = desk.clock.now();
     let timestamp = single(&head.headers, "x-slack-request-timestamp")?;
     let signature = single(&head.headers, "x-slack-signature")?;
@@ -70,8 +66,17 @@ pub(super) async fn admit(desk: &Desk, request: Request) -> Result<Signed, Rejec
     Ok(Signed { id, headers: head.headers, body, at })
 }
 
+/// Head and body of a request, if the body is whole, in bounds and in time.
+pub(super) async fn receive(request: Request) -> Result<(Parts, Bytes), Rejected> {
+    let (head, body) = request.into_parts();
+    match tokio::time::timeout(BODY_WITHIN, read(&head.headers, body)).await {
+        Ok(read) => Ok((head, read?)),
+        Err(_) => Err(Rejected::new(Outcome::Broken, StatusCode::REQUEST_TIMEOUT)),
+    }
+}
+
 /// The only value of a header. A second one is a sign that somebody on the way reads it otherwise than we do.
-fn single<'a>(headers: &'a HeaderMap, name: &str) -> Result<Option<&'a str>, Distrust> {
+pub(super) fn single<'a>(headers: &'a HeaderMap, name: &str) -> Result<Option<&'a str>, Distrust> {
     let mut values = headers.get_all(name).iter();
     let Some(value) = values.next() else { return Ok(None) };
     if values.next().is_some() {

@@ -17,16 +17,18 @@ pub(super) enum Endpoint {
     Commands,
     Interactions,
     Events,
+    Sns,
 }
 
 impl Endpoint {
-    const ALL: [Endpoint; 3] = [Endpoint::Commands, Endpoint::Interactions, Endpoint::Events];
+    const ALL: [Endpoint; 4] = [Endpoint::Commands, Endpoint::Interactions, Endpoint::Events, Endpoint::Sns];
 
     pub(super) fn name(self) -> &'static str {
         match self {
             Endpoint::Commands => "commands",
             Endpoint::Interactions => "interactions",
             Endpoint::Events => "events",
+            Endpoint::Sns => "sns",
         }
     }
 }
@@ -36,11 +38,11 @@ impl Endpoint {
 pub(super) enum Outcome {
     /// Stored, and answered by the inbox.
     Accepted,
-    /// Well signed, and nothing to do: `ssl_check`, an unknown payload, an event seen before.
+    /// Well signed, and nothing to do: `ssl_check`, an unknown payload, an event seen before or that nothing waits for.
     Ignored,
     /// Well signed, and makes no sense.
     Malformed,
-    /// Wrong workspace, app or command name.
+    /// Wrong workspace, app or command name; an event of another account or region.
     Refused,
     /// The ledger did not take it.
     Unavailable,
@@ -109,8 +111,8 @@ pub(super) struct Meters {
 
 impl Meters {
     pub(super) fn new() -> Meters {
-        describe_counter!(REQUESTS, "Requests from Slack by endpoint and outcome");
-        describe_histogram!(ACK_SECONDS, metrics::Unit::Seconds, "Time to the answer of a request from Slack");
+        describe_counter!(REQUESTS, "Requests from Slack and SNS by endpoint and outcome");
+        describe_histogram!(ACK_SECONDS, metrics::Unit::Seconds, "Time to the answer of a request from Slack or SNS");
         let outcomes = |endpoint: Endpoint| {
             let each = |o: &Outcome| counter!(REQUESTS, "endpoint" => endpoint.name(), "outcome" => o.name());
             Outcome::ALL.iter().map(each).collect()

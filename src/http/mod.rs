@@ -1,4 +1,4 @@
-//! The front: requests from Slack are verified, parsed and handed to the inbox; nothing is decided here.
+//! The front: requests from Slack and SNS are verified, parsed and handed on; nothing is decided here.
 
 mod admit;
 mod answer;
@@ -7,6 +7,7 @@ mod events;
 mod health;
 mod interactions;
 mod meters;
+mod push;
 mod replay;
 mod verify;
 
@@ -34,7 +35,6 @@ use serde_json::Value;
 use tokio::net::TcpListener;
 use tracing::Instrument;
 
-use self::meters::{Endpoint, Meters, Outcome};
 pub use self::{
     admit::MAX_BODY,
     health::Check,
@@ -42,8 +42,13 @@ pub use self::{
     replay::Seen,
     verify::{Distrust, SignatureId, Verifier, WINDOW},
 };
+use self::{
+    admit::Rejected,
+    answer::Answer,
+    meters::{Endpoint, Meters, Outcome},
+};
 use crate::{
-    app::inbound::Inbox,
+    app::{inbound::Inbox, push::Push},
     ports::{chat::Reply, clock::Clock},
 };
 
@@ -69,6 +74,8 @@ pub struct Front {
     pub inbox: Arc<dyn Inbox>,
     /// Draws replies.
     pub render: Render,
+    /// Who takes what SNS pushes; nobody is believed where left out.
+    pub push: Option<Arc<Push>>,
     /// How long the inbox may take before the person is told that it goes on; usually [`ANSWER_WITHIN`].
     pub answer_within: Duration,
     /// What has to hold for `/readyz`.
@@ -87,6 +94,7 @@ struct Desk {
     clock: Arc<dyn Clock>,
     inbox: Arc<dyn Inbox>,
     render: Render,
+    push: Option<push::Gate>,
     answer_within: Duration,
     meters: Meters,
     requests: Requests,
@@ -105,6 +113,7 @@ pub fn router(front: Front) -> Router {
         clock: front.clock,
         inbox: front.inbox,
         render: front.render,
+        push: front.push.map(push::Gate::new),
         answer_within: front.answer_within,
         meters: Meters::new(),
         requests: Requests { process: rand::random(), count: AtomicU64::new(0) },
@@ -115,6 +124,7 @@ pub fn router(front: Front) -> Router {
         .route("/slack/commands", signed(Endpoint::Commands))
         .route("/slack/interactions", signed(Endpoint::Interactions))
         .route("/slack/events", signed(Endpoint::Events))
+        .route("/aws/sns", signed(Endpoint::Sns))
         .with_state(desk)
         .merge(health)
 }
@@ -141,15 +151,8 @@ async fn handle(endpoint: Endpoint, desk: Arc<Desk>, request: Request) -> Respon
     let started = Instant::now();
     let span = tracing::info_span!("request", request_id = %desk.requests.next(), endpoint = endpoint.name());
     async {
-        let (outcome, response) = match admit::admit(&desk, request).await {
-            Ok(signed) => {
-                let answer = match endpoint {
-                    Endpoint::Commands => commands::deal(&desk, signed).await,
-                    Endpoint::Interactions => interactions::deal(&desk, signed).await,
-                    Endpoint::Events => events::deal(&desk, signed).await,
-                };
-                (answer.outcome, answer.response)
-            }
+        let (outcome, response) = match dealt(endpoint, &desk, request).await {
+            Ok(answer) => (answer.outcome, answer.response),
             Err(rejected) => {
                 desk.warn(rejected.outcome);
                 (rejected.outcome, rejected.status.into_response())
@@ -162,6 +165,18 @@ async fn handle(endpoint: Endpoint, desk: Arc<Desk>, request: Request) -> Respon
     }
     .instrument(span)
     .await
+}
+
+async fn dealt(endpoint: Endpoint, desk: &Arc<Desk>, request: Request) -> Result<Answer, Rejected> {
+    if endpoint == Endpoint::Sns {
+        return push::deal(desk, request).await.map(Answer::empty);
+    }
+    let signed = admit::admit(desk, request).await?;
+    Ok(match endpoint {
+        Endpoint::Commands => commands::deal(desk, signed).await,
+        Endpoint::Interactions => interactions::deal(desk, signed).await,
+        Endpoint::Events | Endpoint::Sns => events::deal(desk, signed).await,
+    })
 }
 
 impl Desk {

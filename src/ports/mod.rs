@@ -5,4 +5,5 @@ pub mod chat;
 pub mod check;
 pub mod clock;
 pub mod cloud;
+pub mod fetch;
 pub mod store;

@@ -21,6 +21,8 @@ pub struct Seen {
     pub path: String,
     pub query: String,
     pub target: String,
+    /// Region and service it was signed for.
+    pub scope: (String, String),
     /// Headers `x-amz-meta-…`.
     pub metadata: BTreeMap<String, String>,
     pub body: Vec<u8>,
@@ -35,6 +37,11 @@ impl Seen {
     /// The body as a form.
     pub fn form(&self) -> Vec<(String, String)> {
         serde_urlencoded::from_bytes(&self.body).expect("the body is a form")
+    }
+
+    /// One field of the query string.
+    pub fn asked(&self, name: &str) -> Option<String> {
+        self.query.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('=').map(str::to_owned))
     }
 
     /// One field of the form.
@@ -119,6 +126,7 @@ async fn answer(State(inner): State<Arc<Inner>>, request: Request) -> Response<B
             .get("x-amz-target")
             .map(|v| v.to_str().expect("it is text").to_owned())
             .unwrap_or_default(),
+        scope: scope(parts.headers.get("authorization").and_then(|v| v.to_str().ok()).unwrap_or_default()),
         metadata: metadata(&parts.headers),
         body,
     };
@@ -134,6 +142,12 @@ async fn answer(State(inner): State<Arc<Inner>>, request: Request) -> Response<B
 fn metadata(headers: &HeaderMap) -> BTreeMap<String, String> {
     let named = headers.iter().filter(|(name, _)| name.as_str().starts_with("x-amz-meta-"));
     named.filter_map(|(name, value)| Some((name.to_string(), value.to_str().ok()?.to_owned()))).collect()
+}
+
+/// `Credential=<key>/<day>/<region>/<service>/aws4_request`.
+fn scope(authorization: &str) -> (String, String) {
+    let mut parts = authorization.split('/').skip(2).map(str::to_owned);
+    (parts.next().unwrap_or_default(), parts.next().unwrap_or_default())
 }
 
 fn decoded(text: &str) -> String {

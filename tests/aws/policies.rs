@@ -3,7 +3,12 @@
 use std::{collections::BTreeSet, fs, path::Path};
 
 use bbws::{
-    domain::step::Outputs,
+    domain::{
+        environment::{Bucket, Environment, FileSystem},
+        point::PointQuery,
+        step::Outputs,
+        world::Survey,
+    },
     ports::{
         alert::{Alerts as _, Topic},
         cloud::{Call, Cloud as _},
@@ -12,11 +17,12 @@ use bbws::{
 use serde_json::{Value, json as value};
 
 use crate::{
-    backup, exports,
+    backup, ends, exports,
     fake::{Answer, Fake, Seen, json},
-    identity, moto, snapshots,
+    identity, moto, plans, points, snapshots,
     support::{DR, HOME, Platform, done, environment, poll},
-    watch,
+    vaults::Vaults,
+    watch, world,
 };
 
 /// Each call, and the actions IAM asks for when it is made: its own, those for what it tags and whom it hands a role,
@@ -52,6 +58,35 @@ const CALLS: &[(&str, &[&str])] = &[
         &["secretsmanager:BatchGetSecretValue", "secretsmanager:GetSecretValue", "kms:Decrypt"],
     ),
     ("Secrets Manager.ListSecrets", &["secretsmanager:ListSecrets"]),
+    ("Backup.CancelLegalHold", &["backup:CancelLegalHold"]),
+    ("Backup.CreateBackupPlan", &["backup:CreateBackupPlan", "backup:TagResource"]),
+    ("Backup.CreateBackupSelection", &["backup:CreateBackupSelection", "iam:PassRole"]),
+    ("Backup.CreateLegalHold", &["backup:CreateLegalHold", "backup:TagResource"]),
+    ("Backup.DeleteBackupSelection", &["backup:DeleteBackupSelection"]),
+    ("Backup.DeleteRecoveryPoint", &["backup:DeleteRecoveryPoint"]),
+    ("Backup.GetBackupPlan", &["backup:GetBackupPlan"]),
+    ("Backup.GetBackupSelection", &["backup:GetBackupSelection"]),
+    ("Backup.GetLegalHold", &["backup:GetLegalHold"]),
+    ("Backup.ListBackupJobSummaries", &["backup:ListBackupJobSummaries"]),
+    ("Backup.ListBackupPlans", &["backup:ListBackupPlans"]),
+    ("Backup.ListBackupSelections", &["backup:ListBackupSelections"]),
+    ("Backup.ListLegalHolds", &["backup:ListLegalHolds"]),
+    ("Backup.ListRecoveryPointsByBackupVault", &["backup:ListRecoveryPointsByBackupVault"]),
+    ("Backup.ListRestoreJobs", &["backup:ListRestoreJobs"]),
+    ("Backup.UpdateBackupPlan", &["backup:UpdateBackupPlan"]),
+    ("EFS.DescribeReplicationConfigurations", &["elasticfilesystem:DescribeReplicationConfigurations"]),
+    ("RDS.AddTagsToResource", &["rds:AddTagsToResource"]),
+    ("RDS.DeleteDBSnapshot", &["rds:DeleteDBSnapshot"]),
+    ("RDS.DescribeDBInstanceAutomatedBackups", &["rds:DescribeDBInstanceAutomatedBackups"]),
+    ("RDS.DescribeDBSubnetGroups", &["rds:DescribeDBSubnetGroups"]),
+    ("RDS.ListTagsForResource", &["rds:ListTagsForResource"]),
+    ("RDS.ModifyDBInstance", &["rds:ModifyDBInstance"]),
+    ("RDS.RemoveTagsFromResource", &["rds:RemoveTagsFromResource"]),
+    ("S3.GetBucketLifecycleConfiguration", &["s3:GetLifecycleConfiguration"]),
+    ("S3.GetBucketVersioning", &["s3:GetBucketVersioning"]),
+    ("S3.ListObjectsV2", &["s3:ListBucket"]),
+    ("SSM.DescribeParameters", &["ssm:DescribeParameters"]),
+    ("Secrets Manager.DescribeSecret", &["secretsmanager:DescribeSecret"]),
 ];
 
 fn vault_service(seen: &Seen) -> Answer {
@@ -68,12 +103,80 @@ fn vault_service(seen: &Seen) -> Answer {
         ("GET", "backup-vaults", Some(name)) if !seen.path.contains("recovery-points") => {
             json(value!({ "BackupVaultName": name, "BackupVaultArn": format!("arn:{name}") }))
         }
+        ("DELETE", "backup-vaults", _) => json(value!({})),
+        ("GET", "audit", _) => json(value!({ "BackupJobSummaries": [] })),
+        ("GET", "restore-jobs", _) => json(value!({ "RestoreJobs": [] })),
+        ("GET", "backup-vaults", Some(_)) if seen.path.ends_with("/recovery-points") => {
+            json(value!({ "RecoveryPoints": [] }))
+        }
         ("GET", "backup-vaults", Some(_)) => json(value!({
+            "ResourceArn": "arn:aws:elasticfilesystem:af-south-1:093646564004:file-system/fs-0900d000000000001",
             "Status": "COMPLETED", "IsEncrypted": true, "BackupSizeInBytes": 1024,
             "Lifecycle": { "DeleteAfterDays": 30 }, "EncryptionKeyArn": "alias/bbws-dr",
         })),
         other => panic!("no such call: {other:?}"),
     }
+}
+
+/// An environment of which there is everything.
+fn whole() -> Environment {
+    let mut environment = environment(true);
+    environment.parameters_prefix = Some("/bbws/prod/".into());
+    environment.dump_kms_key = Some("alias/bbws-dumps".into());
+    environment.buckets = vec![Bucket { name: format!("m{}", environment.account), dr: Some("media-dr".into()) }];
+    environment.file_systems = vec![FileSystem { id: "fs-0900d000000000001".into(), name: "uploads".into() }];
+    environment
+}
+
+/// Lists, measures and surveys everything there is.
+async fn watched(platform: &Platform, plans: &Vaults) {
+    let (cloud, environment) = (&platform.cloud, &platform.environment);
+    cloud.points(environment, &PointQuery::default(), "U0ALICE", &mut |_| {}).await.expect("points");
+    cloud.readings(environment, "U0ALICE").await.expect("readings");
+    let asks = [
+        Survey { point: Some("5f0c2a6e-7e1d-4d55-9a11-000000000000".into()), ..Survey::default() },
+        Survey {
+            parameters_prefix: environment.parameters_prefix.clone(),
+            secrets: vec!["bbws/prod/db".into()],
+            dump_key: true,
+            newest: true,
+            schedule: true,
+            isolated: true,
+            ..Survey::default()
+        },
+    ];
+    for ask in asks {
+        cloud.survey(environment, &ask, "U0ALICE").await.expect("a world");
+    }
+    assert_eq!(world::buckets("", "").await.len(), 1);
+    assert!(plans.with(|state| state.plans.is_empty() && state.holds.is_empty()), "nothing was changed");
+}
+
+/// A schedule: a plan made and changed, automated backups.
+async fn planned(platform: &Platform, plans: &Vaults) {
+    run(platform, platform.call(plans::put(plans::spec()))).await;
+    let mut other = plans::spec();
+    other.rules[0].delete_after_days = 14;
+    other.resources.pop();
+    run(platform, platform.call(plans::put(other))).await;
+    assert_eq!(plans.with(|state| (state.plans.len(), state.selections.len())), (1, 1));
+    platform.cloud.start(&platform.call(ends::automated(14))).await.expect("a change");
+}
+
+/// Holds, tags, and deletions.
+async fn ended(platform: &Platform, plans: &Vaults) {
+    let hold = platform.call(ends::hold());
+    platform.cloud.probe(&hold).await.expect("a probe");
+    let id = platform.cloud.start(&hold).await.expect("a hold").external_id.expect("with an id");
+    plans.with(|state| state.holds.get_mut(&id).expect("it is there")["Status"] = "ACTIVE".into());
+    poll(&platform.cloud, &Call { external_id: Some(id.clone()), ..hold }).await.expect("it is there");
+    platform.cloud.start(&platform.call(ends::release(&id))).await.expect("it is released");
+    let (outputs, _) = done(poll(&platform.cloud, &platform.call(snapshots::snapshot())).await);
+    for value in [Some("CHG-1"), None] {
+        run(platform, platform.call(ends::tag(&outputs["snapshot_arn"], value))).await;
+    }
+    run(platform, platform.call(ends::delete_snapshot())).await;
+    platform.cloud.start(&platform.call(ends::delete_point())).await.expect("it is deleted");
 }
 
 /// Calls, as the engine does: probe, start, watch; what it gives is handed on.
@@ -90,10 +193,20 @@ async fn run(platform: &Platform, call: Call) -> Outputs {
 
 #[tokio::test]
 async fn policies_grant_exactly_what_a_whole_backup_calls() {
-    let vaults = Fake::start(vault_service).await;
-    let platform = Platform::on(moto::address(), &[("backup", &vaults.address)], environment(true)).await;
+    let plans = Vaults::start().await;
+    let memory = plans.state.clone();
+    let vaults = Fake::start(move |seen| match seen.path.split('/').nth(1) {
+        Some("backup" | "legal-holds") => memory.lock().expect("no test panics while holding it").answer(seen),
+        _ => vault_service(seen),
+    })
+    .await;
+    let platform = Platform::on(moto::address(), &[("backup", &vaults.address)], whole()).await;
     let file_system = identity::build(&platform).await;
     identity::replicate(&platform).await;
+    let media = &platform.environment.buckets[0].name;
+    let here = platform.setup(HOME).await;
+    points::bucket(&here, media).await;
+    points::object(&here, media, "a").await;
     let recording = watch::start();
 
     let ask = identity::everything(&platform, &file_system);
@@ -111,6 +224,9 @@ async fn policies_grant_exactly_what_a_whole_backup_calls() {
     let after = |action| Call { inputs: exported.clone(), ..platform.call(action) };
     done(poll(&platform.cloud, &after(exports::verify(&platform, 30))).await);
     poll(&platform.cloud, &after(exports::replica(&platform))).await.expect("an answer");
+    watched(&platform, &plans).await;
+    planned(&platform, &plans).await;
+    ended(&platform, &plans).await;
     platform
         .cloud
         .publish(&platform.environment, Topic::BackupStatus, "bk-1042 succeeded", "{}")
@@ -188,7 +304,7 @@ fn granted() -> BTreeSet<String> {
 #[test]
 fn policies_are_as_narrow_as_aws_lets_them_be() {
     let names: Vec<String> = policies().into_iter().map(|(name, _)| name).collect();
-    assert_eq!(names, ["backup", "notifications", "process", "reader", "trust"]);
+    assert_eq!(names, ["backup", "delete", "hold", "notifications", "process", "reader", "schedule", "trust"]);
     for (name, statement) in statements() {
         assert_eq!(statement["Effect"], "Allow");
         let actions = list(&statement["Action"]);
@@ -196,7 +312,7 @@ fn policies_are_as_narrow_as_aws_lets_them_be() {
         let everywhere = list(&statement["Resource"]).contains(&"*".to_owned());
         let reads = |a: &String| ["Describe", "List"].iter().any(|verb| a.contains(&format!(":{verb}")));
         // These take no resource, or one that only exists once it was asked for.
-        let bare = ["secretsmanager:BatchGetSecretValue"];
+        let bare = ["secretsmanager:BatchGetSecretValue", "backup:CreateLegalHold"];
         assert!(!everywhere || actions.iter().all(|a| reads(a) || bare.contains(&a.as_str())), "{name}: {statement}");
         if actions.contains(&"iam:PassRole".to_owned()) {
             assert_eq!(actions.len(), 1);

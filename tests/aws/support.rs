@@ -51,6 +51,7 @@ pub fn topics() -> Topics {
         ops_critical: "bbws-ops-critical".into(),
         dr_events: "bbws-dr-events".into(),
         region: TopicRegion::Dr,
+        push: None,
     }
 }
 

@@ -50,6 +50,7 @@ pub(crate) fn run(folder: &str, without_ledger: bool) {
             clock: Arc::new(SystemClock),
             inbox: inbox(store.clone()),
             render: Arc::new(move |reply| chat.reply(reply)),
+            push: None,
             answer_within: ANSWER_WITHIN,
             checks: store.map(readable).into_iter().collect(),
             metrics: Some(metrics),
@@ -74,13 +75,16 @@ fn inbox(store: Option<Arc<dyn Store>>) -> Arc<dyn Inbox> {
     let cloud = Arc::new(SimCloud::new(&config.environments, clock.clone(), 7));
     let environments = config.environments.into_iter().map(|(name, env)| (name, Arc::new(env))).collect();
     let authority = Authority::new(Arc::new(FakeChat::new()), clock.clone(), config.roles, config.slack.teams);
+    let planner = Arc::new(Planner::new(environments, config.approvals, cloud, store.clone()));
+    let ticket_pattern = regex_lite::Regex::new(&config.slack.ticket_pattern).expect("checked with the config");
     Arc::new(Desk::new(Inner {
         store,
         authority: Arc::new(authority),
-        planner: Arc::new(Planner::new(environments, config.approvals, cloud)),
+        planner,
         clock,
         wake: Arc::default(),
         limits: config.approval_limits,
+        ticket_pattern,
         busy: std::sync::Mutex::default(),
     }))
 }

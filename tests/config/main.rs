@@ -1,13 +1,18 @@
 //! The config file: the example loads, and each mistake is refused with its line, its reason and the next step.
 
+mod data;
 mod mutations;
 mod variables;
 
-use bbws::config::{Config, EXAMPLE};
+use bbws::config::{Config, DEMO, EXAMPLE};
 
 /// The example with parts of it replaced.
 fn edited(edits: &[(&str, &str)]) -> String {
-    edits.iter().fold(EXAMPLE.to_owned(), |text, (from, to)| {
+    replaced(EXAMPLE, edits)
+}
+
+fn replaced(text: &str, edits: &[(&str, &str)]) -> String {
+    edits.iter().fold(text.to_owned(), |text, (from, to)| {
         assert!(text.contains(from), "the example has no `{from}`");
         text.replacen(from, to, 1)
     })
@@ -220,7 +225,7 @@ environments = ["prd"]"#,
     bbws.toml:24: approvals[0].operations[0]: `backup.creat` is not an operation; did you mean `backup.create`?
     bbws.toml:24: approvals[0].operations[1]: `coffee.make` is not an operation; use one of: backup.create, backup.schedule, backup.delete, backup.restore, backup.validate, backup.hold, dr.failover, dr.failback, dr.drill, control.resume
     bbws.toml:25: approvals[0].environments[0]: `prd` is not an environment of this file; did you mean `prod`?
-    bbws.toml:36: approvals[2].scope: `everything` is not a scope; use one of: full, rds, efs, secrets, tenant
+    bbws.toml:36: approvals[2].scope: `everything` is not a scope; use one of: full, rds, efs, secrets, config, s3, dump, lifecycle, tenant, release, create, update
     ");
 }
 
@@ -356,6 +361,14 @@ fn names_that_aws_would_not_take() {
     bbws.toml:98: environments.prod.dns.records[0].name: `wp.bbws.example` is not a full domain name; write it with the final dot, such as `wp.example.com.`
     bbws.toml:105: environments.prod.health.urls[0]: `ftp://wp.bbws.example/healthz` is not a web address; use one that begins with https://
     ");
+}
+
+#[test]
+fn a_topic_that_cannot_push() {
+    let refused = refusal(&[(r#"push = "bbws-backup-events""#, r#"push = "bbws-backup-events.fifo""#)]);
+    insta::assert_snapshot!(refused, @"bbws.toml:21: topics.push: `bbws-backup-events.fifo` is not the name of a standard topic, which alone delivers to a web address; use letters, digits, - and _");
+    let without = edited(&[("push = \"bbws-backup-events\"", "")]);
+    assert_eq!(Config::parse(&without, "bbws.toml").map_err(said).unwrap().topics.push, None);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! However the file is mangled, it is read or refused with a line; nothing panics.
 
-use bbws::config::{Config, EXAMPLE};
+use bbws::config::{Config, DEMO};
 use proptest::prelude::*;
 
 /// Every value of the example, replaced by each of these, is either read or refused with a line of the file.
@@ -35,24 +35,24 @@ fn refused_in_bounds(text: &str) -> Result<(), TestCaseError> {
 
 proptest! {
     #[test]
-    fn no_edit_of_a_value_panics(line in 0..EXAMPLE.lines().count(), odd in 0..ODD.len()) {
+    fn no_edit_of_a_value_panics(line in 0..DEMO.lines().count(), odd in 0..ODD.len()) {
         let changed = |(index, text): (usize, &str)| match text.split_once('=') {
             Some((key, _)) if index == line => format!("{key}= {}\n", ODD[odd]),
             _ => format!("{text}\n"),
         };
-        refused_in_bounds(&EXAMPLE.lines().enumerate().map(changed).collect::<String>())?;
+        refused_in_bounds(&DEMO.lines().enumerate().map(changed).collect::<String>())?;
     }
 
     #[test]
-    fn no_splice_panics(from in 0..EXAMPLE.len(), to in 0..EXAMPLE.len(), text in "\\PC{0,12}|[\\[\\]{}=\"'.,\n]{0,6}") {
-        prop_assume!(EXAMPLE.is_char_boundary(from) && EXAMPLE.is_char_boundary(to));
+    fn no_splice_panics(from in 0..DEMO.len(), to in 0..DEMO.len(), text in "\\PC{0,12}|[\\[\\]{}=\"'.,\n]{0,6}") {
+        prop_assume!(DEMO.is_char_boundary(from) && DEMO.is_char_boundary(to));
         let (from, to) = (from.min(to), from.max(to));
-        refused_in_bounds(&format!("{}{text}{}", &EXAMPLE[..from], &EXAMPLE[to..]))?;
+        refused_in_bounds(&format!("{}{text}{}", &DEMO[..from], &DEMO[to..]))?;
     }
 
     #[test]
-    fn no_lines_left_out_or_repeated_panic(keep in prop::collection::vec(0..3usize, EXAMPLE.lines().count())) {
-        let text: String = EXAMPLE.lines().zip(keep).map(|(line, times)| format!("{line}\n").repeat(times)).collect();
+    fn no_lines_left_out_or_repeated_panic(keep in prop::collection::vec(0..3usize, DEMO.lines().count())) {
+        let text: String = DEMO.lines().zip(keep).map(|(line, times)| format!("{line}\n").repeat(times)).collect();
         refused_in_bounds(&text)?;
     }
 

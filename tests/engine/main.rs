@@ -5,8 +5,13 @@
 mod support;
 
 mod approval;
+mod asks;
 mod backup;
 mod control;
+mod every;
+mod findings;
 mod kill;
 mod many;
+mod protected;
 mod soak;
+mod watch;

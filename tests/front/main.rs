@@ -258,6 +258,27 @@ async fn a_click_carries_all_that_matters() {
 }
 
 #[tokio::test]
+async fn a_button_that_says_a_command_hands_its_command_in() {
+    let bench = Bench::new();
+    let longest = format!("stop prod {}", "é".repeat(1_990));
+    for (action, value) in
+        [("bbws.ask", "op list"), ("bbws.ask.12", "backup create prod full"), ("bbws.ask.0", &longest)]
+    {
+        let mut payload = click();
+        payload["actions"] = json!([{ "action_id": action, "block_id": "t1", "type": "button", "value": value }]);
+        assert!(bench.interaction(&payload).await.is_bare(StatusCode::OK));
+        let taken = bench.taken().pop().unwrap();
+        assert_eq!((taken.via, taken.user.as_str()), (Via::Interaction, "U0BOB"));
+        assert_eq!(taken.what.said(), Some(value));
+    }
+    let mut payload = click();
+    payload["actions"] =
+        json!([{ "action_id": "bbws.asking", "block_id": "t1", "type": "button", "value": "op list" }]);
+    bench.interaction(&payload).await;
+    assert_eq!(bench.taken().pop().unwrap().what.said(), None, "another button");
+}
+
+#[tokio::test]
 async fn a_click_needs_little() {
     let bench = Bench::new();
     let bare = json!({

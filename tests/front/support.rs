@@ -109,6 +109,7 @@ impl Bench {
             clock: Arc::new(Frozen),
             inbox: inbox.clone(),
             render: Arc::new(|reply| json!({ "response_type": "ephemeral", "text": reply.text })),
+            push: None,
             answer_within: Duration::from_millis(50),
             checks,
             metrics: None,

@@ -1,5 +1,6 @@
 //! What the test's product shows: the card of an operation in each of its stages, and one of every block.
 
+use bbws::domain::exhibit::{Chart, Exhibit, Offer, Series, Table};
 use serde_json::{Value, json};
 
 /// How far the operation has come.
@@ -107,7 +108,7 @@ pub fn gallery() -> Vec<Value> {
     let number = |n: f64, text: &str| json!({"type": "raw_number", "value": n, "text": text});
     let rows: Vec<Value> = std::iter::once(json!([cell("Backup"), cell("Size GiB"), cell("State"), cell("Action")]))
         .chain((0..7).map(|i| json!([cell(&format!("bk-10{i:02}")), number(f64::from(200 - i * 30), &format!("{}", 200 - i * 30)), cell("verified"),
-            {"type": "action_cell", "element": button("Restore", "restore", None)}])))
+            {"type": "action_cell", "element": button("Restore", &format!("restore.{i}"), None)}])))
         .collect();
     let point = |label: &str, value: i32| json!({"label": label, "value": value});
     let series =
@@ -143,6 +144,59 @@ pub fn gallery() -> Vec<Value> {
             {"type": "data_visualization", "title": "Coverage", "chart": {"type": "pie", "segments": [point("verified", 8), point("stale", 2)]}},
         ]}),
     ]
+}
+
+/// A table with a button per row, a chart and a button below, as the product draws them.
+pub fn exhibit() -> Exhibit {
+    let offer = |label: &str, command: String, confirm: Option<&str>| Offer {
+        label: label.into(),
+        command,
+        confirm: confirm.map(str::to_owned),
+    };
+    let age = |i: usize| ["12 minutes", "5 hours", "1 day", "2 days"][i % 4].to_owned();
+    let rows = 26;
+    Exhibit {
+        table: Some(Table {
+            caption: "Recovery points of prod".into(),
+            columns: ["Id", "What", "Where", "Taken", "Encrypted"].map(str::to_owned).to_vec(),
+            rows: (0..rows)
+                .map(|i| {
+                    let id = format!("bbws-prod-mysql-manual-20261121-bk-{}", 1000 + i);
+                    vec![id, "RDS snapshot".into(), "af-south-1".into(), age(i), "yes".into()]
+                })
+                .collect(),
+            offers: (0..rows)
+                .map(|i| {
+                    Some(offer(
+                        "Restore",
+                        format!("restore prod rp-{i}"),
+                        Some("Restore prod? What was written since is lost."),
+                    ))
+                })
+                .collect(),
+        }),
+        chart: Some(Chart {
+            title: "Replication lag".into(),
+            unit: "minutes".into(),
+            categories: (0..16).map(|i| format!("{:02}:{:02}", 8 + i / 4, i % 4 * 15)).collect(),
+            series: ["prod, snapshots", "prod, files", "prod, secrets"]
+                .iter()
+                .enumerate()
+                .map(|(s, name)| Series {
+                    name: (*name).into(),
+                    values: (0..16)
+                        .map(|i| {
+                            Some(
+                                [12, 14, 13, 18, 25, 40, 61, 38, 22, 15, 12, 11, 13, 12, 16, 14][i] / (s as u64 + 1)
+                                    + s as u64 * 7,
+                            )
+                        })
+                        .collect(),
+                })
+                .collect(),
+        }),
+        offers: vec![offer("Back up now", "backup create prod full".into(), None), offer("Help", "help".into(), None)],
+    }
 }
 
 /// A modal with one input.

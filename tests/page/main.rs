@@ -5,6 +5,7 @@
 mod browser;
 mod cards;
 mod demo;
+mod exhibit;
 mod stage;
 
 use browser::{Browser, Screen};

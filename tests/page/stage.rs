@@ -9,6 +9,8 @@ use axum::http::{HeaderMap, Request, StatusCode, header};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use bbws::adapters::sandbox::workspace::{CommandHelp, Workspace};
+use bbws::adapters::slack::draw_line;
+use bbws::ports::chat::Level;
 use hmac::{Hmac, KeyInit, Mac};
 use serde_json::{Value, json};
 use sha2::Sha256;
@@ -134,6 +136,14 @@ async fn commands(State(product): State<Product>, headers: HeaderMap, body: Byte
             }
             Ok(Json(json!({})))
         }
+        "points" => {
+            let drawn = draw_line(
+                Level::Info,
+                "26 recovery points of `prod`, the newest 12 minutes old.",
+                &super::cards::exhibit(),
+            );
+            Ok(Json(json!({"response_type": "ephemeral", "text": drawn.text, "blocks": drawn.blocks})))
+        }
         "dialog" => {
             let view = super::cards::dialog();
             let body = json!({"trigger_id": field("trigger_id"), "view": view});
@@ -172,6 +182,11 @@ async fn interactions(
     let requester = payload["message"]["metadata"]["event_payload"]["requester"].as_str().unwrap_or_default();
     let place = json!({"channel": payload["channel"]["id"], "ts": payload["message"]["ts"]});
     let next = match action["action_id"].as_str().unwrap_or_default() {
+        ask if ask.starts_with("bbws.ask.") => {
+            let text = format!("You said `/bbws {}`.", action["value"].as_str().unwrap_or_default());
+            product.slack("chat.postEphemeral", json!({"channel": place["channel"], "user": user, "text": text})).await;
+            return Ok(Json(json!({})));
+        }
         "approve" if user == requester => {
             let text = "You asked for `bk-1042` yourself; somebody else has to approve it.";
             product.slack("chat.postEphemeral", json!({"channel": place["channel"], "user": user, "text": text})).await;

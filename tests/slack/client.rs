@@ -20,7 +20,7 @@ use bbws::{
 use bytes::Bytes;
 use serde_json::{Value, json};
 
-use crate::sample::view;
+use crate::{exhibit::exhibit, sample::view};
 
 /// A call as it arrived: method and arguments.
 #[derive(Debug, Clone)]
@@ -222,6 +222,30 @@ async fn where_only_alerts_are_refused_the_plan_stays() {
     let calls = api.calls();
     assert_eq!(calls.len(), 2);
     assert!(types(&calls[1]).contains(&"plan".to_owned()));
+}
+
+#[tokio::test]
+async fn a_refused_chart_or_row_button_costs_no_other_block() {
+    let (api, slack) = Api::start(|call, _| {
+        let blocks = call.args["blocks"].as_array().unwrap();
+        let refused = |b: &Value| b["type"] == "data_visualization" || b["rows"].to_string().contains("action_cell");
+        match blocks.iter().rposition(refused) {
+            Some(at) => ok(json!({ "ok": false, "error": "invalid_blocks", "response_metadata": { "messages": [format!("[ERROR] unsupported [json-pointer:/blocks/{at}/x]")] } })),
+            None => ok(json!({ "ok": true, "ts": "1.1" })),
+        }
+    })
+    .await;
+    let content = Content::Line { level: Level::Info, text: "Points".into(), exhibit: Box::new(exhibit()) };
+    let message = Outgoing { content, ..line("") };
+    slack.post(&message).await.unwrap();
+    slack.post(&message).await.unwrap();
+    let calls = api.calls();
+    assert_eq!(calls.len(), 4, "what was learned is kept");
+    assert_eq!(types(&calls[0]), ["alert", "data_table", "data_visualization", "context", "actions"]);
+    assert_eq!(types(&calls[1]), ["alert", "data_table", "section", "actions"]);
+    assert_eq!(types(&calls[2]), types(&calls[1]));
+    assert_eq!(calls[2].args["blocks"][1]["rows"][1][2]["text"], "/bbws restore prod rp-1", "the command in words");
+    assert_eq!(calls[3].args, calls[2].args);
 }
 
 #[tokio::test]

@@ -23,7 +23,67 @@ fn list(value: &Value) -> Vec<Value> {
     value.as_array().cloned().unwrap_or_default()
 }
 
-/// Every limit of the blocks a card is made of.
+fn button_fits(b: &Value) {
+    assert!((1..=75).contains(&len(&b["text"]["text"])) && len(&b["value"]) <= 2_000 && len(&b["action_id"]) <= 255);
+    let confirm = &b["confirm"];
+    if confirm.is_object() {
+        for (field, most) in [("title", 100), ("text", 300), ("confirm", 30), ("deny", 30)] {
+            assert!((1..=most).contains(&len(&confirm[field]["text"])), "{field}: {confirm}");
+        }
+    }
+}
+
+fn table_fits(block: &Value) {
+    let rows = list(&block["rows"]);
+    let width = list(&rows[0]).len();
+    assert!((2..=201).contains(&rows.len()) && (1..=20).contains(&width), "{} rows, {width} columns", rows.len());
+    assert!((1..=100).contains(&block["page_size"].as_u64().unwrap()) && len(&block["caption"]) > 0);
+    let (mut read, mut all, mut ids) = (0, 0, BTreeSet::new());
+    for (r, row) in rows.iter().enumerate() {
+        assert_eq!(list(row).len(), width);
+        for cell in list(row) {
+            if cell["type"] == "raw_text" {
+                assert!(len(&cell["text"]) > 0);
+                (read, all) = (read + len(&cell["text"]), all + len(&cell["text"]));
+                continue;
+            }
+            assert!(cell["type"] == "action_cell" && r > 0, "{cell}");
+            let button = &cell["element"];
+            button_fits(button);
+            assert!(ids.insert(button["action_id"].as_str().unwrap().to_owned()), "{button} twice");
+            let confirm: usize = button["confirm"]
+                .as_object()
+                .into_iter()
+                .flatten()
+                .map(|(_, v)| if v.is_object() { len(&v["text"]) } else { 0 })
+                .sum();
+            read += len(&cell["fallback"]["text"]);
+            all += len(&cell["fallback"]["text"]) + len(&button["text"]["text"]) + len(&button["value"]) + confirm;
+        }
+    }
+    assert!(read <= 10_000 && all <= 20_000, "{read} characters to read, {all} in all");
+}
+
+fn chart_fits(block: &Value) {
+    assert!((1..=50).contains(&len(&block["title"])));
+    let chart = &block["chart"];
+    let categories = list(&chart["axis_config"]["categories"]);
+    let unique: BTreeSet<_> = categories.iter().map(|c| c.as_str().unwrap()).collect();
+    assert!((1..=20).contains(&categories.len()) && unique.len() == categories.len(), "{categories:?}");
+    assert!(categories.iter().all(|c| (1..=20).contains(&len(c))));
+    assert!(chart["axis_config"]["y_label"].is_null() || (1..=50).contains(&len(&chart["axis_config"]["y_label"])));
+    let series = list(&chart["series"]);
+    let names: BTreeSet<_> = series.iter().map(|s| s["name"].as_str().unwrap()).collect();
+    assert!((1..=12).contains(&series.len()) && names.len() == series.len(), "{names:?}");
+    for one in series {
+        assert!((1..=20).contains(&len(&one["name"])));
+        let points = list(&one["data"]);
+        assert_eq!(points.iter().map(|p| p["label"].clone()).collect::<Vec<_>>(), categories);
+        assert!(points.iter().all(|p| p["value"].is_u64()));
+    }
+}
+
+/// Every limit of the blocks a message is made of.
 pub fn within_limits(blocks: &[Value]) {
     assert!(blocks.len() <= 50, "{} blocks", blocks.len());
     let mut ids = BTreeSet::new();
@@ -52,24 +112,18 @@ pub fn within_limits(blocks: &[Value]) {
             "actions" => {
                 let buttons = list(&block["elements"]);
                 assert!((1..=25).contains(&buttons.len()));
-                for b in buttons {
-                    assert!(len(&b["text"]["text"]) <= 75 && len(&b["value"]) <= 2_000 && len(&b["action_id"]) <= 255);
-                    if b["confirm"].is_object() {
-                        assert!(
-                            len(&b["confirm"]["title"]["text"]) <= 100 && len(&b["confirm"]["text"]["text"]) <= 300
-                        );
-                        assert!(
-                            len(&b["confirm"]["confirm"]["text"]) <= 30 && len(&b["confirm"]["deny"]["text"]) <= 30
-                        );
-                    }
-                }
+                let ids: BTreeSet<_> = buttons.iter().map(|b| b["action_id"].as_str().unwrap()).collect();
+                assert_eq!(ids.len(), buttons.len());
+                buttons.iter().for_each(button_fits);
             }
-            other => panic!("a card has no {other} block"),
+            "data_table" => table_fits(block),
+            "data_visualization" => chart_fits(block),
+            other => panic!("a message has no {other} block"),
         }
     }
 }
 
-fn hostile() -> impl Strategy<Value = String> {
+pub fn hostile() -> impl Strategy<Value = String> {
     prop_oneof![
         "\\PC{0,30}",
         "[<>&\u{202E}\n`*🔥a. ]{0,400}",

@@ -3,6 +3,7 @@
 
 mod card;
 mod client;
+mod exhibit;
 mod limits;
 mod sample;
 mod words;

@@ -27,7 +27,7 @@ pub fn principal(user: &str) -> Principal {
 }
 
 fn spec(title: &str, after: &[usize], action: Action) -> StepSpec {
-    StepSpec { title: title.into(), after: after.to_vec(), kind_version: 1, action }
+    StepSpec { title: title.into(), after: after.to_vec(), kind_version: 1, action, always: false }
 }
 
 fn steps() -> Vec<StepSpec> {
@@ -208,11 +208,32 @@ fn block(block: &Value) -> String {
         "data_table" => {
             let rows: Vec<String> = list(&block["rows"])
                 .iter()
-                .map(|r| format!("  {}", list(r).iter().map(text).collect::<Vec<_>>().join(" | ")))
+                .map(|r| format!("  {}", list(r).iter().map(cell).collect::<Vec<_>>().join(" | ")))
                 .collect();
             format!("data_table {}\n{}", block["caption"].as_str().unwrap(), rows.join("\n"))
         }
-        other => panic!("a card has no {other} block"),
+        "data_visualization" => {
+            let chart = &block["chart"];
+            let point = |p: &Value| format!("{}={}", p["label"].as_str().unwrap(), p["value"]);
+            let lines: Vec<String> = list(&chart["series"])
+                .iter()
+                .map(|s| {
+                    let points: Vec<String> = list(&s["data"]).iter().map(point).collect();
+                    format!("  {}: {}", s["name"].as_str().unwrap(), points.join(" "))
+                })
+                .collect();
+            let unit = chart["axis_config"]["y_label"].as_str().unwrap_or("no unit");
+            let title = block["title"].as_str().unwrap();
+            format!("{} {title} ({unit})\n{}", chart["type"].as_str().unwrap(), lines.join("\n"))
+        }
+        other => panic!("a message has no {other} block"),
+    }
+}
+
+fn cell(cell: &Value) -> String {
+    match cell["type"].as_str().unwrap() {
+        "action_cell" => format!("[{}, else {}]", button(&cell["element"]).trim_start(), text(&cell["fallback"])),
+        _ => text(cell).to_owned(),
     }
 }
 

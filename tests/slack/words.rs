@@ -64,15 +64,19 @@ fn nothing_people_type_mentions_anybody() {
 fn a_refusal_is_an_alert_and_says_all_in_text() {
     let answer = reply(Level::Error, "You may not approve what you asked for yourself.", None);
     assert_eq!(answer["response_type"], "ephemeral");
-    assert_eq!(answer["text"], "You may not approve what you asked for yourself.");
+    assert_eq!(answer["text"], "⛔ You may not approve what you asked for yourself.");
     assert_snapshot!(outline(answer["blocks"].as_array().unwrap()), @r##"alert error You may not approve what you asked for yourself."##);
 }
 
 #[test]
 fn a_list_is_a_table_and_says_how_many_rows_are_left_out() {
     let rows = (0..250).map(|i| vec![format!("bk-{i}"), "prod".to_owned(), "<!here>".to_owned()]).collect();
-    let table =
-        Table { caption: "Operations".into(), columns: vec!["Id".into(), "Environment".into(), "Reason".into()], rows };
+    let table = Table {
+        caption: "Operations".into(),
+        columns: vec!["Id".into(), "Environment".into(), "Reason".into()],
+        rows,
+        ..Table::default()
+    };
     let answer = reply(Level::Info, "250 operations", Some(table));
     let blocks = answer["blocks"].as_array().unwrap();
     assert_eq!(blocks[1]["rows"].as_array().unwrap().len(), 201);
@@ -96,10 +100,11 @@ fn a_short_list_in_full() {
         caption: "Operations".into(),
         columns: vec!["Id".into(), "State".into()],
         rows: vec![vec!["bk-1042".into(), "running".into()], vec!["dr-17".into(), String::new()]],
+        ..Table::default()
     };
     let answer = reply(Level::Info, "2 operations", Some(table));
     assert_snapshot!(format!("{}\n---\n{}", answer["text"].as_str().unwrap(), outline(answer["blocks"].as_array().unwrap())), @r##"
-    2 operations
+    ℹ️ 2 operations
     ```
     Id       State
     bk-1042  running

@@ -8,7 +8,7 @@ use std::{
 use async_trait::async_trait;
 use bbws::{
     domain::{operation::State, principal::Profile},
-    ports::chat::{ChannelFacts, Chat, ChatError, Content, Level, Outgoing, Reply},
+    ports::chat::{ChannelFacts, Chat, ChatError, Content, Outgoing, Reply},
 };
 use serde_json::{Value, json};
 
@@ -62,7 +62,7 @@ struct Inner {
     external: BTreeSet<String>,
     groups: BTreeMap<String, Vec<String>>,
     messages: Vec<Posted>,
-    whispers: Vec<(String, Level, String)>,
+    whispers: Vec<(String, Reply)>,
     trouble: VecDeque<Trouble>,
     down: bool,
     next: u64,
@@ -119,8 +119,12 @@ impl FakeChat {
     }
     /// What was whispered to somebody.
     pub fn whispers(&self, user: &str) -> Vec<String> {
+        self.whispered(user).into_iter().map(|reply| reply.text).collect()
+    }
+    /// The same with all that stood beside it.
+    pub fn whispered(&self, user: &str) -> Vec<Reply> {
         let inner = self.inner.lock().unwrap();
-        inner.whispers.iter().filter(|(u, _, _)| u == user).map(|(_, _, text)| text.clone()).collect()
+        inner.whispers.iter().filter(|(u, _)| u == user).map(|(_, reply)| reply.clone()).collect()
     }
     /// Forgets messages.
     pub fn clear(&self) {
@@ -220,7 +224,7 @@ impl Chat for FakeChat {
     }
     async fn whisper(&self, _channel: &str, user: &str, reply: &Reply) -> Result<(), ChatError> {
         self.change("chat.postEphemeral", |inner| {
-            inner.whispers.push((user.to_owned(), reply.level, reply.text.clone()));
+            inner.whispers.push((user.to_owned(), reply.clone()));
             Ok(())
         })
     }

@@ -6,4 +6,5 @@ pub mod clock;
 pub mod db;
 pub mod kill;
 pub mod pg;
+pub mod readings;
 pub mod rig;

@@ -11,6 +11,7 @@ use bbws::{
         inbound::{Envelope, Inbound, Inbox, Via},
         planner::Planner,
         wake::Wake,
+        watch::{EVERY, Watcher},
     },
     config::Config,
     domain::{
@@ -31,6 +32,7 @@ use super::{
     chat::FakeChat,
     clock::ManualClock,
     kill::{Killer, MortalAlerts, MortalChat, MortalCloud, MortalStore},
+    readings::Dictated,
 };
 
 /// One life of the process.
@@ -43,6 +45,8 @@ pub struct Process {
     pub engine: Engine,
     /// Tells.
     pub announcer: Announcer,
+    /// Watches, when it is told to.
+    pub watcher: Watcher,
     /// Its view of the ledger.
     pub store: Arc<dyn Store>,
 }
@@ -53,6 +57,8 @@ pub struct Rig {
     pub clock: Arc<ManualClock>,
     /// AWS.
     pub cloud: Arc<SimCloud>,
+    /// AWS as processes see it: readings can be dictated.
+    pub seen: Arc<Dictated>,
     /// Slack.
     pub chat: Arc<FakeChat>,
     /// Database.
@@ -74,11 +80,13 @@ impl Rig {
     /// On this ledger.
     pub fn new(ledger: Arc<Ledger>, clock: Arc<ManualClock>, config: Config, seed: u64) -> Rig {
         let cloud = Arc::new(SimCloud::new(&config.environments, clock.clone(), seed));
+        let seen = Arc::new(Dictated::new(cloud.clone(), clock.clone()));
         let chat = Arc::new(FakeChat::new());
-        let process = start(&ledger, &cloud, &chat, &clock, &config, Killer::never());
+        let process = start(&ledger, &cloud, &seen, &chat, &clock, &config, Killer::never());
         Rig {
             clock,
             cloud,
+            seen,
             chat,
             ledger,
             config,
@@ -94,6 +102,20 @@ impl Rig {
     /// On a fresh in-memory SQLite and the example config.
     pub async fn sqlite() -> Rig {
         Rig::sqlite_with(7).await
+    }
+
+    /// On a fresh in-memory SQLite and the config of the demo, which declares every kind of data.
+    pub async fn demo_sqlite() -> Rig {
+        let clock = ManualClock::new();
+        let ledger = super::db::sqlite(clock.clone()).await;
+        Rig::new(ledger, clock, Config::demo(), 7)
+    }
+
+    /// On a fresh PostgreSQL database and the config of the demo.
+    pub async fn demo_postgres() -> Rig {
+        let clock = ManualClock::new();
+        let ledger = super::db::postgres(clock.clone()).await;
+        Rig { embedded: false, ..Rig::new(ledger, clock, Config::demo(), 7) }
     }
 
     /// The same, with another seed for what AWS does.
@@ -115,8 +137,9 @@ impl Rig {
         self.seed += 1;
         self.clock.advance(Duration::from_secs(3600));
         self.cloud = Arc::new(SimCloud::new(&self.config.environments, self.clock.clone(), self.seed));
+        self.seen = Arc::new(Dictated::new(self.cloud.clone(), self.clock.clone()));
         self.chat = Arc::new(FakeChat::new());
-        self.process = start(&self.ledger, &self.cloud, &self.chat, &self.clock, &self.config, Killer::never());
+        self.process = self.another(Killer::never());
         self.since = self.clock.now();
         self.died = None;
     }
@@ -134,11 +157,32 @@ impl Rig {
 
     /// The process is gone; another one starts.
     pub async fn reboot(&mut self, killer: Arc<Killer>) {
-        self.process = start(&self.ledger, &self.cloud, &self.chat, &self.clock, &self.config, killer);
+        self.process = self.another(killer);
         if self.embedded {
             let _ = self.process.store.break_leases().await;
         }
         let _ = self.process.desk.sweep().await;
+    }
+
+    /// One more process over the same world, such as a second replica.
+    pub fn another(&self, killer: Arc<Killer>) -> Process {
+        start(&self.ledger, &self.cloud, &self.seen, &self.chat, &self.clock, &self.config, killer)
+    }
+
+    /// Lets the watcher look at what is due, and tells what comes of it.
+    pub async fn watch(&mut self) {
+        let _ = self.process.watcher.turn().await;
+        self.settle(Duration::from_secs(5)).await;
+    }
+
+    /// Watches for so much simulated time.
+    pub async fn watch_for(&mut self, time: Duration) {
+        let end = self.clock.now() + time;
+        while self.clock.now() < end && !self.process.killer.dead() {
+            self.watch().await;
+            let next = self.process.watcher.next().min(end);
+            self.clock.set(next);
+        }
     }
 
     fn envelope(&mut self, user: &str, via: Via, what: Inbound) -> Envelope {
@@ -272,7 +316,7 @@ pub fn find_id(text: &str) -> Option<String> {
         .find(|w| {
             w.len() > 3
                 && w.is_char_boundary(3)
-                && matches!(&w[..3], "bk-" | "rs-")
+                && matches!(&w[..3], "bk-" | "rs-" | "dl-" | "hd-" | "sc-" | "vl-" | "cl-")
                 && w[3..].chars().all(|c| c.is_ascii_digit())
         })
         .map(str::to_owned)
@@ -282,13 +326,14 @@ pub fn find_id(text: &str) -> Option<String> {
 pub fn start(
     ledger: &Arc<Ledger>,
     cloud: &Arc<SimCloud>,
+    seen: &Arc<Dictated>,
     chat: &Arc<FakeChat>,
     clock: &Arc<ManualClock>,
     config: &Config,
     killer: Arc<Killer>,
 ) -> Process {
     let store: Arc<dyn Store> = Arc::new(MortalStore { inner: ledger.clone(), killer: killer.clone() });
-    let cloud_port = Arc::new(MortalCloud { inner: cloud.clone(), killer: killer.clone() });
+    let cloud_port = Arc::new(MortalCloud { inner: seen.clone(), killer: killer.clone() });
     let alerts = Arc::new(MortalAlerts { inner: cloud.clone(), killer: killer.clone() });
     let chat_port = Arc::new(MortalChat { inner: chat.clone(), killer: killer.clone() });
     let clock: Arc<dyn Clock> = clock.clone();
@@ -296,15 +341,20 @@ pub fn start(
         config.environments.iter().map(|(name, env)| (name.clone(), Arc::new(env.clone()))).collect();
     let authority =
         Arc::new(Authority::new(chat_port.clone(), clock.clone(), config.roles.clone(), config.slack.teams.clone()));
-    let planner = Arc::new(Planner::new(environments.clone(), config.approvals.clone(), cloud_port.clone()));
+    let planner =
+        Arc::new(Planner::new(environments.clone(), config.approvals.clone(), cloud_port.clone(), store.clone()));
     let limits = config.approval_limits;
+    let wake = Arc::new(Wake::default());
+    let watcher =
+        Watcher::new(store.clone(), cloud_port.clone(), clock.clone(), environments.clone(), wake.clone(), EVERY);
     let desk = Desk::new(Inner {
         store: store.clone(),
         authority: authority.clone(),
         planner: planner.clone(),
         clock: clock.clone(),
-        wake: Arc::new(Wake::default()),
+        wake,
         limits,
+        ticket_pattern: regex_lite::Regex::new(&config.slack.ticket_pattern).expect("checked with the config"),
         busy: Default::default(),
     });
     let engine = Engine {
@@ -327,5 +377,5 @@ pub fn start(
         environments,
         ops_channel: config.slack.ops_channel.clone(),
     };
-    Process { killer, desk, engine, announcer, store }
+    Process { killer, desk, engine, announcer, watcher, store }
 }

@@ -8,7 +8,10 @@ use crate::{
     ports::cloud::{Call, CloudError, Condition, Probe, Progress, Started},
 };
 use aws_sdk_backup::{
-    operation::describe_backup_job::DescribeBackupJobOutput,
+    operation::{
+        describe_backup_job::DescribeBackupJobOutput, describe_backup_vault::DescribeBackupVaultOutput,
+        describe_recovery_point::DescribeRecoveryPointOutput,
+    },
     types::{BackupJob, BackupJobState, CopyJob, CopyJobState, Lifecycle, VaultState},
 };
 use aws_smithy_types::DateTime;
@@ -16,9 +19,9 @@ use aws_smithy_types::DateTime;
 /// The output that followers verify or copy.
 pub const RECOVERY_POINT: &str = "recovery_point";
 /// A job that has not begun after an hour never will: the smallest window AWS takes.
-const START_WINDOW_MINUTES: i64 = 60;
+pub const START_WINDOW_MINUTES: i64 = 60;
 /// A backup that runs for more than a day helps nobody.
-const COMPLETE_WINDOW_MINUTES: i64 = 24 * 60;
+pub const COMPLETE_WINDOW_MINUTES: i64 = 24 * 60;
 /// How far back a probe looks for a job; longer than any process is down.
 const PROBE_SECONDS: i64 = 7 * 86_400;
 /// Most recovery points whose tags a probe reads, newest first.
@@ -321,7 +324,6 @@ fn copy_progress(id: &str, session: &Session, job: &CopyJob) -> Progress {
 /// See [`CloudError`].
 pub async fn verify(session: &Session, call: &Call, vault: &str, retention_days: u32) -> Result<Progress, CloudError> {
     let arn = input(call)?;
-    let attempt = session.reads("backup:DescribeRecoveryPoint", format!("recovery point {arn} in vault {vault}"));
     let wrong = |why: &str| {
         Ok(Progress::Failed {
             reason: format!(
@@ -330,19 +332,8 @@ pub async fn verify(session: &Session, call: &Call, vault: &str, retention_days:
             ),
         })
     };
-    let point = match session
-        .backup()
-        .describe_recovery_point()
-        .backup_vault_name(vault)
-        .recovery_point_arn(arn)
-        .send()
-        .await
-    {
-        Ok(point) => point,
-        Err(error) if error.as_service_error().is_some_and(|e| e.is_resource_not_found_exception()) => {
-            return wrong("it does not exist");
-        }
-        Err(error) => return Err(attempt.failed(error)),
+    let Some(point) = describe_point(session, vault, arn).await? else {
+        return wrong("it does not exist");
     };
     let status = point.status.as_ref().map_or("of unknown state", |s| s.as_str());
     if status != "COMPLETED" {
@@ -379,21 +370,51 @@ pub async fn verify(session: &Session, call: &Call, vault: &str, retention_days:
     })
 }
 
+/// A recovery point as AWS Backup describes it; none where there is no such point.
+///
+/// # Errors
+/// See [`CloudError`].
+pub async fn describe_point(
+    session: &Session,
+    vault: &str,
+    arn: &str,
+) -> Result<Option<DescribeRecoveryPointOutput>, CloudError> {
+    let attempt = session.reads("backup:DescribeRecoveryPoint", format!("recovery point {arn} in vault {vault}"));
+    match session.backup().describe_recovery_point().backup_vault_name(vault).recovery_point_arn(arn).send().await {
+        Ok(point) => Ok(Some(point)),
+        Err(error) if error.as_service_error().is_some_and(|e| e.is_resource_not_found_exception()) => Ok(None),
+        Err(error) => Err(attempt.failed(error)),
+    }
+}
+
 /// Whether a vault can take backups: its ARN, or why not.
 ///
 /// # Errors
 /// `Retryable` when nobody can tell now.
 pub async fn vault(session: &Session, name: &str) -> Result<Condition, CloudError> {
+    match describe_vault(session, name).await {
+        Ok(found) => Ok(usable(session, name, found.vault_state.as_ref(), found.backup_vault_arn)),
+        Err(error) => kms::missing(error),
+    }
+}
+
+/// A vault as AWS Backup describes it.
+///
+/// # Errors
+/// See [`CloudError`].
+pub async fn describe_vault(session: &Session, name: &str) -> Result<DescribeBackupVaultOutput, CloudError> {
     let attempt = session.reads("backup:DescribeBackupVault", format!("vault {name}"));
-    match session.backup().describe_backup_vault().backup_vault_name(name).send().await {
-        Ok(answer) => Ok(match (answer.vault_state, answer.backup_vault_arn) {
-            (Some(VaultState::Creating | VaultState::Failed), _) => {
-                Err(format!("Vault {name} in {} is not available.", session.region))
-            }
-            (_, Some(arn)) => Ok(arn),
-            (_, None) => Err(format!("Vault {name} in {} has no ARN.", session.region)),
-        }),
-        Err(error) => kms::missing(attempt.failed(error)),
+    session.backup().describe_backup_vault().backup_vault_name(name).send().await.map_err(|e| attempt.failed(e))
+}
+
+/// Whether a vault so described can take backups: its ARN, or why not.
+pub fn usable(session: &Session, name: &str, state: Option<&VaultState>, arn: Option<String>) -> Condition {
+    match (state, arn) {
+        (Some(VaultState::Creating | VaultState::Failed), _) => {
+            Err(format!("Vault {name} in {} is not available.", session.region))
+        }
+        (_, Some(arn)) => Ok(arn),
+        (_, None) => Err(format!("Vault {name} in {} has no ARN.", session.region)),
     }
 }
 
@@ -407,7 +428,8 @@ fn recovery_point(arn: Option<String>) -> Outputs {
     arn.into_iter().map(|arn| (RECOVERY_POINT.to_owned(), arn)).collect()
 }
 
-fn delete_after(days: u32) -> Lifecycle {
+/// A lifecycle that deletes after so many days.
+pub fn delete_after(days: u32) -> Lifecycle {
     Lifecycle::builder().delete_after_days(i64::from(days)).build()
 }
 
@@ -449,6 +471,7 @@ pub fn size(bytes: i64) -> String {
     if unit == "bytes" { format!("{bytes} bytes") } else { format!("{value:.1} {unit}") }
 }
 
-fn ago(seconds: i64) -> DateTime {
+/// So many seconds ago, by the clock of this machine.
+pub fn ago(seconds: i64) -> DateTime {
     DateTime::from_secs(DateTime::from(SystemTime::now()).secs() - seconds)
 }

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 
 use super::{
     s3::{self, Object},
-    secrets, secrets_check,
+    secrets,
     session::Session,
     side_by_side, tags,
 };
@@ -158,7 +158,7 @@ fn exported(parameter: Parameter) -> Exported {
 /// What AWS says of every secret under the prefix, by name. One that is deleted meanwhile is left out.
 async fn described(session: &Session, prefix: &str) -> Result<Vec<Described>, CloudError> {
     let names = secrets::names(session, prefix).await?;
-    let answers = side_by_side(names.iter().map(|name| secrets_check::describe(session, name)).collect()).await;
+    let answers = side_by_side(names.iter().map(|name| secrets::describe(session, name)).collect()).await;
     let mut found = Vec::with_capacity(names.len());
     for answer in answers {
         found.extend(answer?.map(of_secret));

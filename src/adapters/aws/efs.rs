@@ -1,7 +1,12 @@
 //! EFS: file systems as they are.
 
-use super::{session::Session, side_by_side};
-use crate::ports::cloud::{CloudError, FileSystemFound};
+use std::collections::BTreeMap;
+
+use super::{points, session::Session, side_by_side};
+use crate::{
+    domain::moment::Moment,
+    ports::cloud::{CloudError, FileSystemFound},
+};
 
 /// Describes file systems by id. What does not exist is absent.
 ///
@@ -30,4 +35,47 @@ async fn file_system(session: &Session, id: &str) -> Result<Option<FileSystemFou
             status: fs.life_cycle_state.as_str().to_owned(),
         }
     }))
+}
+
+/// Every file system of the account in the session's region: id and name.
+///
+/// # Errors
+/// See [`CloudError`].
+pub async fn all(session: &Session) -> Result<Vec<(String, String)>, CloudError> {
+    let attempt = session.reads("elasticfilesystem:DescribeFileSystems", "the file systems");
+    let mut pages = session.efs().describe_file_systems().max_items(100).into_paginator().send();
+    let mut found = Vec::new();
+    while let Some(page) = pages.next().await {
+        for fs in page.map_err(|e| attempt.failed(e))?.file_systems.unwrap_or_default() {
+            let name = fs.name.filter(|name| !name.is_empty()).unwrap_or_else(|| fs.file_system_id.clone());
+            found.push((fs.file_system_id, name));
+        }
+    }
+    Ok(found)
+}
+
+/// When each file system was last replicated to a region, by the id of its source; a replication that has not finished once
+/// is absent.
+///
+/// # Errors
+/// See [`CloudError`].
+pub async fn replicated(session: &Session, to: &str) -> Result<BTreeMap<String, Moment>, CloudError> {
+    let attempt =
+        session.reads("elasticfilesystem:DescribeReplicationConfigurations", "the replication of file systems");
+    let mut pages = session.efs().describe_replication_configurations().max_results(100).into_paginator().send();
+    let mut found = BTreeMap::new();
+    while let Some(page) = pages.next().await {
+        let page = match page {
+            Ok(page) => page,
+            Err(error) if error.as_service_error().is_some_and(|e| e.is_replication_not_found()) => break,
+            Err(error) => return Err(attempt.failed(error)),
+        };
+        for replication in page.replications.unwrap_or_default() {
+            let there = replication.destinations.iter().filter(|d| d.region == to);
+            if let Some(last) = there.filter_map(|d| d.last_replicated_timestamp.and_then(points::moment)).max() {
+                found.insert(replication.source_file_system_id, last);
+            }
+        }
+    }
+    Ok(found)
 }

@@ -243,6 +243,7 @@ fn meaning(code: &str, message: &str) -> Meaning {
         | "ServiceUnavailableException"
         | "ConflictException"
         | "OperationAborted"
+        | "InvalidResourceStateException"
         | "ConditionalRequestConflict"
         | "RequestTimeout"
         | "DependencyTimeoutException"

@@ -18,19 +18,32 @@ use crate::{
     },
 };
 
+pub mod archives;
+pub mod automated;
 pub mod background;
 pub mod backup;
+pub mod buckets;
+pub mod components;
 pub mod configuration;
 pub mod data;
 pub mod database;
+pub mod delete;
 pub mod dumps;
 pub mod efs;
 pub mod error;
+pub mod holds;
+pub mod jobs;
 pub mod kms;
 pub mod lifecycle;
+pub mod lineage;
 pub mod login;
-
+pub mod newest;
+pub mod parameters;
+pub mod places;
+pub mod plans;
+pub mod points;
 pub mod rds;
+pub mod readings;
 pub mod record;
 pub mod replicated;
 pub mod restored;
@@ -41,8 +54,10 @@ pub mod session;
 pub mod sns;
 pub mod sts;
 pub mod survey;
+pub mod tagging;
 pub mod tags;
 pub mod uploads;
+pub mod web;
 
 use s3::Object;
 use session::{Session, Sessions};
@@ -63,6 +78,7 @@ pub struct AwsCloud {
 enum Family {
     Snapshots,
     BackupJobs,
+    AutomatedBackups,
     Alone(usize),
 }
 
@@ -94,6 +110,7 @@ impl AwsCloud {
         match family {
             Family::Snapshots => poll_snapshots(&session, calls).await,
             Family::BackupJobs => backup::poll_jobs(&session, calls).await,
+            Family::AutomatedBackups => automated::poll(&session, calls).await,
             Family::Alone(_) => vec![self.poll_one(&session, first).await],
         }
     }
@@ -127,10 +144,16 @@ impl AwsCloud {
             Action::VerifyObject { bucket, key, retention_days, .. } => {
                 s3::verify(session, &Object { account, bucket, key }, *retention_days, call).await
             }
+            Action::PutPlan { .. } => plans::poll(session, call).await,
+            Action::DeletePoint { .. } => delete::poll(session, call).await,
+            Action::LegalHold { .. } | Action::ReleaseHold { .. } => holds::poll(session, call).await,
+            Action::TagSnapshot { .. } => tagging::poll(session, call).await,
             Action::RdsSnapshot { .. }
             | Action::RdsCopy { .. }
             | Action::VerifySnapshot { .. }
+            | Action::DeleteSnapshot { .. }
             | Action::BackupJob { .. }
+            | Action::AutomatedBackups { .. }
             | Action::ClearStop { .. } => Err(not_aws()),
             _ => data::poll(self, call).await,
         }
@@ -145,16 +168,16 @@ impl Cloud for AwsCloud {
 
     async fn points(
         &self,
-        _environment: &Environment,
-        _query: &PointQuery,
-        _requester: &str,
-        _page: &mut Pages<'_>,
+        environment: &Environment,
+        query: &PointQuery,
+        requester: &str,
+        page: &mut Pages<'_>,
     ) -> Result<Vec<String>, CloudError> {
-        Err(CloudError::Permanent { reason: "Recovery points are not read yet.".to_owned() })
+        points::read(self, environment, query, requester, &points::BOTH, page).await
     }
 
-    async fn readings(&self, _environment: &Environment, _requester: &str) -> Result<Readings, CloudError> {
-        Err(CloudError::Permanent { reason: "Nothing is measured yet.".to_owned() })
+    async fn readings(&self, environment: &Environment, requester: &str) -> Result<Readings, CloudError> {
+        readings::readings(self, environment, requester).await
     }
 
     async fn probe(&self, call: &Call) -> Result<Probe, CloudError> {
@@ -188,6 +211,11 @@ impl Cloud for AwsCloud {
             Action::SecretsExport { bucket, key, .. } => {
                 secrets::probe(&session, call, &Object { account, bucket, key }).await
             }
+            Action::PutPlan { .. } => plans::probe(&session, call).await,
+            Action::AutomatedBackups { .. } => automated::probe(&session, call).await,
+            Action::DeleteSnapshot { .. } | Action::DeletePoint { .. } => delete::probe(&session, call).await,
+            Action::LegalHold { .. } | Action::ReleaseHold { .. } => holds::probe(&session, call).await,
+            Action::TagSnapshot { .. } => tagging::probe(&session, call).await,
             _ => data::probe(&session, call).await,
         }
     }
@@ -223,6 +251,11 @@ impl Cloud for AwsCloud {
             Action::SecretsExport { prefix, bucket, key, .. } => {
                 secrets::export(&session, call, prefix, &Object { account, bucket, key }).await
             }
+            Action::PutPlan { .. } => plans::start(&session, call).await,
+            Action::AutomatedBackups { .. } => automated::start(&session, call).await,
+            Action::DeleteSnapshot { .. } | Action::DeletePoint { .. } => delete::start(&session, call).await,
+            Action::LegalHold { .. } | Action::ReleaseHold { .. } => holds::start(&session, call).await,
+            Action::TagSnapshot { .. } => tagging::start(&session, call).await,
             _ => data::start(self, call).await,
         }
     }
@@ -260,8 +293,12 @@ fn groups(calls: &[Call]) -> Vec<(Family, Vec<usize>)> {
     let mut groups: Vec<(Family, Vec<usize>)> = Vec::new();
     for (index, call) in calls.iter().enumerate() {
         let family = match call.action {
-            Action::RdsSnapshot { .. } | Action::RdsCopy { .. } | Action::VerifySnapshot { .. } => Family::Snapshots,
+            Action::RdsSnapshot { .. }
+            | Action::RdsCopy { .. }
+            | Action::VerifySnapshot { .. }
+            | Action::DeleteSnapshot { .. } => Family::Snapshots,
             Action::BackupJob { .. } => Family::BackupJobs,
+            Action::AutomatedBackups { .. } => Family::AutomatedBackups,
             _ => Family::Alone(index),
         };
         let together = |other: &Call| {
@@ -280,7 +317,7 @@ fn groups(calls: &[Call]) -> Vec<(Family, Vec<usize>)> {
     groups
 }
 
-/// Snapshots, copies and verifications of both, out of one description.
+/// Snapshots, copies, verifications and deletions of both, out of one description.
 async fn poll_snapshots(session: &Session, calls: &[&Call]) -> Vec<Result<Progress, CloudError>> {
     let mut names: Vec<&str> = calls.iter().filter_map(|call| snapshot_of(&call.action)).collect();
     names.sort_unstable();
@@ -297,6 +334,7 @@ async fn poll_snapshot(session: &Session, call: &Call, found: &rds::Found) -> Re
         Action::VerifySnapshot { snapshot, retention_days, .. } => {
             rds::verify(session, snapshot, *retention_days, found).await
         }
+        Action::DeleteSnapshot { snapshot, .. } => Ok(delete::snapshot_gone(snapshot, found)),
         action => rds::progress(session, snapshot_of(action).unwrap_or_default(), found),
     }
 }
@@ -308,7 +346,9 @@ async fn side_by_side<F: Future>(futures: Vec<F>) -> Vec<F::Output> {
 
 fn snapshot_of(action: &Action) -> Option<&str> {
     match action {
-        Action::RdsSnapshot { snapshot, .. } | Action::VerifySnapshot { snapshot, .. } => Some(snapshot),
+        Action::RdsSnapshot { snapshot, .. }
+        | Action::VerifySnapshot { snapshot, .. }
+        | Action::DeleteSnapshot { snapshot, .. } => Some(snapshot),
         Action::RdsCopy { copy, .. } => Some(copy),
         _ => None,
     }

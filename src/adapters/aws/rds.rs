@@ -2,18 +2,18 @@
 //!
 //! RDS has no idempotency token: the snapshot's name is the token, and our operation's tag says whose it is.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
-use aws_sdk_rds::types::{DbSnapshot, Filter, Tag};
+use aws_sdk_rds::types::{DbInstance, DbSnapshot, Filter, Tag};
 
 use super::{error::Attempt, kms, session::Session, tags};
 use crate::{
     domain::moment::Moment,
-    ports::cloud::{Call, CloudError, DatabaseFound, Probe, Progress, Started},
+    ports::cloud::{Call, CloudError, Condition, DatabaseFound, Probe, Progress, Started},
 };
 
 /// Names per Describe call; also the most records RDS gives on a page.
-const PAGE: usize = 100;
+pub const PAGE: usize = 100;
 
 /// Snapshots by their name in lower case, which is how RDS keeps names.
 pub type Found = HashMap<String, DbSnapshot>;
@@ -244,25 +244,101 @@ pub async fn instances(session: &Session, ids: &[String]) -> Result<Vec<Database
         let filter = Filter::builder().name("db-instance-id").set_values(Some(chunk.to_vec())).build();
         let mut pages = session.rds().describe_db_instances().filters(filter).max_records(100).into_paginator().send();
         while let Some(page) = pages.next().await {
-            for db in page.map_err(|e| attempt.failed(e))?.db_instances.unwrap_or_default() {
-                found.push(DatabaseFound {
-                    id: db.db_instance_identifier.unwrap_or_default(),
-                    engine: format!("{} {}", db.engine.unwrap_or_default(), db.engine_version.unwrap_or_default())
-                        .trim()
-                        .to_owned(),
-                    status: db.db_instance_status.unwrap_or_default(),
-                    encrypted: db.storage_encrypted.unwrap_or(false),
-                    size_gib: db.allocated_storage.and_then(|gib| u32::try_from(gib).ok()).unwrap_or(0),
-                    multi_az: db.multi_az.unwrap_or(false),
-                    automated_days: db.backup_retention_period.and_then(|days| u32::try_from(days).ok()).unwrap_or(0),
-                    window: db.preferred_backup_window.unwrap_or_default(),
-                    restorable: db.latest_restorable_time.and_then(|t| t.to_millis().ok()).map(Moment),
-                });
-            }
+            found.extend(
+                page.map_err(|e| attempt.failed(e))?.db_instances.unwrap_or_default().into_iter().map(instance),
+            );
         }
     }
     found.sort_by(|a, b| a.id.cmp(&b.id));
     Ok(found)
+}
+
+/// Every DB instance of the account in the session's region.
+///
+/// # Errors
+/// See [`CloudError`].
+pub async fn all_instances(session: &Session) -> Result<Vec<DatabaseFound>, CloudError> {
+    let attempt = session.reads("rds:DescribeDBInstances", "the databases");
+    let mut pages = session.rds().describe_db_instances().max_records(100).into_paginator().send();
+    let mut found = Vec::new();
+    while let Some(page) = pages.next().await {
+        found.extend(page.map_err(|e| attempt.failed(e))?.db_instances.unwrap_or_default().into_iter().map(instance));
+    }
+    Ok(found)
+}
+
+/// Whether a DB subnet group can take instances: its name, or why not.
+///
+/// # Errors
+/// `Retryable` when nobody can tell now.
+pub async fn subnet_group(session: &Session, name: &str) -> Result<Condition, CloudError> {
+    let attempt = session.reads("rds:DescribeDBSubnetGroups", format!("DB subnet group {name}"));
+    let answer = match session.rds().describe_db_subnet_groups().db_subnet_group_name(name).send().await {
+        Ok(answer) => answer,
+        Err(error) => return kms::missing(attempt.failed(error)),
+    };
+    let found = answer.db_subnet_groups.unwrap_or_default().into_iter().next();
+    Ok(match found.map(|group| group.subnet_group_status.unwrap_or_default()) {
+        Some(status) if status == "Complete" => Ok(name.to_owned()),
+        Some(status) => Err(format!("DB subnet group {name} in {} is {status}, not Complete.", session.region)),
+        None => Err(format!("DB subnet group {name} does not exist in {}. Create it.", session.region)),
+    })
+}
+
+/// Up to when each of these databases can be restored in the session's region out of automated backups that were replicated
+/// there, by the id of its source; what is not replicated is absent.
+///
+/// # Errors
+/// See [`CloudError`].
+pub async fn replicated(session: &Session, ids: &[String]) -> Result<BTreeMap<String, Moment>, CloudError> {
+    let mut found = BTreeMap::new();
+    for chunk in ids.chunks(PAGE) {
+        let attempt = session
+            .reads("rds:DescribeDBInstanceAutomatedBackups", format!("automated backups of {}", chunk.join(", ")));
+        let filter = Filter::builder().name("db-instance-id").set_values(Some(chunk.to_vec())).build();
+        let request = session.rds().describe_db_instance_automated_backups().filters(filter).max_records(100);
+        let mut pages = request.into_paginator().send();
+        while let Some(page) = pages.next().await {
+            let page = match page {
+                Ok(page) => page,
+                Err(error)
+                    if error
+                        .as_service_error()
+                        .is_some_and(|e| e.is_db_instance_automated_backup_not_found_fault()) =>
+                {
+                    break;
+                }
+                Err(error) => return Err(attempt.failed(error)),
+            };
+            for backup in page.db_instance_automated_backups.unwrap_or_default() {
+                // Backups of an instance that lives here and bears the same name are not copies of anything.
+                let region = backup.db_instance_arn.as_deref().and_then(|arn| arn.split(':').nth(3)).map(str::to_owned);
+                let elsewhere = region.or(backup.region).is_some_and(|region| region != session.region);
+                let latest = backup.restore_window.and_then(|w| w.latest_time).and_then(|t| t.to_millis().ok());
+                if let (true, Some(id), Some(latest)) = (elsewhere, backup.db_instance_identifier, latest) {
+                    let safe = found.entry(id).or_insert(Moment(latest));
+                    *safe = (*safe).max(Moment(latest));
+                }
+            }
+        }
+    }
+    Ok(found)
+}
+
+fn instance(db: DbInstance) -> DatabaseFound {
+    DatabaseFound {
+        id: db.db_instance_identifier.unwrap_or_default(),
+        engine: format!("{} {}", db.engine.unwrap_or_default(), db.engine_version.unwrap_or_default())
+            .trim()
+            .to_owned(),
+        status: db.db_instance_status.unwrap_or_default(),
+        encrypted: db.storage_encrypted.unwrap_or(false),
+        size_gib: db.allocated_storage.and_then(|gib| u32::try_from(gib).ok()).unwrap_or(0),
+        multi_az: db.multi_az.unwrap_or(false),
+        automated_days: db.backup_retention_period.and_then(|days| u32::try_from(days).ok()).unwrap_or(0),
+        window: db.preferred_backup_window.unwrap_or_default(),
+        restorable: db.latest_restorable_time.and_then(|t| t.to_millis().ok()).map(Moment),
+    }
 }
 
 fn started(name: &str) -> Started {
@@ -282,11 +358,13 @@ fn is_ours(snapshot: &DbSnapshot, call: &Call, source: &Source<'_>) -> bool {
     from_there && tag(snapshot, tags::OPERATION) == Some(call.operation.to_string().as_str())
 }
 
-fn tag<'a>(snapshot: &'a DbSnapshot, key: &str) -> Option<&'a str> {
+/// The value of a snapshot's tag.
+pub fn tag<'a>(snapshot: &'a DbSnapshot, key: &str) -> Option<&'a str> {
     snapshot.tag_list().iter().find(|t| t.key() == Some(key)).and_then(Tag::value)
 }
 
-fn status_of(snapshot: &DbSnapshot) -> &str {
+/// RDS's word for the state of a snapshot.
+pub fn status_of(snapshot: &DbSnapshot) -> &str {
     snapshot.status.as_deref().unwrap_or("of unknown state")
 }
 

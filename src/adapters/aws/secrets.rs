@@ -2,17 +2,23 @@
 //!
 //! Values are held in memory that is wiped when it is let go, and in nothing else of ours; they are never logged.
 
-use aws_sdk_secretsmanager::types::{Filter, FilterNameStringType, SecretValueEntry};
+use std::collections::{BTreeMap, BTreeSet};
+
+use aws_sdk_secretsmanager::{
+    operation::describe_secret::DescribeSecretOutput,
+    types::{Filter, FilterNameStringType, SecretListEntry, SecretValueEntry, StatusType},
+};
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use secrecy::zeroize::{Zeroize as _, Zeroizing};
 use serde::Serialize;
 
 use super::{
+    kms,
     s3::{self, Object},
     session::Session,
-    tags,
+    side_by_side, tags,
 };
-use crate::ports::cloud::{Call, CloudError, Probe, Started};
+use crate::ports::cloud::{Call, CloudError, Condition, Probe, Started};
 
 /// AWS's limit for BatchGetSecretValue.
 const BATCH: usize = 20;
@@ -93,23 +99,99 @@ impl Secret {
 /// # Errors
 /// See [`CloudError`].
 pub async fn names(session: &Session, prefix: &str) -> Result<Vec<String>, CloudError> {
+    let mut names: Vec<String> = entries(session, prefix).await?.into_iter().filter_map(|s| s.name).collect();
+    names.sort();
+    names.dedup();
+    Ok(names)
+}
+
+/// Everything AWS tells of the secrets under the prefix, but their values.
+async fn entries(session: &Session, prefix: &str) -> Result<Vec<SecretListEntry>, CloudError> {
     let attempt = session.reads("secretsmanager:ListSecrets", format!("secrets under {prefix}"));
     let filter = Filter::builder().key(FilterNameStringType::Name).values(prefix).build();
     let mut pages = session.secrets().list_secrets().filters(filter).max_results(100).into_paginator().send();
-    let mut names = Vec::new();
+    let mut entries = Vec::new();
     while let Some(page) = pages.next().await {
         let secrets = page.map_err(|e| attempt.failed(e))?.secret_list.unwrap_or_default();
         // AWS's filter is about words of a name; ours is about its beginning.
-        names.extend(secrets.into_iter().filter_map(|s| s.name).filter(|name| name.starts_with(prefix)));
-        if names.len() > MOST {
+        entries.extend(secrets.into_iter().filter(|s| s.name().is_some_and(|name| name.starts_with(prefix))));
+        if entries.len() > MOST {
             return Err(
                 attempt.never(&format!("there are more than {MOST}"), "Narrow `secrets_prefix` in the config file.")
             );
         }
     }
-    names.sort();
-    names.dedup();
-    Ok(names)
+    Ok(entries)
+}
+
+/// Whether every secret under the prefix has a replica in the other region, and all of them are in sync.
+///
+/// # Errors
+/// See [`CloudError`].
+pub async fn in_sync(here: &Session, there: &Session, prefix: &str) -> Result<bool, CloudError> {
+    let replicas: BTreeSet<String> = entries(there, prefix)
+        .await?
+        .into_iter()
+        .filter(|s| s.primary_region() == Some(here.region.as_str()))
+        .filter_map(|s| s.name)
+        .collect();
+    if replicas.is_empty() {
+        return Ok(false);
+    }
+    let names = names(here, prefix).await?;
+    // Each is only described where all are replicated at all.
+    if names.is_empty() || !names.iter().all(|name| replicas.contains(name)) {
+        return Ok(false);
+    }
+    let described = side_by_side(names.iter().map(|name| describe(here, name)).collect()).await;
+    let described: Vec<Option<DescribeSecretOutput>> = described.into_iter().collect::<Result<_, _>>()?;
+    Ok(described.iter().flatten().all(|secret| {
+        let mut replicas = secret.replication_status().iter().filter(|r| r.region() == Some(there.region.as_str()));
+        replicas.any(|r| r.status == Some(StatusType::InSync))
+    }))
+}
+
+/// Version ids of secrets as they are now, by name, or why there is none. No value is read.
+///
+/// # Errors
+/// `Retryable` when nobody can tell now.
+pub async fn described(session: &Session, names: &[String]) -> Result<BTreeMap<String, Condition>, CloudError> {
+    let found = side_by_side(names.iter().map(|name| version(session, name)).collect()).await;
+    names.iter().cloned().zip(found).map(|(name, found)| Ok((name, found?))).collect()
+}
+
+async fn version(session: &Session, name: &str) -> Result<Condition, CloudError> {
+    let found = match describe(session, name).await {
+        Ok(found) => found,
+        Err(error) => return kms::missing(error),
+    };
+    let Some(secret) = found else {
+        return Ok(Err(format!(
+            "Secret {name} does not exist in {}. Create it or correct the config file.",
+            session.region
+        )));
+    };
+    if secret.deleted_date.is_some() {
+        return Ok(Err(format!("Secret {name} in {} is scheduled for deletion. Restore it.", session.region)));
+    }
+    let current = |stages: &Vec<String>| stages.iter().any(|stage| stage == "AWSCURRENT");
+    let version = secret.version_ids_to_stages.unwrap_or_default().into_iter().find(|(_, stages)| current(stages));
+    Ok(version
+        .map(|(id, _)| id)
+        .ok_or_else(|| format!("Secret {name} in {} has no value. Give it one.", session.region)))
+}
+
+/// What AWS says of a secret; never its value. `None` where there is none.
+///
+/// # Errors
+/// See [`CloudError`].
+pub async fn describe(session: &Session, name: &str) -> Result<Option<DescribeSecretOutput>, CloudError> {
+    let attempt = session.reads("secretsmanager:DescribeSecret", format!("secret {name}"));
+    match session.secrets().describe_secret().secret_id(name).send().await {
+        Ok(found) => Ok(Some(found)),
+        Err(error) if error.as_service_error().is_some_and(|e| e.is_resource_not_found_exception()) => Ok(None),
+        Err(error) => Err(attempt.failed(error)),
+    }
 }
 
 /// Exports every secret under the prefix into the object, once.

@@ -67,7 +67,7 @@ pub async fn verify(session: Arc<Session>, call: Call) -> Outcome {
         Err(why) => return refuted(&why),
     };
     let names = secrets::names(&session, prefix).await?;
-    let answers = side_by_side(names.iter().map(|name| describe(&session, name)).collect()).await;
+    let answers = side_by_side(names.iter().map(|name| secrets::describe(&session, name)).collect()).await;
     let live: Vec<DescribeSecretOutput> =
         answers.into_iter().collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect();
     let found = Compared::of(&read, &live);
@@ -198,19 +198,6 @@ fn parse(bytes: &[u8], environment: &str) -> Result<BTreeMap<String, String>, St
         return Err(format!("secret {} has no value in it", secret.name));
     }
     Ok(document.secrets.into_iter().map(|secret| (secret.name, secret.version_id)).collect())
-}
-
-/// What AWS says of a secret; never its value. `None` where there is none.
-///
-/// # Errors
-/// See [`CloudError`].
-pub async fn describe(session: &Session, name: &str) -> Result<Option<DescribeSecretOutput>, CloudError> {
-    let attempt = session.reads("secretsmanager:DescribeSecret", format!("secret {name}"));
-    match session.secrets().describe_secret().secret_id(name).send().await {
-        Ok(secret) => Ok(Some(secret)),
-        Err(error) if error.as_service_error().is_some_and(|e| e.is_resource_not_found_exception()) => Ok(None),
-        Err(error) => Err(attempt.failed(error)),
-    }
 }
 
 fn current(secret: &DescribeSecretOutput) -> Option<&str> {

@@ -1,12 +1,20 @@
 //! The live world as a planner needs it, and as `bbws check` reports it. Reads only.
 
-use std::future::Future;
+use std::{collections::BTreeMap, future::Future};
 
-use futures::future::{OptionFuture, try_join, try_join3};
+use futures::future::{OptionFuture, try_join, try_join3, try_join4};
 
-use super::{AwsCloud, backup, efs, kms, rds, s3, secrets, session::Session, sns, sts};
+use super::{
+    AwsCloud, backup, buckets, efs, kms, lineage, newest, parameters, plans, rds, s3, secrets, session::Session, sns,
+    sts,
+};
 use crate::{
-    domain::environment::Environment,
+    domain::{
+        environment::Environment,
+        lag::Leg,
+        point::Point,
+        world::{BucketFound, PlanFound},
+    },
     ports::{
         alert::Topic,
         check::CheckLine,
@@ -44,7 +52,13 @@ pub async fn survey(
         ),
     );
     let far = when(ask.dr.then(|| dr_side(cloud, &here, environment, requester)));
-    let ((databases, file_systems, names), (vault, bucket), far) = try_join3(data, places, far).await?;
+    let more = try_join3(
+        more_data(&here, environment, ask),
+        backups(cloud, &here, environment, ask, requester),
+        more_places(&here, environment, ask),
+    );
+    let ((databases, file_systems, names), (vault, bucket), far, more) = try_join4(data, places, far, more).await?;
+    let ((parameters, buckets, described), (lineage, newest, plan), (dump_key, isolated)) = more;
     let (dr_vault, dr_bucket, dr_key) = far.map_or((None, None, None), |(v, b, k)| (Some(v), Some(b), Some(k)));
     Ok(World {
         account: identity.account,
@@ -56,8 +70,72 @@ pub async fn survey(
         dr_vault,
         dr_bucket,
         dr_key,
-        ..World::default()
+        parameters: parameters.unwrap_or_default(),
+        buckets,
+        described,
+        dump_key,
+        lineage: lineage.unwrap_or_default(),
+        newest: newest.unwrap_or_default(),
+        plan: plan.flatten(),
+        isolated,
     })
+}
+
+/// Parameters, buckets of data, and secrets by their names.
+async fn more_data(
+    here: &Session,
+    environment: &Environment,
+    ask: &Survey,
+) -> Result<(Option<Vec<String>>, Vec<BucketFound>, BTreeMap<String, Condition>), CloudError> {
+    try_join3(
+        when(ask.parameters_prefix.as_deref().map(|prefix| parameters::names(here, prefix))),
+        buckets::describe(here, environment, &ask.buckets),
+        secrets::described(here, &ask.secrets),
+    )
+    .await
+}
+
+/// What backups there are, and which are planned.
+async fn backups(
+    cloud: &AwsCloud,
+    here: &Session,
+    environment: &Environment,
+    ask: &Survey,
+    requester: &str,
+) -> Result<(Option<Vec<Point>>, Option<Vec<Point>>, Option<Option<PlanFound>>), CloudError> {
+    let plan = environment.plan_name();
+    try_join3(
+        when(ask.point.as_deref().map(|id| lineage::lineage(cloud, environment, id, requester))),
+        when(ask.newest.then(|| newest_here(cloud, environment, requester))),
+        when(ask.schedule.then(|| plans::find(here, &plan))),
+    )
+    .await
+}
+
+async fn newest_here(cloud: &AwsCloud, environment: &Environment, requester: &str) -> Result<Vec<Point>, CloudError> {
+    let declared = newest::declared(environment);
+    let found = newest::newest(cloud, environment, Leg::Primary, requester, &declared).await?;
+    lineage::whole(found.unread)?;
+    Ok(found.points.into_values().collect())
+}
+
+/// The key of dumps and the network of test restores.
+async fn more_places(
+    here: &Session,
+    environment: &Environment,
+    ask: &Survey,
+) -> Result<(Option<Condition>, Option<Condition>), CloudError> {
+    let key = async {
+        match &environment.dump_kms_key {
+            Some(key) => kms::usable(here, key).await,
+            None => Ok(Err(unset(environment, "dump_kms_key"))),
+        }
+    };
+    try_join(
+        when(ask.dump_key.then_some(key)),
+        when(ask.isolated.then(|| rds::subnet_group(here, environment.isolated_subnet_group()))),
+    )
+    .await
 }
 
 /// File systems as EFS describes them. AWS Backup decides whether it can back one up, so not being allowed to look is no obstacle.
@@ -118,7 +196,8 @@ async fn named_bucket(
     }
 }
 
-fn unset(environment: &Environment, key: &str) -> String {
+/// What is missing in the config file.
+pub fn unset(environment: &Environment, key: &str) -> String {
     format!("Environment {} has no `{key}` in the config file. Set it.", environment.name)
 }
 

@@ -6,6 +6,8 @@ use crate::ports::cloud::Call;
 pub const OPERATION: &str = "bbws:operation";
 /// How many days it is to be kept.
 pub const RETENTION: &str = "bbws:retention-days";
+/// Tenant it is narrowed to.
+pub const TENANT: &str = "bbws:tenant";
 
 /// The call's tags in the characters and lengths that every service takes.
 pub fn of(call: &Call) -> Vec<(String, String)> {

@@ -3,7 +3,13 @@
 use serde_json::Value;
 use slack_morphism::prelude::*;
 
-use super::text::{SECTION, clip, clip_mrkdwn, one_line, split};
+use super::{
+    asks::Ask,
+    chart::Graph,
+    grade::{Grade, Newer},
+    table::Sheet,
+    text::{SECTION, clip, clip_mrkdwn, one_line, split},
+};
 use crate::ports::chat::Level;
 
 /// Most blocks in a message.
@@ -14,17 +20,6 @@ const ALERT: usize = 200;
 pub const TASKS: usize = 50;
 /// What the words of a plan's details may come to in all, lest the message as a whole grows too long.
 const PLAN_WORDS: usize = 6_000;
-
-/// Which blocks the workspace takes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Grade {
-    /// All of them.
-    Full,
-    /// All but `alert`, which some workspaces take in modals only.
-    NoAlerts,
-    /// Sections, context, actions and input only.
-    Plain,
-}
 
 /// Where a task is; drawn as the status of a task card.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -89,15 +84,24 @@ pub enum Part {
     },
     /// mrkdwn in small print.
     Context(String),
-    /// A table: caption and rows, the first of which is the header.
+    /// A table, with a button per row or none.
     Table {
-        /// Plain text.
-        caption: String,
-        /// Plain text; the first row is the header.
-        rows: Vec<Vec<String>>,
+        /// As much as fits.
+        sheet: Sheet,
         /// The same in mrkdwn.
         plain: String,
     },
+    /// A line chart.
+    Chart {
+        /// As much as can be drawn; nothing where nothing is known.
+        graph: Option<Graph>,
+        /// mrkdwn about what cannot be drawn, or nothing.
+        notes: String,
+        /// The same in mrkdwn.
+        plain: String,
+    },
+    /// Buttons that say a command, at most 25.
+    Offers(Vec<Ask>),
     /// The optional reason for a veto.
     Reason,
     /// Buttons.
@@ -141,18 +145,22 @@ impl Part {
         match self {
             Part::Section(text) => sections(text),
             Part::Fields(fields) => vec![fields_block(fields)],
-            Part::Alert(level, text) if grade == Grade::Full => alert(*level, text),
+            Part::Alert(level, text) if grade.takes(Newer::Alert) => alert(*level, text),
             Part::Alert(level, text) => sections(&format!("{} {text}", sign(*level))),
-            Part::Plan { title, tasks } if grade < Grade::Plain => vec![plan(title, tasks)],
+            Part::Plan { title, tasks } if grade.takes(Newer::Plan) => vec![plan(title, tasks)],
             Part::Plan { title, tasks } => sections(&plan_lines(title, tasks)),
-            Part::Context(text) => {
-                vec![
-                    SlackContextBlock::new(vec![SlackBlockMarkDownText::new(filled(clip_mrkdwn(text, 1_000))).into()])
-                        .into(),
-                ]
-            }
-            Part::Table { caption, rows, .. } if grade < Grade::Plain && rows.len() > 1 => vec![table(caption, rows)],
+            Part::Context(text) => vec![context(text)],
+            Part::Table { sheet, .. } if grade.takes(Newer::Table) && sheet.len() > 0 => vec![sheet.block(grade)],
             Part::Table { plain, .. } => sections(plain),
+            Part::Chart { graph: Some(graph), notes, .. } if grade.takes(Newer::Chart) => {
+                let notes = (!notes.is_empty()).then(|| context(notes));
+                std::iter::once(graph.block()).chain(notes).collect()
+            }
+            Part::Chart { plain, .. } => sections(plain),
+            Part::Offers(asks) => {
+                let elements = asks.iter().map(|ask| ask.element().into()).collect();
+                vec![SlackActionsBlock::new(elements).with_block_id(SlackBlockId("bbws.offers".into())).into()]
+            }
             Part::Reason => vec![reason()],
             Part::Actions { buttons, .. } if buttons.is_empty() => Vec::new(),
             Part::Actions { block, value, buttons } => {
@@ -181,6 +189,10 @@ fn sections(text: &str) -> Vec<SlackBlock> {
         rest = tail;
     }
     blocks
+}
+
+fn context(text: &str) -> SlackBlock {
+    SlackContextBlock::new(vec![SlackBlockMarkDownText::new(filled(clip_mrkdwn(text, 1_000))).into()]).into()
 }
 
 fn fields_block(fields: &[(&str, String)]) -> SlackBlock {
@@ -282,13 +294,6 @@ fn plan_lines(title: &str, tasks: &[Task]) -> String {
         out.push_str(&line);
     }
     out
-}
-
-fn table(caption: &str, rows: &[Vec<String>]) -> SlackBlock {
-    let cells =
-        rows.iter().map(|row| row.iter().map(|c| SlackDataTableCell::from(filled(one_line(c)))).collect()).collect();
-    let page = u32::try_from(rows.len() - 1).unwrap_or(100).clamp(1, 20);
-    SlackDataTableBlock::new(filled(clip(&one_line(caption), 150)), cells).with_page_size(page).into()
 }
 
 fn reason() -> SlackBlock {

@@ -209,6 +209,8 @@ fn buttons(op: &Operation) -> Vec<Button> {
         State::Running | State::Waiting => vec![stop(), cancel()],
         State::Paused => vec![resume(), stop(), cancel()],
         State::Stopped => vec![resume(), cancel()],
+        // What cleaned up behind itself is asked for anew.
+        State::Failed if op.plan.steps.iter().any(|s| s.always) => vec![],
         State::Failed => vec![retry()],
         State::NeedsAttention => vec![retry(), cancel()],
         State::Succeeded | State::RolledBack | State::Rejected | State::Expired | State::Cancelled => Vec::new(),

@@ -1,13 +1,18 @@
 //! Slack, spoken to over its Web API: who people are, posting and editing messages, finding them again.
 
 mod answers;
+mod asks;
 mod blocks;
 mod card;
+mod chart;
 mod check;
 mod client;
+mod grade;
 mod links;
 mod outcome;
 mod reply;
+mod sample;
+mod table;
 mod tasks;
 mod text;
 mod words;
@@ -20,13 +25,13 @@ use serde_json::{Map, Value, json};
 
 use self::{
     answers::{ChannelAnswer, HistoryAnswer, MembersAnswer, PostAnswer, UserAnswer},
-    blocks::Grade,
     card::Message,
     client::{Client, Failure, unknown},
+    grade::{Grade, plainer},
 };
 use crate::{
     domain::principal::Profile,
-    ports::chat::{CardView, ChannelFacts, Chat, ChatError, Content, Outgoing, Reply},
+    ports::chat::{CardView, ChannelFacts, Chat, ChatError, Content, Exhibit, Level, Outgoing, Reply},
 };
 
 pub use self::client::Patience;
@@ -54,10 +59,18 @@ pub struct Drawn {
 
 /// Draws an operation's card.
 pub fn draw_card(view: &CardView) -> Drawn {
-    let message = card::card(view);
+    drawn(card::card(view))
+}
+
+/// Draws a sentence and what stands beside it.
+pub fn draw_line(level: Level, text: &str, exhibit: &Exhibit) -> Drawn {
+    drawn(reply::message(level, text, exhibit))
+}
+
+fn drawn(message: Message) -> Drawn {
     Drawn {
-        blocks: blocks::draw(&message.parts, Grade::Full),
-        plain_blocks: blocks::draw(&message.parts, Grade::Plain),
+        blocks: blocks::draw(&message.parts, Grade::FULL),
+        plain_blocks: blocks::draw(&message.parts, Grade::PLAIN),
         text: message.text,
     }
 }
@@ -80,23 +93,15 @@ impl SlackChat {
     }
 
     fn grade(&self) -> Grade {
-        match self.grade.load(Ordering::Relaxed) {
-            0 => Grade::Full,
-            1 => Grade::NoAlerts,
-            _ => Grade::Plain,
-        }
+        Grade::from_bits(self.grade.load(Ordering::Relaxed))
     }
 
     /// What the workspace refused once is not tried again by this process.
     fn learn(&self, grade: Grade) {
-        let level = match grade {
-            Grade::Full => 0,
-            Grade::NoAlerts => 1,
-            Grade::Plain => 2,
-        };
-        if self.grade.fetch_max(level, Ordering::Relaxed) < level {
+        let before = self.grade.fetch_or(grade.bits(), Ordering::Relaxed);
+        if before | grade.bits() != before {
             tracing::warn!(
-                ?grade,
+                refused = grade.refused(),
                 "the workspace refuses some of the newer blocks; messages are drawn with plainer ones from now on"
             );
         }
@@ -140,34 +145,6 @@ fn body(base: &Map<String, Value>, text: &str, blocks: &[Value]) -> Value {
     body.insert("text".to_owned(), text.into());
     body.insert("blocks".to_owned(), blocks.into());
     Value::Object(body)
-}
-
-/// What to try after a refusal: `None` when it was not for the blocks, `Some(None)` when nothing plainer is left.
-fn plainer(grade: Grade, code: &str, answer: &Value, blocks: &[Value]) -> Option<Option<Grade>> {
-    let about_blocks =
-        code.starts_with("invalid_block") || code.starts_with("unsupported_block") || code == "msg_blocks_too_long";
-    if !about_blocks {
-        return None;
-    }
-    Some(match grade {
-        Grade::Full if only_alerts(answer, blocks) => Some(Grade::NoAlerts),
-        Grade::Full | Grade::NoAlerts => Some(Grade::Plain),
-        Grade::Plain => None,
-    })
-}
-
-/// Whether every block that Slack points at (`/blocks/2/…`) is an alert.
-fn only_alerts(answer: &Value, blocks: &[Value]) -> bool {
-    let told = answer.to_string();
-    let mut named = told.match_indices("/blocks/").filter_map(|(at, found)| {
-        let digits: String = told[at + found.len()..].chars().take_while(char::is_ascii_digit).collect();
-        digits.parse::<usize>().ok()
-    });
-    let mut any = false;
-    named.all(|i| {
-        any = true;
-        blocks.get(i).is_some_and(|b| b["type"] == "alert")
-    }) && any
 }
 
 fn draw(content: &Content) -> Message {

@@ -1,18 +1,23 @@
-//! The answer to a command: JSON for the body of the reply to Slack's own request.
+//! A sentence and what stands beside it, as a message and as the answer to a command: JSON for the body of the reply to
+//! Slack's own request.
 
 use serde_json::{Value, json};
 
 use super::{
-    blocks::{self, Grade, Part},
+    asks::{self, Ask},
+    blocks::{self, Part},
     card::{Message, TEXT},
-    text::{clip, clip_mrkdwn, count, escape, len, one_line},
+    chart::{self, Graph},
+    grade::Grade,
+    table::{Sheet, monospace},
+    text::{clip_mrkdwn, count, escape, len},
 };
-use crate::ports::chat::{Exhibit, Level, Reply, Table};
+use crate::ports::chat::{Chart, Exhibit, Level, Offer, Reply, Table};
 
-/// Most rows and columns of a table, and most characters in all its cells.
-const ROWS: usize = 200;
-const COLUMNS: usize = 20;
-const CELLS: usize = 9_500;
+/// Most buttons below a message.
+const OFFERS: usize = 25;
+/// How much of the text is kept for charts, and for buttons, before tables get the rest.
+const KEPT: usize = 800;
 
 /// `{"response_type": "ephemeral", "text": …, "blocks": […]}`.
 pub fn reply(reply: &Reply, grade: Grade) -> Value {
@@ -31,73 +36,54 @@ fn said(level: Level, text: &str) -> Part {
 
 /// A sentence and what stands beside it: as an answer, in a thread, in a channel, or whispered.
 pub fn message(level: Level, sentence: &str, exhibit: &Exhibit) -> Message {
+    let table = exhibit.table.as_ref().filter(|t| !t.rows.is_empty() && !t.columns.is_empty());
+    let chart = exhibit.chart.as_ref().filter(|c| !c.categories.is_empty() && !c.series.is_empty());
     let mut parts = vec![said(level, sentence)];
+    parts.extend(table.into_iter().flat_map(table_parts));
+    parts.extend(chart.map(chart_part));
+    parts.extend(offer_parts(&exhibit.offers, table.map_or(0, |t| t.rows.len())));
     let mut text = clip_mrkdwn(&format!("{} {sentence}", blocks::sign(level)), TEXT);
-    if let Some(table) = exhibit.table.as_ref().filter(|t| !t.rows.is_empty() && !t.columns.is_empty()) {
-        let rows = fitting(table);
-        let left = table.rows.len() - (rows.len() - 1);
-        let room = TEXT.saturating_sub(len(&text) + 1);
-        let plain = monospace(table, TEXT - 100);
-        parts.push(Part::Table { caption: table.caption.clone(), rows, plain });
-        if left > 0 {
-            parts.push(Part::Context(format!(
-                "… and {} more that the table cannot hold; narrow the list down to see them.",
-                count(left, "row")
-            )));
-        }
-        if room > 100 {
-            text = format!("{text}\n{}", monospace(table, room));
-        }
+    // The table is the longest and gets what the others leave.
+    let room = |text: &str| TEXT.saturating_sub(len(text) + 3);
+    let plain_chart = chart.map(|c| chart::words(c, KEPT.min(room(&text)))).unwrap_or_default();
+    let plain_offers = asks::lines(&exhibit.offers, KEPT.min(room(&text).saturating_sub(len(&plain_chart))));
+    let left = room(&text).saturating_sub(len(&plain_chart) + len(&plain_offers));
+    let plain_table = table.filter(|_| left > 100).map(|t| monospace(t, left)).unwrap_or_default();
+    for plain in [plain_table, plain_chart, plain_offers].iter().filter(|p| !p.is_empty()) {
+        text = format!("{text}\n{plain}");
     }
     Message { text, parts }
 }
 
-/// Header and as many rows as Slack takes.
-fn fitting(table: &Table) -> Vec<Vec<String>> {
-    let columns = table.columns.len().min(COLUMNS);
-    let cells = |row: &[String]| {
-        (0..columns).map(|i| clip(&one_line(row.get(i).map_or("", String::as_str)), 400)).collect::<Vec<_>>()
-    };
-    let mut rows = vec![cells(&table.columns)];
-    let size = |row: &[String]| row.iter().map(|c| len(c).max(1)).sum::<usize>();
-    let mut used = size(&rows[0]);
-    for row in table.rows.iter().take(ROWS) {
-        let row = cells(row);
-        used += size(&row);
-        if used > CELLS {
-            break;
-        }
-        rows.push(row);
+fn table_parts(table: &Table) -> Vec<Part> {
+    let sheet = Sheet::fitting(table, 0);
+    let left = table.rows.len() - sheet.len();
+    let mut parts = vec![Part::Table { sheet, plain: monospace(table, TEXT - 100) }];
+    if left > 0 {
+        parts.push(Part::Context(format!(
+            "… and {} more that the table cannot hold; narrow the list down to see them.",
+            count(left, "row")
+        )));
     }
-    rows
+    parts
 }
 
-/// The table in a code block of at most `room`; says how many rows do not fit.
-fn monospace(table: &Table, room: usize) -> String {
-    let cell = |text: &str| clip(&one_line(text).replace('`', "'"), 40);
-    let columns = table.columns.len().min(COLUMNS);
-    let line = |row: &[String]| (0..columns).map(|i| cell(row.get(i).map_or("", String::as_str))).collect::<Vec<_>>();
-    let mut lines = vec![line(&table.columns)];
-    lines.extend(table.rows.iter().map(|row| line(row)));
-    let widths: Vec<usize> =
-        (0..columns).map(|i| lines.iter().map(|l| l[i].chars().count()).max().unwrap_or(0)).collect();
-    let aligned = |cells: &[String]| {
-        let padded: Vec<String> = cells.iter().zip(&widths).map(|(c, w)| format!("{c:<w$}", w = *w)).collect();
-        escape_keeping_blanks(padded.join("  ").trim_end())
-    };
-    let mut out = "```".to_owned();
-    for (i, cells) in lines.iter().enumerate() {
-        let next = format!("\n{}", aligned(cells));
-        let more = format!("\n```\n… and {} more", count(lines.len() - i, "row"));
-        if len(&out) + len(&next) + len(&more) > room {
-            return if i < 2 { count(table.rows.len(), "row") } else { format!("{out}{more}") };
-        }
-        out.push_str(&next);
-    }
-    format!("{out}\n```")
+fn chart_part(chart: &Chart) -> Part {
+    let (graph, notes) = Graph::fitting(chart);
+    Part::Chart { graph, notes: escape(&notes.join(" ")), plain: chart::words(chart, TEXT - 100) }
 }
 
-/// Cells are one line each already; the blanks between them are wanted.
-fn escape_keeping_blanks(text: &str) -> String {
-    text.split(' ').map(escape).collect::<Vec<_>>().join(" ")
+/// Buttons, numbered from `first`, and in words whatever no button can carry.
+fn offer_parts(offers: &[Offer], first: usize) -> Vec<Part> {
+    let (mut fit, mut rest) = (Vec::new(), Vec::new());
+    for (i, offer) in offers.iter().enumerate() {
+        match Ask::of(offer, first + i).filter(|_| fit.len() < OFFERS) {
+            Some(ask) => fit.push(ask),
+            None => rest.push(offer.clone()),
+        }
+    }
+    let words = asks::lines(&rest, 900);
+    let mut parts: Vec<Part> = (!words.is_empty()).then_some(Part::Context(words)).into_iter().collect();
+    parts.extend((!fit.is_empty()).then_some(Part::Offers(fit)));
+    parts
 }

@@ -5,8 +5,9 @@ use clap::{Arg as ClapArg, ArgAction, ArgMatches};
 
 use super::lexer::Word;
 use super::suggest::{one_of, shown, stop_everything};
-use super::table::{COMMANDS, Form, Kind, Spec, Values, verbs};
-use super::{Command, SLASH, Wrong, suggest, validate};
+use super::table::{Form, Kind, Spec, Values, commands, verbs};
+use super::{Command, SLASH, ScheduleAct, Wrong, suggest, validate};
+use crate::domain::point::PointKind;
 
 /// The command these words are, to the letter.
 pub(super) fn understand(words: &[Word], environments: &[&str]) -> Result<Command, Wrong> {
@@ -23,7 +24,33 @@ pub(super) fn understand(words: &[Word], environments: &[&str]) -> Result<Comman
     } else {
         take(spec, rest, environments)?
     };
-    (spec.build)(values).ok_or_else(|| Wrong::new(format!("`{}` lacks a value it needs.", spec.words())))
+    let lacks = || Wrong::new(format!("`{}` lacks a value it needs.", spec.words()));
+    (spec.build)(values).ok_or_else(lacks).and_then(makes_sense)
+}
+
+/// Whether values that are right each by itself belong together.
+fn makes_sense(command: Command) -> Result<Command, Wrong> {
+    let Command::BackupSchedule { environment, act, retention, cron, kind, reason } = &command else {
+        return Ok(command);
+    };
+    let given = [
+        ("--retention", retention.is_some()),
+        ("--cron", cron.is_some()),
+        ("--type", kind.is_some()),
+        ("--reason", reason.is_some()),
+    ];
+    match act {
+        ScheduleAct::List => match given.into_iter().find(|(_, given)| *given) {
+            Some((option, _)) => Err(Wrong::new(format!(
+                "`backup schedule {environment} list` only shows the schedule and takes no `{option}`. `update` changes it."
+            ))),
+            None => Ok(command),
+        },
+        ScheduleAct::Update if retention.is_none() && cron.is_none() => Err(Wrong::new(format!(
+            "`backup schedule {environment} update` would change nothing. Say what: `--retention`, `--cron` or both."
+        ))),
+        ScheduleAct::Create | ScheduleAct::Update => Ok(command),
+    }
 }
 
 /// Drops a slash command that was typed twice or pasted with the rest.
@@ -47,8 +74,8 @@ fn topic(words: &[Word]) -> Vec<String> {
         .skip_while(|word| word == "help")
         .take(2)
         .collect();
-    let whole = COMMANDS.iter().any(|spec| words == spec.path);
-    let known = words.first().is_some_and(|first| COMMANDS.iter().any(|spec| spec.path[0] == first));
+    let whole = commands().any(|spec| words == spec.path);
+    let known = words.first().is_some_and(|first| commands().any(|spec| spec.path[0] == first));
     if known && !whole { words[..1].to_vec() } else { words }
 }
 
@@ -58,7 +85,7 @@ fn find(words: &[Word]) -> Result<(&'static Spec, &[Word]), Wrong> {
         spec.path.len() <= words.len()
             && spec.path.iter().zip(words).all(|(path, word)| path.eq_ignore_ascii_case(&word.text))
     };
-    if let Some(spec) = COMMANDS.iter().find(begins) {
+    if let Some(spec) = commands().find(begins) {
         return Ok((spec, &words[spec.path.len()..]));
     }
     let first = words.first().map_or("", |word| word.text.as_str());
@@ -73,6 +100,9 @@ fn find(words: &[Word]) -> Result<(&'static Spec, &[Word]), Wrong> {
     };
     Err(Wrong { said, try_instead: None })
 }
+
+/// What AWS makes on a schedule.
+pub(super) const SCHEDULED: [PointKind; 2] = [PointKind::Rds, PointKind::Efs];
 
 /// The name under which clap keeps what `--name` says, apart from the word of the same name.
 fn option_id(name: &str) -> String {
@@ -93,7 +123,13 @@ fn parser(spec: &Spec) -> clap::Command {
             Form::Word | Form::WordOrOption if !spec.free_text() => Some(ClapArg::new(arg.name)),
             _ => None,
         };
-        let option = (arg.form != Form::Word).then(|| ClapArg::new(option_id(arg.name)).long(arg.name).num_args(1));
+        let option = ClapArg::new(option_id(arg.name)).long(arg.name);
+        let option = match arg.form {
+            Form::Word => None,
+            Form::Flag => Some(option.action(ArgAction::SetTrue)),
+            // Below zero is refused by what is said about the value, not as an option nobody knows.
+            _ => Some(option.num_args(1).allow_negative_numbers(arg.kind == Kind::Retention)),
+        };
         parser = parser.args(word).args(option);
     }
     parser
@@ -106,6 +142,10 @@ fn take(spec: &Spec, words: &[Word], environments: &[&str]) -> Result<Values, Wr
     }
     let mut values = Values::default();
     for arg in spec.args {
+        if arg.form == Form::Flag {
+            values.flags.extend(matches.get_flag(&option_id(arg.name)).then_some(arg.name));
+            continue;
+        }
         let word = (arg.form != Form::Option).then(|| text(&matches, arg.name)).flatten();
         let option = (arg.form != Form::Word).then(|| text(&matches, &option_id(arg.name))).flatten();
         if let (Some(word), Some(option)) = (word, option)
@@ -159,6 +199,17 @@ fn put(values: &mut Values, kind: Kind, value: &str, environments: &[&str]) -> R
         Kind::Tenant => values.tenant = Some(validate::identifier("tenant", value)?),
         Kind::Reason => values.reason = Some(validate::reason(value)?),
         Kind::Topic => values.topic.push(value.to_owned()),
+        Kind::Data => values.kind = Some(validate::kind(value, &PointKind::ALL)?),
+        Kind::Scheduled => values.kind = Some(validate::kind(value, &SCHEDULED)?),
+        Kind::Since => values.since = Some(validate::span_text(validate::span(value)?)),
+        Kind::Before => values.before = Some(validate::moment_text(validate::moment(value)?)),
+        Kind::Act => values.act = Some(validate::act(value)?),
+        Kind::Retention => values.retention = Some(validate::days(value)?.to_string()),
+        Kind::Cron => values.cron = Some(validate::cron(value)?),
+        Kind::Point => values.point = Some(validate::point_id(value)?),
+        Kind::Ticket => values.ticket = Some(validate::ticket(value)?),
+        // Flags have no value: `take` reads them.
+        Kind::Check | Kind::Release => {}
     }
     Ok(())
 }
@@ -172,7 +223,12 @@ fn missing(spec: &Spec, kind: Kind, environments: &[&str]) -> Wrong {
         Kind::Environment => format!("`{command}` needs an environment: {}.", one_of(environments)),
         Kind::Operation => format!("`{command}` needs the id of an operation, such as `bk-1042`."),
         Kind::Reason => format!("`{command}` needs a reason, so that others know why."),
-        Kind::Scope | Kind::Tenant | Kind::Topic => format!("`{command}` lacks a value it needs."),
+        Kind::Point => format!("`{command}` needs the id of a recovery point, as `backup list` shows it."),
+        Kind::Ticket => format!(
+            "`{command}` needs a ticket, so that others know who asked for the hold and when it may end: `--ticket INC-123`."
+        ),
+        Kind::Act => format!("`{command}` needs to know what to do: list, create or update."),
+        _ => format!("`{command}` lacks a value it needs."),
     })
 }
 
@@ -301,6 +357,7 @@ fn translate(spec: &Spec, error: &clap::Error) -> Wrong {
         ErrorKind::UnknownArgument => {
             format!("{} is one word too many for `{command}`.", shown(&culprit))
         }
+        ErrorKind::TooManyValues => format!("{option} takes no value behind it."),
         ErrorKind::ArgumentConflict => format!("{option} is there twice. Say it once."),
         ErrorKind::InvalidValue | ErrorKind::WrongNumberOfValues | ErrorKind::TooFewValues | ErrorKind::NoEquals => {
             format!("{option} needs a value behind it.")

@@ -4,8 +4,9 @@ use serde::Serialize;
 
 use super::lexer;
 use super::suggest::{SOME_ENVIRONMENT, shown};
-use super::table::{Arg, COMMANDS, Form, Group, Kind, Spec};
-use super::{BackupScope, SLASH, suggest};
+use super::table::{Arg, Form, Group, Kind, Spec, commands};
+use super::{BackupScope, SLASH, ScheduleAct, grammar, suggest};
+use crate::domain::point::PointKind;
 
 /// One command as a reader needs it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -20,7 +21,7 @@ pub struct Usage {
 
 /// Every command, in the order help shows them.
 pub fn reference() -> Vec<Usage> {
-    COMMANDS.iter().map(|spec| Usage { usage: usage(spec), about: spec.about.to_owned(), who: spec.who }).collect()
+    commands().map(|spec| Usage { usage: usage(spec), about: spec.about.to_owned(), who: spec.who }).collect()
 }
 
 /// The README's table of commands, in Markdown.
@@ -38,10 +39,10 @@ pub fn help(topic: &[String], environments: &[&str]) -> String {
     if words.is_empty() || words == ["help"] {
         return overview(environments);
     }
-    if let Some(spec) = COMMANDS.iter().find(|spec| spec.path == words) {
+    if let Some(spec) = commands().find(|spec| spec.path == words) {
         return page(spec, environments);
     }
-    let of_noun: Vec<&Spec> = COMMANDS.iter().filter(|spec| spec.path.len() == 2 && words == spec.path[..1]).collect();
+    let of_noun: Vec<&Spec> = commands().filter(|spec| spec.path.len() == 2 && words == spec.path[..1]).collect();
     if let Some(first) = of_noun.first() {
         let lines: Vec<String> = of_noun.iter().map(|spec| entry(spec)).collect();
         return format!("{}\n\n{}", lines.join("\n"), more(&first.words()));
@@ -65,9 +66,24 @@ fn placeholder(arg: &Arg) -> String {
         Kind::Tenant => "ID".to_owned(),
         Kind::Reason if arg.form == Form::Option => "\"why\"".to_owned(),
         Kind::Reason | Kind::Topic => arg.name.to_owned(),
+        Kind::Data => PointKind::ALL.map(PointKind::as_str).join("|"),
+        Kind::Scheduled => grammar::SCHEDULED.map(PointKind::as_str).join("|"),
+        Kind::Since => "7d".to_owned(),
+        Kind::Before => "2026-03-01T02:30:00Z".to_owned(),
+        Kind::Act => ScheduleAct::ALL.map(ScheduleAct::as_str).join("|"),
+        Kind::Retention => "N".to_owned(),
+        Kind::Cron => "\"…\"".to_owned(),
+        Kind::Point => "id".to_owned(),
+        Kind::Ticket => "ticket".to_owned(),
+        Kind::Check | Kind::Release => String::new(),
     };
-    let written = if arg.form == Form::Option { format!("--{} {value}", arg.name) } else { value };
-    if arg.required { format!("<{written}>") } else { format!("[{written}]") }
+    match (arg.form, arg.required) {
+        (Form::Flag, _) => format!("[--{}]", arg.name),
+        (Form::Option, true) => format!("--{} <{value}>", arg.name),
+        (Form::Option, false) => format!("[--{} {value}]", arg.name),
+        (_, true) => format!("<{value}>"),
+        (_, false) => format!("[{value}]"),
+    }
 }
 
 fn overview(environments: &[&str]) -> String {
@@ -76,7 +92,7 @@ fn overview(environments: &[&str]) -> String {
         [(Group::Backups, "Backups"), (Group::Operations, "Operations"), (Group::Emergency, "Emergency")]
     {
         text.push_str(&format!("*{heading}*\n"));
-        for spec in COMMANDS.iter().filter(|spec| spec.group == group) {
+        for spec in commands().filter(|spec| spec.group == group) {
             text.push_str(&entry(spec));
             text.push('\n');
         }
@@ -102,7 +118,7 @@ fn page(spec: &Spec, environments: &[&str]) -> String {
     let mut text = format!("*{}*\n`{}`\n\n{}\n", spec.about, escape(&usage(spec)), spec.happens);
     for arg in spec.args {
         let name = match arg.form {
-            Form::Option => format!("--{}", arg.name),
+            Form::Option | Form::Flag => format!("--{}", arg.name),
             _ => placeholder(arg).trim_matches(['<', '>', '[', ']']).to_owned(),
         };
         let known = match arg.kind {
@@ -132,9 +148,8 @@ fn unknown(words: &[&str], environments: &[&str]) -> String {
     let asked = words.join(" ");
     let said = format!("There is no command {}.", shown(&asked));
     let meant = suggest::repair(&lexer::read(&lexer::encode(&asked)).words, environments);
-    let path = COMMANDS
-        .iter()
-        .find(|spec| meant.starts_with(&format!("{SLASH} {} ", spec.words())) && spec.group != Group::Help);
+    let path =
+        commands().find(|spec| meant.starts_with(&format!("{SLASH} {} ", spec.words())) && spec.group != Group::Help);
     let hint = path.map(|spec| format!(" Did you mean `{SLASH} help {}`?", spec.words())).unwrap_or_default();
     format!("{}{hint}\n\n{}", escape(&said), overview(environments))
 }

@@ -15,6 +15,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use super::{environment::Span, moment::Moment, point::PointKind};
+
 pub use help::{Usage, help, readme_table, reference};
 
 /// The slash command as people type it.
@@ -38,6 +40,65 @@ pub enum Command {
         scope: BackupScope,
         /// Only this tenant's share, where given.
         tenant: Option<String>,
+        /// Why, for the card and the audit.
+        reason: Option<String>,
+    },
+    /// List recovery points, newest first.
+    BackupList {
+        /// The environment whose points are listed.
+        environment: String,
+        /// Only points of this kind, where given.
+        kind: Option<PointKind>,
+        /// Only this tenant's, where given.
+        tenant: Option<String>,
+        /// Only data no older than this, where given.
+        since: Option<Span>,
+        /// Only data from before this moment: where the page before ended.
+        before: Option<Moment>,
+    },
+    /// Find out whether the backups of an environment are worth anything.
+    BackupValidate {
+        /// The environment to look at.
+        environment: String,
+        /// What is looked at.
+        checks: Checks,
+        /// Why, for the card and the audit.
+        reason: Option<String>,
+    },
+    /// Show or change when backups are made and how long they are kept.
+    BackupSchedule {
+        /// The environment.
+        environment: String,
+        /// Show, make or change.
+        act: ScheduleAct,
+        /// Days to keep, where given.
+        retention: Option<u32>,
+        /// When, as AWS writes it, where given: `cron(0 2 * * ? *)`.
+        cron: Option<String>,
+        /// Only this kind (`rds` or `efs`), where given.
+        kind: Option<PointKind>,
+        /// Why, for the card and the audit.
+        reason: Option<String>,
+    },
+    /// Delete a recovery point.
+    BackupDelete {
+        /// The environment it belongs to.
+        environment: String,
+        /// Its id, as `backup list` shows it.
+        point: String,
+        /// Why, for the card and the audit.
+        reason: Option<String>,
+    },
+    /// Put a recovery point under a hold, or release it.
+    BackupHold {
+        /// The environment it belongs to.
+        environment: String,
+        /// Its id, as `backup list` shows it.
+        point: String,
+        /// The ticket that asks for it.
+        ticket: String,
+        /// Release instead of hold.
+        release: bool,
         /// Why, for the card and the audit.
         reason: Option<String>,
     },
@@ -107,6 +168,11 @@ impl Command {
         match self {
             Self::Help { .. } => "help",
             Self::BackupCreate { .. } => "backup.create",
+            Self::BackupList { .. } => "backup.list",
+            Self::BackupValidate { .. } => "backup.validate",
+            Self::BackupSchedule { .. } => "backup.schedule",
+            Self::BackupDelete { .. } => "backup.delete",
+            Self::BackupHold { .. } => "backup.hold",
             Self::OpList { .. } => "op.list",
             Self::OpShow { .. } => "op.show",
             Self::OpCancel { .. } => "op.cancel",
@@ -122,7 +188,51 @@ impl Command {
 
     /// Whether carrying it out can change anything: people without a role may not ask for such.
     pub fn changes_things(&self) -> bool {
-        !matches!(self, Self::Help { .. } | Self::OpList { .. } | Self::OpShow { .. })
+        !matches!(
+            self,
+            Self::Help { .. }
+                | Self::OpList { .. }
+                | Self::OpShow { .. }
+                | Self::BackupList { .. }
+                | Self::BackupSchedule { act: ScheduleAct::List, .. }
+        )
+    }
+
+    /// Whether it changes nothing, but AWS has to be asked for the answer, which takes its time.
+    pub fn asks_aws(&self) -> bool {
+        matches!(self, Self::BackupList { .. } | Self::BackupSchedule { act: ScheduleAct::List, .. })
+    }
+
+    /// The environment it is about, where it is about one.
+    pub fn environment(&self) -> Option<&str> {
+        match self {
+            Self::BackupCreate { environment, .. }
+            | Self::BackupList { environment, .. }
+            | Self::BackupValidate { environment, .. }
+            | Self::BackupSchedule { environment, .. }
+            | Self::BackupDelete { environment, .. }
+            | Self::BackupHold { environment, .. } => Some(environment),
+            Self::OpList { environment } | Self::Stop { environment, .. } | Self::Resume { environment, .. } => {
+                environment.as_deref()
+            }
+            _ => None,
+        }
+    }
+
+    /// Why, where the person said so.
+    pub fn reason(&self) -> Option<&str> {
+        match self {
+            Self::BackupCreate { reason, .. }
+            | Self::BackupValidate { reason, .. }
+            | Self::BackupSchedule { reason, .. }
+            | Self::BackupDelete { reason, .. }
+            | Self::BackupHold { reason, .. }
+            | Self::OpCancel { reason, .. }
+            | Self::OpReject { reason, .. }
+            | Self::Resume { reason, .. } => reason.as_deref(),
+            Self::Stop { reason, .. } => Some(reason),
+            _ => None,
+        }
     }
 
     /// The one text that stands for this command, without the slash command in front: `parse` of it gives the command back.
@@ -139,6 +249,38 @@ impl Command {
                 values.environment = Some(environment);
                 values.scope = Some(scope);
                 values.tenant = tenant;
+                values.reason = reason;
+            }
+            Self::BackupList { environment, kind, tenant, since, before } => {
+                values.environment = Some(environment);
+                values.kind = kind;
+                values.tenant = tenant;
+                values.since = since.map(validate::span_text);
+                values.before = before.map(validate::moment_text);
+            }
+            Self::BackupValidate { environment, checks, reason } => {
+                values.environment = Some(environment);
+                values.flags = if checks == Checks::ALL { Vec::new() } else { checks.named() };
+                values.reason = reason;
+            }
+            Self::BackupSchedule { environment, act, retention, cron, kind, reason } => {
+                values.environment = Some(environment);
+                values.act = Some(act);
+                values.retention = retention.map(|days| days.to_string());
+                values.cron = cron;
+                values.kind = kind;
+                values.reason = reason;
+            }
+            Self::BackupDelete { environment, point, reason } => {
+                values.environment = Some(environment);
+                values.point = Some(point);
+                values.reason = reason;
+            }
+            Self::BackupHold { environment, point, ticket, release, reason } => {
+                values.environment = Some(environment);
+                values.point = Some(point);
+                values.ticket = Some(ticket);
+                values.flags = if release { vec!["release"] } else { Vec::new() };
                 values.reason = reason;
             }
             Self::OpList { environment } => values.environment = environment,
@@ -164,11 +306,64 @@ impl Command {
     }
 }
 
+/// What a validation looks at. At least one is set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Checks {
+    /// What is protected against what exists.
+    pub inventory: bool,
+    /// Lag against RPO.
+    pub replication: bool,
+    /// Restores the newest recovery point and validates it.
+    pub test_restore: bool,
+}
+
+impl Checks {
+    /// All of them: what you get when you say nothing.
+    pub const ALL: Checks = Checks { inventory: true, replication: true, test_restore: true };
+
+    /// The words, as a plan's scope keeps them: `inventory, replication, test-restore`.
+    pub fn words(self) -> String {
+        self.named().join(", ")
+    }
+
+    fn named(self) -> Vec<&'static str> {
+        let named =
+            [("inventory", self.inventory), ("replication", self.replication), ("test-restore", self.test_restore)];
+        named.into_iter().filter(|(_, on)| *on).map(|(word, _)| word).collect()
+    }
+}
+
+/// What is done with a schedule.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ScheduleAct {
+    /// Show it.
+    List,
+    /// Make it.
+    Create,
+    /// Change it.
+    Update,
+}
+
+impl ScheduleAct {
+    /// Every act, in the order help names them.
+    pub const ALL: [Self; 3] = [Self::List, Self::Create, Self::Update];
+
+    /// The word people type.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::List => "list",
+            Self::Create => "create",
+            Self::Update => "update",
+        }
+    }
+}
+
 /// Which parts of an environment a backup takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum BackupScope {
-    /// Databases, file systems and secrets.
+    /// Everything the environment declares.
     #[default]
     Full,
     /// The databases.
@@ -177,19 +372,32 @@ pub enum BackupScope {
     Efs,
     /// The secrets.
     Secrets,
+    /// SSM parameters and the secrets' metadata.
+    Config,
+    /// Buckets of data: their protection, and a record of their versions.
+    S3,
+    /// Logical dumps of databases.
+    Dump,
+    /// A check of the buckets' lifecycle rules; makes nothing.
+    Lifecycle,
 }
 
 impl BackupScope {
     /// Every scope, in the order help names them.
-    pub const ALL: [Self; 4] = [Self::Full, Self::Rds, Self::Efs, Self::Secrets];
+    pub const ALL: [Self; 8] =
+        [Self::Full, Self::Rds, Self::Efs, Self::Secrets, Self::Config, Self::S3, Self::Dump, Self::Lifecycle];
 
-    /// The word people type: `full`, `rds`, `efs`, `secrets`.
+    /// The word people type: `full`, `rds`, ….
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Full => "full",
             Self::Rds => "rds",
             Self::Efs => "efs",
             Self::Secrets => "secrets",
+            Self::Config => "config",
+            Self::S3 => "s3",
+            Self::Dump => "dump",
+            Self::Lifecycle => "lifecycle",
         }
     }
 }

@@ -2,12 +2,17 @@
 
 use jiff::Timestamp;
 
-use super::Wrong;
 use super::lexer::{is_long_dash, visible};
 use super::suggest::{one_of, shown};
+use super::{ScheduleAct, Wrong};
+use crate::domain::{environment::Span, moment::Moment, point::PointKind, schedule::Schedule};
 
 /// The most characters a reason may have.
 pub const LONGEST_REASON: usize = 500;
+/// The most characters the id of a recovery point may have, which is S3's limit for a key.
+pub const LONGEST_POINT: usize = 1024;
+/// AWS Backup keeps nothing for longer, in days.
+pub const LONGEST_DAYS: u32 = 36_500;
 
 /// An operation id such as `bk-1042`, in lower case.
 ///
@@ -76,21 +81,139 @@ pub fn reason(text: &str) -> Result<String, Wrong> {
     }
 }
 
+/// The id of a recovery point as it is listed: a snapshot's name, the last part of a recovery point's ARN or the ARN
+/// itself, or an object's key. AWS knows the case of each, so it is kept.
+///
+/// # Errors
+/// When it is not 1 to [`LONGEST_POINT`] letters, digits and `/:._+=@-`, begins with a slash or a dash, or climbs by `..`.
+pub fn point_id(text: &str) -> Result<String, Wrong> {
+    let allowed = text.bytes().all(|b| b.is_ascii_alphanumeric() || b"/:._+=@-".contains(&b));
+    let climbs = text.split('/').any(|part| part == "..");
+    if allowed && !climbs && (1..=LONGEST_POINT).contains(&text.len()) && !text.starts_with(['/', '-']) {
+        return Ok(text.to_owned());
+    }
+    let text = shown(text);
+    Err(Wrong::new(format!("{text} is not the id of a recovery point. Copy one from what `backup list` shows.")))
+}
+
+/// A ticket's number such as `INC-123`, in the case it was written in.
+///
+/// # Errors
+/// When it is not 1 to 64 letters, digits, `-`, `_` and `#`.
+pub fn ticket(text: &str) -> Result<String, Wrong> {
+    let allowed = text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_#".contains(&b));
+    if allowed && (1..=64).contains(&text.len()) {
+        return Ok(text.to_owned());
+    }
+    let text = shown(text);
+    Err(Wrong::new(format!(
+        "{text} is not a ticket. One has letters, digits, `-`, `_` and `#` only, at most 64: `INC-123`."
+    )))
+}
+
+/// Days to keep a backup.
+///
+/// # Errors
+/// When it is not a whole number from 1 to [`LONGEST_DAYS`].
+pub fn days(text: &str) -> Result<u32, Wrong> {
+    let number = Some(text).filter(|text| text.bytes().all(|b| b.is_ascii_digit())).and_then(|text| text.parse().ok());
+    number.filter(|days| (1..=LONGEST_DAYS).contains(days)).ok_or_else(|| {
+        let text = shown(text);
+        Wrong::new(format!("{text} is not a number of days to keep. Write a whole one from 1 to {LONGEST_DAYS}."))
+    })
+}
+
+/// One of these kinds of recovery points.
+///
+/// # Errors
+/// When it is none of them; the error names them.
+pub fn kind(text: &str, kinds: &[PointKind]) -> Result<PointKind, Wrong> {
+    kinds.iter().copied().find(|kind| kind.as_str().eq_ignore_ascii_case(text)).ok_or_else(|| {
+        let known: Vec<&str> = kinds.iter().map(|kind| kind.as_str()).collect();
+        let what = if kinds.len() < PointKind::ALL.len() {
+            "something AWS backs up on a schedule"
+        } else {
+            "a kind of backup"
+        };
+        Wrong::new(format!("{} is not {what}. It is {}.", shown(text), one_of(&known)))
+    })
+}
+
+/// What is done with a schedule.
+///
+/// # Errors
+/// When it is none of [`ScheduleAct::ALL`]; the error names them.
+pub fn act(text: &str) -> Result<ScheduleAct, Wrong> {
+    ScheduleAct::ALL.into_iter().find(|act| act.as_str().eq_ignore_ascii_case(text)).ok_or_else(|| {
+        let known = one_of(&ScheduleAct::ALL.map(ScheduleAct::as_str));
+        Wrong::new(format!("{} is not done with a schedule, only {known}.", shown(text)))
+    })
+}
+
+/// When backups are made, in the usual spelling: `cron(0 2 * * ? *)`.
+///
+/// # Errors
+/// When AWS Backup would not take it.
+pub fn cron(text: &str) -> Result<String, Wrong> {
+    Schedule::parse(text).map(|schedule| schedule.text().to_owned()).map_err(|why| Wrong::new(format!("{why}.")))
+}
+
+/// A length of time, such as `7d`, that is not nothing.
+///
+/// # Errors
+/// When it is no such length.
+pub fn span(text: &str) -> Result<Span, Wrong> {
+    let lower = text.to_ascii_lowercase();
+    Span::parse(&lower).ok().filter(|span| !span.0.is_zero()).ok_or_else(|| {
+        Wrong::new(format!(
+            "{} is not a length of time. Write a number and `m`, `h` or `d`, such as `7d`.",
+            shown(text)
+        ))
+    })
+}
+
+/// The shortest text that [`span`] reads as this length of whole seconds.
+pub(super) fn span_text(span: Span) -> String {
+    let seconds = span.0.as_secs();
+    let units = [(86_400, 'd'), (3600, 'h'), (60, 'm')];
+    let unit = units.into_iter().find(|(factor, _)| seconds.is_multiple_of(*factor));
+    unit.map_or_else(|| format!("{seconds}s"), |(factor, unit)| format!("{}{unit}", seconds / factor))
+}
+
+/// A moment in ISO 8601 with its zone, such as `2026-03-01T02:30:00Z` or `2026-03-01T04:30+02:00`, from 1970 on. What is
+/// shorter than a millisecond is dropped.
+///
+/// # Errors
+/// When it is no such moment, or has no zone.
+pub fn moment(text: &str) -> Result<Moment, Wrong> {
+    let moment = instant(text)?.as_millisecond();
+    if moment < 0 { Err(Wrong::new(format!("{} is before 1970.", shown(text)))) } else { Ok(Moment(moment)) }
+}
+
+/// The text that [`moment`] reads as this one, to the millisecond.
+pub(super) fn moment_text(moment: Moment) -> String {
+    Timestamp::from_millisecond(moment.0).map_or_else(|_| moment.iso(), |timestamp| timestamp.to_string())
+}
+
 /// A moment in ISO 8601 with its zone, such as `2026-03-01T02:30:00Z` or `2026-03-01T04:30+02:00`, not after `now`.
 ///
 /// # Errors
 /// When it is no such moment, has no zone, or lies in the future.
 pub fn timestamp(text: &str, now: Timestamp) -> Result<Timestamp, Wrong> {
-    let upper = text.replace(is_long_dash, "-").to_ascii_uppercase();
-    let plain = upper.bytes().all(|b| b.is_ascii_digit() || b"-+:.TZ".contains(&b)) && upper.contains('T');
-    let moment = plain.then(|| upper.parse::<Timestamp>().ok()).flatten().ok_or_else(|| {
-        Wrong::new(format!(
-            "{} is not a time with its zone. One looks like `2026-03-01T02:30:00Z` or `2026-03-01T04:30:00+02:00`.",
-            shown(text)
-        ))
-    })?;
+    let moment = instant(text)?;
     if moment > now {
         return Err(Wrong::new(format!("{} is in the future: it is {now:.0} now.", shown(text))));
     }
     Ok(moment)
+}
+
+fn instant(text: &str) -> Result<Timestamp, Wrong> {
+    let upper = text.replace(is_long_dash, "-").to_ascii_uppercase();
+    let plain = upper.bytes().all(|b| b.is_ascii_digit() || b"-+:.TZ".contains(&b)) && upper.contains('T');
+    plain.then(|| upper.parse::<Timestamp>().ok()).flatten().ok_or_else(|| {
+        Wrong::new(format!(
+            "{} is not a time with its zone. One looks like `2026-03-01T02:30:00Z` or `2026-03-01T04:30:00+02:00`.",
+            shown(text)
+        ))
+    })
 }

@@ -55,6 +55,9 @@ pub(super) fn start_job(
         encrypted,
         retention_days: days,
         tags: tags_of(call),
+        data: None,
+        expired: false,
+        sticks: false,
     };
     let place = making.aws.region_mut(&account, region)?;
     place.busy.insert(resource.to_owned(), course.ends);
@@ -108,7 +111,16 @@ pub(super) fn start_copy(making: &mut Making<'_>, copy: &Copy<'_>) -> Start {
         size_bytes: original.size_bytes,
     };
     let kept = keep(place, copy.region, call, request, id, job);
-    let point = RecoveryPoint { course, encrypted: true, retention_days: copy.days, tags: tags_of(call), ..original };
+    let data = Some(original.data());
+    let point = RecoveryPoint {
+        course,
+        encrypted: true,
+        retention_days: copy.days,
+        tags: tags_of(call),
+        data,
+        sticks: false,
+        ..original
+    };
     if let Some(vault) = making.aws.region_mut(&account, copy.to_region)?.vaults.get_mut(&to_vault) {
         vault.points.insert(recovery_point, point);
     }
@@ -185,12 +197,12 @@ fn waits(seed: u64, id: &str) -> Duration {
     between(seed, &format!("accepted/{id}"), 5, 20)
 }
 
-fn point_arn(seed: u64, account: &str, region: &str, job: &str) -> String {
+pub(super) fn point_arn(seed: u64, account: &str, region: &str, job: &str) -> String {
     format!("arn:aws:backup:{region}:{account}:recovery-point:{}", uuid_for(seed, &format!("point/{job}")))
 }
 
 /// The job a token made, if it made one; the same token for something else is an error.
-fn used(place: &Region, token: &str, request: &str) -> Result<Option<String>, CloudError> {
+pub(super) fn used(place: &Region, token: &str, request: &str) -> Result<Option<String>, CloudError> {
     match place.tokens.get(token) {
         None => Ok(None),
         Some((was, id)) if was == request => Ok(Some(id.clone())),
@@ -200,7 +212,7 @@ fn used(place: &Region, token: &str, request: &str) -> Result<Option<String>, Cl
     }
 }
 
-fn role_of(account: &str, role: &str) -> Result<(), CloudError> {
+pub(super) fn role_of(account: &str, role: &str) -> Result<(), CloudError> {
     if role.starts_with(&format!("arn:aws:iam::{account}:role/")) {
         return Ok(());
     }
@@ -209,7 +221,7 @@ fn role_of(account: &str, role: &str) -> Result<(), CloudError> {
     )))
 }
 
-fn vault_exists(place: &Region, region: &str, vault: &str) -> Result<(), CloudError> {
+pub(super) fn vault_exists(place: &Region, region: &str, vault: &str) -> Result<(), CloudError> {
     if place.vaults.contains_key(vault) {
         return Ok(());
     }

@@ -118,7 +118,12 @@ impl SimCloud {
         })
     }
 
-    fn change(&self, environment: &str, side: Side, change: impl FnOnce(&mut Region, &Environment) -> bool) -> bool {
+    pub(super) fn change(
+        &self,
+        environment: &str,
+        side: Side,
+        change: impl FnOnce(&mut Region, &Environment) -> bool,
+    ) -> bool {
         let mut inner = self.changing();
         let inner = &mut *inner;
         let Some(environment) = inner.environments.get(environment) else { return false };
@@ -140,6 +145,9 @@ fn foreign(place: &mut Region, database: &str, name: &str, now: Moment) -> bool 
         encrypted: db.encrypted,
         key: if db.encrypted { RDS_KEY.to_owned() } else { String::new() },
         tags: Tags::new(),
+        database: database.to_owned(),
+        data: None,
+        sticks: false,
     };
     place.snapshots.insert(name.to_owned(), snapshot).is_none()
 }

@@ -75,7 +75,7 @@ impl Target {
         Target { verb: Some(verb), ..self }
     }
 
-    /// Only steps of this kind, such as `rds.snapshot`; `survey` for surveys, the topic for publications.
+    /// Only steps of this kind, such as `rds.snapshot`; `survey` for surveys, `points` and `readings` for those, the topic for publications.
     #[must_use]
     pub fn of_kind(self, kind: &str) -> Target {
         Target { kind: Some(kind.to_owned()), ..self }

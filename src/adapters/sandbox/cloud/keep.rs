@@ -121,6 +121,7 @@ impl Inner {
         self.journal = kept.journal;
         self.published = kept.published;
         self.aws = kept.aws;
+        self.aws.grow_further(&self.environments, self.time.now());
     }
 }
 

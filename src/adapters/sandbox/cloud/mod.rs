@@ -1,14 +1,28 @@
 //! A simulated AWS: a state machine per resource, durations from a seed, idempotency as AWS has it, faults on demand,
 //! and a journal that counts what was really changed. It carries `bbws demo` and the tests of the engine.
 
+mod archive;
 mod backup;
+mod buckets;
+mod compare;
 mod dispatch;
 mod drift;
+mod estate;
 mod faults;
+mod grow;
+mod history;
+mod holds;
 pub mod http;
 mod journal;
 mod keep;
+mod look;
+mod mishap;
+mod plans;
+mod points;
 mod rds;
+mod readings;
+mod restore;
+mod retire;
 mod secrets;
 mod survey;
 mod time;
@@ -28,8 +42,10 @@ use serde::{Deserialize, Serialize};
 
 pub use self::{
     drift::Side,
+    estate::Contents,
     faults::{Chaos, Fault, Target},
     journal::{Answer, Mutation, Recorded, Twice, Verb},
+    look::{SimHold, SimInstance},
     view::{RegionView, Resource},
     world::{SimDatabase, SimFileSystem},
 };
@@ -112,10 +128,11 @@ impl SimCloud {
             .iter()
             .map(|(name, e)| (name.clone(), Environment { name: name.clone(), ..e.clone() }))
             .collect();
+        let time = SimTime::new(clock);
         SimCloud {
             inner: Mutex::new(Inner {
-                time: SimTime::new(clock),
-                aws: Aws::grown_from(&environments, seed),
+                aws: Aws::grown_from(&environments, seed, time.now()),
+                time,
                 environments,
                 faults: Faults::default(),
                 rng: Xoshiro256PlusPlus::seed_from_u64(seed),
@@ -229,18 +246,23 @@ impl Inner {
             .gate(&mut self.rng, Verb::Survey, "survey", &regions)
             .and_then(|_| survey::survey(&self.aws, environment, ask, now));
         self.journal.request();
+        self.looked(Verb::Survey, "survey", &environment.primary_region, now, answer_of(&answer));
+        answer
+    }
+
+    /// Writes down a call that belongs to no operation.
+    fn looked(&mut self, verb: Verb, kind: &'static str, region: &str, at: Moment, answer: Answer) {
         self.journal.record(Recorded {
-            at: now,
+            at,
             operation: None,
             step: None,
-            verb: Verb::Survey,
-            kind: "survey",
-            region: environment.primary_region.clone(),
+            verb,
+            kind,
+            region: region.to_owned(),
             token: String::new(),
             effect: false,
-            answer: answer_of(&answer),
+            answer,
         });
-        answer
     }
 
     fn probe(&mut self, call: &Call) -> Result<Probe, CloudError> {
@@ -248,7 +270,7 @@ impl Inner {
         let answer = self
             .faults
             .gate(&mut self.rng, Verb::Probe, call.action.kind(), &dispatch::called(&call.action))
-            .and_then(|_| dispatch::probe(&self.aws, call, self.blind_probe));
+            .and_then(|_| dispatch::probe(&self.aws, call, self.blind_probe, now));
         self.journal.request();
         self.record(call, Verb::Probe, now, false, answer_of(&answer));
         answer
@@ -360,16 +382,31 @@ impl Cloud for SimCloud {
 
     async fn points(
         &self,
-        _environment: &Environment,
-        _query: &PointQuery,
+        environment: &Environment,
+        query: &PointQuery,
         _requester: &str,
-        _page: &mut Pages<'_>,
+        page: &mut Pages<'_>,
     ) -> Result<Vec<String>, CloudError> {
-        Err(CloudError::Permanent { reason: "Recovery points are not read yet.".to_owned() })
+        let regions = points::regions(environment);
+        let (mut unread, mut refused) = (Vec::new(), Vec::new());
+        for region in &regions {
+            // The lock is not held while the pages are taken.
+            match self.lock().points(environment, region, query) {
+                Ok(found) => points::give(found, page),
+                Err(error) => {
+                    unread.push(format!("What is in {region} is not listed: {error}."));
+                    refused.push(error);
+                }
+            }
+        }
+        if refused.len() == regions.len() {
+            return Err(refused.swap_remove(0));
+        }
+        Ok(unread)
     }
 
-    async fn readings(&self, _environment: &Environment, _requester: &str) -> Result<Readings, CloudError> {
-        Err(CloudError::Permanent { reason: "Nothing is measured yet.".to_owned() })
+    async fn readings(&self, environment: &Environment, _requester: &str) -> Result<Readings, CloudError> {
+        self.lock().readings(environment)
     }
 
     async fn probe(&self, call: &Call) -> Result<Probe, CloudError> {

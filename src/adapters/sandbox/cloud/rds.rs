@@ -47,6 +47,9 @@ pub(super) fn create(making: &mut Making<'_>, region: &str, database: &str, name
         encrypted: db.encrypted,
         key: if db.encrypted { RDS_KEY.to_owned() } else { String::new() },
         tags: tags_of(call),
+        database: database.to_owned(),
+        data: None,
+        sticks: false,
     };
     place.snapshots.insert(name.to_owned(), snapshot);
     Ok((started(&account, region, name), Some(Made::Snapshot { region: region.to_owned(), name: name.to_owned() })))
@@ -85,11 +88,22 @@ pub(super) fn copy(
     let place = making.aws.region_mut(&account, region)?;
     let course = Course::new(now, place.snapshot_copies.turn(now, COPIES_AT_ONCE), lasts, fails);
     place.snapshot_copies.take(course.ends);
+    let (database, data) = (original.database().to_owned(), Some(original.data()));
     let mut tags = original.tags;
     tags.extend(tags_of(call));
     let encrypted = original.encrypted || !key.is_empty();
-    let snapshot =
-        Snapshot { source: source_arn, copy: true, course, size_gib: original.size_gib, encrypted, key, tags };
+    let snapshot = Snapshot {
+        source: source_arn,
+        copy: true,
+        course,
+        size_gib: original.size_gib,
+        encrypted,
+        key,
+        tags,
+        database,
+        data,
+        sticks: false,
+    };
     place.snapshots.insert(name.to_owned(), snapshot);
     Ok((started(&account, region, name), Some(Made::Snapshot { region: region.to_owned(), name: name.to_owned() })))
 }
@@ -144,8 +158,16 @@ pub(super) fn snapshot_status(snapshot: &Snapshot, now: Moment) -> &'static str 
 /// What RDS calls the state of an instance that exists.
 pub(super) fn status(place: &Region, database: &str, now: Moment) -> String {
     let own = place.databases.get(database).map_or("unknown", |db| db.status.as_str());
-    let busy = place.backing_up.get(database).is_some_and(|until| *until > now);
-    if own == "available" && busy { "backing-up".to_owned() } else { own.to_owned() }
+    if own != "available" {
+        return own.to_owned();
+    }
+    let backing_up = place.backing_up.get(database).is_some_and(|until| *until > now);
+    let modifying = place.modifying.get(database).is_some_and(|course| course.ends > now);
+    match (backing_up, modifying) {
+        (true, _) => "backing-up".to_owned(),
+        (false, true) => "modifying".to_owned(),
+        (false, false) => own.to_owned(),
+    }
 }
 
 /// `available, encrypted, 100 GiB`.

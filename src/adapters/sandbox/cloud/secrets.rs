@@ -1,5 +1,7 @@
 //! Simulated Secrets Manager and S3: the export of secrets and the replication of objects.
 
+use std::collections::BTreeMap;
+
 use sha2::{Digest as _, Sha256};
 
 use super::{
@@ -33,6 +35,7 @@ pub(super) fn export(making: &mut Making<'_>, region: &str, prefix: &str, bucket
     let under = target.key.clone();
     place.usable_key(region, &under).map_err(permanent)?;
     let rule = target.rule.clone();
+    let versions = names.iter().map(|n| (n.clone(), place.secret_version(seed, &account, n))).collect();
     let what = format!("object/{account}/{bucket}/{key}");
     let replication = rule.map(|(to_region, to_bucket)| {
         let fate = making.fate(region);
@@ -42,7 +45,9 @@ pub(super) fn export(making: &mut Making<'_>, region: &str, prefix: &str, bucket
         let course = Course::new(now, now, fate.stretch(between(seed, &what, 40, 80)), fails);
         Replica { region: to_region, bucket: to_bucket, course }
     });
-    let object = sealed(&names, uuid_for(seed, &what).replace('-', ""), under, call, Course::instant(now), replication);
+    let version = uuid_for(seed, &what).replace('-', "");
+    let mut object = sealed(&names, version, under, call, Course::instant(now), replication);
+    (object.versions, object.resource) = (versions, prefix.to_owned());
     let started = started(&object, bucket, key);
     replicate(making.aws, &account, &object, key);
     if let Some(target) = making.aws.region_mut(&account, region)?.buckets.get_mut(bucket) {
@@ -132,15 +137,19 @@ fn sealed(
         count: names.len(),
         key,
         tags: tags_of(call),
+        resource: String::new(),
+        data: None,
+        versions: BTreeMap::new(),
     }
 }
 
 /// The replica exists from the moment its replication is done.
-fn replicate(aws: &mut Aws, account: &str, object: &Object, key: &str) {
+pub(super) fn replicate(aws: &mut Aws, account: &str, object: &Object, key: &str) {
     let Some(replica) = object.replication.clone().filter(|r| r.course.fails.is_none()) else { return };
     let Ok(place) = aws.region_mut(account, &replica.region) else { return };
     if let Some(bucket) = place.buckets.get_mut(&replica.bucket) {
-        let copy = Object { course: replica.course, replication: None, key: bucket.key.clone(), ..object.clone() };
+        let (key_of, data) = (bucket.key.clone(), Some(object.data()));
+        let copy = Object { course: replica.course, replication: None, key: key_of, data, ..object.clone() };
         bucket.objects.insert(key.to_owned(), copy);
     }
 }

@@ -1,12 +1,13 @@
 //! The simulated world as a planner sees it.
 
 use super::{
-    rds,
+    buckets, points, rds,
+    readings::RESTORABLE,
     secrets::names_under,
     world::{Aws, Region},
 };
 use crate::{
-    domain::{environment::Environment, moment::Moment},
+    domain::{environment::Environment, moment::Moment, world::PlanFound},
     ports::cloud::{CloudError, Condition, DatabaseFound, FileSystemFound, Survey, World},
 };
 
@@ -16,13 +17,23 @@ pub(super) fn regions<'a>(environment: &'a Environment, ask: &Survey) -> Vec<&'a
         || !ask.file_systems.is_empty()
         || ask.secrets_prefix.is_some()
         || ask.vault
-        || ask.bucket;
+        || ask.bucket
+        || ask.parameters_prefix.is_some()
+        || !ask.buckets.is_empty()
+        || !ask.secrets.is_empty()
+        || ask.dump_key
+        || ask.newest
+        || ask.schedule
+        || ask.isolated
+        || ask.point.is_some();
     let mut regions = Vec::new();
     // Whether objects are replicated is written on the primary bucket.
     if primary || ask.dr {
         regions.push(environment.primary_region.as_str());
     }
-    if ask.dr {
+    // A point may lie on either side.
+    let both = ask.point.is_some() && points::regions(environment).len() > 1;
+    if ask.dr || both {
         regions.push(environment.dr_region.as_str());
     }
     regions
@@ -51,7 +62,58 @@ pub(super) fn survey(aws: &Aws, environment: &Environment, ask: &Survey, now: Mo
         world.dr_bucket = environment.dr_secrets_bucket.as_ref().map(|name| dr_bucket(place, dr, environment, name));
         world.dr_key = environment.dr_kms_key.as_ref().map(|name| dr.usable_key(dr_region, name));
     }
+    further(aws, environment, ask, &mut world, now)?;
     Ok(world)
+}
+
+/// What the optional keys and the commands about recovery points ask for.
+fn further(
+    aws: &Aws,
+    environment: &Environment,
+    ask: &Survey,
+    world: &mut World,
+    now: Moment,
+) -> Result<(), CloudError> {
+    let (account, region) = (&environment.account, &environment.primary_region);
+    let place = aws.region(account, region)?;
+    if let Some(prefix) = &ask.parameters_prefix {
+        world.parameters = place.parameters.keys().filter(|name| name.starts_with(prefix)).cloned().collect();
+    }
+    world.buckets = ask.buckets.iter().filter_map(|name| buckets::describe(aws, environment, name)).collect();
+    for name in &ask.secrets {
+        let found = if place.secrets.contains(name) {
+            Ok(place.secret_version(aws.seed, account, name))
+        } else {
+            Err(format!("secret {name} does not exist in {region}; create it or correct the config"))
+        };
+        world.described.insert(name.clone(), found);
+    }
+    if ask.dump_key {
+        world.dump_key = environment.dump_kms_key.as_ref().map(|name| place.usable_key(region, name));
+    }
+    if let Some(id) = &ask.point {
+        world.lineage = points::lineage(points::all(aws, environment, &points::regions(environment), now), id);
+    }
+    if ask.newest {
+        world.newest = points::newest(points::all(aws, environment, &[region], now));
+    }
+    if ask.schedule {
+        world.plan = place.plans.get(&environment.plan_name()).and_then(|plan| {
+            let (version, spec) = (plan.version_id(aws.seed, plan.versions.len()), plan.spec()?.clone());
+            Some(PlanFound { id: plan.id.clone(), version, spec })
+        });
+    }
+    if ask.isolated {
+        let name = environment.isolated_subnet_group();
+        world.isolated = Some(if place.subnet_groups.contains(name) {
+            Ok(name.to_owned())
+        } else {
+            Err(format!(
+                "DB subnet group {name} does not exist in {region}; create it, cut off from the platform's network, or correct `restore_test_subnet_group` in the config"
+            ))
+        });
+    }
+    Ok(())
 }
 
 fn database(place: &Region, id: &str, now: Moment) -> Option<DatabaseFound> {
@@ -63,9 +125,9 @@ fn database(place: &Region, id: &str, now: Moment) -> Option<DatabaseFound> {
         encrypted: db.encrypted,
         size_gib: db.size_gib,
         multi_az: db.multi_az,
-        automated_days: 1,
-        window: "02:00-02:30".to_owned(),
-        restorable: None,
+        automated_days: db.automated_days,
+        window: db.window.clone(),
+        restorable: (db.automated_days > 0).then(|| now - RESTORABLE),
     })
 }
 
@@ -80,7 +142,7 @@ fn file_system(place: &Region, account: &str, region: &str, id: &str) -> Option<
     })
 }
 
-fn vault(place: &Region, region: &str, name: &str) -> Condition {
+pub(super) fn vault(place: &Region, region: &str, name: &str) -> Condition {
     let Some(vault) = place.vaults.get(name) else {
         return Err(format!("backup vault {name} does not exist in {region}; create it or correct the config"));
     };
@@ -88,14 +150,14 @@ fn vault(place: &Region, region: &str, name: &str) -> Condition {
     Ok(vault.arn.clone())
 }
 
-fn bucket(place: &Region, region: &str, name: &str) -> Condition {
+pub(super) fn bucket(place: &Region, region: &str, name: &str) -> Condition {
     match place.buckets.contains_key(name) {
         true => Ok(name.to_owned()),
         false => Err(format!("bucket {name} does not exist in {region}; create it or correct the config")),
     }
 }
 
-fn dr_bucket(place: &Region, dr: &Region, environment: &Environment, name: &str) -> Condition {
+pub(super) fn dr_bucket(place: &Region, dr: &Region, environment: &Environment, name: &str) -> Condition {
     bucket(dr, &environment.dr_region, name)?;
     let primary = environment.secrets_bucket.as_deref().unwrap_or_default();
     let rule = place.buckets.get(primary).and_then(|b| b.rule.as_ref());

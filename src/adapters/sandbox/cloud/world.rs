@@ -5,11 +5,15 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use rand::RngExt as _;
 use serde::{Deserialize, Serialize};
 
-use super::time::{Course, rng_for};
+use super::{
+    estate::{Contents, DataObject, Deleted, Hold, Instance, PastJob, Plan},
+    time::{Course, rng_for},
+};
 use crate::{
     domain::{
         environment::{Engine, Environment},
         moment::Moment,
+        world::LifecycleFound,
     },
     ports::cloud::{Call, CloudError},
 };
@@ -18,6 +22,10 @@ use crate::{
 pub(super) const TAG_OPERATION: &str = "bbws:operation";
 /// The tag that tells how long a resource is kept.
 pub(super) const TAG_RETENTION: &str = "bbws:retention-days";
+/// The tag that tells which tenant a resource is narrowed to.
+pub(super) const TAG_TENANT: &str = "bbws:tenant";
+/// The tag that tells which environment a resource belongs to.
+pub(super) const TAG_ENVIRONMENT: &str = "bbws:environment";
 /// AWS's own keys, used where the config names none.
 pub(super) const RDS_KEY: &str = "alias/aws/rds";
 pub(super) const BACKUP_KEY: &str = "alias/aws/backup";
@@ -43,6 +51,18 @@ pub struct SimDatabase {
     pub multi_az: bool,
     /// What it is when no snapshot is being made of it: `available`, `stopped`, ….
     pub status: String,
+    /// Days of automated backups; 0 is none.
+    #[serde(default = "one_day")]
+    pub automated_days: u32,
+    /// Window of automated backups in UTC.
+    #[serde(default = "night")]
+    pub window: String,
+    /// What is in it.
+    #[serde(default)]
+    pub contents: Contents,
+    /// Whatever is restored from now on has lost rows.
+    #[serde(default)]
+    pub restores_badly: bool,
 }
 
 /// A simulated file system.
@@ -70,6 +90,15 @@ pub(super) struct Snapshot {
     pub(super) encrypted: bool,
     pub(super) key: String,
     pub(super) tags: Tags,
+    /// DB instance id, also of a copy.
+    #[serde(default)]
+    pub(super) database: String,
+    /// Time of the data where it is not that of its own making: copies.
+    #[serde(default)]
+    pub(super) data: Option<Moment>,
+    /// RDS accepts its deletion once without carrying it out.
+    #[serde(default)]
+    pub(super) sticks: bool,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -81,6 +110,15 @@ pub(super) struct RecoveryPoint {
     pub(super) encrypted: bool,
     pub(super) retention_days: u32,
     pub(super) tags: Tags,
+    /// Time of the data where it is not that of its own making: copies keep their source's.
+    #[serde(default)]
+    pub(super) data: Option<Moment>,
+    /// AWS said it would delete it, and could not.
+    #[serde(default)]
+    pub(super) expired: bool,
+    /// AWS accepts its deletion once without carrying it out.
+    #[serde(default)]
+    pub(super) sticks: bool,
 }
 
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -88,6 +126,9 @@ pub(super) struct Vault {
     pub(super) arn: String,
     pub(super) key: String,
     pub(super) points: BTreeMap<String, RecoveryPoint>,
+    /// Under a vault lock: nothing in it can be deleted before its time.
+    #[serde(default)]
+    pub(super) locked: bool,
 }
 
 /// A backup or copy job of AWS Backup.
@@ -114,6 +155,15 @@ pub(super) struct Object {
     pub(super) count: usize,
     pub(super) key: String,
     pub(super) tags: Tags,
+    /// What it is a backup of; empty in files of earlier programs.
+    #[serde(default)]
+    pub(super) resource: String,
+    /// Time of the data where it is not that of its own making: replicas.
+    #[serde(default)]
+    pub(super) data: Option<Moment>,
+    /// Version ids of what is in it, by name: exports of secrets.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(super) versions: BTreeMap<String, String>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -129,6 +179,14 @@ pub(super) struct Bucket {
     /// Region and name of the bucket that new objects are replicated to.
     pub(super) rule: Option<(String, String)>,
     pub(super) objects: BTreeMap<String, Object>,
+    /// Objects of the platform, not archives.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(super) data: BTreeMap<String, DataObject>,
+    /// Versioning was switched off.
+    #[serde(default)]
+    pub(super) unversioned: bool,
+    #[serde(default)]
+    pub(super) lifecycle: Vec<LifecycleFound>,
 }
 
 /// One region of one account.
@@ -151,6 +209,29 @@ pub(super) struct Region {
     /// Ends of backup copies that left from here, and of snapshot copies that arrive here.
     pub(super) copies: Slots,
     pub(super) snapshot_copies: Slots,
+    /// Names of SSM parameters, and whether each is a SecureString.
+    #[serde(default)]
+    pub(super) parameters: BTreeMap<String, bool>,
+    /// How often a secret was rotated, where it was.
+    #[serde(default)]
+    pub(super) rotations: BTreeMap<String, u32>,
+    #[serde(default)]
+    pub(super) subnet_groups: BTreeSet<String>,
+    #[serde(default)]
+    pub(super) plans: BTreeMap<String, Plan>,
+    #[serde(default)]
+    pub(super) holds: BTreeMap<String, Hold>,
+    /// DB instances that were restored for a test.
+    #[serde(default)]
+    pub(super) instances: BTreeMap<String, Instance>,
+    #[serde(default)]
+    pub(super) past_jobs: Vec<PastJob>,
+    /// Until when an instance is being modified.
+    #[serde(default)]
+    pub(super) modifying: BTreeMap<String, Course>,
+    /// What was deleted by an operation: a snapshot's name, a recovery point's ARN, an instance's name.
+    #[serde(default)]
+    pub(super) deleted: BTreeMap<String, Deleted>,
 }
 
 impl Region {
@@ -192,16 +273,23 @@ impl Slots {
 pub(super) struct Aws {
     pub(super) seed: u64,
     pub(super) accounts: BTreeMap<String, BTreeMap<String, Region>>,
+    /// What was grown into it; an older file grows the rest when it is taken up.
+    #[serde(default)]
+    pub(super) grown: u32,
+    /// By environment and component: so many milliseconds it lags at least.
+    #[serde(default)]
+    pub(super) lagging: BTreeMap<String, u64>,
 }
 
 impl Aws {
     /// What the environments describe, as if it had been there for long.
-    pub(super) fn grown_from(environments: &BTreeMap<String, Environment>, seed: u64) -> Aws {
-        let mut aws = Aws { seed, accounts: BTreeMap::new() };
+    pub(super) fn grown_from(environments: &BTreeMap<String, Environment>, seed: u64, now: Moment) -> Aws {
+        let mut aws = Aws { seed, accounts: BTreeMap::new(), grown: 0, lagging: BTreeMap::new() };
         for environment in environments.values() {
             aws.grow_primary(environment);
             aws.grow_dr(environment);
         }
+        aws.grow_further(environments, now);
         aws
     }
 
@@ -213,7 +301,7 @@ impl Aws {
         self.accounts.get_mut(account).and_then(|r| r.get_mut(region)).ok_or_else(|| no_region(account, region))
     }
 
-    fn plot(&mut self, account: &str, region: &str) -> &mut Region {
+    pub(super) fn plot(&mut self, account: &str, region: &str) -> &mut Region {
         let plot = self.accounts.entry(account.to_owned()).or_default().entry(region.to_owned()).or_default();
         for alias in [RDS_KEY, BACKUP_KEY, S3_KEY] {
             plot.keys.entry(alias.to_owned()).or_insert_with(|| key(account, region, alias));
@@ -259,7 +347,7 @@ impl Aws {
     }
 }
 
-fn key(account: &str, region: &str, alias: &str) -> Key {
+pub(super) fn key(account: &str, region: &str, alias: &str) -> Key {
     // An ARN in the config names the key itself.
     if alias.starts_with("arn:") {
         return Key { arn: alias.to_owned(), enabled: true };
@@ -270,10 +358,10 @@ fn key(account: &str, region: &str, alias: &str) -> Key {
 
 fn vault(account: &str, region: &str, name: &str, key: &str) -> Vault {
     let arn = format!("arn:aws:backup:{region}:{account}:backup-vault:{name}");
-    Vault { arn, key: key.to_owned(), points: BTreeMap::new() }
+    Vault { arn, key: key.to_owned(), ..Vault::default() }
 }
 
-fn database(seed: u64, id: &str, engine: Engine) -> SimDatabase {
+pub(super) fn database(seed: u64, id: &str, engine: Engine) -> SimDatabase {
     let mut rng = rng_for(seed, id);
     let version = match engine {
         Engine::Mysql => format!("8.0.{}", rng.random_range(35..=40)),
@@ -287,7 +375,19 @@ fn database(seed: u64, id: &str, engine: Engine) -> SimDatabase {
         encrypted: true,
         multi_az: true,
         status: "available".to_owned(),
+        automated_days: one_day(),
+        window: night(),
+        contents: Contents::of(seed, id),
+        restores_badly: false,
     }
+}
+
+fn one_day() -> u32 {
+    1
+}
+
+fn night() -> String {
+    "02:00-02:30".to_owned()
 }
 
 /// Four of the platform and one or more of every tenant.

@@ -5,7 +5,8 @@
 
 import { h, icon } from "./dom.js";
 import { markdown, richText, textObject, link, emoji } from "./mrkdwn.js";
-import { chart, dataTable, plainTable } from "./data.js";
+import { chart } from "./chart.js";
+import { dataTable, plainTable } from "./data.js";
 
 /** All blocks of a message or modal. */
 export function blocks(list, ctx) {

@@ -1,7 +1,10 @@
-// Tables and charts.
+// Tables.
 
 import { h, s, icon } from "./dom.js";
 import { richText } from "./mrkdwn.js";
+
+/** Cells as short as this stay on one line: a region or a time reads badly in two. */
+const TIGHT = 14;
 
 function cellText(cell) {
   if (!cell) return "";
@@ -36,6 +39,7 @@ export function dataTable(b, ctx, element) {
   const [head, ...body] = b.rows;
   const size = b.page_size ?? 5;
   const rowHeader = b.row_header_column_index ?? 0;
+  const acts = head.map((_, c) => body.some((row) => row[c]?.type === "action_cell"));
   const box = h("div.data-table");
 
   const sorted = () => {
@@ -53,6 +57,8 @@ export function dataTable(b, ctx, element) {
     draw();
   };
   const heading = (cell, c) => {
+    // Buttons have no order.
+    if (acts[c]) return h("th.act", { scope: "col" }, cellText(cell));
     const order = view.by === c ? (view.down ? "descending" : "ascending") : "none";
     const numbers = body.every((row) => numeric(row[c]));
     return h(numbers ? "th.num" : "th", { scope: "col", "aria-sort": order },
@@ -60,7 +66,7 @@ export function dataTable(b, ctx, element) {
   };
   const bodyCell = (cell, c) => (c === rowHeader
     ? h("th", { scope: "row" }, cellNode(cell, ctx, element))
-    : h(numeric(cell) ? "td.num" : "td", {}, cellNode(cell, ctx, element)));
+    : h(acts[c] ? "td.act" : numeric(cell) ? "td.num" : cellText(cell).length <= TIGHT ? "td.tight" : "td", {}, cellNode(cell, ctx, element)));
 
   function draw() {
     const pages = Math.max(1, Math.ceil(body.length / size));
@@ -79,84 +85,4 @@ export function dataTable(b, ctx, element) {
   }
   draw();
   return box;
-}
-
-const COLORS = ["#1264a3", "#e8912d", "#2eb67d", "#9b4dca", "#e01e5a", "#36c5f0", "#616061", "#ecb22e", "#0b7a75", "#c2410c", "#5b5fc7", "#8a6d3b"];
-const W = 560, H = 220, LEFT = 46, BOTTOM = 30, TOP = 10;
-
-function nice(max) {
-  const unit = 10 ** Math.floor(Math.log10(max || 1));
-  return [1, 2, 2.5, 5, 10].map((m) => m * unit).find((m) => m >= max) ?? max;
-}
-
-const label = (x, y, text, anchor = "middle") => s("text", { x, y, "text-anchor": anchor, class: "chart-text" }, text);
-const short = (n) => (Math.abs(n) >= 10000 ? `${Math.round(n / 1000)}k` : String(Math.round(n * 100) / 100));
-
-function pie(c) {
-  const total = c.segments.reduce((sum, seg) => sum + seg.value, 0) || 1;
-  const svg = s("svg", { viewBox: "0 0 220 220", class: "chart-pie", role: "img" });
-  let from = -Math.PI / 2;
-  c.segments.forEach((seg, i) => {
-    const to = from + (seg.value / total) * Math.PI * 2 * 0.99999;
-    const at = (angle, r) => `${110 + r * Math.cos(angle)} ${110 + r * Math.sin(angle)}`;
-    const big = to - from > Math.PI ? 1 : 0;
-    const d = `M${at(from, 100)}A100 100 0 ${big} 1 ${at(to, 100)}L${at(to, 58)}A58 58 0 ${big} 0 ${at(from, 58)}Z`;
-    svg.append(s("path", { d, fill: COLORS[i % 12] }, s("title", {}, `${seg.label}: ${short(seg.value)}`)));
-    from = to;
-  });
-  const names = c.segments.map((seg) => `${seg.label} · ${Math.round((seg.value / total) * 100)} %`);
-  return [svg, legend(names)];
-}
-
-function legend(names) {
-  return h("ul.legend", {}, names.map((name, i) => h("li", {}, h("span.swatch", { style: { background: COLORS[i % 12] } }), name)));
-}
-
-function marks(c, x, y, width, floor) {
-  const out = [];
-  const step = width / c.axis_config.categories.length;
-  c.series.forEach((series, i) => {
-    const color = COLORS[i % 12];
-    if (c.type === "bar") {
-      const bar = Math.max(2, (step * 0.7) / c.series.length);
-      series.data.forEach((p, k) => {
-        const top = Math.min(y(p.value), floor);
-        const attrs = { x: x(k) - (step * 0.35) + i * bar, y: top, width: bar - 1, height: Math.max(1, Math.abs(floor - y(p.value))), rx: 2, fill: color };
-        out.push(s("rect", attrs, s("title", {}, `${series.name}, ${p.label}: ${short(p.value)}`)));
-      });
-      return;
-    }
-    const points = series.data.map((p, k) => `${x(k)} ${y(p.value)}`);
-    if (c.type === "area") out.push(s("path", { d: `M${x(0)} ${floor}L${points.join("L")}L${x(series.data.length - 1)} ${floor}Z`, fill: color, opacity: 0.18 }));
-    out.push(s("path", { d: `M${points.join("L")}`, fill: "none", stroke: color, "stroke-width": 2, "stroke-linejoin": "round" }));
-    series.data.forEach((p, k) => out.push(s("circle", { cx: x(k), cy: y(p.value), r: 3, fill: color }, s("title", {}, `${series.name}, ${p.label}: ${short(p.value)}`))));
-  });
-  return out;
-}
-
-function axes(c) {
-  const names = c.axis_config.categories;
-  const values = c.series.flatMap((one) => one.data.map((p) => p.value));
-  const max = nice(Math.max(0, ...values));
-  const min = Math.min(0, ...values);
-  const width = W - LEFT - 10;
-  const floorY = H - BOTTOM;
-  const x = (k) => LEFT + (width / names.length) * (k + 0.5);
-  const y = (v) => floorY - ((v - min) / (max - min || 1)) * (floorY - TOP);
-  const svg = s("svg", { viewBox: `0 0 ${W} ${H}`, class: "chart-axes", role: "img" });
-  for (let i = 0; i <= 4; i++) {
-    const v = min + ((max - min) * i) / 4;
-    svg.append(s("line", { x1: LEFT, x2: W - 10, y1: y(v), y2: y(v), class: "chart-grid" }), label(LEFT - 6, y(v) + 4, short(v), "end"));
-  }
-  const every = Math.ceil(names.length / 8);
-  names.forEach((name, k) => { if (k % every === 0) svg.append(label(x(k), H - 12, name)); });
-  svg.append(...marks(c, x, y, width, y(Math.max(0, min))));
-  const caption = [c.axis_config.y_label, c.axis_config.x_label].filter(Boolean).join(" by ");
-  return [caption && h("div.muted.chart-caption", {}, caption), svg, c.series.length > 1 && legend(c.series.map((one) => one.name))];
-}
-
-/** The `data_visualization` block. */
-export function chart(b) {
-  const c = b.chart ?? {};
-  return h("figure.chart", {}, h("figcaption.chart-title", {}, b.title ?? ""), c.type === "pie" ? h("div.chart-row", {}, pie(c)) : axes(c));
 }

@@ -252,6 +252,9 @@ impl Check {
             self.text(confirm, "text", &here, true, 300, false);
             self.text(confirm, "confirm", &here, true, 30, true);
             self.text(confirm, "deny", &here, true, 30, true);
+            if !matches!(confirm["style"].as_str(), None | Some("primary" | "danger")) {
+                self.bad(&format!("{here}/style"), "unsupported style");
+            }
         }
     }
 
@@ -290,6 +293,11 @@ impl Check {
         }
         if of("data_visualization") > 2 {
             self.bad("/blocks", "no more than 2 data_visualization blocks allowed");
+        }
+        let tables = blocks.iter().filter(|b| b["type"] == "data_table");
+        let most = limits_data::DATA_TABLE_CHARS;
+        if tables.map(|b| limits_data::weight(&b["rows"])).sum::<usize>() > most {
+            self.bad("/blocks", format_args!("data_table blocks must be less than {} characters together", most + 1));
         }
         if self.markdown > 12_000 {
             self.bad("/blocks", "markdown blocks must be less than 12001 characters together");

@@ -6,8 +6,15 @@ use serde_json::Value;
 
 use super::limits::{Check, chars};
 
-/// Characters all cells of one table may hold together.
+/// Characters all cells of one `table` may hold together.
 const TABLE_CHARS: usize = 10_000;
+/// The same for a `data_table`; the data tables of one message share it.
+pub(super) const DATA_TABLE_CHARS: usize = 20_000;
+/// Most points of a line, bar or area, and longest label of a point, segment or series.
+const POINTS: usize = 20;
+const LABEL: usize = 20;
+/// Longest label of an axis.
+const AXIS: usize = 50;
 
 /// Checks a block of one of these kinds; any other kind is unknown to Slack.
 pub(super) fn block(check: &mut Check, block: &Value, at: &str) {
@@ -24,6 +31,9 @@ pub(super) fn block(check: &mut Check, block: &Value, at: &str) {
         "table" => {
             check.only(block, at, &["block_id", "rows", "column_settings"], &[]);
             rows(check, block, at, 1, 100, &["raw_text", "rich_text"]);
+            if weight(&block["rows"]) > TABLE_CHARS {
+                check.bad(&format!("{at}/rows"), format_args!("must be less than {} characters", TABLE_CHARS + 1));
+            }
         }
         "data_table" => data_table(check, block, at),
         "data_visualization" => chart(check, block, at),
@@ -77,7 +87,7 @@ fn task(check: &mut Check, task: &Value, at: &str) {
 }
 
 /// The characters in a value's strings, `type` and ids aside.
-fn weight(value: &Value) -> usize {
+pub(super) fn weight(value: &Value) -> usize {
     match value {
         Value::Object(map) => {
             map.iter().filter(|(k, _)| *k != "type" && !k.ends_with("_id")).map(|(_, v)| weight(v)).sum()
@@ -104,9 +114,6 @@ fn rows(check: &mut Check, block: &Value, at: &str, least: usize, most: usize, k
             self::cell(check, cell, &format!("{here}/{c}"), kinds);
         }
     }
-    if rows.iter().map(weight).sum::<usize>() > TABLE_CHARS {
-        check.bad(&format!("{at}/rows"), format_args!("must be less than {} characters", TABLE_CHARS + 1));
-    }
 }
 
 fn cell(check: &mut Check, cell: &Value, at: &str, kinds: &[&str]) {
@@ -115,16 +122,48 @@ fn cell(check: &mut Check, cell: &Value, at: &str, kinds: &[&str]) {
         check.bad(&format!("{at}/type"), format_args!("unsupported cell type: {kind}"));
     }
     match kind {
-        "raw_text" => check.string(cell, "text", at, true, TABLE_CHARS),
+        "raw_text" => check.string(cell, "text", at, true, DATA_TABLE_CHARS),
         "raw_number" => {
-            check.string(cell, "text", at, true, TABLE_CHARS);
+            check.string(cell, "text", at, true, DATA_TABLE_CHARS);
             if !cell["value"].is_number() {
                 check.bad(&format!("{at}/value"), "must be a number");
             }
         }
         "rich_text" => check.rich_text(cell, at),
-        "action_cell" => check.button(&cell["element"], &format!("{at}/element")),
+        "action_cell" => action_cell(check, cell, at),
         _ => {}
+    }
+}
+
+fn action_cell(check: &mut Check, cell: &Value, at: &str) {
+    check.only(cell, at, &["element", "fallback"], &[]);
+    let element = &cell["element"];
+    let here = format!("{at}/element");
+    if element.is_null() {
+        check.bad(at, "missing required field: element");
+    } else if element["type"] == "button" {
+        check.string(element, "action_id", &here, false, 255);
+        check.button(element, &here);
+    } else {
+        check.bad(&format!("{here}/type"), "unsupported element inside a cell");
+    }
+    if !cell["fallback"].is_null() {
+        self::cell(check, &cell["fallback"], &format!("{at}/fallback"), &["raw_text", "raw_number"]);
+    }
+}
+
+/// Action ids are unique within a block.
+fn distinct_actions(check: &mut Check, block: &Value, at: &str) {
+    let mut seen = HashSet::new();
+    for (r, row) in block["rows"].as_array().into_iter().flatten().enumerate() {
+        for (c, cell) in row.as_array().into_iter().flatten().enumerate() {
+            if let Some(id) = cell["element"]["action_id"].as_str()
+                && !seen.insert(id)
+            {
+                let here = format!("{at}/rows/{r}/{c}/element");
+                check.bad(&here, format_args!("`action_id` \"{id}\" already exists"));
+            }
+        }
     }
 }
 
@@ -133,6 +172,7 @@ fn data_table(check: &mut Check, block: &Value, at: &str) {
     check.string(block, "caption", at, true, 256);
     let kinds = ["raw_text", "raw_number", "rich_text", "action_cell"];
     rows(check, block, at, 2, 201, &kinds);
+    distinct_actions(check, block, at);
     for (c, cell) in block["rows"][0].as_array().into_iter().flatten().enumerate() {
         if cell["type"] != "raw_text" && cell["type"] != "raw_number" {
             check.bad(&format!("{at}/rows/0/{c}"), "header cells must be raw_text or raw_number");
@@ -159,28 +199,46 @@ fn chart(check: &mut Check, block: &Value, at: &str) {
 }
 
 fn point(check: &mut Check, point: &Value, at: &str) {
-    check.string(point, "label", at, true, 256);
+    check.only(point, at, &["label", "value"], &[]);
+    check.string(point, "label", at, true, LABEL);
     if !point["value"].is_number() {
         check.bad(&format!("{at}/value"), "must be a number");
     }
 }
 
 fn series(check: &mut Check, chart: &Value, at: &str) {
-    let axis = &chart["axis_config"];
-    let categories = check.list(axis, "categories", &format!("{at}/axis_config"), 1, 200);
+    check.only(chart, at, &["series", "axis_config"], &[]);
+    let (axis, axis_at) = (&chart["axis_config"], format!("{at}/axis_config"));
+    check.only(axis, &axis_at, &["categories", "x_label", "y_label"], &[]);
+    check.string(axis, "x_label", &axis_at, false, AXIS);
+    check.string(axis, "y_label", &axis_at, false, AXIS);
+    let categories = check.list(axis, "categories", &axis_at, 1, POINTS);
+    let mut labels = HashSet::new();
+    for (i, label) in categories.iter().enumerate() {
+        let here = format!("{axis_at}/categories/{i}");
+        if !label.is_string() || !(1..=LABEL).contains(&chars(label)) {
+            check.bad(&here, format_args!("must be a string of 1 to {LABEL} characters"));
+        }
+        if !labels.insert(label.as_str().unwrap_or_default()) {
+            check.bad(&here, "categories must be unique");
+        }
+    }
     let mut names = HashSet::new();
     for (i, one) in check.list(chart, "series", at, 1, 12).iter().enumerate() {
         let here = format!("{at}/series/{i}");
-        check.string(one, "name", &here, true, 256);
+        check.only(one, &here, &["name", "data"], &[]);
+        check.string(one, "name", &here, true, LABEL);
         if !names.insert(one["name"].as_str().unwrap_or_default()) {
             check.bad(&here, "series names must be unique");
         }
         let data = check.list(one, "data", &here, categories.len(), categories.len());
+        let mut covered = HashSet::new();
         for (p, value) in data.iter().enumerate() {
             let here = format!("{here}/data/{p}");
             point(check, value, &here);
-            if !categories.contains(&value["label"]) {
-                check.bad(&here, "label must be one of the categories");
+            let label = value["label"].as_str().unwrap_or_default();
+            if !labels.contains(label) || !covered.insert(label) {
+                check.bad(&here, "each category must have exactly one data point");
             }
         }
     }

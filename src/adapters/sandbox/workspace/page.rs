@@ -27,6 +27,7 @@ const ASSETS: &[(&str, &str, &str)] = &[
     ("mrkdwn.js", JS, include_str!("../page/mrkdwn.js")),
     ("blocks.js", JS, include_str!("../page/blocks.js")),
     ("data.js", JS, include_str!("../page/data.js")),
+    ("chart.js", JS, include_str!("../page/chart.js")),
     ("app.js", JS, include_str!("../page/app.js")),
     ("composer.js", JS, include_str!("../page/composer.js")),
     ("aws.js", JS, include_str!("../page/aws.js")),

@@ -1,5 +1,4 @@
 //! The two state machines, over every state and event: exactly these moves are legal.
-#![allow(missing_docs)]
 
 use bbws::domain::{
     operation::{State, Trigger},
@@ -70,6 +69,7 @@ fn every_move_of_a_step() {
     calling --Finish--> done
     calling --Fail--> failed
     calling --Lose--> unknown
+    polling --Absent--> ready
     polling --Finish--> done
     polling --Fail--> failed
     polling --Lose--> unknown

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod limits;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -15,6 +17,8 @@ use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use sha2::Sha256;
 use tower::ServiceExt;
+
+use limits::{actions, button, plain, section};
 
 const START_MS: i64 = 1_795_000_000_000;
 
@@ -66,108 +70,6 @@ impl Desk {
 async fn body(response: Response) -> Value {
     let bytes = response.into_body().collect().await.unwrap().to_bytes();
     serde_json::from_slice(&bytes).unwrap()
-}
-
-fn plain(text: impl Into<String>) -> Value {
-    json!({"type": "plain_text", "text": text.into()})
-}
-
-fn section(text: impl Into<String>) -> Value {
-    json!({"type": "section", "text": {"type": "mrkdwn", "text": text.into()}})
-}
-
-fn button(more: Value) -> Value {
-    let mut button = json!({"type": "button", "text": plain("Go"), "action_id": "go"});
-    button.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-    button
-}
-
-fn actions(elements: Vec<Value>) -> Value {
-    json!({"type": "actions", "elements": elements})
-}
-
-fn plan(tasks: usize) -> Value {
-    let tasks: Vec<Value> =
-        (0..tasks).map(|i| json!({"task_id": i.to_string(), "title": "Copy", "status": "pending"})).collect();
-    json!({"type": "plan", "title": "Plan", "tasks": tasks})
-}
-
-fn table(rows: usize) -> Value {
-    let rows: Vec<Value> = (0..rows).map(|i| json!([{"type": "raw_text", "text": i.to_string()}])).collect();
-    json!({"type": "data_table", "caption": "Rows", "rows": rows})
-}
-
-#[tokio::test]
-async fn what_slack_takes_is_taken_and_one_more_is_refused() {
-    let confirm = |title: usize, text: usize| {
-        let confirm = json!({"title": plain("t".repeat(title)), "text": plain("x".repeat(text)), "confirm": plain("Yes"), "deny": plain("No")});
-        vec![actions(vec![button(json!({"confirm": confirm}))])]
-    };
-    let many = |n: usize| vec![section("x"); n];
-    let buttons = |n: usize| vec![actions((0..n).map(|i| button(json!({"action_id": i.to_string()}))).collect())];
-    let alert = |n: usize, level: &str| vec![json!({"type": "alert", "level": level, "text": plain("x".repeat(n))})];
-    let header = |n: usize| vec![json!({"type": "header", "text": plain("é".repeat(n))})];
-    let fields = |n: usize| vec![json!({"type": "section", "fields": vec![plain("x"); n]})];
-    let context = |n: usize| vec![json!({"type": "context", "elements": vec![plain("x"); n]})];
-    let ids = |n: usize| vec![json!({"type": "divider", "block_id": "i".repeat(n)})];
-    let status = |status: &str| {
-        vec![json!({"type": "plan", "title": "P", "tasks": [{"task_id": "1", "title": "T", "status": status}]})]
-    };
-    let cases: Vec<(&str, Vec<Value>, Vec<Value>)> = vec![
-        ("blocks", many(50), many(51)),
-        ("section text", vec![section("x".repeat(3_000))], vec![section("x".repeat(3_001))]),
-        ("empty text", vec![section("x")], vec![section("")]),
-        ("fields", fields(10), fields(11)),
-        ("header, in characters", header(150), header(151)),
-        ("context elements", context(10), context(11)),
-        ("actions elements", buttons(25), buttons(26)),
-        (
-            "button text",
-            vec![actions(vec![button(json!({"text": plain("x".repeat(75))}))])],
-            vec![actions(vec![button(json!({"text": plain("x".repeat(76))}))])],
-        ),
-        (
-            "button value",
-            vec![actions(vec![button(json!({"value": "v".repeat(2_000)}))])],
-            vec![actions(vec![button(json!({"value": "v".repeat(2_001)}))])],
-        ),
-        (
-            "button style",
-            vec![actions(vec![button(json!({"style": "danger"}))])],
-            vec![actions(vec![button(json!({"style": "warning"}))])],
-        ),
-        ("button field", vec![actions(vec![button(json!({}))])], vec![actions(vec![button(json!({"colour": "red"}))])]),
-        ("confirm title", confirm(100, 1), confirm(101, 1)),
-        ("confirm text", confirm(1, 300), confirm(1, 301)),
-        ("block id", ids(255), ids(256)),
-        ("plan tasks", vec![plan(50)], vec![plan(51)]),
-        ("task status", status("in_progress"), status("running")),
-        ("alert", alert(200, "warning"), alert(201, "warning")),
-        ("alert level", alert(1, "error"), alert(1, "fatal")),
-        ("data table rows", vec![table(201)], vec![table(202)]),
-        ("data table without a row", vec![table(2)], vec![table(1)]),
-        (
-            "tables",
-            vec![json!({"type": "table", "rows": [[{"type": "raw_text", "text": "x"}]]})],
-            vec![json!({"type": "table", "rows": [[{"type": "raw_text", "text": "x"}]]}); 2],
-        ),
-        ("block type", vec![json!({"type": "divider"})], vec![json!({"type": "blink"})]),
-        (
-            "block id twice",
-            vec![json!({"type": "divider", "block_id": "a"}), json!({"type": "divider", "block_id": "b"})],
-            vec![json!({"type": "divider", "block_id": "a"}); 2],
-        ),
-    ];
-    let desk = Desk::new();
-    for (what, good, bad) in cases {
-        let taken = desk.call("blocks.validate", json!({"blocks": good})).await;
-        assert_eq!(taken["ok"], true, "{what}: {taken}");
-        let refused = desk.call("chat.postMessage", json!({"channel": "C0OPS", "text": "t", "blocks": bad})).await;
-        assert_eq!(refused["error"], "invalid_blocks", "{what}");
-        let why = refused["response_metadata"]["messages"][0].as_str().unwrap();
-        assert!(why.starts_with("[ERROR]") && why.contains("[json-pointer:/blocks"), "{what}: {why}");
-    }
-    assert_eq!(desk.workspace.messages("C0OPS"), vec![]);
 }
 
 #[tokio::test]

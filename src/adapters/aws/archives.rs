@@ -1,0 +1,107 @@
+//! Archives in the secrets bucket: `<env>/<kind>/<yyyymmdd>/<op>/<file>`.
+
+use std::time::Duration;
+
+use super::{points, points::Sink, session::Session};
+use crate::{
+    domain::{
+        environment::Environment,
+        point::{Place, Point, PointKind, PointState},
+    },
+    ports::cloud::CloudError,
+};
+
+/// How long before it is written an archive may be named: its key has the day its operation was asked for.
+const NAMED_BEFORE: Duration = Duration::from_secs(31 * 86_400);
+
+/// Lists the archives of one kind. Keys are in the order of their days, so that days before and after those asked for are
+/// not read.
+///
+/// # Errors
+/// See [`CloudError`].
+pub async fn list(
+    session: &Session,
+    environment: &Environment,
+    bucket: &str,
+    kind: PointKind,
+    sink: &Sink<'_, '_>,
+) -> Result<(), CloudError> {
+    let prefix = format!("{}/{kind}/", environment.name);
+    let query = sink.query();
+    let after = query.since.map(|since| format!("{prefix}{}", (since - NAMED_BEFORE).yyyymmdd()));
+    let last = query.before.map(|before| format!("{prefix}{}/\u{10ffff}", before.yyyymmdd()));
+    let attempt = session.reads("s3:ListBucket", format!("archives s3://{bucket}/{prefix}"));
+    let mut pages = session
+        .s3()
+        .list_objects_v2()
+        .bucket(bucket)
+        .expected_bucket_owner(&environment.account)
+        .prefix(&prefix)
+        .set_start_after(after)
+        .max_keys(1000)
+        .into_paginator()
+        .send();
+    while let Some(page) = pages.next().await {
+        let objects = page.map_err(|e| attempt.failed(e))?.contents.unwrap_or_default();
+        let past =
+            objects.last().and_then(|o| o.key()).is_some_and(|key| last.as_deref().is_some_and(|last| key > last));
+        sink.give(objects.into_iter().filter_map(|object| {
+            let created = object.last_modified.and_then(points::moment)?;
+            let bytes = object.size.and_then(|size| u64::try_from(size).ok());
+            let key = object.key.filter(|_| bytes != Some(0))?;
+            let [_, _, day, operation, file] = key.splitn(5, '/').collect::<Vec<_>>()[..] else { return None };
+            if file.is_empty() || day.len() != 8 || !day.bytes().all(|b| b.is_ascii_digit()) {
+                return None;
+            }
+            Some(Point {
+                kind,
+                arn: format!("arn:aws:s3:::{bucket}/{key}"),
+                place: Place::Bucket { bucket: bucket.to_owned() },
+                region: session.region.clone(),
+                resource: resource(environment, kind, file),
+                created,
+                bytes,
+                // When a lifecycle rule deletes it is not told by a listing.
+                expires: None,
+                state: PointState::Available,
+                // S3 encrypts every object; that it is under KMS is verified when it is written.
+                encrypted: true,
+                locked: false,
+                retention_days: None,
+                operation: Some(operation.to_owned()),
+                tenant: None,
+                id: key,
+            })
+        }));
+        if past {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// What the archives of a kind are of, where it is one thing for the whole environment: its prefix.
+pub fn whole(environment: &Environment, kind: PointKind) -> String {
+    let prefix = match kind {
+        PointKind::Secrets => environment.secrets_prefix.as_ref(),
+        PointKind::Config => environment.parameters_prefix.as_ref(),
+        _ => None,
+    };
+    prefix.cloned().unwrap_or_else(|| format!("{}/{kind}", environment.name))
+}
+
+/// What an archive is of: the declared database or bucket its file is named after, else the file's name without its ending.
+pub fn resource(environment: &Environment, kind: PointKind, file: &str) -> String {
+    let declared: Vec<&str> = match kind {
+        PointKind::Dump => environment.dumps.iter().map(|d| d.database.as_str()).collect(),
+        PointKind::S3 => environment.buckets.iter().map(|b| b.name.as_str()).collect(),
+        _ => return whole(environment, kind),
+    };
+    let first = file.split('/').next().unwrap_or(file);
+    let named_after =
+        |id: &&&str| first.strip_prefix(**id).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
+    match declared.iter().filter(named_after).max_by_key(|id| id.len()) {
+        Some(id) => (*id).to_owned(),
+        None => first.split('.').next().unwrap_or(first).to_owned(),
+    }
+}

@@ -1,0 +1,106 @@
+//! The newest usable recovery point of each resource, without reading every point there is.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::{Duration, SystemTime},
+};
+
+use super::{AwsCloud, points, side_by_side};
+use crate::{
+    domain::{
+        environment::Environment,
+        lag::Leg,
+        moment::Moment,
+        point::{Point, PointKind, PointQuery},
+    },
+    ports::cloud::CloudError,
+};
+
+/// Whatever is backed up at all is backed up more often than this. Where that is wrong the whole history is read.
+const WINDOW: Duration = Duration::from_secs(3 * 86_400);
+
+/// What a point is of.
+pub type Of = (PointKind, String);
+
+/// What was found.
+#[derive(Debug, Default)]
+pub struct Newest {
+    /// By what it is of.
+    pub points: BTreeMap<Of, Point>,
+    /// What could not be read, in sentences.
+    pub unread: Vec<String>,
+}
+
+/// The clock of this machine.
+pub fn now() -> Moment {
+    let elapsed = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    Moment(i64::try_from(elapsed.as_millis()).unwrap_or(i64::MAX))
+}
+
+/// Everything of the environment that is backed up into points.
+pub fn declared(environment: &Environment) -> Vec<Of> {
+    let databases = environment.databases.iter().map(|d| (PointKind::Rds, d.id.clone()));
+    let file_systems = environment.file_systems.iter().map(|f| (PointKind::Efs, f.id.clone()));
+    let secrets = environment.secrets_prefix.iter().map(|p| (PointKind::Secrets, p.clone()));
+    let config = environment.parameters_prefix.iter().map(|p| (PointKind::Config, p.clone()));
+    let buckets = environment.buckets.iter().map(|b| (PointKind::S3, b.name.clone()));
+    let dumps = environment.dumps.iter().map(|d| (PointKind::Dump, d.database.clone()));
+    databases.chain(file_systems).chain(secrets).chain(config).chain(buckets).chain(dumps).collect()
+}
+
+/// Looks for the newest usable point of each of these: first among the points of the last days, then, for what has none
+/// there, among all of its own.
+///
+/// # Errors
+/// `Retryable` or `Permanent` when nothing could be read.
+pub async fn newest(
+    cloud: &AwsCloud,
+    environment: &Environment,
+    leg: Leg,
+    requester: &str,
+    wanted: &[Of],
+) -> Result<Newest, CloudError> {
+    let kinds: BTreeSet<PointKind> = wanted.iter().map(|(kind, _)| *kind).collect();
+    if kinds.is_empty() {
+        return Ok(Newest::default());
+    }
+    let recent =
+        PointQuery { kinds: kinds.into_iter().collect(), since: Some(now() - WINDOW), ..PointQuery::default() };
+    let mut found = read(cloud, environment, leg, requester, &recent).await?;
+    // What could not be read just now is not asked for again.
+    if found.unread.is_empty() {
+        let missing: Vec<PointQuery> = wanted.iter().filter(|of| !found.points.contains_key(*of)).map(all_of).collect();
+        let older = missing.iter().map(|query| read(cloud, environment, leg, requester, query)).collect();
+        for answer in side_by_side(older).await {
+            let answer = answer?;
+            found.points.extend(answer.points);
+            found.unread.extend(answer.unread);
+        }
+    }
+    found.points.retain(|of, _| wanted.contains(of));
+    Ok(found)
+}
+
+fn all_of((kind, resource): &Of) -> PointQuery {
+    PointQuery { kinds: vec![*kind], resource: Some(resource.clone()), ..PointQuery::default() }
+}
+
+async fn read(
+    cloud: &AwsCloud,
+    environment: &Environment,
+    leg: Leg,
+    requester: &str,
+    query: &PointQuery,
+) -> Result<Newest, CloudError> {
+    let mut newest: BTreeMap<Of, Point> = BTreeMap::new();
+    let mut keep = |page: Vec<Point>| {
+        for point in page.into_iter().filter(Point::usable) {
+            let of = (point.kind, point.resource.clone());
+            if newest.get(&of).is_none_or(|known| known.created < point.created) {
+                newest.insert(of, point);
+            }
+        }
+    };
+    let unread = points::read(cloud, environment, query, requester, &[leg], &mut keep).await?;
+    Ok(Newest { points: newest, unread })
+}

@@ -1,0 +1,384 @@
+//! AWS Backup plans: what they say, and how they come to say what is wanted.
+//!
+//! `UpdateBackupPlan` has no token and makes a version each time, so everything is compared before it is written.
+
+use std::collections::BTreeSet;
+
+use aws_sdk_backup::types::{
+    BackupPlan, BackupPlanInput, BackupRule, BackupRuleInput, BackupSelection, CopyAction, Lifecycle,
+};
+use sha2::{Digest as _, Sha256};
+
+use super::{backup, session::Session, side_by_side, tags};
+use crate::{
+    domain::{
+        step::{Action, Outputs, PlanRule, PlanSpec},
+        world::PlanFound,
+    },
+    ports::cloud::{Call, CloudError, Probe, Progress, Started},
+};
+
+/// The output with the plan's id.
+const PLAN: &str = "plan";
+
+/// A plan as found, with its selections by id.
+struct Live {
+    found: PlanFound,
+    selections: Vec<(String, BackupSelection)>,
+}
+
+/// The plan of this name, if there is one.
+///
+/// # Errors
+/// See [`CloudError`]; `Permanent` when there are several.
+pub async fn find(session: &Session, name: &str) -> Result<Option<PlanFound>, CloudError> {
+    Ok(live(session, name).await?.map(|live| live.found))
+}
+
+/// Looks whether the plan says already what it is to say.
+///
+/// # Errors
+/// See [`CloudError`].
+pub async fn probe(session: &Session, call: &Call) -> Result<Probe, CloudError> {
+    let (name, wanted) = put(call)?;
+    Ok(match live(session, name).await? {
+        Some(live) if difference(&live.found.spec, wanted).is_none() => Probe::Present(made(&live.found.id, true)),
+        _ => Probe::Absent,
+    })
+}
+
+/// Makes the plan say what is wanted; writes nothing where it does. What is protected stays so throughout: a new selection
+/// is made before an old one goes.
+///
+/// # Errors
+/// See [`CloudError`].
+pub async fn start(session: &Session, call: &Call) -> Result<Started, CloudError> {
+    let (name, wanted) = put(call)?;
+    let live = match live(session, name).await? {
+        Some(live) => live,
+        None => match create(session, call, name, wanted).await? {
+            Some(id) => {
+                select(session, call, &id, wanted, &[]).await?;
+                return Ok(made(&id, false));
+            }
+            None => self::live(session, name).await?.ok_or_else(|| {
+                let attempt = session.changes("backup:CreateBackupPlan", format!("plan {name}"));
+                attempt.later("AWS Backup says that it exists, but does not show it yet", None)
+            })?,
+        },
+    };
+    if difference(&live.found.spec, wanted).is_none() {
+        return Ok(made(&live.found.id, true));
+    }
+    if live.found.spec.rules != wanted.rules || live.found.spec.vault != wanted.vault {
+        let attempt = session.changes("backup:UpdateBackupPlan", format!("plan {name}"));
+        let plan = input(session, name, wanted)?;
+        let request = session.backup().update_backup_plan().backup_plan_id(&live.found.id).backup_plan(plan);
+        request.send().await.map_err(|e| attempt.failed(e))?;
+    }
+    select(session, call, &live.found.id, wanted, &live.selections).await?;
+    Ok(made(&live.found.id, false))
+}
+
+/// Reads the plan back and compares it with what was to be.
+///
+/// # Errors
+/// See [`CloudError`].
+pub async fn poll(session: &Session, call: &Call) -> Result<Progress, CloudError> {
+    let (name, wanted) = put(call)?;
+    let live = match &call.external_id {
+        Some(id) => read(session, name, id).await?,
+        None => live(session, name).await?,
+    };
+    let Some(live) = live else {
+        return Ok(Progress::Failed {
+            reason: format!("Backup plan {name} in {} is gone. Retry the step to make it again.", session.region),
+        });
+    };
+    Ok(match difference(&live.found.spec, wanted) {
+        Some(what) => Progress::Failed {
+            reason: format!(
+                "Backup plan {name} in {} does not say what was written: {what} differ. Look who else changes it, then retry.",
+                session.region
+            ),
+        },
+        None => Progress::Done {
+            outputs: made(&live.found.id, true).outputs,
+            detail: format!("{} rules, {} resources", wanted.rules.len(), wanted.resources.len()),
+        },
+    })
+}
+
+fn put(call: &Call) -> Result<(&str, &PlanSpec), CloudError> {
+    match &call.action {
+        Action::PutPlan { name, spec, .. } => Ok((name, spec)),
+        _ => Err(super::not_aws()),
+    }
+}
+
+fn made(id: &str, finished: bool) -> Started {
+    let outputs = Outputs::from([(PLAN.to_owned(), id.to_owned())]);
+    Started { external_id: Some(id.to_owned()), outputs, finished }
+}
+
+/// What of a plan is not as wanted.
+fn difference(found: &PlanSpec, wanted: &PlanSpec) -> Option<String> {
+    let parts = [
+        (found.vault != wanted.vault, "its vault"),
+        (found.rules != wanted.rules, "its rules"),
+        (found.resources != sorted(&wanted.resources), "the resources it protects"),
+        // A plan that protects nothing has no role.
+        (found.role != wanted.role && !wanted.resources.is_empty(), "its role"),
+    ];
+    let differ: Vec<&str> = parts.into_iter().filter(|(differs, _)| *differs).map(|(_, what)| what).collect();
+    (!differ.is_empty()).then(|| differ.join(", "))
+}
+
+fn sorted(resources: &[String]) -> Vec<String> {
+    let unique: BTreeSet<&String> = resources.iter().collect();
+    unique.into_iter().cloned().collect()
+}
+
+async fn live(session: &Session, name: &str) -> Result<Option<Live>, CloudError> {
+    let attempt = session.reads("backup:ListBackupPlans", format!("backup plan {name}"));
+    let mut pages = session.backup().list_backup_plans().max_results(1000).into_paginator().send();
+    let mut ids = Vec::new();
+    while let Some(page) = pages.next().await {
+        let plans = page.map_err(|e| attempt.failed(e))?.backup_plans_list.unwrap_or_default();
+        let named = plans.into_iter().filter(|plan| plan.backup_plan_name() == Some(name));
+        ids.extend(named.filter_map(|plan| plan.backup_plan_id));
+    }
+    match ids.as_slice() {
+        [] => Ok(None),
+        [id] => read(session, name, id).await,
+        several => Err(attempt.never(
+            &format!("there are {} plans of that name", several.len()),
+            "Delete all but one in AWS Backup, then retry.",
+        )),
+    }
+}
+
+async fn read(session: &Session, name: &str, id: &str) -> Result<Option<Live>, CloudError> {
+    let attempt = session.reads("backup:GetBackupPlan", format!("backup plan {name}"));
+    let answer = match session.backup().get_backup_plan().backup_plan_id(id).send().await {
+        Ok(answer) => answer,
+        Err(error) if error.as_service_error().is_some_and(|e| e.is_resource_not_found_exception()) => return Ok(None),
+        Err(error) => return Err(attempt.failed(error)),
+    };
+    let Some(plan) = answer.backup_plan.filter(|_| answer.deletion_date.is_none()) else { return Ok(None) };
+    let selections = selections(session, name, id).await?;
+    let spec = spec(plan, &selections);
+    let version = answer.version_id.unwrap_or_default();
+    Ok(Some(Live { found: PlanFound { id: id.to_owned(), version, spec }, selections }))
+}
+
+async fn selections(session: &Session, name: &str, id: &str) -> Result<Vec<(String, BackupSelection)>, CloudError> {
+    let attempt = session.reads("backup:ListBackupSelections", format!("selections of backup plan {name}"));
+    let request = session.backup().list_backup_selections().backup_plan_id(id).max_results(1000);
+    let mut pages = request.into_paginator().send();
+    let mut ids = Vec::new();
+    while let Some(page) = pages.next().await {
+        let listed = page.map_err(|e| attempt.failed(e))?.backup_selections_list.unwrap_or_default();
+        ids.extend(listed.into_iter().filter_map(|selection| selection.selection_id));
+    }
+    let found =
+        side_by_side(ids.into_iter().map(|selection| selection_of(session, name, id, selection)).collect()).await;
+    Ok(found.into_iter().collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
+}
+
+async fn selection_of(
+    session: &Session,
+    name: &str,
+    plan: &str,
+    id: String,
+) -> Result<Option<(String, BackupSelection)>, CloudError> {
+    let attempt = session.reads("backup:GetBackupSelection", format!("selection {id} of backup plan {name}"));
+    match session.backup().get_backup_selection().backup_plan_id(plan).selection_id(&id).send().await {
+        Ok(answer) => Ok(answer.backup_selection.map(|selection| (id, selection))),
+        Err(error) if error.as_service_error().is_some_and(|e| e.is_resource_not_found_exception()) => Ok(None),
+        Err(error) => Err(attempt.failed(error)),
+    }
+}
+
+/// What a plan says. Whatever this product does not write is said in words where it stands, so that it never equals what is
+/// wanted.
+fn spec(plan: BackupPlan, selections: &[(String, BackupSelection)]) -> PlanSpec {
+    let vaults: BTreeSet<String> = plan.rules.iter().map(|r| r.target_backup_vault_name.clone()).collect();
+    let mut rules: Vec<PlanRule> = plan.rules.into_iter().map(rule).collect();
+    rules.sort_by(|a, b| a.name.cmp(&b.name));
+    let mut resources = BTreeSet::new();
+    for (_, selection) in selections {
+        resources.extend(selection.resources().iter().cloned());
+        if conditional(selection) {
+            resources.insert(format!("what the conditions of selection {} match", selection.selection_name));
+        }
+    }
+    let roles: BTreeSet<&str> = selections.iter().map(|(_, s)| s.iam_role_arn.as_str()).collect();
+    PlanSpec {
+        vault: vaults.into_iter().collect::<Vec<_>>().join(", "),
+        rules,
+        resources: resources.into_iter().collect(),
+        role: roles.into_iter().collect::<Vec<_>>().join(", "),
+    }
+}
+
+fn rule(found: BackupRule) -> PlanRule {
+    let days = |lifecycle: Option<&Lifecycle>| lifecycle.and_then(|l| l.delete_after_days).unwrap_or(0);
+    let delete_after = days(found.lifecycle.as_ref());
+    let copies = found.copy_actions.unwrap_or_default();
+    let windows = (found.start_window_minutes, found.completion_window_minutes);
+    let foreign = [
+        (found.enable_continuous_backup == Some(true), "continuous"),
+        (
+            found.lifecycle.as_ref().is_some_and(cold) || copies.iter().any(|c| c.lifecycle.as_ref().is_some_and(cold)),
+            "into cold storage",
+        ),
+        (copies.iter().any(|c| days(c.lifecycle.as_ref()) != delete_after), "copies kept for another time"),
+        (windows != (Some(backup::START_WINDOW_MINUTES), Some(backup::COMPLETE_WINDOW_MINUTES)), "with other windows"),
+    ];
+    let foreign: Vec<&str> = foreign.into_iter().filter(|(there, _)| *there).map(|(_, what)| what).collect();
+    let name =
+        if foreign.is_empty() { found.rule_name } else { format!("{} ({})", found.rule_name, foreign.join(", ")) };
+    let schedule = found.schedule_expression.unwrap_or_default();
+    let zone = found.schedule_expression_timezone.filter(|zone| !["UTC", "Etc/UTC"].contains(&zone.as_str()));
+    let to: BTreeSet<String> = copies.into_iter().map(|c| c.destination_backup_vault_arn).collect();
+    PlanRule {
+        name,
+        schedule: zone.map_or_else(|| schedule.clone(), |zone| format!("{schedule} in {zone}")),
+        delete_after_days: u32::try_from(delete_after).unwrap_or(0),
+        copy_to: (!to.is_empty()).then(|| to.into_iter().collect::<Vec<_>>().join(", ")),
+    }
+}
+
+fn cold(lifecycle: &Lifecycle) -> bool {
+    lifecycle.move_to_cold_storage_after_days.is_some()
+}
+
+/// The plan as AWS Backup takes it.
+fn input(session: &Session, name: &str, wanted: &PlanSpec) -> Result<BackupPlanInput, CloudError> {
+    let attempt = session.changes("backup:CreateBackupPlan", format!("plan {name}"));
+    let wrong = |e: aws_smithy_types::error::operation::BuildError| {
+        attempt.never(&format!("it cannot be written ({e})"), "Report this.")
+    };
+    let mut plan = BackupPlanInput::builder().backup_plan_name(name).set_rules(Some(Vec::new()));
+    for rule in &wanted.rules {
+        let kept = backup::delete_after(rule.delete_after_days);
+        let mut written = BackupRuleInput::builder()
+            .rule_name(&rule.name)
+            .target_backup_vault_name(&wanted.vault)
+            .schedule_expression(&rule.schedule)
+            .schedule_expression_timezone("Etc/UTC")
+            .start_window_minutes(backup::START_WINDOW_MINUTES)
+            .completion_window_minutes(backup::COMPLETE_WINDOW_MINUTES)
+            .lifecycle(kept.clone());
+        if let Some(arn) = &rule.copy_to {
+            let copy = CopyAction::builder().destination_backup_vault_arn(arn).lifecycle(kept);
+            written = written.copy_actions(copy.build().map_err(wrong)?);
+        }
+        plan = plan.rules(written.build().map_err(wrong)?);
+    }
+    plan.build().map_err(wrong)
+}
+
+/// Makes the plan; none when AWS Backup has one like it already.
+async fn create(session: &Session, call: &Call, name: &str, wanted: &PlanSpec) -> Result<Option<String>, CloudError> {
+    let attempt = session.changes("backup:CreateBackupPlan", format!("plan {name}"));
+    let request = session
+        .backup()
+        .create_backup_plan()
+        .backup_plan(input(session, name, wanted)?)
+        .creator_request_id(&call.token)
+        .set_backup_plan_tags(Some(tags::of(call).into_iter().collect()));
+    match request.send().await {
+        Ok(answer) => match answer.backup_plan_id {
+            Some(id) => Ok(Some(id)),
+            None => Ok(None),
+        },
+        Err(error) if error.as_service_error().is_some_and(|e| e.is_already_exists_exception()) => Ok(None),
+        Err(error) => Err(attempt.failed(error)),
+    }
+}
+
+/// Makes the plan protect exactly what is wanted. The selection is named after what it selects, so there is one of it at most.
+async fn select(
+    session: &Session,
+    call: &Call,
+    plan: &str,
+    wanted: &PlanSpec,
+    there: &[(String, BackupSelection)],
+) -> Result<(), CloudError> {
+    let resources = sorted(&wanted.resources);
+    let keep = there.iter().find(|(_, selection)| selects(selection, wanted, &resources)).map(|(id, _)| id);
+    // AWS Backup takes a selection of nothing for one of everything.
+    if keep.is_none() && !resources.is_empty() {
+        let mut name = selection_name(wanted);
+        if there.iter().any(|(_, selection)| selection.selection_name == name) {
+            name = format!("{name}-{}", call.operation);
+        }
+        add_selection(session, call, plan, name, wanted, resources).await?;
+    }
+    for (id, selection) in there.iter().filter(|(id, _)| Some(id) != keep) {
+        let what = format!("selection {} of backup plan {plan}", selection.selection_name);
+        let attempt = session.changes("backup:DeleteBackupSelection", what);
+        match session.backup().delete_backup_selection().backup_plan_id(plan).selection_id(id).send().await {
+            Ok(_) => {}
+            Err(error) if error.as_service_error().is_some_and(|e| e.is_resource_not_found_exception()) => {}
+            Err(error) => return Err(attempt.failed(error)),
+        }
+    }
+    Ok(())
+}
+
+/// Whether a selection is of exactly these resources.
+fn selects(selection: &BackupSelection, wanted: &PlanSpec, resources: &[String]) -> bool {
+    selection.iam_role_arn == wanted.role && sorted(selection.resources()) == resources && !conditional(selection)
+}
+
+/// Whether a selection selects by more than a list of resources.
+fn conditional(selection: &BackupSelection) -> bool {
+    let conditions = selection.conditions.as_ref().is_some_and(|c| {
+        let any = [c.string_equals(), c.string_not_equals(), c.string_like(), c.string_not_like()];
+        any.iter().any(|list| !list.is_empty())
+    });
+    conditions || !selection.list_of_tags().is_empty() || !selection.not_resources().is_empty()
+}
+
+async fn add_selection(
+    session: &Session,
+    call: &Call,
+    plan: &str,
+    name: String,
+    wanted: &PlanSpec,
+    resources: Vec<String>,
+) -> Result<(), CloudError> {
+    let attempt = session.changes("backup:CreateBackupSelection", format!("selection {name} of backup plan {plan}"));
+    let selection = BackupSelection::builder()
+        .selection_name(&name)
+        .iam_role_arn(&wanted.role)
+        .set_resources(Some(resources.clone()));
+    let selection =
+        selection.build().map_err(|e| attempt.never(&format!("it cannot be written ({e})"), "Report this."))?;
+    let request = session.backup().create_backup_selection().backup_plan_id(plan).backup_selection(selection);
+    match request.creator_request_id(&call.token).send().await {
+        Ok(_) => Ok(()),
+        // An earlier attempt made it, unless it is of something else: then nothing that protects may go.
+        Err(error) if error.as_service_error().is_some_and(|e| e.is_already_exists_exception()) => {
+            let found = selections(session, &name, plan).await?;
+            if found.iter().any(|(_, selection)| selects(selection, wanted, &resources)) {
+                return Ok(());
+            }
+            Err(attempt.later("AWS Backup says that it exists, but does not show it yet", None))
+        }
+        Err(error) => Err(attempt.failed(error)),
+    }
+}
+
+fn selection_name(wanted: &PlanSpec) -> String {
+    let mut hash = Sha256::new();
+    hash.update(&wanted.role);
+    for resource in sorted(&wanted.resources) {
+        hash.update("\n");
+        hash.update(resource);
+    }
+    format!("bbws-{}", &hex::encode(hash.finalize())[..16])
+}

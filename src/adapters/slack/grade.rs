@@ -1,0 +1,130 @@
+//! Which of the newer blocks a workspace takes, learned from what it refuses.
+
+use serde_json::Value;
+
+/// A kind of block that not every workspace takes in messages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Newer {
+    /// `alert`, which some workspaces take in modals only.
+    Alert = 1,
+    /// `data_visualization`.
+    Chart = 2,
+    /// `action_cell` in a `data_table`.
+    RowButton = 4,
+    /// `data_table`.
+    Table = 8,
+    /// `plan`.
+    Plan = 16,
+}
+
+const ALL: [(Newer, &str); 5] = [
+    (Newer::Alert, "alerts"),
+    (Newer::Chart, "charts"),
+    (Newer::RowButton, "buttons in tables"),
+    (Newer::Table, "tables"),
+    (Newer::Plan, "plans"),
+];
+
+/// What the workspace has refused so far.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Grade(u8);
+
+impl Grade {
+    /// Every block may be used.
+    pub const FULL: Grade = Grade(0);
+    /// Sections, context, actions and input only.
+    pub const PLAIN: Grade = Grade(31);
+
+    /// Whether blocks of this kind may be used.
+    pub fn takes(self, kind: Newer) -> bool {
+        self.0 & kind as u8 == 0
+    }
+
+    /// Without blocks of this kind.
+    pub fn without(self, kind: Newer) -> Grade {
+        Grade(self.0 | kind as u8)
+    }
+
+    /// As a number, in which what is refused by either of two grades is refused by `a | b`.
+    pub fn bits(self) -> u8 {
+        self.0
+    }
+
+    /// From [`Grade::bits`].
+    pub fn from_bits(bits: u8) -> Grade {
+        Grade(bits & Self::PLAIN.0)
+    }
+
+    /// What is refused, in words: `alerts, charts`.
+    pub fn refused(self) -> String {
+        ALL.iter().filter(|(kind, _)| !self.takes(*kind)).map(|(_, name)| *name).collect::<Vec<_>>().join(", ")
+    }
+}
+
+/// What to try after a refusal: `None` when it was not for the blocks, `Some(None)` when nothing plainer is left. Where
+/// Slack points at the blocks it refuses (`/blocks/2/…`), only their kinds are given up.
+pub fn plainer(grade: Grade, code: &str, answer: &Value, blocks: &[Value]) -> Option<Option<Grade>> {
+    let about_blocks =
+        code.starts_with("invalid_block") || code.starts_with("unsupported_block") || code == "msg_blocks_too_long";
+    if !about_blocks {
+        return None;
+    }
+    let named = named(answer);
+    let next = named.iter().try_fold(grade, |next, at| Some(next.without(kind(blocks.get(*at)?, grade)?)));
+    Some(match next {
+        Some(next) if next != grade => Some(next),
+        _ if grade != Grade::PLAIN => Some(Grade::PLAIN),
+        _ => None,
+    })
+}
+
+/// Positions of the blocks an answer points at.
+fn named(answer: &Value) -> Vec<usize> {
+    let told = answer.to_string();
+    let digits = |from: usize| told[from..].chars().take_while(char::is_ascii_digit).collect::<String>();
+    told.match_indices("/blocks/").filter_map(|(at, found)| digits(at + found.len()).parse().ok()).collect()
+}
+
+/// What to give up for a block that is refused; nothing for blocks that are as plain as can be.
+fn kind(block: &Value, grade: Grade) -> Option<Newer> {
+    let buttons = || {
+        let mut cells = block["rows"].as_array().into_iter().flatten().filter_map(Value::as_array).flatten();
+        cells.any(|cell| cell["type"] == "action_cell")
+    };
+    match block["type"].as_str()? {
+        "alert" => Some(Newer::Alert),
+        "data_visualization" => Some(Newer::Chart),
+        "data_table" if grade.takes(Newer::RowButton) && buttons() => Some(Newer::RowButton),
+        "data_table" => Some(Newer::Table),
+        "plan" => Some(Newer::Plan),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn only_what_is_pointed_at_is_given_up_step_by_step() {
+        let cell = json!({"type": "action_cell"});
+        let blocks = [
+            json!({"type": "section"}),
+            json!({"type": "data_table", "rows": [[{"type": "raw_text"}], [cell]]}),
+            json!({"type": "data_visualization"}),
+        ];
+        let at = |i: usize| json!({"errors": [format!("no [json-pointer:/blocks/{i}/x]")]});
+        let step = |grade, answer: &Value| plainer(grade, "invalid_blocks", answer, &blocks).unwrap();
+        let one = step(Grade::FULL, &at(2)).unwrap();
+        assert_eq!(one.refused(), "charts");
+        let two = step(one, &at(1)).unwrap();
+        assert_eq!(two.refused(), "charts, buttons in tables");
+        assert_eq!(step(two, &at(1)).unwrap().refused(), "charts, buttons in tables, tables");
+        assert_eq!(step(two, &at(0)), Some(Grade::PLAIN), "a section cannot be any plainer");
+        assert_eq!(step(two, &at(7)), Some(Grade::PLAIN));
+        assert_eq!(step(two, &json!({})), Some(Grade::PLAIN));
+        assert_eq!(step(Grade::PLAIN, &at(1)), None);
+        assert_eq!(plainer(Grade::FULL, "channel_not_found", &at(1), &blocks), None);
+    }
+}

@@ -1,0 +1,306 @@
+//! `backup list` and `backup schedule … list`: what there is in AWS, read page by page, shown a page at a time.
+
+use std::collections::BTreeMap;
+
+use super::{
+    desk::{Desk, say},
+    reports::{size, tested_ago},
+};
+use crate::{
+    domain::{
+        command::Command,
+        environment::Environment,
+        mark::{Mark, MarkKind},
+        moment::{Moment, spoken},
+        operation::schedule,
+        point::{Place, Point, PointQuery, PointState},
+        retention,
+        text::escape,
+    },
+    ports::{
+        chat::{Exhibit, Level, Offer, Reply, Table},
+        cloud::{CloudError, World},
+        store::StoreError,
+    },
+};
+
+/// Lines of one answer; older ones have a button.
+const LINES: usize = 50;
+/// Days the calendar of tiers looks ahead.
+const CALENDAR: u32 = 400;
+/// Lines of the calendar.
+const CALENDAR_LINES: usize = 24;
+
+/// Both copies of the same data.
+#[derive(Debug, Clone, Default)]
+struct Line {
+    primary: Option<Point>,
+    dr: Option<Point>,
+}
+
+impl Line {
+    /// Whichever copy there is, the primary region's first.
+    fn point(&self) -> Option<&Point> {
+        self.primary.as_ref().or(self.dr.as_ref())
+    }
+}
+
+/// The newest points of a stream of pages. Holds no more than it shows, however many there are.
+#[derive(Debug)]
+pub struct Newest<'q> {
+    query: &'q PointQuery,
+    tenant: Option<&'q str>,
+    primary_region: &'q str,
+    limit: usize,
+    /// By time and key, the newest last.
+    lines: BTreeMap<(Moment, String), Line>,
+    seen: u64,
+}
+
+impl<'q> Newest<'q> {
+    /// Nothing seen yet.
+    pub fn new(query: &'q PointQuery, tenant: Option<&'q str>, primary_region: &'q str, limit: usize) -> Newest<'q> {
+        Newest { query, tenant, primary_region, limit, lines: BTreeMap::new(), seen: 0 }
+    }
+
+    /// Points counted so far, copies included.
+    pub fn seen(&self) -> u64 {
+        self.seen
+    }
+
+    /// Takes a page in.
+    pub fn page(&mut self, points: Vec<Point>) {
+        for point in points {
+            let whose = self.tenant.is_none() || point.tenant.as_deref() == self.tenant;
+            if whose && self.query.wants(&point) {
+                self.seen += 1;
+                self.take(point);
+            }
+        }
+    }
+
+    fn take(&mut self, point: Point) {
+        let key = point.key();
+        // The copy of a snapshot may tell a time some seconds off its source's: it belongs to the same line all the same.
+        let same = self.lines.iter().find(|((_, k), _)| *k == key).map(|(at, _)| at.clone());
+        let at = same.unwrap_or((point.created, key));
+        let line = self.lines.entry(at).or_default();
+        let side = if point.region == self.primary_region { &mut line.primary } else { &mut line.dr };
+        *side = Some(point);
+        if self.lines.len() > self.limit {
+            self.lines.pop_first();
+        }
+    }
+}
+
+impl Desk {
+    /// Answers `backup list`.
+    pub(super) async fn backup_list(&self, command: &Command, by: &str) -> Result<Reply, StoreError> {
+        let Command::BackupList { environment, kind, tenant, since, before } = command else {
+            return Ok(say(Level::Error, "That is not a list."));
+        };
+        let Some(env) = self.planner.environment(environment).cloned() else {
+            return Ok(say(Level::Error, format!("There is no environment `{}`.", escape(environment))));
+        };
+        let now = self.clock.now();
+        let query = PointQuery {
+            kinds: kind.iter().copied().collect(),
+            since: since.map(|s| now - s.0),
+            before: *before,
+            resource: None,
+        };
+        let mut newest = Newest::new(&query, tenant.as_deref(), &env.primary_region, LINES + 1);
+        let read = self.planner.cloud().points(&env, &query, by, &mut |page| newest.page(page)).await;
+        let unread = match read {
+            Ok(unread) => unread,
+            Err(error) => return Ok(unreadable(environment, &error)),
+        };
+        let marks = self.store.marks(environment, None).await?;
+        Ok(drawn(&env, command, &newest, &unread, &marks, now))
+    }
+
+    /// Answers `backup schedule … list`.
+    pub(super) async fn schedule_list(&self, environment: &str, by: &str) -> Result<Reply, StoreError> {
+        let Some(env) = self.planner.environment(environment).cloned() else {
+            return Ok(say(Level::Error, format!("There is no environment `{}`.", escape(environment))));
+        };
+        let world = match self.planner.cloud().survey(&env, &schedule::survey(&env), by).await {
+            Ok(world) => world,
+            Err(error) => return Ok(unreadable(environment, &error)),
+        };
+        let marks = self.store.marks(environment, Some(MarkKind::Tier)).await?;
+        Ok(schedule_reply(&env, &world, &marks, self.clock.now()))
+    }
+}
+
+fn unreadable(environment: &str, error: &CloudError) -> Reply {
+    let text = format!(
+        "AWS did not tell about `{}`: {} Ask again in a minute.",
+        escape(environment),
+        escape(&error.to_string())
+    );
+    say(Level::Error, text)
+}
+
+fn drawn(
+    env: &Environment,
+    command: &Command,
+    newest: &Newest<'_>,
+    unread: &[String],
+    marks: &[Mark],
+    now: Moment,
+) -> Reply {
+    let mut lines: Vec<&Line> = newest.lines.values().rev().collect();
+    let more = lines.len() > LINES;
+    lines.truncate(LINES);
+    let mut head: Vec<String> =
+        unread.iter().map(|why| format!("*Not everything could be read.* {}", escape(why))).collect();
+    let level = if unread.is_empty() { Level::Info } else { Level::Warning };
+    if lines.is_empty() {
+        head.push(format!(
+            "There are no such recovery points of `{}`. `/bbws backup create {}` makes some; `/bbws help backup list` says how to look for others.",
+            env.name, env.name
+        ));
+        return say(level, head.join("\n"));
+    }
+    head.push(if more {
+        format!(
+            "The newest {LINES} backups of `{}` that were asked for, of {} recovery points in {}. *Older* shows those before them.",
+            env.name,
+            newest.seen(),
+            regions(env)
+        )
+    } else {
+        format!("{} backups of `{}`, newest first: {} recovery points in {}.", lines.len(), env.name, newest.seen(), regions(env))
+    });
+    let table = Table {
+        caption: format!("Recovery points of {}", env.name),
+        columns: ["Recovery point", "Of", "Age", "Size", "Here", "DR", "Expires", "Kept by", "Tested"]
+            .map(str::to_owned)
+            .to_vec(),
+        rows: lines.iter().filter_map(|line| row(env, line, marks, now)).collect(),
+        offers: lines.iter().map(|line| line.point().and_then(|p| deletion(env, p))).collect(),
+    };
+    let oldest = lines.last().and_then(|line| line.point()).map(|p| p.created);
+    let older = oldest.filter(|_| more).and_then(|oldest| older(command, oldest));
+    let exhibit = Exhibit { table: Some(table), chart: None, offers: older.into_iter().collect() };
+    Reply { level, text: head.join("\n"), exhibit }
+}
+
+fn regions(env: &Environment) -> String {
+    if env.replicates() { format!("{} and {}", env.primary_region, env.dr_region) } else { env.primary_region.clone() }
+}
+
+fn row(env: &Environment, line: &Line, marks: &[Mark], now: Moment) -> Option<Vec<String>> {
+    let point = line.point()?;
+    let there = |side: &Option<Point>| side.as_ref().map_or_else(|| "—".to_owned(), |p| state(p).to_owned());
+    let expires = [&line.primary, &line.dr].into_iter().flatten().filter_map(|p| p.expires).max();
+    let mut kept: Vec<String> = retention::holds(point, marks).iter().map(|m| format!("hold {}", m.note)).collect();
+    if [&line.primary, &line.dr].into_iter().flatten().any(|p| p.locked) {
+        kept.push("vault lock".to_owned());
+    }
+    let dr = if env.replicates() { there(&line.dr) } else { "off".to_owned() };
+    Some(vec![
+        point.id.clone(),
+        format!("{} {}", point.kind, point.resource),
+        spoken(now.since(point.created)),
+        point.bytes.map_or_else(|| "?".to_owned(), size),
+        there(&line.primary),
+        dr,
+        expires.map_or_else(|| "never by itself".to_owned(), date),
+        if kept.is_empty() { "—".to_owned() } else { kept.join(", ") },
+        tested_ago(point, marks, now),
+    ])
+}
+
+/// A date, without the time.
+fn date(at: Moment) -> String {
+    at.date().to_string()
+}
+
+fn state(point: &Point) -> &'static str {
+    match point.state {
+        PointState::Available => "yes",
+        PointState::Creating => "being made",
+        PointState::Partial => "PARTIAL",
+        PointState::Expired => "EXPIRED",
+        PointState::Unusable => "UNUSABLE",
+    }
+}
+
+/// Archives are never deleted by us, so there is no button for them.
+fn deletion(env: &Environment, point: &Point) -> Option<Offer> {
+    if matches!(point.place, Place::Bucket { .. }) || point.state == PointState::Creating {
+        return None;
+    }
+    let ask = Command::BackupDelete { environment: env.name.clone(), point: point.id.clone(), reason: None };
+    Some(Offer {
+        label: "Delete".to_owned(),
+        command: ask.canonical(),
+        confirm: Some(format!(
+            "Ask to delete {} in {}? What is deleted cannot be brought back.",
+            point.id, point.region
+        )),
+    })
+}
+
+fn older(command: &Command, oldest: Moment) -> Option<Offer> {
+    let Command::BackupList { environment, kind, tenant, since, before } = command else { return None };
+    // What is of the same moment may be shown twice, but nothing is left out.
+    let next = Moment(oldest.0 + 1);
+    let next = if *before == Some(next) { oldest } else { next };
+    let ask = Command::BackupList {
+        environment: environment.clone(),
+        kind: *kind,
+        tenant: tenant.clone(),
+        since: *since,
+        before: Some(next),
+    };
+    Some(Offer { label: "Older".to_owned(), command: ask.canonical(), confirm: None })
+}
+
+fn schedule_reply(env: &Environment, world: &World, marks: &[Mark], now: Moment) -> Reply {
+    let mut head = Vec::new();
+    head.push(match &world.plan {
+        Some(plan) => format!("AWS Backup plan *{}*: {}.", env.plan_name(), escape(&schedule::describe(&plan.spec))),
+        None => format!(
+            "There is no AWS Backup plan `{}`. `/bbws backup schedule {} create` makes it.",
+            env.plan_name(),
+            env.name
+        ),
+    });
+    head.push(match &env.schedule {
+        Some(promised) => format!("Promised in bbws.toml: `{}`; the watcher holds it to that.", escape(promised)),
+        None => "bbws.toml promises no schedule, so nobody notices a backup that does not happen.".to_owned(),
+    });
+    for database in &world.databases {
+        head.push(format!(
+            "Automated backups of {}: {}, window {} UTC.",
+            escape(&database.id),
+            match database.automated_days {
+                0 => "none".to_owned(),
+                days => format!("{days} days"),
+            },
+            escape(&database.window)
+        ));
+    }
+    let Some(tiers) = &env.retention_tiers else {
+        head.push(format!("Everything is kept for {} days; bbws.toml names no tiers.", env.retention_days.default));
+        return say(Level::Info, head.join("\n"));
+    };
+    head.push(format!(
+        "Tiers: daily {} days, weekly {} weeks, monthly {} months, yearly {} years. The calendar shows when the next of each is due.",
+        tiers.daily, tiers.weekly, tiers.monthly, tiers.yearly
+    ));
+    let made = marks.iter().rev().map(|m| vec![date(m.at), m.subject.clone(), "made".to_owned(), m.note.clone()]);
+    let due = retention::calendar(tiers, now, CALENDAR).into_iter().take(CALENDAR_LINES);
+    let due =
+        due.map(|day| vec![day.date, day.tier.to_string(), "due".to_owned(), format!("kept until {}", day.until)]);
+    let table = Table {
+        caption: format!("Calendar of {}", env.name),
+        columns: ["Day", "Backup", "State", "Kept"].map(str::to_owned).to_vec(),
+        rows: due.chain(made.take(CALENDAR_LINES)).collect(),
+        offers: Vec::new(),
+    };
+    Reply { level: Level::Info, text: head.join("\n"), exhibit: Exhibit { table: Some(table), ..Exhibit::default() } }
+}

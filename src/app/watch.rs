@@ -1,0 +1,332 @@
+//! The watcher: looks at every environment from time to time, tells what is wrong once, and takes it back once it is over.
+//!
+//! It only reads AWS, whatever stops are in force. What was told is a mark in the ledger, written in the transaction that
+//! holds the notice, so that neither a crash nor a second replica tells anything twice or not at all.
+//!
+//! A look is one call of [`Cloud::readings`] for an environment: about fifty requests for a platform with a database, a
+//! file system and secrets in two regions. Sixteen of them list jobs (one per region and state that is no success), a dozen
+//! look at vaults, keys and buckets; only pages of jobs and of points grow with what there is. Every five minutes that is
+//! one request in six seconds, spread over six services, where each of them alone allows several a second. What seems to be
+//! wrong for want of an answer, and what AWS announces by a push, is looked at sooner: at most once in a fifth of the interval.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use futures::StreamExt as _;
+use serde_json::json;
+
+use super::{change::SELF, wake::Wake};
+use crate::{
+    domain::{
+        environment::Environment,
+        lag::Readings,
+        mark::Mark,
+        moment::Moment,
+        operation::backup,
+        watch::{
+            Calm, Finding, Kind, Look, News, Standing,
+            rules::{self, View},
+            words,
+        },
+    },
+    ports::{
+        alert::Topic,
+        chat::{Exhibit, Level},
+        clock::Clock,
+        cloud::{Cloud, CloudError},
+        store::{AuditEntry, Commit, Notice, Sample, Store, StoreError},
+    },
+};
+
+/// How often an environment is looked at where nobody says otherwise.
+pub const EVERY: Duration = Duration::from_secs(300);
+/// At most one lag of a component is kept per slot of this length.
+const SLOT: Duration = Duration::from_secs(300);
+/// As often AWS may leave a look unanswered before that is a finding itself.
+const PATIENCE: u32 = 3;
+/// Environments looked at side by side.
+const PARALLEL: usize = 4;
+/// As often another replica may get in between.
+const ATTEMPTS: usize = 4;
+
+/// Looks at environments.
+pub struct Watcher {
+    store: Arc<dyn Store>,
+    cloud: Arc<dyn Cloud>,
+    clock: Arc<dyn Clock>,
+    environments: BTreeMap<String, Arc<Environment>>,
+    wake: Arc<Wake>,
+    every: Duration,
+    memory: Mutex<BTreeMap<String, Memory>>,
+}
+
+/// What is remembered of an environment between two looks. Nothing of it is needed after a crash.
+#[derive(Debug, Clone, Default)]
+struct Memory {
+    /// When it is looked at next.
+    next: Moment,
+    /// When it was looked at last.
+    last: Option<Moment>,
+    /// Looks in a row that AWS left unanswered.
+    failures: u32,
+    /// What the last look could not read.
+    doubted: BTreeSet<String>,
+    /// What comes and goes.
+    calm: Calm,
+    /// Slot of the last lags kept.
+    slot: Option<Moment>,
+}
+
+impl Watcher {
+    /// Looks at every environment once in `every`; the first looks are spread over that time.
+    pub fn new(
+        store: Arc<dyn Store>,
+        cloud: Arc<dyn Cloud>,
+        clock: Arc<dyn Clock>,
+        environments: BTreeMap<String, Arc<Environment>>,
+        wake: Arc<Wake>,
+        every: Duration,
+    ) -> Watcher {
+        let now = clock.now();
+        let share = every / u32::try_from(environments.len().max(1)).unwrap_or(u32::MAX);
+        let first = |n: u32| Memory { next: now + share * n, ..Memory::default() };
+        let memory = environments.keys().cloned().zip((0..).map(first)).collect();
+        Watcher { store, cloud, clock, environments, wake, every, memory: Mutex::new(memory) }
+    }
+
+    /// Looks at every environment that is due; answers how many were.
+    ///
+    /// # Errors
+    /// The ledger's. The environments it concerns stay due.
+    pub async fn turn(&self) -> Result<usize, StoreError> {
+        let now = self.clock.now();
+        let due: Vec<String> =
+            self.memory().iter().filter(|(_, m)| m.next <= now).map(|(name, _)| name.clone()).collect();
+        let looks = due.iter().filter_map(|name| self.environments.get(name)).map(|env| self.look(env));
+        let results: Vec<Result<(), StoreError>> =
+            futures::stream::iter(looks).buffer_unordered(PARALLEL).collect().await;
+        let looked = results.len();
+        results.into_iter().collect::<Result<(), StoreError>>()?;
+        Ok(looked)
+    }
+
+    /// When the next environment is due.
+    pub fn next(&self) -> Moment {
+        self.memory().values().map(|m| m.next).min().unwrap_or(Moment::FAR_FUTURE)
+    }
+
+    /// Something happened in AWS: the environment is looked at now, or soon where it has just been looked at.
+    pub fn nudge(&self, environment: &str) {
+        let (now, soon) = (self.clock.now(), self.soon());
+        if let Some(memory) = self.memory().get_mut(environment) {
+            let earliest = memory.last.map_or(now, |last| now.max(last + soon));
+            memory.next = memory.next.min(earliest);
+        }
+    }
+
+    /// Waits for a nudge for any environment, and heeds it. Nudges for others are kept for the next wait.
+    pub async fn nudged(&self) {
+        let waits = self.environments.keys().map(|name| {
+            let notify = self.wake.watcher(name);
+            Box::pin(async move {
+                notify.notified().await;
+                name
+            })
+        });
+        let waits: Vec<_> = waits.collect();
+        if waits.is_empty() {
+            return std::future::pending().await;
+        }
+        let (name, ..) = futures::future::select_all(waits).await;
+        self.nudge(name);
+    }
+
+    fn soon(&self) -> Duration {
+        self.every / 5
+    }
+
+    fn memory(&self) -> MutexGuard<'_, BTreeMap<String, Memory>> {
+        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn look(&self, environment: &Environment) -> Result<(), StoreError> {
+        let name = environment.name.as_str();
+        let before = self.memory().get(name).cloned().unwrap_or_default();
+        // What stands is read before AWS is: what another replica takes back meanwhile must not come up again.
+        let mut marks = self.store.marks(name, None).await?;
+        let backing_up = self.backing_up(name).await?;
+        let read = self.cloud.readings(environment, SELF).await;
+        let now = self.clock.now();
+        let failures = if read.is_ok() { 0 } else { before.failures + 1 };
+        let samples = read.as_ref().map(|r| samples(name, r, before.slot)).unwrap_or_default();
+        let slot = samples.first().map(|s| s.at).or(before.slot);
+        let mut attempt = 1;
+        let (doubtful, calm) = loop {
+            let standing = Standing::of(&marks);
+            let look = judge(environment, &read, &marks, &standing, backing_up, failures, now);
+            let mut calm = before.calm.clone();
+            let news = calm.damp(look.clone().news(&standing, &before.doubted), &standing, now);
+            let doubtful = news.doubtful.clone();
+            match self.tell(name, &look, news, samples.clone(), now).await {
+                Ok(()) => break (doubtful, calm),
+                // Another replica was faster: what it told stands now.
+                Err(StoreError::Conflict) if attempt < ATTEMPTS => attempt += 1,
+                Err(StoreError::Conflict) => break (doubtful, calm),
+                Err(error) => return Err(error),
+            }
+            marks = self.store.marks(name, None).await?;
+        };
+        if let Err(error) = &read {
+            tracing::warn!(environment = name, failures, %error, "an environment could not be looked at");
+        }
+        let unsure = read.is_ok() && !doubtful.is_empty();
+        let regular = Some(before.next + self.every).filter(|next| *next > now).unwrap_or(now + self.every);
+        let next = if unsure { regular.min(now + self.soon()) } else { regular };
+        let doubted = if read.is_ok() { doubtful } else { before.doubted };
+        self.memory().insert(name.to_owned(), Memory { next, last: Some(now), failures, doubted, calm, slot });
+        Ok(())
+    }
+
+    /// Since when a backup of this environment is under way, if one is.
+    async fn backing_up(&self, environment: &str) -> Result<Option<Moment>, StoreError> {
+        let Some(id) = self.store.holder(environment).await? else { return Ok(None) };
+        let run = self.store.load(&id).await?;
+        Ok(run.filter(|run| run.op.kind() == backup::KIND).and_then(|run| run.op.started))
+    }
+
+    /// One transaction: marks, messages, audit, lags.
+    async fn tell(
+        &self,
+        environment: &str,
+        look: &Look,
+        news: News,
+        samples: Vec<Sample>,
+        now: Moment,
+    ) -> Result<(), StoreError> {
+        let mut commit = Commit { samples, ..Commit::default() };
+        for found in grouped(news.fresh, |f| f.kind) {
+            tell_fresh(&mut commit, environment, &found, now);
+        }
+        for over in grouped(news.over, |s| s.note.kind) {
+            tell_over(&mut commit, environment, &over, look, now);
+        }
+        if commit.samples.is_empty() && commit.marks.is_empty() {
+            return Ok(());
+        }
+        let told = !commit.notices.is_empty();
+        self.store.commit(commit).await?;
+        if told {
+            self.wake.announcer.notify_one();
+        }
+        Ok(())
+    }
+}
+
+fn judge(
+    environment: &Environment,
+    read: &Result<Readings, CloudError>,
+    marks: &[Mark],
+    standing: &[Standing],
+    backing_up: Option<Moment>,
+    failures: u32,
+    now: Moment,
+) -> Look {
+    match read {
+        Ok(readings) => rules::look(&View { environment, readings, marks, standing, backing_up, now }),
+        Err(error) if failures >= PATIENCE => rules::unreachable(environment, failures, &error.to_string()),
+        Err(_) => rules::silence(),
+    }
+}
+
+/// The lags of these readings, unless there are some of the same slot.
+fn samples(environment: &str, readings: &Readings, last: Option<Moment>) -> Vec<Sample> {
+    let slot = i64::try_from(SLOT.as_millis()).unwrap_or(i64::MAX);
+    let at = Moment(readings.at.0 - readings.at.0.rem_euclid(slot));
+    if last == Some(at) {
+        return Vec::new();
+    }
+    let sample = |c: &crate::domain::lag::Component| Sample {
+        environment: environment.to_owned(),
+        component: c.name(),
+        at,
+        lag: c.lag(readings.at).map(|lag| lag.as_secs()),
+    };
+    readings.components.iter().map(sample).collect()
+}
+
+/// In groups of one kind, as messages tell them.
+fn grouped<T>(all: Vec<T>, kind: impl Fn(&T) -> Kind) -> Vec<Vec<T>> {
+    let mut groups: BTreeMap<Kind, Vec<T>> = BTreeMap::new();
+    for one in all {
+        groups.entry(kind(&one)).or_default().push(one);
+    }
+    groups.into_values().collect()
+}
+
+fn tell_fresh(commit: &mut Commit, environment: &str, found: &[Finding], now: Moment) {
+    let Some(first) = found.first() else { return };
+    let critical = found.iter().any(|f| f.critical);
+    let (text, offers) = words::told(environment, found);
+    let key = format!("finding:{}:{}", first.key, now.0);
+    for finding in found {
+        commit.marks.push(finding.mark(environment, now));
+        commit.audit.push(audit("finding", environment, &finding.key, &finding.title, now));
+    }
+    let listed: Vec<_> = found
+        .iter()
+        .map(|f| json!({"key": f.key, "kind": f.kind, "title": f.title, "reason": f.reason, "next": f.next}))
+        .collect();
+    commit.notices.push(Notice::Publish {
+        environment: environment.to_owned(),
+        topic: if critical { Topic::OpsCritical } else { Topic::OpsWarning },
+        key: format!("{environment}:{key}"),
+        subject: subject(environment, found),
+        body: json!({"event": "finding", "environment": environment, "at": now.iso(), "critical": critical, "findings": listed}),
+    });
+    commit.notices.push(Notice::Channel {
+        environment: environment.to_owned(),
+        key,
+        level: if critical { Level::Error } else { Level::Warning },
+        text,
+        exhibit: Exhibit { offers, ..Exhibit::default() },
+    });
+}
+
+fn tell_over(commit: &mut Commit, environment: &str, over: &[Standing], look: &Look, now: Moment) {
+    let Some(first) = over.first() else { return };
+    let (text, good) = words::resolved(environment, over, look, now);
+    for standing in over {
+        commit.marks.push(standing.take(environment));
+        commit.audit.push(audit("resolved", environment, &standing.key, &standing.note.title, now));
+    }
+    commit.notices.push(Notice::Channel {
+        environment: environment.to_owned(),
+        key: format!("resolved:{}:{}", first.key, first.since.0),
+        level: if good { Level::Success } else { Level::Info },
+        text,
+        exhibit: Exhibit::default(),
+    });
+}
+
+fn audit(action: &str, environment: &str, key: &str, title: &str, at: Moment) -> AuditEntry {
+    AuditEntry {
+        at,
+        actor: SELF.to_owned(),
+        action: action.to_owned(),
+        operation: None,
+        detail: json!({"environment": environment, "finding": key, "title": title}),
+    }
+}
+
+/// Plain ASCII under 100 characters, as SNS wants it.
+fn subject(environment: &str, found: &[Finding]) -> String {
+    let what = found.first().map_or("", |f| f.kind.name());
+    let text = match found.len() {
+        1 => format!("bbws {environment}: {}", found.first().map_or("", |f| f.key.as_str())),
+        many => format!("bbws {environment}: {many} findings: {what}"),
+    };
+    text.chars().filter(|c| c.is_ascii() && !c.is_ascii_control()).take(99).collect()
+}

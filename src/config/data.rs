@@ -1,0 +1,200 @@
+//! Checks on what an environment declares beyond databases, files and secrets: parameters, buckets, dumps, schedule,
+//! restore tests, tiers of retention.
+
+use crate::domain::{
+    environment::{Bucket, Dump, Environment, RetentionTiers},
+    moment::spoken,
+    schedule::Schedule,
+};
+
+use super::{
+    access::unique,
+    environments::{LONGEST_DAYS, kms_key},
+    forms,
+    tree::{At, Report},
+};
+
+/// A test restore is not made more often, in seconds.
+const SHORTEST_RESTORE_TEST: u64 = 86_400;
+
+/// All of it, in the order of the keys.
+pub(super) fn check(env: &Environment, at: &At, report: &mut Report<'_>) {
+    if let Some(prefix) = &env.parameters_prefix {
+        parameters_prefix(prefix, &at.key("parameters_prefix"), report);
+        if env.secrets_bucket.is_none() {
+            report.problem(
+                &at.key("secrets_bucket"),
+                "is missing, though parameters_prefix is set; name the bucket that receives the parameters",
+            );
+        }
+    }
+    buckets(env, &at.key("buckets"), report);
+    for (index, dump) in env.dumps.iter().enumerate() {
+        self::dump(dump, env, &at.key("dumps").item(index), report);
+    }
+    unique(env.dumps.iter().map(|d| d.database.as_str()), |i| at.key("dumps").item(i).key("database"), report);
+    dumps_need(env, at, report);
+    if let Some(key) = &env.dump_kms_key {
+        let need = ("dumps are encrypted under a key of the primary region", env.primary_region.as_str());
+        kms_key(key, env, need, &at.key("dump_kms_key"), report);
+    }
+    if let Some(text) = &env.schedule {
+        schedule(text, env, &at.key("schedule"), report);
+    }
+    restore_test(env, at, report);
+    if let Some(tiers) = &env.retention_tiers {
+        retention_tiers(tiers, env, &at.key("retention_tiers"), report);
+    }
+}
+
+fn parameters_prefix(prefix: &str, at: &At, report: &mut Report<'_>) {
+    let whole = prefix.starts_with('/') && prefix.ends_with('/') && !prefix.contains("//");
+    let lower = prefix.to_ascii_lowercase();
+    if !forms::word(prefix, 1000, "/_.-") {
+        report.problem(at, format_args!("`{prefix}` cannot begin a parameter's name; use letters, digits and /_.-"));
+    } else if prefix == "/" {
+        report
+            .problem(at, "`/` would take every parameter of the account; name the environment's, such as `/bbws/dev/`");
+    } else if !whole {
+        // `/bbws/prod` would take the parameters of `/bbws/production/` along.
+        let name = prefix.split('/').filter(|part| !part.is_empty()).collect::<Vec<_>>().join("/");
+        report.problem(at, format_args!("`{prefix}` must begin and end with one slash: `/{name}/`"));
+    } else if lower.starts_with("/aws") || lower.starts_with("/ssm") {
+        report
+            .problem(at, format_args!("`{prefix}` begins names that AWS keeps for itself; name the environment's own"));
+    }
+}
+
+fn buckets(env: &Environment, at: &At, report: &mut Report<'_>) {
+    let mut names = Vec::new();
+    for (index, Bucket { name, dr }) in env.buckets.iter().enumerate() {
+        let at = at.item(index);
+        for (key, bucket) in [("name", Some(name)), ("dr", dr.as_ref())] {
+            let Some(bucket) = bucket else { continue };
+            if !forms::bucket(bucket) {
+                let text = format!("`{bucket}` is not an S3 bucket's name (not its ARN or address)");
+                report.problem(&at.key(key), text);
+            }
+            names.push((at.key(key), bucket.as_str()));
+        }
+        if dr.is_none() && env.replicates() {
+            let text = format!(
+                "is missing, though replication is on; name the replica of `{name}`, or set replication = \"disabled\""
+            );
+            report.problem(&at.key("dr"), text);
+        }
+    }
+    unique(names.iter().map(|(_, name)| *name), |i| names[i].0.clone(), report);
+}
+
+fn dump(dump: &Dump, env: &Environment, at: &At, report: &mut Report<'_>) {
+    let (environment, database) = (&env.name, &dump.database);
+    match env.databases.iter().find(|d| d.id == *database) {
+        None => report.problem(
+            &at.key("database"),
+            format_args!("`{environment}` has no database `{database}`; add it to databases, or name one of those"),
+        ),
+        Some(found) if found.engine != dump.engine => {
+            let (said, engine) = (dump.engine, found.engine);
+            report.problem(
+                &at.key("engine"),
+                format_args!("`{said}` is not the engine of `{database}`, which is {engine}; set \"{engine}\""),
+            );
+        }
+        Some(_) => {}
+    }
+    let secret = &dump.secret;
+    if !forms::word(secret, 512, "/_+=.@-") || secret.ends_with('/') {
+        report.problem(
+            &at.key("secret"),
+            format_args!("`{secret}` is not a secret's name; use letters, digits and /_+=.@- (not its ARN)"),
+        );
+    }
+    let schemas = at.key("schemas");
+    for (index, schema) in dump.schemas.iter().enumerate() {
+        if !forms::word(schema, 64, "-_$") {
+            report.problem(&schemas.item(index), format_args!("`{schema}` is not a schema's name"));
+        }
+    }
+    unique(dump.schemas.iter().map(String::as_str), |i| schemas.item(i), report);
+}
+
+/// Where dumps go and what encrypts them.
+fn dumps_need(env: &Environment, at: &At, report: &mut Report<'_>) {
+    let needs = [
+        ("secrets_bucket", env.secrets_bucket.is_some(), "name the bucket that receives them"),
+        (
+            "dump_kms_key",
+            env.dump_kms_key.is_some(),
+            "name the primary region's key that encrypts them, such as `alias/bbws-dumps`",
+        ),
+    ];
+    for (key, set, next) in needs {
+        if !env.dumps.is_empty() && !set {
+            report.problem(&at.key(key), format_args!("is missing, though there are dumps; {next}"));
+        }
+    }
+}
+
+fn schedule(text: &str, env: &Environment, at: &At, report: &mut Report<'_>) {
+    match Schedule::parse(text) {
+        Err(why) => report.problem(at, why),
+        Ok(schedule) if schedule.longest_gap() > env.rpo.0 => {
+            let (gap, rpo) = (spoken(schedule.longest_gap()), spoken(env.rpo.0));
+            report.warning(
+                at,
+                format_args!(
+                    "leaves up to {gap} between two backups, but rpo is {rpo}; back up more often, or allow more"
+                ),
+            );
+        }
+        Ok(_) => {}
+    }
+}
+
+fn restore_test(env: &Environment, at: &At, report: &mut Report<'_>) {
+    if env.restore_test.is_some_and(|span| span.0.as_secs() < SHORTEST_RESTORE_TEST) {
+        report.problem(&at.key("restore_test"), "is under a day, and a test restore takes hours; set `1d` or more");
+    }
+    if let Some(group) = &env.restore_test_subnet_group {
+        let at = at.key("restore_test_subnet_group");
+        if group.eq_ignore_ascii_case("default") {
+            report.problem(&at, "`default` is not cut off from the platform; name a DB subnet group made for tests");
+        } else if !forms::word(group, 255, "-_. ") {
+            let text = "is not a DB subnet group's name; use letters, digits, spaces, -, _ and .";
+            report.problem(&at, format_args!("`{group}` {text}"));
+        }
+    }
+    let groups = at.key("restore_test_security_groups");
+    for (index, group) in env.restore_test_security_groups.iter().enumerate() {
+        if !forms::security_group(group) {
+            let text = format!("`{group}` is not a security group id (sg- and hexadecimal digits)");
+            report.problem(&groups.item(index), text);
+        }
+    }
+    unique(env.restore_test_security_groups.iter().map(String::as_str), |i| groups.item(i), report);
+}
+
+fn retention_tiers(tiers: &RetentionTiers, env: &Environment, at: &At, report: &mut Report<'_>) {
+    let lengths = [
+        ("daily", tiers.daily, 1),
+        ("weekly", tiers.weekly, 7),
+        ("monthly", tiers.monthly, 31),
+        ("yearly", tiers.yearly, 366),
+    ];
+    for (key, count, days) in lengths {
+        let most = LONGEST_DAYS / days;
+        if count == 0 {
+            report.problem(&at.key(key), "0 keeps none of them; set 1 or more, or leave retention_tiers out");
+        } else if count > most {
+            report.problem(&at.key(key), format_args!("{count} is over what AWS Backup keeps; set {most} or less"));
+        }
+    }
+    let (daily, min) = (tiers.daily, env.retention_days.min);
+    if (1..min).contains(&daily) {
+        report.problem(
+            &at.key("daily"),
+            format_args!("{daily} days are under retention_days.min ({min}); set {min} or more"),
+        );
+    }
+}

@@ -1,0 +1,274 @@
+//! `backup.create`: what a backup of an environment consists of.
+
+mod archives;
+mod buckets;
+mod snapshots;
+
+use super::draft::{Draft, Head};
+use crate::domain::{
+    command::BackupScope,
+    environment::{Bucket, Database, Dump, Environment, FileSystem, Tenant},
+    mark::{Mark, MarkKind},
+    moment::Moment,
+    operation::OpId,
+    plan::Plan,
+    retention::{self, Kept},
+    step::Action,
+    world::{Survey, World},
+};
+
+/// Kind.
+pub const KIND: &str = "backup.create";
+/// Prefix of its ids.
+pub const PREFIX: &str = "bk";
+
+/// What a backup takes in: the parts of the environment that the scope and the tenant leave.
+#[derive(Debug, Clone)]
+pub struct Target<'a> {
+    environment: &'a Environment,
+    scope: BackupScope,
+    tenant: Option<(&'a str, &'a Tenant)>,
+    databases: Vec<&'a Database>,
+    file_systems: Vec<&'a FileSystem>,
+    secrets: Option<&'a str>,
+    parameters: Option<&'a str>,
+    buckets: Vec<&'a Bucket>,
+    dumps: Vec<&'a Dump>,
+}
+
+impl<'a> Target<'a> {
+    /// Narrows the environment to the scope and the tenant.
+    ///
+    /// # Errors
+    /// A sentence for the person who asked, when the tenant is unknown or nothing is left to back up.
+    pub fn new(
+        environment: &'a Environment,
+        scope: BackupScope,
+        tenant: Option<&'a str>,
+    ) -> Result<Target<'a>, String> {
+        let tenant = tenant.map(|id| find_tenant(environment, id)).transpose()?;
+        let takes = |part: BackupScope| scope == BackupScope::Full || scope == part;
+        let of_tenant = |wanted: Option<&String>, id: &str| wanted.is_some_and(|w| w == id);
+        let databases = environment
+            .databases
+            .iter()
+            .filter(|d| takes(BackupScope::Rds) && tenant.is_none_or(|(_, t)| of_tenant(t.database.as_ref(), &d.id)))
+            .collect::<Vec<_>>();
+        let file_systems = environment
+            .file_systems
+            .iter()
+            .filter(|f| takes(BackupScope::Efs) && tenant.is_none_or(|(_, t)| of_tenant(t.file_system.as_ref(), &f.id)))
+            .collect::<Vec<_>>();
+        let secrets = match tenant {
+            Some((_, tenant)) => tenant.secrets_prefix.as_deref(),
+            None => environment.secrets_prefix.as_deref(),
+        }
+        .filter(|_| takes(BackupScope::Secrets) && environment.secrets_bucket.is_some());
+        // What no tenant has a share of is left out where only a tenant's is asked for.
+        let whole = tenant.is_none();
+        let parameters = environment
+            .parameters_prefix
+            .as_deref()
+            .filter(|_| whole && takes(BackupScope::Config) && environment.secrets_bucket.is_some());
+        let buckets: Vec<&Bucket> = environment
+            .buckets
+            .iter()
+            .filter(|_| whole && (takes(BackupScope::S3) || scope == BackupScope::Lifecycle))
+            .collect();
+        let of_dump = |d: &&Dump| tenant.is_none_or(|(_, t)| of_tenant(t.database.as_ref(), &d.database));
+        let dumps: Vec<&Dump> = environment.dumps.iter().filter(|d| takes(BackupScope::Dump) && of_dump(d)).collect();
+        let archives = scope == BackupScope::Lifecycle && environment.secrets_bucket.is_some();
+        let nothing = databases.is_empty() && file_systems.is_empty() && buckets.is_empty() && dumps.is_empty();
+        if nothing && secrets.is_none() && parameters.is_none() && !archives {
+            let whose = tenant.map(|(id, _)| format!(" of tenant `{id}`")).unwrap_or_default();
+            return Err(format!(
+                "There is nothing of type `{scope}`{whose} to back up in `{}`: the config declares none. Choose another type, or add it to bbws.toml.",
+                environment.name
+            ));
+        }
+        Ok(Target { environment, scope, tenant, databases, file_systems, secrets, parameters, buckets, dumps })
+    }
+
+    /// What has to be known of the live world.
+    pub fn survey(&self) -> Survey {
+        let archives = self.archives();
+        Survey {
+            databases: self.databases.iter().map(|d| d.id.clone()).collect(),
+            file_systems: self.file_systems.iter().map(|f| f.id.clone()).collect(),
+            secrets_prefix: self.secrets.map(str::to_owned),
+            vault: !self.file_systems.is_empty(),
+            bucket: archives || self.scope == BackupScope::Lifecycle,
+            dr: self.environment.replicates() && self.scope != BackupScope::Lifecycle,
+            parameters_prefix: self.parameters.map(str::to_owned),
+            buckets: self.buckets.iter().map(|b| b.name.clone()).collect(),
+            secrets: self.dumps.iter().map(|d| d.secret.clone()).collect(),
+            dump_key: !self.dumps.is_empty(),
+            ..Survey::default()
+        }
+    }
+
+    /// Whether anything is written into the secrets bucket.
+    fn archives(&self) -> bool {
+        let records = self.scope != BackupScope::Lifecycle && !self.buckets.is_empty() && self.recorded_in().is_some();
+        self.secrets.is_some() || self.parameters.is_some() || !self.dumps.is_empty() || records
+    }
+
+    /// Bucket that receives archives and records.
+    fn recorded_in(&self) -> Option<&'a str> {
+        self.environment.secrets_bucket.as_deref()
+    }
+
+    /// The scope as approval rules know it.
+    pub fn scope(&self) -> String {
+        if self.tenant.is_some() { "tenant".to_owned() } else { self.scope.to_string() }
+    }
+
+    /// Resolves the target against the live world. `marks` are the environment's: which periods have their backup already.
+    ///
+    /// # Errors
+    /// Everything that stands in the way, one sentence each.
+    pub fn plan(&self, world: &World, marks: &[Mark], id: &OpId, created: Moment) -> Result<Plan, Vec<String>> {
+        let kept = self.kept(created, marks);
+        let mut parts = Parts {
+            target: self,
+            env: self.environment,
+            world,
+            id,
+            date: created.yyyymmdd(),
+            days: kept.days,
+            draft: Draft::default(),
+        };
+        if self.scope == BackupScope::Lifecycle {
+            parts.lifecycle();
+        } else {
+            parts.everything();
+        }
+        let mut draft = parts.draft;
+        if let Some((tenant, parts)) = self.tenant {
+            self.tenant_notes(tenant, parts, &mut draft);
+        }
+        self.tier(&kept, id, &mut draft);
+        if !self.environment.replicates() && self.scope != BackupScope::Lifecycle {
+            draft.note(format!(
+                "No copy is made in another region: replication of {} is disabled.",
+                self.environment.name
+            ));
+        }
+        draft.finish(Head {
+            kind: KIND,
+            environment: self.environment,
+            scope: self.scope.to_string(),
+            tenant: self.tenant.map(|(id, _)| id.to_owned()),
+            retention_days: (self.scope != BackupScope::Lifecycle).then_some(kept.days),
+        })
+    }
+
+    /// How long it is kept. Only whole backups of what the platform is made of take a place in the tiers.
+    fn kept(&self, created: Moment, marks: &[Mark]) -> Kept {
+        if self.tenant.is_some() || self.scope == BackupScope::Lifecycle {
+            let days = self.environment.retention_tiers.map_or(self.environment.retention_days.default, |t| t.daily);
+            return Kept { days, tier: None, periods: Vec::new() };
+        }
+        retention::kept(self.environment, self.scope.as_str(), created, marks)
+    }
+
+    /// Says which tier it is of, and remembers it once everything else is done.
+    fn tier(&self, kept: &Kept, id: &OpId, draft: &mut Draft) {
+        let Some(tier) = kept.tier else { return };
+        draft.note(format!("It is the {tier} backup of its period and is kept for {} days.", kept.days));
+        for period in &kept.periods {
+            draft.step(
+                format!("Write down that this is the backup of {period}"),
+                draft.all(),
+                Action::Mark {
+                    mark: MarkKind::Tier,
+                    subject: period.clone(),
+                    note: format!("{id}, kept for {} days", kept.days),
+                },
+            );
+        }
+    }
+
+    fn tenant_notes(&self, tenant: &str, parts: &Tenant, draft: &mut Draft) {
+        if let Some(database) = parts.database.as_ref().filter(|_| !self.databases.is_empty()) {
+            let schema = parts.schema.as_ref().map(|s| format!(" with schema {s}")).unwrap_or_default();
+            draft.note(format!(
+                "Database {database}{schema} of {tenant} is snapshotted whole: RDS cannot snapshot one schema."
+            ));
+        }
+        if let Some(file_system) = parts.file_system.as_ref().filter(|_| !self.file_systems.is_empty()) {
+            let path = parts.path.as_ref().map(|p| format!(" with folder {p}")).unwrap_or_default();
+            draft.note(format!(
+                "File system {file_system}{path} of {tenant} is backed up whole: AWS Backup cannot take one folder."
+            ));
+        }
+    }
+}
+
+fn find_tenant<'a>(environment: &'a Environment, id: &str) -> Result<(&'a str, &'a Tenant), String> {
+    environment.tenants.get_key_value(id).map(|(k, v)| (k.as_str(), v)).ok_or_else(|| {
+        let known: Vec<String> = environment.tenants.keys().map(|k| format!("`{k}`")).collect();
+        let known = if known.is_empty() { "it has none".to_owned() } else { format!("it has {}", known.join(", ")) };
+        format!("`{}` has no tenant `{id}`; {known}.", environment.name)
+    })
+}
+
+/// What the parts of a backup have in common while it is planned.
+struct Parts<'a> {
+    target: &'a Target<'a>,
+    env: &'a Environment,
+    world: &'a World,
+    id: &'a OpId,
+    /// `20261121`, as it stands in names.
+    date: String,
+    /// Days everything is kept.
+    days: u32,
+    draft: Draft,
+}
+
+impl Parts<'_> {
+    fn everything(&mut self) {
+        self.shared_conditions();
+        for database in self.target.databases.clone() {
+            self.database(database);
+        }
+        for file_system in self.target.file_systems.clone() {
+            self.file_system(file_system);
+        }
+        if let Some(prefix) = self.target.secrets {
+            self.secrets(prefix);
+        }
+        if let Some(prefix) = self.target.parameters {
+            self.parameters(prefix);
+        }
+        for bucket in self.target.buckets.clone() {
+            self.bucket(bucket);
+        }
+        for dump in self.target.dumps.clone() {
+            self.dump(dump);
+        }
+    }
+
+    /// What several steps rest on: vaults, buckets and the keys.
+    fn shared_conditions(&mut self) {
+        let world = self.world;
+        let files = !self.target.file_systems.is_empty();
+        let archives = self.target.archives();
+        let copies = self.env.replicates();
+        for (wanted, what, condition) in [
+            (files, "Backup vault", &world.vault),
+            (archives, "Secrets bucket", &world.bucket),
+            (files && copies, "DR backup vault", &world.dr_vault),
+            (archives && copies, "DR secrets bucket", &world.dr_bucket),
+            (copies && self.env.dr_kms_key.is_some(), "DR KMS key", &world.dr_key),
+            (!self.target.dumps.is_empty(), "KMS key of dumps", &world.dump_key),
+        ] {
+            match condition {
+                Some(Ok(found)) if wanted => self.draft.fact(what, found.clone()),
+                Some(Err(why)) if wanted => self.draft.problem(format!("{what}: {why}")),
+                None if wanted => self.draft.problem(format!("{what}: nothing is known of it")),
+                _ => {}
+            }
+        }
+    }
+}

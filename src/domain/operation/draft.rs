@@ -1,0 +1,89 @@
+//! A plan in the making: what was found, what to know, what to do, and what stands in the way.
+
+use crate::domain::{
+    environment::Environment,
+    plan::{Fact, Plan},
+    step::{Action, StepSpec},
+};
+
+/// What a plan is of.
+pub(super) struct Head<'a> {
+    pub(super) kind: &'static str,
+    pub(super) environment: &'a Environment,
+    pub(super) scope: String,
+    pub(super) tenant: Option<String>,
+    pub(super) retention_days: Option<u32>,
+}
+
+/// The parts of a plan.
+#[derive(Default)]
+pub(super) struct Draft {
+    facts: Vec<Fact>,
+    notes: Vec<String>,
+    steps: Vec<StepSpec>,
+    problems: Vec<String>,
+}
+
+impl Draft {
+    /// A line of the live world that the plan rests on: when it changes, the approval is void.
+    pub(super) fn fact(&mut self, subject: impl Into<String>, found: impl Into<String>) {
+        self.facts.push(Fact { subject: subject.into(), found: found.into() });
+    }
+
+    /// What the approver should know.
+    pub(super) fn note(&mut self, note: impl Into<String>) {
+        self.notes.push(note.into());
+    }
+
+    /// Why there cannot be such a plan.
+    pub(super) fn problem(&mut self, problem: impl Into<String>) {
+        self.problems.push(problem.into());
+    }
+
+    /// Adds a step; answers its index.
+    pub(super) fn step(&mut self, title: impl Into<String>, after: Vec<usize>, action: Action) -> usize {
+        self.steps.push(StepSpec { title: title.into(), after, kind_version: 1, action, always: false });
+        self.steps.len() - 1
+    }
+
+    /// Adds a step that cleans up, whatever became of those before it.
+    pub(super) fn always(&mut self, title: impl Into<String>, after: Vec<usize>, action: Action) -> usize {
+        let index = self.step(title, after, action);
+        self.steps[index].always = true;
+        index
+    }
+
+    /// Indexes of all steps so far.
+    pub(super) fn all(&self) -> Vec<usize> {
+        (0..self.steps.len()).collect()
+    }
+
+    /// Whether there is nothing to do yet.
+    pub(super) fn is_empty(&self) -> bool {
+        self.steps.is_empty()
+    }
+
+    /// The plan.
+    ///
+    /// # Errors
+    /// Everything that stands in the way.
+    pub(super) fn finish(self, head: Head<'_>) -> Result<Plan, Vec<String>> {
+        if !self.problems.is_empty() {
+            return Err(self.problems);
+        }
+        let env = head.environment;
+        Ok(Plan {
+            kind: head.kind.to_owned(),
+            environment: env.name.clone(),
+            scope: head.scope,
+            tenant: head.tenant,
+            account: env.account.clone(),
+            region: env.primary_region.clone(),
+            dr_region: env.replicates().then(|| env.dr_region.clone()),
+            retention_days: head.retention_days,
+            facts: self.facts,
+            notes: self.notes,
+            steps: self.steps,
+        })
+    }
+}

@@ -1,0 +1,254 @@
+//! `backup.schedule`: when AWS makes backups by itself, and how long it keeps them.
+
+use super::draft::{Draft, Head};
+use crate::domain::{
+    command::ScheduleAct,
+    environment::Environment,
+    plan::Plan,
+    point::PointKind,
+    retention::Tier,
+    step::{Action, PlanRule, PlanSpec},
+    world::{Survey, World},
+};
+
+/// Kind.
+pub const KIND: &str = "backup.schedule";
+/// Prefix of its ids.
+pub const PREFIX: &str = "sc";
+/// RDS keeps automated backups for no longer, in days.
+const RDS_DAYS: u32 = 35;
+/// The rule that runs as the environment's schedule says.
+const MAIN: &str = "scheduled";
+
+/// What is asked for.
+#[derive(Debug, Clone, Copy)]
+pub struct Wanted<'a> {
+    /// Make or change.
+    pub act: ScheduleAct,
+    /// Days.
+    pub retention: Option<u32>,
+    /// AWS cron expression, checked already.
+    pub cron: Option<&'a str>,
+    /// `rds`: only the databases' automated backups; `efs`: only the AWS Backup plan.
+    pub kind: Option<PointKind>,
+}
+
+/// What has to be known of the live world.
+pub fn survey(env: &Environment) -> Survey {
+    Survey {
+        databases: env.databases.iter().map(|d| d.id.clone()).collect(),
+        schedule: true,
+        vault: true,
+        dr: env.replicates(),
+        ..Survey::default()
+    }
+}
+
+/// What can be refused before AWS is asked: a retention outside the environment's bounds.
+///
+/// # Errors
+/// A sentence.
+pub fn bounds(env: &Environment, retention: Option<u32>) -> Result<(), String> {
+    let Some(days) = retention else { return Ok(()) };
+    let allowed = env.retention_days;
+    if days < allowed.min {
+        return Err(format!(
+            "{days} days is under the floor of `{}`: nothing is kept for less than {} days. Say {} or more.",
+            env.name, allowed.min, allowed.min
+        ));
+    }
+    if days > allowed.max {
+        return Err(format!(
+            "{days} days is over the ceiling of `{}`, {} days. Say {} or less, or raise `retention_days.max` in bbws.toml.",
+            env.name, allowed.max, allowed.max
+        ));
+    }
+    Ok(())
+}
+
+/// The plan: the AWS Backup plan and the automated backups become what is wanted. The difference is in the notes.
+///
+/// # Errors
+/// What stands in the way, a sentence each; also when nothing would change.
+pub fn plan(env: &Environment, wanted: &Wanted<'_>, world: &World) -> Result<Plan, Vec<String>> {
+    bounds(env, wanted.retention).map_err(|why| vec![why])?;
+    let mut draft = Draft::default();
+    for (what, condition) in [("Backup vault", &world.vault), ("DR backup vault", &world.dr_vault)] {
+        if let Some(Err(why)) = condition {
+            draft.problem(format!("{what}: {why}"));
+        }
+    }
+    if wanted.kind != Some(PointKind::Rds) {
+        backup_plan(env, wanted, world, &mut draft);
+    }
+    if wanted.kind != Some(PointKind::Efs) {
+        automated(env, wanted, world, &mut draft);
+    }
+    let scope = wanted.act.as_str().to_owned();
+    let head = Head { kind: KIND, environment: env, scope, tenant: None, retention_days: wanted.retention };
+    let empty = draft.is_empty();
+    let plan = draft.finish(head)?;
+    if empty {
+        let name = env.plan_name();
+        return Err(vec![format!(
+            "Nothing would change: `{name}` and the automated backups are as asked for already. No new version is made."
+        )]);
+    }
+    Ok(plan)
+}
+
+fn backup_plan(env: &Environment, wanted: &Wanted<'_>, world: &World, draft: &mut Draft) {
+    let name = env.plan_name();
+    let was = world.plan.as_ref().map(|found| &found.spec);
+    match (wanted.act, &world.plan) {
+        (ScheduleAct::Create, Some(found)) => {
+            return draft.problem(format!(
+                "The AWS Backup plan `{name}` exists already ({}). `/bbws backup schedule {} update …` changes it.",
+                found.id, env.name
+            ));
+        }
+        (ScheduleAct::Update, None) => {
+            return draft.problem(format!(
+                "There is no AWS Backup plan `{name}` in {}. `/bbws backup schedule {} create …` makes it.",
+                env.primary_region, env.name
+            ));
+        }
+        _ => {}
+    }
+    let Some(spec) = desired(env, wanted, was) else {
+        return draft.problem(format!(
+            "It is not said when. Add `--cron \"cron(0 2 * * ? *)\"`, or set `schedule` of `{}` in bbws.toml.",
+            env.name
+        ));
+    };
+    if spec.resources.is_empty() {
+        return draft.problem(format!("`{}` declares no databases or file systems to protect.", env.name));
+    }
+    match was {
+        None => draft.fact(format!("AWS Backup plan {name}"), "none"),
+        Some(was) => draft.fact(format!("AWS Backup plan {name}"), describe(was)),
+    }
+    if was == Some(&spec) {
+        return;
+    }
+    for line in difference(was, &spec) {
+        draft.note(line);
+    }
+    let title =
+        if was.is_some() { format!("Change AWS Backup plan {name}") } else { format!("Create AWS Backup plan {name}") };
+    draft.step(title, vec![], Action::PutPlan { region: env.primary_region.clone(), name, spec });
+}
+
+/// What the plan should say; none when nobody says when.
+fn desired(env: &Environment, wanted: &Wanted<'_>, was: Option<&PlanSpec>) -> Option<PlanSpec> {
+    let main = was.and_then(|w| w.rules.iter().find(|r| r.name == MAIN));
+    let schedule =
+        wanted.cron.map(str::to_owned).or_else(|| main.map(|r| r.schedule.clone())).or_else(|| env.schedule.clone())?;
+    let days = wanted
+        .retention
+        .or_else(|| main.map(|r| r.delete_after_days))
+        .or_else(|| env.retention_tiers.map(|t| t.daily))
+        .unwrap_or(env.retention_days.default);
+    let rule = |name: &str, schedule: String, days| PlanRule {
+        name: name.to_owned(),
+        schedule,
+        delete_after_days: days,
+        copy_to: env.dr_vault_arn(),
+    };
+    let mut rules = vec![rule(MAIN, schedule, days)];
+    if let Some(tiers) = &env.retention_tiers {
+        for (tier, when) in [
+            (Tier::Weekly, "cron(30 3 ? * SUN *)"),
+            (Tier::Monthly, "cron(30 3 1 * ? *)"),
+            (Tier::Yearly, "cron(30 3 1 JAN ? *)"),
+        ] {
+            rules.push(rule(&tier.to_string(), when.to_owned(), tier.days(tiers)));
+        }
+    }
+    let mut resources: Vec<String> = env.file_systems.iter().map(|f| env.file_system_arn(&f.id)).collect();
+    resources.extend(env.databases.iter().map(|d| env.database_arn(&d.id)));
+    resources.sort();
+    Some(PlanSpec { vault: env.vault.clone(), rules, resources, role: env.backup_role.clone() })
+}
+
+fn automated(env: &Environment, wanted: &Wanted<'_>, world: &World, draft: &mut Draft) {
+    let Some(days) = wanted.retention.or((wanted.act == ScheduleAct::Create).then_some(env.retention_days.default))
+    else {
+        return;
+    };
+    let days = days.min(RDS_DAYS);
+    for database in &env.databases {
+        let Some(found) = world.databases.iter().find(|d| d.id == database.id) else {
+            draft.problem(format!(
+                "Database `{}` was not found in {} of account {}. Check its name in bbws.toml.",
+                database.id, env.primary_region, env.account
+            ));
+            continue;
+        };
+        draft.fact(
+            format!("Automated backups of {}", database.id),
+            format!("{} days, window {}", found.automated_days, found.window),
+        );
+        if found.automated_days == days {
+            continue;
+        }
+        draft.note(format!("Automated backups of {}: {} days → {days} days.", database.id, found.automated_days));
+        if days < found.automated_days {
+            draft.note(format!("{} can then no longer be restored to moments more than {days} days ago.", database.id));
+        }
+        draft.step(
+            format!("Keep automated backups of {} for {days} days", database.id),
+            vec![],
+            Action::AutomatedBackups {
+                region: env.primary_region.clone(),
+                database: database.id.clone(),
+                days,
+                window: None,
+            },
+        );
+    }
+}
+
+/// A plan in a line.
+pub fn describe(spec: &PlanSpec) -> String {
+    let rules: Vec<String> = spec.rules.iter().map(describe_rule).collect();
+    format!("{}; {} resources into vault {}", rules.join("; "), spec.resources.len(), spec.vault)
+}
+
+fn describe_rule(rule: &PlanRule) -> String {
+    let copy = if rule.copy_to.is_some() { ", copied to DR" } else { "" };
+    format!("{} {}, kept {} days{copy}", rule.name, rule.schedule, rule.delete_after_days)
+}
+
+/// Before and after, one line per thing that changes.
+fn difference(was: Option<&PlanSpec>, is: &PlanSpec) -> Vec<String> {
+    let none = || "none".to_owned();
+    let mut lines = Vec::new();
+    let mut line = |what: String, before: String, after: String| {
+        if before != after {
+            lines.push(format!("{what}: {before} → {after}"));
+        }
+    };
+    let rule = |spec: Option<&PlanSpec>, name: &str| {
+        spec.and_then(|s| s.rules.iter().find(|r| r.name == name)).map_or_else(none, |r| {
+            let copy = r.copy_to.as_ref().map_or_else(|| "no copy".to_owned(), |to| format!("copied to {to}"));
+            format!("{}, kept {} days, {copy}", r.schedule, r.delete_after_days)
+        })
+    };
+    let mut names: Vec<&str> = is.rules.iter().map(|r| r.name.as_str()).collect();
+    names.extend(
+        was.iter().flat_map(|w| &w.rules).map(|r| r.name.as_str()).filter(|n| !is.rules.iter().any(|r| r.name == *n)),
+    );
+    for name in names {
+        line(format!("Rule {name}"), rule(was, name), rule(Some(is), name));
+    }
+    let text = |spec: Option<&PlanSpec>, get: fn(&PlanSpec) -> String| spec.map_or_else(none, get);
+    for (what, get) in [
+        ("Vault", (|s| s.vault.clone()) as fn(&PlanSpec) -> String),
+        ("Role", |s| s.role.clone()),
+        ("Resources", |s| s.resources.join(", ")),
+    ] {
+        line(what.to_owned(), text(was, get), text(Some(is), get));
+    }
+    lines
+}

@@ -1,0 +1,200 @@
+//! How long a backup is kept, and what may be deleted: floors, tiers, holds, locks.
+
+use std::fmt;
+
+use super::{
+    environment::{Environment, RetentionTiers},
+    mark::{Mark, MarkKind},
+    moment::Moment,
+    point::{Place, Point, PointState},
+};
+
+const DAY: u64 = 86_400;
+
+/// Grandfather, father, son.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Tier {
+    /// Every backup that is no other.
+    Daily,
+    /// The first backup of an ISO week.
+    Weekly,
+    /// The first backup of a month.
+    Monthly,
+    /// The first backup of a year.
+    Yearly,
+}
+
+impl fmt::Display for Tier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Tier::Daily => "daily",
+            Tier::Weekly => "weekly",
+            Tier::Monthly => "monthly",
+            Tier::Yearly => "yearly",
+        })
+    }
+}
+
+impl Tier {
+    /// Every tier above daily, the longest first.
+    pub const LONG: [Tier; 3] = [Tier::Yearly, Tier::Monthly, Tier::Weekly];
+
+    /// Days a backup of this tier is kept: weeks of 7, months of 31, years of 366.
+    pub fn days(self, tiers: &RetentionTiers) -> u32 {
+        match self {
+            Tier::Daily => tiers.daily,
+            Tier::Weekly => tiers.weekly.saturating_mul(7),
+            Tier::Monthly => tiers.monthly.saturating_mul(31),
+            Tier::Yearly => tiers.yearly.saturating_mul(366),
+        }
+    }
+
+    /// The period of this tier that a moment is in: `2026`, `2026-11`, `2026-W47`. In UTC.
+    pub fn period(self, at: Moment) -> String {
+        let day = at.date();
+        match self {
+            Tier::Yearly => day.strftime("%Y").to_string(),
+            Tier::Monthly => day.strftime("%Y-%m").to_string(),
+            Tier::Weekly => day.strftime("%G-W%V").to_string(),
+            Tier::Daily => day.strftime("%Y-%m-%d").to_string(),
+        }
+    }
+}
+
+/// How long a new backup is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Kept {
+    /// Days.
+    pub days: u32,
+    /// Its tier, where the environment has tiers.
+    pub tier: Option<Tier>,
+    /// What is remembered once it succeeded, so that no other takes its place: one subject for each period it opens.
+    pub periods: Vec<String>,
+}
+
+/// The tier of a backup of `scope` made now: the longest whose period has none yet.
+pub fn kept(environment: &Environment, scope: &str, now: Moment, marks: &[Mark]) -> Kept {
+    let Some(tiers) = &environment.retention_tiers else {
+        return Kept { days: environment.retention_days.default, tier: None, periods: Vec::new() };
+    };
+    let subject = |tier: Tier| format!("{scope} {tier} {}", tier.period(now));
+    let open = |tier: &Tier| !marks.iter().any(|m| m.kind == MarkKind::Tier && m.subject == subject(*tier));
+    // The first of a year is the first of its month and week as well.
+    let periods: Vec<Tier> = Tier::LONG.into_iter().filter(open).collect();
+    let tier = periods.first().copied().unwrap_or(Tier::Daily);
+    Kept { days: tier.days(tiers), tier: Some(tier), periods: periods.into_iter().map(subject).collect() }
+}
+
+/// Under which a hold of a ticket on a point is remembered.
+pub fn hold_subject(point: &Point, ticket: &str) -> String {
+    format!("{} # {ticket}", point.key())
+}
+
+/// Tickets that hold a point.
+pub fn holds<'m>(point: &Point, marks: &'m [Mark]) -> Vec<&'m Mark> {
+    let prefix = format!("{} # ", point.key());
+    marks.iter().filter(|m| m.kind == MarkKind::Hold && m.subject.starts_with(&prefix)).collect()
+}
+
+/// When a point, or a copy of it, was last restored and validated.
+pub fn tested<'m>(point: &Point, marks: &'m [Mark]) -> Option<&'m Mark> {
+    let key = point.key();
+    marks.iter().filter(|m| m.kind == MarkKind::Tested && m.subject == key).max_by_key(|m| m.at)
+}
+
+/// Everything that forbids deleting `point`, a sentence each; empty when it may be deleted. `lineage` are all points of
+/// the same resource in both regions, itself included.
+pub fn protection(
+    point: &Point,
+    environment: &Environment,
+    lineage: &[Point],
+    marks: &[Mark],
+    now: Moment,
+) -> Vec<String> {
+    let mut reasons = Vec::new();
+    let id = &point.id;
+    if let Place::Bucket { bucket } = &point.place {
+        reasons.push(format!(
+            "`{id}` is an archive in bucket `{bucket}`. Archives are never deleted by bbws: they go by the bucket's lifecycle rules."
+        ));
+    }
+    if point.state == PointState::Creating {
+        reasons.push(format!("`{id}` is still being made. Wait until it is done."));
+    }
+    for hold in holds(point, marks) {
+        reasons.push(format!(
+            "`{id}` is held for {} since {} ({}). `/bbws backup hold {} {id} --ticket {} --release` asks two people to release it.",
+            hold.note, hold.at, hold.operation, environment.name, hold.note
+        ));
+    }
+    if point.locked {
+        reasons.push(format!("`{id}` lies in a locked vault: nobody can delete it before its lock allows it."));
+    }
+    let (floor, because) = floor(point, environment, marks);
+    let free = point.created + std::time::Duration::from_secs(u64::from(floor) * DAY);
+    if now < free {
+        reasons.push(format!("`{id}` has to be kept until {free}: {because}."));
+    }
+    reasons.extend(last_of_its_kind(point, lineage, marks));
+    reasons
+}
+
+/// Days it may not be deleted before, and why.
+fn floor(point: &Point, environment: &Environment, marks: &[Mark]) -> (u32, String) {
+    let min = environment.retention_days.min;
+    let by_floor = (min, format!("nothing of {} is kept for less than {min} days", environment.name));
+    let Some(tiers) = &environment.retention_tiers else { return by_floor };
+    let made_by = point.operation.as_deref().unwrap_or_default();
+    let tier = Tier::LONG.into_iter().find(|tier| {
+        let word = format!(" {tier} ");
+        !made_by.is_empty()
+            && marks.iter().any(|m| m.kind == MarkKind::Tier && m.operation == made_by && m.subject.contains(&word))
+    });
+    match tier {
+        Some(tier) if tier.days(tiers) > min => {
+            (tier.days(tiers), format!("it is the {tier} backup of its period, kept for {} days", tier.days(tiers)))
+        }
+        _ => by_floor,
+    }
+}
+
+/// What would be lost with it: the only usable, or the only restore-tested point of its resource.
+fn last_of_its_kind(point: &Point, lineage: &[Point], marks: &[Mark]) -> Vec<String> {
+    let others = || lineage.iter().filter(|p| p.arn != point.arn && p.usable());
+    let id = &point.id;
+    let what = format!("{} {}", point.kind, point.resource);
+    if point.usable() && others().next().is_none() {
+        return vec![format!("`{id}` is the only usable recovery point of {what}. Make another one first.")];
+    }
+    let only = tested(point, marks).is_some() && !others().any(|p| tested(p, marks).is_some());
+    let sentence = || {
+        format!(
+            "`{id}` is the only restore-tested recovery point of {what}. Test another one first: `/bbws backup validate … --test-restore`."
+        )
+    };
+    only.then(sentence).into_iter().collect()
+}
+
+/// A day of the calendar on which a backup longer than daily is due.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Day {
+    /// `2026-11-23`.
+    pub date: String,
+    /// The tier of the day's first backup.
+    pub tier: Tier,
+    /// Until when it is kept: `2027-02-22`.
+    pub until: String,
+}
+
+/// The coming days on which the first backup opens a period, as the tiers go.
+pub fn calendar(tiers: &RetentionTiers, from: Moment, days: u32) -> Vec<Day> {
+    let day = |n: u32| from + std::time::Duration::from_secs(u64::from(n) * DAY);
+    let opens = |n: u32| {
+        let (before, at) = (day(n), day(n + 1));
+        Tier::LONG.into_iter().find(|tier| tier.period(before) != tier.period(at)).map(|tier| {
+            let until = at + std::time::Duration::from_secs(u64::from(tier.days(tiers)) * DAY);
+            Day { date: Tier::Daily.period(at), tier, until: Tier::Daily.period(until) }
+        })
+    };
+    (0..days).filter_map(opens).collect()
+}

@@ -1,0 +1,259 @@
+//! What counts as wrong: one rule per kind of finding, over one set of readings.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+use super::{Finding, Kind, Look, MORE, Standing, words};
+use crate::domain::{
+    environment::Environment,
+    lag::{Component, JobTrouble, Leg, Readings},
+    mark::{Mark, MarkKind},
+    moment::{Moment, spoken},
+    point::PointKind,
+    schedule::Schedule,
+    text::escape,
+};
+
+/// The least a backup may be late.
+const GRACE: Duration = Duration::from_secs(30 * 60);
+/// How long a job that failed is a finding, and how long a test restore may leave something lying about.
+const DAY: Duration = Duration::from_secs(86_400);
+/// Due times looked back at: more than fit into the longest grace of any schedule.
+const LOOK_BACK: usize = 60;
+
+/// What an environment is judged by.
+#[derive(Debug, Clone, Copy)]
+pub struct View<'v> {
+    /// The environment with its promises.
+    pub environment: &'v Environment,
+    /// What was measured.
+    pub readings: &'v Readings,
+    /// What the ledger remembers of it.
+    pub marks: &'v [Mark],
+    /// What was told and still stands.
+    pub standing: &'v [Standing],
+    /// Since when a backup of ours is being made, if one is.
+    pub backing_up: Option<Moment>,
+    /// Now.
+    pub now: Moment,
+}
+
+/// Everything that is wrong.
+pub fn look(view: &View<'_>) -> Look {
+    let mut look = Look::default();
+    places(view, &mut look);
+    missed(view, &mut look);
+    lags(view, &mut look);
+    jobs(view, &mut look);
+    restore_test(view, &mut look);
+    leftovers(view, &mut look);
+    look
+}
+
+/// AWS did not answer so many times in a row. Nothing else can be said, so that everything else goes on standing.
+pub fn unreachable(environment: &Environment, times: u32, reason: &str) -> Look {
+    let key = Kind::Unreachable.key("");
+    let found = vec![words::unreachable(environment, key, times, reason)];
+    Look { found, ..silence() }
+}
+
+/// AWS did not answer, and it is too early to tell: everything goes on standing.
+pub fn silence() -> Look {
+    Look { unseen: Kind::ALL.into_iter().collect(), ..Look::default() }
+}
+
+impl View<'_> {
+    fn stands(&self, key: &str) -> bool {
+        self.standing.iter().any(|s| s.key == key)
+    }
+
+    /// The region of this leg does not answer as a whole, which is a finding of its own.
+    fn region_lost(&self, leg: Leg) -> bool {
+        let region = match leg {
+            Leg::Primary => &self.environment.primary_region,
+            Leg::Dr => &self.environment.dr_region,
+        };
+        let lost = |name: &str| is_region(name) && name.ends_with(region.as_str());
+        self.readings.places.iter().any(|(name, condition)| condition.is_err() && lost(name))
+    }
+}
+
+/// `region eu-west-1`, and not a bucket with such a name.
+pub(super) fn is_region(place: &str) -> bool {
+    place.split_whitespace().next() == Some("region")
+}
+
+fn places(view: &View<'_>, look: &mut Look) {
+    let lost = view.region_lost(Leg::Primary) || view.region_lost(Leg::Dr);
+    if lost {
+        // What lies in a region that does not answer is not listed.
+        let listed: BTreeSet<String> = view.readings.places.iter().map(|(name, _)| Kind::Place.key(name)).collect();
+        let gone = view.standing.iter().filter(|s| s.note.kind == Kind::Place && !listed.contains(&s.key));
+        look.veiled.extend(gone.map(|s| s.key.clone()));
+    }
+    let regions = view.readings.places.iter().filter(|(name, _)| is_region(name));
+    let silences: Vec<&String> = regions.filter_map(|(_, condition)| condition.as_ref().err()).collect();
+    for (name, condition) in &view.readings.places {
+        if let Err(reason) = condition {
+            // What lies in a region that does not answer is told with the region.
+            let key = Kind::Place.key(name);
+            if silences.contains(&reason) && !is_region(name) && !view.stands(&key) {
+                continue;
+            }
+            look.found.push(Finding {
+                key,
+                kind: Kind::Place,
+                critical: is_region(name),
+                certain: false,
+                again: 0,
+                title: format!("The {} is not usable", escape(name)),
+                reason: words::sentence(reason),
+                next: words::place_next(name),
+                fix: Some(words::validate(view.environment, false, true)),
+            });
+        }
+    }
+}
+
+/// The last due time whose grace is over, and how long the schedule leaves between two.
+fn due(schedule: &Schedule, now: Moment) -> Option<(Moment, Duration)> {
+    let mut at = schedule.previous(now)?;
+    for _ in 0..LOOK_BACK {
+        let interval = schedule.interval(at);
+        if at + GRACE.max(interval / 10) <= now {
+            return Some((at, interval));
+        }
+        at = schedule.previous(at - Duration::from_millis(1))?;
+    }
+    None
+}
+
+fn missed(view: &View<'_>, look: &mut Look) {
+    // The config was checked when it was read; a schedule that is none promises nothing.
+    let Some(schedule) = view.environment.schedule.as_deref().and_then(|s| Schedule::parse(s).ok()) else { return };
+    let Some((due, interval)) = due(&schedule, view.now) else { return };
+    // A backup of ours that began since is given until the next one is due.
+    let under_way = view.backing_up.is_some_and(|began| began >= due) && view.now < due + interval;
+    let lost = view.region_lost(Leg::Primary);
+    for component in view.readings.components.iter().filter(|c| c.leg == Leg::Primary) {
+        if component.safe.as_ref().is_ok_and(|safe| *safe >= due) {
+            continue;
+        }
+        let key = Kind::Missed.key(&component.name());
+        if !view.stands(&key) && (under_way || (lost && component.safe.is_err())) {
+            continue;
+        }
+        look.found.push(words::missed(view, component, key, due, &schedule));
+    }
+}
+
+fn lags(view: &View<'_>, look: &mut Look) {
+    let (rpo, at) = (view.environment.rpo.0, view.readings.at);
+    let lost = view.region_lost(Leg::Dr);
+    let copies: Vec<&Component> = view.readings.components.iter().filter(|c| c.leg == Leg::Dr).collect();
+    let mut behind = 0;
+    let mut certain = true;
+    let mut found = Vec::new();
+    for component in &copies {
+        let key = Kind::Lag.key(&component.name());
+        let stands = view.stands(&key);
+        // What was told to be behind has to catch up by a margin, or it would come and go.
+        let limit = if stands { rpo * 9 / 10 } else { rpo };
+        if component.within(limit, at) {
+            continue;
+        }
+        behind += 1;
+        certain &= component.safe.is_ok();
+        if stands || !lost || component.safe.is_ok() {
+            found.push(words::lag(view, component, key));
+        }
+    }
+    if behind > 1 && behind == copies.len() {
+        look.found.push(words::no_copy(view, behind, certain));
+    } else if behind == 1 && copies.len() == 1 {
+        found.iter_mut().for_each(|only| only.critical = true);
+    }
+    look.found.append(&mut found);
+}
+
+fn jobs(view: &View<'_>, look: &mut Look) {
+    let trouble = match &view.readings.trouble {
+        Ok(trouble) => trouble,
+        Err(reason) => {
+            look.unseen.insert(Kind::Job);
+            let blind = words::blind(view, reason);
+            if view.stands(&blind.key) || !(view.region_lost(Leg::Primary) || view.region_lost(Leg::Dr)) {
+                look.found.push(blind);
+            }
+            return;
+        }
+    };
+    // Many jobs of one resource that end alike are one finding.
+    let mut by_key: BTreeMap<String, (&JobTrouble, usize)> = BTreeMap::new();
+    for job in trouble.iter().filter(|job| view.now.since(job.at) < DAY) {
+        let subject = format!("{} {} {} {}", job.what, job.resource, job.region, job.state);
+        let entry = by_key.entry(Kind::Job.key(&subject)).or_insert((job, 0));
+        entry.1 += 1;
+        if job.at > entry.0.at {
+            entry.0 = job;
+        }
+    }
+    let mut newest: Vec<(String, &JobTrouble, usize)> =
+        by_key.into_iter().map(|(key, (job, times))| (key, job, times)).collect();
+    newest.sort_by_key(|(_, job, _)| std::cmp::Reverse(job.at));
+    for (key, job, times) in newest {
+        if made_good(view.readings, job) {
+            look.cured.insert(key);
+        } else {
+            look.found.push(words::job(view, job, key, times));
+        }
+    }
+    // A region or a state that was not listed this time looks like one without trouble.
+    let sum = Kind::Job.key(MORE);
+    let young = |s: &&Standing| s.note.kind == Kind::Job && s.key != sum && view.now.since(s.since) < DAY;
+    let kept = view.standing.iter().filter(young).filter(|s| !look.cured.contains(&s.key)).map(|s| s.key.clone());
+    look.veiled.extend(kept.collect::<Vec<_>>());
+}
+
+/// Whether a later job of the same resource did what this one failed to do. A database's continuous backups say nothing of
+/// its jobs, and nothing tells of restores.
+fn made_good(readings: &Readings, job: &JobTrouble) -> bool {
+    let leg = match job.what.as_str() {
+        "backup" => Leg::Primary,
+        "copy" => Leg::Dr,
+        _ => return false,
+    };
+    let later = |c: &Component| c.safe.as_ref().is_ok_and(|safe| *safe > job.at);
+    let same = |c: &Component| c.kind == PointKind::Efs && c.leg == leg && c.resource == job.resource;
+    readings.components.iter().any(|c| same(c) && later(c))
+}
+
+fn restore_test(view: &View<'_>, look: &mut Look) {
+    let Some(every) = view.environment.restore_test else { return };
+    let newest = view.marks.iter().filter(|m| m.kind == MarkKind::Tested).map(|m| m.at).max();
+    let reason = match newest {
+        Some(at) if view.now.since(at) <= every.0 => return,
+        Some(at) => format!("The last one was {} ago.", spoken(view.now.since(at))),
+        None => "There has been none yet.".to_owned(),
+    };
+    look.found.push(Finding {
+        key: Kind::RestoreTest.key(""),
+        kind: Kind::RestoreTest,
+        critical: false,
+        certain: true,
+        again: 0,
+        title: format!("No backup was restored for a test in the last {}", words::promised(every.0)),
+        reason,
+        next: "A backup that was never restored is a hope: test one now.".to_owned(),
+        fix: Some(words::validate(view.environment, true, false)),
+    });
+}
+
+fn leftovers(view: &View<'_>, look: &mut Look) {
+    let old = |mark: &&Mark| mark.kind == MarkKind::Leftover && view.now.since(mark.at) > DAY;
+    for mark in view.marks.iter().filter(old) {
+        look.found.push(words::leftover(mark, view.now));
+    }
+}

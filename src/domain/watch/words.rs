@@ -1,0 +1,337 @@
+//! The sentences of findings, and the messages they are told in.
+
+use std::time::Duration;
+
+use super::{
+    Finding, Kind, Look, Standing, dwell,
+    rules::{View, is_region},
+};
+use crate::domain::{
+    command::{BackupScope, Checks, Command},
+    environment::Environment,
+    exhibit::Offer,
+    lag::{Component, JobTrouble},
+    mark::Mark,
+    moment::{Moment, spoken},
+    point::PointKind,
+    schedule::Schedule,
+    text::escape,
+};
+
+/// The most characters of what AWS says that are repeated.
+const SAYING: usize = 240;
+/// Buttons under one message.
+const BUTTONS: usize = 5;
+
+/// What somebody else said, harmless, short, and with a period.
+pub(super) fn sentence(said: &str) -> String {
+    let said = crate::domain::text::one_line(said);
+    let mut short: String = said.chars().take(SAYING).collect();
+    if short.len() < said.len() {
+        short.push('…');
+    } else if !short.is_empty() && !short.ends_with(['.', '!', '?', '…']) {
+        short.push('.');
+    }
+    escape(&short)
+}
+
+/// A promised length of time: `30 days` where [`spoken`] would count hours as well.
+pub(super) fn promised(span: Duration) -> String {
+    match span.as_secs() {
+        seconds if seconds > 86_400 && seconds.is_multiple_of(86_400) => format!("{} days", seconds / 86_400),
+        _ => spoken(span),
+    }
+}
+
+fn code(text: &str) -> String {
+    format!("`{}`", escape(&text.replace('`', "'")))
+}
+
+/// A button that makes a backup.
+fn back_up(environment: &Environment, scope: BackupScope) -> Offer {
+    let command = Command::BackupCreate { environment: environment.name.clone(), scope, tenant: None, reason: None };
+    let what = if scope == BackupScope::Full { "everything" } else { scope.as_str() };
+    Offer { label: format!("Back up {what} now"), command: command.canonical(), confirm: None }
+}
+
+fn scope(kind: PointKind) -> BackupScope {
+    match kind {
+        PointKind::Rds => BackupScope::Rds,
+        PointKind::Efs => BackupScope::Efs,
+        PointKind::Secrets => BackupScope::Secrets,
+        PointKind::Config => BackupScope::Config,
+        PointKind::S3 => BackupScope::S3,
+        PointKind::Dump => BackupScope::Dump,
+    }
+}
+
+/// A button that looks closer: restores one, or measures copies again.
+pub(super) fn validate(environment: &Environment, test_restore: bool, replication: bool) -> Offer {
+    let checks = Checks { inventory: false, replication, test_restore };
+    let command = Command::BackupValidate { environment: environment.name.clone(), checks, reason: None };
+    let label = if test_restore { "Test a restore now" } else { "Measure it again" };
+    Offer { label: label.to_owned(), command: command.canonical(), confirm: None }
+}
+
+pub(super) fn place_next(name: &str) -> String {
+    if is_region(name) {
+        "Look at the AWS Health Dashboard; if it lasts, the incident commander decides about a failover.".to_owned()
+    } else if name.to_ascii_lowercase().contains("key ") {
+        "Enable the key, or cancel its deletion, in KMS: what it encrypts cannot be restored without it.".to_owned()
+    } else {
+        "Bring it back in AWS, or correct its name in the config; new backups fail without it.".to_owned()
+    }
+}
+
+pub(super) fn missed(view: &View<'_>, c: &Component, key: String, due: Moment, schedule: &Schedule) -> Finding {
+    let when = format!("{} {} UTC", &due.iso()[..10], &due.iso()[11..16]);
+    let name = code(&c.name());
+    let (title, reason) = match &c.safe {
+        Ok(safe) => (
+            format!("The backup of {name} that was due at {when} did not happen"),
+            format!("Its newest backup is {} old; promised is {}.", spoken(view.now.since(*safe)), schedule.spoken()),
+        ),
+        Err(why) => (format!("No backup of {name} is known since one was due at {when}"), sentence(why)),
+    };
+    Finding {
+        key,
+        kind: Kind::Missed,
+        critical: false,
+        certain: c.safe.is_ok(),
+        again: 0,
+        title,
+        reason,
+        next: "Make one now, and look at the AWS Backup plan or at who stopped it.".to_owned(),
+        fix: Some(back_up(view.environment, scope(c.kind))),
+    }
+}
+
+pub(super) fn lag(view: &View<'_>, c: &Component, key: String) -> Finding {
+    let rpo = spoken(view.environment.rpo.0);
+    let name = code(&c.name());
+    let (title, reason) = match c.lag(view.readings.at) {
+        Some(lag) => (
+            format!("{name} is {} behind; the RPO is {rpo}", spoken(lag)),
+            "A failover now would lose that much.".to_owned(),
+        ),
+        None => (
+            format!("How far {name} is behind is unknown, which counts as a breach of the RPO of {rpo}"),
+            sentence(c.safe.as_ref().err().map_or("", String::as_str)),
+        ),
+    };
+    // AWS replicates buckets by itself: a backup does not bring the copy any closer.
+    let fix = if c.kind == PointKind::S3 || c.safe.is_err() {
+        validate(view.environment, false, true)
+    } else {
+        back_up(view.environment, scope(c.kind))
+    };
+    let next = match c.kind {
+        PointKind::S3 => "Look at the bucket's replication rule and the role it runs under.",
+        _ if c.safe.is_err() => "Find out why it cannot be read, then measure again.",
+        _ => "Make a backup now, which is copied there, and look at what holds the copies up.",
+    };
+    Finding {
+        key,
+        kind: Kind::Lag,
+        critical: false,
+        certain: c.safe.is_ok(),
+        again: 0,
+        title,
+        reason,
+        next: next.to_owned(),
+        fix: Some(fix),
+    }
+}
+
+pub(super) fn no_copy(view: &View<'_>, copies: usize, certain: bool) -> Finding {
+    Finding {
+        key: Kind::Lag.key("every copy in DR"),
+        kind: Kind::Lag,
+        critical: true,
+        certain,
+        again: 0,
+        title: format!(
+            "None of the {copies} copies in {} keeps the RPO of {}",
+            escape(&view.environment.dr_region),
+            spoken(view.environment.rpo.0)
+        ),
+        reason: "A failover now would break the promise for everything.".to_owned(),
+        next: "Make a backup of everything now, which is copied there, and look at what holds the copies up."
+            .to_owned(),
+        fix: Some(back_up(view.environment, BackupScope::Full)),
+    }
+}
+
+pub(super) fn job(view: &View<'_>, job: &JobTrouble, key: String, times: usize) -> Finding {
+    let databases = &view.environment.databases;
+    let declared = if databases.iter().any(|d| d.id == job.resource) {
+        Some(BackupScope::Rds)
+    } else {
+        view.environment.file_systems.iter().any(|f| f.id == job.resource).then_some(BackupScope::Efs)
+    };
+    let fix = match (job.what.as_str(), declared) {
+        ("restore", _) => validate(view.environment, true, false),
+        (_, Some(scope)) => back_up(view.environment, scope),
+        _ => back_up(view.environment, BackupScope::Full),
+    };
+    let often = if times > 1 { format!(", {times} times in 24 h") } else { String::new() };
+    let next = match job.what.as_str() {
+        "restore" => "Find the cause in AWS Backup, then test a restore.",
+        _ => "Remove the cause, then make a backup now.",
+    };
+    let said = if job.message.trim().is_empty() { "AWS gives no reason." } else { &job.message };
+    Finding {
+        key,
+        kind: Kind::Job,
+        critical: false,
+        certain: true,
+        again: 0,
+        title: format!(
+            "The {} of {} in {} ended {}{often}",
+            escape(&job.what),
+            code(&job.resource),
+            escape(&job.region),
+            escape(&job.state)
+        ),
+        reason: format!("{} Job {}, {} UTC.", sentence(said), code(&job.id), &job.at.iso()[11..16]),
+        next: next.to_owned(),
+        fix: Some(fix),
+    }
+}
+
+pub(super) fn blind(view: &View<'_>, reason: &str) -> Finding {
+    Finding {
+        key: Kind::Blind.key("jobs"),
+        kind: Kind::Blind,
+        critical: false,
+        certain: false,
+        again: 0,
+        title: "The jobs of AWS Backup cannot be seen: one that fails now goes unnoticed".to_owned(),
+        reason: sentence(reason),
+        next: "Allow the role of bbws to list jobs, or wait if AWS is in trouble.".to_owned(),
+        fix: Some(validate(view.environment, false, true)),
+    }
+}
+
+pub(super) fn leftover(mark: &Mark, now: Moment) -> Finding {
+    let show = Command::OpShow { id: mark.operation.clone() };
+    let label: String = format!("Show {}", mark.operation).chars().take(30).collect();
+    Finding {
+        key: Kind::Leftover.key(&mark.subject),
+        kind: Kind::Leftover,
+        critical: false,
+        certain: true,
+        again: 0,
+        title: format!(
+            "{}, made for a test restore, still exists after {}",
+            code(&mark.subject),
+            spoken(now.since(mark.at))
+        ),
+        reason: format!("It was not deleted, costs money, and holds a copy of the data in {}.", escape(&mark.note)),
+        next: format!("Retry {}, or delete the instance in RDS without a final snapshot.", escape(&mark.operation)),
+        fix: (!mark.operation.is_empty()).then(|| Offer { label, command: show.canonical(), confirm: None }),
+    }
+}
+
+pub(super) fn unreachable(environment: &Environment, key: String, times: u32, reason: &str) -> Finding {
+    Finding {
+        key,
+        kind: Kind::Unreachable,
+        critical: false,
+        certain: true,
+        again: 0,
+        title: format!(
+            "AWS account {} did not answer {times} times in a row: nothing is watched",
+            escape(&environment.account)
+        ),
+        reason: sentence(reason),
+        next: "Check the credentials and the role of bbws, the network, and the AWS Health Dashboard.".to_owned(),
+        fix: Some(validate(environment, false, true)),
+    }
+}
+
+/// Stands for those of a kind that are not told one by one.
+pub(super) fn sum(kind: Kind, key: String, first: &Finding, count: usize) -> Finding {
+    let more = match kind {
+        Kind::Job => "jobs that ended otherwise than well",
+        Kind::Missed => "backups that did not happen",
+        Kind::Lag => "copies behind their RPO",
+        Kind::Leftover => "things left behind by test restores",
+        Kind::Place => "places that are not usable",
+        Kind::Unreachable | Kind::Blind | Kind::RestoreTest => "of the same kind",
+    };
+    Finding {
+        key,
+        kind,
+        critical: false,
+        certain: true,
+        again: 0,
+        title: format!("And {count} more {more}"),
+        reason: String::new(),
+        next: first.next.clone(),
+        fix: first.fix.clone(),
+    }
+}
+
+/// What is told of findings of one kind that came up together, with a button for each fix.
+pub fn told(environment: &str, found: &[Finding]) -> (String, Vec<Offer>) {
+    let mut offers: Vec<Offer> = Vec::new();
+    for fix in found.iter().filter_map(|f| f.fix.as_ref()) {
+        if offers.len() < BUTTONS && !offers.contains(fix) {
+            offers.push(fix.clone());
+        }
+    }
+    let text = match found {
+        [only] => {
+            format!("*{environment}*: {}. {}", only.title, joined(&[&only.reason, &comes_and_goes(only), &only.next]))
+        }
+        many => {
+            let lines: Vec<String> =
+                many.iter().map(|f| joined(&[&format!("• {}.", f.title), &f.reason, &comes_and_goes(f)])).collect();
+            let mut steps: Vec<&str> = Vec::new();
+            for step in many.iter().map(|f| f.next.as_str()) {
+                if !steps.contains(&step) {
+                    steps.push(step);
+                }
+            }
+            format!("*{environment}*: {} things are wrong.\n{}\n{}", many.len(), lines.join("\n"), steps.join(" "))
+        }
+    };
+    (text, offers)
+}
+
+/// What is told once it is over. The second value: whether it is good news, and not only old news.
+pub fn resolved(environment: &str, over: &[Standing], look: &Look, now: Moment) -> (String, bool) {
+    let good = over.iter().all(|s| s.note.kind != Kind::Job || look.cured.contains(&s.key));
+    let line =
+        |s: &Standing| format!("{}. It stood for {}{}.", s.note.title, spoken(now.since(s.since)), ended(s, look));
+    let text = match over {
+        [only] => format!("*{environment}*: resolved: {}", line(only)),
+        many => {
+            let lines: Vec<String> = many.iter().map(|s| format!("• {}", line(s))).collect();
+            format!("*{environment}*: {} findings are resolved.\n{}", many.len(), lines.join("\n"))
+        }
+    };
+    (text, good)
+}
+
+/// Why a finding does not stand any more, where that is not plain.
+fn ended(standing: &Standing, look: &Look) -> &'static str {
+    match standing.note.kind {
+        Kind::Job if look.cured.contains(&standing.key) => ", until a later one made it good",
+        Kind::Job => "; there was no other for 24 h",
+        Kind::Unreachable => ", in which nothing could be seen",
+        _ => "",
+    }
+}
+
+fn comes_and_goes(finding: &Finding) -> String {
+    match finding.again {
+        0 => String::new(),
+        again => format!("It comes and goes: it is resolved once it was gone for {}.", promised(dwell(again))),
+    }
+}
+
+fn joined(parts: &[&str]) -> String {
+    parts.iter().filter(|p| !p.is_empty()).copied().collect::<Vec<_>>().join(" ")
+}

@@ -1,0 +1,6 @@
+//! What the product is about, without anything around it.
+#![allow(missing_docs, clippy::unwrap_used)]
+
+mod machines;
+mod plans;
+mod retention;

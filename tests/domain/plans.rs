@@ -1,0 +1,321 @@
+//! Plans of every kind against a world made by hand: what is shown, what is refused, what is done.
+
+use std::collections::BTreeMap;
+
+use bbws::{
+    config::Config,
+    domain::{
+        command::{BackupScope, Checks, ScheduleAct},
+        environment::{Bucket, Dump, Engine, Environment},
+        mark::{Mark, MarkKind},
+        moment::Moment,
+        operation::{OpId, backup::Target, cleanup, delete, hold, schedule, validate},
+        plan::Plan,
+        point::{Place, Point, PointKind, PointState},
+        retention::hold_subject,
+        step::Action,
+        world::{BucketFound, DatabaseFound, PlanFound, World},
+    },
+};
+use insta::assert_snapshot;
+
+const NOW: Moment = Moment(1_795_226_400_000);
+const DB: &str = "bbws-prod-mysql";
+
+fn prod() -> Environment {
+    Config::example().environments["prod"].clone()
+}
+
+fn id(text: &str) -> OpId {
+    OpId(text.into())
+}
+
+fn shown(plan: &Plan) -> String {
+    let mut lines: Vec<String> = plan.facts.iter().map(|f| format!("{}: {}", f.subject, f.found)).collect();
+    lines.extend(plan.notes.iter().map(|n| format!("! {n}")));
+    lines.extend(plan.steps.iter().enumerate().map(|(n, s)| {
+        let always = if s.always { " (always)" } else { "" };
+        format!("{n}. {} after {:?}{always}", s.title, s.after)
+    }));
+    lines.join("\n")
+}
+
+fn snapshot(name: &str, region: &str, days_old: i64) -> Point {
+    Point {
+        kind: PointKind::Rds,
+        id: name.into(),
+        arn: format!("arn:aws:rds:{region}:093646564004:snapshot:{name}"),
+        place: Place::Snapshot,
+        region: region.into(),
+        resource: DB.into(),
+        created: Moment(NOW.0 - days_old * 86_400_000),
+        bytes: Some(100 << 30),
+        expires: None,
+        state: PointState::Available,
+        encrypted: true,
+        locked: false,
+        retention_days: Some(30),
+        operation: Some("bk-1".into()),
+        tenant: None,
+    }
+}
+
+fn files(vault: &str, region: &str, point: &str) -> Point {
+    Point {
+        kind: PointKind::Efs,
+        id: point.into(),
+        arn: format!("arn:aws:backup:{region}:093646564004:recovery-point:{point}"),
+        place: Place::Vault { vault: vault.into() },
+        resource: "fs-0900d000000000001".into(),
+        ..snapshot(point, region, 20)
+    }
+}
+
+fn database() -> DatabaseFound {
+    DatabaseFound {
+        id: DB.into(),
+        engine: "mysql 8.0.36".into(),
+        status: "available".into(),
+        encrypted: true,
+        size_gib: 100,
+        multi_az: true,
+        automated_days: 7,
+        window: "02:00-02:30".into(),
+        restorable: None,
+    }
+}
+
+#[test]
+fn a_backup_of_configuration_buckets_and_dumps() {
+    let env = Environment {
+        parameters_prefix: Some("/bbws/prod/".into()),
+        buckets: vec![Bucket { name: "bbws-prod-media".into(), dr: Some("bbws-prod-media-dr".into()) }],
+        dumps: vec![Dump {
+            database: DB.into(),
+            engine: Engine::Mysql,
+            secret: "bbws/prod/database".into(),
+            schemas: vec!["tenant_1".into()],
+        }],
+        dump_kms_key: Some("alias/bbws-dumps".into()),
+        ..prod()
+    };
+    let ok = |text: &str| Some(Ok(text.to_owned()));
+    let world = World {
+        bucket: ok("bbws-prod-backups"),
+        dr_bucket: ok("bbws-prod-backups-dr"),
+        dr_key: ok("arn:key"),
+        dump_key: ok("arn:dumps"),
+        parameters: vec!["/bbws/prod/a".into(), "/bbws/prod/b".into()],
+        buckets: vec![BucketFound {
+            name: "bbws-prod-media".into(),
+            versioned: true,
+            replication: Ok("bbws-prod-media-dr".into()),
+            lifecycle: vec![],
+        }],
+        described: [("bbws/prod/database".to_owned(), Ok("v1".to_owned()))].into(),
+        ..World::default()
+    };
+    let plan = |scope| {
+        let target = Target::new(&env, scope, None).unwrap();
+        shown(&target.plan(&world, &[], &id("bk-7"), NOW).unwrap())
+    };
+    assert_snapshot!(plan(BackupScope::Config), @r"
+    Secrets bucket: bbws-prod-backups
+    DR secrets bucket: bbws-prod-backups-dr
+    DR KMS key: arn:key
+    Parameters under /bbws/prod/: 2 parameters, names 8db6e6f20bca
+    0. Export configuration under /bbws/prod/ to bbws-prod-backups after []
+    1. Verify configuration object in af-south-1 after [0]
+    2. Replicate configuration object to eu-west-1 after [0]
+    3. Verify configuration object in eu-west-1 after [0, 2]
+    ");
+    assert_snapshot!(plan(BackupScope::S3), @r"
+    Secrets bucket: bbws-prod-backups
+    DR secrets bucket: bbws-prod-backups-dr
+    DR KMS key: arn:key
+    Bucket bbws-prod-media: versioned, replicated to bbws-prod-media-dr
+    0. Verify versioning and replication of bucket bbws-prod-media after []
+    1. Verify lifecycle rules of bucket bbws-prod-media after []
+    2. Record the versions in bucket bbws-prod-media after [0]
+    3. Verify record of bbws-prod-media in af-south-1 after [2]
+    4. Replicate record of bbws-prod-media to eu-west-1 after [2]
+    5. Verify record of bbws-prod-media in eu-west-1 after [2, 4]
+    ");
+    assert_snapshot!(plan(BackupScope::Dump), @r"
+    Secrets bucket: bbws-prod-backups
+    DR secrets bucket: bbws-prod-backups-dr
+    DR KMS key: arn:key
+    KMS key of dumps: arn:dumps
+    Dump of bbws-prod-mysql: mysql, tenant_1
+    0. Dump database bbws-prod-mysql to bbws-prod-backups after []
+    1. Verify dump of bbws-prod-mysql in af-south-1 after [0]
+    2. Replicate dump of bbws-prod-mysql to eu-west-1 after [0]
+    3. Verify dump of bbws-prod-mysql in eu-west-1 after [0, 2]
+    ");
+    assert_snapshot!(plan(BackupScope::Lifecycle), @r"
+    Bucket bbws-prod-media: versioned, replicated to bbws-prod-media-dr
+    0. Verify lifecycle rules of bucket bbws-prod-media after []
+    1. Verify lifecycle rules of bucket bbws-prod-backups after []
+    ");
+}
+
+#[test]
+fn a_deletion_says_what_is_lost_and_what_remains() {
+    let (old, new) = (snapshot("old", "af-south-1", 20), snapshot("new", "af-south-1", 1));
+    let world = World { lineage: vec![old, new], ..World::default() };
+    let plan = delete::plan(&prod(), "old", &world, &[], NOW).unwrap();
+    assert_snapshot!(shown(&plan), @r"
+    Recovery point old: rds of bbws-prod-mysql in af-south-1, data of 2026-11-01T02:00:00Z, encrypted
+    ! What is lost: rds bbws-prod-mysql as it was at 2026-11-01T02:00:00Z (20 d 0 h ago). This cannot be undone.
+    ! 1 other usable recovery points of bbws-prod-mysql remain; the newest is new in af-south-1 of 2026-11-20T02:00:00Z.
+    0. Delete old in af-south-1 after []
+    ");
+    let unknown = delete::plan(&prod(), "nothing", &world, &[], NOW).unwrap_err();
+    assert_snapshot!(unknown.join("\n"), @"There is no recovery point `nothing` of `prod` in af-south-1 or eu-west-1. `/bbws backup list prod` shows those there are.");
+    assert!(delete::plan(&prod(), "new", &world, &[], NOW).is_err(), "it is under the floor");
+}
+
+#[test]
+fn a_hold_covers_every_copy_and_a_release_takes_back_what_it_made() {
+    let lineage = vec![
+        files("bbws-prod", "af-south-1", "aaaa"),
+        files("bbws-prod-dr", "eu-west-1", "bbbb"),
+        Point { created: NOW, ..files("bbws-prod", "af-south-1", "cccc") },
+    ];
+    let world = World { lineage, ..World::default() };
+    let plan = hold::hold(&prod(), "aaaa", "INC-7", &world, &[]).unwrap();
+    assert_snapshot!(shown(&plan), @r"
+    Recovery point aaaa: efs of fs-0900d000000000001 in af-south-1, data of 2026-11-01T02:00:00Z, encrypted
+    Recovery point bbbb: efs of fs-0900d000000000001 in eu-west-1, data of 2026-11-01T02:00:00Z, encrypted
+    ! Nothing of it can be deleted by bbws until two people release it; AWS's own expiry of recovery points waits too.
+    0. Write down that aaaa is held for INC-7 after []
+    1. Legal hold on aaaa in af-south-1 after [0]
+    2. Legal hold on bbbb in eu-west-1 after [0]
+    ");
+    assert!(!plan.releases());
+    let mark = Mark {
+        environment: "prod".into(),
+        kind: MarkKind::Hold,
+        subject: hold_subject(&world.lineage[0], "INC-7"),
+        note: "INC-7".into(),
+        operation: "hd-1".into(),
+        at: NOW,
+    };
+    let legal: BTreeMap<String, Vec<String>> =
+        [("af-south-1".to_owned(), vec!["lh-1".to_owned()]), ("eu-west-1".to_owned(), vec!["lh-2".to_owned()])].into();
+    let release = hold::release(&prod(), "bbbb", "INC-7", &world, std::slice::from_ref(&mark), &legal).unwrap();
+    assert_snapshot!(shown(&release), @r"
+    Hold for INC-7: since 2026-11-21T02:00:00Z by hd-1
+    ! No hold remains: from then on it can be deleted and expires as its retention says.
+    0. Cancel legal hold lh-1 in af-south-1 after []
+    1. Cancel legal hold lh-2 in eu-west-1 after []
+    2. Write down that bbbb is no longer held for INC-7 after [0, 1]
+    ");
+    assert!(release.releases());
+    let again = hold::hold(&prod(), "aaaa", "INC-7", &world, std::slice::from_ref(&mark)).unwrap_err();
+    assert_snapshot!(again.join("\n"), @"`aaaa` is held for INC-7 already. Nothing has to be done.");
+    let other = hold::release(&prod(), "aaaa", "INC-8", &world, &[mark], &legal).unwrap_err();
+    assert_snapshot!(other.join("\n"), @"`aaaa` is not held for INC-8: it is held for INC-7. Nothing was released.");
+    assert_eq!(hold::needs(vec![], true).len(), 1, "a release takes a second person, whatever the config leaves out");
+    assert!(hold::needs(vec![], false).is_empty());
+}
+
+#[test]
+fn a_schedule_shows_before_and_after_and_refuses_what_changes_nothing() {
+    let env = prod();
+    let wanted = |act, retention, cron| schedule::Wanted { act, retention, cron, kind: None };
+    let mut world = World {
+        databases: vec![database()],
+        vault: Some(Ok("arn:vault".into())),
+        dr_vault: Some(Ok("arn:dr".into())),
+        ..World::default()
+    };
+    let created = schedule::plan(&env, &wanted(ScheduleAct::Create, None, Some("cron(0 2 * * ? *)")), &world).unwrap();
+    assert_snapshot!(shown(&created), @r"
+    AWS Backup plan bbws-prod: none
+    Automated backups of bbws-prod-mysql: 7 days, window 02:00-02:30
+    ! Rule scheduled: none → cron(0 2 * * ? *), kept 30 days, copied to arn:aws:backup:eu-west-1:093646564004:backup-vault:bbws-prod-dr
+    ! Vault: none → bbws-prod
+    ! Role: none → arn:aws:iam::093646564004:role/bbws-backup
+    ! Resources: none → arn:aws:elasticfilesystem:af-south-1:093646564004:file-system/fs-0900d000000000001, arn:aws:rds:af-south-1:093646564004:db:bbws-prod-mysql
+    ! Automated backups of bbws-prod-mysql: 7 days → 30 days.
+    0. Create AWS Backup plan bbws-prod after []
+    1. Keep automated backups of bbws-prod-mysql for 30 days after []
+    ");
+    let missing = schedule::plan(&env, &wanted(ScheduleAct::Update, Some(14), None), &world).unwrap_err();
+    assert_snapshot!(missing.join("\n"), @"There is no AWS Backup plan `bbws-prod` in af-south-1. `/bbws backup schedule prod create …` makes it.");
+    let Action::PutPlan { spec, .. } = created.steps[0].action.clone() else { panic!("the plan comes first") };
+    world.plan = Some(PlanFound { id: "plan-1".into(), version: "v1".into(), spec });
+    world.databases[0].automated_days = 30;
+    let unchanged = schedule::plan(&env, &wanted(ScheduleAct::Update, Some(30), None), &world).unwrap_err();
+    assert_snapshot!(unchanged.join("\n"), @"Nothing would change: `bbws-prod` and the automated backups are as asked for already. No new version is made.");
+    let shorter =
+        schedule::plan(&env, &wanted(ScheduleAct::Update, Some(14), Some("cron(0 * * * ? *)")), &world).unwrap();
+    assert_snapshot!(shown(&shorter), @r"
+    AWS Backup plan bbws-prod: scheduled cron(0 2 * * ? *), kept 30 days, copied to DR; 2 resources into vault bbws-prod
+    Automated backups of bbws-prod-mysql: 30 days, window 02:00-02:30
+    ! Rule scheduled: cron(0 2 * * ? *), kept 30 days, copied to arn:aws:backup:eu-west-1:093646564004:backup-vault:bbws-prod-dr → cron(0 * * * ? *), kept 14 days, copied to arn:aws:backup:eu-west-1:093646564004:backup-vault:bbws-prod-dr
+    ! Automated backups of bbws-prod-mysql: 30 days → 14 days.
+    ! bbws-prod-mysql can then no longer be restored to moments more than 14 days ago.
+    0. Change AWS Backup plan bbws-prod after []
+    1. Keep automated backups of bbws-prod-mysql for 14 days after []
+    ");
+    for (days, why) in [(6, "under the floor"), (31, "over the ceiling")] {
+        let said = schedule::bounds(&env, Some(days)).unwrap_err();
+        assert!(said.contains(why), "{said}");
+    }
+}
+
+#[test]
+fn a_test_restore_cleans_up_whatever_happens() {
+    let env = Environment {
+        dumps: vec![Dump { database: DB.into(), engine: Engine::Mysql, secret: "s".into(), schemas: vec![] }],
+        ..prod()
+    };
+    let world = World {
+        databases: vec![database()],
+        newest: vec![snapshot("newest", "af-south-1", 1)],
+        isolated: Some(Ok("bbws-isolated".into())),
+        ..World::default()
+    };
+    let plan = validate::plan(&env, Checks::ALL, &world, &id("vl-3"), NOW).unwrap();
+    assert_snapshot!(shown(&plan), @r"
+    Newest recovery point of bbws-prod-mysql: newest, data of 2026-11-20T02:00:00Z
+    ! newest is restored into DB subnet group bbws-isolated, validated and deleted again. What is left of it is deleted by itself after 24 h.
+    ! Its data is 1 d 0 h old.
+    ! Not tested: file systems: comparing files takes a mount that bbws does not have.
+    ! Not tested: there is no export of secrets. Make one: `/bbws backup create prod secrets`.
+    ! Not tested: there is no dump of bbws-prod-mysql. Make one: `/bbws backup create prod dump`.
+    0. Take inventory of prod after []
+    1. Measure how far the copies of prod are behind after []
+    2. Write down that bbws-prod-mysql-restored-vl-3 is made for a test after []
+    3. Restore newest as bbws-prod-mysql-restored-vl-3 after [2]
+    4. Validate bbws-prod-mysql-restored-vl-3 against bbws-prod-mysql after [3]
+    5. Write down that newest is restore-tested after [4]
+    6. Delete bbws-prod-mysql-restored-vl-3 after [3, 4] (always)
+    7. Write down that nothing is left of bbws-prod-mysql-restored-vl-3 after [6]
+    ");
+    let only = Checks { inventory: false, replication: false, test_restore: true };
+    let nothing = validate::plan(&env, only, &World::default(), &id("vl-3"), NOW).unwrap_err();
+    assert_snapshot!(nothing.join("\n"), @r"
+    Not tested: there is no usable recovery point of database bbws-prod-mysql. Make one: `/bbws backup create prod rds`.
+    Not tested: file systems: comparing files takes a mount that bbws does not have.
+    Not tested: there is no export of secrets. Make one: `/bbws backup create prod secrets`.
+    Not tested: there is no dump of bbws-prod-mysql. Make one: `/bbws backup create prod dump`.
+    ");
+    let leftover = Mark {
+        environment: "prod".into(),
+        kind: MarkKind::Leftover,
+        subject: format!("{DB}-restored-vl-3"),
+        note: "af-south-1".into(),
+        operation: "vl-3".into(),
+        at: NOW,
+    };
+    assert_snapshot!(shown(&cleanup::plan(&env, &leftover).unwrap()), @r"
+    Instance bbws-prod-mysql-restored-vl-3: made for a test by vl-3 at 2026-11-21T02:00:00Z
+    0. Delete bbws-prod-mysql-restored-vl-3 after []
+    1. Write down that nothing is left of bbws-prod-mysql-restored-vl-3 after [0]
+    ");
+    let foreign = Mark { subject: DB.into(), ..leftover };
+    assert!(cleanup::plan(&env, &foreign).is_err(), "only what a test made is deleted");
+}

@@ -1,0 +1,340 @@
+//! The same questions to every operation: what if a step fails, an answer is lost, the process dies, somebody stops it, or asks twice?
+
+use std::time::Duration;
+
+use bbws::{
+    adapters::sandbox::cloud::{Fault, Target, Verb},
+    domain::{
+        mark::MarkKind,
+        operation::State,
+        point::{Place, Point, PointKind, PointQuery},
+    },
+    ports::{clock::Clock, cloud::Cloud, store::Store},
+};
+
+use crate::support::{
+    kill::Killer,
+    rig::{Rig, find_id},
+};
+
+/// One of everything that changes something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Config,
+    Buckets,
+    Dump,
+    Lifecycle,
+    DeleteSnapshot,
+    DeletePoint,
+    HoldSnapshot,
+    HoldPoint,
+    Release,
+    CreateSchedule,
+    UpdateSchedule,
+    TestRestore,
+}
+
+impl Kind {
+    const ALL: [Kind; 12] = [
+        Kind::Config,
+        Kind::Buckets,
+        Kind::Dump,
+        Kind::Lifecycle,
+        Kind::DeleteSnapshot,
+        Kind::DeletePoint,
+        Kind::HoldSnapshot,
+        Kind::HoldPoint,
+        Kind::Release,
+        Kind::CreateSchedule,
+        Kind::UpdateSchedule,
+        Kind::TestRestore,
+    ];
+
+    /// The command that asks for it, in a world made ready for it. `life` makes names that no earlier life used.
+    async fn prepared(self, rig: &mut Rig, life: usize) -> String {
+        match self {
+            Kind::Config => "backup create prod config".to_owned(),
+            Kind::Buckets => "backup create prod s3".to_owned(),
+            Kind::Dump => "backup create prod dump".to_owned(),
+            Kind::Lifecycle => "backup create prod lifecycle".to_owned(),
+            Kind::DeleteSnapshot => format!("backup delete prod {}", old(rig, PointKind::Rds).await.id),
+            Kind::DeletePoint => format!("backup delete prod {}", old(rig, PointKind::Efs).await.id),
+            Kind::HoldSnapshot => {
+                format!("backup hold prod {} --ticket INC-{life}", old(rig, PointKind::Rds).await.id)
+            }
+            Kind::HoldPoint => format!("backup hold prod {} --ticket INC-{life}", old(rig, PointKind::Efs).await.id),
+            Kind::Release => {
+                let hold = format!("backup hold prod {} --ticket INC-{life}", old(rig, PointKind::Efs).await.id);
+                done(rig, &hold).await;
+                format!("{hold} --release")
+            }
+            Kind::CreateSchedule => "backup schedule prod create --retention 14".to_owned(),
+            Kind::UpdateSchedule => {
+                done(rig, "backup schedule prod create --retention 14").await;
+                "backup schedule prod update --retention 21 --cron \"cron(0 5 * * ? *)\"".to_owned()
+            }
+            Kind::TestRestore => "backup validate prod --test-restore".to_owned(),
+        }
+    }
+}
+
+/// A point that nothing protects.
+async fn old(rig: &Rig, kind: PointKind) -> Point {
+    let points = points(rig).await;
+    let long_ago = rig.clock.now() - Duration::from_secs(9 * 86_400);
+    let fits = |p: &&Point| {
+        p.kind == kind
+            && p.usable()
+            && p.created < long_ago
+            && !matches!(p.place, Place::Bucket { .. })
+            && p.region == "af-south-1"
+    };
+    points.iter().find(fits).cloned().unwrap_or_else(|| panic!("no old {kind} among {points:#?}"))
+}
+
+async fn points(rig: &Rig) -> Vec<Point> {
+    let mut all = Vec::new();
+    let env = rig.config.environments["prod"].clone();
+    rig.cloud.points(&env, &PointQuery::default(), "U0ALICE", &mut |page| all.extend(page)).await.expect("AWS answers");
+    all
+}
+
+/// Runs a command to its good end.
+async fn done(rig: &mut Rig, command: &str) {
+    let id = rig.asked(command).await;
+    approve(rig, &id).await;
+    assert_eq!(rig.finish(&id).await, State::Succeeded, "{command}: {:?}", rig.run(&id).await.op.outcome);
+}
+
+async fn approve(rig: &mut Rig, id: &str) {
+    if rig.state(id).await == State::AwaitingApproval {
+        rig.settle(Duration::from_secs(2)).await;
+        rig.click("U0BOB", "approve", id).await;
+    }
+}
+
+/// What has to be true of every end.
+async fn judge(rig: &Rig, kind: Kind, id: &str, at: &str) {
+    assert!(rig.cloud.twice().is_empty(), "{kind:?} {at}: {:?}", rig.cloud.twice());
+    let cards = rig.chat.cards_of(id);
+    assert_eq!(cards.len(), 1, "{kind:?} {at}: one card");
+    assert_eq!(cards[0].card_state(), Some(rig.state(id).await), "{kind:?} {at}: card and ledger agree");
+    assert_eq!(rig.ledger_holder("prod").await, None, "{kind:?} {at}: the environment is free");
+    let left = rig.ledger.marks("prod", Some(MarkKind::Leftover)).await.unwrap();
+    assert!(left.is_empty(), "{kind:?} {at}: {left:?}");
+    rig.ledger.verify_audit().await.unwrap().unwrap_or_else(|broken| panic!("{kind:?} {at}: {broken}"));
+}
+
+async fn rig() -> Rig {
+    Rig::demo_sqlite().await
+}
+
+#[tokio::test]
+async fn everything_runs_to_a_verified_end_and_a_repeat_does_nothing_twice() {
+    for (life, kind) in Kind::ALL.into_iter().enumerate() {
+        let mut rig = rig().await;
+        let command = kind.prepared(&mut rig, life).await;
+        let before = rig.mutations();
+        let id = rig.asked(&command).await;
+        rig.settle(Duration::from_secs(5)).await;
+        if rig.state(&id).await == State::AwaitingApproval {
+            assert_eq!(rig.mutations(), before, "{kind:?}: nothing before the approval");
+            approve(&mut rig, &id).await;
+        }
+        let state = rig.finish(&id).await;
+        assert_eq!(state, State::Succeeded, "{kind:?}: {:#?}", rig.run(&id).await);
+        rig.settle(Duration::from_secs(120)).await;
+        judge(&rig, kind, &id, "at its end").await;
+        let said = rig.say("U0ALICE", &command).await;
+        if let Some(again) = find_id(&said).filter(|again| *again != id) {
+            approve(&mut rig, &again).await;
+            rig.finish(&again).await;
+        }
+        assert!(rig.cloud.twice().is_empty(), "{kind:?} again: {:?}", rig.cloud.twice());
+    }
+}
+
+#[tokio::test]
+async fn every_step_may_fail_and_what_is_told_is_true() {
+    for (life, kind) in Kind::ALL.into_iter().enumerate() {
+        let mut steps: Vec<(&'static str, Verb)> = Vec::new();
+        let mut index = 0;
+        loop {
+            let mut rig = rig().await;
+            let command = kind.prepared(&mut rig, life).await;
+            let id = rig.asked(&command).await;
+            if steps.is_empty() {
+                let plan = rig.run(&id).await.op.plan;
+                let in_aws = plan.steps.iter().map(|s| &s.action).filter(|a| !a.in_ledger());
+                steps = in_aws.map(|a| (a.kind(), if a.mutates() { Verb::Start } else { Verb::Poll })).collect();
+                steps.dedup();
+            }
+            let Some((step, verb)) = steps.get(index).copied() else { break };
+            index += 1;
+            rig.cloud.inject(Fault::Denied, Target::next_call().on(verb).of_kind(step));
+            approve(&mut rig, &id).await;
+            let at = format!("with {step} refused");
+            assert_eq!(rig.finish(&id).await, State::Failed, "{kind:?} {at}");
+            rig.settle(Duration::from_secs(60)).await;
+            let outcome = rig.run(&id).await.op.outcome.expect("an outcome");
+            assert!(
+                outcome.starts_with("Failed") && outcome.contains("*not*")
+                    || outcome.contains("still stands")
+                    || outcome.contains("costs"),
+                "{kind:?} {at}: {outcome}"
+            );
+            rig.cloud.heal();
+            let cleans = rig.run(&id).await.op.plan.steps.iter().any(|s| s.always);
+            let said = rig.click("U0ALICE", "retry", &id).await.expect("an answer").text;
+            if cleans {
+                assert!(said.contains("Ask anew"), "{kind:?} {at}: {said}");
+                // What the test made is cleaned up by itself, if its own end did not.
+                rig.clock.advance(Duration::from_secs(25 * 3600));
+                rig.process.desk.tidy().await.unwrap();
+                rig.settle(Duration::from_secs(3600)).await;
+            } else {
+                approve(&mut rig, &id).await;
+                assert_eq!(rig.finish(&id).await, State::Succeeded, "{kind:?} {at}, retried");
+            }
+            rig.settle(Duration::from_secs(60)).await;
+            judge(&rig, kind, &id, &at).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_answer_may_be_lost() {
+    for (life, kind) in Kind::ALL.into_iter().enumerate() {
+        let mut kinds: Option<Vec<&'static str>> = None;
+        let mut index = 0;
+        loop {
+            let mut rig = rig().await;
+            let command = kind.prepared(&mut rig, life).await;
+            let id = rig.asked(&command).await;
+            let plan = rig.run(&id).await.op.plan;
+            let kinds = kinds.get_or_insert_with(|| {
+                let mut kinds: Vec<&str> =
+                    plan.steps.iter().filter(|s| s.action.mutates()).map(|s| s.action.kind()).collect();
+                kinds.dedup();
+                kinds
+            });
+            let faults = [Fault::Throttle, Fault::LostReply, Fault::LostRequest];
+            let Some(step) = kinds.get(index / faults.len()) else { break };
+            let fault = faults[index % faults.len()];
+            index += 1;
+            rig.cloud.inject(fault, Target::next_start().of_kind(step));
+            approve(&mut rig, &id).await;
+            let at = format!("with {fault:?} at {step}");
+            assert_eq!(rig.finish(&id).await, State::Succeeded, "{kind:?} {at}: {:#?}", rig.run(&id).await.steps);
+            rig.settle(Duration::from_secs(60)).await;
+            judge(&rig, kind, &id, &at).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn nothing_begins_after_a_stop() {
+    for (life, kind) in Kind::ALL.into_iter().enumerate() {
+        for seconds in [0, 1, 20, 120, 400, 900] {
+            let mut rig = rig().await;
+            let command = kind.prepared(&mut rig, life).await;
+            let id = rig.asked(&command).await;
+            approve(&mut rig, &id).await;
+            rig.settle(Duration::from_secs(seconds)).await;
+            rig.say("U0CAROL", "stop prod something is wrong").await;
+            let before = rig.mutations();
+            rig.settle(Duration::from_secs(7200)).await;
+            let at = format!("stopped after {seconds} s");
+            assert_eq!(rig.mutations(), before, "{kind:?} {at}: nothing begins");
+            let resume = rig.asked("resume prod").await;
+            rig.settle(Duration::from_secs(2)).await;
+            rig.click("U0BOB", "approve", &resume).await;
+            rig.settle(Duration::from_secs(30)).await;
+            let state = rig.finish(&id).await;
+            let expired = seconds == 0 && state == State::Expired;
+            assert!(state == State::Succeeded || expired, "{kind:?} {at}: {state} {:?}", rig.run(&id).await.op.outcome);
+            rig.settle(Duration::from_secs(60)).await;
+            judge(&rig, kind, &id, &at).await;
+        }
+    }
+}
+
+/// One life with a death at `point`. Answers whether it died.
+async fn one_life(rig: &mut Rig, kind: Kind, point: usize) -> bool {
+    rig.fresh().await;
+    let command = kind.prepared(rig, point + 1).await;
+    rig.reboot(Killer::at(point)).await;
+    let newest = rig.newest().await;
+    let mut id = rig.command("U0ALICE", &command).await.and_then(|r| find_id(&r.text));
+    if id.is_none() {
+        revive(rig).await;
+        id = rig.newest().await.filter(|id| Some(id) != newest.as_ref());
+    }
+    let id = match id {
+        Some(id) => id,
+        // It died before the request was stored: nobody was told anything else, so Alice asks again.
+        None => rig.asked(&command).await,
+    };
+    rig.settle(Duration::from_secs(2)).await;
+    revive(rig).await;
+    for _ in 0..3 {
+        approve(rig, &id).await;
+        revive(rig).await;
+    }
+    rig.finish(&id).await;
+    revive(rig).await;
+    let state = rig.finish(&id).await;
+    for _ in 0..2 {
+        rig.settle(Duration::from_secs(60)).await;
+        revive(rig).await;
+    }
+    let died = rig.died.take();
+    let at = format!("killed at point {point} ({died:?})");
+    assert_eq!(state, State::Succeeded, "{kind:?} {at}: {:#?}", rig.run(&id).await);
+    judge(rig, kind, &id, &at).await;
+    died.is_some()
+}
+
+async fn revive(rig: &mut Rig) {
+    if rig.process.killer.dead() {
+        rig.died = rig.process.killer.died_at();
+        rig.clock.advance(Duration::from_secs(61));
+        rig.reboot(Killer::never()).await;
+        rig.settle(Duration::from_secs(2)).await;
+    }
+}
+
+async fn killed(mut rig: Rig, kinds: &[Kind], stride: usize) {
+    for kind in kinds {
+        let mut point = 0;
+        while one_life(&mut rig, *kind, point).await {
+            point += stride;
+        }
+        assert!(point > 20, "{kind:?} has more points to die at than {point}");
+    }
+}
+
+/// Every so many points; `BBWS_STRIDE=1` takes all of them.
+fn stride(usual: usize) -> usize {
+    std::env::var("BBWS_STRIDE").map_or(usual, |n| n.parse().expect("BBWS_STRIDE is a number"))
+}
+
+#[tokio::test]
+async fn killed_on_sqlite_1() {
+    killed(rig().await, &Kind::ALL[..6], stride(3)).await;
+}
+
+#[tokio::test]
+async fn killed_on_sqlite_2() {
+    killed(rig().await, &Kind::ALL[6..], stride(3)).await;
+}
+
+#[tokio::test]
+async fn killed_on_postgresql_1() {
+    killed(Rig::demo_postgres().await, &Kind::ALL[..6], stride(11)).await;
+}
+
+#[tokio::test]
+async fn killed_on_postgresql_2() {
+    killed(Rig::demo_postgres().await, &Kind::ALL[6..], stride(11)).await;
+}

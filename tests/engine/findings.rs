@@ -1,0 +1,334 @@
+//! What the watcher finds wrong, rule by rule, and what of it is news.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use bbws::{
+    config::Config,
+    domain::{
+        command,
+        environment::{Environment, Span},
+        lag::{Component, Leg, Readings},
+        mark::{Mark, MarkKind, MarkWrite},
+        moment::Moment,
+        point::PointKind::{self, Efs, Rds},
+        watch::{
+            Calm, Finding, Kind, Look, MOST, Standing,
+            rules::{self, View},
+            words,
+        },
+    },
+};
+
+use crate::support::readings::{ended, healthy, with, without};
+
+const MINUTE: i64 = 60_000;
+const HOUR: i64 = 60 * MINUTE;
+/// 2026-11-21T03:00:00Z.
+const NOW: Moment = Moment(1_795_230_000_000);
+
+fn prod() -> Environment {
+    let mut env = Config::example().environments["prod"].clone();
+    env.schedule = Some("cron(0 2 * * ? *)".to_owned());
+    env.restore_test = Some(Span(Duration::from_secs(30 * 86_400)));
+    env
+}
+
+fn ago(millis: i64) -> Moment {
+    Moment(NOW.0 - millis)
+}
+
+fn mark(kind: MarkKind, subject: &str, at: Moment) -> Mark {
+    Mark {
+        environment: "prod".to_owned(),
+        kind,
+        subject: subject.to_owned(),
+        note: "eu-west-1".to_owned(),
+        operation: "rs-7".to_owned(),
+        at,
+    }
+}
+
+fn tested() -> Vec<Mark> {
+    vec![mark(MarkKind::Tested, "bbws-prod-mysql-bk-1", ago(24 * HOUR))]
+}
+
+/// A look at prod as it is now, with what stands.
+fn look(readings: &Readings, marks: &[Mark], standing: &[Standing]) -> Look {
+    let environment = &prod();
+    rules::look(&View { environment, readings, marks, standing, backing_up: None, now: NOW })
+}
+
+fn found(readings: &Readings) -> Vec<Finding> {
+    look(readings, &tested(), &[]).found
+}
+
+/// What is told stands.
+fn stand(told: &[Finding], at: Moment) -> Vec<Standing> {
+    let written = told.iter().map(|f| match f.mark("prod", at) {
+        MarkWrite::New(mark) => mark,
+        other => panic!("a new mark: {other:?}"),
+    });
+    Standing::of(&written.collect::<Vec<_>>())
+}
+
+fn keys(found: &[Finding]) -> Vec<&str> {
+    found.iter().map(|f| f.key.as_str()).collect()
+}
+
+#[test]
+fn nothing_is_wrong_with_what_is_well() {
+    assert_eq!(found(&healthy(NOW)), []);
+}
+
+#[test]
+fn each_kind_is_found_and_names_thing_reason_and_next_step() {
+    let late = || Ok(ago(26 * HOUR));
+    let no = || Err("AccessDenied on ListRecoveryPoints".to_owned());
+    let mut failed = with(healthy(NOW), Efs, Leg::Primary, Ok(ago(HOUR)));
+    failed.trouble = Ok(vec![ended("job-1", "fs-0900d000000000001", "EXPIRED", ago(20 * MINUTE))]);
+    let mut blind = healthy(NOW);
+    blind.trouble = Err("AccessDenied on ListBackupJobs".to_owned());
+    let key = without(healthy(NOW), "DR vault bbws-prod-dr", "It is gone");
+    let region = without(healthy(NOW), "region eu-west-1", "No answer in 10 s");
+    let leftover = vec![tested().remove(0), mark(MarkKind::Leftover, "bbws-test-1", ago(25 * HOUR))];
+    let cases = [
+        (
+            found(&with(healthy(NOW), Rds, Leg::Primary, late())),
+            "missed-backup:rds bbws-prod-mysql",
+            "backup create prod rds",
+        ),
+        (
+            found(&with(healthy(NOW), Efs, Leg::Primary, no())),
+            "missed-backup:efs fs-0900d000000000001",
+            "backup create prod efs",
+        ),
+        (
+            found(&with(healthy(NOW), Efs, Leg::Dr, Ok(ago(61 * MINUTE)))),
+            "lag:efs fs-0900d000000000001 in DR",
+            "backup create prod efs",
+        ),
+        (
+            found(&with(healthy(NOW), Rds, Leg::Dr, no())),
+            "lag:rds bbws-prod-mysql in DR",
+            "backup validate prod --replication",
+        ),
+        (found(&failed), "job:backup fs-0900d000000000001 af-south-1 EXPIRED", "backup create prod efs"),
+        (found(&blind), "unseen:jobs", "backup validate prod --replication"),
+        (found(&key), "place:DR vault bbws-prod-dr", "backup validate prod --replication"),
+        (found(&region), "place:region eu-west-1", "backup validate prod --replication"),
+        (look(&healthy(NOW), &[], &[]).found, "restore-test-overdue", "backup validate prod --test-restore"),
+        (look(&healthy(NOW), &leftover, &[]).found, "leftover:bbws-test-1", "op show rs-7"),
+        (rules::unreachable(&prod(), 3, "no answer").found, "unreachable", "backup validate prod --replication"),
+    ];
+    let mut told = Vec::new();
+    for (found, key, fix) in cases {
+        assert_eq!(keys(&found), [key]);
+        let offer = found[0].fix.clone().expect("a fix");
+        assert_eq!(offer.command, fix);
+        assert!(offer.label.chars().count() <= 30, "{}", offer.label);
+        let command = command::parse(fix, &["dev", "sit", "prod"]).expect("the button says a command");
+        assert_eq!(command.canonical(), fix);
+        told.push(words::told("prod", &found).0);
+    }
+    insta::assert_snapshot!(told.join("\n"), @r"
+    *prod*: The backup of `rds bbws-prod-mysql` that was due at 2026-11-20 02:00 UTC did not happen. Its newest backup is 1 d 2 h old; promised is every day at 02:00 UTC. Make one now, and look at the AWS Backup plan or at who stopped it.
+    *prod*: No backup of `efs fs-0900d000000000001` is known since one was due at 2026-11-20 02:00 UTC. AccessDenied on ListRecoveryPoints. Make one now, and look at the AWS Backup plan or at who stopped it.
+    *prod*: `efs fs-0900d000000000001 in DR` is 1 h 01 min behind; the RPO is 1 h. A failover now would lose that much. Make a backup now, which is copied there, and look at what holds the copies up.
+    *prod*: How far `rds bbws-prod-mysql in DR` is behind is unknown, which counts as a breach of the RPO of 1 h. AccessDenied on ListRecoveryPoints. Find out why it cannot be read, then measure again.
+    *prod*: The backup of `fs-0900d000000000001` in af-south-1 ended EXPIRED. Backup job failed because &lt;the&gt; vault was `locked` &amp; busy. Job `job-1`, 02:40 UTC. Remove the cause, then make a backup now.
+    *prod*: The jobs of AWS Backup cannot be seen: one that fails now goes unnoticed. AccessDenied on ListBackupJobs. Allow the role of bbws to list jobs, or wait if AWS is in trouble.
+    *prod*: The DR vault bbws-prod-dr is not usable. It is gone. Bring it back in AWS, or correct its name in the config; new backups fail without it.
+    *prod*: The region eu-west-1 is not usable. No answer in 10 s. Look at the AWS Health Dashboard; if it lasts, the incident commander decides about a failover.
+    *prod*: No backup was restored for a test in the last 30 days. There has been none yet. A backup that was never restored is a hope: test one now.
+    *prod*: `bbws-test-1`, made for a test restore, still exists after 1 d 1 h. It was not deleted, costs money, and holds a copy of the data in eu-west-1. Retry rs-7, or delete the instance in RDS without a final snapshot.
+    *prod*: AWS account 093646564004 did not answer 3 times in a row: nothing is watched. no answer. Check the credentials and the role of bbws, the network, and the AWS Health Dashboard.
+    ");
+}
+
+#[test]
+fn critical_is_a_whole_region_or_every_copy() {
+    let critical = |readings: &Readings| keys_of(&found(readings), |f| f.critical);
+    assert_eq!(critical(&without(healthy(NOW), "region af-south-1", "no answer")), ["place:region af-south-1"]);
+    assert_eq!(critical(&without(healthy(NOW), "DR vault bbws-prod-dr", "gone")), [""; 0]);
+    let one = with(healthy(NOW), Efs, Leg::Dr, Ok(ago(2 * HOUR)));
+    assert_eq!(critical(&one), [""; 0]);
+    assert_eq!(critical(&with(one.clone(), Rds, Leg::Dr, Err("unknown".to_owned()))), ["lag:every copy in DR"]);
+    let mut only = one;
+    only.components.retain(|c| c.leg == Leg::Primary || c.kind == Efs);
+    assert_eq!(critical(&only), ["lag:efs fs-0900d000000000001 in DR"]);
+}
+
+fn keys_of(found: &[Finding], which: impl Fn(&Finding) -> bool) -> Vec<String> {
+    found.iter().filter(|f| which(f)).map(|f| f.key.clone()).collect()
+}
+
+#[test]
+fn a_backup_is_missed_when_its_grace_is_over() {
+    // Due every day at 02:00, a tenth of the day's grace: until 04:24.
+    let before = Moment(NOW.0 - 2 * HOUR);
+    let cases = [
+        ("cron(0 2 * * ? *)", NOW, before, false, "an hour after it was due"),
+        ("cron(0 2 * * ? *)", Moment(NOW.0 + 83 * MINUTE), before, false, "within a tenth of a day"),
+        ("cron(0 2 * * ? *)", Moment(NOW.0 + 84 * MINUTE), before, true, "after a tenth of a day"),
+        ("cron(0 2 * * ? *)", Moment(NOW.0 + 84 * MINUTE), ago(HOUR), false, "made when it was due"),
+        ("cron(0 * * * ? *)", Moment(NOW.0 + 29 * MINUTE), ago(HOUR), false, "within half an hour"),
+        ("cron(0 * * * ? *)", Moment(NOW.0 + 30 * MINUTE), ago(HOUR), true, "after half an hour"),
+        ("cron(0 * * * ? *)", NOW, ago(HOUR + 1), true, "the one before was missed, too"),
+        ("not a schedule", NOW, Moment(0), false, "no promise"),
+    ];
+    for (schedule, now, safe, missed, why) in cases {
+        let environment = &Environment { schedule: Some(schedule.to_owned()), ..prod() };
+        let readings = &with(healthy(now), Efs, Leg::Primary, Ok(safe));
+        let marks = &tested();
+        let view = View { environment, readings, marks, standing: &[], backing_up: None, now };
+        assert_eq!(!rules::look(&view).found.is_empty(), missed, "{schedule}: {why}");
+        // A backup of ours that began since gets time until the next is due.
+        let ours = View { backing_up: Some(Moment(now.0 - 1)), ..view };
+        assert!(rules::look(&ours).found.is_empty() || why == "the one before was missed, too", "{schedule}: {why}");
+    }
+}
+
+#[test]
+fn a_lag_is_over_only_when_it_caught_up_by_a_margin() {
+    let lagging = |minutes: i64| with(healthy(NOW), Efs, Leg::Dr, Ok(ago(minutes * MINUTE)));
+    assert_eq!(found(&lagging(60)), [], "the RPO is an hour");
+    let standing = stand(&found(&lagging(61)), ago(HOUR));
+    for (minutes, stands) in [(61, true), (59, true), (55, true), (54, false), (1, false)] {
+        let look = look(&lagging(minutes), &tested(), &standing);
+        let news = look.news(&standing, &BTreeSet::new());
+        assert_eq!((news.fresh.len(), news.over.len()), (0, usize::from(!stands)), "{minutes} minutes");
+    }
+    let unknown = with(healthy(NOW), Efs, Leg::Dr, Err("no answer".to_owned()));
+    let news = look(&unknown, &tested(), &standing).news(&standing, &BTreeSet::new());
+    assert_eq!((news.fresh.len(), news.over.len()), (0, 0), "unknown is never resolved");
+}
+
+#[test]
+fn what_could_not_be_read_is_told_when_it_is_so_twice() {
+    let gone = look(&without(healthy(NOW), "vault bbws-prod", "throttled"), &tested(), &[]);
+    let first = gone.clone().news(&[], &BTreeSet::new());
+    assert!(first.fresh.is_empty() && first.doubtful.contains("place:vault bbws-prod"));
+    let second = gone.clone().news(&[], &first.doubtful);
+    assert_eq!(keys(&second.fresh), ["place:vault bbws-prod"]);
+    let standing = stand(&second.fresh, NOW);
+    assert_eq!(gone.news(&standing, &BTreeSet::new()).fresh, [], "it is told already");
+    let fine = look(&healthy(NOW), &tested(), &standing).news(&standing, &BTreeSet::new());
+    assert_eq!(fine.over, standing);
+}
+
+#[test]
+fn jobs_of_one_resource_and_state_are_one_finding_for_a_day_or_until_one_succeeds() {
+    let fs = "fs-0900d000000000001";
+    let failed = |at| {
+        let mut readings = with(healthy(NOW), Efs, Leg::Primary, Ok(ago(3 * HOUR)));
+        readings.trouble = Ok((0..5).map(|n| ended(&format!("job-{n}"), fs, "FAILED", at)).collect());
+        readings
+    };
+    let told = found(&failed(ago(HOUR)));
+    assert_eq!(keys(&told), ["job:backup fs-0900d000000000001 af-south-1 FAILED"]);
+    assert!(told[0].title.contains("5 times"), "{}", told[0].title);
+    assert!(told[0].reason.contains("&lt;the&gt;") && told[0].reason.contains("&amp; busy"), "{}", told[0].reason);
+    assert_eq!(found(&failed(ago(24 * HOUR))), [], "a day later it is history");
+
+    let standing = stand(&told, ago(HOUR));
+    let over = |readings: &Readings, standing: &[Standing]| {
+        let look = look(readings, &tested(), standing);
+        let news = look.clone().news(standing, &BTreeSet::new());
+        (news.over.len(), words::resolved("prod", &news.over, &look, NOW))
+    };
+    let mut unread = healthy(NOW);
+    unread.trouble = Err("throttled".to_owned());
+    assert_eq!(over(&unread, &standing).0, 0, "what cannot be seen is not over");
+    assert_eq!(over(&healthy(NOW), &standing).0, 0, "a job that is not listed is not over either");
+    let mut later = healthy(NOW);
+    later.trouble = Ok(vec![ended("job-1", fs, "FAILED", ago(HOUR))]);
+    let (count, (text, good)) = over(&later, &standing);
+    assert!(count == 1 && good && text.contains("made it good"), "{text}");
+    let (count, (text, good)) = over(&healthy(NOW), &stand(&told, ago(24 * HOUR)));
+    assert!(count == 1 && !good && text.contains("no other for 24 h"), "{text}");
+    // Continuous backups of a database say nothing of its jobs.
+    let mut database = healthy(NOW);
+    database.trouble = Ok(vec![ended("job-1", "bbws-prod-mysql", "FAILED", ago(HOUR))]);
+    assert_eq!(found(&database).len(), 1);
+}
+
+#[test]
+fn a_lost_region_is_one_finding_and_takes_nothing_back() {
+    let standing = stand(&found(&without(healthy(NOW), "DR vault bbws-prod-dr", "disabled")), ago(HOUR));
+    let mut lost = without(healthy(NOW), "region eu-west-1", "No answer in 10 s");
+    lost.places.retain(|(name, _)| !name.starts_with("DR"));
+    for component in lost.components.iter_mut().filter(|c| c.leg == Leg::Dr) {
+        component.safe = Err("No answer in 10 s".to_owned());
+    }
+    lost.trouble = Err("No answer in 10 s".to_owned());
+    let look = look(&lost, &tested(), &standing);
+    let doubted = look.clone().news(&standing, &BTreeSet::new()).doubtful;
+    let news = look.news(&standing, &doubted);
+    assert_eq!(keys(&news.fresh), ["place:region eu-west-1", "lag:every copy in DR"]);
+    assert_eq!(news.over, []);
+}
+
+#[test]
+fn ten_thousand_troubles_are_eleven_findings_and_do_not_drip() {
+    let flood = |from: i64, to: i64| {
+        let mut readings = healthy(NOW);
+        let jobs = (from..to).map(|n| ended(&format!("job-{n}"), &format!("fs-{n:05}"), "FAILED", ago(n + HOUR)));
+        readings.trouble = Ok(jobs.collect());
+        readings
+    };
+    let none = BTreeSet::new();
+    let first = look(&flood(0, 10_000), &tested(), &[]).news(&[], &none).fresh;
+    assert_eq!(first.len(), MOST + 1);
+    assert!(first[MOST].title.contains("9990 more"), "{}", first[MOST].title);
+    let (text, offers) = words::told("prod", &first);
+    assert!(text.len() < 6_000 && offers.len() <= 5, "{} characters", text.len());
+
+    let standing = stand(&first, ago(23 * HOUR));
+    let news = look(&flood(0, 9_000), &tested(), &standing).news(&standing, &none);
+    assert_eq!((news.fresh.len(), news.over.len()), (0, 0), "the sum stands for what is left");
+    // Those told one by one are history, and hundreds of the others are left: still one sum.
+    let standing = stand(&first, ago(24 * HOUR));
+    let news = look(&flood(100, 500), &tested(), &standing).news(&standing, &none);
+    assert_eq!((news.fresh.len(), news.over.len()), (0, MOST));
+    let standing = stand(&first[MOST..], ago(24 * HOUR));
+    let news = look(&flood(100, 105), &tested(), &standing).news(&standing, &none);
+    assert_eq!((news.fresh.len(), news.over.len()), (5, 1), "the last few are told one by one");
+}
+
+#[test]
+fn what_comes_and_goes_ends_as_one_finding() {
+    // Wrong for a quarter of every hour, or an hour of every day: told, taken back, told again, and in the end it stands.
+    for (period, wrong, most) in [(12, 3, 2), (288, 12, 6)] {
+        let (mut calm, mut standing, mut told, mut last) = (Calm::default(), Vec::new(), 0, 0);
+        for n in 0..288 * 14 {
+            let now = Moment(NOW.0 + n * 5 * MINUTE);
+            let minutes = if n % period < wrong { 70 } else { 10 };
+            let readings = &with(healthy(now), Efs, Leg::Dr, Ok(Moment(now.0 - minutes * MINUTE)));
+            let environment = &Environment { schedule: None, restore_test: None, ..prod() };
+            let view = View { environment, readings, marks: &[], standing: &standing, backing_up: None, now };
+            let news = calm.damp(rules::look(&view).news(&standing, &BTreeSet::new()), &standing, now);
+            standing.retain(|s| !news.over.contains(s));
+            standing.extend(stand(&news.fresh, now));
+            told += news.fresh.len();
+            last = if news.fresh.is_empty() { last } else { n };
+        }
+        assert!((2..=most).contains(&told) && standing.len() == 1, "told {told} times");
+        assert!(last < 288 * 7, "it goes on after a week");
+    }
+}
+
+#[test]
+fn notes_of_another_version_still_stand() {
+    let old = Mark { note: "from another version".to_owned(), ..mark(MarkKind::Finding, "lag:x <b>", NOW) };
+    let standing = Standing::of(&[old]);
+    assert_eq!((standing[0].note.kind, standing[0].note.title.as_str()), (Kind::Lag, "lag:x &lt;b&gt;"));
+}
+
+#[test]
+fn any_component_is_named_safely() {
+    let mut readings = healthy(NOW);
+    let resource = "`<!channel>`\n".to_owned();
+    readings.components.push(Component { kind: PointKind::S3, resource, leg: Leg::Dr, safe: Err("<@U1>".to_owned()) });
+    let (text, _) = words::told("prod", &found(&readings));
+    assert!(!text.contains('<') && text.matches('`').count() == 2, "{text}");
+}

@@ -1,0 +1,444 @@
+//! Every page of help, and the README's table.
+
+use super::*;
+
+#[test]
+fn the_overview() {
+    insta::assert_snapshot!(help(&[], ENVIRONMENTS), @r#"
+    *Backups*
+    • `/bbws backup create &lt;env&gt; [full|rds|efs|secrets|config|s3|dump|lifecycle] [--tenant ID] [--reason "why"]`
+       Back up an environment and check the backup
+    • `/bbws backup list &lt;env&gt; [rds|efs|secrets|config|s3|dump] [--tenant ID] [--since 7d] [--before 2026-03-01T02:30:00Z]`
+       List recovery points, newest first
+    • `/bbws backup validate &lt;env&gt; [--inventory] [--replication] [--test-restore] [--reason "why"]`
+       Find out whether the backups can be relied on
+    • `/bbws backup schedule &lt;env&gt; &lt;list|create|update&gt; [--retention N] [--cron "…"] [--type rds|efs] [--reason "why"]`
+       Show or change when backups are made and how long they are kept
+    • `/bbws backup delete &lt;env&gt; &lt;id&gt; [--reason "why"]`
+       Delete a recovery point
+    • `/bbws backup hold &lt;env&gt; &lt;id&gt; --ticket &lt;ticket&gt; [--release] [--reason "why"]`
+       Keep a recovery point from being deleted, or release it
+
+    *Operations*
+    • `/bbws op list [env]`
+       List operations, newest first
+    • `/bbws op show &lt;id&gt;`
+       Show one operation with its steps
+    • `/bbws op approve &lt;id&gt;`
+       Approve an operation, as its button does
+    • `/bbws op reject &lt;id&gt; [--reason "why"]`
+       Reject an operation, as its button does
+    • `/bbws op cancel &lt;id&gt; [--reason "why"]`
+       Cancel an operation
+    • `/bbws op retry &lt;id&gt;`
+       Try again what failed
+    • `/bbws op pause &lt;id&gt;`
+       Hold an operation before its next step
+    • `/bbws op resume &lt;id&gt;`
+       Go on with a paused operation
+
+    *Emergency*
+    • `/bbws stop [env] &lt;reason&gt;`
+       Stop everything at once, or everything in one environment
+    • `/bbws resume [env] [--reason "why"]`
+       End a stop
+
+    Environments: dev, sit, prod.
+    A typo never does anything: you are shown the command you may have meant. More about one command: `/bbws help backup create`.
+    "#);
+}
+
+#[test]
+fn the_pages_of_backup() {
+    insta::assert_snapshot!(help(&topic("help backup"), ENVIRONMENTS), @r#"
+    • `/bbws backup create &lt;env&gt; [full|rds|efs|secrets|config|s3|dump|lifecycle] [--tenant ID] [--reason "why"]`
+       Back up an environment and check the backup
+    • `/bbws backup list &lt;env&gt; [rds|efs|secrets|config|s3|dump] [--tenant ID] [--since 7d] [--before 2026-03-01T02:30:00Z]`
+       List recovery points, newest first
+    • `/bbws backup validate &lt;env&gt; [--inventory] [--replication] [--test-restore] [--reason "why"]`
+       Find out whether the backups can be relied on
+    • `/bbws backup schedule &lt;env&gt; &lt;list|create|update&gt; [--retention N] [--cron "…"] [--type rds|efs] [--reason "why"]`
+       Show or change when backups are made and how long they are kept
+    • `/bbws backup delete &lt;env&gt; &lt;id&gt; [--reason "why"]`
+       Delete a recovery point
+    • `/bbws backup hold &lt;env&gt; &lt;id&gt; --ticket &lt;ticket&gt; [--release] [--reason "why"]`
+       Keep a recovery point from being deleted, or release it
+
+    More about one command: `/bbws help backup create`.
+    "#);
+    insta::assert_snapshot!(help(&topic("help backup create"), ENVIRONMENTS), @r#"
+    *Back up an environment and check the backup*
+    `/bbws backup create &lt;env&gt; [full|rds|efs|secrets|config|s3|dump|lifecycle] [--tenant ID] [--reason "why"]`
+
+    Takes a snapshot of the databases, a backup of the files, encrypted exports of the secrets and the parameters, a record of the buckets' versions and the logical dumps, as far as the environment declares them; copies them to the DR region where the environment replicates; then checks every one. Nothing is deleted or overwritten. Where the policy asks for approval, nothing starts before it is given.
+
+    • `env`: which environment (dev, sit, prod)
+    • `full|rds|efs|secrets|config|s3|dump|lifecycle`: `full` takes everything the environment declares (what you get when you say nothing): `rds` the databases, `efs` the files, `secrets` the secrets, `config` the parameters, `s3` the record of the buckets' versions, `dump` the logical dumps; `lifecycle` only checks the buckets' lifecycle rules; `--type rds` works too
+    • `--tenant`: only this tenant's database, files and secrets
+    • `--reason`: why, in quotes; others see it and it stays in the audit log
+
+    *Examples*
+    `/bbws backup create prod full`
+    `/bbws backup create prod rds --reason "before the release"`
+    `/bbws backup create prod --type secrets --tenant tenant-1`
+
+    *Who may:* anyone in a role.
+    "#);
+}
+
+#[test]
+fn the_pages_of_what_backups_left() {
+    insta::assert_snapshot!(help(&topic("help backup list"), ENVIRONMENTS), @r"
+    *List recovery points, newest first*
+    `/bbws backup list &lt;env&gt; [rds|efs|secrets|config|s3|dump] [--tenant ID] [--since 7d] [--before 2026-03-01T02:30:00Z]`
+
+    Shows only you what can be restored, both regions side by side: age, size, when it expires, whether it is locked or held, and whether it was ever restored for a test. Changes nothing.
+
+    • `env`: which environment (dev, sit, prod)
+    • `rds|efs|secrets|config|s3|dump`: only this kind; all of them when left out; `--type rds` works too
+    • `--tenant`: only this tenant's
+    • `--since`: only data no older than this: a number and `m`, `h` or `d`
+    • `--before`: only data from before this moment, with its zone; the button for older ones says it for you
+
+    *Examples*
+    `/bbws backup list prod`
+    `/bbws backup list prod rds --since 7d`
+    `/bbws backup list prod --tenant tenant-1`
+
+    *Who may:* everyone in the workspace.
+    ");
+    insta::assert_snapshot!(help(&topic("help backup validate"), ENVIRONMENTS), @r#"
+    *Find out whether the backups can be relied on*
+    `/bbws backup validate &lt;env&gt; [--inventory] [--replication] [--test-restore] [--reason "why"]`
+
+    Looks at everything, or only at what you name. A test restore makes a new database apart from the platform, checks what is in it and removes it again; the platform itself is not touched.
+
+    • `env`: which environment (dev, sit, prod)
+    • `--inventory`: what is protected against what exists, how long it is kept, how often backups fail
+    • `--replication`: how far the copies lag behind, against the RPO
+    • `--test-restore`: restores the newest recovery point, measures how long that takes, and checks the data
+    • `--reason`: why, in quotes; others see it and it stays in the audit log
+
+    *Examples*
+    `/bbws backup validate prod`
+    `/bbws backup validate prod --inventory --replication`
+
+    *Who may:* anyone in a role.
+    "#);
+    insta::assert_snapshot!(help(&topic("help backup schedule"), ENVIRONMENTS), @r#"
+    *Show or change when backups are made and how long they are kept*
+    `/bbws backup schedule &lt;env&gt; &lt;list|create|update&gt; [--retention N] [--cron "…"] [--type rds|efs] [--reason "why"]`
+
+    `list` shows only you the schedule and changes nothing. `create` and `update` show what is now and what will be; AWS is changed once that is agreed to, where the policy asks for approval. Backups that exist keep their expiry.
+
+    • `env`: which environment (dev, sit, prod)
+    • `list|create|update`: `list` shows the schedule, `create` makes it, `update` changes what you name
+    • `--retention`: days to keep, within the environment's limits
+    • `--cron`: when, in UTC and at most hourly, in quotes, as AWS writes it: `cron(0 2 * * ? *)` is every day at 02:00
+    • `--type`: only the databases (`rds`) or the files (`efs`); both when left out
+    • `--reason`: why, in quotes; others see it and it stays in the audit log
+
+    *Examples*
+    `/bbws backup schedule prod list`
+    `/bbws backup schedule prod create --cron "cron(0 2 * * ? *)" --retention 30`
+    `/bbws backup schedule prod update --retention 14 --type rds --reason "storage costs"`
+
+    *Who may:* everyone in the workspace may list; anyone in a role may create and update.
+    "#);
+    insta::assert_snapshot!(help(&topic("help backup delete"), ENVIRONMENTS), @r#"
+    *Delete a recovery point*
+    `/bbws backup delete &lt;env&gt; &lt;id&gt; [--reason "why"]`
+
+    Deletes it for good, and looks again that it is gone. Refused while it must be kept, under a hold, in a locked vault, and for the last of its kind that passed a test restore. Where the policy asks for approval, nothing is deleted before it is given.
+
+    • `env`: which environment (dev, sit, prod)
+    • `id`: the recovery point's id, as `backup list` shows it
+    • `--reason`: why, in quotes; others see it and it stays in the audit log
+
+    *Examples*
+    `/bbws backup delete prod bbws-mysql-manual-20261121-bk-1042`
+    `/bbws backup delete prod prod/secrets/20261121/bk-1042/secrets.json --reason "made by mistake"`
+
+    *Who may:* anyone in a role; where the policy asks for it, a second person has to agree.
+    "#);
+    insta::assert_snapshot!(help(&topic("help backup hold"), ENVIRONMENTS), @r#"
+    *Keep a recovery point from being deleted, or release it*
+    `/bbws backup hold &lt;env&gt; &lt;id&gt; --ticket &lt;ticket&gt; [--release] [--reason "why"]`
+
+    Nobody can delete it while it is held, whatever its expiry. Releasing it takes two people.
+
+    • `env`: which environment (dev, sit, prod)
+    • `id`: the recovery point's id, as `backup list` shows it
+    • `--ticket`: the ticket that asks for it, such as `INC-123`
+    • `--release`: ends the hold instead
+    • `--reason`: why, in quotes; others see it and it stays in the audit log
+
+    *Examples*
+    `/bbws backup hold prod bbws-mysql-manual-20261121-bk-1042 --ticket INC-123`
+    `/bbws backup hold prod bbws-mysql-manual-20261121-bk-1042 --ticket INC-123 --release --reason "case is closed"`
+
+    *Who may:* anyone in a role; to release, a second person has to agree.
+    "#);
+}
+
+#[test]
+fn the_pages_of_op() {
+    insta::assert_snapshot!(help(&topic("help op"), ENVIRONMENTS), @r#"
+    • `/bbws op list [env]`
+       List operations, newest first
+    • `/bbws op show &lt;id&gt;`
+       Show one operation with its steps
+    • `/bbws op approve &lt;id&gt;`
+       Approve an operation, as its button does
+    • `/bbws op reject &lt;id&gt; [--reason "why"]`
+       Reject an operation, as its button does
+    • `/bbws op cancel &lt;id&gt; [--reason "why"]`
+       Cancel an operation
+    • `/bbws op retry &lt;id&gt;`
+       Try again what failed
+    • `/bbws op pause &lt;id&gt;`
+       Hold an operation before its next step
+    • `/bbws op resume &lt;id&gt;`
+       Go on with a paused operation
+
+    More about one command: `/bbws help op list`.
+    "#);
+    insta::assert_snapshot!(help(&topic("help op list"), ENVIRONMENTS), @r"
+    *List operations, newest first*
+    `/bbws op list [env]`
+
+    Shows only you what runs, what waits and what is over. Changes nothing.
+
+    • `env`: only this environment; all of them when left out (dev, sit, prod)
+
+    *Examples*
+    `/bbws op list`
+    `/bbws op list prod`
+
+    *Who may:* everyone in the workspace.
+    ");
+    insta::assert_snapshot!(help(&topic("help op show"), ENVIRONMENTS), @r"
+    *Show one operation with its steps*
+    `/bbws op show &lt;id&gt;`
+
+    Shows only you the state, the steps and the votes. Changes nothing.
+
+    • `id`: the operation's id, as its card shows it
+
+    *Examples*
+    `/bbws op show bk-1042`
+
+    *Who may:* everyone in the workspace.
+    ");
+    insta::assert_snapshot!(help(&topic("help op approve"), ENVIRONMENTS), @r"
+    *Approve an operation, as its button does*
+    `/bbws op approve &lt;id&gt;`
+
+    Counts your vote for exactly the plan the card shows. It starts once enough people have approved.
+
+    • `id`: the operation's id, as its card shows it
+
+    *Examples*
+    `/bbws op approve bk-1042`
+
+    *Who may:* whoever the approval policy names, never the person who asked.
+    ");
+    insta::assert_snapshot!(help(&topic("help op reject"), ENVIRONMENTS), @r#"
+    *Reject an operation, as its button does*
+    `/bbws op reject &lt;id&gt; [--reason "why"]`
+
+    Ends an operation that awaits approval. It never runs; asking again makes a new one.
+
+    • `id`: the operation's id, as its card shows it
+    • `--reason`: why, in quotes; others see it and it stays in the audit log
+
+    *Examples*
+    `/bbws op reject bk-1042 --reason "release is under way"`
+
+    *Who may:* anyone in a role.
+    "#);
+    insta::assert_snapshot!(help(&topic("help op cancel"), ENVIRONMENTS), @r#"
+    *Cancel an operation*
+    `/bbws op cancel &lt;id&gt; [--reason "why"]`
+
+    No further step starts. What AWS has already begun is watched to its end and reported.
+
+    • `id`: the operation's id, as its card shows it
+    • `--reason`: why, in quotes; others see it and it stays in the audit log
+
+    *Examples*
+    `/bbws op cancel bk-1042`
+    `/bbws op cancel bk-1042 --reason "wrong environment"`
+
+    *Who may:* anyone in a role.
+    "#);
+    insta::assert_snapshot!(help(&topic("help op retry"), ENVIRONMENTS), @r"
+    *Try again what failed*
+    `/bbws op retry &lt;id&gt;`
+
+    Runs the failed steps again. What is already done stays done and is not made twice.
+
+    • `id`: the operation's id, as its card shows it
+
+    *Examples*
+    `/bbws op retry bk-1042`
+
+    *Who may:* anyone in a role.
+    ");
+    insta::assert_snapshot!(help(&topic("help op pause"), ENVIRONMENTS), @r"
+    *Hold an operation before its next step*
+    `/bbws op pause &lt;id&gt;`
+
+    No further step starts until somebody resumes it. What AWS has already begun goes on.
+
+    • `id`: the operation's id, as its card shows it
+
+    *Examples*
+    `/bbws op pause bk-1042`
+
+    *Who may:* anyone in a role.
+    ");
+    insta::assert_snapshot!(help(&topic("help op resume"), ENVIRONMENTS), @r"
+    *Go on with a paused operation*
+    `/bbws op resume &lt;id&gt;`
+
+    The operation goes on with its next step.
+
+    • `id`: the operation's id, as its card shows it
+
+    *Examples*
+    `/bbws op resume bk-1042`
+
+    *Who may:* anyone in a role.
+    ");
+}
+
+#[test]
+fn the_pages_of_emergency() {
+    insta::assert_snapshot!(help(&topic("help stop"), ENVIRONMENTS), @r#"
+    *Stop everything at once, or everything in one environment*
+    `/bbws stop [env] &lt;reason&gt;`
+
+    From this moment nothing new starts. What AWS has already begun is watched to its end and reported. No approval is needed; starting again takes two people.
+
+    • `env`: only this environment; *every* environment when left out (dev, sit, prod)
+    • `reason`: why; others see it and it stays in the audit log
+
+    *Examples*
+    `/bbws stop prod "database looks corrupt"`
+    `/bbws stop "we are under attack"`
+
+    *Who may:* anyone in a role.
+    "#);
+    insta::assert_snapshot!(help(&topic("help resume"), ENVIRONMENTS), @r#"
+    *End a stop*
+    `/bbws resume [env] [--reason "why"]`
+
+    Operations may start again once a second person has agreed.
+
+    • `env`: the environment that is stopped; left out, the stop of every environment (dev, sit, prod)
+    • `--reason`: why, in quotes; others see it and it stays in the audit log
+
+    *Examples*
+    `/bbws resume prod --reason "false alarm"`
+
+    *Who may:* anyone in a role, and a second person has to agree.
+    "#);
+}
+
+#[test]
+fn help_on_what_is_not_there() {
+    let first = |text: &str| help(&topic(text), ENVIRONMENTS).lines().next().unwrap_or_default().to_owned();
+    insta::assert_snapshot!(first("help bakup crate"), @r"There is no command `bakup crate`. Did you mean `/bbws help backup create`?");
+    insta::assert_snapshot!(first("help frobnicate"), @r"There is no command `frobnicate`.");
+    insta::assert_snapshot!(first("help `<!channel>`&amp;"), @r"There is no command `'@channel'&amp;`.");
+}
+
+#[test]
+fn every_example_is_a_command_of_its_page() {
+    let mut examples = 0;
+    for environments in [ENVIRONMENTS, &["alpha", "beta"]] {
+        for usage in reference() {
+            let words: Vec<String> = usage
+                .usage
+                .split(' ')
+                .skip(1)
+                .take_while(|word| !word.starts_with(['<', '[']))
+                .map(str::to_owned)
+                .collect();
+            let page = help(&words, environments);
+            for line in page.split("*Examples*").nth(1).unwrap_or_default().lines() {
+                let Some(example) = line.strip_prefix('`').and_then(|line| line.strip_suffix('`')) else {
+                    continue;
+                };
+                let command = parse(example, environments).unwrap_or_else(|wrong| panic!("{example}: {wrong:?}"));
+                assert_eq!(command.name(), words.join("."), "{example}");
+                examples += 1;
+            }
+        }
+    }
+    assert!(examples >= 2 * 26, "only {examples} examples were found");
+}
+
+#[test]
+fn the_readme_table() {
+    insta::assert_snapshot!(readme_table(), @r#"
+    | command | does | who |
+    |---|---|---|
+    | `/bbws backup create <env> [full\|rds\|efs\|secrets\|config\|s3\|dump\|lifecycle] [--tenant ID] [--reason "why"]` | Back up an environment and check the backup | anyone in a role |
+    | `/bbws backup list <env> [rds\|efs\|secrets\|config\|s3\|dump] [--tenant ID] [--since 7d] [--before 2026-03-01T02:30:00Z]` | List recovery points, newest first | everyone in the workspace |
+    | `/bbws backup validate <env> [--inventory] [--replication] [--test-restore] [--reason "why"]` | Find out whether the backups can be relied on | anyone in a role |
+    | `/bbws backup schedule <env> <list\|create\|update> [--retention N] [--cron "…"] [--type rds\|efs] [--reason "why"]` | Show or change when backups are made and how long they are kept | everyone in the workspace may list; anyone in a role may create and update |
+    | `/bbws backup delete <env> <id> [--reason "why"]` | Delete a recovery point | anyone in a role; where the policy asks for it, a second person has to agree |
+    | `/bbws backup hold <env> <id> --ticket <ticket> [--release] [--reason "why"]` | Keep a recovery point from being deleted, or release it | anyone in a role; to release, a second person has to agree |
+    | `/bbws op list [env]` | List operations, newest first | everyone in the workspace |
+    | `/bbws op show <id>` | Show one operation with its steps | everyone in the workspace |
+    | `/bbws op approve <id>` | Approve an operation, as its button does | whoever the approval policy names, never the person who asked |
+    | `/bbws op reject <id> [--reason "why"]` | Reject an operation, as its button does | anyone in a role |
+    | `/bbws op cancel <id> [--reason "why"]` | Cancel an operation | anyone in a role |
+    | `/bbws op retry <id>` | Try again what failed | anyone in a role |
+    | `/bbws op pause <id>` | Hold an operation before its next step | anyone in a role |
+    | `/bbws op resume <id>` | Go on with a paused operation | anyone in a role |
+    | `/bbws stop [env] <reason>` | Stop everything at once, or everything in one environment | anyone in a role |
+    | `/bbws resume [env] [--reason "why"]` | End a stop | anyone in a role, and a second person has to agree |
+    | `/bbws help [command]` | Explain the commands, or one of them | everyone in the workspace |
+    "#);
+}
+
+#[test]
+fn only_reading_changes_nothing() {
+    let reading: Vec<&str> =
+        one_of_each().iter().filter(|command| !command.changes_things()).map(Command::name).collect();
+    assert_eq!(reading, ["help", "backup.list", "op.list", "op.show"]);
+    let names: Vec<&str> = one_of_each().iter().map(Command::name).collect();
+    let listed: Vec<String> = reference().iter().map(|usage| usage.usage.clone()).collect();
+    assert_eq!(listed.len(), names.len());
+    for name in names {
+        let begin = format!("/bbws {}", name.replace('.', " "));
+        assert!(listed.iter().any(|usage| usage.starts_with(&begin)), "{name} is missing from the reference");
+    }
+}
+
+fn one_of_each() -> Vec<Command> {
+    [
+        "help",
+        "backup create prod",
+        "backup list prod",
+        "backup validate prod",
+        "backup schedule prod create",
+        "backup delete prod snap-1",
+        "backup hold prod snap-1 --ticket INC-1",
+        "op list",
+        "op show bk-1",
+        "op cancel bk-1",
+        "op retry bk-1",
+        "op pause bk-1",
+        "op resume bk-1",
+        "op reject bk-1",
+        "op approve bk-1",
+        "stop prod why",
+        "resume",
+    ]
+    .map(ok)
+    .to_vec()
+}
