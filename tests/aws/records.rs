@@ -184,6 +184,14 @@ fn upload(store: &Shared, age: u64) {
     store.uploads.insert("left".into(), [(1, vec![0; 8])].into());
 }
 
+/// A record that is begun anew where another process left one unfinished.
+pub async fn left_behind() {
+    let (_fake, platform, store) = fakes(10, 1, plain).await;
+    upload(&store, 660);
+    done(carried_out(&platform.cloud, &platform.call(record(&platform))).await);
+    assert!(store.lock().expect("no test panics while holding it").uploads.is_empty(), "what was left is aborted");
+}
+
 #[tokio::test]
 async fn another_process_is_seen_by_its_parts_and_missed_when_they_stop() {
     let (fake, platform, store) = fakes(10, 1, plain).await;
