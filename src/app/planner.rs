@@ -8,11 +8,11 @@ use crate::{
         environment::Environment,
         mark::{Mark, MarkKind},
         moment::Moment,
-        operation::{OpId, Operation, backup, backup::Target, cleanup, delete, hold, resume, schedule, validate},
+        operation::{OpId, Run, backup, backup::Target, cleanup, delete, hold, resume, schedule, validate},
         plan::Plan,
         policy::{self, Need, Rule},
         retention,
-        step::{Action, Step},
+        step::{Action, Step, StepState},
         world::{Survey, World},
     },
     ports::{
@@ -160,8 +160,9 @@ impl Planner {
     ///
     /// # Errors
     /// See [`NoPlan`].
-    pub async fn again(&self, op: &Operation) -> Result<Plan, NoPlan> {
-        if matches!(op.kind(), resume::KIND | cleanup::KIND) {
+    pub async fn again(&self, run: &Run) -> Result<Plan, NoPlan> {
+        let op = &run.op;
+        if matches!(op.kind(), resume::KIND | cleanup::KIND) || half_way(run) {
             return Ok(op.plan.clone());
         }
         let names: Vec<&str> = self.environments.keys().map(String::as_str).collect();
@@ -208,6 +209,12 @@ impl Planner {
         }
         Ok(legal)
     }
+}
+
+/// A change of settings that is half carried out has changed the very world its plan was made for. Each of its steps
+/// compares before it writes.
+fn half_way(run: &Run) -> bool {
+    matches!(run.op.kind(), schedule::KIND | hold::KIND) && run.steps.iter().any(|s| s.state == StepState::Done)
 }
 
 /// Marks that this operation did not set itself: a run that is planned again must not stand in its own way.

@@ -27,7 +27,7 @@ use crate::{
         moment::Moment,
         operation::backup,
         watch::{
-            Finding, Kind, Look, News, Standing,
+            Calm, Finding, Kind, Look, News, Standing,
             rules::{self, View},
             words,
         },
@@ -74,6 +74,8 @@ struct Memory {
     failures: u32,
     /// What the last look could not read.
     doubted: BTreeSet<String>,
+    /// What comes and goes.
+    calm: Calm,
     /// Slot of the last lags kept.
     slot: Option<Moment>,
 }
@@ -162,16 +164,17 @@ impl Watcher {
         let samples = read.as_ref().map(|r| samples(name, r, before.slot)).unwrap_or_default();
         let slot = samples.first().map(|s| s.at).or(before.slot);
         let mut attempt = 1;
-        let doubtful = loop {
+        let (doubtful, calm) = loop {
             let standing = Standing::of(&marks);
             let look = judge(environment, &read, &marks, &standing, backing_up, failures, now);
-            let news = look.clone().news(&standing, &before.doubted);
+            let mut calm = before.calm.clone();
+            let news = calm.damp(look.clone().news(&standing, &before.doubted), &standing, now);
             let doubtful = news.doubtful.clone();
             match self.tell(name, &look, news, samples.clone(), now).await {
-                Ok(()) => break doubtful,
+                Ok(()) => break (doubtful, calm),
                 // Another replica was faster: what it told stands now.
                 Err(StoreError::Conflict) if attempt < ATTEMPTS => attempt += 1,
-                Err(StoreError::Conflict) => break doubtful,
+                Err(StoreError::Conflict) => break (doubtful, calm),
                 Err(error) => return Err(error),
             }
             marks = self.store.marks(name, None).await?;
@@ -183,7 +186,7 @@ impl Watcher {
         let regular = Some(before.next + self.every).filter(|next| *next > now).unwrap_or(now + self.every);
         let next = if unsure { regular.min(now + self.soon()) } else { regular };
         let doubted = if read.is_ok() { doubtful } else { before.doubted };
-        self.memory().insert(name.to_owned(), Memory { next, last: Some(now), failures, doubted, slot });
+        self.memory().insert(name.to_owned(), Memory { next, last: Some(now), failures, doubted, calm, slot });
         Ok(())
     }
 

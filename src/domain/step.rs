@@ -317,7 +317,9 @@ pub enum Action {
         schemas: Vec<String>,
         /// Schemas that hold a tenant's WordPress.
         wordpress: Vec<String>,
-        /// How much older than the source its newest row may be, in seconds.
+        /// When the data was as it is in there. What the source got since is no fault of the backup.
+        data_of: Moment,
+        /// How much older than that its newest row may be, in seconds.
         rpo_seconds: u64,
     },
     /// `rds:DeleteDBInstance` of an instance that this product restored, without a final snapshot, and a look whether it is gone.

@@ -150,7 +150,7 @@ impl Engine {
 
     /// Resolves the plan again and compares.
     async fn world_is_still(&self, hand: &mut Hand) -> Result<bool, Dropped> {
-        match self.planner.again(&hand.run.op).await {
+        match self.planner.again(&hand.run).await {
             Ok(plan) if plan.digest() == hand.run.op.digest => Ok(true),
             Ok(plan) => {
                 let lines: Vec<String> = hand.run.op.plan.drift(&plan).iter().map(|l| escape(l)).collect();

@@ -149,8 +149,7 @@ async fn no_secret_is_to_be_seen_while_a_dump_runs() {
         let paths: Vec<PathBuf> = files.map(|(_, path)| path.into()).collect();
         assert_eq!(paths.len(), 1, "{seen}");
         assert!(!paths[0].exists() && !paths[0].parent().expect("a folder").exists(), "{paths:?}");
-        held.passes.add_permits(100_000);
-        held.task.await.expect("no panic").expect("it is dumped");
+        held.task.abort();
     }
 }
 

@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
+use async_trait::async_trait;
 use aws_sdk_kms::{Client as Kms, types::KeyUsageType};
 use aws_sdk_s3::Client as S3;
 use bbws::{
     adapters::{
         archive::{
-            ArchiveError, DataKey, Expected, Part, PartSink, Place, S3Upload, Sealed, Written, abandon, dump, fetch,
-            stored, verify,
+            ArchiveError, DataKey, Expected, Part, PartPlan, PartSink, Place, S3Upload, Sealed, Written, abandon, dump,
+            fetch, stored, verify,
         },
         aws::session::loader,
     },
@@ -59,7 +60,7 @@ impl Aws {
     async fn upload(&self) -> Result<S3Upload, ArchiveError> {
         let tags = [
             ("bbws:operation".to_owned(), "bk-1042".to_owned()),
-            ("bbws:environment".to_owned(), "prod & co".to_owned()),
+            ("bbws:approved-by".to_owned(), "U0BOB U0CAROL".to_owned()),
         ];
         S3Upload::new(self.s3.clone(), self.place.clone(), Some(self.key.clone()), &tags, "bk-1042").await
     }
@@ -71,6 +72,30 @@ impl Aws {
 
     fn context(operation: &str) -> bbws::adapters::archive::Context {
         DataKey::context("prod", operation)
+    }
+}
+
+/// The smallest parts that S3 takes, since sealing is slow without optimisation.
+struct Smallest(S3Upload);
+
+const SMALLEST: PartPlan = PartPlan { first: 5 << 20, ..PartPlan::S3 };
+
+#[async_trait]
+impl PartSink for Smallest {
+    fn plan(&self) -> PartPlan {
+        SMALLEST
+    }
+
+    async fn put(&mut self, part: Part) -> Result<(), ArchiveError> {
+        self.0.put(part).await
+    }
+
+    async fn complete(&mut self, written: &Written) -> Result<(), ArchiveError> {
+        self.0.complete(written).await
+    }
+
+    async fn abort(&mut self) {
+        self.0.abort().await;
     }
 }
 
@@ -92,16 +117,17 @@ fn written(bytes: u64) -> Written {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_dump_reaches_s3_and_is_verified_from_there() {
     let aws = Aws::new().await;
-    // Two parts of 16 MiB and a rest.
+    // Two parts of 5 MiB and a rest.
     let pg = Pg::new(
         "CREATE EXTENSION pgcrypto; CREATE TABLE big (b bytea);
-         INSERT INTO big SELECT gen_random_bytes(1024) FROM generate_series(1, 36000)",
+         INSERT INTO big SELECT gen_random_bytes(1024) FROM generate_series(1, 11000)",
     )
     .await;
     let key = DataKey::generate(&aws.kms, &aws.key, Aws::context("bk-1042")).await.expect("KMS gives a key");
     assert!(!format!("{key:?}").contains("plain"));
-    let written =
-        dump(&pg.source(), &key, aws.upload().await.expect("the place is free"), |_| ()).await.expect("it is stored");
+    let written = dump(&pg.source(), &key, Smallest(aws.upload().await.expect("the place is free")), |_| ())
+        .await
+        .expect("it is stored");
     assert_eq!(written.parts, 3);
     drop(key);
 
@@ -111,13 +137,18 @@ async fn a_dump_reaches_s3_and_is_verified_from_there() {
     let checksum = object.checksum.clone().expect("S3 sums its parts up");
     assert_eq!(checksum.split('-').next(), written.checksum.split('-').next(), "as we do");
     let tags = aws.s3.get_object_tagging().bucket(&aws.place.bucket).key(&aws.place.key).send().await.expect("tags");
-    assert!(tags.tag_set().iter().any(|t| t.key() == "bbws:environment" && t.value() == "prod & co"));
+    let tags: Vec<_> = tags.tag_set().iter().map(|t| (t.key(), t.value())).collect();
+    assert!(tags.contains(&("bbws:approved-by", "U0BOB U0CAROL")), "{tags:?}");
     assert_eq!(aws.unfinished().await, 0);
 
     let sealed = Sealed::read(fetch(aws.s3.clone(), aws.place.clone(), &object)).await.expect("an archive");
     let key = DataKey::open(&aws.kms, &sealed.header, Aws::context("bk-1042")).await.expect("KMS opens the key");
-    let expected =
-        Expected { engine: Some(Engine::Postgres), checksum: object.checksum.clone(), ..Expected::from(&written) };
+    let expected = Expected {
+        plan: Some(SMALLEST),
+        engine: Some(Engine::Postgres),
+        checksum: object.checksum.clone(),
+        ..Expected::from(&written)
+    };
     let contents = verify(sealed, &key, &expected).await.expect("it is good");
     assert_eq!(contents.tables.names, ["public.big"]);
     assert_eq!(contents.bytes_archive, object.bytes);

@@ -12,7 +12,7 @@ use bbws::{
         moment::Moment,
         point::PointKind::{self, Efs, Rds},
         watch::{
-            Finding, Kind, Look, MOST, Standing,
+            Calm, Finding, Kind, Look, MOST, Standing,
             rules::{self, View},
             words,
         },
@@ -293,6 +293,28 @@ fn ten_thousand_troubles_are_eleven_findings_and_do_not_drip() {
     let standing = stand(&first[MOST..], ago(24 * HOUR));
     let news = look(&flood(100, 105), &tested(), &standing).news(&standing, &none);
     assert_eq!((news.fresh.len(), news.over.len()), (5, 1), "the last few are told one by one");
+}
+
+#[test]
+fn what_comes_and_goes_ends_as_one_finding() {
+    // Wrong for a quarter of every hour, or an hour of every day: told, taken back, told again, and in the end it stands.
+    for (period, wrong, most) in [(12, 3, 2), (288, 12, 6)] {
+        let (mut calm, mut standing, mut told, mut last) = (Calm::default(), Vec::new(), 0, 0);
+        for n in 0..288 * 14 {
+            let now = Moment(NOW.0 + n * 5 * MINUTE);
+            let minutes = if n % period < wrong { 70 } else { 10 };
+            let readings = &with(healthy(now), Efs, Leg::Dr, Ok(Moment(now.0 - minutes * MINUTE)));
+            let environment = &Environment { schedule: None, restore_test: None, ..prod() };
+            let view = View { environment, readings, marks: &[], standing: &standing, backing_up: None, now };
+            let news = calm.damp(rules::look(&view).news(&standing, &BTreeSet::new()), &standing, now);
+            standing.retain(|s| !news.over.contains(s));
+            standing.extend(stand(&news.fresh, now));
+            told += news.fresh.len();
+            last = if news.fresh.is_empty() { last } else { n };
+        }
+        assert!((2..=most).contains(&told) && standing.len() == 1, "told {told} times");
+        assert!(last < 288 * 7, "it goes on after a week");
+    }
 }
 
 #[test]

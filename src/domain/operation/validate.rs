@@ -167,8 +167,8 @@ impl Tests<'_> {
                 secret: dump.map(|d| d.secret.clone()),
                 schemas: dump.map(|d| d.schemas.clone()).unwrap_or_default(),
                 wordpress: tenants.filter_map(|t| t.schema.clone()).collect(),
-                // Everything written since the data was taken is missing from it, and is no fault of the backup.
-                rpo_seconds: self.env.rpo.0.as_secs().saturating_add(self.now.since(point.created).as_secs()),
+                data_of: point.created,
+                rpo_seconds: self.env.rpo.0.as_secs(),
             },
         );
         if dump.is_some() {

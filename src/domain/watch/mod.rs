@@ -6,7 +6,10 @@
 pub mod rules;
 pub mod words;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -21,6 +24,9 @@ use super::{
 pub const MOST: usize = 10;
 /// What was summed up is told one by one again when no more than so many are left of its kind.
 const FEW: usize = 7;
+/// How long it is remembered that a finding was taken back.
+const REMEMBERED: Duration = Duration::from_secs(2 * 86_400);
+const HOUR: Duration = Duration::from_secs(3600);
 /// Subject of the finding that sums up.
 const MORE: &str = "more";
 
@@ -90,6 +96,8 @@ pub struct Finding {
     pub critical: bool,
     /// Seen in what AWS answered. Otherwise something could not be read, which is told when it is so twice in a row.
     pub certain: bool,
+    /// How often it has come back since it was first told, in the last two days.
+    pub again: u32,
     /// mrkdwn: what is wrong with which thing, without a final period.
     pub title: String,
     /// mrkdwn: why, in a sentence; empty where the title says it all.
@@ -111,13 +119,16 @@ pub struct Note {
     pub reason: String,
     /// As it was told.
     pub critical: bool,
+    /// As it was told.
+    #[serde(default)]
+    pub again: u32,
 }
 
 impl Note {
     fn plain(key: &str) -> Note {
         let name = key.split(':').next().unwrap_or(key);
         let kind = Kind::ALL.into_iter().find(|kind| kind.name() == name).unwrap_or(Kind::Blind);
-        Note { kind, title: escape(key), reason: String::new(), critical: false }
+        Note { kind, title: escape(key), reason: String::new(), critical: false, again: 0 }
     }
 }
 
@@ -150,8 +161,13 @@ impl Standing {
 impl Finding {
     /// The mark that remembers that it was told.
     pub fn mark(&self, environment: &str, now: Moment) -> MarkWrite {
-        let note =
-            Note { kind: self.kind, title: self.title.clone(), reason: self.reason.clone(), critical: self.critical };
+        let note = Note {
+            kind: self.kind,
+            title: self.title.clone(),
+            reason: self.reason.clone(),
+            critical: self.critical,
+            again: self.again,
+        };
         MarkWrite::New(Mark {
             environment: environment.to_owned(),
             kind: MarkKind::Finding,
@@ -214,6 +230,46 @@ impl Look {
         }
         let stays = |s: &&Standing| holds.contains(&s.key) || unseen.contains(&s.note.kind) || veiled.contains(&s.key);
         news.over = standing.iter().filter(|s| !stays(s)).cloned().collect();
+        news
+    }
+}
+
+/// How long what comes and goes has to be gone before it is taken back: the oftener it came, the longer, up to a day. So
+/// what is wrong for some minutes of every hour, or some hours of every day, ends as one finding that stands.
+pub fn dwell(again: u32) -> Duration {
+    match again {
+        0 => Duration::ZERO,
+        n => HOUR.saturating_mul(2_u32.saturating_pow(n)).min(24 * HOUR),
+    }
+}
+
+/// What is remembered from look to look of findings that come and go.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Calm {
+    /// What stood at the last look, and how often it had come back.
+    stood: BTreeMap<String, u32>,
+    /// What was taken back, when, and how often it had come back.
+    gone: BTreeMap<String, (Moment, u32)>,
+    /// Since when what stands is not seen any more.
+    since: BTreeMap<String, Moment>,
+}
+
+impl Calm {
+    /// Marks what comes back as such, and holds back what has not been gone for long enough.
+    pub fn damp(&mut self, mut news: News, standing: &[Standing], now: Moment) -> News {
+        let stands: BTreeMap<String, u32> = standing.iter().map(|s| (s.key.clone(), s.note.again)).collect();
+        for (key, again) in std::mem::replace(&mut self.stood, stands) {
+            if !self.stood.contains_key(&key) {
+                self.gone.insert(key, (now, again));
+            }
+        }
+        self.gone.retain(|_, (at, _)| now.since(*at) < REMEMBERED);
+        for finding in &mut news.fresh {
+            finding.again = self.gone.get(&finding.key).map_or(0, |(_, again)| again + 1);
+        }
+        let over: BTreeSet<&str> = news.over.iter().map(|s| s.key.as_str()).collect();
+        self.since.retain(|key, _| over.contains(key.as_str()));
+        news.over.retain(|s| now.since(*self.since.entry(s.key.clone()).or_insert(now)) >= dwell(s.note.again));
         news
     }
 }

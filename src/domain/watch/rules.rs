@@ -93,13 +93,21 @@ fn places(view: &View<'_>, look: &mut Look) {
         let gone = view.standing.iter().filter(|s| s.note.kind == Kind::Place && !listed.contains(&s.key));
         look.veiled.extend(gone.map(|s| s.key.clone()));
     }
+    let regions = view.readings.places.iter().filter(|(name, _)| is_region(name));
+    let silences: Vec<&String> = regions.filter_map(|(_, condition)| condition.as_ref().err()).collect();
     for (name, condition) in &view.readings.places {
         if let Err(reason) = condition {
+            // What lies in a region that does not answer is told with the region.
+            let key = Kind::Place.key(name);
+            if silences.contains(&reason) && !is_region(name) && !view.stands(&key) {
+                continue;
+            }
             look.found.push(Finding {
-                key: Kind::Place.key(name),
+                key,
                 kind: Kind::Place,
                 critical: is_region(name),
                 certain: false,
+                again: 0,
                 title: format!("The {} is not usable", escape(name)),
                 reason: words::sentence(reason),
                 next: words::place_next(name),
@@ -235,6 +243,7 @@ fn restore_test(view: &View<'_>, look: &mut Look) {
         kind: Kind::RestoreTest,
         critical: false,
         certain: true,
+        again: 0,
         title: format!("No backup was restored for a test in the last {}", words::promised(every.0)),
         reason,
         next: "A backup that was never restored is a hope: test one now.".to_owned(),

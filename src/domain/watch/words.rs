@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{
-    Finding, Kind, Look, Standing,
+    Finding, Kind, Look, Standing, dwell,
     rules::{View, is_region},
 };
 use crate::domain::{
@@ -98,6 +98,7 @@ pub(super) fn missed(view: &View<'_>, c: &Component, key: String, due: Moment, s
         kind: Kind::Missed,
         critical: false,
         certain: c.safe.is_ok(),
+        again: 0,
         title,
         reason,
         next: "Make one now, and look at the AWS Backup plan or at who stopped it.".to_owned(),
@@ -134,6 +135,7 @@ pub(super) fn lag(view: &View<'_>, c: &Component, key: String) -> Finding {
         kind: Kind::Lag,
         critical: false,
         certain: c.safe.is_ok(),
+        again: 0,
         title,
         reason,
         next: next.to_owned(),
@@ -147,6 +149,7 @@ pub(super) fn no_copy(view: &View<'_>, copies: usize, certain: bool) -> Finding 
         kind: Kind::Lag,
         critical: true,
         certain,
+        again: 0,
         title: format!(
             "None of the {copies} copies in {} keeps the RPO of {}",
             escape(&view.environment.dr_region),
@@ -182,6 +185,7 @@ pub(super) fn job(view: &View<'_>, job: &JobTrouble, key: String, times: usize) 
         kind: Kind::Job,
         critical: false,
         certain: true,
+        again: 0,
         title: format!(
             "The {} of {} in {} ended {}{often}",
             escape(&job.what),
@@ -201,6 +205,7 @@ pub(super) fn blind(view: &View<'_>, reason: &str) -> Finding {
         kind: Kind::Blind,
         critical: false,
         certain: false,
+        again: 0,
         title: "The jobs of AWS Backup cannot be seen: one that fails now goes unnoticed".to_owned(),
         reason: sentence(reason),
         next: "Allow the role of bbws to list jobs, or wait if AWS is in trouble.".to_owned(),
@@ -216,6 +221,7 @@ pub(super) fn leftover(mark: &Mark, now: Moment) -> Finding {
         kind: Kind::Leftover,
         critical: false,
         certain: true,
+        again: 0,
         title: format!(
             "{}, made for a test restore, still exists after {}",
             code(&mark.subject),
@@ -233,6 +239,7 @@ pub(super) fn unreachable(environment: &Environment, key: String, times: u32, re
         kind: Kind::Unreachable,
         critical: false,
         certain: true,
+        again: 0,
         title: format!(
             "AWS account {} did not answer {times} times in a row: nothing is watched",
             escape(&environment.account)
@@ -258,6 +265,7 @@ pub(super) fn sum(kind: Kind, key: String, first: &Finding, count: usize) -> Fin
         kind,
         critical: false,
         certain: true,
+        again: 0,
         title: format!("And {count} more {more}"),
         reason: String::new(),
         next: first.next.clone(),
@@ -274,9 +282,12 @@ pub fn told(environment: &str, found: &[Finding]) -> (String, Vec<Offer>) {
         }
     }
     let text = match found {
-        [only] => format!("*{environment}*: {}. {}", only.title, joined(&[&only.reason, &only.next])),
+        [only] => {
+            format!("*{environment}*: {}. {}", only.title, joined(&[&only.reason, &comes_and_goes(only), &only.next]))
+        }
         many => {
-            let lines: Vec<String> = many.iter().map(|f| joined(&[&format!("• {}.", f.title), &f.reason])).collect();
+            let lines: Vec<String> =
+                many.iter().map(|f| joined(&[&format!("• {}.", f.title), &f.reason, &comes_and_goes(f)])).collect();
             let mut steps: Vec<&str> = Vec::new();
             for step in many.iter().map(|f| f.next.as_str()) {
                 if !steps.contains(&step) {
@@ -311,6 +322,13 @@ fn ended(standing: &Standing, look: &Look) -> &'static str {
         Kind::Job => "; there was no other for 24 h",
         Kind::Unreachable => ", in which nothing could be seen",
         _ => "",
+    }
+}
+
+fn comes_and_goes(finding: &Finding) -> String {
+    match finding.again {
+        0 => String::new(),
+        again => format!("It comes and goes: it is resolved once it was gone for {}.", promised(dwell(again))),
     }
 }
 

@@ -185,8 +185,10 @@ fn look_further(aws: &Aws, call: &Call, now: Moment) -> Result<Progress, CloudEr
         Action::VerifySecrets { region, prefix, bucket, key } => {
             archive::verify_secrets(aws, call, Goal { region, bucket, key }, prefix, now)
         }
-        Action::VerifyDatabase { region, instance, database, secret, schemas, wordpress, rpo_seconds, .. } => {
-            let rpo = Duration::from_secs(*rpo_seconds);
+        Action::VerifyDatabase {
+            region, instance, database, secret, schemas, wordpress, data_of, rpo_seconds, ..
+        } => {
+            let rpo = Duration::from_secs(*rpo_seconds) + now.since(*data_of);
             let secret = secret.as_deref();
             let pair = compare::Pair { region, instance, database, secret, schemas, wordpress, rpo };
             compare::verify(aws, call, &pair, now)

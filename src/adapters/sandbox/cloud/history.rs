@@ -8,6 +8,7 @@ use super::{
     backup::point_arn,
     estate::PastJob,
     rds,
+    secrets::names_under,
     time::{Course, between, uuid_for},
     world::{
         Aws, BACKUP_KEY, Object, RDS_KEY, RecoveryPoint, Replica, S3_KEY, Snapshot, TAG_ENVIRONMENT, TAG_OPERATION,
@@ -160,6 +161,10 @@ impl Past<'_> {
         let e = self.environment;
         let Some(name) = &e.secrets_bucket else { return };
         let key = format!("{}/{kind}/{}/{}/{file}", e.name, self.at.yyyymmdd(), self.operation);
+        let versions = match kind {
+            PointKind::Secrets => self.versions(aws, resource),
+            _ => BTreeMap::new(),
+        };
         let plot = aws.plot(&e.account, &e.primary_region);
         let Some(bucket) = plot.buckets.get_mut(name) else { return };
         let copied = self.ends(3);
@@ -176,7 +181,7 @@ impl Past<'_> {
             tags: self.tags.clone(),
             resource: resource.to_owned(),
             data: Some(self.at),
-            versions: BTreeMap::new(),
+            versions,
         };
         bucket.objects.insert(key.clone(), object.clone());
         let Some(replica) = replication else { return };
@@ -184,5 +189,13 @@ impl Past<'_> {
             let under = if bucket.key.is_empty() { BACKUP_KEY.to_owned() } else { bucket.key.clone() };
             bucket.objects.insert(key, Object { course: copied, replication: None, key: under, ..object });
         }
+    }
+
+    /// The secrets under the prefix with the versions they have.
+    fn versions(&self, aws: &mut Aws, prefix: &str) -> BTreeMap<String, String> {
+        let account = &self.environment.account;
+        let place = aws.plot(account, &self.environment.primary_region);
+        let names = names_under(place, prefix);
+        names.into_iter().map(|n| (n.clone(), place.secret_version(self.seed, account, &n))).collect()
     }
 }

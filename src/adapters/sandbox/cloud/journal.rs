@@ -187,10 +187,11 @@ impl Made {
             Made::Object { bucket, key, .. } => {
                 place.buckets.get(bucket).and_then(|b| b.objects.get(key)).is_some_and(|o| good(&o.course))
             }
-            Made::Plan { name, version, .. } => place
-                .plans
-                .get(name)
-                .is_some_and(|plan| plan.spec().is_some() && plan.versions.get(version.wrapping_sub(1)) == plan.spec()),
+            Made::Plan { name, version, .. } => place.plans.get(name).is_some_and(|plan| {
+                // Nobody wrote anything else since.
+                let since = plan.versions.get(version.saturating_sub(1)..).unwrap_or_default();
+                !since.is_empty() && since.iter().all(|spec| Some(spec) == plan.spec())
+            }),
             Made::Automated { database, days, window, .. } => place
                 .databases
                 .get(database)

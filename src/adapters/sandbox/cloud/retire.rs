@@ -50,7 +50,7 @@ pub(super) fn point(making: &mut Making<'_>, region: &str, vault: &str, id: &str
         return Err(permanent(format!("backup vault {vault} does not exist in {region}; correct the config")));
     }
     let found = place.point(vault, id).filter(|(_, _, point)| place.is_there(vault, point, now));
-    let Some((found_in, arn, point)) = found else { return Ok(gone_before(place, call, region, last(id))) };
+    let Some((found_in, arn, point)) = found else { return Ok(gone_before(place, call, region, id)) };
     if found_in.locked {
         return Err(permanent(format!(
             "recovery point {arn} lies in the locked vault {vault} of {region} and cannot be deleted before {}; wait until then",
@@ -80,7 +80,7 @@ pub(super) fn point(making: &mut Making<'_>, region: &str, vault: &str, id: &str
     if !sticks {
         place.deleted.insert(what.clone(), trace);
     }
-    Ok((started(&arn), Some(Made::Gone { region: region.to_owned(), what })))
+    Ok((started(id), Some(Made::Gone { region: region.to_owned(), what })))
 }
 
 /// What is not there has been deleted: by an earlier call of ours, or by somebody else, which comes to the same.
@@ -143,7 +143,7 @@ pub(super) fn poll_point(
             ),
         });
     }
-    Ok(going(place, last(id), now))
+    Ok(going(place, id, now))
 }
 
 /// `AddTagsToResource` and `RemoveTagsFromResource`; what is so already is not written again.
@@ -209,9 +209,14 @@ fn started(id: &str) -> Started {
 
 /// The journal is told where another operation deletes what one has deleted before.
 fn gone_before(place: &Region, call: &Call, region: &str, id: &str) -> (Started, Option<Made>) {
-    let by = place.deleted.get(id).map(|trace| &trace.operation).filter(|by| **by != call.operation.0);
+    let by = trace_of(place, id).map(|trace| &trace.operation).filter(|by| **by != call.operation.0);
     let again = by.map(|by| Made::GoneAgain { region: region.to_owned(), what: id.to_owned(), by: by.clone() });
     (started(id), again)
+}
+
+/// Recovery points are traced by the last part of their ARN, which is also a name for them.
+fn trace_of<'a>(place: &'a Region, id: &str) -> Option<&'a Deleted> {
+    place.deleted.get(id).or_else(|| place.deleted.get(last(id)))
 }
 
 fn trace(making: &Making<'_>, id: &str) -> Deleted {
@@ -222,7 +227,7 @@ fn trace(making: &Making<'_>, id: &str) -> Deleted {
 
 /// What is not there any more may still be called deleting for a while.
 pub(super) fn going(place: &Region, id: &str, now: Moment) -> Progress {
-    match place.deleted.get(id).filter(|trace| trace.course.ends > now) {
+    match trace_of(place, id).filter(|trace| trace.course.ends > now) {
         Some(_) => Progress::Running { percent: None, detail: "deleting".to_owned() },
         None => Progress::Done { outputs: Outputs::new(), detail: "gone".to_owned() },
     }
