@@ -31,7 +31,7 @@ pub mod jobs;
 pub mod kms;
 pub mod lineage;
 pub mod newest;
-pub mod parameters;
+
 pub mod places;
 pub mod plans;
 pub mod points;
@@ -41,6 +41,7 @@ pub mod s3;
 pub mod secrets;
 pub mod session;
 pub mod sns;
+pub mod ssm;
 pub mod sts;
 pub mod survey;
 pub mod tagging;
