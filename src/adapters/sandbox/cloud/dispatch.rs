@@ -1,11 +1,13 @@
 //! Which part of the simulated AWS a step's call goes to, which regions it needs, and what is checked of every call.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
 use serde_json::Value;
 
 use super::{
-    Making, Start, backup, rds, secrets, verify,
+    Making, Start, archive,
+    archive::Goal,
+    backup, buckets, compare, holds, plans, rds, restore, retire, secrets, verify,
     world::{Aws, permanent},
 };
 use crate::{
@@ -28,12 +30,59 @@ pub(super) fn start(making: &mut Making<'_>) -> Start {
             backup::start_copy(making, &copy)
         }
         Action::SecretsExport { region, prefix, bucket, key } => secrets::export(making, region, prefix, bucket, key),
+        _ => start_further(making),
+    }
+}
+
+/// The kinds beyond a first backup.
+fn start_further(making: &mut Making<'_>) -> Start {
+    let call = making.call;
+    if let Some(goal) = goal(&call.action) {
+        return start_archive(making, goal);
+    }
+    match &call.action {
+        Action::PutPlan { region, name, spec } => plans::put(making, region, name, spec),
+        Action::AutomatedBackups { region, database, days, window } => {
+            plans::automate(making, region, database, *days, window.as_deref())
+        }
+        Action::DeleteSnapshot { region, snapshot } => retire::snapshot(making, region, snapshot),
+        Action::DeletePoint { region, vault, recovery_point } => retire::point(making, region, vault, recovery_point),
+        Action::LegalHold { region, vault, resource_arn, created, title } => {
+            holds::create(making, &holds::Wanted { region, vault, resource_arn, created: *created, title })
+        }
+        Action::ReleaseHold { region, hold, .. } => holds::release(making, region, hold),
+        Action::TagSnapshot { region, arn, key, value } => retire::tag(making, region, arn, key, value.as_deref()),
+        Action::RestoreTest { region, snapshot, instance, subnet_group, security_groups } => {
+            restore::restore(making, &restore::Wanted { region, snapshot, instance, subnet_group, security_groups })
+        }
+        Action::DeleteInstance { region, instance, operation } => restore::delete(making, region, instance, operation),
         other => Err(nothing_to("start", other)),
     }
 }
 
+fn start_archive(making: &mut Making<'_>, goal: Goal<'_>) -> Start {
+    match &making.call.action {
+        Action::ConfigExport { parameters_prefix, secrets_prefix, .. } => {
+            archive::config(making, goal, parameters_prefix, secrets_prefix.as_deref())
+        }
+        Action::BucketRecord { source, .. } => archive::record(making, goal, source),
+        Action::DumpExport { database, secret, kms_key, .. } => archive::dump(making, goal, database, secret, kms_key),
+        other => Err(nothing_to("start", other)),
+    }
+}
+
+/// The object a step of this product's own work ends in.
+fn goal(action: &Action) -> Option<Goal<'_>> {
+    match action {
+        Action::ConfigExport { region, bucket, key, .. }
+        | Action::BucketRecord { region, bucket, key, .. }
+        | Action::DumpExport { region, bucket, key, .. } => Some(Goal { region, bucket, key }),
+        _ => None,
+    }
+}
+
 /// Looks for what an earlier start may have made.
-pub(super) fn probe(aws: &Aws, call: &Call, blind: bool) -> Result<Probe, CloudError> {
+pub(super) fn probe(aws: &Aws, call: &Call, blind: bool, now: Moment) -> Result<Probe, CloudError> {
     match &call.action {
         Action::RdsSnapshot { region, database, snapshot } => rds::probe(aws, call, region, snapshot, database),
         Action::RdsCopy { from_region, region, account, snapshot, copy, .. } => {
@@ -42,6 +91,32 @@ pub(super) fn probe(aws: &Aws, call: &Call, blind: bool) -> Result<Probe, CloudE
         Action::BackupJob { .. } | Action::BackupCopy { .. } if blind => Ok(Probe::Absent),
         Action::BackupJob { region, .. } | Action::BackupCopy { region, .. } => backup::probe(aws, call, region),
         Action::SecretsExport { region, bucket, key, .. } => secrets::probe(aws, call, region, bucket, key),
+        _ => probe_further(aws, call, now),
+    }
+}
+
+fn probe_further(aws: &Aws, call: &Call, now: Moment) -> Result<Probe, CloudError> {
+    if let Some(goal) = goal(&call.action) {
+        return archive::probe(aws, call, goal, now);
+    }
+    match &call.action {
+        Action::PutPlan { region, name, spec } => plans::probe(aws, call, region, name, spec),
+        Action::AutomatedBackups { region, database, days, window } => {
+            plans::probe_automated(aws, call, region, database, *days, window.as_deref())
+        }
+        Action::DeleteSnapshot { region, snapshot } => retire::probe_snapshot(aws, call, region, snapshot),
+        Action::DeletePoint { region, vault, recovery_point } => {
+            retire::probe_point(aws, call, region, vault, recovery_point, now)
+        }
+        Action::LegalHold { region, .. } => holds::probe(aws, call, region),
+        Action::ReleaseHold { region, hold, .. } => holds::probe_release(aws, call, region, hold),
+        Action::TagSnapshot { region, arn, key, value } => {
+            retire::probe_tag(aws, call, region, arn, key, value.as_deref())
+        }
+        Action::RestoreTest { region, instance, .. } => restore::probe(aws, call, region, instance, now),
+        Action::DeleteInstance { region, instance, operation } => {
+            restore::probe_delete(aws, call, region, instance, operation, now)
+        }
         other => Err(nothing_to("probe", other)),
     }
 }
@@ -66,7 +141,57 @@ pub(super) fn poll(aws: &Aws, call: &Call, now: Moment) -> Result<Progress, Clou
         Action::VerifyObject { region, bucket, key, retention_days } => {
             verify::object(aws, call, (region, bucket), key, *retention_days, now)
         }
-        _ => Err(nothing_to("poll", &call.action)),
+        _ => poll_further(aws, call, now),
+    }
+}
+
+fn poll_further(aws: &Aws, call: &Call, now: Moment) -> Result<Progress, CloudError> {
+    if let Some(goal) = goal(&call.action) {
+        return archive::poll(aws, call, goal, now);
+    }
+    match &call.action {
+        Action::PutPlan { region, name, spec } => plans::poll(aws, call, region, name, spec),
+        Action::AutomatedBackups { region, database, days, window } => {
+            plans::poll_automated(aws, call, region, database, (*days, window.as_deref()), now)
+        }
+        Action::DeleteSnapshot { region, snapshot } => retire::poll_snapshot(aws, call, region, snapshot, now),
+        Action::DeletePoint { region, vault, recovery_point } => {
+            retire::poll_point(aws, call, region, vault, recovery_point, now)
+        }
+        Action::LegalHold { region, .. } => holds::poll(aws, call, region, now),
+        Action::ReleaseHold { region, hold, .. } => holds::poll_release(aws, call, region, hold, now),
+        Action::TagSnapshot { region, arn, key, value } => {
+            retire::poll_tag(aws, call, region, arn, key, value.as_deref())
+        }
+        Action::RestoreTest { region, instance, .. } => restore::poll(aws, call, region, instance, now),
+        Action::DeleteInstance { region, instance, .. } => restore::poll_delete(aws, call, region, instance, now),
+        _ => look_further(aws, call, now),
+    }
+}
+
+/// Verifications beyond a first backup.
+fn look_further(aws: &Aws, call: &Call, now: Moment) -> Result<Progress, CloudError> {
+    match &call.action {
+        Action::VerifyBucket { region, bucket, replica, sample } => {
+            let replica = replica.as_ref().map(|(region, bucket)| (region.as_str(), bucket.as_str()));
+            buckets::verify(aws, call, (region, bucket), replica, *sample, now)
+        }
+        Action::VerifyLifecycle { region, bucket, prefix, min_days } => {
+            buckets::verify_lifecycle(aws, call, (region, bucket), prefix, *min_days)
+        }
+        Action::VerifyDump { region, bucket, key, retention_days, .. } => {
+            archive::verify_dump(aws, call, Goal { region, bucket, key }, *retention_days, now)
+        }
+        Action::VerifySecrets { region, prefix, bucket, key } => {
+            archive::verify_secrets(aws, call, Goal { region, bucket, key }, prefix, now)
+        }
+        Action::VerifyDatabase { region, instance, database, secret, schemas, wordpress, rpo_seconds, .. } => {
+            let rpo = Duration::from_secs(*rpo_seconds);
+            let secret = secret.as_deref();
+            let pair = compare::Pair { region, instance, database, secret, schemas, wordpress, rpo };
+            compare::verify(aws, call, &pair, now)
+        }
+        other => Err(nothing_to("poll", other)),
     }
 }
 
@@ -81,6 +206,7 @@ fn nothing_to(verb: &str, action: &Action) -> CloudError {
 pub(super) fn called(action: &Action) -> Vec<&str> {
     match action {
         Action::ObjectReplica { from_region, region, .. } => vec![region, from_region],
+        Action::VerifyBucket { region, replica: Some((to, _)), .. } => vec![region, to],
         other => other.region().into_iter().collect(),
     }
 }
@@ -138,7 +264,22 @@ pub(super) fn requests_for(calls: &[Call]) -> usize {
     let mut single = 0;
     for call in calls {
         match &call.action {
-            Action::ObjectReplica { .. } | Action::VerifyObject { .. } | Action::SecretsExport { .. } => single += 1,
+            Action::ObjectReplica { .. }
+            | Action::VerifyObject { .. }
+            | Action::SecretsExport { .. }
+            | Action::ConfigExport { .. }
+            | Action::BucketRecord { .. }
+            | Action::DumpExport { .. }
+            | Action::VerifyBucket { .. }
+            | Action::VerifyLifecycle { .. }
+            | Action::VerifyDump { .. }
+            | Action::VerifySecrets { .. }
+            | Action::VerifyDatabase { .. }
+            | Action::DeletePoint { .. }
+            | Action::LegalHold { .. }
+            | Action::ReleaseHold { .. }
+            | Action::TagSnapshot { .. }
+            | Action::PutPlan { .. } => single += 1,
             action => {
                 merged.insert((action.kind(), call.environment.account.as_str(), action.region()));
             }

@@ -118,7 +118,12 @@ impl SimCloud {
         })
     }
 
-    fn change(&self, environment: &str, side: Side, change: impl FnOnce(&mut Region, &Environment) -> bool) -> bool {
+    pub(super) fn change(
+        &self,
+        environment: &str,
+        side: Side,
+        change: impl FnOnce(&mut Region, &Environment) -> bool,
+    ) -> bool {
         let mut inner = self.changing();
         let inner = &mut *inner;
         let Some(environment) = inner.environments.get(environment) else { return false };

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     time::{Course, Phase, rng_for, uuid_for},
-    world::{Aws, Object, RecoveryPoint, Region, Snapshot, Vault},
+    world::{Aws, Bucket, Object, RecoveryPoint, Region, Snapshot, Vault},
 };
 use crate::domain::{environment::Environment, moment::Moment, step::PlanSpec};
 
@@ -197,7 +197,14 @@ impl Region {
         uuid_for(seed, &format!("secret/{account}/{name}/{rotated}"))
     }
 
-    /// Titles of the legal holds over a recovery point.
+    /// Number of snapshots, recovery points and archives.
+    pub(super) fn count(&self) -> usize {
+        self.snapshots.len()
+            + self.vaults.values().map(|vault| vault.points.len()).sum::<usize>()
+            + self.buckets.values().map(|bucket| bucket.objects.len()).sum::<usize>()
+    }
+
+    /// Legal hold over a recovery point.
     pub(super) fn held(&self, vault: &str, point: &RecoveryPoint, now: Moment) -> Option<&Hold> {
         self.holds.values().find(|hold| hold.protects(vault, point, now))
     }
@@ -216,7 +223,21 @@ impl Region {
     }
 }
 
+impl Bucket {
+    /// Writes an object of the platform.
+    pub(super) fn write(&mut self, key: &str, at: Moment, replication: Course) {
+        let version = uuid_for(0, &format!("{key}/{at}")).replace('-', "");
+        let replication = self.rule.is_some().then_some(replication);
+        self.data.insert(key.to_owned(), DataObject { size: 48_000, at, version, replication });
+    }
+}
+
 impl Aws {
+    /// Every region of every account.
+    pub(super) fn places(&self) -> impl Iterator<Item = &Region> {
+        self.accounts.values().flat_map(|regions| regions.values())
+    }
+
     /// Key of a component that lags.
     pub(super) fn lag_key(environment: &Environment, component: &str) -> String {
         format!("{}/{component}", environment.name)

@@ -4,7 +4,11 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use serde::{Deserialize, Serialize};
 
-use super::{time::Course, world::Aws};
+use super::{
+    estate::last,
+    time::Course,
+    world::{Aws, Region},
+};
 use crate::{
     domain::{moment::Moment, operation::OpId, step::Action},
     ports::cloud::Call,
@@ -97,9 +101,60 @@ pub struct Twice {
 /// What an effect made, so that it can be asked later whether it still stands.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Made {
-    Snapshot { region: String, name: String },
-    Job { region: String, id: String },
-    Object { region: String, bucket: String, key: String },
+    Snapshot {
+        region: String,
+        name: String,
+    },
+    Job {
+        region: String,
+        id: String,
+    },
+    Object {
+        region: String,
+        bucket: String,
+        key: String,
+    },
+    /// A version of a plan, from 1.
+    Plan {
+        region: String,
+        name: String,
+        version: usize,
+    },
+    Automated {
+        region: String,
+        database: String,
+        days: u32,
+        window: Option<String>,
+    },
+    Tag {
+        region: String,
+        name: String,
+        key: String,
+        value: Option<String>,
+    },
+    Hold {
+        region: String,
+        id: String,
+    },
+    Released {
+        region: String,
+        id: String,
+    },
+    Instance {
+        region: String,
+        name: String,
+    },
+    /// Something was deleted.
+    Gone {
+        region: String,
+        what: String,
+    },
+    /// A deletion of what another operation had deleted before: always a second one.
+    GoneAgain {
+        region: String,
+        what: String,
+        by: String,
+    },
 }
 
 impl Made {
@@ -108,26 +163,75 @@ impl Made {
             Made::Snapshot { region, name } => format!("snapshot {name} in {region}"),
             Made::Job { region, id } => format!("job {id} in {region}"),
             Made::Object { region, bucket, key } => format!("object s3://{bucket}/{key} in {region}"),
+            Made::Plan { region, name, version } => format!("version {version} of plan {name} in {region}"),
+            Made::Automated { region, database, days, .. } => {
+                format!("automated backups of {database} for {days} days in {region}")
+            }
+            Made::Tag { region, name, key, .. } => format!("tag {key} of {name} in {region}"),
+            Made::Hold { region, id } => format!("legal hold {id} in {region}"),
+            Made::Released { region, id } => format!("release of legal hold {id} in {region}"),
+            Made::Instance { region, name } => format!("instance {name} in {region}"),
+            Made::Gone { region, what } | Made::GoneAgain { region, what, .. } => {
+                format!("deletion of {what} in {region}")
+            }
         }
     }
 
     /// A result that failed or was removed may rightly be made again; any other may not.
     fn stands(&self, aws: &Aws, account: &str, now: Moment) -> bool {
         let good = |course: &Course| !course.failed(now);
+        let Ok(place) = aws.region(account, self.region()) else { return false };
         match self {
-            Made::Snapshot { region, name } => {
-                aws.region(account, region).ok().and_then(|r| r.snapshots.get(name)).is_some_and(|s| good(&s.course))
+            Made::Snapshot { name, .. } => place.snapshots.get(name).is_some_and(|s| good(&s.course)),
+            Made::Job { id, .. } => place.jobs.get(id).is_some_and(|j| good(&j.course)),
+            Made::Object { bucket, key, .. } => {
+                place.buckets.get(bucket).and_then(|b| b.objects.get(key)).is_some_and(|o| good(&o.course))
             }
-            Made::Job { region, id } => {
-                aws.region(account, region).ok().and_then(|r| r.jobs.get(id)).is_some_and(|j| good(&j.course))
+            Made::Plan { name, version, .. } => place.plans.get(name).is_some_and(|plan| {
+                // Nobody wrote anything else since.
+                let since = plan.versions.get(version.saturating_sub(1)..).unwrap_or_default();
+                !since.is_empty() && since.iter().all(|spec| Some(spec) == plan.spec())
+            }),
+            Made::Automated { database, days, window, .. } => place
+                .databases
+                .get(database)
+                .is_some_and(|db| db.automated_days == *days && window.as_ref().is_none_or(|w| *w == db.window)),
+            Made::Tag { name, key, value, .. } => {
+                place.snapshots.get(name).is_some_and(|s| s.tags.get(key) == value.as_ref())
             }
-            Made::Object { region, bucket, key } => aws
-                .region(account, region)
-                .ok()
-                .and_then(|r| r.buckets.get(bucket))
-                .is_some_and(|b| b.objects.contains_key(key)),
+            Made::Hold { id, .. } => place.holds.get(id).is_some_and(|hold| hold.canceling.is_none()),
+            Made::Released { id, .. } => place.holds.get(id).is_some_and(|hold| hold.canceling.is_some()),
+            Made::Instance { name, .. } => {
+                place.instances.get(name).is_some_and(|i| i.deleting.is_none() && good(&i.course))
+            }
+            Made::Gone { what, .. } | Made::GoneAgain { what, .. } => !is_there(place, what, now),
         }
     }
+
+    fn region(&self) -> &str {
+        match self {
+            Made::Snapshot { region, .. }
+            | Made::Job { region, .. }
+            | Made::Object { region, .. }
+            | Made::Plan { region, .. }
+            | Made::Automated { region, .. }
+            | Made::Tag { region, .. }
+            | Made::Hold { region, .. }
+            | Made::Released { region, .. }
+            | Made::Instance { region, .. }
+            | Made::Gone { region, .. }
+            | Made::GoneAgain { region, .. } => region,
+        }
+    }
+}
+
+/// Whether something that was to be deleted is still there, by its name or the last part of its ARN.
+fn is_there(place: &Region, what: &str, now: Moment) -> bool {
+    let name = last(what);
+    let instance = place.instances.get(name).is_some_and(|i| i.status(now) != "deleting" && i.exists(now));
+    instance
+        || place.snapshots.contains_key(name)
+        || place.vaults.values().flat_map(|vault| vault.points.keys()).any(|arn| last(arn) == name)
 }
 
 #[derive(Serialize, Deserialize)]
@@ -145,11 +249,23 @@ fn target(call: &Call) -> String {
         Action::BackupCopy { .. } => call.inputs.get("recovery_point").map_or("", String::as_str),
         Action::RdsSnapshot { snapshot, .. } => snapshot,
         Action::RdsCopy { copy, .. } => copy,
-        Action::SecretsExport { key, .. } => key,
+        Action::SecretsExport { key, .. }
+        | Action::ConfigExport { key, .. }
+        | Action::BucketRecord { key, .. }
+        | Action::DumpExport { key, .. } => key,
+        Action::RestoreTest { snapshot, .. } => snapshot,
+        Action::DeleteInstance { instance, .. } => instance,
         other => other.resource(),
     };
     let region = call.action.region().unwrap_or_default();
-    format!("{} {}/{region}/{what}", call.action.kind(), call.environment.account)
+    let kind = call.action.kind();
+    let account = &call.environment.account;
+    match &call.action {
+        // Points of one resource are told apart by their time, tags of one snapshot by their key.
+        Action::LegalHold { vault, created, .. } => format!("{kind} {account}/{region}/{vault}/{what}/{created}"),
+        Action::TagSnapshot { key, .. } => format!("{kind} {account}/{region}/{what}/{key}"),
+        _ => format!("{kind} {account}/{region}/{what}"),
+    }
 }
 
 /// The journal.
@@ -196,8 +312,12 @@ impl Journal {
             .iter()
             .filter(|e| e.made != made && (e.step == call.step || e.target == target))
             .find(|e| e.made.stands(aws, &e.account, now));
+        let first = match &made {
+            Made::GoneAgain { by, .. } => Some(format!("{} by {by}", made.name())),
+            _ => first.map(|first| first.made.name()),
+        };
         if let Some(first) = first {
-            let (first, second) = (first.made.name(), made.name());
+            let second = made.name();
             self.twice.push(Twice { operation: call.operation.clone(), step: call.step, first, second, at: now });
         }
         let key = Mutation { operation: call.operation.clone(), step: call.step, resource: target.clone() };

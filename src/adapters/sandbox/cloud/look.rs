@@ -1,7 +1,39 @@
 //! The simulated AWS as tests look at it: what is really there, whatever its faults would say.
 
 use super::{Side, SimCloud, points};
-use crate::ports::cloud::Point;
+use crate::{domain::step::PlanSpec, ports::cloud::Point};
+
+/// A legal hold of AWS Backup.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SimHold {
+    /// Id.
+    pub id: String,
+    /// Title.
+    pub title: String,
+    /// ARN of the resource whose points it holds.
+    pub resource_arn: String,
+    /// Vault they lie in.
+    pub vault: String,
+    /// `CREATING`, `ACTIVE`, `CANCELING`, `CANCELED`.
+    pub status: String,
+}
+
+/// A DB instance that was restored for a test and exists.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SimInstance {
+    /// Name.
+    pub name: String,
+    /// Snapshot it was restored from.
+    pub snapshot: String,
+    /// `creating`, `available`, `failed`, `deleting`.
+    pub status: String,
+    /// DB subnet group.
+    pub subnet_group: String,
+    /// VPC security groups.
+    pub security_groups: Vec<String>,
+    /// Operation it is tagged with.
+    pub operation: String,
+}
 
 impl SimCloud {
     /// Every recovery point of an environment in both regions.
@@ -9,6 +41,43 @@ impl SimCloud {
         let inner = self.lock();
         let Some(environment) = inner.environments.get(environment) else { return Vec::new() };
         points::all(&inner.aws, environment, &points::regions(environment), inner.time.now())
+    }
+
+    /// Every legal hold there ever was, in all regions.
+    pub fn legal_holds(&self) -> Vec<SimHold> {
+        let inner = self.lock();
+        let now = inner.time.now();
+        let holds = inner.aws.places().flat_map(|place| &place.holds);
+        let hold = holds.map(|(id, hold)| SimHold {
+            id: id.clone(),
+            title: hold.title.clone(),
+            resource_arn: hold.resource_arn.clone(),
+            vault: hold.vault.clone(),
+            status: hold.status(now).to_owned(),
+        });
+        hold.collect()
+    }
+
+    /// Every restored instance that exists, in all regions.
+    pub fn instances(&self) -> Vec<SimInstance> {
+        let inner = self.lock();
+        let now = inner.time.now();
+        let there = inner.aws.places().flat_map(|place| &place.instances).filter(|(_, i)| i.exists(now));
+        let instance = there.map(|(name, instance)| SimInstance {
+            name: name.clone(),
+            snapshot: instance.snapshot.clone(),
+            status: instance.status(now).to_owned(),
+            subnet_group: instance.subnet_group.clone(),
+            security_groups: instance.security_groups.clone(),
+            operation: instance.operation.clone(),
+        });
+        instance.collect()
+    }
+
+    /// Everything a plan ever said, the newest last; empty when there is no such plan.
+    pub fn plan_versions(&self, name: &str) -> Vec<PlanSpec> {
+        let inner = self.lock();
+        inner.aws.places().find_map(|place| place.plans.get(name)).map(|plan| plan.versions.clone()).unwrap_or_default()
     }
 
     /// Keys of everything in a bucket, sorted.

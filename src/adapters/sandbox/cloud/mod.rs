@@ -1,21 +1,28 @@
 //! A simulated AWS: a state machine per resource, durations from a seed, idempotency as AWS has it, faults on demand,
 //! and a journal that counts what was really changed. It carries `bbws demo` and the tests of the engine.
 
+mod archive;
 mod backup;
 mod buckets;
+mod compare;
 mod dispatch;
 mod drift;
 mod estate;
 mod faults;
 mod grow;
 mod history;
+mod holds;
 pub mod http;
 mod journal;
 mod keep;
 mod look;
+mod mishap;
+mod plans;
 mod points;
 mod rds;
 mod readings;
+mod restore;
+mod retire;
 mod secrets;
 mod survey;
 mod time;
@@ -35,15 +42,16 @@ use serde::{Deserialize, Serialize};
 
 pub use self::{
     drift::Side,
+    estate::Contents,
     faults::{Chaos, Fault, Target},
     journal::{Answer, Mutation, Recorded, Twice, Verb},
+    look::{SimHold, SimInstance},
     view::{RegionView, Resource},
     world::{SimDatabase, SimFileSystem},
 };
 use self::{
     faults::{Fate, Faults, Passage},
     journal::{Journal, Made},
-    readings::Asked,
     time::SimTime,
     world::Aws,
 };
@@ -52,7 +60,7 @@ use crate::{
     ports::{
         alert::{Alerts, Topic},
         clock::Clock,
-        cloud::{Call, Cloud, CloudError, Pages, Point, PointQuery, Probe, Progress, Readings, Started, Survey, World},
+        cloud::{Call, Cloud, CloudError, Pages, PointQuery, Probe, Progress, Readings, Started, Survey, World},
     },
 };
 
@@ -242,42 +250,6 @@ impl Inner {
         answer
     }
 
-    fn points(
-        &mut self,
-        environment: &Environment,
-        region: &str,
-        query: &PointQuery,
-    ) -> Result<Vec<Point>, CloudError> {
-        let now = self.time.now();
-        let answer = self
-            .faults
-            .gate(&mut self.rng, Verb::Points, "points", &[region])
-            .and_then(|_| points::list(&self.aws, environment, region, query, now));
-        self.journal.requests_more(answer.as_ref().map_or(1, |(_, requests)| *requests));
-        self.looked(Verb::Points, "points", region, now, answer_of(&answer));
-        answer.map(|(found, _)| found)
-    }
-
-    fn readings(&mut self, environment: &Environment) -> Result<Readings, CloudError> {
-        let now = self.time.now();
-        let mut asked = Vec::new();
-        let regions = points::regions(environment);
-        for region in &regions {
-            let gate = self.faults.gate(&mut self.rng, Verb::Readings, "readings", &[region]);
-            self.journal.request();
-            self.looked(Verb::Readings, "readings", region, now, answer_of(&gate));
-            asked.push(gate.map(|_| ()).map_err(|error| error.to_string()));
-        }
-        let mut sides = regions
-            .into_iter()
-            .zip(asked)
-            .map(|(region, open)| Asked::new(&self.aws, environment, region, open, now))
-            .collect::<Result<Vec<_>, _>>()?
-            .into_iter();
-        let primary = sides.next().ok_or_else(|| world::permanent("the environment has no region"))?;
-        Ok(readings::read(&self.aws, environment, &primary, sides.next().as_ref(), now))
-    }
-
     /// Writes down a call that belongs to no operation.
     fn looked(&mut self, verb: Verb, kind: &'static str, region: &str, at: Moment, answer: Answer) {
         self.journal.record(Recorded {
@@ -298,7 +270,7 @@ impl Inner {
         let answer = self
             .faults
             .gate(&mut self.rng, Verb::Probe, call.action.kind(), &dispatch::called(&call.action))
-            .and_then(|_| dispatch::probe(&self.aws, call, self.blind_probe));
+            .and_then(|_| dispatch::probe(&self.aws, call, self.blind_probe, now));
         self.journal.request();
         self.record(call, Verb::Probe, now, false, answer_of(&answer));
         answer
@@ -420,7 +392,7 @@ impl Cloud for SimCloud {
         for region in &regions {
             // The lock is not held while the pages are taken.
             match self.lock().points(environment, region, query) {
-                Ok(found) => give(found, page),
+                Ok(found) => points::give(found, page),
                 Err(error) => {
                     unread.push(format!("What is in {region} is not listed: {error}."));
                     refused.push(error);
@@ -460,14 +432,6 @@ impl Alerts for SimCloud {
         body: &str,
     ) -> Result<(), CloudError> {
         self.changing().publish(environment, topic, subject, body)
-    }
-}
-
-/// A page at a time, as AWS does.
-fn give(found: Vec<Point>, page: &mut Pages<'_>) {
-    let mut rest = found.into_iter().peekable();
-    while rest.peek().is_some() {
-        page(rest.by_ref().take(points::PAGE).collect());
     }
 }
 

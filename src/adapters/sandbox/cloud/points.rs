@@ -1,6 +1,7 @@
 //! The simulated recovery points of a region, in the shape people see them in.
 
 use super::{
+    Inner, Verb, answer_of,
     estate::last,
     rds,
     time::Phase,
@@ -15,13 +16,40 @@ use crate::{
         moment::Moment,
         point::{Place, PointKind, PointState},
     },
-    ports::cloud::{CloudError, Point, PointQuery},
+    ports::cloud::{CloudError, Pages, Point, PointQuery},
 };
 
 /// Recovery points per page: what AWS Backup and S3 give at most.
-pub(super) const PAGE: usize = 1000;
+const PAGE: usize = 1000;
 /// Snapshots per page of RDS.
 const RDS_PAGE: usize = 100;
+
+impl Inner {
+    /// What a query finds in one region, with its faults and in the journal.
+    pub(super) fn points(
+        &mut self,
+        environment: &Environment,
+        region: &str,
+        query: &PointQuery,
+    ) -> Result<Vec<Point>, CloudError> {
+        let now = self.time.now();
+        let answer = self
+            .faults
+            .gate(&mut self.rng, Verb::Points, "points", &[region])
+            .and_then(|_| list(&self.aws, environment, region, query, now));
+        self.journal.requests_more(answer.as_ref().map_or(1, |(_, requests)| *requests));
+        self.looked(Verb::Points, "points", region, now, answer_of(&answer));
+        answer.map(|(found, _)| found)
+    }
+}
+
+/// A page at a time, as AWS does.
+pub(super) fn give(found: Vec<Point>, page: &mut Pages<'_>) {
+    let mut rest = found.into_iter().peekable();
+    while rest.peek().is_some() {
+        page(rest.by_ref().take(PAGE).collect());
+    }
+}
 
 /// Regions in which an environment has recovery points, the primary first.
 pub(super) fn regions(environment: &Environment) -> Vec<&str> {

@@ -3,10 +3,10 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use super::{
-    backup, buckets,
+    Inner, Verb, answer_of, backup, buckets,
     estate::last,
     points, survey,
-    world::{Aws, Job, Region},
+    world::{Aws, Job, Region, permanent},
 };
 use crate::{
     domain::{
@@ -23,15 +23,15 @@ pub(super) const RESTORABLE: Duration = Duration::from_secs(300);
 const DAY: Duration = Duration::from_secs(86_400);
 
 /// What is asked of one region: what is in it, or why it cannot be asked.
-pub(super) struct Asked<'a> {
-    pub(super) region: &'a str,
-    pub(super) place: Result<&'a Region, String>,
+struct Asked<'a> {
+    region: &'a str,
+    place: Result<&'a Region, String>,
     points: Vec<Point>,
 }
 
 impl<'a> Asked<'a> {
     /// A region that answers, or the reason why it does not.
-    pub(super) fn new(
+    fn new(
         aws: &'a Aws,
         environment: &'a Environment,
         region: &'a str,
@@ -52,14 +52,31 @@ impl<'a> Asked<'a> {
     }
 }
 
+impl Inner {
+    /// Measures an environment, region by region.
+    pub(super) fn readings(&mut self, environment: &Environment) -> Result<Readings, CloudError> {
+        let now = self.time.now();
+        let mut asked = Vec::new();
+        let regions = points::regions(environment);
+        for region in &regions {
+            let gate = self.faults.gate(&mut self.rng, Verb::Readings, "readings", &[region]);
+            self.journal.request();
+            self.looked(Verb::Readings, "readings", region, now, answer_of(&gate));
+            asked.push(gate.map(|_| ()).map_err(|error| error.to_string()));
+        }
+        let mut sides = regions
+            .into_iter()
+            .zip(asked)
+            .map(|(region, open)| Asked::new(&self.aws, environment, region, open, now))
+            .collect::<Result<Vec<_>, _>>()?
+            .into_iter();
+        let primary = sides.next().ok_or_else(|| permanent("the environment has no region"))?;
+        Ok(read(&self.aws, environment, &primary, sides.next().as_ref(), now))
+    }
+}
+
 /// Measures an environment.
-pub(super) fn read(
-    aws: &Aws,
-    environment: &Environment,
-    primary: &Asked<'_>,
-    dr: Option<&Asked<'_>>,
-    now: Moment,
-) -> Readings {
+fn read(aws: &Aws, environment: &Environment, primary: &Asked<'_>, dr: Option<&Asked<'_>>, now: Moment) -> Readings {
     let mut components = components(environment, primary, Leg::Primary, now);
     if let Some(dr) = dr.filter(|_| environment.replicates()) {
         components.extend(components_in_dr(environment, primary, dr, now));

@@ -105,7 +105,7 @@ fn common(place: &Region, region: &str, encrypted: bool, key: &str, size: u64) -
     wrong
 }
 
-fn retention_tag(tags: &Tags, days: u32) -> Option<String> {
+pub(super) fn retention_tag(tags: &Tags, days: u32) -> Option<String> {
     match tags.get(TAG_RETENTION) {
         Some(found) if *found == days.to_string() => None,
         Some(found) => Some(format!("its tag {TAG_RETENTION} is {found} instead of {days}")),

@@ -9,7 +9,7 @@ use super::{
     time::Phase,
     world::{Region, SimFileSystem, Snapshot},
 };
-use crate::domain::moment::Moment;
+use crate::domain::{moment::Moment, point::PointKind};
 
 /// How many things that were made are shown per region, the newest first.
 const SHOWN: usize = 60;
@@ -44,9 +44,7 @@ impl SimCloud {
     /// Tags of a snapshot (by name), recovery point (by ARN) or object (by `s3://bucket/key`), if it exists.
     pub fn tags(&self, environment: &str, side: Side, id: &str) -> Option<BTreeMap<String, String>> {
         let inner = self.lock();
-        let environment = inner.environments.get(environment)?;
-        let region = if side == Side::Primary { &environment.primary_region } else { &environment.dr_region };
-        let place = inner.aws.region(&environment.account, region).ok()?;
+        let place = inner.place(environment, side)?;
         let object = || {
             let (bucket, key) = id.strip_prefix("s3://")?.split_once('/')?;
             place.buckets.get(bucket)?.objects.get(key).map(|o| &o.tags)
@@ -108,9 +106,9 @@ fn made(place: &Region, now: Moment) -> Vec<(Moment, Resource)> {
     });
     let points =
         place.vaults.iter().flat_map(|(vault, v)| v.points.iter().map(move |(arn, point)| (vault, arn, point)));
-    let points = points.filter(|(_, _, point)| point.course.done(now)).map(|(vault, arn, point)| {
+    let points = points.filter(|(vault, _, point)| place.is_there(vault, point, now)).map(|(vault, arn, point)| {
         let detail = format!("in {vault}, {}, kept {} days", backup::size_text(point.size_bytes), point.retention_days);
-        let status = "COMPLETED".to_owned();
+        let status = if point.expired { "EXPIRED" } else { "COMPLETED" }.to_owned();
         (
             point.course.ends,
             Resource { kind: "Recovery point", id: tail(arn).to_owned(), status, percent: None, detail },
@@ -118,18 +116,42 @@ fn made(place: &Region, now: Moment) -> Vec<(Moment, Resource)> {
     });
     let objects =
         place.buckets.iter().flat_map(|(bucket, b)| b.objects.iter().map(move |(key, object)| (bucket, key, object)));
-    let objects = objects.filter(|(_, _, object)| object.course.done(now)).map(|(bucket, key, object)| {
+    let objects = objects.filter(|(_, _, object)| !object.course.failed(now)).map(|(bucket, key, object)| {
+        if let under_way @ (Phase::Queued | Phase::Running(_)) = object.course.phase(now) {
+            let (id, status) = (format!("s3://{bucket}/{key}"), "being written".to_owned());
+            let detail = format!("of {}", backup::size_text(object.size));
+            let made = object.course.created;
+            return (made, Resource { kind: "Object", id, status, percent: percent(&under_way), detail });
+        }
         let status = match object.replication.as_ref().map(|r| r.course.phase(now)) {
             None => "stored",
             Some(Phase::Done) => "replication COMPLETED",
             Some(Phase::Failed(_)) => "replication FAILED",
             Some(Phase::Queued | Phase::Running(_)) => "replication PENDING",
         };
-        let detail = format!("{} secrets, {}", object.count, backup::size_text(object.size));
+        let detail = format!("{} {}, {}", object.count, entries(key), backup::size_text(object.size));
         let id = format!("s3://{bucket}/{key}");
         (object.course.ends, Resource { kind: "Object", id, status: status.to_owned(), percent: None, detail })
     });
-    snapshots.chain(jobs).chain(points).chain(objects).collect()
+    let instances = place.instances.iter().filter(|(_, i)| i.exists(now)).map(|(id, i)| {
+        let (status, detail) = (i.status(now).to_owned(), format!("restored from {}", i.snapshot));
+        (i.course.created, Resource { kind: "DB instance", id: id.clone(), status, percent: None, detail })
+    });
+    let holds = place.holds.iter().map(|(id, hold)| {
+        let (status, detail) = (hold.status(now).to_owned(), format!("{} in {}", hold.title, hold.vault));
+        (hold.course.created, Resource { kind: "Legal hold", id: id.clone(), status, percent: None, detail })
+    });
+    snapshots.chain(jobs).chain(points).chain(objects).chain(instances).chain(holds).collect()
+}
+
+/// What is in an archive.
+fn entries(key: &str) -> &'static str {
+    match PointKind::of_key(key) {
+        Some(PointKind::Config) => "parameters and secrets",
+        Some(PointKind::S3) => "versions",
+        Some(PointKind::Dump) => "tables",
+        _ => "secrets",
+    }
 }
 
 fn given(place: &Region, now: Moment) -> Vec<Resource> {
@@ -143,10 +165,19 @@ fn given(place: &Region, now: Moment) -> Vec<Resource> {
         resource("File system", id, "available".to_owned(), backup::size_text(*size_bytes))
     });
     let vaults = place.vaults.iter().map(|(name, vault)| {
-        let count = vault.points.values().filter(|p| p.course.done(now)).count();
-        resource("Backup vault", name, "available".to_owned(), format!("{count} recovery points"))
+        let count = vault.points.values().filter(|p| place.is_there(name, p, now)).count();
+        let status = if vault.locked { "locked" } else { "available" };
+        resource("Backup vault", name, status.to_owned(), format!("{count} recovery points"))
     });
-    databases.chain(file_systems).chain(vaults).collect()
+    let plans = place.plans.iter().filter_map(|(name, plan)| {
+        let rules = plan.spec()?.rules.iter().map(|rule| rule.schedule.as_str()).collect::<Vec<_>>().join(", ");
+        Some(resource("Backup plan", name, format!("version {}", plan.versions.len()), rules))
+    });
+    let buckets = place.buckets.iter().filter(|(_, bucket)| !bucket.data.is_empty()).map(|(name, bucket)| {
+        let status = if bucket.unversioned { "not versioned" } else { "versioned" };
+        resource("Bucket", name, status.to_owned(), format!("{} objects", bucket.data.len()))
+    });
+    databases.chain(file_systems).chain(vaults).chain(plans).chain(buckets).collect()
 }
 
 fn snapshot(name: &str, snapshot: &Snapshot, now: Moment) -> Resource {

@@ -1,226 +1,30 @@
 //! The simulated AWS: what each verb does, what its faults do, and that its journal is a judge to be trusted.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should panic")]
 
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+mod archives;
+mod kinds;
+mod points;
+mod readings;
+mod restore;
+mod retire;
+mod rig;
+mod schedule;
+
+use std::{collections::BTreeMap, time::Duration};
 
 use axum::{body::Body, http::Request, http::StatusCode};
 use bbws::{
-    adapters::sandbox::cloud::{Answer, Chaos, Fault, Side, SimCloud, Target, Verb, http},
-    domain::{
-        environment::Environment,
-        moment::Moment,
-        operation::OpId,
-        step::{Action, Outputs},
-    },
+    adapters::sandbox::cloud::{Answer, Chaos, Fault, Side, Target, Verb, http},
+    domain::{operation::OpId, step::Action},
     ports::{
         alert::{Alerts as _, Topic},
-        clock::Clock,
-        cloud::{Call, Cloud as _, CloudError, Probe, Progress, Survey},
+        cloud::{Call, Cloud as _, Probe, Progress, Survey},
     },
 };
 use http_body_util::BodyExt as _;
+use rig::*;
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
-
-const ACCOUNT: &str = "093646564004";
-const DB: &str = "bbws-prod-mysql";
-const SNAPSHOT: &str = "bbws-prod-mysql-manual-20261121-bk-1001";
-const KEY: &str = "prod/secrets/20261121/bk-1001/secrets.json";
-const HOME: &str = "af-south-1";
-const AWAY: &str = "eu-west-1";
-const START: Moment = Moment(1_795_222_800_000);
-
-struct Hand(Mutex<Moment>);
-
-impl Clock for Hand {
-    fn now(&self) -> Moment {
-        *self.0.lock().unwrap()
-    }
-}
-
-struct Rig {
-    cloud: Arc<SimCloud>,
-    hand: Arc<Hand>,
-    environment: Arc<Environment>,
-}
-
-impl Rig {
-    fn new(seed: u64) -> Rig {
-        let environments = environments();
-        let hand = Arc::new(Hand(Mutex::new(START)));
-        let cloud = Arc::new(SimCloud::new(&environments, hand.clone(), seed));
-        Rig { cloud, hand, environment: Arc::new(environments["prod"].clone()) }
-    }
-
-    fn pass(&self, minutes: u64) {
-        let mut now = self.hand.0.lock().unwrap();
-        *now = *now + Duration::from_secs(minutes * 60);
-    }
-
-    fn call(&self, step: usize, action: Action) -> Call {
-        let tags = [("bbws:operation", "bk-1001"), ("bbws:retention-days", "30"), ("bbws:environment", "prod")];
-        Call {
-            operation: OpId("bk-1001".to_owned()),
-            step,
-            environment: self.environment.clone(),
-            action,
-            token: format!("bk-1001-{step}-r0"),
-            tags: tags.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect(),
-            inputs: Outputs::new(),
-            external_id: None,
-            requester: "U0ALICE".to_owned(),
-        }
-    }
-
-    fn snapshot(&self) -> Call {
-        self.call(0, Action::RdsSnapshot { region: HOME.into(), database: DB.into(), snapshot: SNAPSHOT.into() })
-    }
-
-    fn copy(&self, key: Option<&str>) -> Call {
-        self.call(
-            1,
-            Action::RdsCopy {
-                from_region: HOME.into(),
-                region: AWAY.into(),
-                account: ACCOUNT.into(),
-                snapshot: SNAPSHOT.into(),
-                copy: format!("{SNAPSHOT}-dr"),
-                kms_key: key.map(str::to_owned),
-            },
-        )
-    }
-
-    fn job(&self, step: usize) -> Call {
-        self.call(
-            step,
-            Action::BackupJob {
-                region: HOME.into(),
-                resource_arn: format!("arn:aws:elasticfilesystem:{HOME}:{ACCOUNT}:file-system/fs-0900d000000000001"),
-                vault: "bbws-prod".into(),
-                role: format!("arn:aws:iam::{ACCOUNT}:role/bbws-backup"),
-                retention_days: 30,
-            },
-        )
-    }
-
-    fn job_copy(&self, step: usize, recovery_point: &str) -> Call {
-        let action = Action::BackupCopy {
-            region: HOME.into(),
-            vault: "bbws-prod".into(),
-            to_region: AWAY.into(),
-            to_vault_arn: format!("arn:aws:backup:{AWAY}:{ACCOUNT}:backup-vault:bbws-prod-dr"),
-            role: format!("arn:aws:iam::{ACCOUNT}:role/bbws-backup"),
-            retention_days: 30,
-        };
-        with(self.call(step, action), "recovery_point", recovery_point)
-    }
-
-    fn export(&self) -> Call {
-        let action = Action::SecretsExport {
-            region: HOME.into(),
-            prefix: "bbws/prod/".into(),
-            bucket: "bbws-prod-backups".into(),
-            key: KEY.into(),
-        };
-        self.call(4, action)
-    }
-
-    fn replica(&self) -> Call {
-        let action = Action::ObjectReplica {
-            from_region: HOME.into(),
-            from_bucket: "bbws-prod-backups".into(),
-            region: AWAY.into(),
-            bucket: "bbws-prod-backups-dr".into(),
-            key: KEY.into(),
-        };
-        self.call(5, action)
-    }
-
-    async fn poll(&self, call: &Call) -> Progress {
-        self.cloud.poll(std::slice::from_ref(call)).await.remove(0).unwrap()
-    }
-
-    /// Starts what must start, lets it run to its end and gives its outputs.
-    async fn finish(&self, mut call: Call) -> Outputs {
-        call.external_id = self.cloud.start(&call).await.unwrap().external_id;
-        self.pass(30);
-        done(self.poll(&call).await)
-    }
-}
-
-fn environments() -> BTreeMap<String, Environment> {
-    let text = r#"
-        [prod]
-        account = "093646564004"
-        primary_region = "af-south-1"
-        dr_region = "eu-west-1"
-        replication = "mandatory"
-        retention_days = { min = 7, default = 30, max = 30 }
-        rpo = "1h"
-        rto = "4h"
-        vault = "bbws-prod"
-        dr_vault = "bbws-prod-dr"
-        secrets_bucket = "bbws-prod-backups"
-        dr_secrets_bucket = "bbws-prod-backups-dr"
-        backup_role = "arn:aws:iam::093646564004:role/bbws-backup"
-        dr_kms_key = "alias/bbws-dr"
-        databases = [{ id = "bbws-prod-mysql", engine = "mysql" }]
-        file_systems = [{ id = "fs-0900d000000000001", name = "wp-content" }]
-        secrets_prefix = "bbws/prod/"
-        [prod.tenants.tenant-1]
-        secrets_prefix = "bbws/prod/tenant-1/"
-    "#;
-    let mut environments: BTreeMap<String, Environment> = toml::from_str(text).unwrap();
-    for (name, environment) in &mut environments {
-        environment.name.clone_from(name);
-    }
-    environments
-}
-
-fn with(mut call: Call, name: &str, value: &str) -> Call {
-    call.inputs.insert(name.to_owned(), value.to_owned());
-    call
-}
-
-fn done(progress: Progress) -> Outputs {
-    match progress {
-        Progress::Done { outputs, .. } => outputs,
-        other => panic!("not done: {other:?}"),
-    }
-}
-
-fn failed(progress: Progress) -> String {
-    match progress {
-        Progress::Failed { reason } => reason,
-        other => panic!("not failed: {other:?}"),
-    }
-}
-
-fn running(progress: Progress) -> (Option<u8>, String) {
-    match progress {
-        Progress::Running { percent, detail } => (percent, detail),
-        other => panic!("not running: {other:?}"),
-    }
-}
-
-fn permanent<T: std::fmt::Debug>(answer: Result<T, CloudError>) -> String {
-    match answer {
-        Err(CloudError::Permanent { reason }) => reason,
-        other => panic!("not permanent: {other:?}"),
-    }
-}
-
-fn is_retryable<T>(answer: &Result<T, CloudError>) -> bool {
-    matches!(answer, Err(CloudError::Retryable { .. }))
-}
-
-fn is_unknown<T>(answer: &Result<T, CloudError>) -> bool {
-    matches!(answer, Err(CloudError::Unknown { .. }))
-}
 
 fn everything() -> Survey {
     Survey {
