@@ -364,6 +364,14 @@ fn names_that_aws_would_not_take() {
 }
 
 #[test]
+fn a_topic_that_cannot_push() {
+    let refused = refusal(&[(r#"push = "bbws-backup-events""#, r#"push = "bbws-backup-events.fifo""#)]);
+    insta::assert_snapshot!(refused, @"bbws.toml:21: topics.push: `bbws-backup-events.fifo` is not the name of a standard topic, which alone delivers to a web address; use letters, digits, - and _");
+    let without = edited(&[("push = \"bbws-backup-events\"", "")]);
+    assert_eq!(Config::parse(&without, "bbws.toml").map_err(said).unwrap().topics.push, None);
+}
+
+#[test]
 fn slack_settings_that_slack_would_not_take() {
     let said = refusal(&[
         (r#"command = "/bbws""#, r#"command = "bbws""#),

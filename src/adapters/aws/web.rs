@@ -5,11 +5,11 @@ use std::{fmt, time::Duration};
 use async_trait::async_trait;
 use aws_smithy_http_client::{
     Connector,
-    tls::{Provider, rustls_provider::CryptoMode},
+    tls::{Provider, TlsContext, TrustStore, rustls_provider::CryptoMode},
 };
-use aws_smithy_runtime_api::{
-    client::{http::HttpConnector as _, http::HttpConnectorSettings, orchestrator::HttpRequest},
-    http::StatusCode,
+use aws_smithy_runtime_api::client::{
+    http::{HttpConnector as _, HttpConnectorSettings},
+    orchestrator::HttpRequest,
 };
 use http_body_util::{BodyExt as _, Limited};
 
@@ -28,9 +28,27 @@ pub struct Web {
 
 impl Default for Web {
     fn default() -> Web {
+        Web::over(TlsContext::default())
+    }
+}
+
+impl Web {
+    /// One that trusts these roots instead of the machine's.
+    ///
+    /// # Errors
+    /// A sentence, where they cannot be used.
+    pub fn trusting(roots: TrustStore) -> Result<Web, String> {
+        let context = TlsContext::builder().with_trust_store(roots).build();
+        context.map(Web::over).map_err(|e| format!("the root certificates cannot be used: {e}"))
+    }
+
+    fn over(context: TlsContext) -> Web {
         let settings = HttpConnectorSettings::builder().connect_timeout(STAGE).read_timeout(STAGE).build();
-        let connector =
-            Connector::builder().connector_settings(settings).tls_provider(Provider::Rustls(CryptoMode::Ring)).build();
+        let connector = Connector::builder()
+            .connector_settings(settings)
+            .tls_provider(Provider::Rustls(CryptoMode::Ring))
+            .tls_context(context)
+            .build();
         Web { connector }
     }
 }
@@ -44,8 +62,9 @@ impl Fetch for Web {
         let request = HttpRequest::get(url).map_err(|_| unreachable("the address cannot be read"))?;
         let whole = async {
             let response = self.connector.call(request).await.map_err(unreachable)?;
-            if response.status() != StatusCode::try_from(200).map_err(unreachable)? {
-                return Err(FetchError::Status(response.status().as_u16()));
+            let status = response.status().as_u16();
+            if status != 200 {
+                return Err(FetchError::Status(status));
             }
             let body = Limited::new(response.into_body(), limit).collect().await.map_err(unreachable)?;
             Ok(body.to_bytes().to_vec())

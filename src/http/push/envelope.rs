@@ -65,7 +65,7 @@ pub(super) struct Envelope<'a> {
 impl<'a> Envelope<'a> {
     /// Reads a body. `None` when it is not a message with a signature of version 2.
     pub(super) fn read(body: &'a [u8]) -> Option<Envelope<'a>> {
-        let envelope: Envelope<'a> = serde_json::from_slice(body).ok()?;
+        let envelope: Envelope<'a> = serde_json::from_str(std::str::from_utf8(body).ok()?).ok()?;
         (envelope.signature_version == VERSION && envelope.unambiguous()).then_some(envelope)
     }
 
