@@ -1,12 +1,15 @@
 //! A web server on the loopback that answers as a test says and remembers what it was asked.
 
-use std::sync::{Arc, Mutex};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+};
 
 use axum::{
     Router,
     body::{Body, to_bytes},
     extract::{Request, State},
-    http::{Response, StatusCode},
+    http::{HeaderMap, Response, StatusCode},
 };
 use serde_json::Value;
 
@@ -20,6 +23,8 @@ pub struct Seen {
     pub target: String,
     /// Region and service it was signed for.
     pub scope: (String, String),
+    /// Headers `x-amz-meta-…`.
+    pub metadata: BTreeMap<String, String>,
     pub body: Vec<u8>,
 }
 
@@ -111,7 +116,7 @@ impl Fake {
 
 async fn answer(State(inner): State<Arc<Inner>>, request: Request) -> Response<Body> {
     let (parts, body) = request.into_parts();
-    let body = to_bytes(body, 1 << 22).await.expect("the body is short").to_vec();
+    let body = to_bytes(body, 1 << 25).await.expect("the body is short").to_vec();
     let seen = Seen {
         method: parts.method.to_string(),
         path: decoded(parts.uri.path()).trim_end_matches('/').to_owned(),
@@ -122,6 +127,7 @@ async fn answer(State(inner): State<Arc<Inner>>, request: Request) -> Response<B
             .map(|v| v.to_str().expect("it is text").to_owned())
             .unwrap_or_default(),
         scope: scope(parts.headers.get("authorization").and_then(|v| v.to_str().ok()).unwrap_or_default()),
+        metadata: metadata(&parts.headers),
         body,
     };
     let answer = (inner.script)(&seen);
@@ -131,6 +137,11 @@ async fn answer(State(inner): State<Arc<Inner>>, request: Request) -> Response<B
         response = response.header(name, value);
     }
     response.body(Body::from(answer.body)).expect("a response")
+}
+
+fn metadata(headers: &HeaderMap) -> BTreeMap<String, String> {
+    let named = headers.iter().filter(|(name, _)| name.as_str().starts_with("x-amz-meta-"));
+    named.filter_map(|(name, value)| Some((name.to_string(), value.to_str().ok()?.to_owned()))).collect()
 }
 
 /// `Credential=<key>/<day>/<region>/<service>/aws4_request`.

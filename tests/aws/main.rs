@@ -2,6 +2,9 @@
 //! service model where it does not. Every call made is compared with the IAM policies in `deploy/iam`.
 
 mod backup;
+mod buckets_data;
+mod configuration;
+mod dumps;
 mod ends;
 mod errors;
 mod exports;
@@ -13,6 +16,10 @@ mod plans;
 mod points;
 mod policies;
 mod readings;
+mod records;
+mod restores;
+mod s3_fake;
+mod secrets_check;
 mod snapshots;
 mod support;
 mod vaults;

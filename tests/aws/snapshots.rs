@@ -45,6 +45,8 @@ pub async fn database(platform: &Platform) -> String {
         .engine("mysql");
     let request =
         request.engine_version("8.0.36").allocated_storage(100).storage_encrypted(true).kms_key_id(&key).multi_az(true);
+    // moto gives a restored instance what its source has, whatever is asked for.
+    let request = request.publicly_accessible(false);
     request.master_username("admin").master_user_password("not-a-secret").send().await.expect("a database");
     key
 }

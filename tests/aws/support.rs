@@ -166,3 +166,29 @@ pub async fn poll(cloud: &AwsCloud, call: &Call) -> Result<Progress, CloudError>
     use bbws::ports::cloud::Cloud as _;
     cloud.poll(std::slice::from_ref(call)).await.pop().expect("one answer per call")
 }
+
+/// Why a verification does not hold, and what it found.
+pub fn refuted(answer: Result<Progress, CloudError>) -> (String, Outputs) {
+    match answer {
+        Ok(Progress::Refuted { reason, outputs }) => (reason, outputs),
+        other => panic!("expected Refuted, got {other:?}"),
+    }
+}
+
+/// Asks after one step until its job of this process has ended.
+pub async fn settled(cloud: &AwsCloud, call: &Call) -> Result<Progress, CloudError> {
+    for _ in 0..6000 {
+        match poll(cloud, call).await {
+            Ok(Progress::Running { .. }) => tokio::time::sleep(Duration::from_millis(10)).await,
+            other => return other,
+        }
+    }
+    panic!("step {} does not end", call.action.kind());
+}
+
+/// Starts a step and asks after it until it has ended.
+pub async fn carried_out(cloud: &AwsCloud, call: &Call) -> Result<Progress, CloudError> {
+    use bbws::ports::cloud::Cloud as _;
+    let started = cloud.start(call).await?;
+    settled(cloud, &Call { external_id: started.external_id, ..call.clone() }).await
+}

@@ -298,7 +298,7 @@ fn meaning(code: &str, message: &str) -> Meaning {
         | "EncryptionFailure"
         | "DisabledException"
         | "KeyUnavailableException" => Meaning::Key,
-        "DBSnapshotAlreadyExists" | "AlreadyExistsException" => Meaning::Exists,
+        "DBSnapshotAlreadyExists" | "DBInstanceAlreadyExists" | "AlreadyExistsException" => Meaning::Exists,
         "PermanentRedirect"
         | "TemporaryRedirect"
         | "AuthorizationHeaderMalformed"

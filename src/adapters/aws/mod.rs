@@ -20,16 +20,23 @@ use crate::{
 
 pub mod archives;
 pub mod automated;
+pub mod background;
 pub mod backup;
 pub mod buckets;
 pub mod components;
+pub mod configuration;
+pub mod data;
+pub mod database;
 pub mod delete;
+pub mod dumps;
 pub mod efs;
 pub mod error;
 pub mod holds;
 pub mod jobs;
 pub mod kms;
+pub mod lifecycle;
 pub mod lineage;
+pub mod login;
 pub mod newest;
 
 pub mod places;
@@ -37,8 +44,12 @@ pub mod plans;
 pub mod points;
 pub mod rds;
 pub mod readings;
+pub mod record;
+pub mod replicated;
+pub mod restored;
 pub mod s3;
 pub mod secrets;
+pub mod secrets_check;
 pub mod session;
 pub mod sns;
 pub mod ssm;
@@ -46,6 +57,7 @@ pub mod sts;
 pub mod survey;
 pub mod tagging;
 pub mod tags;
+pub mod uploads;
 pub mod web;
 
 use s3::Object;
@@ -59,6 +71,7 @@ const AT_ONCE: usize = 8;
 pub struct AwsCloud {
     sessions: Sessions,
     topics: Topics,
+    jobs: background::Jobs,
 }
 
 /// Steps whose progress one request can tell.
@@ -73,12 +86,12 @@ enum Family {
 impl AwsCloud {
     /// AWS as the environment variables and profiles of the process say. Opens nothing and calls nothing.
     pub fn new(topics: Topics) -> AwsCloud {
-        AwsCloud { sessions: Sessions::default(), topics }
+        AwsCloud { sessions: Sessions::default(), topics, jobs: background::Jobs::default() }
     }
 
     /// AWS on top of a configuration that is loaded already; [`session::loader`] is where to begin one.
     pub fn with(topics: Topics, base: SdkConfig) -> AwsCloud {
-        AwsCloud { sessions: Sessions::with(base), topics }
+        AwsCloud { sessions: Sessions::with(base), topics, jobs: background::Jobs::default() }
     }
 
     /// Says, line by line, what is right and wrong with an environment.
@@ -143,7 +156,7 @@ impl AwsCloud {
             | Action::BackupJob { .. }
             | Action::AutomatedBackups { .. }
             | Action::ClearStop { .. } => Err(not_aws()),
-            _ => Err(not_aws()),
+            _ => data::poll(self, call).await,
         }
     }
 }
@@ -204,8 +217,7 @@ impl Cloud for AwsCloud {
             Action::DeleteSnapshot { .. } | Action::DeletePoint { .. } => delete::probe(&session, call).await,
             Action::LegalHold { .. } | Action::ReleaseHold { .. } => holds::probe(&session, call).await,
             Action::TagSnapshot { .. } => tagging::probe(&session, call).await,
-            // Nothing that only reads can have left anything behind.
-            _ => Ok(Probe::Absent),
+            _ => data::probe(&session, call).await,
         }
     }
 
@@ -245,9 +257,7 @@ impl Cloud for AwsCloud {
             Action::DeleteSnapshot { .. } | Action::DeletePoint { .. } => delete::start(&session, call).await,
             Action::LegalHold { .. } | Action::ReleaseHold { .. } => holds::start(&session, call).await,
             Action::TagSnapshot { .. } => tagging::start(&session, call).await,
-            _ => Err(CloudError::Permanent {
-                reason: format!("A step {} only reads; it is watched, not started.", call.action.kind()),
-            }),
+            _ => data::start(self, call).await,
         }
     }
 

@@ -368,7 +368,7 @@ pub fn status_of(snapshot: &DbSnapshot) -> &str {
     snapshot.status.as_deref().unwrap_or("of unknown state")
 }
 
-/// States out of which nothing good comes; RDS adds new ones under these names.
+/// States of snapshots and instances out of which nothing good comes; RDS adds new ones under these names.
 pub fn is_bad(status: &str) -> bool {
     let bad = ["failed", "deleting", "deleted", "storage-full"].contains(&status);
     bad || status.starts_with("incompatible-") || status.starts_with("inaccessible-") || status.ends_with("-error")

@@ -23,7 +23,7 @@ pub const BY_OPERATION: &str = "bbws-operation";
 /// Metadata key with the number of secrets in the object.
 pub const COUNT: &str = "bbws-count";
 /// Output with the object's SHA-256 in base64, as S3 gives it.
-const SHA256: &str = "sha256";
+pub const SHA256: &str = "sha256";
 
 /// One object. The account guards against a bucket of that name in foreign hands.
 pub struct Object<'a> {
@@ -36,7 +36,8 @@ pub struct Object<'a> {
 }
 
 impl Object<'_> {
-    fn name(&self) -> String {
+    /// For people.
+    pub fn name(&self) -> String {
         format!("object s3://{}/{}", self.bucket, self.key)
     }
 }
@@ -50,7 +51,7 @@ pub async fn put_once(
     object: &Object<'_>,
     body: Zeroizing<Vec<u8>>,
     tags: &[(String, String)],
-    metadata: [(&str, String); 2],
+    metadata: impl IntoIterator<Item = (&'static str, String)>,
     operation: &str,
 ) -> Result<Started, CloudError> {
     let attempt = session.changes("s3:PutObject", object.name());
@@ -64,14 +65,17 @@ pub async fn put_once(
         .bucket(object.bucket)
         .key(object.key)
         .expected_bucket_owner(object.account)
-        .content_type("application/json")
+        .content_type(if object.key.ends_with(".json") { "application/json" } else { "application/octet-stream" })
         .server_side_encryption(ServerSideEncryption::AwsKms)
         .if_none_match("*")
         .checksum_algorithm(ChecksumAlgorithm::Sha256)
         .checksum_sha256(&checksum)
         .tagging(tagging);
-    let count = metadata[1].1.clone();
+    let mut count = String::new();
     for (key, value) in metadata {
+        if key == COUNT {
+            count.clone_from(&value);
+        }
         request = request.metadata(key, value);
     }
     match request.body(private(body)).send().await {
@@ -104,6 +108,14 @@ pub async fn made_by(session: &Session, object: &Object<'_>, operation: &str) ->
     let length = usize::try_from(head.content_length.unwrap_or(0)).unwrap_or(0);
     let checksum = head.checksum_sha256.clone().unwrap_or_default();
     Ok(Some(stored(object, checksum, head.version_id.clone(), length, about(COUNT).unwrap_or_default())))
+}
+
+/// Whether there is an object in that place, whoever made it.
+///
+/// # Errors
+/// See [`CloudError`].
+pub async fn exists(session: &Session, object: &Object<'_>) -> Result<bool, CloudError> {
+    Ok(head(session, object).await?.is_some())
 }
 
 fn stored(object: &Object<'_>, checksum: String, version: Option<String>, length: usize, count: String) -> Started {
@@ -202,9 +214,19 @@ fn same(source: &HeadObjectOutput, copy: &HeadObjectOutput, call: &Call) -> bool
     let promised =
         call.inputs.get(SHA256).map(String::as_str).or(source.checksum_sha256.as_deref()).filter(|sum| !sum.is_empty());
     match (promised, copy.checksum_sha256.as_deref()) {
-        (Some(promised), Some(found)) => promised == found,
+        (Some(promised), Some(found)) => sums_match(promised, found),
         _ => source.e_tag == copy.e_tag && source.content_length == copy.content_length,
     }
+}
+
+/// Whether two SHA-256 of S3 are the same. That of an object written in parts ends in their number, `-3`, which not every
+/// answer tells.
+pub fn sums_match(one: &str, other: &str) -> bool {
+    let parts = |sum: &str| {
+        sum.split_once('-').map_or((sum.to_owned(), None), |(sum, parts)| (sum.to_owned(), Some(parts.to_owned())))
+    };
+    let ((one, of_one), (other, of_other)) = (parts(one), parts(other));
+    one == other && (of_one.is_none() || of_other.is_none() || of_one == of_other)
 }
 
 /// Verifies an object against what was promised.
@@ -236,7 +258,9 @@ pub async fn verify(
     match (call.inputs.get(SHA256).map(String::as_str), head.checksum_sha256.as_deref()) {
         (None | Some(""), _) => return wrong("the export left no SHA-256 to compare with"),
         (_, None) => return wrong("S3 has no SHA-256 of it"),
-        (Some(promised), Some(found)) if promised != found => return wrong("its SHA-256 is not that of the export"),
+        (Some(promised), Some(found)) if !sums_match(promised, found) => {
+            return wrong("its SHA-256 is not that of the export");
+        }
         _ => {}
     }
     if let Err(why) = tags::check_retention(retention_tag(session, object).await?.as_deref(), retention_days) {
@@ -255,7 +279,11 @@ pub async fn verify(
     })
 }
 
-async fn retention_tag(session: &Session, object: &Object<'_>) -> Result<Option<String>, CloudError> {
+/// Days the object's tag says it is to be kept.
+///
+/// # Errors
+/// See [`CloudError`].
+pub async fn retention_tag(session: &Session, object: &Object<'_>) -> Result<Option<String>, CloudError> {
     let attempt = session.reads("s3:GetObjectTagging", object.name());
     let request =
         session.s3().get_object_tagging().bucket(object.bucket).key(object.key).expected_bucket_owner(object.account);

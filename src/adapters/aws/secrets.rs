@@ -181,7 +181,11 @@ async fn version(session: &Session, name: &str) -> Result<Condition, CloudError>
         .ok_or_else(|| format!("Secret {name} in {} has no value. Give it one.", session.region)))
 }
 
-async fn describe(session: &Session, name: &str) -> Result<Option<DescribeSecretOutput>, CloudError> {
+/// What AWS says of a secret; never its value. `None` where there is none.
+///
+/// # Errors
+/// See [`CloudError`].
+pub async fn describe(session: &Session, name: &str) -> Result<Option<DescribeSecretOutput>, CloudError> {
     let attempt = session.reads("secretsmanager:DescribeSecret", format!("secret {name}"));
     match session.secrets().describe_secret().secret_id(name).send().await {
         Ok(found) => Ok(Some(found)),

@@ -1,0 +1,186 @@
+//! Logical dumps: the archive's pipeline, fed with a secret, a KMS key and a place in S3.
+
+use std::sync::Arc;
+
+use super::{
+    background::{Outcome, Teller},
+    login::{self, Login},
+    s3::{self, Object},
+    session::Session,
+    tags, uploads,
+};
+use crate::{
+    adapters::archive::{
+        ArchiveError, Context, DataKey, Expected, S3Upload, Sealed, Source, Written, dump, fetch, stored,
+        verify as read_back,
+    },
+    domain::{
+        environment::Engine,
+        step::{Action, Outputs},
+    },
+    ports::cloud::{Call, CloudError, Progress, Started},
+};
+
+/// Output with the SHA-256 of the archive, hex.
+const ARCHIVE: &str = "sha256_archive";
+/// Output with the SHA-256 of the dump, hex.
+const PLAIN: &str = "sha256_plain";
+/// Output with the bytes of the dump.
+const BYTES_PLAIN: &str = "bytes_plain";
+
+/// Reads the secret, asks for a data key and dumps.
+///
+/// # Errors
+/// See [`CloudError`]; nothing was stored, except with `Unknown`, when nobody knows.
+pub async fn export(session: Arc<Session>, call: Call, login: Login, tell: Teller) -> Outcome {
+    let Action::DumpExport { database, engine, schemas, bucket, key, kms_key, .. } = &call.action else {
+        return Err(super::not_aws());
+    };
+    let source = source(login, database, *engine, schemas)?;
+    let object = Object { account: &call.environment.account, bucket, key };
+    let context = DataKey::context(&call.environment.name, &call.operation.0);
+    let data_key = DataKey::generate(session.kms(), kms_key, context).await?;
+    let upload = S3Upload::new(
+        session.s3().clone(),
+        uploads::place(&object),
+        Some(kms_key.clone()),
+        &tags::of(&call),
+        &call.operation.0,
+    )
+    .await?;
+    let written = dump(&source, &data_key, upload, |bytes| {
+        tell.tell(None, format!("{} dumped", uploads::bytes(bytes)));
+    })
+    .await?;
+    let detail = format!(
+        "{} dumped into {}, encrypted under {kms_key}",
+        uploads::bytes(written.bytes_plain),
+        uploads::bytes(written.bytes_archive)
+    );
+    Ok(Progress::Done { outputs: outputs(&written), detail })
+}
+
+/// What an archive that is there already says of itself; its hashes are in the archive and are read when it is verified.
+pub fn found(made: Started) -> Progress {
+    let size = made.outputs.get("size").and_then(|size| size.parse().ok()).unwrap_or(0);
+    let mut outputs = made.outputs;
+    outputs.remove("count");
+    Progress::Done { detail: format!("dumped into {}", uploads::bytes(size)), outputs }
+}
+
+/// Reads the secret a dump signs in with.
+///
+/// # Errors
+/// See [`CloudError`].
+pub async fn login(session: &Session, action: &Action) -> Result<Login, CloudError> {
+    match action {
+        Action::DumpExport { secret, .. } => login::read(session, secret).await,
+        _ => Err(super::not_aws()),
+    }
+}
+
+fn outputs(written: &Written) -> Outputs {
+    Outputs::from([
+        // What S3 keeps of the object, by which it is verified and its replica compared.
+        (s3::SHA256.to_owned(), written.checksum.clone()),
+        ("size".to_owned(), written.bytes_archive.to_string()),
+        (BYTES_PLAIN.to_owned(), written.bytes_plain.to_string()),
+        (PLAIN.to_owned(), written.sha256_plain.clone()),
+        (ARCHIVE.to_owned(), written.sha256_archive.clone()),
+    ])
+}
+
+fn source(login: Login, name: &str, engine: Engine, schemas: &[String]) -> Result<Source, CloudError> {
+    let (database, schemas) = match (engine, schemas) {
+        // What the config calls schemas are databases there, and pg_dump dumps one at a time.
+        (Engine::Postgres, []) => (login.database, Vec::new()),
+        (Engine::Postgres, [one]) => (Some(one.clone()), Vec::new()),
+        (Engine::Postgres, many) => {
+            return Err(CloudError::Permanent {
+                reason: format!(
+                    "The dump of {name} names {} PostgreSQL databases, but an archive holds one. Declare one dump for each in the config file.",
+                    many.len()
+                ),
+            });
+        }
+        (Engine::Mysql | Engine::Mariadb, schemas) => (None, schemas.to_vec()),
+    };
+    Ok(Source {
+        engine,
+        host: login.host,
+        port: login.port,
+        username: login.username,
+        password: login.password,
+        database,
+        schemas,
+        ca: None,
+    })
+}
+
+/// Reads an archive back, every byte of it, and what it holds.
+///
+/// # Errors
+/// See [`CloudError`].
+pub async fn verify(session: Arc<Session>, call: Call, tell: Teller) -> Outcome {
+    let Action::VerifyDump { bucket, key, engine, retention_days, .. } = &call.action else {
+        return Err(super::not_aws());
+    };
+    let object = Object { account: &call.environment.account, bucket, key };
+    let refuted = |why: &str| {
+        let reason = format!("The {} in {} does not hold: {why}. Dump again.", object.name(), session.region);
+        Ok(Progress::Refuted { reason, outputs: Outputs::new() })
+    };
+    let place = uploads::place(&object);
+    let Some(known) = stored(session.s3(), &place).await? else { return refuted("it does not exist") };
+    let days = s3::retention_tag(&session, &object).await?;
+    if let Err(why) = tags::check_retention(days.as_deref(), *retention_days) {
+        return refuted(&why);
+    }
+    let promised = |name: &str| call.inputs.get(name).filter(|text| !text.is_empty()).cloned();
+    let kept = known.checksum.clone().unwrap_or_default();
+    if promised(s3::SHA256).is_some_and(|sum| !s3::sums_match(&sum, &kept)) {
+        return refuted("its SHA-256 in S3 is not that of the dump");
+    }
+    let expected = Expected {
+        engine: Some(*engine),
+        bytes_archive: Some(known.bytes),
+        sha256_archive: promised(ARCHIVE),
+        sha256_plain: promised(PLAIN),
+        // Compared as a whole, so only where it tells the number of parts.
+        checksum: known.checksum.clone().filter(|sum| sum.contains('-')),
+        plan: None,
+    };
+    tell.tell(None, format!("reading {}", uploads::bytes(known.bytes)));
+    let read = async {
+        let sealed = Sealed::read(fetch(session.s3().clone(), place, &known)).await?;
+        let data_key = DataKey::open(session.kms(), &sealed.header, context(&call, key)).await?;
+        read_back(sealed, &data_key, &expected).await
+    };
+    let contents = match read.await {
+        Ok(contents) => contents,
+        Err(ArchiveError::Damaged(reason)) => return Ok(Progress::Refuted { reason, outputs: Outputs::new() }),
+        Err(error) => return Err(error.into()),
+    };
+    let detail = format!(
+        "{} tables, {} of dump in {}, read whole, hashes match",
+        contents.tables.count,
+        uploads::bytes(contents.bytes_plain),
+        uploads::bytes(contents.bytes_archive)
+    );
+    let outputs = Outputs::from([
+        ("tables".to_owned(), contents.tables.count.to_string()),
+        (BYTES_PLAIN.to_owned(), contents.bytes_plain.to_string()),
+        (PLAIN.to_owned(), contents.sha256),
+    ]);
+    Ok(Progress::Done { outputs, detail })
+}
+
+/// What the archive has to have been made for: the operation its key names, `<env>/dump/<yyyymmdd>/<op>/<file>`.
+fn context(call: &Call, key: &str) -> Context {
+    let parts: Vec<&str> = key.split('/').collect();
+    let operation = match parts.as_slice() {
+        [_, "dump", _, operation, _] => operation,
+        _ => call.operation.0.as_str(),
+    };
+    DataKey::context(&call.environment.name, operation)
+}

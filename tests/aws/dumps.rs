@@ -1,0 +1,250 @@
+//! Dumps of real databases through the adapter: secret, key, archive, verification; S3 and KMS are moto.
+
+use bbws::{
+    domain::{
+        environment::Engine,
+        step::{Action, Outputs},
+    },
+    ports::cloud::{Call, Cloud as _, Probe, Progress},
+};
+use sqlx::{AssertSqlSafe, Connection as _, MySqlConnection, PgConnection};
+
+use crate::{
+    exports,
+    support::{HOME, Platform, carried_out, done, permanent, refuted, settled},
+    watch,
+};
+
+pub const KEY: &str = "prod/dump/20261121/bk-1042/bbws-prod-mysql.bbwsdump";
+pub const SECRET: &str = "bbws/prod/database";
+
+/// A server that `tests/run` started.
+#[derive(Debug, Clone)]
+pub struct Server {
+    pub engine: Engine,
+    pub url: String,
+}
+
+impl Server {
+    pub fn of(engine: Engine) -> Server {
+        let variable = if engine == Engine::Postgres { "BBWS_TEST_PG_LOGIN" } else { "BBWS_TEST_MARIADB" };
+        let url = std::env::var(variable)
+            .unwrap_or_else(|_| panic!("{variable} is not set: run these tests by `tests/run aws`"));
+        Server { engine, url }
+    }
+
+    fn base(&self) -> &str {
+        &self.url[..self.url.rfind('/').expect("it ends in a database")]
+    }
+
+    /// User, password, host and port.
+    pub fn parts(&self) -> (String, String, String, u16) {
+        let rest = self.base().split_once("://").expect("a URL").1;
+        let (login, place) = rest.split_once('@').expect("it names a user");
+        let (user, password) = login.split_once(':').expect("and a password");
+        let (host, port) = place.rsplit_once(':').expect("and a port");
+        (user.into(), password.into(), host.into(), port.parse().expect("a number"))
+    }
+
+    /// Runs SQL in a database, or in none in particular.
+    pub async fn run(&self, database: &str, sql: &str) {
+        let url = format!("{}/{database}", self.base());
+        let sql = AssertSqlSafe(sql.to_owned());
+        if self.engine == Engine::Postgres {
+            let mut connection = PgConnection::connect(&url).await.expect("PostgreSQL answers");
+            sqlx::raw_sql(sql).execute(&mut connection).await.expect("the SQL is good");
+        } else {
+            let mut connection = MySqlConnection::connect(&url).await.expect("MariaDB answers");
+            sqlx::raw_sql(sql).execute(&mut connection).await.expect("the SQL is good");
+        }
+    }
+
+    /// A database with some rows, under a name no other test uses.
+    pub async fn database(&self, name: &str) -> String {
+        let name = format!("awsdump_{name}_{}", std::process::id());
+        let first = if self.engine == Engine::Postgres { "postgres" } else { "" };
+        self.run(first, &format!("DROP DATABASE IF EXISTS {name}")).await;
+        self.run(first, &format!("CREATE DATABASE {name}")).await;
+        self.run(
+            &name,
+            "CREATE TABLE posts (id int primary key, title varchar(100), made timestamp default current_timestamp); \
+             INSERT INTO posts (id, title) VALUES (1, 'dumped-Text-One'), (2, 'dumped-Text-Two');",
+        )
+        .await;
+        name
+    }
+
+    pub async fn drop(&self, name: &str) {
+        let first = if self.engine == Engine::Postgres { "postgres" } else { "" };
+        self.run(first, &format!("DROP DATABASE {name}")).await;
+    }
+
+    /// The secret with its login.
+    pub async fn secret(&self, platform: &Platform) {
+        let (username, password, host, port) = self.parts();
+        let text = serde_json::json!({ "host": host, "port": port, "username": username, "password": password });
+        let session = platform.setup(HOME).await;
+        let request = session.secrets().create_secret().name(SECRET).secret_string(text.to_string());
+        request.send().await.expect("a secret");
+    }
+}
+
+pub fn dump(platform: &Platform, engine: Engine, schemas: &[&str], kms_key: &str) -> Action {
+    Action::DumpExport {
+        region: HOME.into(),
+        database: "bbws-prod-mysql".into(),
+        engine,
+        secret: SECRET.into(),
+        schemas: schemas.iter().map(|s| (*s).to_owned()).collect(),
+        bucket: platform.environment.secrets_bucket.clone().expect("it has one"),
+        key: KEY.into(),
+        kms_key: kms_key.into(),
+    }
+}
+
+pub fn verify(platform: &Platform, engine: Engine, retention_days: u32) -> Action {
+    let bucket = platform.environment.secrets_bucket.clone().expect("it has one");
+    Action::VerifyDump { region: HOME.into(), bucket, key: KEY.into(), engine, retention_days }
+}
+
+/// A platform with a bucket, a key and the server's secret.
+async fn platform(server: &Server) -> (Platform, String) {
+    let platform = Platform::on_moto().await;
+    exports::bucket(&platform, HOME, &platform.environment.secrets_bucket).await;
+    server.secret(&platform).await;
+    let key = platform.key(HOME, None).await;
+    (platform, key)
+}
+
+async fn round(engine: Engine) {
+    let server = Server::of(engine);
+    let name = server.database(&format!("round_{engine}")).await;
+    let (platform, key) = platform(&server).await;
+    let (cloud, call) = (&platform.cloud, platform.call(dump(&platform, engine, &[&name], &key)));
+    assert_eq!(cloud.probe(&call).await, Ok(Probe::Absent));
+    let (outputs, detail) = done(carried_out(cloud, &call).await);
+    assert!(detail.contains(" dumped into ") && detail.ends_with(&format!(", encrypted under {key}")), "{detail}");
+
+    let session = platform.setup(HOME).await;
+    let bucket = platform.environment.secrets_bucket.as_deref().expect("it has one");
+    let object = session.s3().get_object().bucket(bucket).key(KEY).send().await.expect("the archive");
+    assert_eq!(object.metadata().expect("metadata")["bbws-operation"], "bk-1042");
+    let bytes = object.body.collect().await.expect("a body").to_vec();
+    assert_eq!(outputs["size"], bytes.len().to_string());
+    let readable = String::from_utf8_lossy(&bytes);
+    assert!(!readable.contains("dumped-Text") && !readable.contains("CREATE TABLE"), "nothing of it can be read");
+
+    let adopted = cloud.start(&call).await.expect("it is there");
+    assert!(adopted.finished);
+    // S3 adds the number of parts, moto does not.
+    let sum = |outputs: &Outputs| outputs["sha256"].split('-').next().map(str::to_owned);
+    assert_eq!(sum(&adopted.outputs), sum(&outputs), "by S3's own checksum");
+    assert!(matches!(cloud.probe(&call).await, Ok(Probe::Present(_))));
+    let stranger = Call { token: "bk-7-0".into(), ..platform.call_of("bk-7", dump(&platform, engine, &[], &key)) };
+    assert!(permanent(cloud.start(&stranger).await).contains("that this operation did not make"));
+
+    let look = |token: &str, days, inputs: &Outputs| Call {
+        token: token.into(),
+        inputs: inputs.clone(),
+        ..platform.call(verify(&platform, engine, days))
+    };
+    let (found, detail) = done(settled(cloud, &look("a", 30, &outputs)).await);
+    assert!(detail.starts_with("1 tables, ") && detail.ends_with(", read whole, hashes match"), "{detail}");
+    assert_eq!((found["tables"].as_str(), &found["sha256_plain"]), ("1", &outputs["sha256_plain"]));
+    done(settled(cloud, &look("b", 30, &adopted.outputs)).await);
+    let reason = refuted(settled(cloud, &look("c", 7, &outputs)).await).0;
+    assert!(reason.contains("says 30 days instead of 7. Dump again."), "{reason}");
+    let other = Outputs::from([("sha256_plain".to_owned(), "00".to_owned())]);
+    let reason = refuted(settled(cloud, &look("d", 30, &other)).await).0;
+    assert!(reason.contains("its dump's SHA-256 is"), "{reason}");
+    let wrong = if engine == Engine::Postgres { Engine::Mysql } else { Engine::Postgres };
+    let call = Call { token: "e".into(), ..platform.call(verify(&platform, wrong, 30)) };
+    assert!(refuted(settled(cloud, &call).await).0.contains("its engine is"));
+
+    let mut broken = bytes;
+    let middle = broken.len() / 2;
+    broken[middle] ^= 1;
+    let put = session.s3().put_object().bucket(bucket).key(KEY).body(broken.into()).tagging("bbws:retention-days=30");
+    put.send().await.expect("a damaged archive");
+    let reason = refuted(settled(cloud, &look("f", 30, &Outputs::new())).await).0;
+    assert!(reason.contains("archive"), "{reason}");
+    session.s3().delete_object().bucket(bucket).key(KEY).send().await.expect("deleted");
+    let reason = refuted(settled(cloud, &look("g", 30, &outputs)).await).0;
+    assert!(reason.contains("does not hold: it does not exist. Dump again."), "{reason}");
+    server.drop(&name).await;
+}
+
+#[tokio::test]
+async fn a_mariadb_database_is_dumped_and_verified() {
+    round(Engine::Mariadb).await;
+}
+
+#[tokio::test]
+async fn a_postgresql_database_is_dumped_and_verified() {
+    round(Engine::Postgres).await;
+}
+
+#[tokio::test]
+async fn a_dump_leaves_no_word_of_its_secret_or_its_data_in_the_log() {
+    let server = Server::of(Engine::Mariadb);
+    let name = server.database("log").await;
+    let (platform, key) = platform(&server).await;
+    let watching = watch::start();
+    done(carried_out(&platform.cloud, &platform.call(dump(&platform, Engine::Mariadb, &[&name], &key))).await);
+    done(settled(&platform.cloud, &platform.call(verify(&platform, Engine::Mariadb, 30))).await);
+    let text = String::from_utf8_lossy(&watching.stop().log).into_owned();
+    let password = server.parts().1;
+    for sign in ["GetSecretValue", "GenerateDataKey", "UploadPart", "TRACE"] {
+        assert!(text.contains(sign), "the log lacks {sign}: it has {} bytes", text.len());
+    }
+    for value in [password.as_str(), "dumped-Text"] {
+        let place = text.find(value).map(|at| &text[at.saturating_sub(300)..(at + 10).min(text.len())]);
+        assert_eq!(place, None, "a secret was logged");
+    }
+    server.drop(&name).await;
+}
+
+#[tokio::test]
+async fn what_keeps_a_dump_from_being_made_is_said() {
+    let server = Server::of(Engine::Mariadb);
+    let (platform, key) = platform(&server).await;
+    let cloud = &platform.cloud;
+    let missing = Action::DumpExport {
+        region: HOME.into(),
+        database: "bbws-prod-mysql".into(),
+        engine: Engine::Mariadb,
+        secret: "bbws/prod/gone".into(),
+        schemas: Vec::new(),
+        bucket: platform.environment.secrets_bucket.clone().expect("it has one"),
+        key: KEY.into(),
+        kms_key: key.clone(),
+    };
+    let reason = permanent(cloud.start(&platform.call(missing)).await);
+    assert!(
+        reason.contains("secret bbws/prod/gone in af-south-1: it does not exist")
+            || reason.contains("Secret bbws/prod/gone in af-south-1: it does not exist"),
+        "{reason}"
+    );
+
+    let call = |token: &str, action| Call { token: token.into(), ..platform.call(action) };
+    let answer = carried_out(cloud, &call("a", dump(&platform, Engine::Postgres, &["one", "two"], &key))).await;
+    assert!(
+        matches!(&answer, Ok(Progress::Failed { reason }) if reason.contains("Declare one dump for each in the config file.")),
+        "{answer:?}"
+    );
+    let answer = carried_out(cloud, &call("b", dump(&platform, Engine::Mariadb, &[], "alias/none"))).await;
+    assert!(matches!(&answer, Ok(Progress::Failed { reason }) if reason.contains("KMS key alias/none")), "{answer:?}");
+    let answer = carried_out(cloud, &call("c", dump(&platform, Engine::Mariadb, &["no_such_schema"], &key))).await;
+    assert!(matches!(&answer, Ok(Progress::Failed { .. } | Progress::Gone { .. })), "{answer:?}");
+
+    let session = platform.setup(HOME).await;
+    let text = r#"{"host":"db","username":"u","password":"s3cr3t-Password"}"#;
+    session.secrets().put_secret_value().secret_id(SECRET).secret_string(text).send().await.expect("changed");
+    let reason = permanent(cloud.start(&call("d", dump(&platform, Engine::Mariadb, &[], &key))).await);
+    assert_eq!(
+        reason,
+        format!(
+            "Secret {SECRET} in af-south-1: it does not say how to sign in to the database. Write its JSON with host, port, username and password."
+        )
+    );
+}
