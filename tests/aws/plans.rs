@@ -19,14 +19,18 @@ const FS: &str = "arn:aws:elasticfilesystem:af-south-1:093646564004:file-system/
 const DB: &str = "arn:aws:rds:af-south-1:093646564004:db:bbws-prod-mysql";
 
 pub fn spec() -> PlanSpec {
+    let rule = |name: &str, schedule: &str, copy_to: Option<&str>| PlanRule {
+        name: name.into(),
+        schedule: schedule.into(),
+        delete_after_days: 30,
+        copy_to: copy_to.map(str::to_owned),
+    };
     PlanSpec {
         vault: "bbws-prod".into(),
-        rules: vec![PlanRule {
-            name: "daily".into(),
-            schedule: "cron(0 2 * * ? *)".into(),
-            delete_after_days: 30,
-            copy_to: Some("arn:aws:backup:eu-west-1:093646564004:backup-vault:bbws-prod-dr".into()),
-        }],
+        rules: vec![
+            rule("main", "cron(0 2 * * ? *)", Some("arn:aws:backup:eu-west-1:093646564004:backup-vault:bbws-prod-dr")),
+            rule("extra", "cron(30 3 ? * SUN *)", None),
+        ],
         resources: vec![FS.into(), DB.into()],
         role: "arn:aws:iam::093646564004:role/bbws-backup".into(),
     }
@@ -69,7 +73,7 @@ async fn a_plan_is_made_with_our_token_our_tags_and_what_it_protects() {
         value!({
             "BackupPlanName": NAME,
             "Rules": [{
-                "RuleName": "daily",
+                "RuleName": "main",
                 "TargetBackupVaultName": "bbws-prod",
                 "ScheduleExpression": "cron(0 2 * * ? *)",
                 "ScheduleExpressionTimezone": "Etc/UTC",
@@ -80,6 +84,14 @@ async fn a_plan_is_made_with_our_token_our_tags_and_what_it_protects() {
                     "DestinationBackupVaultArn": "arn:aws:backup:eu-west-1:093646564004:backup-vault:bbws-prod-dr",
                     "Lifecycle": { "DeleteAfterDays": 30 },
                 }],
+            }, {
+                "RuleName": "extra",
+                "TargetBackupVaultName": "bbws-prod",
+                "ScheduleExpression": "cron(30 3 ? * SUN *)",
+                "ScheduleExpressionTimezone": "Etc/UTC",
+                "StartWindowMinutes": 60,
+                "CompletionWindowMinutes": 1440,
+                "Lifecycle": { "DeleteAfterDays": 30 },
             }],
         })
     );
@@ -170,6 +182,34 @@ async fn a_lost_reply_is_unknown_and_found_again() {
     let before = vaults.changes();
     assert!(matches!(platform.cloud.probe(&call).await, Ok(Probe::Present(started)) if started.finished));
     assert_eq!(vaults.changes(), before);
+}
+
+#[tokio::test]
+async fn what_protects_stays_until_its_successor_is_there() {
+    let (vaults, platform) = on().await;
+    write(&vaults, &platform, spec()).await;
+    let fewer = PlanSpec { resources: vec![DB.into()], ..spec() };
+    let call = platform.call(put(fewer.clone()));
+    let path = "/backup/plans/plan-1/selections";
+    for (trouble, unknown) in [
+        (Trouble::Refused("PUT", path, "AlreadyExistsException"), false),
+        (Trouble::Refused("PUT", path, "LimitExceededException"), false),
+        (Trouble::Lost("PUT", path), true),
+    ] {
+        vaults.with(|state| state.trouble = vec![trouble.clone()]);
+        match platform.cloud.start(&call).await {
+            // Asked again by the SDK, AWS says of the one that was lost that it exists.
+            Ok(started) => assert!(!started.finished && unknown, "{trouble:?}"),
+            Err(CloudError::Retryable { .. }) => assert!(!unknown, "{trouble:?}"),
+            Err(CloudError::Unknown { .. }) => assert!(unknown, "{trouble:?}"),
+            other => panic!("{trouble:?}: {other:?}"),
+        }
+        assert!(protected(&vaults).contains(&value!([FS, DB])), "{trouble:?}");
+    }
+    vaults.with(|state| state.trouble.clear());
+    assert_eq!(platform.cloud.probe(&call).await, Ok(Probe::Absent), "it protects too much still");
+    write(&vaults, &platform, fewer).await;
+    assert_eq!(protected(&vaults), [value!([DB])]);
 }
 
 #[tokio::test]

@@ -278,7 +278,7 @@ async fn snapshots_and_archives_are_points_too() {
         "{}",
         snapshot.arn
     );
-    assert_eq!(points[4].stem(), snapshot.id, "the copy is of the snapshot");
+    assert_eq!(points[4].key(), snapshot.key(), "the copy is of the snapshot");
 
     let tomorrow = PointQuery { since: Some(snapshot.created + std::time::Duration::from_secs(86_400)), ..query(&[]) };
     assert!(read(&platform, &tomorrow).await.expect("points").0.is_empty());

@@ -241,7 +241,7 @@ async fn a_snapshot_and_its_copy_are_kin() {
     for id in [name.to_owned(), format!("{name}-dr")] {
         let kin = survey(&platform, &point(&id)).await.lineage;
         assert_eq!(kin.len(), 2, "{id}");
-        assert!(kin.iter().all(|p| p.stem() == name));
+        assert!(kin.iter().all(|p| p.key() == format!("rds {name}")));
     }
     let newest = survey(&platform, &Survey { newest: true, ..Survey::default() }).await.newest;
     assert_eq!(newest.iter().map(|p| (p.id.as_str(), p.region.as_str())).collect::<Vec<_>>(), [(name, HOME)]);

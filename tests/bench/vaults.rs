@@ -152,7 +152,8 @@ pub async fn measure(address: &str, per_vault: usize) -> Measured {
     let topics = ["backup-status", "ops-warning", "ops-critical", "dr-events"].map(str::to_owned);
     let [backup_status, ops_warning, ops_critical, dr_events] = topics;
     let region = TopicRegion::Dr;
-    let cloud = AwsCloud::with(Topics { backup_status, ops_warning, ops_critical, dr_events, region }, config);
+    let cloud =
+        AwsCloud::with(Topics { backup_status, ops_warning, ops_critical, dr_events, region, push: None }, config);
     let mut environment: Environment = toml::from_str(
         "account = '093646564004'\nprimary_region = 'af-south-1'\ndr_region = 'eu-west-1'\nreplication = 'enabled'\n\
          retention_days = { min = 7, default = 30, max = 30 }\nrpo = '1h'\nrto = '4h'\nvault = 'bbws-prod'\n\

@@ -298,13 +298,13 @@ fn ten_thousand_troubles_are_eleven_findings_and_do_not_drip() {
 #[test]
 fn what_comes_and_goes_ends_as_one_finding() {
     // Wrong for a quarter of every hour, or an hour of every day: told, taken back, told again, and in the end it stands.
+    let environment = &Environment { schedule: None, restore_test: None, ..prod() };
     for (period, wrong, most) in [(12, 3, 2), (288, 12, 6)] {
         let (mut calm, mut standing, mut told, mut last) = (Calm::default(), Vec::new(), 0, 0);
         for n in 0..288 * 14 {
             let now = Moment(NOW.0 + n * 5 * MINUTE);
             let minutes = if n % period < wrong { 70 } else { 10 };
             let readings = &with(healthy(now), Efs, Leg::Dr, Ok(Moment(now.0 - minutes * MINUTE)));
-            let environment = &Environment { schedule: None, restore_test: None, ..prod() };
             let view = View { environment, readings, marks: &[], standing: &standing, backing_up: None, now };
             let news = calm.damp(rules::look(&view).news(&standing, &BTreeSet::new()), &standing, now);
             standing.retain(|s| !news.over.contains(s));

@@ -75,7 +75,7 @@ async fn an_archive_takes_its_time_and_lies_in_both_regions() {
         assert!(outputs["size"].parse::<u64>().unwrap() > 0 && outputs["count"].parse::<u32>().unwrap() > 0);
         let point = rig.newest(kind);
         assert_eq!((point.created, point.operation.as_deref()), (begun, Some("bk-1001")));
-        let copies = rig.cloud.points_now("prod").into_iter().filter(|p| p.lineage() == point.lineage());
+        let copies = rig.cloud.points_now("prod").into_iter().filter(|p| p.key() == point.key());
         assert_eq!(copies.count(), 2, "replicated");
         assert!(permanent(rig.cloud.start(&by("bk-1002", &call)).await).contains("was not written by bk-1002"));
     }

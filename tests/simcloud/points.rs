@@ -31,7 +31,7 @@ async fn everything_is_listed_with_what_is_told_of_it() {
     for kind in [PointKind::Rds, PointKind::Efs, PointKind::Secrets] {
         let pair: Vec<_> = points.iter().filter(|p| p.kind == kind).collect();
         assert_eq!(pair.iter().map(|p| p.region.as_str()).collect::<Vec<_>>(), [HOME, AWAY]);
-        assert_eq!(pair[0].lineage(), pair[1].lineage(), "a copy keeps its source's time");
+        assert_eq!(pair[0].key(), pair[1].key(), "a copy keeps its source's time");
         for point in pair {
             assert!(point.usable() && point.encrypted && !point.locked && point.bytes.unwrap() > 0);
             assert_eq!((point.retention_days, point.operation.as_deref()), (Some(30), Some("bk-1001")));
@@ -113,7 +113,7 @@ async fn a_point_is_found_with_its_lineage_by_id_and_by_arn() {
         let world = rig.cloud.survey(&rig.environment, &ask, "U0ALICE").await.unwrap();
         assert!(world.lineage.contains(&efs));
         assert!(world.lineage.iter().all(|p| p.resource == efs.resource && p.kind == PointKind::Efs));
-        assert!(world.lineage.iter().any(|p| p.region == AWAY && p.lineage() == efs.lineage()));
+        assert!(world.lineage.iter().any(|p| p.region == AWAY && p.key() == efs.key()));
         assert_eq!(world.newest.len(), 6, "one of every resource: {:#?}", world.newest);
         assert!(world.newest.iter().all(|p| p.region == HOME && p.usable()));
     }

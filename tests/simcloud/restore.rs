@@ -30,6 +30,7 @@ fn compare(rig: &Rig, rpo_minutes: u64) -> Call {
         secret: Some(LOGIN.into()),
         schemas: vec![],
         wordpress: vec!["tenant_1".into()],
+        data_of: rig.clock.now(),
         rpo_seconds: rpo_minutes * 60,
     };
     rig.call(1, action)
@@ -168,6 +169,8 @@ async fn new_state_outlives_the_process_and_an_older_file_grows_it() {
     first.cloud.start(&restore(&first)).await.unwrap();
     first.cloud.lock_vault("prod", Side::Primary, "bbws-prod", true);
     let known = (first.cloud.points_now("prod"), first.cloud.instances());
+    // It is written anew with every change.
+    assert!(std::fs::metadata(&file).unwrap().len() < 1 << 20);
     drop(first);
     let second = Rig::declared(87);
     second.cloud.keep_in(&file).unwrap();

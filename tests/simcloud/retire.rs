@@ -50,7 +50,7 @@ async fn a_snapshot_is_deleted_once_and_looked_for_afterwards() {
     done(rig.poll(&call).await);
     assert!(!has(&rig, &point));
     assert_eq!(
-        rig.cloud.points_now("prod").iter().filter(|p| p.lineage() == point.lineage()).count(),
+        rig.cloud.points_now("prod").iter().filter(|p| p.key() == point.key()).count(),
         1,
         "its copy stays"
     );
@@ -85,7 +85,7 @@ async fn a_snapshot_that_is_being_made_or_that_sticks_is_not_gone() {
 async fn a_recovery_point_is_deleted_by_id_or_arn_in_either_region() {
     let rig = Rig::declared(53);
     let point = rig.newest(PointKind::Efs);
-    let copy = rig.cloud.points_now("prod").into_iter().find(|p| p.region == AWAY && p.lineage() == point.lineage());
+    let copy = rig.cloud.points_now("prod").into_iter().find(|p| p.region == AWAY && p.key() == point.key());
     let copy = copy.unwrap();
     for point in [&point, &copy] {
         let call = delete_point(&rig, point);

@@ -2,7 +2,7 @@
 
 use futures::future::join_all;
 
-use super::{AwsCloud, archives, backup, points, rds, session::Session};
+use super::{AwsCloud, archives, backup, newest::Of, points, rds, session::Session};
 use crate::{
     domain::{
         environment::Environment,
@@ -22,7 +22,7 @@ enum Id<'i> {
     Key(&'i str),
 }
 
-/// Every recovery point of the resource that the point with this id is of, in both regions; empty when there is no such point.
+/// Every recovery point of the same kind and resource as the one with this id, in both regions; empty when there is no such point.
 ///
 /// # Errors
 /// Also when only a part can be read: whoever deletes has to know every copy.
@@ -32,8 +32,9 @@ pub async fn lineage(
     id: &str,
     requester: &str,
 ) -> Result<Vec<Point>, CloudError> {
-    let Some(resource) = resource_of(cloud, environment, id, requester).await? else { return Ok(Vec::new()) };
-    let query = PointQuery { resource: Some(resource), ..PointQuery::default() };
+    let Some((kind, resource)) = of(cloud, environment, id, requester).await? else { return Ok(Vec::new()) };
+    // A dump of a database is no replacement for its snapshots, so other kinds are no kin.
+    let query = PointQuery { kinds: vec![kind], resource: Some(resource), ..PointQuery::default() };
     let mut found = Vec::new();
     let unread =
         points::read(cloud, environment, &query, requester, &points::BOTH, &mut |page| found.extend(page)).await?;
@@ -51,12 +52,8 @@ pub fn whole(unread: Vec<String>) -> Result<(), CloudError> {
     if unread.is_empty() { Ok(()) } else { Err(CloudError::Retryable { reason: unread.join(" "), after: None }) }
 }
 
-async fn resource_of(
-    cloud: &AwsCloud,
-    environment: &Environment,
-    id: &str,
-    requester: &str,
-) -> Result<Option<String>, CloudError> {
+/// What the point with this id is of.
+async fn of(cloud: &AwsCloud, environment: &Environment, id: &str, requester: &str) -> Result<Option<Of>, CloudError> {
     let what = read(environment, id);
     if let Id::Key(key) = what {
         return Ok(of_key(environment, key));
@@ -107,23 +104,19 @@ fn read<'i>(environment: &'i Environment, id: &'i str) -> Id<'i> {
     }
 }
 
-fn of_key(environment: &Environment, key: &str) -> Option<String> {
+fn of_key(environment: &Environment, key: &str) -> Option<Of> {
     let kind: PointKind = PointKind::of_key(key)?;
     let [ours, _, _, _, file] = key.splitn(5, '/').collect::<Vec<_>>()[..] else { return None };
-    (ours == environment.name).then(|| archives::resource(environment, kind, file))
+    (ours == environment.name).then(|| (kind, archives::resource(environment, kind, file)))
 }
 
-async fn of_snapshot(session: &Session, name: &str) -> Result<Option<String>, CloudError> {
+async fn of_snapshot(session: &Session, name: &str) -> Result<Option<Of>, CloudError> {
     let found = rds::describe(session, &[name]).await?;
-    Ok(found.get(&name.to_lowercase()).and_then(|s| s.db_instance_identifier.clone()))
+    let database = found.get(&name.to_lowercase()).and_then(|s| s.db_instance_identifier.clone());
+    Ok(database.map(|id| (PointKind::Rds, id)))
 }
 
-async fn of_point(
-    session: &Session,
-    environment: &Environment,
-    leg: Leg,
-    arn: &str,
-) -> Result<Option<String>, CloudError> {
+async fn of_point(session: &Session, environment: &Environment, leg: Leg, arn: &str) -> Result<Option<Of>, CloudError> {
     let vault = match leg {
         Leg::Primary => Some(&environment.vault),
         Leg::Dr => environment.dr_vault.as_ref(),
@@ -132,5 +125,5 @@ async fn of_point(
     let elsewhere = arn.split(':').nth(3).is_some_and(|region| region != session.region);
     let Some(vault) = vault.filter(|_| !elsewhere) else { return Ok(None) };
     let found = backup::describe_point(session, vault, arn).await?;
-    Ok(found.and_then(|point| points::resource(point.resource_arn.as_deref()?)).map(|(_, id)| id))
+    Ok(found.and_then(|point| points::resource(point.resource_arn.as_deref()?)))
 }

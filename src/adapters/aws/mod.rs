@@ -38,7 +38,7 @@ pub mod lifecycle;
 pub mod lineage;
 pub mod login;
 pub mod newest;
-pub mod parameters;
+
 pub mod places;
 pub mod plans;
 pub mod points;
@@ -52,6 +52,7 @@ pub mod secrets;
 pub mod secrets_check;
 pub mod session;
 pub mod sns;
+pub mod ssm;
 pub mod sts;
 pub mod survey;
 pub mod tagging;

@@ -39,7 +39,11 @@ pub async fn look(watch: &Watch<'_>) -> Places {
             asked.push(one(format!("DR KMS key {key}"), kms::usable(there, key)).boxed());
         }
         if let Some(name) = &environment.dr_secrets_bucket {
-            asked.push(bucket(there, format!("DR bucket {name}"), name, &environment.account).boxed());
+            let label = format!("DR bucket {name}");
+            asked.push(match &watch.here {
+                Ok(here) => one(label, survey::dr_bucket(here, there, environment)).boxed(),
+                Err(_) => bucket(there, label, name, &environment.account).boxed(),
+            });
         }
         for name in environment.buckets.iter().filter_map(|b| b.dr.as_ref()) {
             asked.push(bucket(there, format!("DR bucket {name}"), name, &environment.account).boxed());

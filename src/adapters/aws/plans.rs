@@ -70,7 +70,7 @@ pub async fn start(session: &Session, call: &Call) -> Result<Started, CloudError
     if difference(&live.found.spec, wanted).is_none() {
         return Ok(made(&live.found.id, true));
     }
-    if live.found.spec.rules != wanted.rules || live.found.spec.vault != wanted.vault {
+    if by_name(&live.found.spec.rules) != by_name(&wanted.rules) || live.found.spec.vault != wanted.vault {
         let attempt = session.changes("backup:UpdateBackupPlan", format!("plan {name}"));
         let plan = input(session, name, wanted)?;
         let request = session.backup().update_backup_plan().backup_plan_id(&live.found.id).backup_plan(plan);
@@ -125,13 +125,20 @@ fn made(id: &str, finished: bool) -> Started {
 fn difference(found: &PlanSpec, wanted: &PlanSpec) -> Option<String> {
     let parts = [
         (found.vault != wanted.vault, "its vault"),
-        (found.rules != wanted.rules, "its rules"),
+        (by_name(&found.rules) != by_name(&wanted.rules), "its rules"),
         (found.resources != sorted(&wanted.resources), "the resources it protects"),
         // A plan that protects nothing has no role.
         (found.role != wanted.role && !wanted.resources.is_empty(), "its role"),
     ];
     let differ: Vec<&str> = parts.into_iter().filter(|(differs, _)| *differs).map(|(_, what)| what).collect();
     (!differ.is_empty()).then(|| differ.join(", "))
+}
+
+/// Rules, whatever their order.
+fn by_name(rules: &[PlanRule]) -> Vec<&PlanRule> {
+    let mut rules: Vec<&PlanRule> = rules.iter().collect();
+    rules.sort_by(|a, b| a.name.cmp(&b.name));
+    rules
 }
 
 fn sorted(resources: &[String]) -> Vec<String> {
@@ -204,8 +211,8 @@ async fn selection_of(
 /// wanted.
 fn spec(plan: BackupPlan, selections: &[(String, BackupSelection)]) -> PlanSpec {
     let vaults: BTreeSet<String> = plan.rules.iter().map(|r| r.target_backup_vault_name.clone()).collect();
-    let mut rules: Vec<PlanRule> = plan.rules.into_iter().map(rule).collect();
-    rules.sort_by(|a, b| a.name.cmp(&b.name));
+    // In AWS's order, which is that in which they were written.
+    let rules: Vec<PlanRule> = plan.rules.into_iter().map(rule).collect();
     let mut resources = BTreeSet::new();
     for (_, selection) in selections {
         resources.extend(selection.resources().iter().cloned());

@@ -5,8 +5,7 @@ use std::{collections::BTreeMap, future::Future};
 use futures::future::{OptionFuture, try_join, try_join3, try_join4};
 
 use super::{
-    AwsCloud, backup, buckets, efs, kms, lineage, newest, parameters, plans, rds, s3, secrets, session::Session, sns,
-    sts,
+    AwsCloud, backup, buckets, efs, kms, lineage, newest, plans, rds, s3, secrets, session::Session, sns, ssm, sts,
 };
 use crate::{
     domain::{
@@ -88,7 +87,7 @@ async fn more_data(
     ask: &Survey,
 ) -> Result<(Option<Vec<String>>, Vec<BucketFound>, BTreeMap<String, Condition>), CloudError> {
     try_join3(
-        when(ask.parameters_prefix.as_deref().map(|prefix| parameters::names(here, prefix))),
+        when(ask.parameters_prefix.as_deref().map(|prefix| ssm::names(here, prefix))),
         buckets::describe(here, environment, &ask.buckets),
         secrets::described(here, &ask.secrets),
     )
@@ -174,7 +173,11 @@ async fn dr_key(there: &Session, environment: &Environment) -> Result<Condition,
     }
 }
 
-async fn dr_bucket(here: &Session, there: &Session, environment: &Environment) -> Result<Condition, CloudError> {
+/// The DR bucket, and whether the primary bucket is replicated to it: its name, or why not.
+///
+/// # Errors
+/// `Retryable` when nobody can tell now.
+pub async fn dr_bucket(here: &Session, there: &Session, environment: &Environment) -> Result<Condition, CloudError> {
     let name = environment.dr_secrets_bucket.as_deref();
     let found = named_bucket(there, environment, name, "dr_secrets_bucket").await?;
     let (Ok(_), Some(source), Some(name)) = (&found, &environment.secrets_bucket, name) else { return Ok(found) };
