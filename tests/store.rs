@@ -20,6 +20,8 @@ mod chain;
 mod claims;
 #[path = "store/commits.rs"]
 mod commits;
+#[path = "store/marks.rs"]
+mod marks;
 #[path = "store/opening.rs"]
 mod opening;
 #[path = "store/outbox.rs"]

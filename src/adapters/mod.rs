@@ -4,4 +4,5 @@ pub mod archive;
 pub mod aws;
 pub mod sandbox;
 pub mod slack;
+pub mod sql;
 pub mod store;

@@ -51,6 +51,11 @@ impl Server {
         Server::of("BBWS_TEST_MARIADB")
     }
 
+    /// A second one, which plays what was restored.
+    pub fn mariadb_restored() -> Server {
+        Server::of("BBWS_TEST_MARIADB_RESTORED")
+    }
+
     pub fn source(&self, engine: Engine, schemas: &[&str]) -> Source {
         Source {
             engine,
@@ -138,7 +143,11 @@ pub struct Maria {
 
 impl Maria {
     pub async fn new(sql: &str) -> Maria {
-        let maria = Maria { server: Server::mariadb(), database: name("arc") };
+        Maria::on(Server::mariadb(), name("arc"), sql).await
+    }
+
+    pub async fn on(server: Server, database: String, sql: &str) -> Maria {
+        let maria = Maria { server, database };
         let mut all = MySqlConnection::connect(&maria.server.url("mysql", "")).await.expect("MariaDB answers");
         let create = format!("CREATE DATABASE {} CHARACTER SET utf8mb4", maria.database);
         sqlx::raw_sql(AssertSqlSafe(create)).execute(&mut all).await.expect("a database");

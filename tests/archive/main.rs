@@ -8,3 +8,4 @@ mod memory;
 mod plain;
 mod rounds;
 mod s3;
+mod sql;

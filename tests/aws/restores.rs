@@ -39,6 +39,7 @@ pub fn verify(secret: Option<&str>) -> Action {
         secret: secret.map(str::to_owned),
         schemas: Vec::new(),
         wordpress: Vec::new(),
+        data_of: bbws::domain::moment::Moment(0),
         rpo_seconds: 3600,
     }
 }

@@ -30,7 +30,7 @@ fn compare(rig: &Rig, rpo_minutes: u64) -> Call {
         secret: Some(LOGIN.into()),
         schemas: vec![],
         wordpress: vec!["tenant_1".into()],
-        data_of: rig.clock.now(),
+        data_of: rig.cloud.now(),
         rpo_seconds: rpo_minutes * 60,
     };
     rig.call(1, action)

@@ -49,11 +49,7 @@ async fn a_snapshot_is_deleted_once_and_looked_for_afterwards() {
     rig.pass(1);
     done(rig.poll(&call).await);
     assert!(!has(&rig, &point));
-    assert_eq!(
-        rig.cloud.points_now("prod").iter().filter(|p| p.key() == point.key()).count(),
-        1,
-        "its copy stays"
-    );
+    assert_eq!(rig.cloud.points_now("prod").iter().filter(|p| p.key() == point.key()).count(), 1, "its copy stays");
     let again = Call { token: "bk-1001-8-r1".into(), ..call.clone() };
     rig.cloud.start(&again).await.unwrap();
     assert!(rig.cloud.twice().is_empty(), "gone by the same operation is not a second deletion");

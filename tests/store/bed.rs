@@ -120,6 +120,7 @@ pub fn operation(id: &str, environment: &str, state: State, now: Moment) -> Oper
             database: format!("db-{n}"),
             snapshot: format!("db-{n}-{id}"),
         },
+        always: false,
     };
     let plan = Plan {
         kind: "backup.create".into(),

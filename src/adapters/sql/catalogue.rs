@@ -1,0 +1,133 @@
+//! What the catalogues of both kinds of servers say, as texts.
+
+use std::collections::BTreeMap;
+
+use super::link::{Link, Texts};
+use crate::domain::environment::Engine;
+
+/// Columns that tell when a row was made or changed, the most telling first.
+const TELLING: [&str; 12] = [
+    "updated_at",
+    "modified_at",
+    "last_modified",
+    "created_at",
+    "post_modified_gmt",
+    "post_modified",
+    "post_date_gmt",
+    "post_date",
+    "comment_date_gmt",
+    "comment_date",
+    "user_registered",
+    "timestamp",
+];
+
+/// A table with rows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Table {
+    /// Rows as the server's statistics have them.
+    pub(super) estimate: Option<u64>,
+    /// The column that tells how recent it is, and whether that has a time zone.
+    pub(super) clock: Option<(String, bool)>,
+}
+
+/// Schemas but the server's own, sorted.
+pub(super) async fn schemas(link: &mut Link) -> Result<Vec<String>, String> {
+    let sql = match link.engine {
+        Engine::Postgres => {
+            "SELECT nspname::text FROM pg_namespace WHERE nspname <> 'information_schema' AND nspname NOT LIKE 'pg\\_%' ORDER BY 1"
+        }
+        _ => {
+            "SELECT SCHEMA_NAME FROM information_schema.SCHEMATA
+             WHERE SCHEMA_NAME NOT IN ('information_schema', 'performance_schema', 'mysql', 'sys', 'innodb', 'tmp') ORDER BY 1"
+        }
+    };
+    Ok(link.ask(sql, &[]).await?.into_iter().filter_map(|row| row.into_iter().next().flatten()).collect())
+}
+
+/// Everything that makes up a schema: kind, table, name, and what it is. Sorted here, since servers sort as they like.
+pub(super) async fn shape(link: &mut Link, schema: &str) -> Result<Vec<Texts>, String> {
+    let queries = match link.engine {
+        Engine::Postgres => POSTGRES_SHAPE,
+        _ => MYSQL_SHAPE,
+    };
+    let mut all = Vec::new();
+    for sql in queries {
+        all.extend(link.ask(sql, &[schema]).await?);
+    }
+    all.sort();
+    Ok(all)
+}
+
+/// Columns are numbered anew: dropped ones leave gaps that a restored dump does not have.
+const POSTGRES_SHAPE: [&str; 3] = [
+    "SELECT 'table', c.relname::text, '', c.relkind::text FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+     WHERE n.nspname = $1 AND c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S')",
+    "SELECT 'column', c.relname::text, a.attname::text,
+       concat_ws(' ', row_number() OVER (PARTITION BY c.oid ORDER BY a.attnum), format_type(a.atttypid, a.atttypmod),
+         CASE WHEN a.attnotnull THEN 'NOT NULL' END, nullif(a.attidentity::text, ''), nullif(a.attgenerated::text, ''), pg_get_expr(d.adbin, d.adrelid))
+     FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+       LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
+     WHERE n.nspname = $1 AND c.relkind IN ('r', 'p', 'v', 'm', 'f') AND a.attnum > 0 AND NOT a.attisdropped",
+    "SELECT 'index', tablename::text, indexname::text, indexdef::text FROM pg_indexes WHERE schemaname = $1",
+];
+
+const MYSQL_SHAPE: [&str; 3] = [
+    "SELECT 'table', TABLE_NAME, '', CONCAT_WS(' ', TABLE_TYPE, ENGINE, TABLE_COLLATION)
+     FROM information_schema.TABLES WHERE TABLE_SCHEMA = ?",
+    "SELECT 'column', TABLE_NAME, COLUMN_NAME, CONCAT_WS(' ', ORDINAL_POSITION, COLUMN_TYPE, COLLATION_NAME,
+       IF(IS_NULLABLE = 'NO', 'NOT NULL', NULL), EXTRA, CONCAT('DEFAULT ', COLUMN_DEFAULT))
+     FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = ?",
+    "SELECT 'index', TABLE_NAME, CONCAT(INDEX_NAME, ' ', SEQ_IN_INDEX),
+       CONCAT_WS(' ', COLUMN_NAME, SUB_PART, INDEX_TYPE, IF(NON_UNIQUE = 0, 'UNIQUE', NULL))
+     FROM information_schema.STATISTICS WHERE TABLE_SCHEMA = ?",
+];
+
+/// Tables with rows of their own, by name.
+pub(super) async fn tables(link: &mut Link, schema: &str) -> Result<BTreeMap<String, Table>, String> {
+    let (tables, clocks) = match link.engine {
+        Engine::Postgres => (
+            "SELECT c.relname::text, c.reltuples::bigint::text FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+             WHERE n.nspname = $1 AND c.relkind = 'r'",
+            "SELECT c.relname::text, a.attname::text, format_type(a.atttypid, NULL)
+             FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+             WHERE n.nspname = $1 AND c.relkind = 'r' AND a.attnum > 0 AND NOT a.attisdropped
+               AND a.atttypid IN ('timestamp'::regtype, 'timestamptz'::regtype) ORDER BY a.attnum",
+        ),
+        _ => (
+            "SELECT TABLE_NAME, CAST(TABLE_ROWS AS CHAR) FROM information_schema.TABLES
+             WHERE TABLE_SCHEMA = ? AND TABLE_TYPE = 'BASE TABLE'",
+            "SELECT TABLE_NAME, COLUMN_NAME, DATA_TYPE FROM information_schema.COLUMNS
+             WHERE TABLE_SCHEMA = ? AND DATA_TYPE IN ('datetime', 'timestamp') ORDER BY ORDINAL_POSITION",
+        ),
+    };
+    let mut found = BTreeMap::new();
+    for row in link.ask(tables, &[schema]).await? {
+        let [Some(name), estimate] = <[_; 2]>::try_from(row).unwrap_or_default() else { continue };
+        // -1 is PostgreSQL's word for never counted.
+        found.insert(name, Table { estimate: estimate.and_then(|n| n.parse().ok()), clock: None });
+    }
+    for row in link.ask(clocks, &[schema]).await? {
+        let [Some(name), Some(column), Some(kind)] = <[_; 3]>::try_from(row).unwrap_or_default() else { continue };
+        let Some(table) = found.get_mut(&name) else { continue };
+        let better = table.clock.as_ref().is_none_or(|(have, _)| rank(&column) < rank(have));
+        if better {
+            table.clock = Some((column, kind.contains("with time zone")));
+        }
+    }
+    Ok(found)
+}
+
+/// Smaller is more telling; columns of other names come last, in their own order.
+fn rank(column: &str) -> usize {
+    let column = column.to_lowercase();
+    TELLING.iter().position(|name| *name == column).unwrap_or(TELLING.len())
+}
+
+/// Whether the schema is there at all.
+pub(super) async fn exists(link: &mut Link, schema: &str) -> Result<bool, String> {
+    let sql = match link.engine {
+        Engine::Postgres => "SELECT nspname::text FROM pg_namespace WHERE nspname = $1",
+        _ => "SELECT SCHEMA_NAME FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = ?",
+    };
+    Ok(!link.ask(sql, &[schema]).await?.is_empty())
+}

@@ -1,0 +1,255 @@
+//! One connection to either kind of server, with a time limit on every question.
+
+use std::time::Duration;
+
+use secrecy::ExposeSecret as _;
+use sqlx::{
+    AssertSqlSafe, ConnectOptions as _, Connection as _, MySqlConnection, PgConnection, Row as _,
+    mysql::{MySqlConnectOptions, MySqlSslMode},
+    postgres::{PgConnectOptions, PgSslMode},
+};
+
+use super::Target;
+use crate::domain::environment::Engine;
+
+const LOGIN: Duration = Duration::from_secs(30);
+/// Counting a million rows of a database that was just restored, whose blocks come from S3 one by one.
+const QUESTION: Duration = Duration::from_secs(300);
+/// The server gives up first, so that the connection stays good.
+const SERVER_GIVES_UP: Duration = Duration::from_secs(290);
+
+/// A row: texts, or nothing for NULL.
+pub(super) type Texts = Vec<Option<String>>;
+
+/// Whether a session may write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Mode {
+    Read,
+    Write,
+}
+
+/// A connection, or the reason why there is none.
+pub(super) struct Link {
+    pub(super) engine: Engine,
+    open: Result<Open, String>,
+}
+
+enum Open {
+    Mysql(Box<MySqlConnection>),
+    Postgres(Box<PgConnection>),
+}
+
+impl Link {
+    /// No connection: every question is answered with this sentence.
+    pub(super) fn absent(why: &str) -> Link {
+        Link { engine: Engine::Postgres, open: Err(why.to_owned()) }
+    }
+
+    /// Signs in; says how, or why not.
+    pub(super) async fn open(target: &Target, mode: Mode) -> Result<(Link, String), String> {
+        let name = target.name();
+        let opened = tokio::time::timeout(LOGIN, connect(target)).await;
+        let opened = opened.map_err(|_| {
+            format!(
+                "{name} did not let {} in within {} s. Look at its security group.",
+                target.username,
+                LOGIN.as_secs()
+            )
+        })?;
+        let open = opened.map_err(|e| {
+            format!(
+                "{} could not sign in to {name}: {}. Check the login, and TLS at the server.",
+                target.username,
+                brief(&e)
+            )
+        })?;
+        let mut link = Link { engine: target.engine, open: Ok(open) };
+        let cipher = link
+            .cipher()
+            .await
+            .map_err(|why| format!("Whether the session with {name} is encrypted is unknown: {why}"))?;
+        if cipher.is_none() && target.require_tls {
+            return Err(format!(
+                "The session with {name} is not encrypted, and has to be. Switch TLS on at the server."
+            ));
+        }
+        link.prepare(mode).await?;
+        let how = cipher
+            .map_or_else(|| "without TLS, which is not required".to_owned(), |cipher| format!("over TLS ({cipher})"));
+        Ok((link, format!("{} signed in to {name} {how}.", target.username)))
+    }
+
+    /// Whether the server says that this very session is encrypted, and how.
+    async fn cipher(&mut self) -> Result<Option<String>, String> {
+        let rows = match self.engine {
+            Engine::Postgres => {
+                self.ask(
+                    "SELECT concat_ws(' ', version, cipher) FROM pg_stat_ssl WHERE pid = pg_backend_pid() AND ssl",
+                    &[],
+                )
+                .await?
+            }
+            _ => self.raw("SHOW SESSION STATUS LIKE 'Ssl_cipher'").await?,
+        };
+        let cipher = rows.into_iter().next().and_then(|row| row.into_iter().next_back().flatten());
+        Ok(cipher.filter(|cipher| !cipher.is_empty()))
+    }
+
+    async fn prepare(&mut self, mode: Mode) -> Result<(), String> {
+        let limit = SERVER_GIVES_UP.as_millis();
+        if self.engine == Engine::Postgres {
+            self.run(&format!("SET statement_timeout = {limit}; SET TimeZone = 'UTC'; SET search_path = pg_catalog"))
+                .await?;
+        } else {
+            // MySQL's name of it, then MariaDB's: whichever the server knows.
+            if self.run(&format!("SET SESSION max_execution_time = {limit}")).await.is_err() {
+                let _ = self.run(&format!("SET SESSION max_statement_time = {}", SERVER_GIVES_UP.as_secs())).await;
+            }
+        }
+        match (mode, self.engine) {
+            (Mode::Write, _) => Ok(()),
+            (Mode::Read, Engine::Postgres) => self.run("SET default_transaction_read_only = on").await,
+            (Mode::Read, _) => self.run("SET SESSION TRANSACTION READ ONLY").await,
+        }
+    }
+
+    /// A question with values; every column of the answer has to be a text.
+    pub(super) async fn ask(&mut self, sql: &str, values: &[&str]) -> Result<Vec<Texts>, String> {
+        let answer = match &mut self.open {
+            Err(why) => return Err(why.clone()),
+            Ok(open) => tokio::time::timeout(QUESTION, fetch(open, sql, values)).await,
+        };
+        self.settled(answer)
+    }
+
+    /// A question that servers do not prepare.
+    async fn raw(&mut self, sql: &str) -> Result<Vec<Texts>, String> {
+        let answer = match &mut self.open {
+            Err(why) => return Err(why.clone()),
+            Ok(open) => tokio::time::timeout(QUESTION, fetch_raw(open, sql)).await,
+        };
+        self.settled(answer)
+    }
+
+    /// A statement without an answer.
+    pub(super) async fn run(&mut self, sql: &str) -> Result<(), String> {
+        self.raw(sql).await.map(|_| ())
+    }
+
+    fn settled<T>(&mut self, answer: Result<Result<T, sqlx::Error>, tokio::time::error::Elapsed>) -> Result<T, String> {
+        match answer {
+            Ok(Ok(answer)) => Ok(answer),
+            Ok(Err(error)) => Err(format!("The database refused a question: {}.", brief(&error))),
+            Err(_) => {
+                // Its answer may still come; nothing else can be asked on this connection.
+                let why = format!("The database did not answer within {} s, so this is unknown.", QUESTION.as_secs());
+                self.open = Err(why.clone());
+                Err(why)
+            }
+        }
+    }
+
+    /// An identifier, whatever is in it.
+    pub(super) fn quoted(&self, name: &str) -> String {
+        match self.engine {
+            Engine::Postgres => format!("\"{}\"", name.replace('"', "\"\"")),
+            _ => format!("`{}`", name.replace('`', "``")),
+        }
+    }
+
+    /// A table with its schema.
+    pub(super) fn table(&self, schema: &str, table: &str) -> String {
+        format!("{}.{}", self.quoted(schema), self.quoted(table))
+    }
+
+    /// Says goodbye.
+    pub(super) async fn close(self) {
+        let closed = async {
+            match self.open {
+                Ok(Open::Mysql(connection)) => connection.close().await,
+                Ok(Open::Postgres(connection)) => connection.close().await,
+                Err(_) => Ok(()),
+            }
+        };
+        // It is over either way.
+        let _ = tokio::time::timeout(Duration::from_secs(5), closed).await;
+    }
+}
+
+async fn connect(target: &Target) -> Result<Open, sqlx::Error> {
+    let password = target.password.expose_secret();
+    if target.engine == Engine::Postgres {
+        let mode = match (&target.ca, target.require_tls) {
+            (Some(_), _) => PgSslMode::VerifyFull,
+            (None, true) => PgSslMode::Require,
+            (None, false) => PgSslMode::Prefer,
+        };
+        let options = PgConnectOptions::new_without_pgpass()
+            .host(&target.host)
+            .port(target.port)
+            .username(&target.username)
+            .password(password)
+            .database(target.database.as_deref().unwrap_or("postgres"))
+            .application_name("bbws")
+            .ssl_mode(mode)
+            .disable_statement_logging();
+        let options = target.ca.iter().fold(options, |options, ca| options.ssl_root_cert(ca));
+        return options.connect().await.map(|open| Open::Postgres(Box::new(open)));
+    }
+    let mode = match (&target.ca, target.require_tls) {
+        (Some(_), _) => MySqlSslMode::VerifyIdentity,
+        (None, true) => MySqlSslMode::Required,
+        (None, false) => MySqlSslMode::Preferred,
+    };
+    let options = MySqlConnectOptions::new()
+        .host(&target.host)
+        .port(target.port)
+        .username(&target.username)
+        .password(password)
+        .ssl_mode(mode)
+        .disable_statement_logging();
+    let options = target.ca.iter().fold(options, |options, ca| options.ssl_ca(ca));
+    options.connect().await.map(|open| Open::Mysql(Box::new(open)))
+}
+
+async fn fetch(open: &mut Open, sql: &str, values: &[&str]) -> Result<Vec<Texts>, sqlx::Error> {
+    let sql = AssertSqlSafe(sql.to_owned());
+    match open {
+        Open::Mysql(connection) => {
+            let query = values.iter().fold(sqlx::query(sql), |query, value| query.bind((*value).to_owned()));
+            query.persistent(false).fetch_all(&mut **connection).await?.iter().map(mysql_texts).collect()
+        }
+        Open::Postgres(connection) => {
+            let query = values.iter().fold(sqlx::query(sql), |query, value| query.bind((*value).to_owned()));
+            query.persistent(false).fetch_all(&mut **connection).await?.iter().map(postgres_texts).collect()
+        }
+    }
+}
+
+async fn fetch_raw(open: &mut Open, sql: &str) -> Result<Vec<Texts>, sqlx::Error> {
+    let sql = sqlx::raw_sql(AssertSqlSafe(sql.to_owned()));
+    match open {
+        Open::Mysql(connection) => sql.fetch_all(&mut **connection).await?.iter().map(mysql_texts).collect(),
+        Open::Postgres(connection) => sql.fetch_all(&mut **connection).await?.iter().map(postgres_texts).collect(),
+    }
+}
+
+/// MySQL's catalogue has texts of binary type.
+fn mysql_texts(row: &sqlx::mysql::MySqlRow) -> Result<Texts, sqlx::Error> {
+    let text = |i| row.try_get_unchecked::<Option<Vec<u8>>, _>(i);
+    (0..row.len()).map(|i| Ok(text(i)?.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()))).collect()
+}
+
+fn postgres_texts(row: &sqlx::postgres::PgRow) -> Result<Texts, sqlx::Error> {
+    (0..row.len()).map(|i| row.try_get_unchecked::<Option<String>, _>(i)).collect()
+}
+
+/// The server's words on one line. They may name tables and columns, never values of ours but the canary's.
+fn brief(error: &sqlx::Error) -> String {
+    let text = match error {
+        sqlx::Error::Database(error) => error.message().to_owned(),
+        other => other.to_string(),
+    };
+    let line: Vec<&str> = text.split_whitespace().collect();
+    line.join(" ").trim_end_matches('.').chars().take(300).collect()
+}

@@ -1,0 +1,147 @@
+//! Validators of a restored database over a real connection: does it answer, is it whole, is it recent, does it take writes.
+//!
+//! Everything is asked of the databases themselves. Each check is one [`Checked`] with a sentence; what cannot be found out
+//! is not ok. The source's session is read-only by the server's own rule; only the restored side is ever written to, and only
+//! in a table of our own.
+
+use std::{path::PathBuf, time::Duration};
+
+use secrecy::SecretString;
+
+use crate::domain::environment::Engine;
+
+mod canary;
+mod catalogue;
+mod link;
+mod rows;
+mod schema;
+mod wordpress;
+
+use link::{Link, Mode};
+
+/// A database server and who signs in there.
+#[derive(Debug, Clone)]
+pub struct Target {
+    /// Which language it speaks.
+    pub engine: Engine,
+    /// Host name or address.
+    pub host: String,
+    /// Port.
+    pub port: u16,
+    /// Who signs in.
+    pub username: String,
+    /// With what.
+    pub password: SecretString,
+    /// PostgreSQL: the database of which the schemas are part; without it `postgres`. MySQL and MariaDB: not used.
+    pub database: Option<String>,
+    /// Certificate authorities (PEM). With them the server's certificate and name are verified.
+    pub ca: Option<PathBuf>,
+    /// Whether a connection in plain text is refused.
+    pub require_tls: bool,
+}
+
+impl Target {
+    fn name(&self) -> String {
+        format!("{}:{}", self.host, self.port)
+    }
+}
+
+/// What the restored database has to be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wanted {
+    /// Schemas to look at; empty means all of the source, or of the restored side where there is no source.
+    pub schemas: Vec<String>,
+    /// Schemas that have to hold the tables of WordPress.
+    pub wordpress: Vec<String>,
+    /// How much older than the source's newest data the restored side's may be.
+    pub rpo: Duration,
+    /// Ends the name of the table that is written to; `[a-z0-9_]`, at most 40 characters, different for each run.
+    pub token: String,
+}
+
+/// One answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Checked {
+    /// What was looked at: `schema of tenant_1`.
+    pub name: String,
+    /// Whether it is as it has to be; what is unknown is not.
+    pub ok: bool,
+    /// A sentence for people.
+    pub found: String,
+}
+
+impl Checked {
+    fn new(name: impl Into<String>, answer: Result<String, String>) -> Checked {
+        let ok = answer.is_ok();
+        Checked { name: name.into(), ok, found: answer.unwrap_or_else(|wrong| wrong) }
+    }
+}
+
+/// Runs all validators. Ends by itself: each question has a time limit.
+pub async fn validate(restored: &Target, source: Option<&Target>, wanted: &Wanted) -> Vec<Checked> {
+    let mut checks = Vec::new();
+    let mut here = open(restored, Mode::Write, "restored", &mut checks).await;
+    let mut there = match source {
+        Some(source) => open(source, Mode::Read, "source", &mut checks).await,
+        None => Link::absent("There is no source to compare with, so this is unknown."),
+    };
+    let asked = if source.is_some() { &mut there } else { &mut here };
+    match schemas(asked, &wanted.schemas).await {
+        Ok(schemas) => {
+            for schema in &schemas {
+                let answer = schema::compare(&mut here, &mut there, schema).await;
+                checks.push(Checked::new(format!("schema of {schema}"), answer));
+                let (counts, newest) = rows::compare(&mut here, &mut there, schema, wanted.rpo).await;
+                checks.push(Checked::new(format!("rows of {schema}"), counts));
+                checks.push(Checked::new(format!("newest data of {schema}"), newest));
+            }
+            let home = schemas.first().map_or("", String::as_str);
+            let answer = canary::write(&mut here, restored, source, home, &wanted.token).await;
+            checks.push(Checked::new("write, read, delete", answer));
+        }
+        Err(why) => checks.push(Checked::new("schemas", Err(why))),
+    }
+    for schema in &wanted.wordpress {
+        let answer = wordpress::tables(&mut here, schema).await;
+        checks.push(Checked::new(format!("WordPress in {schema}"), answer));
+    }
+    here.close().await;
+    there.close().await;
+    checks
+}
+
+async fn open(target: &Target, mode: Mode, role: &str, checks: &mut Vec<Checked>) -> Link {
+    let name = format!("login to the {role} database");
+    match Link::open(target, mode).await {
+        Ok((link, found)) => {
+            checks.push(Checked { name, ok: true, found });
+            link
+        }
+        Err(why) => {
+            let link = Link::absent(&format!("This is unknown, since the {role} database cannot be asked."));
+            checks.push(Checked { name, ok: false, found: why });
+            link
+        }
+    }
+}
+
+async fn schemas(link: &mut Link, wanted: &[String]) -> Result<Vec<String>, String> {
+    if !wanted.is_empty() {
+        return Ok(wanted.to_vec());
+    }
+    let found = catalogue::schemas(link).await?;
+    if found.is_empty() {
+        Err("There is no schema but the server's own, so nothing was restored.".to_owned())
+    } else {
+        Ok(found)
+    }
+}
+
+/// `1 table`, `2 tables`.
+fn count(number: usize, what: &str) -> String {
+    if number == 1 {
+        format!("1 {what}")
+    } else {
+        format!("{number} {what}{}", if what.ends_with('x') { "es" } else { "s" })
+    }
+}

@@ -1,0 +1,208 @@
+//! How many rows there are and how recent they are, table by table, against the source.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use jiff::{SignedDuration, civil::DateTime};
+
+use super::{
+    catalogue::{self, Table},
+    count,
+    link::Link,
+};
+use crate::domain::environment::Engine;
+
+/// Above this many rows the servers' statistics are compared first; only when they differ is counted.
+const LARGE: u64 = 1_000_000;
+/// One row in so many may be missing or too much.
+const TOLERANCE: u64 = 1000;
+/// Tables that are named in a sentence.
+const NAMED: usize = 3;
+
+type Answer = Result<String, String>;
+
+/// Compares row counts, then the newest timestamps.
+pub(super) async fn compare(restored: &mut Link, source: &mut Link, schema: &str, rpo: Duration) -> (Answer, Answer) {
+    let sides = async { Ok((catalogue::tables(restored, schema).await?, catalogue::tables(source, schema).await?)) };
+    let (here, there) = match sides.await {
+        Ok(sides) => sides,
+        Err(why) => return (Err(why), unknown_age()),
+    };
+    if there.is_empty() {
+        let why = format!("The source has no tables in {schema}, so there is nothing to compare with.");
+        return (Err(why), unknown_age());
+    }
+    let counted = counts(restored, source, schema, &here, &there).await;
+    (counted, newest(restored, source, schema, &there, rpo).await)
+}
+
+fn unknown_age() -> Answer {
+    Err("How recent the data is is unknown, since the tables cannot be compared.".to_owned())
+}
+
+async fn counts(
+    restored: &mut Link,
+    source: &mut Link,
+    schema: &str,
+    here: &BTreeMap<String, Table>,
+    there: &BTreeMap<String, Table>,
+) -> Answer {
+    let (mut rows, mut estimated, mut wrong) = (0, 0, Vec::new());
+    for (name, theirs) in there {
+        let Some(ours) = here.get(name) else {
+            wrong.push(format!("{name} is missing"));
+            continue;
+        };
+        match (ours.estimate, theirs.estimate) {
+            (Some(ours), Some(theirs)) if ours > LARGE && theirs > LARGE && close(ours, theirs) => {
+                (rows, estimated) = (rows + ours, estimated + 1);
+                continue;
+            }
+            _ => {}
+        }
+        let (ours, theirs) = (exact(restored, schema, name).await, exact(source, schema, name).await);
+        match (ours, theirs) {
+            (Ok(ours), Ok(theirs)) if close(ours, theirs) => rows += ours,
+            (Ok(ours), Ok(theirs)) => wrong.push(format!("{name} has {ours} rows, the source {theirs}")),
+            (Err(why), _) | (_, Err(why)) => {
+                wrong.push(format!("{name} cannot be counted ({})", why.trim_end_matches('.')))
+            }
+        }
+    }
+    if !wrong.is_empty() {
+        return Err(format!("Not within 0.1 % of the source: {}.", several(&wrong)));
+    }
+    let how = match estimated {
+        0 => "counted".to_owned(),
+        n => format!("{} of them estimated by the servers' statistics, the others counted", n),
+    };
+    Ok(format!("{rows} rows in {} are within 0.1 % of the source ({how}).", count(there.len(), "table")))
+}
+
+fn close(ours: u64, theirs: u64) -> bool {
+    ours.abs_diff(theirs) <= theirs / TOLERANCE
+}
+
+async fn exact(link: &mut Link, schema: &str, table: &str) -> Result<u64, String> {
+    let table = link.table(schema, table);
+    let sql = match link.engine {
+        Engine::Postgres => format!("SELECT count(*)::text FROM {table}"),
+        _ => format!("SELECT CAST(COUNT(*) AS CHAR) FROM {table}"),
+    };
+    one(link, &sql).await?.and_then(|n| n.parse().ok()).ok_or_else(|| "no number came back".to_owned())
+}
+
+async fn one(link: &mut Link, sql: &str) -> Result<Option<String>, String> {
+    Ok(link.ask(sql, &[]).await?.into_iter().next().and_then(|row| row.into_iter().next().flatten()))
+}
+
+async fn newest(
+    restored: &mut Link,
+    source: &mut Link,
+    schema: &str,
+    there: &BTreeMap<String, Table>,
+    rpo: Duration,
+) -> Answer {
+    let limit = SignedDuration::try_from(rpo).unwrap_or(SignedDuration::MAX);
+    let (mut compared, mut worst, mut wrong) = (0, SignedDuration::ZERO, Vec::new());
+    for (name, table) in there {
+        let Some((column, zoned)) = &table.clock else { continue };
+        let what = format!("{name}.{column}");
+        let theirs = match latest(source, schema, name, column, *zoned).await {
+            Ok(Some(theirs)) => theirs,
+            // An empty table is as recent as it can be.
+            Ok(None) => continue,
+            Err(why) => {
+                wrong.push(format!("{what} of the source is unknown ({})", why.trim_end_matches('.')));
+                continue;
+            }
+        };
+        match latest(restored, schema, name, column, *zoned).await {
+            Ok(Some(ours)) => {
+                let lag = theirs.duration_since(ours);
+                (compared, worst) = (compared + 1, worst.max(lag));
+                if lag > limit {
+                    wrong.push(format!("{what} ends at {ours}, the source's at {theirs}, {} later", words(lag)));
+                }
+            }
+            Ok(None) => wrong.push(format!("{what} is empty, the source's ends at {theirs}")),
+            Err(why) => wrong.push(format!("{what} is unknown ({})", why.trim_end_matches('.'))),
+        }
+    }
+    if !wrong.is_empty() {
+        return Err(format!("Older than the RPO of {} allows: {}.", words(limit), several(&wrong)));
+    }
+    if compared == 0 {
+        return Err("No table with rows has a timestamp, so how recent the data is is unknown.".to_owned());
+    }
+    let behind = if worst.is_zero() {
+        "as recent as the source".to_owned()
+    } else {
+        format!("at most {} behind the source", words(worst))
+    };
+    Ok(format!("{} with timestamps: {behind}; the RPO is {}.", count(compared, "table"), words(limit)))
+}
+
+/// The newest value, in UTC where it has a zone.
+async fn latest(
+    link: &mut Link,
+    schema: &str,
+    table: &str,
+    column: &str,
+    zoned: bool,
+) -> Result<Option<DateTime>, String> {
+    let (table, column) = (link.table(schema, table), link.quoted(column));
+    let sql = match link.engine {
+        Engine::Postgres => {
+            let at = if zoned { " AT TIME ZONE 'UTC'" } else { "" };
+            format!(
+                "SELECT to_char(max({column}){at}, 'YYYY-MM-DD\"T\"HH24:MI:SS') FROM {table} WHERE isfinite({column})"
+            )
+        }
+        // WordPress writes zeros where it has no date.
+        _ => format!("SELECT DATE_FORMAT(MAX({column}), '%Y-%m-%dT%H:%i:%s') FROM {table} WHERE YEAR({column}) > 0"),
+    };
+    let Some(text) = one(link, &sql).await? else { return Ok(None) };
+    text.parse().map(Some).map_err(|_| format!("`{text}` is no time that can be compared"))
+}
+
+fn several(wrong: &[String]) -> String {
+    let named = wrong[..wrong.len().min(NAMED)].join("; ");
+    match wrong.len().saturating_sub(NAMED) {
+        0 => named,
+        more => format!("{named}; and {} more", count(more, "table")),
+    }
+}
+
+/// `1h 5m`, as the config file writes it.
+fn words(duration: SignedDuration) -> String {
+    let seconds = duration.as_secs();
+    let parts = [(seconds / 86_400, "d"), (seconds / 3600 % 24, "h"), (seconds / 60 % 60, "m"), (seconds % 60, "s")];
+    let words: Vec<_> = parts.iter().filter(|(n, _)| *n != 0).map(|(n, unit)| format!("{n}{unit}")).collect();
+    if words.is_empty() { "0s".to_owned() } else { words.join(" ") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_row_in_a_thousand_may_differ() {
+        for (ours, theirs, good) in [
+            (0, 0, true),
+            (1, 0, false),
+            (9, 10, false),
+            (999, 1000, true),
+            (1001, 1000, true),
+            (998, 1000, false),
+            (998, 999, false),
+        ] {
+            assert_eq!(close(ours, theirs), good, "{ours} of {theirs}");
+        }
+    }
+
+    #[test]
+    fn durations_are_words() {
+        assert_eq!(words(SignedDuration::from_secs(3900)), "1h 5m");
+        assert_eq!(words(SignedDuration::ZERO), "0s");
+    }
+}
