@@ -232,6 +232,11 @@ async fn what_keeps_a_dump_from_being_made_is_said() {
         matches!(&answer, Ok(Progress::Failed { reason }) if reason.contains("Declare one dump for each in the config file.")),
         "{answer:?}"
     );
+    let answer = carried_out(cloud, &call("e", dump(&platform, Engine::Postgres, &[], &key))).await;
+    assert!(
+        matches!(&answer, Ok(Progress::Failed { reason }) if reason.contains("names no PostgreSQL database. Name one in its `schemas`")),
+        "{answer:?}"
+    );
     let answer = carried_out(cloud, &call("b", dump(&platform, Engine::Mariadb, &[], "alias/none"))).await;
     assert!(matches!(&answer, Ok(Progress::Failed { reason }) if reason.contains("KMS key alias/none")), "{answer:?}");
     let answer = carried_out(cloud, &call("c", dump(&platform, Engine::Mariadb, &["no_such_schema"], &key))).await;

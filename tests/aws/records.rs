@@ -217,7 +217,7 @@ async fn another_process_is_seen_by_its_parts_and_missed_when_they_stop() {
     assert!(store.lock().expect("no test panics while holding it").uploads.is_empty(), "what was left is aborted");
     let other = Platform::on(&fake.address, &[], environment(false)).await;
     let (outputs, detail) = done(poll(&other.cloud, &begun(&platform, 9000)).await);
-    assert_eq!((detail.as_str(), outputs["count"].as_str()), ("recorded", "9"), "another process finds it done");
+    assert_eq!((detail.as_str(), outputs["objects"].as_str()), ("9 objects", "9"), "another process finds it done");
 }
 
 #[tokio::test]

@@ -235,12 +235,11 @@ mod tests {
 
     #[tokio::test]
     async fn work_ends_with_its_owner() {
-        struct Alive(Arc<()>);
         let sign = Arc::new(());
         let jobs = Jobs::default();
-        let alive = Alive(Arc::clone(&sign));
+        let held = Arc::clone(&sign);
         jobs.spawn("a", |_| async move {
-            let _alive = alive;
+            let _held = held;
             std::future::pending::<Outcome>().await
         });
         settle().await;

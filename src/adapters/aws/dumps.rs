@@ -93,7 +93,14 @@ fn outputs(written: &Written) -> Outputs {
 fn source(login: Login, name: &str, engine: Engine, schemas: &[String]) -> Result<Source, CloudError> {
     let (database, schemas) = match (engine, schemas) {
         // What the config calls schemas are databases there, and pg_dump dumps one at a time.
-        (Engine::Postgres, []) => (login.database, Vec::new()),
+        (Engine::Postgres, []) if login.database.is_some() => (login.database, Vec::new()),
+        (Engine::Postgres, []) => {
+            return Err(CloudError::Permanent {
+                reason: format!(
+                    "The dump of {name} names no PostgreSQL database. Name one in its `schemas` in the config file, or as `dbname` in its secret."
+                ),
+            });
+        }
         (Engine::Postgres, [one]) => (Some(one.clone()), Vec::new()),
         (Engine::Postgres, many) => {
             return Err(CloudError::Permanent {

@@ -89,7 +89,11 @@ pub async fn write(
 
 /// What a record that is there already says of itself; how many objects are in it only where it was put at once.
 pub fn found(made: Started) -> Progress {
-    Progress::Done { detail: "recorded".to_owned(), outputs: made.outputs }
+    let mut outputs = made.outputs;
+    let objects = outputs.remove("count").filter(|count| !count.is_empty());
+    let detail = objects.as_ref().map_or_else(|| "recorded".to_owned(), |count| format!("{count} objects"));
+    outputs.extend(objects.map(|count| ("objects".to_owned(), count)));
+    Progress::Done { detail, outputs }
 }
 
 fn finished(numbers: Numbers, mut outputs: Outputs) -> Progress {
