@@ -17,10 +17,10 @@ use bbws::{
 use serde_json::{Value, json as value};
 
 use crate::{
-    backup, ends, exports,
+    backup, buckets_data, configuration, dumps, ends, exports,
     fake::{Answer, Fake, Seen, json},
-    identity, moto, plans, points, snapshots,
-    support::{DR, HOME, Platform, done, environment, poll},
+    identity, moto, plans, points, records, restores, secrets_check, snapshots,
+    support::{DR, HOME, Platform, done, environment, poll, settled},
     vaults::Vaults,
     watch, world,
 };
@@ -87,6 +87,24 @@ const CALLS: &[(&str, &[&str])] = &[
     ("S3.ListObjectsV2", &["s3:ListBucket"]),
     ("SSM.DescribeParameters", &["ssm:DescribeParameters"]),
     ("Secrets Manager.DescribeSecret", &["secretsmanager:DescribeSecret"]),
+    // The key of dumps is used directly, in the context of the environment.
+    ("KMS.Decrypt", &["kms:Decrypt"]),
+    ("KMS.GenerateDataKey", &["kms:GenerateDataKey"]),
+    ("RDS.DeleteDBInstance", &["rds:DeleteDBInstance"]),
+    (
+        "RDS.RestoreDBInstanceFromDBSnapshot",
+        &["rds:RestoreDBInstanceFromDBSnapshot", "rds:AddTagsToResource", "kms:CreateGrant"],
+    ),
+    ("S3.AbortMultipartUpload", &["s3:AbortMultipartUpload"]),
+    ("S3.CompleteMultipartUpload", &["s3:PutObject", "kms:Decrypt"]),
+    ("S3.CreateMultipartUpload", &["s3:PutObject", "s3:PutObjectTagging", "kms:GenerateDataKey"]),
+    ("S3.GetObject", &["s3:GetObject", "kms:Decrypt"]),
+    ("S3.ListMultipartUploads", &["s3:ListBucketMultipartUploads"]),
+    ("S3.ListObjectVersions", &["s3:ListBucketVersions"]),
+    ("S3.ListParts", &["s3:ListMultipartUploadParts"]),
+    ("S3.UploadPart", &["s3:PutObject", "kms:Decrypt"]),
+    ("SSM.GetParametersByPath", &["ssm:GetParametersByPath"]),
+    ("Secrets Manager.GetSecretValue", &["secretsmanager:GetSecretValue", "kms:Decrypt"]),
 ];
 
 fn vault_service(seen: &Seen) -> Answer {
@@ -179,6 +197,22 @@ async fn ended(platform: &Platform, plans: &Vaults) {
     platform.cloud.start(&platform.call(ends::delete_point())).await.expect("it is deleted");
 }
 
+/// Configuration, records, dumps, test restores, and what is read back of them.
+async fn explored(platform: &Platform, server: &dumps::Server, name: &str, key: &str) {
+    let cloud = &platform.cloud;
+    run(platform, platform.call(configuration::export(platform, "/bbws/prod/"))).await;
+    let own = |token: &str, action| Call { token: token.into(), ..platform.call(action) };
+    run(platform, own("record", records::record(platform))).await;
+    records::left_behind().await;
+    run(platform, own("dump", dumps::dump(platform, server.engine, &[name], key))).await;
+    done(settled(cloud, &own("dumped", dumps::verify(platform, server.engine, 30))).await);
+    done(settled(cloud, &own("secrets", secrets_check::verify(platform))).await);
+    poll(cloud, &platform.call(buckets_data::bucket(false))).await.expect_err("there is no such bucket");
+    run(platform, platform.call(restores::restore())).await;
+    done(settled(cloud, &own("database", restores::verify(None))).await);
+    run(platform, platform.call(restores::delete(restores::INSTANCE, "bk-1042"))).await;
+}
+
 /// Calls, as the engine does: probe, start, watch; what it gives is handed on.
 async fn run(platform: &Platform, call: Call) -> Outputs {
     platform.cloud.probe(&call).await.expect("a probe");
@@ -186,7 +220,7 @@ async fn run(platform: &Platform, call: Call) -> Outputs {
     let call = Call { external_id: started.external_id, ..call };
     let mut outputs = started.outputs;
     if !started.finished {
-        outputs.extend(done(poll(&platform.cloud, &call).await).0);
+        outputs.extend(done(settled(&platform.cloud, &call).await).0);
     }
     outputs
 }
@@ -207,6 +241,12 @@ async fn policies_grant_exactly_what_a_whole_backup_calls() {
     let here = platform.setup(HOME).await;
     points::bucket(&here, media).await;
     points::object(&here, media, "a").await;
+    configuration::parameters(&platform).await;
+    restores::network(&platform).await;
+    let server = dumps::Server::of(bbws::domain::environment::Engine::Mariadb);
+    let name = server.database("policies").await;
+    server.secret(&platform).await;
+    let key = platform.key(HOME, None).await;
     let recording = watch::start();
 
     let ask = identity::everything(&platform, &file_system);
@@ -226,6 +266,7 @@ async fn policies_grant_exactly_what_a_whole_backup_calls() {
     poll(&platform.cloud, &after(exports::replica(&platform))).await.expect("an answer");
     watched(&platform, &plans).await;
     planned(&platform, &plans).await;
+    explored(&platform, &server, &name, &key).await;
     ended(&platform, &plans).await;
     platform
         .cloud
@@ -304,7 +345,10 @@ fn granted() -> BTreeSet<String> {
 #[test]
 fn policies_are_as_narrow_as_aws_lets_them_be() {
     let names: Vec<String> = policies().into_iter().map(|(name, _)| name).collect();
-    assert_eq!(names, ["backup", "delete", "hold", "notifications", "process", "reader", "schedule", "trust"]);
+    assert_eq!(
+        names,
+        ["backup", "delete", "hold", "notifications", "process", "reader", "restore-test", "schedule", "trust"]
+    );
     for (name, statement) in statements() {
         assert_eq!(statement["Effect"], "Allow");
         let actions = list(&statement["Action"]);
@@ -319,12 +363,21 @@ fn policies_are_as_narrow_as_aws_lets_them_be() {
             assert_eq!(list(&statement["Resource"]), ["${BackupRole}"]);
             assert_eq!(statement["Condition"]["StringEquals"]["iam:PassedToService"], "backup.amazonaws.com");
         }
+        if actions.contains(&"rds:DeleteDBInstance".to_owned()) {
+            assert_eq!(actions.len(), 1);
+            assert!(list(&statement["Resource"]).iter().all(|r| r.ends_with(":db:*-restored-*")), "{name}");
+            assert_eq!(statement["Condition"]["Null"]["aws:ResourceTag/bbws:operation"], "false");
+        }
         if actions.contains(&"kms:CreateGrant".to_owned()) {
             assert_eq!(statement["Condition"]["Bool"]["kms:GrantIsForAWSResource"], "true");
         }
         for action in actions.iter().filter(|a| a.starts_with("kms:") && *a != "kms:DescribeKey") {
             let condition = statement["Condition"].to_string();
-            assert!(condition.contains("kms:ViaService"), "{name}: {action} only through the service that needs it");
+            let narrow = ["kms:ViaService", "kms:EncryptionContext:bbws:environment"];
+            assert!(
+                narrow.iter().any(|key| condition.contains(key)),
+                "{name}: {action} only through the service that needs it, or for what this product encrypts itself"
+            );
         }
     }
 }

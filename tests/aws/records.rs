@@ -146,14 +146,14 @@ async fn a_bucket_of_2500_objects_is_read_page_by_page() {
 
 #[tokio::test]
 async fn a_long_record_is_sent_in_parts_of_at_least_8_mib() {
-    let (_fake, platform, store) = fakes(13_000, 1, random).await;
+    let (_fake, platform, store) = fakes(16_000, 1, random).await;
     let call = platform.call(record(&platform));
     // The object is complete, but the answer is lost.
     store.lock().expect("no test panics while holding it").lose = 1;
     let (outputs, _) = done(carried_out(&platform.cloud, &call).await);
-    assert_eq!(outputs["objects"], "11700");
+    assert_eq!(outputs["objects"], "14400");
     let found = lines(&stored(&store));
-    assert_eq!((found.len(), found[11_699]["key"].as_str()), (11_700, Some(random(12_998).as_str())));
+    assert_eq!((found.len(), found[14_399]["key"].as_str()), (14_400, Some(random(15_998).as_str())));
     let store = store.lock().expect("no test panics while holding it");
     let (last, parts) = store.sizes.split_last().expect("parts");
     assert!(!parts.is_empty() && parts.iter().all(|size| *size >= 8 << 20), "{:?} and {last}", parts);
@@ -182,6 +182,14 @@ fn upload(store: &Shared, age: u64) {
     let mut store = store.lock().expect("no test panics while holding it");
     store.age = age;
     store.uploads.insert("left".into(), [(1, vec![0; 8])].into());
+}
+
+/// A record that is begun anew where another process left one unfinished.
+pub async fn left_behind() {
+    let (_fake, platform, store) = fakes(10, 1, plain).await;
+    upload(&store, 660);
+    done(carried_out(&platform.cloud, &platform.call(record(&platform))).await);
+    assert!(store.lock().expect("no test panics while holding it").uploads.is_empty(), "what was left is aborted");
 }
 
 #[tokio::test]

@@ -1,11 +1,12 @@
 //! Test restores: on moto, and on answers in RDS's shapes for everything moto does at once.
 
 use bbws::{
-    domain::{exhibit::Report, step::Action},
+    domain::{environment::Engine, exhibit::Report, step::Action},
     ports::cloud::{Call, Cloud as _, CloudError, Probe, Progress},
 };
 
 use crate::{
+    dumps::{self, Server},
     fake::{Answer, Fake, Seen},
     moto,
     s3_fake::xml,
@@ -35,11 +36,11 @@ pub fn verify(secret: Option<&str>) -> Action {
         region: HOME.into(),
         instance: INSTANCE.into(),
         database: "bbws-prod-mysql".into(),
-        engine: bbws::domain::environment::Engine::Mysql,
+        engine: Engine::Mysql,
         secret: secret.map(str::to_owned),
         schemas: Vec::new(),
         wordpress: Vec::new(),
-        data_of: bbws::domain::moment::Moment(0),
+        data_of: bbws::domain::moment::Moment(1_795_219_200_000),
         rpo_seconds: 3600,
     }
 }
@@ -300,4 +301,75 @@ async fn a_snapshot_is_restored_looked_at_and_deleted() {
     let all = session.rds().describe_db_instances().send().await.expect("a list");
     let names: Vec<_> = all.db_instances().iter().filter_map(|db| db.db_instance_identifier()).collect();
     assert_eq!(names, ["bbws-prod-mysql"], "and nothing else");
+}
+
+/// Looks into a database of one server that stands for both the restored instance and its source, under two names.
+async fn look_inside(
+    engine: Engine,
+    restored: &Server,
+    wordpress: &[&str],
+    name: &str,
+) -> Result<Progress, CloudError> {
+    let platform = Platform::on_moto().await;
+    let (_, _, _, port) = restored.parts();
+    let rds = Fake::start(move |seen: &Seen| {
+        let wanted = seen.form().into_iter().map(|(_, value)| value).collect::<Vec<_>>();
+        let fields = READY.replace("restored.example", "localhost").replace("3306", &port.to_string());
+        let name = if wanted.iter().any(|v| v == INSTANCE) { INSTANCE } else { "bbws-prod-mysql" };
+        described(&[(name, &fields, "bk-1042")])
+    })
+    .await;
+    restored.secret(&platform).await;
+    let mut own = environment(true);
+    own.account.clone_from(&platform.environment.account);
+    own.assume_role.clone_from(&platform.environment.assume_role);
+    let there = Platform::on(moto::address(), &[("rds", &rds.address)], own).await;
+    let Action::VerifyDatabase { region, instance, database, .. } = verify(None) else { unreachable!() };
+    let action = Action::VerifyDatabase {
+        region,
+        instance,
+        database,
+        engine,
+        secret: Some(dumps::SECRET.into()),
+        schemas: vec![name.to_owned()],
+        wordpress: wordpress.iter().map(|s| (*s).to_owned()).collect(),
+        data_of: bbws::domain::moment::Moment(1_795_219_200_000),
+        rpo_seconds: 3600,
+    };
+    settled(&there.cloud, &there.call(action)).await
+}
+
+#[tokio::test]
+async fn a_restored_database_is_compared_over_a_connection() {
+    for engine in [Engine::Mariadb, Engine::Postgres] {
+        let server = Server::of(engine);
+        let name = server.database(&format!("inside_{engine}")).await;
+        let (outputs, detail) = done(look_inside(engine, &server, &[], &name).await);
+        let report = Report::of(&outputs).expect("a report");
+        let rows = report.exhibit.table.expect("a table").rows;
+        assert!(rows.len() >= 11, "{rows:?}");
+        assert_eq!(detail, format!("{} of {} checks hold", rows.len(), rows.len()));
+        for check in ["login to the restored database", "login to the source database", "write, read, delete"] {
+            let row = rows.iter().find(|row| row[0].starts_with(check)).expect("it was looked at");
+            assert_eq!(row[2], "yes", "{row:?}");
+        }
+        let schema = if engine == Engine::Postgres { "public" } else { &name };
+        assert!(rows.iter().any(|row| row[0].starts_with(&format!("rows of {schema}")) && row[2] == "yes"), "{rows:?}");
+        let reason = refuted(look_inside(engine, &server, &[schema], &name).await).0;
+        assert!(reason.contains(&format!("WordPress in {schema}")), "{reason}");
+        server.drop(&name).await;
+    }
+}
+
+#[tokio::test]
+async fn a_login_that_is_refused_refutes_and_says_nothing_of_the_password() {
+    let mut server = Server::of(Engine::Mariadb);
+    let name = server.database("refused").await;
+    let good = server.clone();
+    let password = server.parts().1;
+    server.url = server.url.replace(&password, "wr0ng-Password");
+    let (reason, outputs) = refuted(look_inside(Engine::Mariadb, &server, &[], &name).await);
+    assert!(reason.contains("login to the restored database"), "{reason}");
+    assert!(!format!("{reason}{outputs:?}").contains("wr0ng-Password"), "the password is told");
+    good.drop(&name).await;
 }

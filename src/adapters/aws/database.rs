@@ -1,16 +1,20 @@
 //! A restored instance, compared with its source: as RDS describes both, and over a connection to each.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use aws_sdk_rds::types::DbInstance;
 
 use super::{
     background::{Outcome, Teller},
+    login::{self, Login},
+    newest::now,
     restored::{self, status_of},
     session::Session,
 };
 use crate::{
+    adapters::sql::{self, Target, Wanted},
     domain::{
+        environment::Engine,
         exhibit::{Exhibit, Report, Table},
         step::{Action, Outputs},
         text::escape,
@@ -42,6 +46,11 @@ pub async fn verify(session: Arc<Session>, call: Call, tell: Teller) -> Outcome 
     let Action::VerifyDatabase { instance, database, secret, .. } = &call.action else {
         return Err(super::not_aws());
     };
+    // Read first: what cannot be signed in to is not worth a connection.
+    let login = match secret {
+        Some(secret) => Some(login::read(&session, secret).await?),
+        None => None,
+    };
     let (restored, source) =
         futures::future::join(restored::describe(&session, instance), restored::describe(&session, database)).await;
     let (Some(restored), source) = (restored?, source?) else {
@@ -52,15 +61,65 @@ pub async fn verify(session: Arc<Session>, call: Call, tell: Teller) -> Outcome 
         return Ok(Progress::Refuted { reason, outputs: Outputs::new() });
     };
     let subnet_group = call.environment.isolated_subnet_group();
-    let checks = of_instance(&restored, source.as_ref(), database, subnet_group);
-    tell.tell(None, "the instance was looked at");
-    let note = match secret {
+    let mut checks = of_instance(&restored, source.as_ref(), database, subnet_group);
+    let note = match login {
         None => Some(
             "Only the instance was looked at: no secret with a login is configured for this database, so nothing in it was compared.",
         ),
-        Some(_) => None,
+        Some(login) => {
+            tell.tell(None, "comparing its contents with those of its source");
+            checks.extend(inside(&call, &restored, &login).await);
+            None
+        }
     };
     Ok(verdict(&session, instance, database, &checks, note))
+}
+
+/// Signs in to both and compares what is in them.
+async fn inside(call: &Call, restored: &DbInstance, login: &Login) -> Vec<Check> {
+    let Action::VerifyDatabase { engine, schemas, wordpress, data_of, rpo_seconds, .. } = &call.action else {
+        return Vec::new();
+    };
+    let Some((host, port)) = restored::endpoint(restored) else {
+        return vec![Check::new("login to the restored database", false, "RDS tells no endpoint of it.")];
+    };
+    let here = Login { host, port, ..login.clone() };
+    // What the source got since the backup is no fault of the backup.
+    let rpo = Duration::from_secs(*rpo_seconds) + now().since(*data_of);
+    let token: String = call.token.chars().map(|c| if c == '-' { '_' } else { c.to_ascii_lowercase() }).collect();
+    let mut checks = Vec::new();
+    for (index, (database, schemas)) in places(*engine, schemas, login).into_iter().enumerate() {
+        // Tenants are looked for once, wherever they are.
+        let wordpress = if index == 0 { wordpress.clone() } else { Vec::new() };
+        let wanted = Wanted { schemas, wordpress, rpo, token: token.clone() };
+        let (restored, source) = (target(&here, *engine, &database), target(login, *engine, &database));
+        let of = database.map(|name| format!(" ({name})")).unwrap_or_default();
+        let found = sql::validate(&restored, Some(&source), &wanted).await;
+        checks.extend(found.into_iter().map(|c| Check::new(&format!("{}{of}", c.name), c.ok, c.found)));
+    }
+    checks
+}
+
+/// Databases to sign in to, and schemas to compare in each. What the config calls schemas are databases of PostgreSQL.
+fn places(engine: Engine, schemas: &[String], login: &Login) -> Vec<(Option<String>, Vec<String>)> {
+    match engine {
+        Engine::Postgres if schemas.is_empty() => vec![(login.database.clone(), Vec::new())],
+        Engine::Postgres => schemas.iter().map(|name| (Some(name.clone()), Vec::new())).collect(),
+        Engine::Mysql | Engine::Mariadb => vec![(None, schemas.to_vec())],
+    }
+}
+
+fn target(login: &Login, engine: Engine, database: &Option<String>) -> Target {
+    Target {
+        engine,
+        host: login.host.clone(),
+        port: login.port,
+        username: login.username.clone(),
+        password: login.password.clone(),
+        database: database.clone(),
+        ca: None,
+        require_tls: true,
+    }
 }
 
 /// What RDS says of the instance.

@@ -3,7 +3,7 @@
 //! An unfinished upload is invisible, so a process that ends leaves nothing that counts. Whether somebody works on it is
 //! told by the time of its newest part.
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use aws_sdk_s3::types::MultipartUpload;
 use aws_smithy_types::DateTime;
@@ -12,6 +12,7 @@ use super::{
     AwsCloud,
     background::{Outcome, Teller},
     backup::size,
+    newest::now,
     s3::{self, Object},
     session::Session,
 };
@@ -174,9 +175,4 @@ async fn abort(session: &Session, object: &Object<'_>, id: &str) {
 /// How long ago that was by the clock of this machine; nothing where it is still to come.
 pub fn since(then: DateTime) -> Duration {
     then.to_millis().map_or(Duration::MAX, |millis| now().since(Moment(millis)))
-}
-
-fn now() -> Moment {
-    let elapsed = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    Moment(i64::try_from(elapsed.as_millis()).unwrap_or(i64::MAX))
 }
