@@ -181,6 +181,7 @@ async fn an_archive_beyond_the_limit_ends_with_a_sentence() {
 async fn logins_that_fail_say_so_and_keep_the_password() {
     for (server, engine) in [(Server::postgres(), Engine::Postgres), (Server::mariadb(), Engine::Mariadb)] {
         let mut source = server.source(engine, &["nobody_has_this"]);
+        source.database = Some("postgres".into());
         source.password = "hunter2-and-more".to_owned().into();
         let memory = Memory::new();
         let error = dump(&source, &key(7), memory.sink(), |_| ()).await.expect_err("the password is wrong").to_string();
@@ -209,6 +210,7 @@ async fn hostile_sources_start_nothing() {
         Source { schemas: vec![String::new()], ..source.clone() },
         Source { schemas: vec!["a\0b".into()], ..source.clone() },
         Source { ca: Some("/a\nb".into()), ..source.clone() },
+        Source { engine: Engine::Postgres, ..source.clone() },
     ];
     for source in bad {
         let memory = Memory::new();

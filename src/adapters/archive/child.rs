@@ -24,6 +24,8 @@ const CONNECT_SECONDS: u32 = 20;
 /// How much of what a program says is kept, and how many lines of that are told.
 const KEPT: usize = 8 * 1024;
 const LINES: usize = 4;
+/// A program that has closed its output has nothing left to do.
+const ENDING: Duration = Duration::from_secs(60);
 /// A program that was asked for its version answers at once.
 const VERSION: Duration = Duration::from_secs(10);
 
@@ -64,7 +66,14 @@ impl Dump {
 
     /// Waits for its end, which is good only with status 0.
     pub(super) async fn end(mut self) -> Result<(), ArchiveError> {
-        let status = self.process.wait().await.map_err(|e| unstarted(&self.name, &e))?;
+        let ending = tokio::time::timeout(ENDING, self.process.wait()).await;
+        let status = ending.map_err(|_| {
+            ArchiveError::Retryable(format!(
+                "{} wrote everything but does not end, and was killed. It is tried again.",
+                self.name
+            ))
+        })?;
+        let status = status.map_err(|e| unstarted(&self.name, &e))?;
         self.secret = None;
         if status.success() {
             return Ok(());
@@ -74,8 +83,8 @@ impl Dump {
             && let Some(why) = relay.refused().await
         {
             return Err(ArchiveError::Permanent(format!(
-                "{} was not given the password of {}: {why}. bbws dumps over TLS only, and this server's SSL does not begin. \
-                 Nothing was stored. Switch TLS on at the server, then dump again.",
+                "{} did not sign in to {}: {why}, and bbws dumps over TLS (SSL) only. Nothing was stored. Switch TLS on at the \
+                 server, then dump again.",
                 self.name, self.from
             )));
         }
@@ -149,6 +158,11 @@ fn check(source: &Source) -> Result<(), ArchiveError> {
     if source.password.expose_secret().contains(['\0', '\n', '\r']) {
         return refused("The password has a line break, which no dump program takes.");
     }
+    if source.engine == Engine::Postgres && source.database.is_none() {
+        return refused(
+            "Which database of the PostgreSQL server is to be dumped is not said (`dbname` in the secret).",
+        );
+    }
     if source.schemas.iter().chain(&source.database).any(|name| name.is_empty() || name.contains('\0')) {
         return refused("The name of a schema or database is empty or has a NUL in it.");
     }
@@ -165,7 +179,7 @@ fn postgres(source: &Source) -> Result<Started, ArchiveError> {
         .env("PGHOST", &source.host)
         .env("PGPORT", source.port.to_string())
         .env("PGUSER", &source.username)
-        .env("PGDATABASE", source.database.as_deref().unwrap_or("postgres"))
+        .env("PGDATABASE", source.database.as_deref().unwrap_or_default())
         .env("PGPASSFILE", &secret.path)
         .env("PGCONNECT_TIMEOUT", CONNECT_SECONDS.to_string())
         .env("PGAPPNAME", "bbws")

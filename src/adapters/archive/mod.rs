@@ -51,7 +51,7 @@ pub struct Source {
     pub username: String,
     /// With what. Reaches the program in a file that only this user can read, and that is gone once it has signed in.
     pub password: SecretString,
-    /// PostgreSQL: the database of which the schemas are part; without it `postgres`. MySQL and MariaDB: not used.
+    /// PostgreSQL: the database of which the schemas are part, which has to be named. MySQL and MariaDB: not used.
     pub database: Option<String>,
     /// PostgreSQL: schemas of that database. MySQL and MariaDB: databases. Empty means all.
     pub schemas: Vec<String>,

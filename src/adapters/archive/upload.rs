@@ -163,12 +163,14 @@ impl PartSink for S3Upload {
                 Ok(())
             }
             Ok(false) if status(&error) == Some(412) => Err(taken(&self.place)),
-            Ok(false) => Err(failed("s3:PutObject", &self.place.name(), &error)),
-            Err(_) => {
-                // Aborting could race with S3 still assembling it.
+            Ok(false) if matches!(status(&error), Some(400..=499)) => {
+                Err(failed("s3:PutObject", &self.place.name(), &error))
+            }
+            // S3 may still be assembling it, which aborting would race with.
+            _ => {
                 self.id = None;
                 Err(ArchiveError::Unknown(format!(
-                    "S3 did not say whether {} was completed, and it cannot be looked for now.",
+                    "S3 did not say whether {} was completed. Look whether it is there.",
                     self.place.name()
                 )))
             }
