@@ -49,7 +49,7 @@ impl Desk {
             Ok(principal) => principal,
             Err(reply) => return self.refuse_ask(ask, reply).await,
         };
-        if let Err(reply) = self.ticket_fits(command) {
+        if let Some(reply) = self.odd_ticket(command) {
             return self.refuse_ask(ask, reply).await;
         }
         if let Some(stop) = self.stop_of(environment).await? {
@@ -78,19 +78,19 @@ impl Desk {
         self.create(ask, new).await
     }
 
-    /// A ticket has to look as the config says tickets look.
-    fn ticket_fits(&self, command: &Command) -> Result<(), Reply> {
-        let Command::BackupHold { ticket, .. } = command else { return Ok(()) };
+    /// The refusal of a ticket that does not look as the config says tickets look.
+    fn odd_ticket(&self, command: &Command) -> Option<Reply> {
+        let Command::BackupHold { ticket, .. } = command else { return None };
         let pattern = &self.ticket_pattern;
         if pattern.is_match(ticket) {
-            return Ok(());
+            return None;
         }
         let text = format!(
             "`{}` does not look like a ticket (`{}` in bbws.toml). Say which ticket asks for it.",
             escape(ticket),
             escape(pattern.as_str())
         );
-        Err(say(Level::Error, text))
+        Some(say(Level::Error, text))
     }
 
     /// `/bbws resume [env]`: asks for a second person to lift what is stopped.

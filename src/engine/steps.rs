@@ -189,8 +189,8 @@ impl Engine {
 
     /// Asks AWS about steps; those that report on a whole environment are worked out here. One answer per call, in order.
     async fn ask(&self, calls: Vec<Call>) -> Vec<Result<Progress, CloudError>> {
-        let (reports, others): (Vec<(usize, Call)>, Vec<(usize, Call)>) =
-            calls.into_iter().enumerate().partition(|(_, call)| reports::is_report(&call.action));
+        let (reports, others): (Vec<_>, Vec<_>) =
+            calls.into_iter().enumerate().partition(|(_, call): &(usize, Call)| reports::is_report(&call.action));
         let (places, others): (Vec<usize>, Vec<Call>) = others.into_iter().unzip();
         let asked = async {
             match others.is_empty() {
@@ -433,7 +433,7 @@ fn show_report(change: &mut Change, index: usize, outputs: &Outputs) {
     let Some(report) = Report::of(outputs) else { return };
     let round = change.run.steps[index].round;
     let level = if report.breaches.is_empty() { Level::Success } else { Level::Warning };
-    for sample in reports::samples(&report, &change.run.op.environment().to_owned(), change.now()) {
+    for sample in reports::samples(&report, change.run.op.environment(), change.now()) {
         change.sample(sample);
     }
     change.show(format!("step-{index}-report-{round}"), level, report.text, report.exhibit);

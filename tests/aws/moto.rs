@@ -1,7 +1,5 @@
 //! One moto server for the whole test binary; it ends with the process, because its input ends then.
 
-use http_body_util::{BodyExt as _, Full};
-use hyper_util::{client::legacy::Client, rt::TokioExecutor};
 use std::{
     io::{BufRead as _, BufReader},
     path::Path,
@@ -45,19 +43,4 @@ fn start() -> (String, Option<Child>) {
         .expect("moto's address can be read");
     assert!(line.starts_with("http://"), "moto did not start; is `moto[server]` installed in target/venv?");
     (line.trim().to_owned(), Some(child))
-}
-
-/// Ids of the subnets of an account. EC2 is called by nothing of ours, so its form is sent by hand; moto only looks at the
-/// access key.
-pub async fn subnets(region: &str, access_key: &str) -> Vec<String> {
-    let scope = format!("AWS4-HMAC-SHA256 Credential={access_key}/20261121/{region}/ec2/aws4_request");
-    let request = axum::http::Request::post(address())
-        .header("authorization", format!("{scope}, SignedHeaders=host, Signature=0"))
-        .header("content-type", "application/x-www-form-urlencoded")
-        .body(Full::new(bytes::Bytes::from_static(b"Action=DescribeSubnets&Version=2016-11-15")))
-        .expect("a request");
-    let client = Client::builder(TokioExecutor::new()).build_http();
-    let answer = client.request(request).await.expect("moto answers").into_body().collect().await.expect("a body");
-    let text = String::from_utf8(answer.to_bytes().to_vec()).expect("XML");
-    text.split("<subnetId>").skip(1).filter_map(|rest| rest.split('<').next()).map(str::to_owned).collect()
 }

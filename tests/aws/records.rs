@@ -154,13 +154,14 @@ async fn a_long_record_is_sent_in_parts_of_at_least_8_mib() {
     assert_eq!(outputs["objects"], "14400");
     let found = lines(&stored(&store));
     assert_eq!((found.len(), found[14_399]["key"].as_str()), (14_400, Some(random(15_998).as_str())));
-    let store = store.lock().expect("no test panics while holding it");
-    let (last, parts) = store.sizes.split_last().expect("parts");
-    assert!(!parts.is_empty() && parts.iter().all(|size| *size >= 8 << 20), "{:?} and {last}", parts);
-    assert_eq!(outputs["sha256"], store.checksum, "what S3 says of it");
-    assert_eq!(store.object.as_ref().expect("it is there").1["x-amz-meta-bbws-operation"], "bk-1042");
-    assert!(store.uploads.is_empty());
-    drop(store);
+    {
+        let store = store.lock().expect("no test panics while holding it");
+        let (last, parts) = store.sizes.split_last().expect("parts");
+        assert!(!parts.is_empty() && parts.iter().all(|size| *size >= 8 << 20), "{:?} and {last}", parts);
+        assert_eq!(outputs["sha256"], store.checksum, "what S3 says of it");
+        assert_eq!(store.object.as_ref().expect("it is there").1["x-amz-meta-bbws-operation"], "bk-1042");
+        assert!(store.uploads.is_empty());
+    }
     assert_eq!(platform.cloud.probe(&call).await.map(|p| matches!(p, Probe::Present(_))), Ok(true));
 }
 

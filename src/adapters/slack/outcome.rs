@@ -68,6 +68,9 @@ pub fn next(op: &Operation) -> Option<String> {
         State::Paused => "*Resume* goes on, *Stop* halts it, *Cancel* gives it up.".to_owned(),
         State::Waiting => "A person has to say how to go on.".to_owned(),
         State::Stopped => "What already runs in AWS is watched to its end. *Resume* goes on; a second person has to agree to that. *Cancel* gives it up.".to_owned(),
+        State::Failed if op.plan.steps.iter().any(|s| s.always) => {
+            format!("`/bbws op show {}` shows every step.", escape(&op.id.0))
+        }
         State::Failed => format!("*Retry* tries what failed again; `/bbws op show {}` shows every step.", escape(&op.id.0)),
         State::NeedsAttention => "Look in AWS first. *Retry* looks for what may have happened before it calls again, *Cancel* gives it up.".to_owned(),
         State::Expired | State::Rejected | State::RolledBack => format!("To ask again: `{}`", command(op)),

@@ -91,8 +91,14 @@ mod tests {
     fn differences_are_named() {
         let (id, title) = (row(["column", "posts", "id", "1 int"]), row(["column", "posts", "title", "2 text"]));
         let wider = row(["column", "posts", "id", "1 bigint"]);
-        assert_eq!(difference(&[id.clone()], &[id.clone(), title.clone()]), "column posts title is missing");
-        assert_eq!(difference(&[id.clone(), title], &[id.clone()]), "column posts title is not in the source");
+        assert_eq!(
+            difference(std::slice::from_ref(&id), &[id.clone(), title.clone()]),
+            "column posts title is missing"
+        );
+        assert_eq!(
+            difference(&[id.clone(), title], std::slice::from_ref(&id)),
+            "column posts title is not in the source"
+        );
         assert_eq!(difference(&[wider], &[id]), "column posts id is `1 bigint` instead of `1 int`");
     }
 }
