@@ -1,6 +1,7 @@
 //! The durable interpreter: claims runs that are due, writes down what it is about to do, does it, watches it, and parks.
 
 mod lifecycle;
+mod polls;
 mod steps;
 
 use std::{sync::Arc, time::Duration};

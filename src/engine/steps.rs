@@ -1,31 +1,24 @@
-//! The steps of a run: intent before call, probe before resend, merged polling.
+//! The steps of a run: intent before call, probe before resend.
 
 use std::{sync::Arc, time::Duration};
 
-use futures::{
-    StreamExt as _,
-    stream::{self, FuturesUnordered},
-};
+use futures::{StreamExt as _, stream::FuturesUnordered};
 use serde_json::json;
 
 use super::{CALL, Dropped, Engine, Hand};
 use crate::{
-    app::{
-        change::{Change, Illegal, SELF},
-        reports,
-    },
+    app::change::{Change, Illegal, SELF},
     domain::{
         approval::Approved,
-        exhibit::Report,
         operation::{Operation, Run, State, resume},
         plan::Plan,
         run::Pacing,
-        step::{Action, Outputs, StepEvent, StepState},
+        step::{Action, StepEvent, StepState},
         text::escape,
     },
     ports::{
         chat::Level,
-        cloud::{Call, CloudError, Probe, Progress, Started},
+        cloud::{Call, CloudError, Probe, Started},
         store::{Mark, MarkWrite, StoreError},
     },
 };
@@ -33,14 +26,9 @@ use crate::{
 /// Probes that may fail in a row before a person is asked.
 const PROBES: u32 = 12;
 /// Definite refusals to begin in a row before a step fails: about an hour of trying.
-const STARTS: u32 = 18;
-/// No step is watched for longer than this.
-const LONGEST: Duration = Duration::from_secs(3 * 86_400);
+pub(super) const STARTS: u32 = 18;
 /// Steps of one run begun at once.
 const ABREAST: usize = 32;
-
-/// A poll's answers for one run, by step.
-pub(super) type Answers = Vec<(usize, Result<Progress, CloudError>)>;
 
 impl Engine {
     /// Steps found in `calling`: an earlier call may have got through. Look first; adopt, or free for another call.
@@ -161,86 +149,8 @@ impl Engine {
         }
     }
 
-    /// One request for all runs: the adapter merges what it can.
-    pub(super) async fn poll(&self, hands: &[Hand]) -> Vec<(usize, Answers)> {
-        let now = self.clock.now();
-        let (mut calls, mut owners) = (Vec::new(), Vec::new());
-        for (at, hand) in hands.iter().enumerate() {
-            for index in hand.run.due(StepState::Polling, now) {
-                if let Ok(Some(call)) = self.call(&hand.run, index) {
-                    calls.push(call);
-                    owners.push((at, index));
-                }
-            }
-        }
-        if calls.is_empty() {
-            return Vec::new();
-        }
-        let polled = self.ask(calls).await;
-        let mut by_hand: Vec<(usize, Answers)> = Vec::new();
-        for ((at, index), answer) in owners.into_iter().zip(polled) {
-            match by_hand.last_mut() {
-                Some((last, answers)) if *last == at => answers.push((index, answer)),
-                _ => by_hand.push((at, vec![(index, answer)])),
-            }
-        }
-        by_hand
-    }
-
-    /// Asks AWS about steps; those that report on a whole environment are worked out here. One answer per call, in order.
-    async fn ask(&self, calls: Vec<Call>) -> Vec<Result<Progress, CloudError>> {
-        let (reports, others): (Vec<_>, Vec<_>) =
-            calls.into_iter().enumerate().partition(|(_, call): &(usize, Call)| reports::is_report(&call.action));
-        let (places, others): (Vec<usize>, Vec<Call>) = others.into_iter().unzip();
-        let asked = async {
-            match others.is_empty() {
-                true => Vec::new(),
-                false => tokio::time::timeout(CALL, self.cloud.poll(&others))
-                    .await
-                    .unwrap_or_else(|_| others.iter().map(|_| Err(timed_out())).collect()),
-            }
-        };
-        let looked = stream::iter(reports)
-            .map(|(place, call)| async move { (place, self.report(&call).await) })
-            .buffered(2)
-            .collect::<Vec<_>>();
-        let (asked, looked) = tokio::join!(asked, looked);
-        let mut answers: Vec<(usize, Result<Progress, CloudError>)> =
-            places.into_iter().zip(asked).chain(looked).collect();
-        answers.sort_by_key(|(place, _)| *place);
-        answers.into_iter().map(|(_, answer)| answer).collect()
-    }
-
-    async fn report(&self, call: &Call) -> Result<Progress, CloudError> {
-        let look = reports::look(self.cloud.as_ref(), self.store.as_ref(), call, self.clock.now());
-        match tokio::time::timeout(CALL, look).await {
-            Ok(Ok(answer)) => answer,
-            Ok(Err(error)) => {
-                tracing::error!(error = &error as &dyn std::error::Error, "a report could not be worked out");
-                Err(CloudError::Retryable { reason: "The ledger does not answer.".to_owned(), after: None })
-            }
-            Err(_) => Err(timed_out()),
-        }
-    }
-
-    /// Writes down what a poll told of one run; nothing when it told nothing new.
-    pub(super) async fn record_polls(&self, hand: &mut Hand, answers: Answers) -> Result<(), Dropped> {
-        let pacing = self.pacing;
-        self.write(hand, false, |change| {
-            for (index, answer) in &answers {
-                if change.run.steps[*index].state == StepState::Polling {
-                    polled(change, *index, answer, pacing)?;
-                }
-            }
-            let doomed = change.run.doomed();
-            change.skip(&doomed);
-            Ok(())
-        })
-        .await
-    }
-
     /// The call of a step, for looking only.
-    fn call(&self, run: &Run, index: usize) -> Result<Option<Call>, Dropped> {
+    pub(super) fn call(&self, run: &Run, index: usize) -> Result<Option<Call>, Dropped> {
         let approvers: Vec<String> = run.op.votes.iter().map(|v| v.by.user.clone()).collect();
         self.build(run, index, &approvers)
     }
@@ -378,83 +288,7 @@ fn unanswered_probe(change: &mut Change, index: usize, error: &CloudError) -> Re
     lost(change, index, &error.to_string())
 }
 
-/// What a poll told of one step.
-fn polled(
-    change: &mut Change,
-    index: usize,
-    answer: &Result<Progress, CloudError>,
-    pacing: Pacing,
-) -> Result<(), Illegal> {
-    let now = change.now();
-    let mutates = change.run.op.plan.steps[index].action.mutates();
-    let step = &change.run.steps[index];
-    let elapsed = step.started.map(|s| now.since(s)).unwrap_or_default();
-    match answer {
-        Ok(Progress::Done { outputs, detail }) => {
-            let step = change.step(index, StepEvent::Finish)?;
-            step.outputs.extend(outputs.clone());
-            step.detail = Some(detail.clone());
-            (step.percent, step.silence, step.error) = (Some(100), 0, None);
-            change.audit(SELF, "done", json!({"step": index, "found": detail}));
-            show_report(change, index, outputs);
-            Ok(())
-        }
-        Ok(Progress::Failed { reason }) => failed(change, index, reason),
-        Ok(Progress::Refuted { reason, outputs }) => {
-            change.touch(index).outputs.extend(outputs.clone());
-            show_report(change, index, outputs);
-            failed(change, index, reason)
-        }
-        Ok(Progress::Gone { reason }) => gone(change, index, reason),
-        Ok(Progress::Running { .. }) | Err(_) if elapsed > LONGEST => {
-            lost(change, index, "it did not end within three days")
-        }
-        Ok(Progress::Running { percent, detail }) => {
-            let wake_at = now + pacing.next(elapsed, step.expected);
-            let step = change.touch(index);
-            (step.percent, step.detail) = (percent.or(step.percent), Some(detail.clone()));
-            (step.silence, step.wake_at) = (0, wake_at);
-            Ok(())
-        }
-        Err(CloudError::Permanent { reason }) if !mutates => failed(change, index, reason),
-        Err(CloudError::Permanent { reason }) => lost(change, index, reason),
-        Err(error) => {
-            let step = change.touch(index);
-            step.silence += 1;
-            step.detail = Some(format!("AWS does not answer: {error}"));
-            step.wake_at = now + Pacing::backoff(step.silence);
-            Ok(())
-        }
-    }
-}
-
-/// What a step has to show beside its verdict goes into the thread, and what it measured into the history.
-fn show_report(change: &mut Change, index: usize, outputs: &Outputs) {
-    let Some(report) = Report::of(outputs) else { return };
-    let round = change.run.steps[index].round;
-    let level = if report.breaches.is_empty() { Level::Success } else { Level::Warning };
-    for sample in reports::samples(&report, change.run.op.environment(), change.now()) {
-        change.sample(sample);
-    }
-    change.show(format!("step-{index}-report-{round}"), level, report.text, report.exhibit);
-}
-
-/// What ran in a process of ours ended with it. Like a call that certainly did not get through, it is made again.
-fn gone(change: &mut Change, index: usize, reason: &str) -> Result<(), Illegal> {
-    let now = change.now();
-    let attempt = change.run.steps[index].attempt;
-    if attempt >= STARTS {
-        return failed(change, index, &format!("{reason} (tried {attempt} times)"));
-    }
-    let step = change.step(index, StepEvent::Absent)?;
-    (step.external_id, step.percent, step.silence) = (None, None, 0);
-    step.detail = Some(format!("begins anew: {reason}"));
-    step.wake_at = now + Pacing::backoff(attempt);
-    change.audit(SELF, "gone", json!({"step": index, "reason": reason}));
-    Ok(())
-}
-
-fn failed(change: &mut Change, index: usize, reason: &str) -> Result<(), Illegal> {
+pub(super) fn failed(change: &mut Change, index: usize, reason: &str) -> Result<(), Illegal> {
     let step = change.step(index, StepEvent::Fail)?;
     step.error = Some(reason.to_owned());
     let round = step.round;
@@ -470,7 +304,7 @@ fn failed(change: &mut Change, index: usize, reason: &str) -> Result<(), Illegal
     Ok(())
 }
 
-fn lost(change: &mut Change, index: usize, reason: &str) -> Result<(), Illegal> {
+pub(super) fn lost(change: &mut Change, index: usize, reason: &str) -> Result<(), Illegal> {
     let step = change.step(index, StepEvent::Lose)?;
     step.error = Some(reason.to_owned());
     let round = step.round;
@@ -496,6 +330,6 @@ fn refuse_unapproved(change: &mut Change, why: &str) -> Result<(), Illegal> {
     Ok(())
 }
 
-fn timed_out() -> CloudError {
+pub(super) fn timed_out() -> CloudError {
     CloudError::Unknown { reason: format!("AWS did not answer within {} seconds.", CALL.as_secs()) }
 }

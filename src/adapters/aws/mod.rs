@@ -27,6 +27,7 @@ pub mod components;
 pub mod configuration;
 pub mod data;
 pub mod database;
+pub mod declared;
 pub mod delete;
 pub mod dumps;
 pub mod efs;

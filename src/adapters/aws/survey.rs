@@ -5,7 +5,8 @@ use std::{collections::BTreeMap, future::Future};
 use futures::future::{OptionFuture, try_join, try_join3, try_join4};
 
 use super::{
-    AwsCloud, backup, buckets, efs, kms, lineage, newest, plans, rds, s3, secrets, session::Session, sns, ssm, sts,
+    AwsCloud, backup, buckets, declared, efs, kms, lineage, newest, plans, rds, s3, secrets, session::Session, sns,
+    ssm, sts,
 };
 use crate::{
     domain::{
@@ -225,6 +226,9 @@ pub async fn check(cloud: &AwsCloud, environment: &Environment) -> Vec<CheckLine
     }
     check_data(&here, environment, &mut lines).await;
     check_places(&here, environment, &mut lines).await;
+    for (what, found) in declared::check(cloud, environment).await {
+        lines.add(&what, found);
+    }
     if environment.replicates() {
         check_dr(cloud, &here, environment, &mut lines).await;
     }

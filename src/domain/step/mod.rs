@@ -1,0 +1,208 @@
+//! A step of a plan as data: what it does, in which state it is, and the only legal moves between states.
+
+mod action;
+
+use std::{collections::BTreeMap, fmt, time::Duration};
+
+use serde::{Deserialize, Serialize};
+
+use super::moment::Moment;
+pub use action::{Action, PlanRule, PlanSpec};
+
+/// What a step gives to those that follow it, for example `recovery_point` → ARN.
+pub type Outputs = BTreeMap<String, String>;
+
+/// Where a step is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StepState {
+    /// Not begun, or to be called again.
+    Ready,
+    /// The intent is written; the call may or may not have been made.
+    Calling,
+    /// AWS accepted it; its progress is being watched.
+    Polling,
+    /// Finished as promised.
+    Done,
+    /// Finished otherwise.
+    Failed,
+    /// Never begun, because something before it failed or the operation was cancelled.
+    Skipped,
+    /// Nobody knows whether it happened; a person has to look.
+    Unknown,
+}
+
+/// What can happen to a step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum StepEvent {
+    /// The intent to call is written.
+    Intend,
+    /// A step that only reads begins to be watched.
+    Watch,
+    /// AWS accepted the call, or a probe found what an earlier call made.
+    Started,
+    /// It is certain that nothing happened; the call may be made again.
+    Absent,
+    /// It is finished.
+    Finish,
+    /// It failed for good.
+    Fail,
+    /// Nobody knows.
+    Lose,
+    /// It will not be begun.
+    Skip,
+    /// A person asked to try again.
+    Reset,
+}
+
+impl StepState {
+    /// Every state.
+    pub const ALL: [StepState; 7] = [
+        StepState::Ready,
+        StepState::Calling,
+        StepState::Polling,
+        StepState::Done,
+        StepState::Failed,
+        StepState::Skipped,
+        StepState::Unknown,
+    ];
+
+    /// The one place that holds the legal moves; `None` where a move is not legal.
+    pub fn on(self, event: StepEvent) -> Option<StepState> {
+        use StepEvent as E;
+        use StepState as S;
+        Some(match (self, event) {
+            (S::Ready, E::Intend) => S::Calling,
+            (S::Ready, E::Watch) => S::Polling,
+            (S::Ready, E::Skip) => S::Skipped,
+            (S::Calling, E::Started) => S::Polling,
+            // From `polling` only where the work was done by a process of ours that ended.
+            (S::Calling | S::Polling, E::Absent) => S::Ready,
+            (S::Calling | S::Polling, E::Finish) => S::Done,
+            (S::Calling | S::Polling, E::Fail) => S::Failed,
+            (S::Calling | S::Polling, E::Lose) => S::Unknown,
+            (S::Failed | S::Skipped, E::Reset) => S::Ready,
+            // What may have happened is looked for again before it is called again.
+            (S::Unknown, E::Reset) => S::Calling,
+            _ => return None,
+        })
+    }
+
+    /// In AWS's hands, or possibly so.
+    pub fn in_flight(self) -> bool {
+        matches!(self, StepState::Calling | StepState::Polling)
+    }
+}
+
+impl StepEvent {
+    /// Every event.
+    pub const ALL: [StepEvent; 9] = [
+        StepEvent::Intend,
+        StepEvent::Watch,
+        StepEvent::Started,
+        StepEvent::Absent,
+        StepEvent::Finish,
+        StepEvent::Fail,
+        StepEvent::Lose,
+        StepEvent::Skip,
+        StepEvent::Reset,
+    ];
+}
+
+impl fmt::Display for StepState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            StepState::Ready => "ready",
+            StepState::Calling => "calling",
+            StepState::Polling => "polling",
+            StepState::Done => "done",
+            StepState::Failed => "failed",
+            StepState::Skipped => "skipped",
+            StepState::Unknown => "unknown",
+        })
+    }
+}
+
+/// A step of a plan, before it runs: part of what is approved.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StepSpec {
+    /// What people read: `Snapshot database bbws-prod-mysql`.
+    pub title: String,
+    /// Indexes of the steps that must be done first.
+    pub after: Vec<usize>,
+    /// Version of the kind's meaning.
+    pub kind_version: u32,
+    /// What it does.
+    #[serde(flatten)]
+    pub action: Action,
+    /// It begins once everything in `after` has ended, well or not: cleaning up. Left out of the digest where it is not so.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub always: bool,
+}
+
+/// The moving part of a step.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Step {
+    /// Position in the plan.
+    pub index: usize,
+    /// State.
+    pub state: StepState,
+    /// Idempotency token, fixed when the first intent is written; a deliberate repeat gets a new one.
+    pub token: Option<String>,
+    /// How often a person asked to repeat it.
+    pub round: u32,
+    /// Intents written in this round.
+    pub attempt: u32,
+    /// Consecutive answers that told nothing.
+    pub silence: u32,
+    /// AWS's id: a job id, an ARN, a name.
+    pub external_id: Option<String>,
+    /// What it gives to the steps that follow.
+    pub outputs: Outputs,
+    /// 0–100 where AWS tells.
+    pub percent: Option<u8>,
+    /// What AWS says of it now, for people.
+    pub detail: Option<String>,
+    /// Why it failed or nobody knows, and what to do.
+    pub error: Option<String>,
+    /// When the first intent was written or watching began.
+    pub started: Option<Moment>,
+    /// When it ended.
+    pub ended: Option<Moment>,
+    /// How long it takes by experience.
+    pub expected: Option<Duration>,
+    /// When to look at it next.
+    pub wake_at: Moment,
+}
+
+impl Step {
+    /// How far it is, 0–100; 100 only when it is done.
+    pub fn progress(&self) -> u8 {
+        match self.state {
+            StepState::Done => 100,
+            StepState::Calling | StepState::Polling => self.percent.unwrap_or(0).min(99),
+            _ => 0,
+        }
+    }
+
+    /// A step that has not begun.
+    pub fn new(index: usize) -> Step {
+        Step {
+            index,
+            state: StepState::Ready,
+            token: None,
+            round: 0,
+            attempt: 0,
+            silence: 0,
+            external_id: None,
+            outputs: Outputs::new(),
+            percent: None,
+            detail: None,
+            error: None,
+            started: None,
+            ended: None,
+            expected: None,
+            wake_at: Moment(0),
+        }
+    }
+}
