@@ -13,7 +13,7 @@ use crate::{
     ports::{
         alert::Topic,
         chat::{Exhibit, Level, Reply},
-        store::{AuditEntry, Commit, Guard, Lock, MarkWrite, Notice, OpWrite, Sample},
+        store::{AuditEntry, Commit, Guard, Lock, MarkWrite, Notice, OpWrite},
     },
 };
 
@@ -44,7 +44,6 @@ pub struct Change {
     audit: Vec<AuditEntry>,
     notices: Vec<Notice>,
     marks: Vec<MarkWrite>,
-    samples: Vec<Sample>,
     answers: Option<(String, String)>,
 }
 
@@ -61,7 +60,6 @@ impl Change {
             audit: Vec::new(),
             notices: vec![Notice::Card { operation: run.op.id.clone() }],
             marks: Vec::new(),
-            samples: Vec::new(),
             answers: None,
         }
     }
@@ -180,11 +178,6 @@ impl Change {
         self.marks.push(write);
     }
 
-    /// Keeps a measured lag in the same transaction.
-    pub fn sample(&mut self, sample: Sample) {
-        self.samples.push(sample);
-    }
-
     /// Tells one person.
     pub fn whisper(&mut self, channel: &str, user: &str, reply: &Reply) {
         self.notices.push(Notice::Whisper {
@@ -209,10 +202,10 @@ impl Change {
 
     /// The transaction.
     pub fn commit(self, guard: Guard) -> (Run, Commit) {
-        let Change { mut run, touched, replaced, lock, lift, audit, notices, marks, samples, answers, .. } = self;
+        let Change { mut run, touched, replaced, lock, lift, audit, notices, marks, answers, .. } = self;
         let steps = touched.iter().filter_map(|i| run.steps.get(*i).cloned()).collect();
         let op = OpWrite { guard, op: run.op.clone(), steps, replace_steps: replaced, lock };
         run.version += 1;
-        (run, Commit { op: Some(op), stop: None, lift, audit, notices, marks, samples, answers })
+        (run, Commit { op: Some(op), stop: None, lift, audit, notices, marks, answers, ..Commit::default() })
     }
 }

@@ -43,13 +43,14 @@ pub async fn look(
     cloud: &dyn Cloud,
     store: &dyn Store,
     call: &Call,
-    now: Moment,
 ) -> Result<Result<Progress, CloudError>, StoreError> {
     let env = &call.environment;
     let readings = match cloud.readings(env, &call.requester).await {
         Ok(readings) => readings,
         Err(error) => return Ok(Err(error)),
     };
+    // Ages are told as of the moment that was measured.
+    let now = readings.at;
     if matches!(call.action, Action::ReplicationReport { .. }) {
         let samples = store.samples(&env.name, now - Duration::from_secs(7 * DAY)).await?;
         return Ok(Ok(progress(replication(env, &readings, &samples, now))));
@@ -202,12 +203,7 @@ pub fn inventory(
         tally.rows.keys().map(|(k, r, _)| (k, r)).collect::<BTreeSet<_>>().len(),
         verdict(&breaches),
     );
-    Report {
-        text,
-        exhibit: Exhibit { table: Some(table(tally, now)), ..Exhibit::default() },
-        breaches,
-        lags: Vec::new(),
-    }
+    Report { text, exhibit: Exhibit { table: Some(table(tally, now)), ..Exhibit::default() }, breaches }
 }
 
 fn verdict(breaches: &[String]) -> String {
@@ -296,7 +292,7 @@ pub fn replication(env: &Environment, readings: &Readings, samples: &[Sample], n
     let columns = ["Component", "Behind", "RPO", "Verdict"].map(str::to_owned).to_vec();
     let table = Table { caption: format!("Lag of {}", env.name), columns, rows, offers: Vec::new() };
     let chart = chart(env, samples, &lags, now);
-    Report { text, exhibit: Exhibit { table: Some(table), chart, offers: Vec::new() }, breaches, lags }
+    Report { text, exhibit: Exhibit { table: Some(table), chart, offers: Vec::new() }, breaches }
 }
 
 /// Slots of a chart.
@@ -333,17 +329,6 @@ fn chart(env: &Environment, samples: &[Sample], lags: &[(String, Option<u64>)], 
     let title = format!("Lag of {}, last {}", env.name, if week { "week" } else { "day" });
     let title = title.chars().take(50).collect();
     Some(Chart { title, unit: "minutes".to_owned(), categories: (0..SLOTS).map(label).collect(), series })
-}
-
-/// Lags of a report as samples, for the history.
-pub fn samples(report: &Report, environment: &str, at: Moment) -> Vec<Sample> {
-    let sample = |(component, lag): &(String, Option<u64>)| Sample {
-        environment: environment.to_owned(),
-        component: component.clone(),
-        at,
-        lag: *lag,
-    };
-    report.lags.iter().map(sample).collect()
 }
 
 /// Whether a point was ever restored and validated, for a list.

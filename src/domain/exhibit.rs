@@ -81,9 +81,6 @@ pub struct Report {
     pub exhibit: Exhibit,
     /// Why it does not hold; empty when everything holds.
     pub breaches: Vec<String>,
-    /// Lags measured, for the history.
-    #[serde(default)]
-    pub lags: Vec<(String, Option<u64>)>,
 }
 
 /// Name of the output that carries a [`Report`].

@@ -83,7 +83,7 @@ impl Engine {
     }
 
     async fn report(&self, call: &Call) -> Result<Progress, CloudError> {
-        let look = reports::look(self.cloud.as_ref(), self.store.as_ref(), call, self.clock.now());
+        let look = reports::look(self.cloud.as_ref(), self.store.as_ref(), call);
         match tokio::time::timeout(CALL, look).await {
             Ok(Ok(answer)) => answer,
             Ok(Err(error)) => {
@@ -161,14 +161,11 @@ fn polled(
     }
 }
 
-/// What a step has to show beside its verdict goes into the thread, and what it measured into the history.
+/// What a step has to show beside its verdict goes into the thread.
 fn show_report(change: &mut Change, index: usize, outputs: &Outputs) {
     let Some(report) = Report::of(outputs) else { return };
     let round = change.run.steps[index].round;
     let level = if report.breaches.is_empty() { Level::Success } else { Level::Warning };
-    for sample in reports::samples(&report, change.run.op.environment(), change.now()) {
-        change.sample(sample);
-    }
     change.show(format!("step-{index}-report-{round}"), level, report.text, report.exhibit);
 }
 

@@ -182,7 +182,7 @@ fn verdict(session: &Session, instance: &str, database: &str, checks: &[Check], 
         offers: Vec::new(),
     };
     let exhibit = Exhibit { table: Some(table), ..Exhibit::default() };
-    let report = Report { text, exhibit, breaches: breaches.clone(), lags: Vec::new() };
+    let report = Report { text, exhibit, breaches: breaches.clone() };
     let outputs = Outputs::from([report.to_output()]);
     if breaches.is_empty() {
         let detail = note.map_or_else(|| counted.clone(), |note| format!("{counted}. {note}"));

@@ -150,7 +150,6 @@ fn verdict(pair: &Pair<'_>, checks: Vec<Check>) -> Progress {
         text: format!("*{}* against *{}*: {summary}", pair.instance, pair.database),
         exhibit: Exhibit { table: Some(table), ..Exhibit::default() },
         breaches: breaches.clone(),
-        lags: Vec::new(),
     };
     let outputs = Outputs::from([report.to_output()]);
     if breaches.is_empty() {
