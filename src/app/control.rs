@@ -91,7 +91,7 @@ impl Desk {
         let failed = run.op.state == State::Failed;
         if failed && run.op.plan.steps.iter().any(|s| s.always) {
             let text = format!(
-                "{id} has cleaned up behind itself, so there is nothing to go on with. Ask anew: `/bbws {}`",
+                "{id} deletes what it restored when it ends, so there is nothing to go on with. Ask anew: `/bbws {}`",
                 escape(&run.op.command)
             );
             return Attempt::Refuse(say(Level::Warning, text));

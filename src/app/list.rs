@@ -134,11 +134,10 @@ impl Desk {
 }
 
 fn unreadable(environment: &str, error: &CloudError) -> Reply {
-    let text = format!(
-        "AWS did not tell about `{}`: {} Ask again in a minute.",
-        escape(environment),
-        escape(&error.to_string())
-    );
+    let said = error.to_string();
+    // Nobody tries it again but the person who asked.
+    let said = said.trim_end_matches(" It is tried again.").trim_end_matches('.');
+    let text = format!("AWS did not tell about `{}`: {}. Ask again in a minute.", escape(environment), escape(said));
     say(Level::Error, text)
 }
 
@@ -153,8 +152,10 @@ fn drawn(
     let mut lines: Vec<&Line> = newest.lines.values().rev().collect();
     let more = lines.len() > LINES;
     lines.truncate(LINES);
-    let mut head: Vec<String> =
-        unread.iter().map(|why| format!("*Not everything could be read.* {}", escape(why))).collect();
+    let mut head: Vec<String> = unread
+        .iter()
+        .map(|why| format!("*Not everything could be read*, what is not known is `?`. {}", escape(why)))
+        .collect();
     let level = if unread.is_empty() { Level::Info } else { Level::Warning };
     if lines.is_empty() {
         head.push(format!(
@@ -178,7 +179,7 @@ fn drawn(
         columns: ["Recovery point", "Of", "Age", "Size", "Here", "DR", "Expires", "Kept by", "Tested"]
             .map(str::to_owned)
             .to_vec(),
-        rows: lines.iter().filter_map(|line| row(env, line, marks, now)).collect(),
+        rows: lines.iter().filter_map(|line| row(env, line, marks, now, unread.is_empty())).collect(),
         offers: lines.iter().map(|line| line.point().and_then(|p| deletion(env, p))).collect(),
     };
     let oldest = lines.last().and_then(|line| line.point()).map(|p| p.created);
@@ -191,9 +192,11 @@ fn regions(env: &Environment) -> String {
     if env.replicates() { format!("{} and {}", env.primary_region, env.dr_region) } else { env.primary_region.clone() }
 }
 
-fn row(env: &Environment, line: &Line, marks: &[Mark], now: Moment) -> Option<Vec<String>> {
+/// `all`: everything could be read, so that what is not there is known not to be there.
+fn row(env: &Environment, line: &Line, marks: &[Mark], now: Moment, all: bool) -> Option<Vec<String>> {
     let point = line.point()?;
-    let there = |side: &Option<Point>| side.as_ref().map_or_else(|| "—".to_owned(), |p| state(p).to_owned());
+    let absent = if all { "—" } else { "?" };
+    let there = |side: &Option<Point>| side.as_ref().map_or(absent, state).to_owned();
     let expires = [&line.primary, &line.dr].into_iter().flatten().filter_map(|p| p.expires).max();
     let mut kept: Vec<String> = retention::holds(point, marks).iter().map(|m| format!("hold {}", m.note)).collect();
     if [&line.primary, &line.dr].into_iter().flatten().any(|p| p.locked) {
@@ -207,7 +210,7 @@ fn row(env: &Environment, line: &Line, marks: &[Mark], now: Moment) -> Option<Ve
         point.bytes.map_or_else(|| "?".to_owned(), size),
         there(&line.primary),
         dr,
-        expires.map_or_else(|| "never by itself".to_owned(), date),
+        expires.map_or_else(|| nobody(point).to_owned(), date),
         if kept.is_empty() { "—".to_owned() } else { kept.join(", ") },
         tested_ago(point, marks, now),
     ])
@@ -216,6 +219,11 @@ fn row(env: &Environment, line: &Line, marks: &[Mark], now: Moment) -> Option<Ve
 /// A date, without the time.
 fn date(at: Moment) -> String {
     at.date().to_string()
+}
+
+/// Who deletes what has no expiry of its own.
+fn nobody(point: &Point) -> &'static str {
+    if matches!(point.place, Place::Bucket { .. }) { "by the bucket's rules" } else { "never by itself" }
 }
 
 fn state(point: &Point) -> &'static str {

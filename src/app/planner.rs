@@ -8,8 +8,9 @@ use crate::{
         environment::Environment,
         mark::{Mark, MarkKind},
         moment::Moment,
-        operation::{OpId, Run, backup, backup::Target, cleanup, delete, hold, resume, schedule, validate},
+        operation::{OpId, Run, State, backup, backup::Target, cleanup, delete, hold, resume, schedule, validate},
         plan::Plan,
+        point::Point,
         policy::{self, Need, Rule},
         retention,
         step::{Action, Step, StepState},
@@ -17,7 +18,7 @@ use crate::{
     },
     ports::{
         cloud::{Cloud, CloudError},
-        store::{Store, StoreError},
+        store::{Filter, Store, StoreError},
     },
 };
 
@@ -43,6 +44,9 @@ impl From<Vec<String>> for NoPlan {
         NoPlan::Problems(problems)
     }
 }
+
+/// Operations looked through for legal holds of a ticket.
+const HOLDS: u32 = 5_000;
 
 /// Makes plans.
 pub struct Planner {
@@ -137,7 +141,7 @@ impl Planner {
                 let world = self.survey(env, &delete::survey(point), asked.by).await?;
                 let marks = self.store.marks(environment, None).await?;
                 let plan = delete::plan(env, point, &world, &marks, asked.at)?;
-                Ok((plan, self.needs(delete::KIND, environment, "")))
+                Ok((plan, delete::needs(env, self.needs(delete::KIND, environment, ""))))
             }
             Command::BackupHold { environment, point, ticket, release, .. } => {
                 let env = self.known(environment)?;
@@ -147,6 +151,7 @@ impl Planner {
                     let legal = self.legal_holds(&world, point, ticket, &marks).await?;
                     hold::release(env, point, ticket, &world, &marks, &legal)?
                 } else {
+                    let marks = self.carried_through(marks).await?;
                     hold::hold(env, point, ticket, &world, &marks)?
                 };
                 let scope = if *release { hold::RELEASE } else { "hold" };
@@ -186,7 +191,30 @@ impl Planner {
         if *ask == Survey::default() {
             return Ok(World::default());
         }
-        self.cloud.survey(env, ask, by).await.map_err(no_world)
+        let mut world = self.cloud.survey(env, ask, by).await.map_err(no_world)?;
+        // Regions answer in any order; a plan must not depend on it.
+        let order = |p: &Point| (p.region != env.primary_region, p.created, p.arn.clone());
+        world.lineage.sort_by_key(order);
+        world.newest.sort_by_key(order);
+        Ok(world)
+    }
+
+    /// Marks without holds that were asked for and not carried through in AWS: those may be asked for again.
+    async fn carried_through(&self, marks: Vec<Mark>) -> Result<Vec<Mark>, StoreError> {
+        let mut kept = Vec::with_capacity(marks.len());
+        for mark in marks {
+            let done = match mark.kind {
+                MarkKind::Hold => {
+                    let held = self.store.load(&OpId(mark.operation.clone())).await?;
+                    held.is_none_or(|run| run.op.state == State::Succeeded)
+                }
+                _ => true,
+            };
+            if done {
+                kept.push(mark);
+            }
+        }
+        Ok(kept)
     }
 
     /// Ids of the legal holds that the hold of this ticket made, by region, from the record of its steps.
@@ -201,10 +229,27 @@ impl Planner {
         let Some(point) = world.lineage.iter().find(|p| p.id == point || p.arn == point) else { return Ok(legal) };
         let held = retention::holds(point, marks).into_iter().find(|m| m.note == ticket);
         let Some(held) = held else { return Ok(legal) };
-        let Some(run) = self.store.load(&OpId(held.operation.clone())).await? else { return Ok(legal) };
-        for (spec, step) in run.op.plan.steps.iter().zip(&run.steps) {
-            if let (Action::LegalHold { region, .. }, Some(hold)) = (&spec.action, step.outputs.get("legal_hold")) {
-                legal.entry(region.clone()).or_default().push(hold.clone());
+        // A hold that failed half-way and was asked for again left legal holds under both operations.
+        let subject = retention::hold_subject(point, ticket);
+        let marks_it = |action: &Action| matches!(action, Action::Mark { subject: s, .. } if *s == subject);
+        let filter = Filter { environment: Some(held.environment.clone()), states: Vec::new(), limit: HOLDS };
+        let mut made: Vec<OpId> = self
+            .store
+            .list(&filter)
+            .await?
+            .into_iter()
+            .filter(|op| op.plan.steps.iter().any(|s| marks_it(&s.action)))
+            .map(|op| op.id)
+            .collect();
+        made.push(OpId(held.operation.clone()));
+        made.sort();
+        made.dedup();
+        for id in made {
+            let Some(run) = self.store.load(&id).await? else { continue };
+            for (spec, step) in run.op.plan.steps.iter().zip(&run.steps) {
+                if let (Action::LegalHold { region, .. }, Some(hold)) = (&spec.action, step.outputs.get("legal_hold")) {
+                    legal.entry(region.clone()).or_default().push(hold.clone());
+                }
             }
         }
         Ok(legal)

@@ -159,7 +159,12 @@ pub fn inventory(
         // What AWS replicates by itself has no points of its own.
         let has = with_points.contains(&(component.kind, component.resource.as_str(), component.leg));
         if !has && component.safe.is_err() {
-            breaches.push(format!("{} has no usable recovery point.", component.name()));
+            breaches.push(format!(
+                "{} has no usable recovery point. Make one: `/bbws backup create {} {}`.",
+                component.name(),
+                env.name,
+                component.kind
+            ));
         }
     }
     for ((kind, resource, leg), row) in &tally.rows {
@@ -177,7 +182,7 @@ pub fn inventory(
     let jobs = match (readings.success_rate(), &readings.jobs) {
         (Some(rate), _) => {
             if rate < GOOD {
-                breaches.push(format!("Only {rate} % of the backup jobs of the last 14 days completed."));
+                breaches.push(format!("Only {rate} % of the backup jobs of the last 14 days completed. Their reasons are in AWS Backup, Jobs."));
             }
             format!(
                 "{rate} % of the backup jobs of the last 14 days completed (expired, aborted and partial ones count as failed)"
@@ -270,7 +275,11 @@ pub fn replication(env: &Environment, readings: &Readings, samples: &[Sample], n
         let holds = component.within(rpo, now);
         if !holds {
             breaches.push(match &component.safe {
-                Ok(_) => format!("{} is {said} behind; its RPO is {}.", component.name(), spoken(rpo)),
+                Ok(_) => format!(
+                    "{} is {said} behind; its RPO is {}. Look at what holds its copies up.",
+                    component.name(),
+                    spoken(rpo)
+                ),
                 Err(why) => {
                     format!("How far {} is behind is unknown, which counts as a breach: {why}", component.name())
                 }

@@ -311,6 +311,8 @@ fn problems_reply(command: &Command, environment: &str, problems: &[String]) -> 
 fn later_reply(command: &Command, environment: &str, reason: &str) -> Reply {
     let what = what(command, environment);
     let what = format!("{}{}", what[..1].to_lowercase(), &what[1..]);
+    // Nobody tries it again but the person who asked.
+    let reason = reason.trim_end_matches(" It is tried again.").trim_end_matches('.');
     let text = format!(
         "AWS did not answer while {what} was being planned; nothing was started: {}. Ask again in a minute.",
         escape(reason)

@@ -7,7 +7,7 @@ use crate::{
     domain::{
         environment::Environment,
         mark::{Mark, MarkKind},
-        operation::{OpId, Run, cleanup, validate},
+        operation::{OpId, Run, State, cleanup, validate},
     },
     ports::store::{Filter, Guard, Lock, StoreError},
 };
@@ -43,7 +43,9 @@ impl Desk {
             return Ok(());
         };
         // As long as the test goes on, cleaning up is its own business.
-        if !test.op.state.terminal() || self.cleaning(environment, leftover).await? {
+        let halted = matches!(test.op.state, State::NeedsAttention | State::Stopped | State::Paused);
+        let over = test.op.state.terminal() || (halted && !test.in_flight());
+        if !over || self.cleaning(environment, leftover).await? {
             return Ok(());
         }
         let plan = match cleanup::plan(environment, leftover) {

@@ -34,7 +34,19 @@ pub fn approval_needed(op: &Operation, authority: &Authority) -> String {
 pub fn left_behind(run: &Run) -> String {
     let done = run.steps.iter().filter(|s| s.state == StepState::Done).count();
     let unknown = run.steps.iter().filter(|s| s.state == StepState::Unknown).count();
+    let environment = run.op.environment();
     match (done, unknown) {
+        (1.., 0) if run.op.kind() == delete::KIND => {
+            format!(
+                "What was deleted before that is gone for good: `/bbws backup list {environment}` shows what is left."
+            )
+        }
+        (1.., 0) if run.op.kind() == schedule::KIND => {
+            format!("{done} of its changes are made and stay: `/bbws backup schedule {environment} list` shows them.")
+        }
+        (1.., 0) if run.op.kind() == validate::KIND => {
+            "What a test restored is deleted by itself within a day.".to_owned()
+        }
         (0, 0) => "Nothing was left in AWS.".to_owned(),
         (done, 0) => {
             format!("What its {done} finished steps made stays in AWS, tagged `bbws:operation={}`.", run.op.id)
@@ -96,7 +108,10 @@ fn succeeded(run: &Run, total: usize, took: &str) -> String {
     match run.op.kind() {
         resume::KIND => "The stop is lifted.".to_owned(),
         delete::KIND => format!("{scope} is deleted, and it was looked for afterwards: it is gone. It took {took}."),
-        hold::KIND if plan.releases() => format!("The hold on {scope} is released, everywhere."),
+        hold::KIND if plan.releases() => format!(
+            "That hold on {scope} is released. `/bbws backup list {}` shows whether another one remains.",
+            run.op.environment()
+        ),
         hold::KIND => format!("{scope} is held, and so are its copies. Releasing it takes two people."),
         schedule::KIND => "The schedule is as asked for: it was read back and compared.".to_owned(),
         validate::KIND => {
@@ -117,7 +132,7 @@ fn succeeded(run: &Run, total: usize, took: &str) -> String {
 fn not_done(run: &Run) -> &'static str {
     match run.op.kind() {
         delete::KIND => "Do *not* count on it being gone.",
-        hold::KIND if run.op.plan.releases() => "The hold still stands.",
+        hold::KIND if run.op.plan.releases() => "bbws still keeps it, but AWS may hold it *no* longer.",
         hold::KIND => "bbws will not delete it, but AWS does *not* hold every copy.",
         schedule::KIND => "The schedule is *not* as asked for.",
         validate::KIND => "These backups are *not* proved.",

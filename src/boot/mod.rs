@@ -124,6 +124,7 @@ impl Product {
             pacing: parts.pacing,
             limits: config.approval_limits,
             parallel: PARALLEL,
+            reports: Default::default(),
         });
         let announcer = Arc::new(Announcer {
             store: parts.store,

@@ -135,7 +135,7 @@ pub fn protection(
     if now < free {
         reasons.push(format!("`{id}` has to be kept until {free}: {because}."));
     }
-    reasons.extend(last_of_its_kind(point, lineage, marks));
+    reasons.extend(last_of_its_kind(point, environment, lineage, marks));
     reasons
 }
 
@@ -144,6 +144,11 @@ fn floor(point: &Point, environment: &Environment, marks: &[Mark]) -> (u32, Stri
     let min = environment.retention_days.min;
     let by_floor = (min, format!("nothing of {} is kept for less than {min} days", environment.name));
     let Some(tiers) = &environment.retention_tiers else { return by_floor };
+    // What a schedule's rule made, and what lies in a vault, tells only how long it is kept.
+    let long = Tier::Weekly.days(tiers);
+    if let Some(days) = point.retention_days.filter(|days| *days >= long && *days > min) {
+        return (days, format!("it was made to be kept for {days} days, longer than a daily backup"));
+    }
     let made_by = point.operation.as_deref().unwrap_or_default();
     let tier = Tier::LONG.into_iter().find(|tier| {
         let word = format!(" {tier} ");
@@ -159,7 +164,7 @@ fn floor(point: &Point, environment: &Environment, marks: &[Mark]) -> (u32, Stri
 }
 
 /// What would be lost with it: the only usable, or the only restore-tested point of its resource.
-fn last_of_its_kind(point: &Point, lineage: &[Point], marks: &[Mark]) -> Vec<String> {
+fn last_of_its_kind(point: &Point, environment: &Environment, lineage: &[Point], marks: &[Mark]) -> Vec<String> {
     let others = || lineage.iter().filter(|p| p.arn != point.arn && p.usable());
     let id = &point.id;
     let what = format!("{} {}", point.kind, point.resource);
@@ -169,7 +174,8 @@ fn last_of_its_kind(point: &Point, lineage: &[Point], marks: &[Mark]) -> Vec<Str
     let only = tested(point, marks).is_some() && !others().any(|p| tested(p, marks).is_some());
     let sentence = || {
         format!(
-            "`{id}` is the only restore-tested recovery point of {what}. Test another one first: `/bbws backup validate … --test-restore`."
+            "`{id}` is the only restore-tested recovery point of {what}. Test another one first: `/bbws backup validate {} --test-restore`.",
+            environment.name
         )
     };
     only.then(sentence).into_iter().collect()

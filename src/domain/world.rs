@@ -111,7 +111,7 @@ pub struct World {
     pub dump_key: Option<Condition>,
     /// Every recovery point of the resource whose point was asked for, in both regions; empty when there is no such point.
     pub lineage: Vec<Point>,
-    /// The newest usable recovery point of each resource in the primary region.
+    /// The newest usable recovery point of each resource in the primary region, and the newest snapshot of each database.
     pub newest: Vec<Point>,
     /// The AWS Backup plan as it is; none when there is none.
     pub plan: Option<PlanFound>,

@@ -4,9 +4,14 @@ mod lifecycle;
 mod polls;
 mod steps;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex},
+    time::{Duration, Instant},
+};
 
 use futures::{StreamExt as _, stream};
+use tokio::task::JoinHandle;
 
 use crate::{
     app::{
@@ -21,7 +26,7 @@ use crate::{
     },
     ports::{
         clock::Clock,
-        cloud::Cloud,
+        cloud::{Cloud, CloudError, Progress},
         store::{Claim, Guard, Store, StoreError},
     },
 };
@@ -66,7 +71,12 @@ pub struct Engine {
     pub limits: Limits,
     /// Runs advanced at the same time.
     pub parallel: usize,
+    /// Reports under way, by the tokens of their steps.
+    pub reports: Reports,
 }
+
+/// Reports under way: when each was begun, and its task. What ends with the process is begun again by the next.
+pub type Reports = Mutex<HashMap<String, (Instant, JoinHandle<Result<Progress, CloudError>>)>>;
 
 /// A claimed run.
 struct Hand {

@@ -1,8 +1,11 @@
 //! Watching what was begun: merged polls, reports worked out here, and what is written down of either.
 
-use std::time::Duration;
+use std::{
+    sync::{Arc, PoisonError},
+    time::{Duration, Instant},
+};
 
-use futures::{StreamExt as _, stream};
+use futures::FutureExt as _;
 use serde_json::json;
 
 use super::{
@@ -21,10 +24,13 @@ use crate::{
     },
     ports::{
         chat::Level,
-        cloud::{Call, CloudError, Progress},
+        cloud::{Call, Cloud, CloudError, Progress},
+        store::Store,
     },
 };
 
+/// A report may take so long: a hundred thousand recovery points are some hundred pages.
+const REPORT: Duration = Duration::from_secs(900);
 /// No step is watched for longer than this.
 const LONGEST: Duration = Duration::from_secs(3 * 86_400);
 
@@ -71,26 +77,36 @@ impl Engine {
                     .unwrap_or_else(|_| others.iter().map(|_| Err(timed_out())).collect()),
             }
         };
-        let looked = stream::iter(reports)
-            .map(|(place, call)| async move { (place, self.report(&call).await) })
-            .buffered(2)
-            .collect::<Vec<_>>();
-        let (asked, looked) = tokio::join!(asked, looked);
+        // A report may take longer than a call and must not hold up what else was asked.
+        let looked: Vec<_> = reports.into_iter().map(|(place, call)| (place, self.report(call))).collect();
+        let asked = asked.await;
         let mut answers: Vec<(usize, Result<Progress, CloudError>)> =
             places.into_iter().zip(asked).chain(looked).collect();
         answers.sort_by_key(|(place, _)| *place);
         answers.into_iter().map(|(_, answer)| answer).collect()
     }
 
-    async fn report(&self, call: &Call) -> Result<Progress, CloudError> {
-        let look = reports::look(self.cloud.as_ref(), self.store.as_ref(), call);
-        match tokio::time::timeout(CALL, look).await {
-            Ok(Ok(answer)) => answer,
-            Ok(Err(error)) => {
-                tracing::error!(error = &error as &dyn std::error::Error, "a report could not be worked out");
-                Err(CloudError::Retryable { reason: "The ledger does not answer.".to_owned(), after: None })
+    /// Begins a report, or answers how far the one is that was begun under the same token.
+    fn report(&self, call: Call) -> Result<Progress, CloudError> {
+        let mut reports = self.reports.lock().unwrap_or_else(PoisonError::into_inner);
+        reports.retain(|_, (begun, _)| begun.elapsed() < REPORT * 2);
+        let token = call.token.clone();
+        let busy = Ok(Progress::Running { percent: None, detail: "reading".to_owned() });
+        match reports.remove(&token) {
+            Some((_, task)) if task.is_finished() => {
+                let lost = || Err(CloudError::Retryable { reason: "The report was lost.".to_owned(), after: None });
+                task.now_or_never().and_then(Result::ok).unwrap_or_else(lost)
             }
-            Err(_) => Err(timed_out()),
+            Some(under_way) => {
+                reports.insert(token, under_way);
+                busy
+            }
+            None => {
+                let (cloud, store) = (self.cloud.clone(), self.store.clone());
+                let task = tokio::spawn(async move { report(cloud, store, call).await });
+                reports.insert(token, (Instant::now(), task));
+                busy
+            }
         }
     }
 
@@ -108,6 +124,19 @@ impl Engine {
             Ok(())
         })
         .await
+    }
+}
+
+async fn report(cloud: Arc<dyn Cloud>, store: Arc<dyn Store>, call: Call) -> Result<Progress, CloudError> {
+    match tokio::time::timeout(REPORT, reports::look(cloud.as_ref(), store.as_ref(), &call)).await {
+        Ok(Ok(answer)) => answer,
+        Ok(Err(error)) => {
+            tracing::error!(error = &error as &dyn std::error::Error, "a report could not be worked out");
+            Err(CloudError::Retryable { reason: "The ledger does not answer.".to_owned(), after: None })
+        }
+        Err(_) => Err(CloudError::Unknown {
+            reason: format!("AWS did not tell everything within {} minutes.", REPORT.as_secs() / 60),
+        }),
     }
 }
 

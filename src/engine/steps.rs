@@ -7,10 +7,13 @@ use serde_json::json;
 
 use super::{CALL, Dropped, Engine, Hand};
 use crate::{
-    app::change::{Change, Illegal, SELF},
+    app::{
+        change::{Change, Illegal, SELF},
+        planner::NoPlan,
+    },
     domain::{
         approval::Approved,
-        operation::{Operation, Run, State, resume},
+        operation::{Operation, Run, State, delete, resume},
         plan::Plan,
         run::Pacing,
         step::{Action, StepEvent, StepState},
@@ -83,6 +86,9 @@ impl Engine {
                 return self.write(hand, false, |change| refuse_unapproved(change, &why)).await;
             }
         };
+        if !self.may_still_delete(hand, &ready).await? {
+            return Ok(());
+        }
         let wanted = ready.clone();
         // Lifting a stop changes nothing in AWS and must be possible while the stop is in force.
         let guarded = hand.run.op.kind() != resume::KIND;
@@ -95,6 +101,41 @@ impl Engine {
             return Ok(());
         }
         self.call_all(hand, begun, &approved).await
+    }
+
+    /// A deletion may begin long after its start, when a stop was lifted or AWS was busy: what protects the point is asked
+    /// once more, immediately before.
+    async fn may_still_delete(&self, hand: &mut Hand, ready: &[usize]) -> Result<bool, Dropped> {
+        let changes = |i: &usize| action(&hand.run, *i).is_some_and(|a| a.mutates());
+        let Some(index) = ready.iter().copied().find(changes).filter(|_| hand.run.op.kind() == delete::KIND) else {
+            return Ok(true);
+        };
+        let why = match self.planner.again(&hand.run).await {
+            Ok(plan) if plan.digest() == hand.run.op.digest => return Ok(true),
+            Ok(plan) => hand.run.op.plan.drift(&plan).join("; "),
+            Err(NoPlan::Problems(problems)) => problems.join(" "),
+            Err(NoPlan::Ledger(error)) => return Err(error.into()),
+            Err(NoPlan::Later(reason)) => {
+                let wait = |change: &mut Change| {
+                    let now = change.now();
+                    let step = change.touch(index);
+                    step.detail = Some(format!("waiting to look again before deleting: {reason}"));
+                    step.wake_at = now + Duration::from_secs(15);
+                    Ok(())
+                };
+                self.write(hand, false, wait).await?;
+                return Ok(false);
+            }
+        };
+        self.write(hand, false, |change| {
+            if change.run.steps[index].state == StepState::Ready {
+                change.step(index, StepEvent::Watch)?;
+                failed(change, index, &format!("Nothing was deleted, since it is not as it was approved: {why}"))?;
+            }
+            Ok(())
+        })
+        .await?;
+        Ok(false)
     }
 
     async fn call_all(&self, hand: &mut Hand, begun: Vec<usize>, approved: &Approved<Plan>) -> Result<(), Dropped> {

@@ -167,7 +167,7 @@ fn a_deletion_says_what_is_lost_and_what_remains() {
     assert_snapshot!(shown(&plan), @r"
     Recovery point old: rds of bbws-prod-mysql in af-south-1, data of 2026-11-01T02:00:00Z, encrypted
     ! What is lost: rds bbws-prod-mysql as it was at 2026-11-01T02:00:00Z (20 d 0 h ago). This cannot be undone.
-    ! 1 other usable recovery points of bbws-prod-mysql remain; the newest is new in af-south-1 of 2026-11-20T02:00:00Z.
+    ! What remains of bbws-prod-mysql: at least new in af-south-1, of 2026-11-20T02:00:00Z.
     0. Delete old in af-south-1 after []
     ");
     let unknown = delete::plan(&prod(), "nothing", &world, &[], NOW).unwrap_err();
@@ -283,7 +283,7 @@ fn a_test_restore_cleans_up_whatever_happens() {
     Newest recovery point of bbws-prod-mysql: newest, data of 2026-11-20T02:00:00Z
     ! newest is restored into DB subnet group bbws-isolated, validated and deleted again. What is left of it is deleted by itself after 24 h.
     ! Its data is 1 d 0 h old.
-    ! Not tested: file systems: comparing files takes a mount that bbws does not have.
+    ! Not tested: file systems: bbws has no mount to compare files by. Restore one in AWS Backup into a new file system and compare a sample by hand.
     ! Not tested: there is no export of secrets. Make one: `/bbws backup create prod secrets`.
     ! Not tested: there is no dump of bbws-prod-mysql. Make one: `/bbws backup create prod dump`.
     0. Take inventory of prod after []
@@ -299,7 +299,7 @@ fn a_test_restore_cleans_up_whatever_happens() {
     let nothing = validate::plan(&env, only, &World::default(), &id("vl-3"), NOW).unwrap_err();
     assert_snapshot!(nothing.join("\n"), @r"
     Not tested: there is no usable recovery point of database bbws-prod-mysql. Make one: `/bbws backup create prod rds`.
-    Not tested: file systems: comparing files takes a mount that bbws does not have.
+    Not tested: file systems: bbws has no mount to compare files by. Restore one in AWS Backup into a new file system and compare a sample by hand.
     Not tested: there is no export of secrets. Make one: `/bbws backup create prod secrets`.
     Not tested: there is no dump of bbws-prod-mysql. Make one: `/bbws backup create prod dump`.
     ");

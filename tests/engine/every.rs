@@ -179,7 +179,7 @@ async fn every_step_may_fail_and_what_is_told_is_true() {
             let outcome = rig.run(&id).await.op.outcome.expect("an outcome");
             assert!(
                 outcome.starts_with("Failed") && outcome.contains("*not*")
-                    || outcome.contains("still stands")
+                    || outcome.contains("*no* longer")
                     || outcome.contains("costs"),
                 "{kind:?} {at}: {outcome}"
             );

@@ -140,7 +140,7 @@ fn each_kind_is_found_and_names_thing_reason_and_next_step() {
     *prod*: The DR vault bbws-prod-dr is not usable. It is gone. Bring it back in AWS, or correct its name in the config; new backups fail without it.
     *prod*: The region eu-west-1 is not usable. No answer in 10 s. Look at the AWS Health Dashboard; if it lasts, the incident commander decides about a failover.
     *prod*: No backup was restored for a test in the last 30 days. There has been none yet. A backup that was never restored is a hope: test one now.
-    *prod*: `bbws-test-1`, made for a test restore, still exists after 1 d 1 h. It was not deleted, costs money, and holds a copy of the data in eu-west-1. Retry rs-7, or delete the instance in RDS without a final snapshot.
+    *prod*: `bbws-test-1`, made for a test restore, still exists after 1 d 1 h. It was not deleted, costs money, and holds a copy of the data in eu-west-1. bbws tries to delete it every six hours. If that goes on failing, delete the instance in RDS without a final snapshot.
     *prod*: AWS account 093646564004 did not answer 3 times in a row: nothing is watched. no answer. Check the credentials and the role of bbws, the network, and the AWS Health Dashboard.
     ");
 }

@@ -11,6 +11,7 @@ mod control;
 mod every;
 mod findings;
 mod kill;
+mod lists;
 mod many;
 mod protected;
 mod soak;

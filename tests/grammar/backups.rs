@@ -75,8 +75,8 @@ fn understands_what_is_asked_of_backups() {
             schedule(ScheduleAct::Update, None, Some(everything), None),
         ),
         (
-            "backup schedule prod create --cron='CRON( 0 2 ? * mon-fri * )' --type RDS",
-            schedule(ScheduleAct::Create, None, Some("cron(0 2 ? * MON-FRI *)"), Some(PointKind::Rds)),
+            "backup schedule prod create --cron='CRON( 0 2 ? * mon-fri * )' --type EFS",
+            schedule(ScheduleAct::Create, None, Some("cron(0 2 ? * MON-FRI *)"), Some(PointKind::Efs)),
         ),
         ("backup delete prod rds:Snap-1", delete("rds:Snap-1", None)),
         (

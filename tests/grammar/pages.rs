@@ -149,15 +149,14 @@ fn the_pages_of_what_backups_left() {
     *Delete a recovery point*
     `/bbws backup delete &lt;env&gt; &lt;id&gt; [--reason "why"]`
 
-    Deletes it for good, and looks again that it is gone. Refused while it must be kept, under a hold, in a locked vault, and for the last of its kind that passed a test restore. Where the policy asks for approval, nothing is deleted before it is given.
+    Deletes it for good, and looks again that it is gone. Refused while it must be kept, under a hold, in a locked vault, and for the last of its kind that passed a test restore. Archives in buckets are never deleted: they go by the bucket's lifecycle rules. Where the policy asks for approval, nothing is deleted before it is given.
 
     • `env`: which environment (dev, sit, prod)
     • `id`: the recovery point's id, as `backup list` shows it
     • `--reason`: why, in quotes; others see it and it stays in the audit log
 
     *Examples*
-    `/bbws backup delete prod bbws-mysql-manual-20261121-bk-1042`
-    `/bbws backup delete prod prod/secrets/20261121/bk-1042/secrets.json --reason "made by mistake"`
+    `/bbws backup delete prod bbws-mysql-manual-20261121-bk-1042 --reason "made by mistake"`
 
     *Who may:* anyone in a role; where the policy asks for it, a second person has to agree.
     "#);
@@ -165,7 +164,7 @@ fn the_pages_of_what_backups_left() {
     *Keep a recovery point from being deleted, or release it*
     `/bbws backup hold &lt;env&gt; &lt;id&gt; --ticket &lt;ticket&gt; [--release] [--reason "why"]`
 
-    Nobody can delete it while it is held, whatever its expiry. Releasing it takes two people.
+    bbws does not delete it or its copies while it is held. Points of AWS Backup get a legal hold, which stops everybody and their expiry; snapshots get a tag, which stops only bbws. Archives in buckets cannot be held this way. Releasing takes two people.
 
     • `env`: which environment (dev, sit, prod)
     • `id`: the recovery point's id, as `backup list` shows it

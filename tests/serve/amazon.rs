@@ -152,6 +152,19 @@ impl Amazon {
         *self.inner.slow.lock().unwrap() = by;
     }
 
+    /// Returns when nothing was asked for a while: the watcher has had its first look.
+    pub async fn quiet(&self) {
+        let mut before = usize::MAX;
+        loop {
+            let now = self.inner.seen.lock().unwrap().len();
+            if now == before {
+                return;
+            }
+            before = now;
+            tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+        }
+    }
+
     /// Answers `after` more requests, and the next one never, whether it is carried out or not.
     pub fn silence(&self, after: u32, done: bool) {
         *self.inner.fuse.lock().unwrap() = Some(Fuse { after, done });

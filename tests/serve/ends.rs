@@ -75,6 +75,7 @@ async fn killed_before_the_card_was_drawn_there_is_one_card_all_the_same() {
 #[tokio::test]
 async fn killed_while_it_makes_the_plan_the_request_is_not_lost() {
     let mut stage = Stage::running().await;
+    stage.amazon.quiet().await;
     stage.amazon.silence(1, false);
     let said = stage.says("U0ALICE", "backup create dev rds").await;
     assert_eq!(id_in(&said), None, "{said}");

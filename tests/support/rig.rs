@@ -368,6 +368,7 @@ pub fn start(
         pacing: Pacing { floor: Duration::from_secs(15), ceiling: Duration::from_secs(120) },
         limits,
         parallel: 1,
+        reports: Default::default(),
     };
     let announcer = Announcer {
         store: store.clone(),

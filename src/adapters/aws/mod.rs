@@ -1,4 +1,4 @@
-//! AWS for real: the ports [`Cloud`] and [`Alerts`] on the AWS SDK, one file per service.
+//! AWS for real: the ports [`Cloud`] and [`Alerts`] on the AWS SDK, one file per service or task.
 //!
 //! Every call names its region, every mutation carries a token or a name that AWS makes once, and every error is one
 //! of three kinds. This file only decides which service a step belongs to.
@@ -97,7 +97,7 @@ impl AwsCloud {
 
     /// Says, line by line, what is right and wrong with an environment.
     pub async fn check(&self, environment: &Environment) -> Vec<CheckLine> {
-        survey::check(self, environment).await
+        Box::pin(survey::check(self, environment)).await
     }
 
     async fn session(&self, call: &Call, region: &str) -> Arc<Session> {

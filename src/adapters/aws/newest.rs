@@ -11,7 +11,7 @@ use crate::{
         environment::Environment,
         lag::Leg,
         moment::Moment,
-        point::{Point, PointKind, PointQuery},
+        point::{Place, Point, PointKind, PointQuery},
     },
     ports::cloud::CloudError,
 };
@@ -27,6 +27,8 @@ pub type Of = (PointKind, String);
 pub struct Newest {
     /// By what it is of.
     pub points: BTreeMap<Of, Point>,
+    /// The newest snapshot of each database: what a schedule of AWS Backup makes beside it is no snapshot.
+    pub snapshots: BTreeMap<String, Point>,
     /// What could not be read, in sentences.
     pub unread: Vec<String>,
 }
@@ -74,6 +76,7 @@ pub async fn newest(
         for answer in side_by_side(older).await {
             let answer = answer?;
             found.points.extend(answer.points);
+            found.snapshots.extend(answer.snapshots);
             found.unread.extend(answer.unread);
         }
     }
@@ -93,8 +96,13 @@ async fn read(
     query: &PointQuery,
 ) -> Result<Newest, CloudError> {
     let mut newest: BTreeMap<Of, Point> = BTreeMap::new();
+    let mut snapshots: BTreeMap<String, Point> = BTreeMap::new();
     let mut keep = |page: Vec<Point>| {
         for point in page.into_iter().filter(Point::usable) {
+            let younger = snapshots.get(&point.resource).is_none_or(|known| known.created < point.created);
+            if point.place == Place::Snapshot && younger {
+                snapshots.insert(point.resource.clone(), point.clone());
+            }
             let of = (point.kind, point.resource.clone());
             if newest.get(&of).is_none_or(|known| known.created < point.created) {
                 newest.insert(of, point);
@@ -102,5 +110,5 @@ async fn read(
         }
     };
     let unread = points::read(cloud, environment, query, requester, &[leg], &mut keep).await?;
-    Ok(Newest { points: newest, unread })
+    Ok(Newest { points: newest, snapshots, unread })
 }

@@ -116,7 +116,10 @@ async fn newest_here(cloud: &AwsCloud, environment: &Environment, requester: &st
     let declared = newest::declared(environment);
     let found = newest::newest(cloud, environment, Leg::Primary, requester, &declared).await?;
     lineage::whole(found.unread)?;
-    Ok(found.points.into_values().collect())
+    let mut points: Vec<Point> = found.points.into_values().collect();
+    points.extend(found.snapshots.into_values());
+    points.dedup_by(|a, b| a.arn == b.arn);
+    Ok(points)
 }
 
 /// The key of dumps and the network of test restores.
@@ -226,7 +229,8 @@ pub async fn check(cloud: &AwsCloud, environment: &Environment) -> Vec<CheckLine
     }
     check_data(&here, environment, &mut lines).await;
     check_places(&here, environment, &mut lines).await;
-    for (what, found) in declared::check(cloud, environment).await {
+    // Boxed: what it awaits is large, and every caller would carry it on its stack.
+    for (what, found) in Box::pin(declared::check(cloud, environment)).await {
         lines.add(&what, found);
     }
     if environment.replicates() {

@@ -46,6 +46,11 @@ fn makes_sense(command: Command) -> Result<Command, Wrong> {
             ))),
             None => Ok(command),
         },
+        ScheduleAct::Create | ScheduleAct::Update if cron.is_some() && *kind == Some(PointKind::Rds) => {
+            Err(Wrong::new(
+                "`--cron` is of the AWS Backup plan, and RDS makes automated backups in a daily window of its own. Leave `--type rds` out, or say `--retention`.",
+            ))
+        }
         ScheduleAct::Update if retention.is_none() && cron.is_none() => Err(Wrong::new(format!(
             "`backup schedule {environment} update` would change nothing. Say what: `--retention`, `--cron` or both."
         ))),

@@ -1,12 +1,16 @@
 //! `backup.delete`: taking one recovery point away, when nothing protects it.
 
+use std::time::Duration;
+
 use super::draft::{Draft, Head};
 use crate::domain::{
+    approval::ANY_ROLE,
     environment::Environment,
     mark::{Mark, MarkKind},
     moment::{Moment, spoken},
     plan::Plan,
     point::{Place, Point},
+    policy::Need,
     retention,
     step::Action,
     world::{Survey, World},
@@ -16,6 +20,14 @@ use crate::domain::{
 pub const KIND: &str = "backup.delete";
 /// Prefix of its ids.
 pub const PREFIX: &str = "dl";
+
+/// Who has to agree where no rule says: in an environment that replicates, one other person. Less cannot be configured there.
+pub fn needs(env: &Environment, configured: Vec<Need>) -> Vec<Need> {
+    if configured.is_empty() && env.replicates() {
+        return vec![Need { role: ANY_ROLE.to_owned(), count: 1 }];
+    }
+    configured
+}
 
 /// What has to be known of the live world.
 pub fn survey(point: &str) -> Survey {
@@ -41,6 +53,10 @@ pub(super) fn unknown(env: &Environment, id: &str) -> String {
 /// Everything that protects the point, a sentence each.
 pub fn plan(env: &Environment, id: &str, world: &World, marks: &[Mark], now: Moment) -> Result<Plan, Vec<String>> {
     let Some(point) = named(world, id) else { return Err(vec![unknown(env, id)]) };
+    let arns: Vec<&str> = world.lineage.iter().filter(|p| p.id == id).map(|p| p.arn.as_str()).collect();
+    if arns.len() > 1 {
+        return Err(vec![format!("`{id}` exists more than once. Say which by its ARN: `{}`.", arns.join("` or `"))]);
+    }
     let mut draft = Draft::default();
     for reason in retention::protection(point, env, &world.lineage, marks, now) {
         draft.problem(reason);
@@ -54,17 +70,15 @@ pub fn plan(env: &Environment, id: &str, world: &World, marks: &[Mark], now: Mom
         spoken(now.since(point.created))
     ));
     let others: Vec<&Point> = world.lineage.iter().filter(|p| p.arn != point.arn && p.usable()).collect();
-    let newest = others.iter().max_by_key(|p| p.created);
+    // What is finished between request and run must not void the approval, so nothing of the last day is named.
+    let settled = now - Duration::from_secs(86_400);
+    let newest = others.iter().filter(|p| p.created <= settled).max_by_key(|p| (p.created, &p.arn));
     draft.note(match newest {
         Some(newest) => format!(
-            "{} other usable recovery points of {} remain; the newest is {} in {} of {}.",
-            others.len(),
-            point.resource,
-            newest.id,
-            newest.region,
-            newest.created
+            "What remains of {}: at least {} in {}, of {}.",
+            point.resource, newest.id, newest.region, newest.created
         ),
-        None => format!("No other usable recovery point of {} remains.", point.resource),
+        None => format!("Nothing of {} remains that is older than a day.", point.resource),
     });
     let title = format!("Delete {} in {}", point.id, point.region);
     let region = point.region.clone();

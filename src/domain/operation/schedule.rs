@@ -117,10 +117,16 @@ fn backup_plan(env: &Environment, wanted: &Wanted<'_>, world: &World, draft: &mu
     }
     let Some(spec) = desired(env, wanted, was) else {
         return draft.problem(format!(
-            "It is not said when. Add `--cron \"cron(0 2 * * ? *)\"`, or set `schedule` of `{}` in bbws.toml.",
+            "Nothing says when. Add `--cron \"cron(0 2 * * ? *)\"`, or set `schedule` of `{}` in bbws.toml.",
             env.name
         ));
     };
+    if let Some(rule) = spec.rules.iter().find(|r| r.delete_after_days < env.retention_days.min) {
+        return draft.problem(format!(
+            "Rule {} keeps {} days, under the floor of `{}`, {} days. Say `--retention` too.",
+            rule.name, rule.delete_after_days, env.name, env.retention_days.min
+        ));
+    }
     if spec.resources.is_empty() {
         return draft.problem(format!("`{}` declares no databases or file systems to protect.", env.name));
     }
@@ -176,6 +182,9 @@ fn automated(env: &Environment, wanted: &Wanted<'_>, world: &World, draft: &mut 
     else {
         return;
     };
+    if days > RDS_DAYS {
+        draft.note(format!("RDS keeps automated backups for {RDS_DAYS} days at most."));
+    }
     let days = days.min(RDS_DAYS);
     for database in &env.databases {
         let Some(found) = world.databases.iter().find(|d| d.id == database.id) else {

@@ -80,7 +80,8 @@ struct Tests<'a> {
 impl Tests<'_> {
     fn all(&mut self) {
         for database in &self.env.databases {
-            match self.newest(PointKind::Rds, &database.id) {
+            // What a schedule of AWS Backup makes lies in a vault; a snapshot is what is restored for a test.
+            match self.newest_snapshot(&database.id).or_else(|| self.newest(PointKind::Rds, &database.id)) {
                 Some(point) => self.database(database, &point),
                 None => self.missing.push(format!(
                     "there is no usable recovery point of database {}. Make one: `/bbws backup create {} rds`.",
@@ -89,7 +90,7 @@ impl Tests<'_> {
             }
         }
         if !self.env.file_systems.is_empty() {
-            self.missing.push("file systems: comparing files takes a mount that bbws does not have.".to_owned());
+            self.missing.push("file systems: bbws has no mount to compare files by. Restore one in AWS Backup into a new file system and compare a sample by hand.".to_owned());
         }
         self.secrets();
         self.dumps();
@@ -100,6 +101,11 @@ impl Tests<'_> {
         self.world.newest.iter().filter(of).max_by_key(|p| p.created).cloned()
     }
 
+    fn newest_snapshot(&self, database: &str) -> Option<Point> {
+        let of = |p: &&Point| p.place == Place::Snapshot && p.resource == database && p.usable();
+        self.world.newest.iter().filter(of).max_by_key(|p| p.created).cloned()
+    }
+
     fn database(&mut self, database: &Database, point: &Point) {
         if let Some(Err(why)) = &self.world.isolated {
             self.missing.push(format!("database {}: {why}", database.id));
@@ -107,13 +113,16 @@ impl Tests<'_> {
         }
         if point.place != Place::Snapshot {
             self.missing.push(format!(
-                "database {}: its newest recovery point {} lies in a vault of AWS Backup, and only snapshots are restored for a test.",
-                database.id, point.id
+                "database {}: its newest recovery point {} lies in a vault of AWS Backup, and only snapshots are restored for a test. Make one: `/bbws backup create {} rds`, then test again.",
+                database.id, point.id, self.env.name
             ));
             return;
         }
         if !self.world.databases.iter().any(|d| d.id == database.id) {
-            self.missing.push(format!("database {} was not found, so there is nothing to compare with.", database.id));
+            self.missing.push(format!(
+                "database {} was not found, so there is nothing to compare with. Check its name in bbws.toml.",
+                database.id
+            ));
             return;
         }
         self.draft.fact(

@@ -228,7 +228,8 @@ pub(super) fn leftover(mark: &Mark, now: Moment) -> Finding {
             spoken(now.since(mark.at))
         ),
         reason: format!("It was not deleted, costs money, and holds a copy of the data in {}.", escape(&mark.note)),
-        next: format!("Retry {}, or delete the instance in RDS without a final snapshot.", escape(&mark.operation)),
+        next: "bbws tries to delete it every six hours. If that goes on failing, delete the instance in RDS without a final snapshot."
+            .to_owned(),
         fix: (!mark.operation.is_empty()).then(|| Offer { label, command: show.canonical(), confirm: None }),
     }
 }

@@ -17,7 +17,7 @@ use crate::domain::{environment::Environment, moment::Moment, step::PlanSpec};
 pub struct Contents {
     /// Number of tables.
     pub tables: u32,
-    /// Rows of all tables at the epoch of [`Contents::rows`].
+    /// Rows of all tables at the epoch of `rows`.
     pub rows: u64,
 }
 

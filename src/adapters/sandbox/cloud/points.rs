@@ -106,11 +106,11 @@ pub(super) fn lineage(points: Vec<Point>, id: &str) -> Vec<Point> {
     points.into_iter().filter(|p| p.kind == kind && p.resource == resource).collect()
 }
 
-/// The newest usable point of each resource.
+/// The newest usable point of each resource, and the newest snapshot of each database.
 pub(super) fn newest(points: Vec<Point>) -> Vec<Point> {
-    let mut newest = std::collections::BTreeMap::<(PointKind, String), Point>::new();
+    let mut newest = std::collections::BTreeMap::<(PointKind, String, bool), Point>::new();
     for point in points.into_iter().filter(Point::usable) {
-        let key = (point.kind, point.resource.clone());
+        let key = (point.kind, point.resource.clone(), point.place == Place::Snapshot);
         if newest.get(&key).is_none_or(|known| known.created < point.created) {
             newest.insert(key, point);
         }

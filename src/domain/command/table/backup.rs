@@ -195,13 +195,11 @@ pub(super) const BACKUP: &[Spec] = &[
         group: Group::Backups,
         about: "Delete a recovery point",
         happens: "Deletes it for good, and looks again that it is gone. Refused while it must be kept, under a hold, in a locked vault, \
-                  and for the last of its kind that passed a test restore. Where the policy asks for approval, nothing is \
+                  and for the last of its kind that passed a test restore. Archives in buckets are never deleted: they go by the \
+                  bucket's lifecycle rules. Where the policy asks for approval, nothing is \
                   deleted before it is given.",
         args: &[ENVIRONMENT, POINT, REASON],
-        examples: &[
-            "backup delete ENV bbws-mysql-manual-20261121-bk-1042",
-            "backup delete ENV ENV/secrets/20261121/bk-1042/secrets.json --reason \"made by mistake\"",
-        ],
+        examples: &["backup delete ENV bbws-mysql-manual-20261121-bk-1042 --reason \"made by mistake\""],
         who: "anyone in a role; where the policy asks for it, a second person has to agree",
         build: |v| Some(Command::BackupDelete { environment: v.environment?, point: v.point?, reason: v.reason }),
     },
@@ -210,7 +208,9 @@ pub(super) const BACKUP: &[Spec] = &[
         path: &["backup", "hold"],
         group: Group::Backups,
         about: "Keep a recovery point from being deleted, or release it",
-        happens: "Nobody can delete it while it is held, whatever its expiry. Releasing it takes two people.",
+        happens: "bbws does not delete it or its copies while it is held. Points of AWS Backup get a legal hold, which stops \
+                  everybody and their expiry; snapshots get a tag, which stops only bbws. Archives in buckets cannot be held \
+                  this way. Releasing takes two people.",
         args: &[
             ENVIRONMENT,
             POINT,

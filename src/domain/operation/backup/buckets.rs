@@ -9,7 +9,7 @@ const SAMPLE: u32 = 100;
 impl Parts<'_> {
     pub(super) fn bucket(&mut self, bucket: &Bucket) {
         let Some(found) = self.found(bucket) else { return };
-        self.draft.fact(format!("Bucket {}", bucket.name), describe(&found));
+        self.draft.fact(format!("Bucket {}", bucket.name), describe(&found, self.env.replicates()));
         let region = self.env.primary_region.clone();
         let replica = bucket.dr.clone().filter(|_| self.env.replicates());
         let verified = self.draft.step(
@@ -44,7 +44,7 @@ impl Parts<'_> {
         let floor = self.env.retention_days.min;
         for bucket in self.target.buckets.clone() {
             if let Some(found) = self.found(bucket) {
-                self.draft.fact(format!("Bucket {}", bucket.name), describe(&found));
+                self.draft.fact(format!("Bucket {}", bucket.name), describe(&found, self.env.replicates()));
                 self.lifecycle_of(&bucket.name, "", floor);
             }
         }
@@ -80,9 +80,10 @@ impl Parts<'_> {
     }
 }
 
-fn describe(found: &BucketFound) -> String {
+fn describe(found: &BucketFound, replicates: bool) -> String {
     let versions = if found.versioned { "versioned" } else { "NOT versioned" };
     let replication = match &found.replication {
+        _ if !replicates => "not replicated, as the environment is configured".to_owned(),
         Ok(rule) => format!("replicated to {rule}"),
         Err(why) => format!("NOT replicated: {why}"),
     };

@@ -1,0 +1,102 @@
+//! `backup list` and `backup schedule … list`: everything is shown, page by page, and says where it lies.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use bbws::{
+    adapters::sandbox::cloud::Side,
+    domain::operation::State,
+    ports::chat::{Level, Reply},
+};
+
+use crate::support::rig::Rig;
+
+async fn listed(rig: &mut Rig, command: &str) -> Reply {
+    rig.command("U0DAVE", command).await.expect("an answer")
+}
+
+fn ids(reply: &Reply) -> Vec<String> {
+    reply.exhibit.table.iter().flat_map(|t| &t.rows).map(|row| row[0].clone()).collect()
+}
+
+#[tokio::test]
+async fn every_point_is_on_some_page_newest_first() {
+    let mut rig = Rig::demo_sqlite().await;
+    let stem = |id: &str| id.strip_suffix("-dr").unwrap_or(id).to_owned();
+    let all: BTreeSet<String> =
+        rig.cloud.points_now("prod").iter().filter(|p| p.region == "af-south-1").map(|p| stem(&p.id)).collect();
+    let (mut seen, mut pages, mut command) = (BTreeSet::new(), 0, "backup list prod".to_owned());
+    loop {
+        let reply = listed(&mut rig, &command).await;
+        assert!(reply.level == Level::Info, "{}", reply.text);
+        let rows = ids(&reply);
+        assert!(!rows.is_empty() && rows.len() <= 50);
+        seen.extend(rows);
+        pages += 1;
+        match reply.exhibit.offers.first() {
+            Some(older) => command.clone_from(&older.command),
+            None => break,
+        }
+        assert!(pages < 50, "the pages come to an end");
+    }
+    assert!(pages > 3, "there is a past to page through, not {pages} pages");
+    let missing: Vec<&String> = all.difference(&seen).collect();
+    assert!(missing.is_empty(), "not on any page: {missing:?}");
+}
+
+#[tokio::test]
+async fn a_row_tells_both_regions_hold_and_test_and_offers_the_deletion() {
+    let mut rig = Rig::demo_sqlite().await;
+    let reply = listed(&mut rig, "backup list prod rds --since 30d").await;
+    let table = reply.exhibit.table.expect("a table");
+    let id = table.rows.last().unwrap()[0].clone();
+    let hold = rig.asked(&format!("backup hold prod {id} --ticket INC-9")).await;
+    assert_eq!(rig.finish(&hold).await, State::Succeeded);
+    let test = rig.asked("backup validate prod --test-restore").await;
+    assert_eq!(rig.finish(&test).await, State::Succeeded);
+    let reply = listed(&mut rig, "backup list prod rds").await;
+    let table = reply.exhibit.table.expect("a table");
+    let held = table.rows.iter().find(|row| row[0] == id).expect("it is still there");
+    assert_eq!((held[4].as_str(), held[5].as_str(), held[7].as_str()), ("yes", "yes", "hold INC-9"));
+    assert!(table.rows[0][8].ends_with("ago") && held[8] == "never", "{:?}", table.rows[0]);
+    let offer = table.offers[0].clone().expect("a button");
+    assert_eq!(offer.label, "Delete");
+    assert_eq!(offer.command, format!("backup delete prod {}", table.rows[0][0]));
+    assert!(offer.confirm.is_some());
+}
+
+#[tokio::test]
+async fn a_dead_region_is_said_and_the_other_is_shown() {
+    let mut rig = Rig::demo_sqlite().await;
+    rig.cloud.region_down("af-south-1", true);
+    let reply = listed(&mut rig, "backup list prod").await;
+    assert!(reply.level == Level::Warning && reply.text.contains("Not everything could be read"), "{}", reply.text);
+    let table = reply.exhibit.table.expect("what the other region has");
+    assert!(table.rows.iter().all(|row| row[4] == "?" && row[5] == "yes"), "{:?}", table.rows[0]);
+    rig.cloud.region_down("eu-west-1", true);
+    let reply = listed(&mut rig, "backup list prod").await;
+    assert!(reply.level == Level::Error && reply.text.contains("Ask again"), "{}", reply.text);
+}
+
+#[tokio::test]
+async fn the_schedule_shows_its_calendar() {
+    let mut rig = Rig::demo_sqlite().await;
+    let reply = listed(&mut rig, "backup schedule prod list").await;
+    assert!(reply.text.contains("There is no AWS Backup plan `bbws-prod`"), "{}", reply.text);
+    let table = reply.exhibit.table.expect("a calendar");
+    assert!(table.rows.iter().any(|row| row[1] == "yearly" && row[2] == "due"), "{:?}", table.rows);
+    let made = rig.approved_backup("backup schedule prod create").await;
+    assert_eq!(rig.finish(&made).await, State::Succeeded);
+    let reply = listed(&mut rig, "backup schedule prod list").await;
+    assert!(reply.text.contains("*bbws-prod*: scheduled cron(0 * * * ? *), kept 30 days"), "{}", reply.text);
+}
+
+#[tokio::test]
+async fn a_backup_made_meanwhile_does_not_void_an_approved_deletion() {
+    let mut rig = Rig::demo_sqlite().await;
+    let rows = ids(&listed(&mut rig, "backup list prod rds --before 2026-11-10T00:00:00Z").await);
+    let id = rig.asked(&format!("backup delete prod {}", rows[0])).await;
+    rig.settle(Duration::from_secs(5)).await;
+    rig.cloud.add_snapshots("prod", Side::Primary, 3);
+    rig.click("U0BOB", "approve", &id).await;
+    assert_eq!(rig.finish(&id).await, State::Succeeded, "{:?}", rig.run(&id).await.op.outcome);
+}
