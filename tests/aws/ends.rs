@@ -9,7 +9,7 @@ use serde_json::json as value;
 use crate::{
     fake::{Answer, Fake},
     snapshots,
-    support::{HOME, Platform, done, environment, failed, permanent, poll},
+    support::{HOME, Platform, done, environment, failed, permanent, poll, refuted},
     vaults::{Trouble, Vaults},
 };
 
@@ -159,7 +159,12 @@ async fn a_hold_is_over_one_second_of_one_resource_in_one_vault() {
     assert_eq!(poll(cloud, &call).await, running("CREATING"));
     vaults.with(|state| state.holds.get_mut("hold-1").expect("it is there")["Status"] = "ACTIVE".into());
     let (outputs, detail) = done(poll(cloud, &call).await);
-    assert_eq!((outputs["legal_hold"].as_str(), detail.as_str()), ("hold-1", "ACTIVE"));
+    assert_eq!(outputs["legal_hold"], "hold-1");
+    assert_eq!(detail, "ACTIVE, and holds the recovery point");
+    vaults.with(|state| state.holds_nothing = true);
+    let (why, _) = refuted(poll(cloud, &call).await);
+    assert!(why.contains("holds no recovery point of"), "{why}");
+    vaults.with(|state| state.holds_nothing = false);
     vaults.with(|state| state.holds.get_mut("hold-1").expect("it is there")["Status"] = "CANCELED".into());
     assert!(failed(poll(cloud, &call).await).contains("somebody cancelled it"));
     assert_eq!(cloud.probe(&call).await, Ok(Probe::Absent), "a hold that is over holds nothing");

@@ -72,6 +72,7 @@ const CALLS: &[(&str, &[&str])] = &[
     ("Backup.ListBackupSelections", &["backup:ListBackupSelections"]),
     ("Backup.ListLegalHolds", &["backup:ListLegalHolds"]),
     ("Backup.ListRecoveryPointsByBackupVault", &["backup:ListRecoveryPointsByBackupVault"]),
+    ("Backup.ListRecoveryPointsByLegalHold", &["backup:ListRecoveryPointsByLegalHold"]),
     ("Backup.ListRestoreJobs", &["backup:ListRestoreJobs"]),
     ("Backup.UpdateBackupPlan", &["backup:UpdateBackupPlan"]),
     ("EFS.DescribeReplicationConfigurations", &["elasticfilesystem:DescribeReplicationConfigurations"]),

@@ -31,6 +31,8 @@ pub struct State {
     pub selections: BTreeMap<(String, String), Value>,
     /// Holds by id.
     pub holds: BTreeMap<String, Value>,
+    /// No hold's selection meets anything.
+    pub holds_nothing: bool,
     /// States of recovery points by ARN.
     pub points: BTreeMap<String, &'static str>,
     /// What a deletion makes of a recovery point; it is gone without.
@@ -212,6 +214,16 @@ impl State {
                     self.holds.insert(id.clone(), hold);
                 }
                 json(value!({ "LegalHoldId": id, "Status": "CREATING" }))
+            }
+            ("GET", [id, "recovery-points"]) => {
+                let Some(hold) = self.holds.get(*id) else { return missing() };
+                let selection = &hold["RecoveryPointSelection"];
+                let resources = selection["ResourceIdentifiers"].as_array().cloned().unwrap_or_default();
+                let resources = resources.into_iter().filter(|_| !self.holds_nothing);
+                let members: Vec<Value> = resources
+                    .map(|arn| value!({ "ResourceArn": arn, "BackupVaultName": selection["VaultNames"][0] }))
+                    .collect();
+                json(value!({ "RecoveryPoints": members }))
             }
             ("GET", [id]) => self.holds.get(*id).map_or_else(missing, |hold| json(hold.clone())),
             ("DELETE", [id]) => {

@@ -88,7 +88,7 @@ pub async fn poll(session: &Session, call: &Call) -> Result<Progress, CloudError
         return Err(attempt.later("AWS Backup accepted it but does not show it", None));
     }
     Ok(match status(found.as_ref()) {
-        Some(LegalHoldStatus::Active) => Progress::Done { outputs: held(id).outputs, detail: "ACTIVE".to_owned() },
+        Some(LegalHoldStatus::Active) => covered(session, id, &hold(call)?).await?,
         Some(over @ (LegalHoldStatus::Canceled | LegalHoldStatus::Canceling)) => Progress::Failed {
             reason: format!(
                 "Legal hold {id} in {} is {}: somebody cancelled it. Ask who did, then hold the recovery point again.",
@@ -100,6 +100,28 @@ pub async fn poll(session: &Session, call: &Call) -> Result<Progress, CloudError
             percent: None,
             detail: other.as_ref().map_or("of unknown state", LegalHoldStatus::as_str).to_owned(),
         },
+    })
+}
+
+/// An ACTIVE hold is a selection, which may have met nothing: what it holds is asked for.
+async fn covered(session: &Session, id: &str, wanted: &Hold<'_>) -> Result<Progress, CloudError> {
+    let attempt = session.reads("backup:ListRecoveryPointsByLegalHold", format!("what legal hold {id} holds"));
+    let mut pages = session.backup().list_recovery_points_by_legal_hold().legal_hold_id(id).into_paginator().send();
+    while let Some(page) = pages.next().await {
+        let members = page.map_err(|e| attempt.failed(e))?.recovery_points.unwrap_or_default();
+        if members.iter().any(|m| m.resource_arn() == Some(wanted.resource_arn)) {
+            return Ok(Progress::Done {
+                outputs: held(id).outputs,
+                detail: "ACTIVE, and holds the recovery point".to_owned(),
+            });
+        }
+    }
+    Ok(Progress::Refuted {
+        reason: format!(
+            "Legal hold {id} in {} is ACTIVE, but holds no recovery point of {} in vault {}. Look at both in AWS Backup, then Retry.",
+            session.region, wanted.resource_arn, wanted.vault
+        ),
+        outputs: held(id).outputs,
     })
 }
 
