@@ -2,6 +2,7 @@
 
 pub mod archive;
 pub mod aws;
+pub mod files;
 pub mod sandbox;
 pub mod slack;
 pub mod sql;

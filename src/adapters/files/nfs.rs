@@ -1,0 +1,417 @@
+//! The five questions of NFSv4.0 (RFC 7530) that reading takes. All are asked without client id, open or lock (files are read
+//! by the anonymous stateid), so that a server keeps no state for us and a live file system notices nothing.
+
+use std::time::Duration;
+
+use super::{
+    rpc::Line,
+    xdr::{Garbled, Reader, Writer},
+};
+
+const GETATTR: u32 = 9;
+const GETFH: u32 = 10;
+const LOOKUP: u32 = 15;
+const PUTFH: u32 = 22;
+const PUTROOTFH: u32 = 24;
+const READ: u32 = 25;
+const READDIR: u32 = 26;
+
+/// Bytes of a file in one answer.
+pub(super) const CHUNK: u32 = 512 << 10;
+/// Bytes of a folder in one answer.
+const PAGE: u32 = 128 << 10;
+/// Names that are looked up in one question.
+const STEPS: usize = 8;
+const LONGEST_HANDLE: usize = 128;
+const LONGEST_NAME: usize = 1024;
+/// How often a server may ask us to come back later.
+const LATER: u32 = 20;
+
+/// Type, size, rdattr_error, filehandle; then, in the second word, time_metadata (ctime) and time_modify.
+const WANTED: [u32; 2] = [1 << 1 | 1 << 4 | 1 << 11 | 1 << 19, 1 << (52 - 32) | 1 << (53 - 32)];
+
+/// A filehandle.
+pub(super) type Handle = Box<[u8]>;
+
+/// Seconds and nanoseconds since the epoch.
+pub(super) type Time = (i64, u32);
+
+/// What something is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    File,
+    Folder,
+    /// Also symbolic links, which are never followed.
+    Other,
+}
+
+/// What is known about something.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Facts {
+    pub(super) kind: Kind,
+    pub(super) size: u64,
+    /// When anything about it changed last; nobody can set this.
+    pub(super) ctime: Time,
+    pub(super) mtime: Time,
+    pub(super) handle: Handle,
+}
+
+/// A name in a folder, with what the server tells about it or the status it gives instead.
+pub(super) type Entry = (Box<[u8]>, Result<Facts, u32>);
+
+/// A part of a folder.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Page {
+    pub(super) entries: Vec<Entry>,
+    pub(super) next: Place,
+    pub(super) last: bool,
+}
+
+/// Where in a folder a page begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Place {
+    cookie: u64,
+    verifier: [u8; 8],
+}
+
+/// Why there is no answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Trouble {
+    /// The server's refusal.
+    Status(u32),
+    /// It cannot be asked (any more).
+    Line(String),
+}
+
+impl Trouble {
+    /// Whether what was asked for is not there (any more).
+    pub(super) fn absent(&self) -> bool {
+        // NOENT, NOTDIR, STALE, FHEXPIRED, SYMLINK
+        matches!(self, Trouble::Status(2 | 20 | 70 | 10_014 | 10_029))
+    }
+
+    /// Whether a folder's order changed between two pages.
+    pub(super) fn shuffled(&self) -> bool {
+        matches!(self, Trouble::Status(10_003 | 10_027))
+    }
+
+    /// Half a sentence.
+    pub(super) fn words(&self) -> String {
+        match self {
+            Trouble::Status(2) => "it is not there".to_owned(),
+            Trouble::Status(1 | 13) => "root may not read it; look at the file system's policy".to_owned(),
+            Trouble::Status(5) => "the server could not read it (NFS4ERR_IO)".to_owned(),
+            Trouble::Status(20 | 10_029) => "a part of its path is no folder".to_owned(),
+            Trouble::Status(70) => "it is gone".to_owned(),
+            Trouble::Status(10_008 | 10_013) => "the server is busy".to_owned(),
+            Trouble::Status(10_021) => "the server does not speak NFSv4.0".to_owned(),
+            Trouble::Status(status) => format!("NFS error {status}"),
+            Trouble::Line(why) => why.clone(),
+        }
+    }
+}
+
+impl From<Garbled> for Trouble {
+    fn from(_: Garbled) -> Trouble {
+        Trouble::Line("what it answers is not NFS".to_owned())
+    }
+}
+
+/// A question in the making.
+#[derive(Default)]
+struct Compound {
+    operations: u32,
+    body: Writer,
+}
+
+impl Compound {
+    fn at(handle: Option<&[u8]>) -> Compound {
+        let mut compound = Compound::default();
+        match handle {
+            Some(handle) => _ = compound.then(PUTFH).opaque(handle),
+            None => _ = compound.then(PUTROOTFH),
+        }
+        compound
+    }
+
+    fn then(&mut self, operation: u32) -> &mut Writer {
+        self.operations += 1;
+        self.body.u32(operation)
+    }
+
+    fn attributes(mut self) -> Compound {
+        self.then(GETATTR).u32(2).u32(WANTED[0]).u32(WANTED[1]);
+        self
+    }
+
+    /// Without a tag, minor version 0.
+    fn bytes(&self) -> Vec<u8> {
+        let mut whole = Writer::default();
+        whole.u32(0).u32(0).u32(self.operations);
+        whole.0.extend_from_slice(&self.body.0);
+        whole.0
+    }
+}
+
+/// The results of a question, in its order.
+struct Results<'r> {
+    reader: Reader<'r>,
+    left: u32,
+}
+
+impl<'r> Results<'r> {
+    fn new(bytes: &'r [u8]) -> Result<(u32, Results<'r>), Garbled> {
+        let mut reader = Reader::new(bytes);
+        let status = reader.u32()?;
+        reader.opaque(LONGEST_NAME)?;
+        let left = reader.u32()?;
+        Ok((status, Results { reader, left }))
+    }
+
+    /// The result of this operation, if it went well.
+    fn of(&mut self, operation: u32) -> Result<&mut Reader<'r>, Trouble> {
+        self.left = self.left.checked_sub(1).ok_or(Garbled)?;
+        if self.reader.u32()? != operation {
+            return Err(Garbled.into());
+        }
+        match self.reader.u32()? {
+            0 => Ok(&mut self.reader),
+            status => Err(Trouble::Status(status)),
+        }
+    }
+}
+
+/// A session that needs none.
+pub(super) struct Client(Line);
+
+impl Client {
+    pub(super) fn new(line: Line) -> Client {
+        Client(line)
+    }
+
+    async fn ask(&mut self, compound: &Compound, most: u32) -> Result<Vec<u8>, Trouble> {
+        let bytes = compound.bytes();
+        for _ in 0..LATER {
+            let answer = self.0.ask(&bytes, most as usize).await.map_err(Trouble::Line)?;
+            match Results::new(&answer)?.0 {
+                // DELAY, GRACE
+                10_008 | 10_013 => tokio::time::sleep(Duration::from_millis(500)).await,
+                _ => return Ok(answer),
+            }
+        }
+        Err(Trouble::Status(10_008))
+    }
+
+    /// What is at a path below a folder, or below the root. Symbolic links in it are not followed.
+    pub(super) async fn find(&mut self, from: Option<&Handle>, path: &[&[u8]]) -> Result<Facts, Trouble> {
+        let mut steps = path.chunks(STEPS);
+        let mut facts = self.step(from, steps.next().unwrap_or_default()).await?;
+        for names in steps {
+            facts = self.step(Some(&facts.handle), names).await?;
+        }
+        Ok(facts)
+    }
+
+    async fn step(&mut self, from: Option<&Handle>, names: &[&[u8]]) -> Result<Facts, Trouble> {
+        let mut compound = Compound::at(from.map(|handle| &**handle));
+        for name in names {
+            compound.then(LOOKUP).opaque(name);
+        }
+        compound.then(GETFH);
+        let answer = self.ask(&compound.attributes(), 0).await?;
+        let mut results = Results::new(&answer)?.1;
+        results.of(if from.is_some() { PUTFH } else { PUTROOTFH })?;
+        for _ in names {
+            results.of(LOOKUP)?;
+        }
+        let handle: Handle = results.of(GETFH)?.opaque(LONGEST_HANDLE)?.into();
+        Ok(Facts { handle, ..facts(results.of(GETATTR)?)?.map_err(Trouble::Status)? })
+    }
+
+    /// What there is to know about something now.
+    pub(super) async fn look(&mut self, handle: &Handle) -> Result<Facts, Trouble> {
+        self.step(Some(handle), &[]).await
+    }
+
+    /// A page of a folder.
+    pub(super) async fn list(&mut self, folder: &Handle, from: Place) -> Result<Page, Trouble> {
+        let mut compound = Compound::at(Some(folder));
+        let question = compound.then(READDIR).u64(from.cookie).fixed(&from.verifier);
+        question.u32(PAGE).u32(PAGE).u32(2).u32(WANTED[0]).u32(WANTED[1]);
+        let answer = self.ask(&compound, PAGE).await?;
+        let mut results = Results::new(&answer)?.1;
+        results.of(PUTFH)?;
+        Ok(page(results.of(READDIR)?, from)?)
+    }
+
+    /// Bytes of a file, and whether they reach its end.
+    pub(super) async fn read(&mut self, file: &Handle, offset: u64, count: u32) -> Result<(Vec<u8>, bool), Trouble> {
+        let mut compound = Compound::at(Some(file));
+        // The anonymous stateid is all zeros.
+        compound.then(READ).fixed(&[0; 16]).u64(offset).u32(count.min(CHUNK));
+        let answer = self.ask(&compound, CHUNK).await?;
+        let mut results = Results::new(&answer)?.1;
+        results.of(PUTFH)?;
+        let reader = results.of(READ)?;
+        let end = reader.bool()?;
+        let bytes = reader.opaque(count.min(CHUNK) as usize)?;
+        if bytes.is_empty() && !end {
+            return Err(Trouble::Line("it gives nothing of a file and does not say that it ends".to_owned()));
+        }
+        Ok((bytes.to_vec(), end))
+    }
+}
+
+fn page(reader: &mut Reader, from: Place) -> Result<Page, Garbled> {
+    let mut next = Place { verifier: reader.verifier()?, ..from };
+    let mut entries = Vec::new();
+    while reader.bool()? {
+        next.cookie = reader.u64()?;
+        let name = reader.opaque(LONGEST_NAME)?;
+        if !is_name(name) {
+            return Err(Garbled);
+        }
+        entries.push((name.into(), facts(reader)?));
+    }
+    let last = reader.bool()?;
+    // Nothing and more to come would be asked for ever.
+    if entries.is_empty() && !last {
+        return Err(Garbled);
+    }
+    Ok(Page { entries, next, last })
+}
+
+/// Whether it can be a name: no way up, no path.
+fn is_name(name: &[u8]) -> bool {
+    !matches!(name, b"" | b"." | b"..") && !name.iter().any(|byte| matches!(byte, 0 | b'/'))
+}
+
+/// Attributes in the order of their numbers. A server that leaves one out, or adds one, is not understood.
+fn facts(reader: &mut Reader) -> Result<Result<Facts, u32>, Garbled> {
+    let words = reader.u32()?;
+    if words > 8 {
+        return Err(Garbled);
+    }
+    let mut mask = [0; 2];
+    for i in 0..words {
+        let word = reader.u32()?;
+        match mask.get_mut(i as usize) {
+            Some(place) => *place = word,
+            None if word == 0 => (),
+            None => return Err(Garbled),
+        }
+    }
+    let mut values = Reader::new(reader.opaque(4096)?);
+    if mask[0] & !WANTED[0] != 0 || mask[1] & !WANTED[1] != 0 {
+        return Err(Garbled);
+    }
+    let has = |number: u32| mask[number as usize / 32] & 1 << (number % 32) != 0;
+    let kind = match if has(1) { values.u32()? } else { 0 } {
+        1 => Kind::File,
+        2 => Kind::Folder,
+        _ => Kind::Other,
+    };
+    let size = if has(4) { values.u64()? } else { 0 };
+    let status = if has(11) { values.u32()? } else { 0 };
+    if status != 0 {
+        return Ok(Err(status));
+    }
+    // Some servers leave the status out where there is none to tell.
+    if [mask[0] | 1 << 11, mask[1]] != WANTED {
+        return Err(Garbled);
+    }
+    let handle = values.opaque(LONGEST_HANDLE)?.into();
+    let ctime = (values.i64()?, values.u32()?);
+    let mtime = (values.i64()?, values.u32()?);
+    Ok(Ok(Facts { kind, size, ctime, mtime, handle }))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn attributes(out: &mut Writer, kind: u32) {
+        let mut values = Writer::default();
+        values.u32(kind).u64(42).u32(0).opaque(b"handle").u64(5).u32(6).u64(7).u32(8);
+        out.u32(2).u32(WANTED[0]).u32(WANTED[1]).opaque(&values.0);
+    }
+
+    fn listing(name: &[u8]) -> Vec<u8> {
+        let mut out = Writer::default();
+        out.fixed(b"verifier").u32(1).u64(9).opaque(name);
+        attributes(&mut out, 1);
+        out.u32(0).u32(1);
+        out.0
+    }
+
+    fn read(bytes: &[u8]) -> Result<Page, Garbled> {
+        page(&mut Reader::new(bytes), Place::default())
+    }
+
+    #[test]
+    fn a_page_is_read() {
+        let page = read(&listing(b"caf\xe9")).unwrap();
+        let facts = Facts { kind: Kind::File, size: 42, ctime: (5, 6), mtime: (7, 8), handle: (*b"handle").into() };
+        assert_eq!(page.entries, [((*b"caf\xe9").into(), Ok(facts))]);
+        assert!(page.last);
+        assert_eq!(page.next, Place { cookie: 9, verifier: *b"verifier" });
+    }
+
+    #[test]
+    fn names_that_lead_elsewhere_are_refused() {
+        for name in ["", ".", "..", "a/b", "/", "a\0"] {
+            assert_eq!(read(&listing(name.as_bytes())), Err(Garbled), "{name:?}");
+        }
+        assert_eq!(read(&listing(&[b'a'; LONGEST_NAME + 1])), Err(Garbled));
+        assert!(read(&listing(b"...")).is_ok() && read(&listing(b"..a")).is_ok());
+    }
+
+    #[test]
+    fn every_page_leads_on() {
+        let mut nothing = Writer::default();
+        nothing.fixed(b"verifier").u32(0).u32(0);
+        assert_eq!(read(&nothing.0), Err(Garbled));
+    }
+
+    #[test]
+    fn an_entry_may_be_unknown() {
+        let mut out = Writer::default();
+        out.fixed(b"verifier")
+            .u32(1)
+            .u64(9)
+            .opaque(b"a")
+            .u32(1)
+            .u32(1 << 11)
+            .opaque(&13_u32.to_be_bytes())
+            .u32(0)
+            .u32(1);
+        assert_eq!(read(&out.0).unwrap().entries, [((*b"a").into(), Err(13))]);
+    }
+
+    #[test]
+    fn half_an_answer_is_none() {
+        let whole = listing(b"name");
+        for length in 0..whole.len() {
+            assert_eq!(read(&whole[..length]), Err(Garbled), "{length} bytes");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn anything_may_be_a_page(bytes in prop::collection::vec(any::<u8>(), 0..256)) {
+            let _ = read(&bytes);
+        }
+
+        #[test]
+        fn a_page_may_be_damaged(at in 0_usize..80, byte in any::<u8>()) {
+            let mut bytes = listing(b"name");
+            let at = at % bytes.len();
+            bytes[at] = byte;
+            if let Ok(page) = read(&bytes) {
+                prop_assert!(page.entries.len() <= 1 && page.entries.iter().all(|(name, _)| is_name(name)));
+            }
+        }
+    }
+}
