@@ -118,7 +118,13 @@ impl Readings {
             PointKind::Efs => environment.file_systems.iter().any(|f| f.id == e.id),
             _ => true,
         };
-        // What a test restored is not meant to last.
-        Ok(existing.iter().filter(|e| !declared(e) && !e.id.contains("-restored-")).collect())
+        // What a test restored is not meant to last. A file system's id is EFS's, so its name tells.
+        let restored = |e: &&Existing| match e.kind {
+            PointKind::Efs => {
+                environment.file_systems.iter().any(|f| e.name.starts_with(&format!("{}-restored-", f.id)))
+            }
+            _ => e.id.contains("-restored-"),
+        };
+        Ok(existing.iter().filter(|e| !declared(e) && !restored(e)).collect())
     }
 }

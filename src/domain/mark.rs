@@ -16,7 +16,7 @@ pub enum MarkKind {
     Tested,
     /// The tier a backup was given, by period: `yearly-2026`; the note is the operation's id and the days it is kept.
     Tier,
-    /// An instance made for a test that has not been deleted yet; the note is the region.
+    /// An instance or a file system made for a test that has not been deleted yet; the note is the region, after `efs ` where it is one.
     Leftover,
     /// Something the watcher has told of and that still stands; the note is the text it told.
     Finding,

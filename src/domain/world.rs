@@ -115,8 +115,17 @@ pub struct World {
     pub newest: Vec<Point>,
     /// The AWS Backup plan as it is; none when there is none.
     pub plan: Option<PlanFound>,
-    /// Isolated DB subnet group: its name, or why it is not usable.
-    pub isolated: Option<Condition>,
+    /// Isolated DB subnet group, or why it is not usable.
+    pub isolated: Option<Result<Network, String>>,
+}
+
+/// The isolated network as found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Network {
+    /// DB subnet group.
+    pub subnet_group: String,
+    /// Ids of its subnets, sorted.
+    pub subnets: Vec<String>,
 }
 
 /// A bucket of data as found.

@@ -9,6 +9,7 @@ mod ends;
 mod errors;
 mod exports;
 mod fake;
+mod files;
 mod identity;
 mod inventory;
 mod moto;

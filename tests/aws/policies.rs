@@ -19,7 +19,7 @@ use serde_json::{Value, json as value};
 use crate::{
     backup, buckets_data, configuration, dumps, ends, exports,
     fake::{Answer, Fake, Seen, json},
-    identity, moto, plans, points, records, restores, secrets_check, snapshots,
+    files, identity, moto, plans, points, records, restores, secrets_check, snapshots,
     support::{DR, HOME, Platform, done, environment, poll, settled},
     vaults::Vaults,
     watch, world,
@@ -96,6 +96,23 @@ const CALLS: &[(&str, &[&str])] = &[
         "RDS.RestoreDBInstanceFromDBSnapshot",
         &["rds:RestoreDBInstanceFromDBSnapshot", "rds:AddTagsToResource", "kms:CreateGrant"],
     ),
+    ("Backup.DescribeRestoreJob", &["backup:DescribeRestoreJob"]),
+    ("Backup.GetRecoveryPointRestoreMetadata", &["backup:GetRecoveryPointRestoreMetadata"]),
+    ("Backup.GetRestoreJobMetadata", &["backup:GetRestoreJobMetadata"]),
+    ("Backup.StartRestoreJob", &["backup:StartRestoreJob", "iam:PassRole"]),
+    (
+        "EFS.CreateMountTarget",
+        &[
+            "elasticfilesystem:CreateMountTarget",
+            "ec2:DescribeSubnets",
+            "ec2:DescribeNetworkInterfaces",
+            "ec2:CreateNetworkInterface",
+        ],
+    ),
+    ("EFS.DeleteFileSystem", &["elasticfilesystem:DeleteFileSystem"]),
+    ("EFS.DeleteMountTarget", &["elasticfilesystem:DeleteMountTarget", "ec2:DeleteNetworkInterface"]),
+    ("EFS.DescribeMountTargets", &["elasticfilesystem:DescribeMountTargets"]),
+    ("EFS.TagResource", &["elasticfilesystem:TagResource"]),
     ("S3.AbortMultipartUpload", &["s3:AbortMultipartUpload"]),
     ("S3.CompleteMultipartUpload", &["s3:PutObject", "kms:Decrypt"]),
     ("S3.CreateMultipartUpload", &["s3:PutObject", "s3:PutObjectTagging", "kms:GenerateDataKey"]),
@@ -124,7 +141,6 @@ fn vault_service(seen: &Seen) -> Answer {
         }
         ("DELETE", "backup-vaults", _) => json(value!({})),
         ("GET", "audit", _) => json(value!({ "BackupJobSummaries": [] })),
-        ("GET", "restore-jobs", _) => json(value!({ "RestoreJobs": [] })),
         ("GET", "backup-vaults", Some(_)) if seen.path.ends_with("/recovery-points") => {
             json(value!({ "RecoveryPoints": [] }))
         }
@@ -199,7 +215,7 @@ async fn ended(platform: &Platform, plans: &Vaults) {
 }
 
 /// Configuration, records, dumps, test restores, and what is read back of them.
-async fn explored(platform: &Platform, server: &dumps::Server, name: &str, key: &str) {
+async fn explored(platform: &Platform, subnet: &str, server: &dumps::Server, name: &str, key: &str) {
     let cloud = &platform.cloud;
     run(platform, platform.call(configuration::export(platform, "/bbws/prod/"))).await;
     let own = |token: &str, action| Call { token: token.into(), ..platform.call(action) };
@@ -212,6 +228,10 @@ async fn explored(platform: &Platform, server: &dumps::Server, name: &str, key: 
     run(platform, platform.call(restores::restore())).await;
     done(settled(cloud, &own("database", restores::verify(None))).await);
     run(platform, platform.call(restores::delete(restores::INSTANCE, "bk-1042"))).await;
+    for action in files::whole_test(subnet) {
+        run(platform, platform.call(action)).await;
+    }
+    poll(cloud, &platform.call(files::verify())).await.expect("an answer");
 }
 
 /// Calls, as the engine does: probe, start, watch; what it gives is handed on.
@@ -230,7 +250,11 @@ async fn run(platform: &Platform, call: Call) -> Outputs {
 async fn policies_grant_exactly_what_a_whole_backup_calls() {
     let plans = Vaults::start().await;
     let memory = plans.state.clone();
+    let jobs = files::Jobs::default();
+    let restores = jobs.clone();
     let vaults = Fake::start(move |seen| match seen.path.split('/').nth(1) {
+        Some("restore-jobs") => restores.answer(seen),
+        _ if seen.path.ends_with("/restore-metadata") => restores.answer(seen),
         Some("backup" | "legal-holds") => memory.lock().expect("no test panics while holding it").answer(seen),
         _ => vault_service(seen),
     })
@@ -248,6 +272,9 @@ async fn policies_grant_exactly_what_a_whole_backup_calls() {
     let name = server.database("policies").await;
     server.secret(&platform).await;
     let key = platform.key(HOME, None).await;
+    // It does not bear the creation token, so that it is found by its job.
+    jobs.make(&files::made(&platform, "another token").await);
+    let subnet = files::subnet(&platform).await;
     let recording = watch::start();
 
     let ask = identity::everything(&platform, &file_system);
@@ -267,7 +294,7 @@ async fn policies_grant_exactly_what_a_whole_backup_calls() {
     poll(&platform.cloud, &after(exports::replica(&platform))).await.expect("an answer");
     watched(&platform, &plans).await;
     planned(&platform, &plans).await;
-    explored(&platform, &server, &name, &key).await;
+    explored(&platform, &subnet, &server, &name, &key).await;
     ended(&platform, &plans).await;
     platform
         .cloud
@@ -340,7 +367,11 @@ fn list(value: &Value) -> Vec<String> {
 }
 
 fn granted() -> BTreeSet<String> {
-    statements().iter().flat_map(|(_, statement)| list(&statement["Action"])).collect()
+    statements()
+        .iter()
+        .filter(|(_, s)| s["Effect"] == "Allow")
+        .flat_map(|(_, statement)| list(&statement["Action"]))
+        .collect()
 }
 
 #[test]
@@ -351,13 +382,16 @@ fn policies_are_as_narrow_as_aws_lets_them_be() {
         ["backup", "delete", "hold", "notifications", "process", "reader", "restore-test", "schedule", "trust"]
     );
     for (name, statement) in statements() {
-        assert_eq!(statement["Effect"], "Allow");
+        if statement["Effect"] == "Deny" {
+            assert!(list(&statement["Resource"])[0].ends_with(":file-system/${FileSystem}"), "{name}");
+            continue;
+        }
         let actions = list(&statement["Action"]);
         assert!(actions.iter().all(|a| !a.contains('*')), "{name}: {actions:?}");
         let everywhere = list(&statement["Resource"]).contains(&"*".to_owned());
         let reads = |a: &String| ["Describe", "List"].iter().any(|verb| a.contains(&format!(":{verb}")));
         // These take no resource, or one that only exists once it was asked for.
-        let bare = ["secretsmanager:BatchGetSecretValue", "backup:CreateLegalHold"];
+        let bare = ["secretsmanager:BatchGetSecretValue", "backup:CreateLegalHold", "backup:GetRestoreJobMetadata"];
         assert!(!everywhere || actions.iter().all(|a| reads(a) || bare.contains(&a.as_str())), "{name}: {statement}");
         if actions.contains(&"iam:PassRole".to_owned()) {
             assert_eq!(actions.len(), 1);
@@ -368,6 +402,12 @@ fn policies_are_as_narrow_as_aws_lets_them_be() {
             assert_eq!(actions.len(), 1);
             assert!(list(&statement["Resource"]).iter().all(|r| r.ends_with(":db:*-restored-*")), "{name}");
             assert_eq!(statement["Condition"]["Null"]["aws:ResourceTag/bbws:operation"], "false");
+        }
+        if actions.contains(&"elasticfilesystem:DeleteFileSystem".to_owned()) {
+            assert_eq!(statement["Condition"]["StringLike"]["aws:ResourceTag/Name"], "fs-*-restored-*");
+        }
+        if actions.contains(&"elasticfilesystem:TagResource".to_owned()) {
+            assert_eq!(statement["Condition"]["StringLike"]["aws:RequestTag/Name"], "fs-*-restored-*");
         }
         if actions.contains(&"kms:CreateGrant".to_owned()) {
             assert_eq!(statement["Condition"]["Bool"]["kms:GrantIsForAWSResource"], "true");

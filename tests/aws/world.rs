@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bbws::{
     domain::{
         environment::{Bucket, Environment, FileSystem},
-        world::{BucketFound, LifecycleFound, Survey, World},
+        world::{BucketFound, LifecycleFound, Network, Survey, World},
     },
     ports::cloud::{Cloud as _, CloudError},
 };
@@ -158,7 +158,8 @@ fn small(seen: &Seen, account: &str, group: &str) -> Answer {
             },
             state => xml(format!(
                 "<DescribeDBSubnetGroupsResponse><DescribeDBSubnetGroupsResult><DBSubnetGroups><DBSubnetGroup><DBSubnetGroupName>x</DBSubnetGroupName>\
-                 <SubnetGroupStatus>{state}</SubnetGroupStatus></DBSubnetGroup></DBSubnetGroups></DescribeDBSubnetGroupsResult></DescribeDBSubnetGroupsResponse>"
+                 <SubnetGroupStatus>{state}</SubnetGroupStatus><Subnets><Subnet><SubnetIdentifier>subnet-2</SubnetIdentifier></Subnet>\
+                 <Subnet><SubnetIdentifier>subnet-1</SubnetIdentifier></Subnet></Subnets></DBSubnetGroup></DBSubnetGroups></DescribeDBSubnetGroupsResult></DescribeDBSubnetGroupsResponse>"
             )),
         },
         "rds" => xml("<DescribeDBSnapshotsResponse><DescribeDBSnapshotsResult/></DescribeDBSnapshotsResponse>".into()),
@@ -251,7 +252,10 @@ async fn a_snapshot_and_its_copy_are_kin() {
 async fn the_isolated_network_is_there_or_is_not() {
     let ask = Survey { isolated: true, ..Survey::default() };
     let (_fake, platform) = with_points(|_| None, "Complete").await;
-    assert_eq!(survey(&platform, &ask).await.isolated, Some(Ok("bbws-isolated".into())));
+    assert_eq!(
+        survey(&platform, &ask).await.isolated,
+        Some(Ok(Network { subnet_group: "bbws-isolated".into(), subnets: vec!["subnet-1".into(), "subnet-2".into()] }))
+    );
     for group in ["", "Incomplete"] {
         let (_fake, platform) = with_points(|_| None, group).await;
         let why = survey(&platform, &ask).await.isolated.expect("it was asked for").expect_err("it is not usable");

@@ -14,7 +14,7 @@ use bbws::{
         point::{Place, Point, PointKind, PointState},
         retention::hold_subject,
         step::Action,
-        world::{BucketFound, DatabaseFound, PlanFound, World},
+        world::{BucketFound, DatabaseFound, FileSystemFound, Network, PlanFound, World},
     },
 };
 use insta::assert_snapshot;
@@ -68,6 +68,20 @@ fn files(vault: &str, region: &str, point: &str) -> Point {
         place: Place::Vault { vault: vault.into() },
         resource: "fs-0900d000000000001".into(),
         ..snapshot(point, region, 20)
+    }
+}
+
+fn network() -> Network {
+    Network { subnet_group: "bbws-isolated".into(), subnets: vec!["subnet-1".into(), "subnet-2".into()] }
+}
+
+fn file_system() -> FileSystemFound {
+    FileSystemFound {
+        id: "fs-0900d000000000001".into(),
+        arn: "arn:aws:elasticfilesystem:af-south-1:093646564004:file-system/fs-0900d000000000001".into(),
+        encrypted: true,
+        size_bytes: 60 << 30,
+        status: "available".into(),
     }
 }
 
@@ -274,16 +288,19 @@ fn a_test_restore_cleans_up_whatever_happens() {
     };
     let world = World {
         databases: vec![database()],
-        newest: vec![snapshot("newest", "af-south-1", 1)],
-        isolated: Some(Ok("bbws-isolated".into())),
+        file_systems: vec![file_system()],
+        newest: vec![snapshot("newest", "af-south-1", 1), files("bbws-prod", "af-south-1", "point-1")],
+        isolated: Some(Ok(network())),
         ..World::default()
     };
     let plan = validate::plan(&env, Checks::ALL, &world, &id("vl-3"), NOW).unwrap();
     assert_snapshot!(shown(&plan), @r"
     Newest recovery point of bbws-prod-mysql: newest, data of 2026-11-20T02:00:00Z
+    Newest recovery point of fs-0900d000000000001 (wp-content): point-1, data of 2026-11-01T02:00:00Z
     ! newest is restored into DB subnet group bbws-isolated, validated and deleted again. What is left of it is deleted by itself after 24 h.
-    ! Its data is 1 d 0 h old.
-    ! Not tested: file systems: bbws has no mount to compare files by. Restore one in AWS Backup into a new file system and compare a sample by hand.
+    ! The data in newest is 1 d 0 h old.
+    ! point-1 is restored into a new file system with an address in subnet subnet-1, validated and deleted again. What is left of it is deleted by itself after 24 h.
+    ! The data in point-1 is 20 d 0 h old.
     ! Not tested: there is no export of secrets. Make one: `/bbws backup create prod secrets`.
     ! Not tested: there is no dump of bbws-prod-mysql. Make one: `/bbws backup create prod dump`.
     0. Take inventory of prod after []
@@ -294,12 +311,21 @@ fn a_test_restore_cleans_up_whatever_happens() {
     5. Write down that newest is restore-tested after [4]
     6. Delete bbws-prod-mysql-restored-vl-3 after [3, 4] (always)
     7. Write down that nothing is left of bbws-prod-mysql-restored-vl-3 after [6]
+    8. Write down that fs-0900d000000000001-restored-vl-3 is made for a test after []
+    9. Restore point-1 as fs-0900d000000000001-restored-vl-3 after [8]
+    10. Tag fs-0900d000000000001-restored-vl-3 after [9]
+    11. Give fs-0900d000000000001-restored-vl-3 an address in the isolated network after [10]
+    12. Compare a sample of fs-0900d000000000001-restored-vl-3 with fs-0900d000000000001 after [11]
+    13. Write down that point-1 is restore-tested after [12]
+    14. Delete the mount target of fs-0900d000000000001-restored-vl-3 after [9, 10, 11, 12] (always)
+    15. Delete file system fs-0900d000000000001-restored-vl-3 after [14] (always)
+    16. Write down that nothing is left of fs-0900d000000000001-restored-vl-3 after [15]
     ");
     let only = Checks { inventory: false, replication: false, test_restore: true };
     let nothing = validate::plan(&env, only, &World::default(), &id("vl-3"), NOW).unwrap_err();
     assert_snapshot!(nothing.join("\n"), @r"
     Not tested: there is no usable recovery point of database bbws-prod-mysql. Make one: `/bbws backup create prod rds`.
-    Not tested: file systems: bbws has no mount to compare files by. Restore one in AWS Backup into a new file system and compare a sample by hand.
+    Not tested: there is no usable recovery point of file system fs-0900d000000000001. Make one: `/bbws backup create prod efs`.
     Not tested: there is no export of secrets. Make one: `/bbws backup create prod secrets`.
     Not tested: there is no dump of bbws-prod-mysql. Make one: `/bbws backup create prod dump`.
     ");
@@ -311,6 +337,18 @@ fn a_test_restore_cleans_up_whatever_happens() {
         operation: "vl-3".into(),
         at: NOW,
     };
+    let files = Mark {
+        subject: "fs-0900d000000000001-restored-vl-3".into(),
+        note: "efs af-south-1".into(),
+        ..leftover.clone()
+    };
+    assert_snapshot!(shown(&cleanup::plan(&env, &files).unwrap()), @r"
+    File system fs-0900d000000000001-restored-vl-3: made for a test by vl-3 at 2026-11-21T02:00:00Z
+    0. Tag file system fs-0900d000000000001-restored-vl-3 after []
+    1. Delete the mount target of fs-0900d000000000001-restored-vl-3 after [0]
+    2. Delete file system fs-0900d000000000001-restored-vl-3 after [1]
+    3. Write down that nothing is left of fs-0900d000000000001-restored-vl-3 after [2]
+    ");
     assert_snapshot!(shown(&cleanup::plan(&env, &leftover).unwrap()), @r"
     Instance bbws-prod-mysql-restored-vl-3: made for a test by vl-3 at 2026-11-21T02:00:00Z
     0. Delete bbws-prod-mysql-restored-vl-3 after []
@@ -318,4 +356,36 @@ fn a_test_restore_cleans_up_whatever_happens() {
     ");
     let foreign = Mark { subject: DB.into(), ..leftover };
     assert!(cleanup::plan(&env, &foreign).is_err(), "only what a test made is deleted");
+}
+
+#[test]
+fn the_newest_point_that_can_be_restored_for_a_test_is_the_one_that_is() {
+    let env = Environment { file_systems: vec![], secrets_prefix: None, ..prod() };
+    let only = Checks { inventory: false, replication: false, test_restore: true };
+    let vaulted = |days_old, arn: &str| Point {
+        id: arn.rsplit(':').next().unwrap().into(),
+        arn: arn.into(),
+        place: Place::Vault { vault: "bbws-prod".into() },
+        ..snapshot("x", "af-south-1", days_old)
+    };
+    let job = vaulted(1, "arn:aws:rds:af-south-1:093646564004:snapshot:awsbackup:job-1");
+    let continuous = vaulted(0, "arn:aws:rds:af-south-1:093646564004:auto-backup:ab-1");
+    let planned = |newest: Vec<Point>| {
+        let (databases, isolated) = (vec![database()], Some(Ok(network())));
+        let world = World { databases, newest, isolated, ..World::default() };
+        validate::plan(&env, only, &world, &id("vl-3"), NOW)
+    };
+    let restored = |newest: Vec<Point>| {
+        let steps = planned(newest).unwrap().steps;
+        steps.into_iter().find_map(|s| match s.action {
+            Action::RestoreTest { snapshot, .. } => Some(snapshot),
+            _ => None,
+        })
+    };
+    let name = Some("awsbackup:job-1".to_owned());
+    assert_eq!(restored(vec![snapshot("older", "af-south-1", 2), job.clone()]), name, "also what a schedule made");
+    assert_eq!(restored(vec![continuous.clone(), job]), name, "a continuous backup is restored to a moment");
+    assert_eq!(restored(vec![continuous.clone(), snapshot("own", "af-south-1", 3)]), Some("own".into()));
+    let why = planned(vec![continuous]).unwrap_err().join(" ");
+    assert!(why.contains("ab-1 is a continuous backup") && why.contains("`/bbws backup create prod rds`"), "{why}");
 }

@@ -18,6 +18,7 @@ fn calls(rig: &Rig) -> Vec<Call> {
     let region = HOME.to_owned();
     let bucket = ARCHIVES.to_owned();
     let (snapshot, point) = (rig.newest(PointKind::Rds), rig.newest(PointKind::Efs));
+    let name = "fs-0900d000000000001-restored-bk-1001".to_owned();
     let instance = "bbws-prod-mysql-restored-bk-1001".to_owned();
     let resource_arn = rig.environment.file_system_arn(&point.resource);
     let older = rig.cloud.points_now("prod").into_iter().filter(|p| p.kind == PointKind::Rds && p.region == HOME);
@@ -78,7 +79,23 @@ fn calls(rig: &Rig) -> Vec<Call> {
             subnet_group: "bbws-isolated".into(),
             security_groups: vec![],
         },
-        Action::DeleteInstance { region, instance, operation: "bk-1001".into() },
+        Action::DeleteInstance { region: region.clone(), instance, operation: "bk-1001".into() },
+        Action::RestoreFiles {
+            region: region.clone(),
+            vault: "bbws-prod".into(),
+            recovery_point: point.arn,
+            name: name.clone(),
+            role: rig.environment.backup_role.clone(),
+        },
+        Action::TagFiles { region: region.clone(), name: name.clone() },
+        Action::MountTarget {
+            region: region.clone(),
+            name: name.clone(),
+            subnet: rig.subnet(),
+            security_groups: vec![],
+        },
+        Action::DeleteMountTarget { region: region.clone(), name: name.clone(), operation: "bk-1001".into() },
+        Action::DeleteFiles { region, name, operation: "bk-1001".into() },
     ];
     actions.into_iter().enumerate().map(|(step, action)| rig.call(step, action)).collect()
 }
@@ -105,7 +122,7 @@ async fn faults_before_a_change_leave_nothing_and_replies_are_found_again() {
         done(rig.poll(&Call { external_id, ..call.clone() }).await);
     }
     assert!(rig.cloud.twice().is_empty(), "{:?}", rig.cloud.twice());
-    assert_eq!(rig.cloud.mutations().into_values().collect::<Vec<_>>(), vec![1; 11]);
+    assert_eq!(rig.cloud.mutations().into_values().collect::<Vec<_>>(), vec![1; 16]);
 }
 
 #[tokio::test]

@@ -173,7 +173,9 @@ async fn a_survey_tells_of_what_the_optional_keys_declare() {
     assert!(archives.replication.is_ok() && archives.lifecycle[0].expires > Some(7 * 365));
     assert!(world.described[LOGIN].is_ok() && world.described["bbws/prod/none"].is_err());
     assert!(world.dump_key.unwrap().unwrap().starts_with("arn:aws:kms:af-south-1:"));
-    assert_eq!((world.plan, world.isolated), (None, Some(Ok("bbws-isolated".to_owned()))));
+    let network = world.isolated.unwrap().unwrap();
+    assert_eq!((world.plan, network.subnet_group.as_str()), (None, "bbws-isolated"));
+    assert_eq!(network.subnets, rig.cloud.isolated_subnets("prod"));
     let db = &world.databases[0];
     assert_eq!((db.automated_days, db.restorable), (7, Some(rig.now() - 5 * MINUTE)));
 

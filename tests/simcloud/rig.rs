@@ -95,6 +95,11 @@ impl Rig {
         points.max_by_key(|p| p.created).unwrap()
     }
 
+    /// A subnet of the isolated network.
+    pub fn subnet(&self) -> String {
+        self.cloud.isolated_subnets("prod").remove(0)
+    }
+
     /// Starts a call whose reply is lost, and finds out by a probe that it was carried out.
     pub async fn lose(&self, call: &Call) -> Started {
         let before = self.cloud.effects();

@@ -440,7 +440,8 @@ fn ended_badly(state: &BackupJobState) -> bool {
     )
 }
 
-fn ended(what: &str, state: &str, message: Option<&str>) -> String {
+/// That a job ended otherwise than well, for people.
+pub fn ended(what: &str, state: &str, message: Option<&str>) -> String {
     let message = message.map(str::trim).filter(|m| !m.is_empty()).unwrap_or("AWS gives no reason");
     format!("{what} ended {state}: {}. Mend what it names and retry.", message.trim_end_matches('.'))
 }
@@ -450,7 +451,7 @@ fn completed(bytes: Option<i64>) -> String {
 }
 
 /// `12.5%`, `12` and `12.5` are all seen.
-fn percent(text: &str) -> Option<u8> {
+pub fn percent(text: &str) -> Option<u8> {
     let number: f64 = text.trim().trim_end_matches('%').trim().parse().ok()?;
     // Clamped to 0–100, so the conversion is exact.
     number.is_finite().then(|| number.clamp(0.0, 100.0) as u8)

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{
     AwsCloud,
     background::Outcome,
-    configuration, database, dumps, lifecycle, record, replicated,
+    compare, configuration, database, dumps, files, lifecycle, mounts, record, replicated,
     restored::{self, Restore},
     s3::{self, Object},
     secrets, secrets_check,
@@ -30,6 +30,11 @@ pub async fn probe(session: &Session, call: &Call) -> Result<Probe, CloudError> 
         Action::DeleteInstance { instance, operation, .. } => {
             restored::probe_delete(session, instance, operation).await
         }
+        Action::RestoreFiles { name, .. } => files::probe(session, name).await,
+        Action::TagFiles { name, .. } => mounts::probe_tag(session, call, name).await,
+        Action::MountTarget { name, subnet, .. } => mounts::probe_mount(session, name, subnet).await,
+        Action::DeleteMountTarget { .. } => mounts::probe_unmount(session, call).await,
+        Action::DeleteFiles { .. } => mounts::probe_delete(session, call).await,
         // Nothing that only reads can have left anything behind.
         _ => Ok(Probe::Absent),
     }
@@ -46,6 +51,15 @@ pub async fn start(cloud: &AwsCloud, call: &Call) -> Result<Started, CloudError>
             restored::start(&session, call, &Restore { snapshot, instance, subnet_group, security_groups }).await
         }
         Action::DeleteInstance { instance, operation, .. } => restored::delete(&session, instance, operation).await,
+        Action::RestoreFiles { vault, recovery_point, name, role, .. } => {
+            files::start(&session, call, &files::Restore { vault, recovery_point, name, role }).await
+        }
+        Action::TagFiles { name, .. } => mounts::tag(&session, call, name).await,
+        Action::MountTarget { name, subnet, security_groups, .. } => {
+            mounts::mount(&session, name, subnet, security_groups).await
+        }
+        Action::DeleteMountTarget { .. } => mounts::unmount(&session, call).await,
+        Action::DeleteFiles { .. } => mounts::delete(&session, call).await,
         action => match written(call) {
             Some(object) => write(cloud, &session, call, &object).await,
             None => Err(CloudError::Permanent {
@@ -116,6 +130,11 @@ pub async fn poll(cloud: &AwsCloud, call: &Call) -> Outcome {
         Action::DeleteInstance { instance, operation, .. } => {
             restored::poll_delete(&session, instance, operation).await
         }
+        Action::RestoreFiles { name, .. } => files::poll(&session, call, name).await,
+        Action::MountTarget { name, subnet, .. } => mounts::poll_mount(&session, name, subnet).await,
+        Action::DeleteMountTarget { .. } => mounts::poll_unmount(&session, call).await,
+        Action::DeleteFiles { .. } => mounts::poll_delete(&session, call).await,
+        Action::VerifyFiles { .. } => cloud.jobs.watch(&call.token, |tell| compare::verify(owned, own, tell)),
         Action::VerifyDatabase { .. } => cloud.jobs.watch(&call.token, |tell| database::verify(owned, own, tell)),
         Action::VerifyDump { .. } => cloud.jobs.watch(&call.token, |tell| dumps::verify(owned, own, tell)),
         Action::VerifySecrets { .. } => cloud.jobs.watch(&call.token, |_| secrets_check::verify(owned, own)),

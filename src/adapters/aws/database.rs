@@ -6,6 +6,7 @@ use aws_sdk_rds::types::DbInstance;
 
 use super::{
     background::{Outcome, Teller},
+    checks::{Check, Pair, verdict, yes},
     login::{self, Login},
     newest::now,
     restored::{self, status_of},
@@ -15,28 +16,10 @@ use crate::{
     adapters::sql::{self, Target, Wanted},
     domain::{
         environment::Engine,
-        exhibit::{Exhibit, Report, Table},
         step::{Action, Outputs},
-        text::escape,
     },
     ports::cloud::{Call, Progress},
 };
-
-/// One thing that was looked at.
-pub struct Check {
-    /// What: `Encrypted`.
-    pub name: String,
-    /// What was found, for people.
-    pub found: String,
-    /// Whether it is as it has to be.
-    pub holds: bool,
-}
-
-impl Check {
-    fn new(name: &str, holds: bool, found: impl Into<String>) -> Check {
-        Check { name: name.to_owned(), found: found.into(), holds }
-    }
-}
 
 /// Looks at the restored instance and, where there is a secret, into it.
 ///
@@ -72,7 +55,9 @@ pub async fn verify(session: Arc<Session>, call: Call, tell: Teller) -> Outcome 
             None
         }
     };
-    Ok(verdict(&session, instance, database, &checks, note))
+    let pair =
+        Pair { subject: format!("Instance {instance} in {}", session.region), restored: instance, source: database };
+    Ok(verdict(&pair, &checks, note))
 }
 
 /// Signs in to both and compares what is in them.
@@ -165,45 +150,8 @@ fn of_instance(restored: &DbInstance, source: Option<&DbInstance>, database: &st
     ]
 }
 
-/// The verdict over all checks, with the report.
-fn verdict(session: &Session, instance: &str, database: &str, checks: &[Check], note: Option<&str>) -> Progress {
-    let failed: Vec<&Check> = checks.iter().filter(|check| !check.holds).collect();
-    let counted = format!("{} of {} checks hold", checks.len() - failed.len(), checks.len());
-    let breaches: Vec<String> = failed.iter().map(|check| format!("{}: {}", check.name, check.found)).collect();
-    let mut text = format!("*{}* against *{}*: {counted}.", escape(instance), escape(database));
-    text.extend(note.map(|note| format!(" {note}")));
-    let table = Table {
-        caption: format!("Checks of {instance}"),
-        columns: ["Check", "Found", "Holds"].map(str::to_owned).to_vec(),
-        rows: checks
-            .iter()
-            .map(|check| vec![check.name.clone(), check.found.clone(), yes(check.holds).to_owned()])
-            .collect(),
-        offers: Vec::new(),
-    };
-    let exhibit = Exhibit { table: Some(table), ..Exhibit::default() };
-    let report = Report { text, exhibit, breaches: breaches.clone() };
-    let outputs = Outputs::from([report.to_output()]);
-    if breaches.is_empty() {
-        let detail = note.map_or_else(|| counted.clone(), |note| format!("{counted}. {note}"));
-        return Progress::Done { outputs, detail };
-    }
-    Progress::Refuted {
-        reason: format!(
-            "Instance {instance} in {} is not what {database} has to be restorable to: {}. Look at the report; back up and test again.",
-            session.region,
-            breaches.join("; ")
-        ),
-        outputs,
-    }
-}
-
 fn version(instance: &DbInstance) -> String {
     format!("{} {}", instance.engine().unwrap_or_default(), instance.engine_version().unwrap_or_default())
         .trim()
         .to_owned()
-}
-
-fn yes(holds: bool) -> &'static str {
-    if holds { "yes" } else { "no" }
 }

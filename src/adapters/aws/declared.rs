@@ -66,7 +66,10 @@ fn lines(environment: &Environment, world: &Result<World, CloudError>) -> Vec<(S
     }
     if environment.restore_test.is_some() {
         let group = environment.isolated_subnet_group();
-        let found = read(&|w| w.isolated.clone().unwrap_or_else(unknown));
+        let found = read(&|w| match &w.isolated {
+            Some(found) => found.clone().map(|network| format!("{} subnets", network.subnets.len())),
+            None => unknown(),
+        });
         lines.push((format!("DB subnet group {group} of test restores"), found));
     }
     lines
@@ -75,7 +78,7 @@ fn lines(environment: &Environment, world: &Result<World, CloudError>) -> Vec<(S
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::world::BucketFound;
+    use crate::domain::world::{BucketFound, Network};
 
     #[test]
     fn everything_declared_has_its_line() {
@@ -101,7 +104,7 @@ mod tests {
             }],
             described: [("bbws/prod/database".to_owned(), Ok("v1".to_owned()))].into(),
             dump_key: Some(Ok("arn".into())),
-            isolated: Some(Ok("bbws-isolated".into())),
+            isolated: Some(Ok(Network { subnet_group: "bbws-isolated".into(), subnets: vec!["subnet-1".into()] })),
             ..World::default()
         };
         let all = lines(&environment, &Ok(world));

@@ -47,7 +47,9 @@ pub async fn all(session: &Session) -> Result<Vec<(String, String)>, CloudError>
     let mut found = Vec::new();
     while let Some(page) = pages.next().await {
         for fs in page.map_err(|e| attempt.failed(e))?.file_systems.unwrap_or_default() {
-            let name = fs.name.filter(|name| !name.is_empty()).unwrap_or_else(|| fs.file_system_id.clone());
+            // One that a test restore is just making has no name yet, but a creation token that tells.
+            let token = Some(fs.creation_token).filter(|token| token.contains("-restored-"));
+            let name = fs.name.filter(|name| !name.is_empty()).or(token).unwrap_or_else(|| fs.file_system_id.clone());
             found.push((fs.file_system_id, name));
         }
     }

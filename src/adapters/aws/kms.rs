@@ -35,7 +35,7 @@ pub async fn usable(session: &Session, key: &str) -> Result<Condition, CloudErro
 }
 
 /// What is permanent is a condition somebody has to mend; the rest means that nobody knows yet.
-pub fn missing(error: CloudError) -> Result<Condition, CloudError> {
+pub fn missing<T>(error: CloudError) -> Result<Result<T, String>, CloudError> {
     match error {
         CloudError::Permanent { reason } => Ok(Err(reason)),
         other => Err(other),

@@ -8,8 +8,8 @@ use aws_sdk_rds::types::{DbInstance, DbSnapshot, Filter, Tag};
 
 use super::{error::Attempt, kms, session::Session, tags};
 use crate::{
-    domain::moment::Moment,
-    ports::cloud::{Call, CloudError, Condition, DatabaseFound, Probe, Progress, Started},
+    domain::{moment::Moment, world::Network},
+    ports::cloud::{Call, CloudError, DatabaseFound, Probe, Progress, Started},
 };
 
 /// Names per Describe call; also the most records RDS gives on a page.
@@ -271,16 +271,24 @@ pub async fn all_instances(session: &Session) -> Result<Vec<DatabaseFound>, Clou
 ///
 /// # Errors
 /// `Retryable` when nobody can tell now.
-pub async fn subnet_group(session: &Session, name: &str) -> Result<Condition, CloudError> {
+pub async fn subnet_group(session: &Session, name: &str) -> Result<Result<Network, String>, CloudError> {
     let attempt = session.reads("rds:DescribeDBSubnetGroups", format!("DB subnet group {name}"));
     let answer = match session.rds().describe_db_subnet_groups().db_subnet_group_name(name).send().await {
         Ok(answer) => answer,
         Err(error) => return kms::missing(attempt.failed(error)),
     };
     let found = answer.db_subnet_groups.unwrap_or_default().into_iter().next();
-    Ok(match found.map(|group| group.subnet_group_status.unwrap_or_default()) {
-        Some(status) if status == "Complete" => Ok(name.to_owned()),
-        Some(status) => Err(format!("DB subnet group {name} in {} is {status}, not Complete.", session.region)),
+    Ok(match found {
+        Some(group) if group.subnet_group_status() == Some("Complete") => {
+            let mut subnets: Vec<String> =
+                group.subnets().iter().filter_map(|s| s.subnet_identifier().map(str::to_owned)).collect();
+            subnets.sort();
+            Ok(Network { subnet_group: name.to_owned(), subnets })
+        }
+        Some(group) => {
+            let status = group.subnet_group_status().unwrap_or("of unknown state");
+            Err(format!("DB subnet group {name} in {} is {status}, not Complete.", session.region))
+        }
         None => Err(format!("DB subnet group {name} does not exist in {}. Create it.", session.region)),
     })
 }

@@ -13,7 +13,7 @@ use crate::{
         environment::Environment,
         lag::Leg,
         point::Point,
-        world::{BucketFound, PlanFound},
+        world::{BucketFound, Network, PlanFound},
     },
     ports::{
         alert::Topic,
@@ -127,7 +127,7 @@ async fn more_places(
     here: &Session,
     environment: &Environment,
     ask: &Survey,
-) -> Result<(Option<Condition>, Option<Condition>), CloudError> {
+) -> Result<(Option<Condition>, Option<Result<Network, String>>), CloudError> {
     let key = async {
         match &environment.dump_kms_key {
             Some(key) => kms::usable(here, key).await,

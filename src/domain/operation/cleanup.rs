@@ -13,30 +13,68 @@ pub const KIND: &str = "backup.cleanup";
 /// Prefix of its ids.
 pub const PREFIX: &str = "cl";
 
+/// What the note of a leftover begins with where it is a file system; instances have the region alone.
+const FILES: &str = "efs ";
+
+/// The note of a file system that a test left behind.
+pub(super) fn files_in(region: &str) -> String {
+    format!("{FILES}{region}")
+}
+
+/// The region of a leftover that is a file system.
+pub fn files_region(leftover: &Mark) -> Option<&str> {
+    leftover.note.strip_prefix(FILES)
+}
+
 /// The plan for one leftover.
 ///
 /// # Errors
 /// When the mark is not one of a test restore.
 pub fn plan(env: &Environment, leftover: &Mark) -> Result<Plan, Vec<String>> {
-    let instance = &leftover.subject;
+    let name = &leftover.subject;
     let mut draft = Draft::default();
-    if leftover.kind != MarkKind::Leftover || !instance.ends_with(&format!("-restored-{}", leftover.operation)) {
-        draft.problem(format!("`{instance}` was not made by a test restore."));
+    if leftover.kind != MarkKind::Leftover || !name.ends_with(&format!("-restored-{}", leftover.operation)) {
+        draft.problem(format!("`{name}` was not made by a test restore."));
     }
-    draft.fact(format!("Instance {instance}"), format!("made for a test by {} at {}", leftover.operation, leftover.at));
-    let deleted = draft.step(
-        format!("Delete {instance}"),
-        vec![],
-        Action::DeleteInstance {
-            region: leftover.note.clone(),
-            instance: instance.clone(),
-            operation: leftover.operation.clone(),
-        },
-    );
+    let files = files_region(leftover);
+    let what = if files.is_some() { "File system" } else { "Instance" };
+    draft.fact(format!("{what} {name}"), format!("made for a test by {} at {}", leftover.operation, leftover.at));
+    let deleted = match files {
+        Some(region) => {
+            // The policy that lets it be deleted asks for our tag, and the test may have died before it wrote one.
+            let tag = Action::TagFiles { region: region.to_owned(), name: name.clone() };
+            let mut last = draft.step(format!("Tag file system {name}"), vec![], tag);
+            for (title, action) in ends_of_files(region, name, &leftover.operation) {
+                last = draft.step(title, vec![last], action);
+            }
+            last
+        }
+        None => draft.step(
+            format!("Delete {name}"),
+            vec![],
+            Action::DeleteInstance {
+                region: leftover.note.clone(),
+                instance: name.clone(),
+                operation: leftover.operation.clone(),
+            },
+        ),
+    };
     draft.step(
-        format!("Write down that nothing is left of {instance}"),
+        format!("Write down that nothing is left of {name}"),
         vec![deleted],
-        Action::Unmark { mark: MarkKind::Leftover, subject: instance.clone() },
+        Action::Unmark { mark: MarkKind::Leftover, subject: name.clone() },
     );
-    draft.finish(Head { kind: KIND, environment: env, scope: instance.clone(), tenant: None, retention_days: None })
+    draft.finish(Head { kind: KIND, environment: env, scope: name.clone(), tenant: None, retention_days: None })
+}
+
+/// The end of a restored file system, in order: EFS deletes none that still has an address.
+pub(super) fn ends_of_files(region: &str, name: &str, operation: &str) -> [(String, Action); 2] {
+    let (region, name, operation) = (region.to_owned(), name.to_owned(), operation.to_owned());
+    [
+        (
+            format!("Delete the mount target of {name}"),
+            Action::DeleteMountTarget { region: region.clone(), name: name.clone(), operation: operation.clone() },
+        ),
+        (format!("Delete file system {name}"), Action::DeleteFiles { region, name, operation }),
+    ]
 }

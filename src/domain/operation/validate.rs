@@ -1,16 +1,19 @@
 //! `backup.validate`: whether the backups are worth anything. Reports that only look, and a restore that proves it.
 
-use super::draft::{Draft, Head};
+use super::{
+    cleanup,
+    draft::{Draft, Head},
+};
 use crate::domain::{
     command::Checks,
-    environment::{Database, Environment},
+    environment::{Database, Environment, FileSystem},
     mark::MarkKind,
     moment::{Moment, spoken},
     operation::OpId,
     plan::Plan,
     point::{Place, Point, PointKind},
     step::Action,
-    world::{Survey, World},
+    world::{Network, Survey, World},
 };
 
 /// Kind.
@@ -27,8 +30,9 @@ pub fn survey(env: &Environment, checks: Checks) -> Survey {
     }
     Survey {
         databases: env.databases.iter().map(|d| d.id.clone()).collect(),
+        file_systems: env.file_systems.iter().map(|f| f.id.clone()).collect(),
         newest: true,
-        isolated: !env.databases.is_empty(),
+        isolated: !env.databases.is_empty() || !env.file_systems.is_empty(),
         ..Survey::default()
     }
 }
@@ -80,7 +84,6 @@ struct Tests<'a> {
 impl Tests<'_> {
     fn all(&mut self) {
         for database in &self.env.databases {
-            // What a schedule of AWS Backup makes lies in a vault; a snapshot is what is restored for a test.
             match self.newest_snapshot(&database.id).or_else(|| self.newest(PointKind::Rds, &database.id)) {
                 Some(point) => self.database(database, &point),
                 None => self.missing.push(format!(
@@ -89,8 +92,14 @@ impl Tests<'_> {
                 )),
             }
         }
-        if !self.env.file_systems.is_empty() {
-            self.missing.push("file systems: bbws has no mount to compare files by. Restore one in AWS Backup into a new file system and compare a sample by hand.".to_owned());
+        for files in &self.env.file_systems {
+            match self.newest(PointKind::Efs, &files.id) {
+                Some(point) => self.files(files, &point),
+                None => self.missing.push(format!(
+                    "there is no usable recovery point of file system {}. Make one: `/bbws backup create {} efs`.",
+                    files.id, self.env.name
+                )),
+            }
         }
         self.secrets();
         self.dumps();
@@ -101,23 +110,24 @@ impl Tests<'_> {
         self.world.newest.iter().filter(of).max_by_key(|p| p.created).cloned()
     }
 
+    /// A continuous backup may be newer, but is restored to a moment.
     fn newest_snapshot(&self, database: &str) -> Option<Point> {
-        let of = |p: &&Point| p.place == Place::Snapshot && p.resource == database && p.usable();
+        let of = |p: &&Point| snapshot_of(p).is_some() && p.resource == database && p.usable();
         self.world.newest.iter().filter(of).max_by_key(|p| p.created).cloned()
     }
 
     fn database(&mut self, database: &Database, point: &Point) {
-        if let Some(Err(why)) = &self.world.isolated {
+        if let Err(why) = self.network() {
             self.missing.push(format!("database {}: {why}", database.id));
             return;
         }
-        if point.place != Place::Snapshot {
+        let Some(snapshot) = snapshot_of(point) else {
             self.missing.push(format!(
-                "database {}: its newest recovery point {} lies in a vault of AWS Backup, and only snapshots are restored for a test. Make one: `/bbws backup create {} rds`, then test again.",
+                "database {}: its newest recovery point {} is a continuous backup, which is restored to a moment and not for a test. Make one: `/bbws backup create {} rds`, then test again.",
                 database.id, point.id, self.env.name
             ));
             return;
-        }
+        };
         if !self.world.databases.iter().any(|d| d.id == database.id) {
             self.missing.push(format!(
                 "database {} was not found, so there is nothing to compare with. Check its name in bbws.toml.",
@@ -129,16 +139,28 @@ impl Tests<'_> {
             format!("Newest recovery point of {}", database.id),
             format!("{}, data of {}", point.id, point.created),
         );
-        self.draft.note(format!(
-            "{} is restored into DB subnet group {}, validated and deleted again. What is left of it is deleted by itself after {TTL_HOURS} h.",
-            point.id,
-            self.env.isolated_subnet_group()
-        ));
-        self.draft.note(format!("Its data is {} old.", spoken(self.now.since(point.created))));
-        self.restore(database, point);
+        self.announce(point, &format!("DB subnet group {}", self.env.isolated_subnet_group()));
+        self.restore(database, point, snapshot);
     }
 
-    fn restore(&mut self, database: &Database, point: &Point) {
+    /// What becomes of the restored thing, and how old its data is.
+    fn announce(&mut self, point: &Point, place: &str) {
+        self.draft.note(format!(
+            "{} is restored into {place}, validated and deleted again. What is left of it is deleted by itself after {TTL_HOURS} h.",
+            point.id
+        ));
+        self.draft.note(format!("The data in {} is {} old.", point.id, spoken(self.now.since(point.created))));
+    }
+
+    /// The isolated network.
+    fn network(&self) -> Result<&Network, String> {
+        match &self.world.isolated {
+            Some(found) => found.as_ref().map_err(Clone::clone),
+            None => Err("whether the isolated network is there is not known. Ask again.".to_owned()),
+        }
+    }
+
+    fn restore(&mut self, database: &Database, point: &Point, snapshot: String) {
         let region = self.env.primary_region.clone();
         let instance = format!("{}-restored-{}", database.id, self.id);
         let noted = self.draft.step(
@@ -151,7 +173,7 @@ impl Tests<'_> {
             vec![noted],
             Action::RestoreTest {
                 region: region.clone(),
-                snapshot: point.id.clone(),
+                snapshot,
                 instance: instance.clone(),
                 subnet_group: self.env.isolated_subnet_group().to_owned(),
                 security_groups: self.env.restore_test_security_groups.clone(),
@@ -181,15 +203,7 @@ impl Tests<'_> {
             },
         );
         if dump.is_some() {
-            self.draft.step(
-                format!("Write down that {} is restore-tested", point.id),
-                vec![validated],
-                Action::Mark {
-                    mark: MarkKind::Tested,
-                    subject: point.key(),
-                    note: format!("{} by {}", database.id, self.id),
-                },
-            );
+            self.tested(point, &database.id, validated);
         }
         let deleted = self.draft.always(
             format!("Delete {instance}"),
@@ -200,6 +214,101 @@ impl Tests<'_> {
             format!("Write down that nothing is left of {instance}"),
             vec![deleted],
             Action::Unmark { mark: MarkKind::Leftover, subject: instance },
+        );
+    }
+
+    fn files(&mut self, files: &FileSystem, point: &Point) {
+        let FileSystem { id, name: called } = files;
+        let subnet = match self.network() {
+            Ok(network) => network.subnets.first().cloned(),
+            Err(why) => {
+                self.missing.push(format!("file system {id}: {why}"));
+                return;
+            }
+        };
+        let (Some(subnet), Place::Vault { vault }) = (subnet, &point.place) else {
+            let group = self.env.isolated_subnet_group();
+            self.missing.push(format!("file system {id}: DB subnet group {group} has no subnet. Give it one."));
+            return;
+        };
+        if !self.world.file_systems.iter().any(|found| found.id == *id) {
+            self.missing.push(format!(
+                "file system {id} was not found, so there is nothing to compare with. Check its id in bbws.toml."
+            ));
+            return;
+        }
+        self.draft.fact(
+            format!("Newest recovery point of {id} ({called})"),
+            format!("{}, data of {}", point.id, point.created),
+        );
+        self.announce(point, &format!("a new file system with an address in subnet {subnet}"));
+        self.restore_files(files, point, vault.clone(), subnet);
+    }
+
+    fn restore_files(&mut self, files: &FileSystem, point: &Point, vault: String, subnet: String) {
+        let region = self.env.primary_region.clone();
+        let name = format!("{}-restored-{}", files.id, self.id);
+        let noted = self.draft.step(
+            format!("Write down that {name} is made for a test"),
+            vec![],
+            Action::Mark { mark: MarkKind::Leftover, subject: name.clone(), note: cleanup::files_in(&region) },
+        );
+        let restored = self.draft.step(
+            format!("Restore {} as {name}", point.id),
+            vec![noted],
+            Action::RestoreFiles {
+                region: region.clone(),
+                vault,
+                recovery_point: point.arn.clone(),
+                name: name.clone(),
+                role: self.env.backup_role.clone(),
+            },
+        );
+        let tagged = self.draft.step(
+            format!("Tag {name}"),
+            vec![restored],
+            Action::TagFiles { region: region.clone(), name: name.clone() },
+        );
+        let mounted = self.draft.step(
+            format!("Give {name} an address in the isolated network"),
+            vec![tagged],
+            Action::MountTarget {
+                region: region.clone(),
+                name: name.clone(),
+                subnet,
+                security_groups: self.env.restore_test_security_groups.clone(),
+            },
+        );
+        let tenants = self.env.tenants.values().filter(|t| t.file_system.as_ref() == Some(&files.id));
+        let validated = self.draft.step(
+            format!("Compare a sample of {name} with {}", files.id),
+            vec![mounted],
+            Action::VerifyFiles {
+                region: region.clone(),
+                name: name.clone(),
+                file_system: files.id.clone(),
+                folders: tenants.filter_map(|t| t.path.clone()).collect(),
+                data_of: point.created,
+            },
+        );
+        self.tested(point, &files.id, validated);
+        let mut last = vec![restored, tagged, mounted, validated];
+        for (title, action) in cleanup::ends_of_files(&region, &name, &self.id.0) {
+            last = vec![self.draft.always(title, last, action)];
+        }
+        self.draft.step(
+            format!("Write down that nothing is left of {name}"),
+            last,
+            Action::Unmark { mark: MarkKind::Leftover, subject: name },
+        );
+    }
+
+    /// Remembers that the point was restored and found good.
+    fn tested(&mut self, point: &Point, resource: &str, validated: usize) {
+        self.draft.step(
+            format!("Write down that {} is restore-tested", point.id),
+            vec![validated],
+            Action::Mark { mark: MarkKind::Tested, subject: point.key(), note: format!("{resource} by {}", self.id) },
         );
     }
 
@@ -259,5 +368,14 @@ fn in_bucket(point: &Point) -> Option<(&Point, &str)> {
     match &point.place {
         Place::Bucket { bucket } => Some((point, bucket)),
         _ => None,
+    }
+}
+
+/// What RDS restores it from: a snapshot's name, also of one that AWS Backup keeps in a vault. Continuous backups have none.
+fn snapshot_of(point: &Point) -> Option<String> {
+    match point.place {
+        Place::Snapshot => Some(point.id.clone()),
+        Place::Bucket { .. } => None,
+        Place::Vault { .. } => point.arn.split_once(":snapshot:").map(|(_, name)| name.to_owned()),
     }
 }

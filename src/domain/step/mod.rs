@@ -1,6 +1,7 @@
 //! A step of a plan as data: what it does, in which state it is, and the only legal moves between states.
 
 mod action;
+mod kinds;
 
 use std::{collections::BTreeMap, fmt, time::Duration};
 

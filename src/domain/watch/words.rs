@@ -13,6 +13,7 @@ use crate::domain::{
     lag::{Component, JobTrouble},
     mark::Mark,
     moment::{Moment, spoken},
+    operation::cleanup,
     point::PointKind,
     schedule::Schedule,
     text::escape,
@@ -216,6 +217,10 @@ pub(super) fn blind(view: &View<'_>, reason: &str) -> Finding {
 pub(super) fn leftover(mark: &Mark, now: Moment) -> Finding {
     let show = Command::OpShow { id: mark.operation.clone() };
     let label: String = format!("Show {}", mark.operation).chars().take(30).collect();
+    let (region, by_hand) = match cleanup::files_region(mark) {
+        Some(region) => (region, "its mount targets and then the file system in EFS"),
+        None => (mark.note.as_str(), "the instance in RDS without a final snapshot"),
+    };
     Finding {
         key: Kind::Leftover.key(&mark.subject),
         kind: Kind::Leftover,
@@ -227,9 +232,8 @@ pub(super) fn leftover(mark: &Mark, now: Moment) -> Finding {
             code(&mark.subject),
             spoken(now.since(mark.at))
         ),
-        reason: format!("It was not deleted, costs money, and holds a copy of the data in {}.", escape(&mark.note)),
-        next: "bbws tries to delete it every six hours. If that goes on failing, delete the instance in RDS without a final snapshot."
-            .to_owned(),
+        reason: format!("It was not deleted, costs money, and holds a copy of the data in {}.", escape(region)),
+        next: format!("bbws tries to delete it every six hours. If that goes on failing, delete {by_hand}."),
         fix: (!mark.operation.is_empty()).then(|| Offer { label, command: show.canonical(), confirm: None }),
     }
 }

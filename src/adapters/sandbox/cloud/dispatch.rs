@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::{
     Making, Start, archive,
     archive::Goal,
-    backup, buckets, compare, holds, plans, rds, restore, retire, secrets, verify,
+    backup, buckets, compare, files, holds, plans, rds, restore, retire, secrets, verify,
     world::{Aws, permanent},
 };
 use crate::{
@@ -56,6 +56,15 @@ fn start_further(making: &mut Making<'_>) -> Start {
             restore::restore(making, &restore::Wanted { region, snapshot, instance, subnet_group, security_groups })
         }
         Action::DeleteInstance { region, instance, operation } => restore::delete(making, region, instance, operation),
+        Action::RestoreFiles { region, vault, recovery_point, name, role } => {
+            files::restore(making, &files::Wanted { region, vault, recovery_point, name, role })
+        }
+        Action::TagFiles { region, name } => files::tag(making, region, name),
+        Action::MountTarget { region, name, subnet, security_groups } => {
+            files::mount(making, region, name, subnet, security_groups)
+        }
+        Action::DeleteMountTarget { region, name, operation } => files::unmount(making, region, name, operation),
+        Action::DeleteFiles { region, name, operation } => files::delete(making, region, name, operation),
         other => Err(nothing_to("start", other)),
     }
 }
@@ -88,7 +97,9 @@ pub(super) fn probe(aws: &Aws, call: &Call, blind: bool, now: Moment) -> Result<
         Action::RdsCopy { from_region, region, account, snapshot, copy, .. } => {
             rds::probe(aws, call, region, copy, &rds::arn(account, from_region, snapshot))
         }
-        Action::BackupJob { .. } | Action::BackupCopy { .. } if blind => Ok(Probe::Absent),
+        Action::BackupJob { .. } | Action::BackupCopy { .. } | Action::RestoreFiles { .. } if blind => {
+            Ok(Probe::Absent)
+        }
         Action::BackupJob { region, .. } | Action::BackupCopy { region, .. } => backup::probe(aws, call, region),
         Action::SecretsExport { region, bucket, key, .. } => secrets::probe(aws, call, region, bucket, key),
         _ => probe_further(aws, call, now),
@@ -117,6 +128,13 @@ fn probe_further(aws: &Aws, call: &Call, now: Moment) -> Result<Probe, CloudErro
         Action::DeleteInstance { region, instance, operation } => {
             restore::probe_delete(aws, call, region, instance, operation, now)
         }
+        Action::RestoreFiles { region, name, .. } => files::probe(aws, call, region, name, now),
+        Action::TagFiles { region, name } => files::probe_tag(aws, call, region, name, now),
+        Action::MountTarget { region, name, .. } => files::probe_mount(aws, call, region, name, now),
+        Action::DeleteMountTarget { region, name, operation } => {
+            files::probe_unmount(aws, call, region, name, operation, now)
+        }
+        Action::DeleteFiles { region, name, operation } => files::probe_delete(aws, call, region, name, operation, now),
         other => Err(nothing_to("probe", other)),
     }
 }
@@ -165,6 +183,11 @@ fn poll_further(aws: &Aws, call: &Call, now: Moment) -> Result<Progress, CloudEr
         }
         Action::RestoreTest { region, instance, .. } => restore::poll(aws, call, region, instance, now),
         Action::DeleteInstance { region, instance, .. } => restore::poll_delete(aws, call, region, instance, now),
+        Action::RestoreFiles { region, name, .. } => files::poll(aws, call, region, name, now),
+        Action::TagFiles { region, name } => files::poll_tag(aws, call, region, name, now),
+        Action::MountTarget { region, name, .. } => files::poll_mount(aws, call, region, name, now),
+        Action::DeleteMountTarget { region, name, .. } => files::poll_unmount(aws, call, region, name, now),
+        Action::DeleteFiles { region, name, .. } => files::poll_delete(aws, call, region, name, now),
         _ => look_further(aws, call, now),
     }
 }
@@ -192,6 +215,9 @@ fn look_further(aws: &Aws, call: &Call, now: Moment) -> Result<Progress, CloudEr
             let secret = secret.as_deref();
             let pair = compare::Pair { region, instance, database, secret, schemas, wordpress, rpo };
             compare::verify(aws, call, &pair, now)
+        }
+        Action::VerifyFiles { region, name, file_system, folders, data_of } => {
+            files::verify(aws, call, &files::Pair { region, name, file_system, folders, data_of: *data_of }, now)
         }
         other => Err(nothing_to("poll", other)),
     }
@@ -277,6 +303,12 @@ pub(super) fn requests_for(calls: &[Call]) -> usize {
             | Action::VerifyDump { .. }
             | Action::VerifySecrets { .. }
             | Action::VerifyDatabase { .. }
+            | Action::RestoreFiles { .. }
+            | Action::TagFiles { .. }
+            | Action::MountTarget { .. }
+            | Action::VerifyFiles { .. }
+            | Action::DeleteMountTarget { .. }
+            | Action::DeleteFiles { .. }
             | Action::DeletePoint { .. }
             | Action::LegalHold { .. }
             | Action::ReleaseHold { .. }

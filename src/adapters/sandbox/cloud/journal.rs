@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     estate::last,
+    files,
     time::Course,
     world::{Aws, Region},
 };
@@ -144,6 +145,21 @@ pub(super) enum Made {
         region: String,
         name: String,
     },
+    /// A restored file system, by its creation token.
+    Files {
+        region: String,
+        name: String,
+    },
+    /// Our tags on a restored file system.
+    FilesTag {
+        region: String,
+        name: String,
+    },
+    /// The address of a restored file system.
+    MountTarget {
+        region: String,
+        name: String,
+    },
     /// Something was deleted.
     Gone {
         region: String,
@@ -171,6 +187,9 @@ impl Made {
             Made::Hold { region, id } => format!("legal hold {id} in {region}"),
             Made::Released { region, id } => format!("release of legal hold {id} in {region}"),
             Made::Instance { region, name } => format!("instance {name} in {region}"),
+            Made::Files { region, name } => format!("file system {name} in {region}"),
+            Made::FilesTag { region, name } => format!("tags of file system {name} in {region}"),
+            Made::MountTarget { region, name } => format!("mount target of {name} in {region}"),
             Made::Gone { region, what } | Made::GoneAgain { region, what, .. } => {
                 format!("deletion of {what} in {region}")
             }
@@ -204,6 +223,11 @@ impl Made {
             Made::Instance { name, .. } => {
                 place.instances.get(name).is_some_and(|i| i.deleting.is_none() && good(&i.course))
             }
+            Made::Files { name, .. } => {
+                place.restored_files.get(name).is_some_and(|f| f.deleting.is_none() && good(&f.course))
+            }
+            Made::FilesTag { name, .. } => place.restored_files.get(name).is_some_and(|f| !f.tags.is_empty()),
+            Made::MountTarget { name, .. } => files::has_address(place, name),
             Made::Gone { what, .. } | Made::GoneAgain { what, .. } => !is_there(place, what, now),
         }
     }
@@ -219,6 +243,9 @@ impl Made {
             | Made::Hold { region, .. }
             | Made::Released { region, .. }
             | Made::Instance { region, .. }
+            | Made::Files { region, .. }
+            | Made::FilesTag { region, .. }
+            | Made::MountTarget { region, .. }
             | Made::Gone { region, .. }
             | Made::GoneAgain { region, .. } => region,
         }
@@ -227,9 +254,13 @@ impl Made {
 
 /// Whether something that was to be deleted is still there, by its name or the last part of its ARN.
 fn is_there(place: &Region, what: &str, now: Moment) -> bool {
+    if let Some(name) = what.strip_prefix(files::ADDRESS_OF) {
+        return files::has_address(place, name);
+    }
     let name = last(what);
     let instance = place.instances.get(name).is_some_and(|i| i.status(now) != "deleting" && i.exists(now));
     instance
+        || place.restored_files.get(name).is_some_and(|f| f.status(now) != "deleting" && f.exists(now))
         || place.snapshots.contains_key(name)
         || place.vaults.values().flat_map(|vault| vault.points.keys()).any(|arn| last(arn) == name)
 }
@@ -255,6 +286,11 @@ fn target(call: &Call) -> String {
         | Action::DumpExport { key, .. } => key,
         Action::RestoreTest { snapshot, .. } => snapshot,
         Action::DeleteInstance { instance, .. } => instance,
+        Action::RestoreFiles { name, .. }
+        | Action::TagFiles { name, .. }
+        | Action::MountTarget { name, .. }
+        | Action::DeleteMountTarget { name, .. }
+        | Action::DeleteFiles { name, .. } => name,
         other => other.resource(),
     };
     let region = call.action.region().unwrap_or_default();

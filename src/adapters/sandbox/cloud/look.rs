@@ -1,6 +1,8 @@
 //! The simulated AWS as tests look at it: what is really there, whatever its faults would say.
 
-use super::{Side, SimCloud, points};
+use std::collections::BTreeMap;
+
+use super::{Side, SimCloud, files, points};
 use crate::{domain::step::PlanSpec, ports::cloud::Point};
 
 /// A legal hold of AWS Backup.
@@ -33,6 +35,23 @@ pub struct SimInstance {
     pub security_groups: Vec<String>,
     /// Operation it is tagged with.
     pub operation: String,
+}
+
+/// A file system that was restored for a test and exists.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SimFiles {
+    /// Creation token.
+    pub name: String,
+    /// `fs-…`.
+    pub id: String,
+    /// ARN of the recovery point it was restored from.
+    pub recovery_point: String,
+    /// `restoring`, `available`, `failed`, `deleting`.
+    pub status: String,
+    /// Subnet and security groups of its mount target, where it has one.
+    pub address: Option<(String, Vec<String>)>,
+    /// Its tags.
+    pub tags: BTreeMap<String, String>,
 }
 
 impl SimCloud {
@@ -72,6 +91,33 @@ impl SimCloud {
             operation: instance.operation.clone(),
         });
         instance.collect()
+    }
+
+    /// Every restored file system that exists, in all regions.
+    pub fn restored_files(&self) -> Vec<SimFiles> {
+        let inner = self.lock();
+        let now = inner.time.now();
+        let there = inner.aws.places().flat_map(|place| &place.restored_files).filter(|(_, f)| f.exists(now));
+        let files = there.map(|(name, files)| SimFiles {
+            name: name.clone(),
+            id: files.id.clone(),
+            recovery_point: files.recovery_point.clone(),
+            status: files.status(now).to_owned(),
+            address: files
+                .address
+                .as_ref()
+                .filter(|a| a.exists(now))
+                .map(|a| (a.subnet.clone(), a.security_groups.clone())),
+            tags: files.tags.clone(),
+        });
+        files.collect()
+    }
+
+    /// Subnets of an environment's isolated network, sorted.
+    pub fn isolated_subnets(&self, environment: &str) -> Vec<String> {
+        let inner = self.lock();
+        let group = inner.environments.get(environment).map(|e| e.isolated_subnet_group());
+        group.map(|group| files::subnets(inner.aws.seed, group)).unwrap_or_default()
     }
 
     /// Everything a plan ever said, the newest last; empty when there is no such plan.

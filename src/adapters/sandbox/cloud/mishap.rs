@@ -35,6 +35,19 @@ impl SimCloud {
         self.modify_database(environment, database, |db| db.restores_badly = corrupt)
     }
 
+    /// The same of a file system: whatever is restored of it lacks files.
+    pub fn corrupt_restored_files(&self, environment: &str, file_system: &str, corrupt: bool) -> bool {
+        self.change(environment, Side::Primary, |place, _| {
+            let known = place.file_systems.contains_key(file_system);
+            if corrupt && known {
+                place.restores_badly.insert(file_system.to_owned());
+            } else {
+                place.restores_badly.remove(file_system);
+            }
+            known
+        })
+    }
+
     /// Makes a component lag at least so much, or no more than it does; the component is named as
     /// [`Component::name`](crate::domain::lag::Component::name) does. `false` if there is no such environment.
     pub fn lag_replication(&self, environment: &str, component: &str, by: Option<Duration>) -> bool {

@@ -9,6 +9,7 @@ mod dispatch;
 mod drift;
 mod estate;
 mod faults;
+mod files;
 mod grow;
 mod history;
 mod holds;
@@ -45,7 +46,7 @@ pub use self::{
     estate::Contents,
     faults::{Chaos, Fault, Target},
     journal::{Answer, Mutation, Recorded, Twice, Verb},
-    look::{SimHold, SimInstance},
+    look::{SimFiles, SimHold, SimInstance},
     view::{RegionView, Resource},
     world::{SimDatabase, SimFileSystem},
 };

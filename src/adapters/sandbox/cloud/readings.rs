@@ -240,5 +240,7 @@ fn existing(place: &Region, environment: &Environment, now: Moment) -> Vec<Exist
         let declared = environment.file_systems.iter().find(|fs| fs.id == *id);
         Existing { kind: PointKind::Efs, id: id.clone(), name: declared.map_or(id, |fs| &fs.name).clone() }
     }));
+    let restored = place.restored_files.iter().filter(|(_, files)| files.exists(now));
+    all.extend(restored.map(|(name, f)| Existing { kind: PointKind::Efs, id: f.id.clone(), name: name.clone() }));
     all
 }

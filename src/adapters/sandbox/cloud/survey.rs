@@ -1,13 +1,17 @@
 //! The simulated world as a planner sees it.
 
 use super::{
-    buckets, points, rds,
+    buckets, files, points, rds,
     readings::RESTORABLE,
     secrets::names_under,
     world::{Aws, Region},
 };
 use crate::{
-    domain::{environment::Environment, moment::Moment, world::PlanFound},
+    domain::{
+        environment::Environment,
+        moment::Moment,
+        world::{Network, PlanFound},
+    },
     ports::cloud::{CloudError, Condition, DatabaseFound, FileSystemFound, Survey, World},
 };
 
@@ -106,7 +110,7 @@ fn further(
     if ask.isolated {
         let name = environment.isolated_subnet_group();
         world.isolated = Some(if place.subnet_groups.contains(name) {
-            Ok(name.to_owned())
+            Ok(Network { subnet_group: name.to_owned(), subnets: files::subnets(aws.seed, name) })
         } else {
             Err(format!(
                 "DB subnet group {name} does not exist in {region}; create it, cut off from the platform's network, or correct `restore_test_subnet_group` in the config"

@@ -137,11 +137,17 @@ fn made(place: &Region, now: Moment) -> Vec<(Moment, Resource)> {
         let (status, detail) = (i.status(now).to_owned(), format!("restored from {}", i.snapshot));
         (i.course.created, Resource { kind: "DB instance", id: id.clone(), status, percent: None, detail })
     });
+    let files = place.restored_files.iter().filter(|(_, f)| f.exists(now)).map(|(name, f)| {
+        let (status, percent) = (f.status(now).to_owned(), percent(&f.course.phase(now)));
+        let address = f.address.as_ref().filter(|a| a.exists(now)).map(|a| format!(", mounted in {}", a.subnet));
+        let detail = format!("{}, restored as {name}{}", backup::size_text(f.size_bytes), address.unwrap_or_default());
+        (f.course.created, Resource { kind: "File system", id: f.id.clone(), status, percent, detail })
+    });
     let holds = place.holds.iter().map(|(id, hold)| {
         let (status, detail) = (hold.status(now).to_owned(), format!("{} in {}", hold.title, hold.vault));
         (hold.course.created, Resource { kind: "Legal hold", id: id.clone(), status, percent: None, detail })
     });
-    snapshots.chain(jobs).chain(points).chain(objects).chain(instances).chain(holds).collect()
+    snapshots.chain(jobs).chain(points).chain(objects).chain(instances).chain(files).chain(holds).collect()
 }
 
 /// What is in an archive.

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     estate::{Contents, DataObject, Deleted, Hold, Instance, PastJob, Plan},
+    files::RestoredFiles,
     time::{Course, rng_for},
 };
 use crate::{
@@ -224,6 +225,12 @@ pub(super) struct Region {
     /// DB instances that were restored for a test.
     #[serde(default)]
     pub(super) instances: BTreeMap<String, Instance>,
+    /// File systems that were restored for a test, by their creation token.
+    #[serde(default)]
+    pub(super) restored_files: BTreeMap<String, RestoredFiles>,
+    /// File systems of which whatever is restored from now on has lost files.
+    #[serde(default)]
+    pub(super) restores_badly: BTreeSet<String>,
     #[serde(default)]
     pub(super) past_jobs: Vec<PastJob>,
     /// Until when an instance is being modified.

@@ -1,0 +1,79 @@
+//! A restored file system, compared with its source: as EFS describes it, and file by file over NFS.
+
+use std::sync::Arc;
+
+use aws_sdk_efs::types::LifeCycleState;
+
+use super::{
+    background::{Outcome, Teller},
+    checks::{Check, Pair, verdict, yes},
+    files, mounts,
+    session::Session,
+};
+use crate::{
+    adapters::files::{self as nfs, Limits, Place, Tls, Wanted},
+    domain::step::{Action, Outputs},
+    ports::cloud::{Call, CloudError, Progress},
+};
+
+/// NFS's port, also of TLS to EFS.
+const PORT: u16 = 2049;
+
+/// Looks at the restored file system and into it.
+///
+/// # Errors
+/// See [`CloudError`].
+pub async fn verify(session: Arc<Session>, call: Call, tell: Teller) -> Outcome {
+    let Action::VerifyFiles { name, file_system, folders, data_of, .. } = &call.action else {
+        return Err(super::not_aws());
+    };
+    let pair =
+        Pair { subject: format!("File system {name} in {}", session.region), restored: name, source: file_system };
+    let Some(found) = files::find(&session, name).await? else {
+        let reason = format!("{} does not exist, so nothing was compared. Test again.", pair.subject);
+        return Ok(Progress::Refuted { reason, outputs: Outputs::new() });
+    };
+    let encrypted = found.encrypted == Some(true);
+    let state = found.life_cycle_state.as_str();
+    let mut checks = vec![
+        Check::new("Available", found.life_cycle_state == LifeCycleState::Available, state),
+        Check::new("Encrypted", encrypted, yes(encrypted)),
+    ];
+    let restored = place(&session, &found.file_system_id).await?;
+    let source = place(&session, file_system).await?;
+    match (restored, source) {
+        (Ok(restored), Ok(source)) => {
+            let wanted = Wanted {
+                data_of: *data_of,
+                folders: folders.clone(),
+                seed: call.token.clone(),
+                limits: Limits::default(),
+            };
+            let checked =
+                nfs::validate(&restored, &source, &wanted, |percent, detail| tell.tell(percent, detail)).await;
+            checks.extend(checked.into_iter().map(|c| Check::new(c.name, c.ok, c.found)));
+        }
+        (restored, source) => {
+            let missing = [restored.err(), source.err()].into_iter().flatten();
+            checks.extend(missing.map(|why| Check::new("address", false, why)));
+        }
+    }
+    Ok(verdict(&pair, &checks, None))
+}
+
+/// Where a file system is reached, or why it is not.
+async fn place(session: &Session, id: &str) -> Result<Result<Place, String>, CloudError> {
+    let targets = mounts::targets(session, id).await?;
+    let mut usable: Vec<String> = targets
+        .into_iter()
+        .filter(|target| target.life_cycle_state == LifeCycleState::Available)
+        .filter_map(|target| target.ip_address)
+        .collect();
+    usable.sort();
+    let Some(address) = usable.into_iter().next() else {
+        return Ok(Err(format!("{id} has no mount target that is available. Give it one, then test again.")));
+    };
+    let server_name = format!("{id}.efs.{}.amazonaws.com", session.region);
+    let tls = Some(Tls { server_name, ca: None });
+    Ok(Ok(Place { name: id.to_owned(), address, port: PORT, root: "/".to_owned(), tls }))
+}

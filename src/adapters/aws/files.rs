@@ -1,0 +1,175 @@
+//! Test restores of file systems: AWS Backup restores a recovery point into a new one, which is known by its creation token.
+//!
+//! AWS Backup hands the creation token on to EFS. Should it ever not do so, the restore job still tells what it made, and
+//! that is looked for as well: nothing that a test made may be lost sight of.
+
+use std::collections::HashMap;
+
+use aws_sdk_backup::types::{RestoreJobStatus, RestoreJobsListMember};
+use aws_sdk_efs::types::FileSystemDescription;
+
+use super::{
+    background::Outcome,
+    backup::{ago, ended, percent},
+    session::Session,
+};
+use crate::{
+    domain::step::Outputs,
+    ports::cloud::{Call, CloudError, Probe, Progress, Started},
+};
+
+/// The output that followers tag, mount and look into.
+pub const RESTORED: &str = "restored_file_system";
+/// What AWS Backup calls the creation token in a job's metadata.
+const TOKEN: &str = "CreationToken";
+/// For so long AWS Backup lists its jobs, in seconds.
+const LISTED: i64 = 30 * 86_400;
+
+/// What [`start`] restores.
+pub struct Restore<'a> {
+    /// Vault's name.
+    pub vault: &'a str,
+    /// ARN of the recovery point.
+    pub recovery_point: &'a str,
+    /// Creation token of the file system to make.
+    pub name: &'a str,
+    /// Role AWS Backup assumes.
+    pub role: &'a str,
+}
+
+/// Starts a restore into a new file system; the same token gives the same job.
+///
+/// # Errors
+/// See [`CloudError`].
+pub async fn start(session: &Session, call: &Call, what: &Restore<'_>) -> Result<Started, CloudError> {
+    let metadata = metadata(session, what).await?;
+    let thing = format!("restore of recovery point {} as {}", what.recovery_point, what.name);
+    let attempt = session.changes("backup:StartRestoreJob", thing);
+    let request = session
+        .backup()
+        .start_restore_job()
+        .recovery_point_arn(what.recovery_point)
+        .set_metadata(Some(metadata))
+        .iam_role_arn(what.role)
+        .idempotency_token(&call.token)
+        .resource_type("EFS");
+    let answer = request.send().await.map_err(|e| attempt.failed(e))?;
+    Ok(Started { external_id: answer.restore_job_id, ..Started::default() })
+}
+
+/// What the recovery point needs to be restored with, turned towards a new file system of our name.
+async fn metadata(session: &Session, what: &Restore<'_>) -> Result<HashMap<String, String>, CloudError> {
+    let thing = format!("recovery point {} in vault {}", what.recovery_point, what.vault);
+    let attempt = session.reads("backup:GetRecoveryPointRestoreMetadata", thing);
+    let request = session.backup().get_recovery_point_restore_metadata().backup_vault_name(what.vault);
+    let answer = request.recovery_point_arn(what.recovery_point).send().await.map_err(|e| attempt.failed(e))?;
+    let mut metadata = answer.restore_metadata.unwrap_or_default();
+    // A part of it would prove only that part.
+    metadata.remove("ItemsToRestore");
+    for (key, value) in [("newFileSystem", "true"), ("Encrypted", "true"), (TOKEN, what.name)] {
+        metadata.insert(key.to_owned(), value.to_owned());
+    }
+    metadata.entry("PerformanceMode".to_owned()).or_insert_with(|| "generalPurpose".to_owned());
+    Ok(metadata)
+}
+
+/// Looks for the job an earlier [`start`] may have started, by the creation token in its metadata.
+///
+/// # Errors
+/// See [`CloudError`].
+pub async fn probe(session: &Session, name: &str) -> Result<Probe, CloudError> {
+    let job = job_of(session, name).await?;
+    // One that ended badly is not adopted: it may be of an earlier round.
+    let job = job.filter(|job| !matches!(job.status, Some(RestoreJobStatus::Aborted | RestoreJobStatus::Failed)));
+    Ok(job
+        .map_or(Probe::Absent, |job| Probe::Present(Started { external_id: job.restore_job_id, ..Started::default() })))
+}
+
+/// How far the restore is.
+///
+/// # Errors
+/// See [`CloudError`].
+pub async fn poll(session: &Session, call: &Call, name: &str) -> Outcome {
+    let Some(id) = call.external_id.as_deref() else {
+        return Err(CloudError::Permanent {
+            reason: "The id of the restore job was never learnt. Test again.".to_owned(),
+        });
+    };
+    let attempt = session.reads("backup:DescribeRestoreJob", format!("restore job {id}"));
+    let job = match session.backup().describe_restore_job().restore_job_id(id).send().await {
+        Ok(job) => job,
+        Err(error) if error.as_service_error().is_some_and(|e| e.is_resource_not_found_exception()) => {
+            return Err(attempt.later("AWS Backup accepted it but does not show it", None));
+        }
+        Err(error) => return Err(attempt.failed(error)),
+    };
+    let word = job.status.as_ref().map_or("of unknown state", RestoreJobStatus::as_str);
+    Ok(match &job.status {
+        Some(RestoreJobStatus::Completed) => match job.created_resource_arn.as_deref().and_then(id_of) {
+            Some(made) => Progress::Done {
+                outputs: Outputs::from([(RESTORED.to_owned(), made.to_owned())]),
+                detail: format!("{made}, restored as {name}"),
+            },
+            None => Progress::Running {
+                percent: Some(100),
+                detail: "COMPLETED, what it made is not visible yet".to_owned(),
+            },
+        },
+        Some(RestoreJobStatus::Aborted | RestoreJobStatus::Failed) => Progress::Failed {
+            reason: ended(&format!("Restore job {id} in {}", session.region), word, job.status_message.as_deref()),
+        },
+        _ => Progress::Running { percent: job.percent_done.as_deref().and_then(percent), detail: word.to_owned() },
+    })
+}
+
+/// The restored file system of that creation token.
+///
+/// # Errors
+/// See [`CloudError`].
+pub async fn find(session: &Session, name: &str) -> Result<Option<FileSystemDescription>, CloudError> {
+    let attempt = session.reads("elasticfilesystem:DescribeFileSystems", format!("file system {name}"));
+    let request = session.efs().describe_file_systems().creation_token(name);
+    let answer = request.send().await.map_err(|e| attempt.failed(e))?;
+    let found = answer.file_systems.unwrap_or_default().into_iter().find(|fs| fs.creation_token == name);
+    if found.is_some() {
+        return Ok(found);
+    }
+    let made = job_of(session, name).await?.and_then(|job| job.created_resource_arn);
+    let Some(id) = made.as_deref().and_then(id_of) else { return Ok(None) };
+    match session.efs().describe_file_systems().file_system_id(id).send().await {
+        Ok(answer) => Ok(answer.file_systems.unwrap_or_default().into_iter().find(|fs| fs.file_system_id == id)),
+        Err(error) if error.as_service_error().is_some_and(|e| e.is_file_system_not_found()) => Ok(None),
+        Err(error) => Err(attempt.failed(error)),
+    }
+}
+
+/// The newest restore job with that creation token.
+async fn job_of(session: &Session, name: &str) -> Result<Option<RestoreJobsListMember>, CloudError> {
+    let attempt = session.reads("backup:ListRestoreJobs", format!("restores as {name}"));
+    let request = session.backup().list_restore_jobs().by_resource_type("EFS").by_created_after(ago(LISTED));
+    let mut pages = request.into_paginator().send();
+    let mut jobs = Vec::new();
+    while let Some(page) = pages.next().await {
+        jobs.extend(page.map_err(|e| attempt.failed(e))?.restore_jobs.unwrap_or_default());
+    }
+    let source = name.split("-restored-").next().unwrap_or(name);
+    let of_source =
+        |job: &RestoreJobsListMember| job.source_resource_arn.as_deref().and_then(id_of).is_none_or(|id| id == source);
+    jobs.retain(|job| job.created_by.is_none() && of_source(job));
+    jobs.sort_by_key(|job| std::cmp::Reverse(job.creation_date.map(|at| at.secs())));
+    for job in jobs {
+        let Some(id) = job.restore_job_id.as_deref() else { continue };
+        let attempt = session.reads("backup:GetRestoreJobMetadata", format!("restore job {id}"));
+        let answer = session.backup().get_restore_job_metadata().restore_job_id(id).send().await;
+        let metadata = answer.map_err(|e| attempt.failed(e))?.metadata.unwrap_or_default();
+        if metadata.get(TOKEN).is_some_and(|token| token == name) {
+            return Ok(Some(job));
+        }
+    }
+    Ok(None)
+}
+
+/// `fs-…` out of a file system's ARN.
+fn id_of(arn: &str) -> Option<&str> {
+    arn.split_once(":file-system/").map(|(_, id)| id)
+}
