@@ -13,6 +13,7 @@ use crate::{
         lag::{Leg, Readings},
         mark::{Mark, MarkKind, Sample},
         moment::{Moment, spoken},
+        operation::validate,
         point::{Point, PointKind, PointQuery},
         retention,
         step::{Action, Outputs},
@@ -196,11 +197,7 @@ pub fn inventory(
     };
     let overdue: u64 = tally.rows.values().map(|r| r.overdue).sum();
     let held = marks.iter().filter(|m| m.kind == MarkKind::Hold).count();
-    let tested = marks.iter().filter(|m| m.kind == MarkKind::Tested).max_by_key(|m| m.at);
-    let tested = tested.map_or_else(
-        || "never restore-tested".to_owned(),
-        |m| format!("last restore-tested {} ago", spoken(now.since(m.at))),
-    );
+    let tested = tested(env, marks, now);
     let text = format!(
         "*Inventory of {}*: {} recovery points of {} resources; {jobs}; {overdue} are kept longer than promised; {held} holds; {tested}.\n{}",
         env.name,
@@ -209,6 +206,30 @@ pub fn inventory(
         verdict(&breaches),
     );
     Report { text, exhibit: Exhibit { table: Some(table(tally, now)), ..Exhibit::default() }, breaches }
+}
+
+/// When what can be restored for a test was.
+fn tested(env: &Environment, marks: &[Mark], now: Moment) -> String {
+    let resources = env.databases.iter().map(|d| &d.id).chain(env.file_systems.iter().map(|f| &f.id));
+    let (mut never, mut oldest) = (Vec::new(), None::<Moment>);
+    for resource in resources {
+        let of = |m: &&Mark| m.kind == MarkKind::Tested && validate::tested_resource(m) == resource;
+        match marks.iter().filter(of).map(|m| m.at).max() {
+            Some(at) => oldest = Some(oldest.map_or(at, |known| known.min(at))),
+            None => never.push(resource.as_str()),
+        }
+    }
+    match (never.is_empty(), oldest) {
+        (true, Some(at)) => {
+            format!("every database and file system was restore-tested, none longer ago than {}", spoken(now.since(at)))
+        }
+        (true, None) => "nothing to restore for a test".to_owned(),
+        (false, _) => {
+            let more = if never.len() > NAMED { format!(" and {} more", never.len() - NAMED) } else { String::new() };
+            never.truncate(NAMED);
+            format!("never restore-tested: {}{more}", escape(&never.join(", ")))
+        }
+    }
 }
 
 fn verdict(breaches: &[String]) -> String {

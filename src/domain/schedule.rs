@@ -262,6 +262,17 @@ fn split(text: &str) -> Vec<String> {
     inner.split_whitespace().map(str::to_owned).collect()
 }
 
+/// RDS makes automated backups once a day, in a window in UTC: the half hour from the time of a daily schedule on,
+/// `02:00-02:30`. None where the schedule is any other.
+pub fn daily_window(text: &str) -> Option<String> {
+    let fields = split(text);
+    let [minute, hour, day, month, weekday, year] = &fields[..] else { return None };
+    let daily = [day, month, weekday, year].into_iter().all(|field| matches!(field.as_str(), "*" | "?"));
+    let begins = digits(hour).filter(|h| *h < 24)? * 60 + digits(minute).filter(|m| *m < 60)?;
+    let ends = (begins + 30) % (24 * 60);
+    daily.then(|| format!("{:02}:{:02}-{:02}:{:02}", begins / 60, begins % 60, ends / 60, ends % 60))
+}
+
 /// Unix's weekdays (0 or 7 is Sunday) as AWS numbers them (1 is Sunday).
 fn from_unix(field: &str) -> Option<String> {
     if !field.contains(|c: char| c.is_ascii_digit()) {

@@ -138,6 +138,17 @@ async fn what_differs_on_postgres_is_named() {
     let why = only(&checks, "schema of public");
     assert!(why.contains("column posts title is `2 character varying(10)` instead of `2 text`"), "{why}");
 
+    // Statistics are restored with the data: those of the restored side agree with the source's whatever is in it.
+    let (source, restored, here, there) = pair().await;
+    let large = "SET allow_system_table_mods = on; UPDATE pg_class SET reltuples = 2000000 WHERE relname = 'posts'";
+    source.run(large).await;
+    restored.run(large).await;
+    all_good(&validate(&here, Some(&there), &wanted("public")).await);
+    restored.run("DELETE FROM posts WHERE id <= 300").await;
+    let checks = validate(&here, Some(&there), &wanted("public")).await;
+    let why = only(&checks, "rows of public");
+    assert!(why.contains("posts has 2700 rows, the source 3000"), "{why}");
+
     let (_source, restored, here, there) = pair().await;
     restored.run("DROP TABLE \"od\"\"d\"").await;
     let checks = validate(&here, Some(&there), &wanted("public")).await;

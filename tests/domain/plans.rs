@@ -389,3 +389,32 @@ fn the_newest_point_that_can_be_restored_for_a_test_is_the_one_that_is() {
     let why = planned(vec![continuous]).unwrap_err().join(" ");
     assert!(why.contains("ab-1 is a continuous backup") && why.contains("`/bbws backup create prod rds`"), "{why}");
 }
+
+#[test]
+fn with_type_rds_the_daily_time_is_the_window_of_automated_backups() {
+    let env = prod();
+    let mut world = World { databases: vec![database()], vault: Some(Ok("arn:vault".into())), ..World::default() };
+    let planned = |world: &World, retention, cron| {
+        let kind = Some(PointKind::Rds);
+        schedule::plan(&env, &schedule::Wanted { act: ScheduleAct::Update, retention, cron: Some(cron), kind }, world)
+    };
+    assert_snapshot!(shown(&planned(&world, None, "cron(45 23 * * ? *)").unwrap()), @r"
+    Automated backups of bbws-prod-mysql: 7 days, window 02:00-02:30
+    ! Window of bbws-prod-mysql: 02:00-02:30 → 23:45-00:15 UTC.
+    0. Keep automated backups of bbws-prod-mysql for 7 days, made 23:45-00:15 UTC after []
+    ");
+    let unchanged = planned(&world, None, "cron(0 2 * * ? *)").unwrap_err().join(" ");
+    assert!(unchanged.starts_with("Nothing would change"), "{unchanged}");
+    world.databases[0].automated_days = 0;
+    let both = planned(&world, Some(14), "cron(5 1 ? * * *)").unwrap();
+    assert!(both.steps[0].title.ends_with("for 14 days, made 01:05-01:35 UTC"), "{}", both.steps[0].title);
+    let off = planned(&world, None, "cron(5 1 ? * * *)").unwrap();
+    assert!(
+        off.steps[0].title.contains("for 30 days"),
+        "a window alone would switch nothing on: {}",
+        off.steps[0].title
+    );
+    for other in ["cron(0 * * * ? *)", "cron(0 2 ? * MON *)", "cron(0 2 1 * ? *)", "cron(0 2,14 * * ? *)", "0 2 * *"] {
+        assert_eq!(bbws::domain::schedule::daily_window(other), None, "{other}");
+    }
+}

@@ -49,7 +49,12 @@ fn mark(kind: MarkKind, subject: &str, at: Moment) -> Mark {
 }
 
 fn tested() -> Vec<Mark> {
-    vec![mark(MarkKind::Tested, "bbws-prod-mysql-bk-1", ago(24 * HOUR))]
+    vec![tested_of("bbws-prod-mysql", ago(24 * HOUR)), tested_of("fs-0900d000000000001", ago(24 * HOUR))]
+}
+
+fn tested_of(resource: &str, at: Moment) -> Mark {
+    let note = format!("{resource} by vl-7");
+    Mark { note, ..mark(MarkKind::Tested, &format!("{resource} point at {at}"), at) }
 }
 
 /// A look at prod as it is now, with what stands.
@@ -90,7 +95,8 @@ fn each_kind_is_found_and_names_thing_reason_and_next_step() {
     blind.trouble = Err("AccessDenied on ListBackupJobs".to_owned());
     let key = without(healthy(NOW), "DR vault bbws-prod-dr", "It is gone");
     let region = without(healthy(NOW), "region eu-west-1", "No answer in 10 s");
-    let leftover = vec![tested().remove(0), mark(MarkKind::Leftover, "bbws-test-1", ago(25 * HOUR))];
+    let mut leftover = tested();
+    leftover.push(mark(MarkKind::Leftover, "bbws-test-1", ago(25 * HOUR)));
     let cases = [
         (
             found(&with(healthy(NOW), Rds, Leg::Primary, late())),
@@ -116,7 +122,16 @@ fn each_kind_is_found_and_names_thing_reason_and_next_step() {
         (found(&blind), "unseen:jobs", "backup validate prod --replication"),
         (found(&key), "place:DR vault bbws-prod-dr", "backup validate prod --replication"),
         (found(&region), "place:region eu-west-1", "backup validate prod --replication"),
-        (look(&healthy(NOW), &[], &[]).found, "restore-test-overdue", "backup validate prod --test-restore"),
+        (
+            look(&healthy(NOW), &tested()[..1], &[]).found,
+            "restore-test-overdue:efs fs-0900d000000000001",
+            "backup validate prod --test-restore",
+        ),
+        (
+            look(&healthy(NOW), &tested()[1..], &[]).found,
+            "restore-test-overdue:rds bbws-prod-mysql",
+            "backup validate prod --test-restore",
+        ),
         (look(&healthy(NOW), &leftover, &[]).found, "leftover:bbws-test-1", "op show rs-7"),
         (rules::unreachable(&prod(), 3, "no answer").found, "unreachable", "backup validate prod --replication"),
     ];
@@ -139,10 +154,28 @@ fn each_kind_is_found_and_names_thing_reason_and_next_step() {
     *prod*: The jobs of AWS Backup cannot be seen: one that fails now goes unnoticed. AccessDenied on ListBackupJobs. Allow the role of bbws to list jobs, or wait if AWS is in trouble.
     *prod*: The DR vault bbws-prod-dr is not usable. It is gone. Bring it back in AWS, or correct its name in the config; new backups fail without it.
     *prod*: The region eu-west-1 is not usable. No answer in 10 s. Look at the AWS Health Dashboard; if it lasts, the incident commander decides about a failover.
-    *prod*: No backup was restored for a test in the last 30 days. There has been none yet. A backup that was never restored is a hope: test one now.
+    *prod*: No backup of `efs fs-0900d000000000001` was restored for a test in the last 30 days. There has been none yet. A backup that was never restored is a hope: test one now.
+    *prod*: No backup of `rds bbws-prod-mysql` was restored for a test in the last 30 days. There has been none yet. Nothing in it can be compared without a login: declare it under `dumps` in the config, then test one.
     *prod*: `bbws-test-1`, made for a test restore, still exists after 1 d 1 h. It was not deleted, costs money, and holds a copy of the data in eu-west-1. bbws tries to delete it every six hours. If that goes on failing, delete the instance in RDS without a final snapshot.
     *prod*: AWS account 093646564004 did not answer 3 times in a row: nothing is watched. no answer. Check the credentials and the role of bbws, the network, and the AWS Health Dashboard.
     ");
+}
+
+#[test]
+fn every_database_and_file_system_is_tested_in_its_own_right() {
+    let due = |marks: &[Mark]| look(&healthy(NOW), marks, &[]).found.into_iter().map(|f| f.key).collect::<Vec<_>>();
+    assert!(due(&tested()).is_empty());
+    // The newest counts, however many there were, and nobody else's.
+    let mut marks = tested();
+    marks.push(tested_of("fs-0900d000000000001", ago(24 * HOUR * 90)));
+    marks.push(tested_of("bbws-prod-mysql-2", ago(HOUR)));
+    assert!(due(&marks).is_empty());
+    marks.retain(|m| m.subject.starts_with("bbws"));
+    marks[0].at = ago(24 * HOUR * 31);
+    assert_eq!(
+        due(&marks),
+        ["restore-test-overdue:rds bbws-prod-mysql", "restore-test-overdue:efs fs-0900d000000000001"]
+    );
 }
 
 #[test]

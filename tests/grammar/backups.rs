@@ -239,6 +239,7 @@ fn says_what_is_wrong_with_a_schedule() {
         "backup schedule prod list --reason x",
         "backup schedule prod update",
         "backup schedule prod update --type rds",
+        "backup schedule prod update --type rds --cron \"cron(0 * * * ? *)\"",
         "backup schedule prod updat --retention 30",
         "backup schedule prod --retention 30",
         "backup schedule prod update --retention 0",
@@ -282,6 +283,9 @@ fn says_what_is_wrong_with_a_schedule() {
     backup schedule prod update --type rds
       `backup schedule prod update` would change nothing. Say what: `--retention`, `--cron` or both.
       /bbws backup schedule prod update --retention <days> --type rds
+    backup schedule prod update --type rds --cron "cron(0 * * * ? *)"
+      RDS makes automated backups once a day, in a window of half an hour. With `--type rds` say a daily time, such as `--cron "cron(0 2 * * ? *)"`, or leave `--cron` out.
+      /bbws help backup schedule
     backup schedule prod updat --retention 30
       `updat` is not done with a schedule, only list, create or update.
       /bbws backup schedule prod update --retention 30

@@ -134,13 +134,14 @@ fn the_pages_of_what_backups_left() {
     • `env`: which environment (dev, sit, prod)
     • `list|create|update`: `list` shows the schedule, `create` makes it, `update` changes what you name
     • `--retention`: days to keep, within the environment's limits
-    • `--cron`: when, in UTC and at most hourly, in quotes, as AWS writes it: `cron(0 2 * * ? *)` is every day at 02:00
+    • `--cron`: when, in UTC and at most hourly, in quotes, as AWS writes it: `cron(0 2 * * ? *)` is every day at 02:00; with `--type rds` the daily time at which automated backups begin
     • `--type`: only the databases (`rds`) or the files (`efs`); both when left out
     • `--reason`: why, in quotes; others see it and it stays in the audit log
 
     *Examples*
     `/bbws backup schedule prod list`
     `/bbws backup schedule prod create --cron "cron(0 2 * * ? *)" --retention 30`
+    `/bbws backup schedule prod update --type rds --cron "cron(30 1 * * ? *)"`
     `/bbws backup schedule prod update --retention 14 --type rds --reason "storage costs"`
 
     *Who may:* everyone in the workspace may list; anyone in a role may create and update.

@@ -80,7 +80,7 @@ async fn inside(call: &Call, restored: &DbInstance, login: &Login) -> Vec<Check>
         let (restored, source) = (target(&here, *engine, &database), target(login, *engine, &database));
         let of = database.map(|name| format!(" ({name})")).unwrap_or_default();
         let found = sql::validate(&restored, Some(&source), &wanted).await;
-        checks.extend(found.into_iter().map(|c| Check::new(&format!("{}{of}", c.name), c.ok, c.found)));
+        checks.extend(found.into_iter().map(|c| Check::new(format!("{}{of}", c.name), c.ok, c.found)));
     }
     checks
 }

@@ -13,10 +13,12 @@ use super::Target;
 use crate::domain::environment::Engine;
 
 const LOGIN: Duration = Duration::from_secs(30);
-/// Counting a million rows of a database that was just restored, whose blocks come from S3 one by one.
-const QUESTION: Duration = Duration::from_secs(300);
-/// The server gives up first, so that the connection stays good.
-const SERVER_GIVES_UP: Duration = Duration::from_secs(290);
+/// The source serves people, so no question may burden it for longer.
+const SOURCE: Duration = Duration::from_secs(300);
+/// Counting the rows of a database that was just restored, whose blocks come from S3 one by one. It serves nobody.
+const RESTORED: Duration = Duration::from_secs(1800);
+/// The server gives up so much sooner, so that the connection stays good.
+const SOONER: Duration = Duration::from_secs(10);
 
 /// A row: texts, or nothing for NULL.
 pub(super) type Texts = Vec<Option<String>>;
@@ -28,10 +30,21 @@ pub(super) enum Mode {
     Write,
 }
 
+impl Mode {
+    /// How long a question may take.
+    fn patience(self) -> Duration {
+        match self {
+            Mode::Read => SOURCE,
+            Mode::Write => RESTORED,
+        }
+    }
+}
+
 /// A connection, or the reason why there is none.
 pub(super) struct Link {
     pub(super) engine: Engine,
     open: Result<Open, String>,
+    patience: Duration,
 }
 
 enum Open {
@@ -42,7 +55,7 @@ enum Open {
 impl Link {
     /// No connection: every question is answered with this sentence.
     pub(super) fn absent(why: &str) -> Link {
-        Link { engine: Engine::Postgres, open: Err(why.to_owned()) }
+        Link { engine: Engine::Postgres, open: Err(why.to_owned()), patience: Duration::ZERO }
     }
 
     /// Signs in; says how, or why not.
@@ -63,7 +76,7 @@ impl Link {
                 brief(&e)
             )
         })?;
-        let mut link = Link { engine: target.engine, open: Ok(open) };
+        let mut link = Link { engine: target.engine, open: Ok(open), patience: mode.patience() };
         let cipher = link
             .cipher()
             .await
@@ -96,14 +109,17 @@ impl Link {
     }
 
     async fn prepare(&mut self, mode: Mode) -> Result<(), String> {
-        let limit = SERVER_GIVES_UP.as_millis();
+        let limit = self.patience.saturating_sub(SOONER);
         if self.engine == Engine::Postgres {
-            self.run(&format!("SET statement_timeout = {limit}; SET TimeZone = 'UTC'; SET search_path = pg_catalog"))
-                .await?;
+            self.run(&format!(
+                "SET statement_timeout = {}; SET TimeZone = 'UTC'; SET search_path = pg_catalog",
+                limit.as_millis()
+            ))
+            .await?;
         } else {
             // MySQL's name of it, then MariaDB's: whichever the server knows.
-            if self.run(&format!("SET SESSION max_execution_time = {limit}")).await.is_err() {
-                let _ = self.run(&format!("SET SESSION max_statement_time = {}", SERVER_GIVES_UP.as_secs())).await;
+            if self.run(&format!("SET SESSION max_execution_time = {}", limit.as_millis())).await.is_err() {
+                let _ = self.run(&format!("SET SESSION max_statement_time = {}", limit.as_secs())).await;
             }
         }
         match (mode, self.engine) {
@@ -117,7 +133,7 @@ impl Link {
     pub(super) async fn ask(&mut self, sql: &str, values: &[&str]) -> Result<Vec<Texts>, String> {
         let answer = match &mut self.open {
             Err(why) => return Err(why.clone()),
-            Ok(open) => tokio::time::timeout(QUESTION, fetch(open, sql, values)).await,
+            Ok(open) => tokio::time::timeout(self.patience, fetch(open, sql, values)).await,
         };
         self.settled(answer)
     }
@@ -126,7 +142,7 @@ impl Link {
     async fn raw(&mut self, sql: &str) -> Result<Vec<Texts>, String> {
         let answer = match &mut self.open {
             Err(why) => return Err(why.clone()),
-            Ok(open) => tokio::time::timeout(QUESTION, fetch_raw(open, sql)).await,
+            Ok(open) => tokio::time::timeout(self.patience, fetch_raw(open, sql)).await,
         };
         self.settled(answer)
     }
@@ -142,7 +158,8 @@ impl Link {
             Ok(Err(error)) => Err(format!("The database refused a question: {}.", brief(&error))),
             Err(_) => {
                 // Its answer may still come; nothing else can be asked on this connection.
-                let why = format!("The database did not answer within {} s, so this is unknown.", QUESTION.as_secs());
+                let why =
+                    format!("The database did not answer within {} s, so this is unknown.", self.patience.as_secs());
                 self.open = Err(why.clone());
                 Err(why)
             }

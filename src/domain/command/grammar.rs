@@ -7,7 +7,7 @@ use super::lexer::Word;
 use super::suggest::{one_of, shown, stop_everything};
 use super::table::{Form, Kind, Spec, Values, commands, verbs};
 use super::{Command, SLASH, ScheduleAct, Wrong, suggest, validate};
-use crate::domain::point::PointKind;
+use crate::domain::{point::PointKind, schedule::daily_window};
 
 /// The command these words are, to the letter.
 pub(super) fn understand(words: &[Word], environments: &[&str]) -> Result<Command, Wrong> {
@@ -46,9 +46,11 @@ fn makes_sense(command: Command) -> Result<Command, Wrong> {
             ))),
             None => Ok(command),
         },
-        ScheduleAct::Create | ScheduleAct::Update if cron.is_some() && *kind == Some(PointKind::Rds) => {
+        ScheduleAct::Create | ScheduleAct::Update
+            if *kind == Some(PointKind::Rds) && cron.as_deref().is_some_and(|cron| daily_window(cron).is_none()) =>
+        {
             Err(Wrong::new(
-                "`--cron` is of the AWS Backup plan, and RDS makes automated backups in a daily window of its own. Leave `--type rds` out, or say `--retention`.",
+                "RDS makes automated backups once a day, in a window of half an hour. With `--type rds` say a daily time, such as `--cron \"cron(0 2 * * ? *)\"`, or leave `--cron` out.",
             ))
         }
         ScheduleAct::Update if retention.is_none() && cron.is_none() => Err(Wrong::new(format!(

@@ -7,6 +7,7 @@ use crate::domain::{
     plan::Plan,
     point::PointKind,
     retention::Tier,
+    schedule::daily_window,
     step::{Action, PlanRule, PlanSpec},
     world::{Survey, World},
 };
@@ -178,14 +179,15 @@ fn desired(env: &Environment, wanted: &Wanted<'_>, was: Option<&PlanSpec>) -> Op
 }
 
 fn automated(env: &Environment, wanted: &Wanted<'_>, world: &World, draft: &mut Draft) {
-    let Some(days) = wanted.retention.or((wanted.act == ScheduleAct::Create).then_some(env.retention_days.default))
-    else {
+    // A schedule without `--type rds` is of the AWS Backup plan alone.
+    let window = wanted.cron.filter(|_| wanted.kind == Some(PointKind::Rds)).and_then(daily_window);
+    let days = wanted.retention.or((wanted.act == ScheduleAct::Create).then_some(env.retention_days.default));
+    if days.is_none() && window.is_none() {
         return;
-    };
-    if days > RDS_DAYS {
+    }
+    if days.is_some_and(|days| days > RDS_DAYS) {
         draft.note(format!("RDS keeps automated backups for {RDS_DAYS} days at most."));
     }
-    let days = days.min(RDS_DAYS);
     for database in &env.databases {
         let Some(found) = world.databases.iter().find(|d| d.id == database.id) else {
             draft.problem(format!(
@@ -198,23 +200,29 @@ fn automated(env: &Environment, wanted: &Wanted<'_>, world: &World, draft: &mut 
             format!("Automated backups of {}", database.id),
             format!("{} days, window {}", found.automated_days, found.window),
         );
-        if found.automated_days == days {
+        // Where they are switched off, a window alone would switch nothing on.
+        let days = match days.unwrap_or(found.automated_days) {
+            0 => env.retention_days.default,
+            days => days,
+        };
+        let days = days.min(RDS_DAYS);
+        let window = window.clone().filter(|window| *window != found.window);
+        if found.automated_days == days && window.is_none() {
             continue;
         }
-        draft.note(format!("Automated backups of {}: {} days → {days} days.", database.id, found.automated_days));
+        let mut title = format!("Keep automated backups of {} for {days} days", database.id);
+        if found.automated_days != days {
+            draft.note(format!("Automated backups of {}: {} days → {days} days.", database.id, found.automated_days));
+        }
         if days < found.automated_days {
             draft.note(format!("{} can then no longer be restored to moments more than {days} days ago.", database.id));
         }
-        draft.step(
-            format!("Keep automated backups of {} for {days} days", database.id),
-            vec![],
-            Action::AutomatedBackups {
-                region: env.primary_region.clone(),
-                database: database.id.clone(),
-                days,
-                window: None,
-            },
-        );
+        if let Some(window) = &window {
+            draft.note(format!("Window of {}: {} → {window} UTC.", database.id, found.window));
+            title.push_str(&format!(", made {window} UTC"));
+        }
+        let (region, database) = (env.primary_region.clone(), database.id.clone());
+        draft.step(title, vec![], Action::AutomatedBackups { region, database, days, window });
     }
 }
 

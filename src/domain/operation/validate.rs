@@ -7,7 +7,7 @@ use super::{
 use crate::domain::{
     command::Checks,
     environment::{Database, Environment, FileSystem},
-    mark::MarkKind,
+    mark::{Mark, MarkKind},
     moment::{Moment, spoken},
     operation::OpId,
     plan::Plan,
@@ -20,8 +20,15 @@ use crate::domain::{
 pub const KIND: &str = "backup.validate";
 /// Prefix of its ids.
 pub const PREFIX: &str = "vl";
+/// What stands between a tested resource and the operation in the note of its mark.
+const BY: &str = " by ";
 /// What a test leaves behind is cleaned up by itself after this long, in hours.
 pub const TTL_HOURS: u64 = 24;
+
+/// What a mark says was restored for a test: a DB instance id or a file system id.
+pub fn tested_resource(mark: &Mark) -> &str {
+    mark.note.split(BY).next().unwrap_or_default()
+}
 
 /// What has to be known of the live world.
 pub fn survey(env: &Environment, checks: Checks) -> Survey {
@@ -308,7 +315,7 @@ impl Tests<'_> {
         self.draft.step(
             format!("Write down that {} is restore-tested", point.id),
             vec![validated],
-            Action::Mark { mark: MarkKind::Tested, subject: point.key(), note: format!("{resource} by {}", self.id) },
+            Action::Mark { mark: MarkKind::Tested, subject: point.key(), note: format!("{resource}{BY}{}", self.id) },
         );
     }
 

@@ -10,7 +10,8 @@ use crate::domain::{
     environment::Environment,
     lag::{Component, JobTrouble, Leg, Readings},
     mark::{Mark, MarkKind},
-    moment::{Moment, spoken},
+    moment::Moment,
+    operation::validate,
     point::PointKind,
     schedule::Schedule,
     text::escape,
@@ -232,23 +233,16 @@ fn made_good(readings: &Readings, job: &JobTrouble) -> bool {
 
 fn restore_test(view: &View<'_>, look: &mut Look) {
     let Some(every) = view.environment.restore_test else { return };
-    let newest = view.marks.iter().filter(|m| m.kind == MarkKind::Tested).map(|m| m.at).max();
-    let reason = match newest {
-        Some(at) if view.now.since(at) <= every.0 => return,
-        Some(at) => format!("The last one was {} ago.", spoken(view.now.since(at))),
-        None => "There has been none yet.".to_owned(),
-    };
-    look.found.push(Finding {
-        key: Kind::RestoreTest.key(""),
-        kind: Kind::RestoreTest,
-        critical: false,
-        certain: true,
-        again: 0,
-        title: format!("No backup was restored for a test in the last {}", words::promised(every.0)),
-        reason,
-        next: "A backup that was never restored is a hope: test one now.".to_owned(),
-        fix: Some(words::validate(view.environment, true, false)),
-    });
+    let environment = view.environment;
+    let databases = environment.databases.iter().map(|d| (PointKind::Rds, &d.id));
+    let files = environment.file_systems.iter().map(|f| (PointKind::Efs, &f.id));
+    for (kind, resource) in databases.chain(files) {
+        let of = |m: &&Mark| m.kind == MarkKind::Tested && validate::tested_resource(m) == resource;
+        let newest = view.marks.iter().filter(of).map(|m| m.at).max();
+        if newest.is_none_or(|at| view.now.since(at) > every.0) {
+            look.found.push(words::untested(view, kind, resource, newest, every.0));
+        }
+    }
 }
 
 fn leftovers(view: &View<'_>, look: &mut Look) {

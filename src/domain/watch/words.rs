@@ -214,6 +214,40 @@ pub(super) fn blind(view: &View<'_>, reason: &str) -> Finding {
     }
 }
 
+pub(super) fn untested(
+    view: &View<'_>,
+    kind: PointKind,
+    resource: &str,
+    newest: Option<Moment>,
+    every: Duration,
+) -> Finding {
+    let environment = view.environment;
+    let login = kind != PointKind::Rds || environment.dumps.iter().any(|d| d.database == resource);
+    Finding {
+        key: Kind::RestoreTest.key(&format!("{kind} {resource}")),
+        kind: Kind::RestoreTest,
+        critical: false,
+        certain: true,
+        again: 0,
+        title: format!(
+            "No backup of {} was restored for a test in the last {}",
+            code(&format!("{kind} {resource}")),
+            promised(every)
+        ),
+        reason: newest.map_or_else(
+            || "There has been none yet.".to_owned(),
+            |at| format!("The last one was {} ago.", spoken(view.now.since(at))),
+        ),
+        next: if login {
+            "A backup that was never restored is a hope: test one now.".to_owned()
+        } else {
+            "Nothing in it can be compared without a login: declare it under `dumps` in the config, then test one."
+                .to_owned()
+        },
+        fix: Some(validate(environment, true, false)),
+    }
+}
+
 pub(super) fn leftover(mark: &Mark, now: Moment) -> Finding {
     let show = Command::OpShow { id: mark.operation.clone() };
     let label: String = format!("Show {}", mark.operation).chars().take(30).collect();
@@ -263,7 +297,8 @@ pub(super) fn sum(kind: Kind, key: String, first: &Finding, count: usize) -> Fin
         Kind::Lag => "copies behind their RPO",
         Kind::Leftover => "things left behind by test restores",
         Kind::Place => "places that are not usable",
-        Kind::Unreachable | Kind::Blind | Kind::RestoreTest => "of the same kind",
+        Kind::RestoreTest => "restore tests that are overdue",
+        Kind::Unreachable | Kind::Blind => "of the same kind",
     };
     Finding {
         key,

@@ -162,7 +162,7 @@ pub(super) const BACKUP: &[Spec] = &[
                 kind: Kind::Cron,
                 form: Form::Option,
                 required: false,
-                about: "when, in UTC and at most hourly, in quotes, as AWS writes it: `cron(0 2 * * ? *)` is every day at 02:00",
+                about: "when, in UTC and at most hourly, in quotes, as AWS writes it: `cron(0 2 * * ? *)` is every day at 02:00; with `--type rds` the daily time at which automated backups begin",
             },
             Arg {
                 kind: Kind::Scheduled,
@@ -175,6 +175,7 @@ pub(super) const BACKUP: &[Spec] = &[
         examples: &[
             "backup schedule ENV list",
             "backup schedule ENV create --cron \"cron(0 2 * * ? *)\" --retention 30",
+            "backup schedule ENV update --type rds --cron \"cron(30 1 * * ? *)\"",
             "backup schedule ENV update --retention 14 --type rds --reason \"storage costs\"",
         ],
         who: "everyone in the workspace may list; anyone in a role may create and update",
