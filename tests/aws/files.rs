@@ -3,7 +3,12 @@
 use std::sync::{Arc, Mutex};
 
 use bbws::{
-    domain::{environment::FileSystem, exhibit::Report, moment::Moment, step::Action},
+    domain::{
+        environment::{FileSystem, Span},
+        exhibit::Report,
+        moment::Moment,
+        step::Action,
+    },
     ports::cloud::{Call, Cloud as _, CloudError, Probe, Progress},
 };
 use serde_json::{Value, json as value};
@@ -296,4 +301,25 @@ async fn without_an_address_on_both_sides_nothing_counts_as_compared() {
     let rows = report.exhibit.table.expect("a table").rows;
     let shown: Vec<(&str, &str)> = rows.iter().map(|row| (row[0].as_str(), row[2].as_str())).collect();
     assert_eq!(shown, [("Available", "yes"), ("Encrypted", "yes"), ("address", "no"), ("address", "no")]);
+}
+
+#[tokio::test]
+async fn a_check_says_when_there_is_nothing_to_compare_a_restored_file_system_with() {
+    let (_jobs, _fake, mut platform) = bed().await;
+    let id = made(&platform, "wp-content").await;
+    let mut environment = (*platform.environment).clone();
+    environment.file_systems = vec![FileSystem { id: id.clone(), name: "wp-content".into() }];
+    environment.restore_test = Some(Span::parse("30d").expect("it is a span"));
+    platform.environment = Arc::new(environment);
+    let what = format!("prod: address of file system {id}");
+    let line = async |platform: &Platform| {
+        let lines = platform.cloud.check(&platform.environment).await;
+        lines.into_iter().find(|line| line.what == what).map(|line| (line.ok, line.detail)).expect("the line is there")
+    };
+    let (ok, why) = line(&platform).await;
+    assert!(!ok && why.contains("Give it one"), "{why}");
+    let subnet = subnet(&platform).await;
+    let here = platform.setup(HOME).await;
+    here.efs().create_mount_target().file_system_id(&id).subnet_id(subnet).send().await.expect("an address");
+    assert_eq!(line(&platform).await, (true, "1 mount target".to_owned()));
 }

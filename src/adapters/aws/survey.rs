@@ -2,11 +2,12 @@
 
 use std::{collections::BTreeMap, future::Future};
 
+use aws_sdk_efs::types::LifeCycleState;
 use futures::future::{OptionFuture, try_join, try_join3, try_join4};
 
 use super::{
-    AwsCloud, backup, buckets, declared, efs, kms, lineage, newest, plans, rds, s3, secrets, session::Session, sns,
-    ssm, sts,
+    AwsCloud, backup, buckets, declared, efs, kms, lineage, mounts, newest, plans, rds, s3, secrets, session::Session,
+    sns, ssm, sts,
 };
 use crate::{
     domain::{
@@ -267,6 +268,9 @@ async fn check_data(here: &Session, environment: &Environment, lines: &mut Repor
             Err(error) => Err(error.to_string()),
         };
         lines.add(&format!("file system {} ({})", wanted.id, wanted.name), found);
+        if environment.restore_test.is_some() {
+            lines.add(&format!("address of file system {}", wanted.id), flat(address(here, &wanted.id).await));
+        }
     }
     if let Some(prefix) = &environment.secrets_prefix {
         let found = match secrets::names(here, prefix).await {
@@ -278,6 +282,19 @@ async fn check_data(here: &Session, environment: &Environment, lines: &mut Repor
         };
         lines.add(&format!("secrets under {prefix}"), found);
     }
+}
+
+/// Where a test restore of a file system is compared with it.
+async fn address(here: &Session, id: &str) -> Result<Condition, CloudError> {
+    let targets = mounts::targets(here, id).await?;
+    let usable = targets.iter().filter(|t| t.life_cycle_state == LifeCycleState::Available && t.ip_address.is_some());
+    Ok(match usable.count() {
+        0 => {
+            Err("No mount target of it is available, so a restored one cannot be compared with it. Give it one.".into())
+        }
+        1 => Ok("1 mount target".to_owned()),
+        count => Ok(format!("{count} mount targets")),
+    })
 }
 
 fn found_database(

@@ -8,7 +8,7 @@ use super::{
     chart::Graph,
     grade::{Grade, Newer},
     table::Sheet,
-    text::{SECTION, clip, clip_mrkdwn, one_line, split},
+    text::{SECTION, clip, clip_mrkdwn, len, one_line, split},
 };
 use crate::ports::chat::Level;
 
@@ -209,7 +209,10 @@ fn alert(level: Level, text: &str) -> Vec<SlackBlock> {
         Level::Warning => SlackAlertLevel::Warning,
         Level::Error => SlackAlertLevel::Error,
     };
-    let (head, rest) = split(text, ALERT);
+    // A list stays in one piece: its heading is the alert, and the list stands below it.
+    let heading = text.split_once('\n').filter(|(head, _)| len(text) > ALERT && len(head) <= ALERT);
+    let (head, rest) =
+        heading.map_or_else(|| split(text, ALERT), |(head, rest)| (head.to_owned(), Some(rest.to_owned())));
     let mut blocks: Vec<SlackBlock> =
         vec![SlackAlertBlock::new(SlackBlockMarkDownText::new(filled(head)).into()).with_level(level).into()];
     blocks.extend(rest.iter().flat_map(|rest| sections(rest)));
