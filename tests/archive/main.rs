@@ -4,6 +4,7 @@
 mod bed;
 mod broken;
 mod ends;
+mod files;
 mod memory;
 mod plain;
 mod rounds;

@@ -163,6 +163,12 @@ impl Task<'_> {
         if same == 0 {
             return Err(format!("None of {older} older than the backup could be compared, so this is unknown.{also}"));
         }
+        if moved > same as u64 {
+            return Err(format!(
+                "More files are missing than are the same ({}), so whether everything was restored is unknown.{also}",
+                number(same as u64)
+            ));
+        }
         let told = format!(
             "{} of {older} older than the backup, {}, {} the same: size, time and SHA-256.{also}",
             number(same as u64),

@@ -86,7 +86,8 @@ impl Dialer {
                  address is a mount target of {name}.",
                 tls.as_ref().map_or("", |tls| tls.server_name.as_str())
             ),
-            CertificateError::UnknownIssuer => format!(
+            // The latter is an authority of the same name.
+            CertificateError::UnknownIssuer | CertificateError::BadSignature => format!(
                 "The certificate of {name} at {address} is not trusted: {against} did not sign it. Look who answers there, \
                  and whether the list of authorities is current."
             ),
