@@ -12,7 +12,7 @@ use super::moment::Moment;
 pub enum MarkKind {
     /// A recovery point that must not be deleted; the note is the ticket.
     Hold,
-    /// A recovery point that was restored and validated; the note says how long it took.
+    /// A recovery point that was restored and validated; the note says what it is of, and by which operation.
     Tested,
     /// The tier a backup was given, by period: `yearly-2026`; the note is the operation's id and the days it is kept.
     Tier,

@@ -111,12 +111,12 @@ fn the_pages_of_what_backups_left() {
     *Find out whether the backups can be relied on*
     `/bbws backup validate &lt;env&gt; [--inventory] [--replication] [--test-restore] [--reason "why"]`
 
-    Looks at everything, or only at what you name. A test restore makes a new database apart from the platform, checks what is in it and removes it again; the platform itself is not touched.
+    Looks at everything, or only at what you name. A test restore makes new databases and file systems apart from the platform, compares what is in them with their sources and removes them again; of the platform itself nothing is changed.
 
     • `env`: which environment (dev, sit, prod)
     • `--inventory`: what is protected against what exists, how long it is kept, how often backups fail
     • `--replication`: how far the copies lag behind, against the RPO
-    • `--test-restore`: restores the newest recovery point, measures how long that takes, and checks the data
+    • `--test-restore`: restores the newest recovery point of each database and file system, measures how long that takes, and checks the data
     • `--reason`: why, in quotes; others see it and it stays in the audit log
 
     *Examples*

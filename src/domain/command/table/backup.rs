@@ -103,8 +103,8 @@ pub(super) const BACKUP: &[Spec] = &[
         path: &["backup", "validate"],
         group: Group::Backups,
         about: "Find out whether the backups can be relied on",
-        happens: "Looks at everything, or only at what you name. A test restore makes a new database apart from the platform, checks \
-                  what is in it and removes it again; the platform itself is not touched.",
+        happens: "Looks at everything, or only at what you name. A test restore makes new databases and file systems apart from the \
+                  platform, compares what is in them with their sources and removes them again; of the platform itself nothing is changed.",
         args: &[
             ENVIRONMENT,
             Arg {
@@ -114,7 +114,7 @@ pub(super) const BACKUP: &[Spec] = &[
             Arg { name: "replication", about: "how far the copies lag behind, against the RPO", ..CHECK },
             Arg {
                 name: "test-restore",
-                about: "restores the newest recovery point, measures how long that takes, and checks the data",
+                about: "restores the newest recovery point of each database and file system, measures how long that takes, and checks the data",
                 ..CHECK
             },
             REASON,
