@@ -13,7 +13,8 @@ use tokio::time::{Instant, timeout_at};
 
 use super::{
     Limits,
-    nfs::{CHUNK, Client, Facts, Handle, Kind, Time, Trouble},
+    answers::{Facts, Handle, Kind, Time},
+    nfs::{CHUNK, Client, Trouble},
     walk::{Chosen, Walked},
     words::{count, number, path, several, size},
 };

@@ -11,6 +11,7 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::domain::moment::Moment;
 
+mod answers;
 mod compare;
 mod dial;
 mod nfs;
@@ -20,9 +21,10 @@ mod walk;
 mod words;
 mod xdr;
 
+use answers::{Facts, Handle, Kind, Time};
 use compare::{Pair, Task};
 use dial::Dialer;
-use nfs::{Client, Facts, Handle, Kind, Time, Trouble};
+use nfs::{Client, Trouble};
 use rpc::Line;
 
 /// The clocks of AWS Backup and of a file system may differ, and a backup begins a while before its first file is read.

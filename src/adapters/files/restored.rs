@@ -1,8 +1,10 @@
 //! The restored side's own questions: where AWS Backup put the files, and whether every tenant has some.
 
 use super::{
-    Kind, Side, names,
-    nfs::{Client, Facts, Handle, Place, Time, Trouble},
+    Kind, Side,
+    answers::{Facts, Handle, Position, Time},
+    names,
+    nfs::{Client, Trouble},
     walk::{Walked, any_file},
     words,
 };
@@ -20,7 +22,7 @@ const SEARCH: usize = 20_000;
 pub(super) async fn base(client: &mut Client, root: &Facts) -> Result<(Handle, String), String> {
     let unknown = |why: String| format!("What was restored is unknown: the root cannot be listed ({why}).");
     let (mut found, mut lost, mut seen) = (Vec::new(), false, 0);
-    let (mut place, mut last) = (Place::default(), false);
+    let (mut place, mut last) = (Position::default(), false);
     while !last {
         let page = client.list(&root.handle, place).await.map_err(|trouble| unknown(trouble.words()))?;
         (place, last, seen) = (page.next, page.last, seen + page.entries.len());

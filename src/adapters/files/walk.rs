@@ -10,7 +10,8 @@ use sha2::{Digest as _, Sha256};
 use tokio::time::Instant;
 
 use super::{
-    nfs::{Client, Entry, Facts, Handle, Kind, Place, Time, Trouble},
+    answers::{Entry, Facts, Handle, Kind, Position, Time},
+    nfs::{Client, Trouble},
     words,
 };
 
@@ -124,7 +125,7 @@ pub(super) async fn walk(
         // Names of a folder share what is hashed before them.
         let mut prefix = Sha256::new_with_prefix(reach.seed.as_bytes());
         prefix.update(walked.tree.path(number, b""));
-        let (mut place, mut last) = (Place::default(), false);
+        let (mut place, mut last) = (Position::default(), false);
         while !last {
             let page = match client.list(&handle, place).await {
                 Ok(page) => page,
@@ -208,7 +209,7 @@ pub(super) async fn any_file(
 ) -> Result<Option<bool>, Trouble> {
     let (mut waiting, mut seen) = (vec![folder.clone()], 0);
     while let Some(folder) = waiting.pop() {
-        let (mut place, mut last) = (Place::default(), false);
+        let (mut place, mut last) = (Position::default(), false);
         while !last {
             let page = match client.list(&folder, place).await {
                 Err(trouble) if trouble.absent() => break,
