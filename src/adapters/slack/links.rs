@@ -19,6 +19,13 @@ pub fn console(run: &Run, spec: &StepSpec, step: &Step) -> Option<String> {
         Action::BackupCopy { region, .. } => {
             step.external_id.as_deref().map(|job| format!("{}#/jobs/copy/details/{}", backup(region), path(job)))
         }
+        Action::RestoreFiles { region, .. } => {
+            step.external_id.as_deref().map(|job| format!("{}#/jobs/restore/details/{}", backup(region), path(job)))
+        }
+        Action::TagFiles { region, .. } => step.external_id.as_deref().map(|id| {
+            let region = path(region);
+            format!("https://{region}.console.aws.amazon.com/efs/home?region={region}#/file-systems/{}", path(id))
+        }),
         Action::VerifyRecoveryPoint { region, vault, .. } => {
             let point = recovery_point(run, spec)?;
             Some(format!("{}#/backupvaults/details/{}/{}", backup(region), path(vault), path(point)))
