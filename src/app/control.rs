@@ -106,9 +106,7 @@ impl Desk {
         }
         for index in 0..run.steps.len() {
             let was = run.steps[index].state;
-            if !matches!(was, StepState::Failed | StepState::Skipped | StepState::Unknown)
-                || change.step(index, StepEvent::Reset).is_err()
-            {
+            if !repeats(run, index) || change.step(index, StepEvent::Reset).is_err() {
                 continue;
             }
             let step = change.touch(index);
@@ -310,4 +308,16 @@ fn cancelled(run: &Run, by: &str, reason: Option<&str>, now: Moment) -> Attempt 
 
 fn no_such_move(run: &Run, done: &str, only: &str) -> Reply {
     say(Level::Warning, format!("{} is `{}` and cannot be {done}. {only}. Nothing was done.", run.op.id, run.op.state))
+}
+
+/// Whether a retry takes this step up again. What a run has cleaned up behind is not made anew: nothing would remove it a
+/// second time.
+fn repeats(run: &Run, index: usize) -> bool {
+    let steps = &run.op.plan.steps;
+    let cleans = || run.always(index) || steps[index].after.iter().any(|before| run.always(*before));
+    match run.steps[index].state {
+        StepState::Unknown => true,
+        StepState::Failed | StepState::Skipped => cleans() || !steps.iter().any(|s| s.always),
+        _ => false,
+    }
 }

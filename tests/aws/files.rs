@@ -75,8 +75,8 @@ impl Jobs {
                 None => error(400, "ResourceNotFoundException", "no such job"),
             },
             ("GET", ["backup-vaults", "bbws-prod", "recovery-points", ..]) => json(value!({ "RestoreMetadata": {
-                "file-system-id": "fs-0900d000000000001", "Encrypted": "false", "KmsKeyId": "arn:key", "PerformanceMode": "maxIO",
-                "newFileSystem": "false", "ItemsToRestore": "[\"/a\"]",
+                "file-system-id": "fs-0900d000000000001", "encrypted": "false", "KmsKeyId": "arn:key", "PerformanceMode": "maxIO",
+                "newFileSystem": "false", "itemsToRestore": "[\"/a\"]",
             } })),
             other => panic!("no such call: {other:?}"),
         }
@@ -187,6 +187,17 @@ async fn a_file_system_is_restored_whole_into_a_new_encrypted_one_and_found_agai
     assert_eq!(poll(&platform.cloud, &call).await, Ok(running));
     jobs.say(value!({ "CreatedResourceArn": null }));
     assert!(matches!(poll(&platform.cloud, &call).await, Ok(Progress::Running { percent: Some(100), .. })));
+    // As long as it may still make something, nothing counts as gone.
+    jobs.say(value!({ "Status": "PENDING", "CreatedResourceArn": null }));
+    for action in [tag(), unmount(NAME, "bk-1042"), delete(NAME, "bk-1042")] {
+        let answer = platform.cloud.start(&platform.call(action)).await;
+        assert!(
+            matches!(&answer, Err(CloudError::Retryable { reason, .. }) if reason.contains("under way")),
+            "{answer:?}"
+        );
+    }
+    let gone = poll(&platform.cloud, &platform.call(delete(NAME, "bk-1042"))).await;
+    assert!(matches!(gone, Err(CloudError::Retryable { .. })), "{gone:?}");
     jobs.say(value!({}));
     jobs.make("fs-new");
     let (outputs, _) = done(poll(&platform.cloud, &call).await);
@@ -280,7 +291,7 @@ async fn only_what_the_operation_restored_is_ever_deleted() {
     environment.file_systems = vec![FileSystem { id: id.clone(), name: "wp-content".into() }];
     jobs.make(&id);
     platform.environment = Arc::new(environment);
-    for action in [unmount(NAME, "bk-1042"), delete(NAME, "bk-1042")] {
+    for action in [tag(), mount("subnet-1"), unmount(NAME, "bk-1042"), delete(NAME, "bk-1042")] {
         let reason = permanent(platform.cloud.start(&platform.call(action)).await);
         assert!(reason.contains("is a file system of the platform"), "{reason}");
     }

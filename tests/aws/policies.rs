@@ -408,6 +408,11 @@ fn policies_are_as_narrow_as_aws_lets_them_be() {
         }
         if actions.contains(&"elasticfilesystem:TagResource".to_owned()) {
             assert_eq!(statement["Condition"]["StringLike"]["aws:RequestTag/Name"], "fs-*-restored-*");
+            assert_eq!(statement["Condition"]["StringLikeIfExists"]["aws:ResourceTag/Name"], "fs-*-restored-*");
+        }
+        if actions.contains(&"ec2:DeleteNetworkInterface".to_owned()) {
+            assert_eq!(actions.len(), 1);
+            assert!(statement["Condition"]["ArnEquals"]["ec2:Subnet"].is_array(), "{name}");
         }
         if actions.contains(&"kms:CreateGrant".to_owned()) {
             assert_eq!(statement["Condition"]["Bool"]["kms:GrantIsForAWSResource"], "true");

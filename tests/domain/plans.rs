@@ -317,9 +317,10 @@ fn a_test_restore_cleans_up_whatever_happens() {
     11. Give fs-0900d000000000001-restored-vl-3 an address in the isolated network after [10]
     12. Compare a sample of fs-0900d000000000001-restored-vl-3 with fs-0900d000000000001 after [11]
     13. Write down that point-1 is restore-tested after [12]
-    14. Delete the mount target of fs-0900d000000000001-restored-vl-3 after [9, 10, 11, 12] (always)
-    15. Delete file system fs-0900d000000000001-restored-vl-3 after [14] (always)
-    16. Write down that nothing is left of fs-0900d000000000001-restored-vl-3 after [15]
+    14. See that fs-0900d000000000001-restored-vl-3 bears our tags after [10, 11, 12] (always)
+    15. Delete the mount target of fs-0900d000000000001-restored-vl-3 after [14] (always)
+    16. Delete file system fs-0900d000000000001-restored-vl-3 after [15] (always)
+    17. Write down that nothing is left of fs-0900d000000000001-restored-vl-3 after [16]
     ");
     let only = Checks { inventory: false, replication: false, test_restore: true };
     let nothing = validate::plan(&env, only, &World::default(), &id("vl-3"), NOW).unwrap_err();
@@ -344,7 +345,7 @@ fn a_test_restore_cleans_up_whatever_happens() {
     };
     assert_snapshot!(shown(&cleanup::plan(&env, &files).unwrap()), @r"
     File system fs-0900d000000000001-restored-vl-3: made for a test by vl-3 at 2026-11-21T02:00:00Z
-    0. Tag file system fs-0900d000000000001-restored-vl-3 after []
+    0. See that fs-0900d000000000001-restored-vl-3 bears our tags after []
     1. Delete the mount target of fs-0900d000000000001-restored-vl-3 after [0]
     2. Delete file system fs-0900d000000000001-restored-vl-3 after [1]
     3. Write down that nothing is left of fs-0900d000000000001-restored-vl-3 after [2]
@@ -408,12 +409,13 @@ fn with_type_rds_the_daily_time_is_the_window_of_automated_backups() {
     world.databases[0].automated_days = 0;
     let both = planned(&world, Some(14), "cron(5 1 ? * * *)").unwrap();
     assert!(both.steps[0].title.ends_with("for 14 days, made 01:05-01:35 UTC"), "{}", both.steps[0].title);
-    let off = planned(&world, None, "cron(5 1 ? * * *)").unwrap();
     assert!(
-        off.steps[0].title.contains("for 30 days"),
-        "a window alone would switch nothing on: {}",
-        off.steps[0].title
+        both.notes
+            .iter()
+            .any(|n| n == "bbws-prod-mysql is restarted: RDS does so when automated backups are switched on.")
     );
+    let off = planned(&world, None, "cron(5 1 ? * * *)").unwrap_err().join(" ");
+    assert!(off.contains("are switched off") && off.contains("Say `--retention` too"), "{off}");
     for other in ["cron(0 * * * ? *)", "cron(0 2 ? * MON *)", "cron(0 2 1 * ? *)", "cron(0 2,14 * * ? *)", "0 2 * *"] {
         assert_eq!(bbws::domain::schedule::daily_window(other), None, "{other}");
     }

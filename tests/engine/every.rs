@@ -259,6 +259,26 @@ async fn nothing_begins_after_a_stop() {
     }
 }
 
+#[tokio::test]
+async fn what_a_test_has_cleaned_up_behind_is_not_restored_again() {
+    let mut rig = rig().await;
+    let command = Kind::TestRestore.prepared(&mut rig, 0).await;
+    let id = rig.asked(&command).await;
+    // One restore fails for good and is cleaned up; of the other nobody knows.
+    rig.cloud.inject(Fault::JobFails, Target::next_start().of_kind("backup.restore_test"));
+    rig.cloud.inject(Fault::LostReply, Target::next_start().of_kind("rds.restore_test"));
+    rig.cloud.inject(Fault::Denied, Target::next_call().on(Verb::Probe).of_kind("rds.restore_test"));
+    approve(&mut rig, &id).await;
+    assert_eq!(rig.finish(&id).await, State::NeedsAttention);
+    rig.click("U0ALICE", "retry", &id).await;
+    assert_eq!(rig.finish(&id).await, State::Failed, "{:#?}", rig.run(&id).await.steps);
+    rig.settle(Duration::from_secs(60)).await;
+    assert!(rig.cloud.restored_files().is_empty() && rig.cloud.instances().is_empty());
+    let tested = rig.ledger.marks("prod", Some(MarkKind::Tested)).await.unwrap();
+    assert!(tested.iter().all(|mark| mark.note.starts_with("bbws-prod-mysql ")), "{tested:?}");
+    judge(&rig, Kind::TestRestore, &id, "with one restore unknown and one failed").await;
+}
+
 /// One life with a death at `point`. Answers whether it died.
 async fn one_life(rig: &mut Rig, kind: Kind, point: usize) -> bool {
     rig.fresh().await;

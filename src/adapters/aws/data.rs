@@ -56,7 +56,7 @@ pub async fn start(cloud: &AwsCloud, call: &Call) -> Result<Started, CloudError>
         }
         Action::TagFiles { name, .. } => mounts::tag(&session, call, name).await,
         Action::MountTarget { name, subnet, security_groups, .. } => {
-            mounts::mount(&session, name, subnet, security_groups).await
+            mounts::mount(&session, call, name, subnet, security_groups).await
         }
         Action::DeleteMountTarget { .. } => mounts::unmount(&session, call).await,
         Action::DeleteFiles { .. } => mounts::delete(&session, call).await,

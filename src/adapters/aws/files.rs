@@ -65,11 +65,15 @@ async fn metadata(session: &Session, what: &Restore<'_>) -> Result<HashMap<Strin
     let answer = request.recovery_point_arn(what.recovery_point).send().await.map_err(|e| attempt.failed(e))?;
     let mut metadata = answer.restore_metadata.unwrap_or_default();
     // A part of it would prove only that part.
-    metadata.remove("ItemsToRestore");
+    metadata.retain(|key, _| !key.eq_ignore_ascii_case("ItemsToRestore"));
+    // AWS writes its keys in more than one case.
     for (key, value) in [("newFileSystem", "true"), ("Encrypted", "true"), (TOKEN, what.name)] {
+        metadata.retain(|theirs, _| !theirs.eq_ignore_ascii_case(key));
         metadata.insert(key.to_owned(), value.to_owned());
     }
-    metadata.entry("PerformanceMode".to_owned()).or_insert_with(|| "generalPurpose".to_owned());
+    if value_of(&metadata, "PerformanceMode").is_none() {
+        metadata.insert("PerformanceMode".to_owned(), "generalPurpose".to_owned());
+    }
     Ok(metadata)
 }
 
@@ -125,7 +129,7 @@ pub async fn poll(session: &Session, call: &Call, name: &str) -> Outcome {
 /// The restored file system of that creation token.
 ///
 /// # Errors
-/// See [`CloudError`].
+/// See [`CloudError`]; `Retryable` while its restore job may still make it.
 pub async fn find(session: &Session, name: &str) -> Result<Option<FileSystemDescription>, CloudError> {
     let attempt = session.reads("elasticfilesystem:DescribeFileSystems", format!("file system {name}"));
     let request = session.efs().describe_file_systems().creation_token(name);
@@ -134,8 +138,14 @@ pub async fn find(session: &Session, name: &str) -> Result<Option<FileSystemDesc
     if found.is_some() {
         return Ok(found);
     }
-    let made = job_of(session, name).await?.and_then(|job| job.created_resource_arn);
-    let Some(id) = made.as_deref().and_then(id_of) else { return Ok(None) };
+    let Some(job) = job_of(session, name).await? else { return Ok(None) };
+    let Some(id) = job.created_resource_arn.as_deref().and_then(id_of) else {
+        return match job.status {
+            Some(RestoreJobStatus::Aborted | RestoreJobStatus::Failed) => Ok(None),
+            // Whoever took this for gone would lose sight of what it makes next.
+            _ => Err(attempt.later("its restore job is under way and has made nothing yet", None)),
+        };
+    };
     match session.efs().describe_file_systems().file_system_id(id).send().await {
         Ok(answer) => Ok(answer.file_systems.unwrap_or_default().into_iter().find(|fs| fs.file_system_id == id)),
         Err(error) if error.as_service_error().is_some_and(|e| e.is_file_system_not_found()) => Ok(None),
@@ -162,11 +172,15 @@ async fn job_of(session: &Session, name: &str) -> Result<Option<RestoreJobsListM
         let attempt = session.reads("backup:GetRestoreJobMetadata", format!("restore job {id}"));
         let answer = session.backup().get_restore_job_metadata().restore_job_id(id).send().await;
         let metadata = answer.map_err(|e| attempt.failed(e))?.metadata.unwrap_or_default();
-        if metadata.get(TOKEN).is_some_and(|token| token == name) {
+        if value_of(&metadata, TOKEN) == Some(name) {
             return Ok(Some(job));
         }
     }
     Ok(None)
+}
+
+fn value_of<'m>(metadata: &'m HashMap<String, String>, key: &str) -> Option<&'m str> {
+    metadata.iter().find(|(theirs, _)| theirs.eq_ignore_ascii_case(key)).map(|(_, value)| value.as_str())
 }
 
 /// `fs-…` out of a file system's ARN.

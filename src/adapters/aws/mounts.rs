@@ -6,6 +6,7 @@ use aws_sdk_efs::types::{FileSystemDescription, LifeCycleState, MountTargetDescr
 
 use super::{
     background::Outcome,
+    error::Attempt,
     files::{self, RESTORED},
     session::Session,
     tags,
@@ -24,7 +25,7 @@ pub const ADDRESS: &str = "restored_address";
 /// See [`CloudError`].
 pub async fn tag(session: &Session, call: &Call, name: &str) -> Result<Started, CloudError> {
     let attempt = session.changes("elasticfilesystem:TagResource", format!("file system {name}"));
-    let id = match (call.inputs.get(RESTORED), files::find(session, name).await?) {
+    let id = match (call.inputs.get(RESTORED), restored(session, call, name, &attempt).await?) {
         (_, Some(found)) => found.file_system_id,
         (None, None) => return Ok(finished(name)),
         (Some(_), None) => return Err(attempt.later("EFS does not show it yet", None)),
@@ -56,12 +57,13 @@ fn wanted(call: &Call, name: &str) -> Vec<Tag> {
 /// See [`CloudError`].
 pub async fn mount(
     session: &Session,
+    call: &Call,
     name: &str,
     subnet: &str,
     security_groups: &[String],
 ) -> Result<Started, CloudError> {
     let attempt = session.changes("elasticfilesystem:CreateMountTarget", format!("address of file system {name}"));
-    let Some(found) = files::find(session, name).await? else {
+    let Some(found) = restored(session, call, name, &attempt).await? else {
         return Err(attempt.never("the restored file system does not exist", "Somebody deleted it; test again."));
     };
     let id = found.file_system_id;
@@ -97,15 +99,11 @@ pub async fn probe_mount(session: &Session, name: &str, subnet: &str) -> Result<
 /// # Errors
 /// See [`CloudError`].
 pub async fn poll_mount(session: &Session, name: &str, subnet: &str) -> Outcome {
-    let gone = || Progress::Failed {
-        reason: format!(
-            "File system {name} in {} has no address any more: somebody deleted it. Test again.",
-            session.region
-        ),
-    };
-    let Some(found) = files::find(session, name).await? else { return Ok(gone()) };
+    let attempt = session.reads("elasticfilesystem:DescribeMountTargets", format!("address of file system {name}"));
+    let unseen = || attempt.later("EFS accepted it but does not show it; if that lasts, somebody deleted it", None);
+    let found = files::find(session, name).await?.ok_or_else(unseen)?;
     let id = found.file_system_id;
-    let Some(made) = in_subnet(session, &id, subnet).await? else { return Ok(gone()) };
+    let made = in_subnet(session, &id, subnet).await?.ok_or_else(unseen)?;
     let state = made.life_cycle_state.as_str().to_owned();
     Ok(match (&made.life_cycle_state, made.ip_address) {
         (LifeCycleState::Available, Some(address)) => Progress::Done {
@@ -256,19 +254,30 @@ async fn in_subnet(session: &Session, id: &str, subnet: &str) -> Result<Option<M
 async fn removable(
     session: &Session,
     call: &Call,
-    attempt: &super::error::Attempt<'_>,
+    attempt: &Attempt<'_>,
 ) -> Result<Option<FileSystemDescription>, CloudError> {
     let (name, operation) = named(call)?;
     if operation.is_empty() || !name.starts_with("fs-") || !name.ends_with(&format!("-restored-{operation}")) {
         let why = format!("only file systems named fs-…-restored-{operation} are deleted by operation {operation}");
         return Err(attempt.never(&why, "Nothing was done. Report this."));
     }
-    let Some(found) = files::find(session, name).await? else { return Ok(None) };
-    if call.environment.file_systems.iter().any(|declared| declared.id == found.file_system_id) {
-        let why = format!("{} is a file system of the platform", found.file_system_id);
-        return Err(attempt.never(&why, "Nothing was done. Report this."));
+    restored(session, call, name, attempt).await
+}
+
+/// What was restored under a name. Whatever AWS says that it is: never a file system that the config declares.
+async fn restored(
+    session: &Session,
+    call: &Call,
+    name: &str,
+    attempt: &Attempt<'_>,
+) -> Result<Option<FileSystemDescription>, CloudError> {
+    let found = files::find(session, name).await?;
+    if let Some(id) = found.as_ref().map(|found| &found.file_system_id)
+        && call.environment.file_systems.iter().any(|declared| declared.id == *id)
+    {
+        return Err(attempt.never(&format!("{id} is a file system of the platform"), "Nothing was done. Report this."));
     }
-    Ok(Some(found))
+    Ok(found)
 }
 
 fn named(call: &Call) -> Result<(&str, &str), CloudError> {

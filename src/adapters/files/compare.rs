@@ -19,6 +19,9 @@ use super::{
     words::{count, number, path, several, size},
 };
 
+/// So many files in folders that were moved since the backup are no reason to doubt it, or one in twenty.
+const EXCUSED: u64 = 1;
+
 /// A line to either side.
 pub(super) struct Pair {
     pub(super) restored: Client,
@@ -104,8 +107,7 @@ impl Task<'_> {
         let (tree, wanted) = (&self.walked.tree, &file.facts);
         let here = match pair.restored.find(Some(self.base), &tree.names(file.folder, &file.name)).await {
             Ok(here) => here,
-            Err(trouble) if trouble.absent() && tree.moved_since(file.folder, self.margin) => return Verdict::Moved,
-            Err(trouble) if trouble.absent() => return Verdict::Differs("missing"),
+            Err(trouble) if trouble.absent() => return self.missing(pair, file).await,
             Err(trouble) => return Verdict::Unknown(format!("restored: {}", trouble.words())),
         };
         if let Some(what) = difference(&here, wanted) {
@@ -123,6 +125,20 @@ impl Task<'_> {
             (Ok(_), Ok(_)) => Verdict::Differs("other contents"),
             (Err(trouble), _) => Verdict::Unknown(format!("restored: {}", trouble.words())),
             (_, Err(trouble)) => Verdict::Unknown(format!("source: {}", trouble.words())),
+        }
+    }
+
+    /// A file whose folder was restored without it is missing: had it been put there since, it would have changed since. Only a
+    /// whole folder may have been moved to where it is.
+    async fn missing(&self, pair: &mut Pair, file: &Chosen) -> Verdict {
+        let tree = &self.walked.tree;
+        let names = tree.names(file.folder, &file.name);
+        let folder = &names[..names.len().saturating_sub(1)];
+        match pair.restored.find(Some(self.base), folder).await {
+            Ok(found) if found.kind == Kind::Folder => Verdict::Differs("missing"),
+            Err(trouble) if !trouble.absent() => Verdict::Unknown(format!("restored: {}", trouble.words())),
+            _ if tree.moved_since(file.folder, self.margin) => Verdict::Moved,
+            _ => Verdict::Differs("missing"),
         }
     }
 
@@ -164,10 +180,19 @@ impl Task<'_> {
         if same == 0 {
             return Err(format!("None of {older} older than the backup could be compared, so this is unknown.{also}"));
         }
-        if moved > same as u64 {
+        if moved > EXCUSED.max(same as u64 / 20) {
             return Err(format!(
-                "More files are missing than are the same ({}), so whether everything was restored is unknown.{also}",
-                number(same as u64)
+                "Too many files are missing ({}, and {} the same) to say that all was restored. Back up again, then test \
+                 again.{also}",
+                number(moved),
+                are(same, "")
+            ));
+        }
+        if same * 2 < fits {
+            return Err(format!(
+                "Only {} of {} files that were chosen could be compared, too few to tell. Test again.{also}",
+                number(same as u64),
+                number(fits as u64)
             ));
         }
         let told = format!(

@@ -212,7 +212,8 @@ pub(super) async fn any_file(
         let (mut place, mut last) = (Position::default(), false);
         while !last {
             let page = match client.list(&folder, place).await {
-                Err(trouble) if trouble.absent() => break,
+                // Removed, or changed so much, since its name was read.
+                Err(trouble) if trouble.absent() || trouble.shuffled() => break,
                 page => page?,
             };
             (place, last, seen) = (page.next, page.last, seen + page.entries.len());
@@ -223,8 +224,11 @@ pub(super) async fn any_file(
                 return Ok(None);
             }
             for (_, facts) in page.entries {
-                let facts = facts.map_err(Trouble::Status)?;
-                waiting.extend((facts.kind == Kind::Folder).then_some(facts.handle));
+                match facts {
+                    Ok(facts) => waiting.extend((facts.kind == Kind::Folder).then_some(facts.handle)),
+                    Err(status) if Trouble::Status(status).absent() => (),
+                    Err(status) => return Err(Trouble::Status(status)),
+                }
             }
         }
     }

@@ -16,6 +16,8 @@ use crate::domain::environment::Engine;
 const LARGE: u64 = 1_000_000;
 /// One row in so many may be missing or too much.
 const TOLERANCE: u64 = 1000;
+/// An idle connection is spoken to so often.
+const AWAKE: Duration = Duration::from_secs(60);
 /// Tables that are named in a sentence.
 const NAMED: usize = 3;
 
@@ -53,7 +55,7 @@ async fn counts(
             wrong.push(format!("{name} is missing"));
             continue;
         }
-        let ours = exact(restored, schema, name).await;
+        let ours = awake(source, exact(restored, schema, name)).await;
         let theirs = match (&ours, theirs.estimate) {
             (Ok(ours), Some(estimate)) if estimate > LARGE && close(*ours, estimate) => {
                 estimated += 1;
@@ -81,6 +83,18 @@ async fn counts(
 
 fn close(ours: u64, theirs: u64) -> bool {
     ours.abs_diff(theirs) <= theirs / TOLERANCE
+}
+
+/// Networks forget a connection on which nothing is said for some minutes; a count may take longer.
+async fn awake<T>(idle: &mut Link, work: impl Future<Output = T>) -> T {
+    let mut work = std::pin::pin!(work);
+    loop {
+        match tokio::time::timeout(AWAKE, &mut work).await {
+            Ok(done) => return done,
+            // What is wrong with it shows when it is asked in earnest.
+            Err(_) => _ = idle.run("SELECT 1").await,
+        }
+    }
 }
 
 async fn exact(link: &mut Link, schema: &str, table: &str) -> Result<u64, String> {

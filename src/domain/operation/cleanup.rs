@@ -41,15 +41,10 @@ pub fn plan(env: &Environment, leftover: &Mark) -> Result<Plan, Vec<String>> {
     draft.fact(format!("{what} {name}"), format!("made for a test by {} at {}", leftover.operation, leftover.at));
     let deleted = match files {
         Some(region) => {
-            // The policy that lets it be deleted asks for our tag, and the test may have died before it wrote one.
-            let tag = Action::TagFiles { region: region.to_owned(), name: name.clone() };
-            let mut last = draft.step(format!("Tag file system {name}"), vec![], tag);
-            for (title, action) in ends_of_files(region, name, &leftover.operation) {
-                last = draft.step(title, vec![last], action);
-            }
-            last
+            let ends = ends_of_files(region, name, &leftover.operation).into_iter();
+            ends.fold(vec![], |before, (title, action)| vec![draft.step(title, before, action)])
         }
-        None => draft.step(
+        None => vec![draft.step(
             format!("Delete {name}"),
             vec![],
             Action::DeleteInstance {
@@ -57,20 +52,22 @@ pub fn plan(env: &Environment, leftover: &Mark) -> Result<Plan, Vec<String>> {
                 instance: name.clone(),
                 operation: leftover.operation.clone(),
             },
-        ),
+        )],
     };
     draft.step(
         format!("Write down that nothing is left of {name}"),
-        vec![deleted],
+        deleted,
         Action::Unmark { mark: MarkKind::Leftover, subject: name.clone() },
     );
     draft.finish(Head { kind: KIND, environment: env, scope: name.clone(), tenant: None, retention_days: None })
 }
 
-/// The end of a restored file system, in order: EFS deletes none that still has an address.
-pub(super) fn ends_of_files(region: &str, name: &str, operation: &str) -> [(String, Action); 2] {
+/// The end of a restored file system, in order: EFS deletes none that still has an address, and the policy that lets it be
+/// deleted asks for our tags, which a test that failed early did not write.
+pub(super) fn ends_of_files(region: &str, name: &str, operation: &str) -> [(String, Action); 3] {
     let (region, name, operation) = (region.to_owned(), name.to_owned(), operation.to_owned());
     [
+        (format!("See that {name} bears our tags"), Action::TagFiles { region: region.clone(), name: name.clone() }),
         (
             format!("Delete the mount target of {name}"),
             Action::DeleteMountTarget { region: region.clone(), name: name.clone(), operation: operation.clone() },

@@ -200,12 +200,14 @@ fn automated(env: &Environment, wanted: &Wanted<'_>, world: &World, draft: &mut 
             format!("Automated backups of {}", database.id),
             format!("{} days, window {}", found.automated_days, found.window),
         );
-        // Where they are switched off, a window alone would switch nothing on.
-        let days = match days.unwrap_or(found.automated_days) {
-            0 => env.retention_days.default,
-            days => days,
-        };
-        let days = days.min(RDS_DAYS);
+        let days = days.unwrap_or(found.automated_days).min(RDS_DAYS);
+        if days == 0 {
+            draft.problem(format!(
+                "Automated backups of {} are switched off, so that a window changes nothing. Say `--retention` too.",
+                database.id
+            ));
+            continue;
+        }
         let window = window.clone().filter(|window| *window != found.window);
         if found.automated_days == days && window.is_none() {
             continue;
@@ -213,6 +215,9 @@ fn automated(env: &Environment, wanted: &Wanted<'_>, world: &World, draft: &mut 
         let mut title = format!("Keep automated backups of {} for {days} days", database.id);
         if found.automated_days != days {
             draft.note(format!("Automated backups of {}: {} days → {days} days.", database.id, found.automated_days));
+        }
+        if found.automated_days == 0 {
+            draft.note(format!("{} is restarted: RDS does so when automated backups are switched on.", database.id));
         }
         if days < found.automated_days {
             draft.note(format!("{} can then no longer be restored to moments more than {days} days ago.", database.id));
