@@ -106,10 +106,15 @@ impl Desk {
         let table = Table { caption: format!("Steps of {id}"), columns, rows, offers: Vec::new() };
         Ok(Reply {
             level: Level::Info,
-            text: header(&run),
+            text: header(&run) + &notes(&run),
             exhibit: Exhibit { table: Some(table), ..Exhibit::default() },
         })
     }
+}
+
+/// What the plan says beside its steps.
+fn notes(run: &Run) -> String {
+    run.op.plan.notes.iter().map(|note| format!("\n• {}", escape(note))).collect()
 }
 
 fn header(run: &Run) -> String {

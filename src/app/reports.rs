@@ -291,15 +291,22 @@ pub fn replication(env: &Environment, readings: &Readings, samples: &[Sample], n
     for component in &readings.components {
         let lag = component.lag(now);
         lags.push((component.name(), lag.map(|l| l.as_secs())));
-        worst = worst.zip(lag).map(|(a, b)| a.max(b));
+        // What the primary region keeps is lost with it.
+        if component.leg == Leg::Dr || !env.replicates() {
+            worst = worst.zip(lag).map(|(a, b)| a.max(b));
+        }
         let said = lag.map_or_else(|| "unknown".to_owned(), spoken);
         let holds = component.within(rpo, now);
         if !holds {
             breaches.push(match &component.safe {
                 Ok(_) => format!(
-                    "{} is {said} behind; its RPO is {}. Look at what holds its copies up.",
+                    "{} is {said} behind; its RPO is {}. {}",
                     component.name(),
-                    spoken(rpo)
+                    spoken(rpo),
+                    match component.leg {
+                        Leg::Dr => "Look at what holds its copies up.",
+                        Leg::Primary => "Back it up.",
+                    }
                 ),
                 Err(why) => {
                     format!("How far {} is behind is unknown, which counts as a breach: {why}", component.name())

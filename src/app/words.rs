@@ -115,9 +115,12 @@ fn succeeded(run: &Run, total: usize, took: &str) -> String {
         hold::KIND => format!("{scope} is held, and so are its copies. Releasing it takes two people."),
         schedule::KIND => "The schedule is as asked for: it was read back and compared.".to_owned(),
         validate::KIND => {
-            format!(
-                "Everything that was looked at holds: {total} steps in {took}. What was not looked at stands in the plan."
-            )
+            let untested = validate::untested(plan);
+            let holds = format!("Everything that was looked at holds: {total} steps in {took}.");
+            match untested.is_empty() {
+                true => holds,
+                false => format!("{holds} But not everything was: {}", escape(&untested.join(" "))),
+            }
         }
         cleanup::KIND => format!("{scope} is deleted: nothing is left of the test."),
         backup::KIND if scope == "lifecycle" => format!("The lifecycle rules hold: {total} steps in {took}."),
@@ -135,7 +138,7 @@ fn not_done(run: &Run) -> &'static str {
         hold::KIND if run.op.plan.releases() => "bbws still keeps it, but AWS may hold it *no* longer.",
         hold::KIND => "bbws will not delete it, but AWS does *not* hold every copy.",
         schedule::KIND => "The schedule is *not* as asked for.",
-        validate::KIND => "These backups are *not* proved.",
+        validate::KIND => "What failed is *not* proved.",
         cleanup::KIND => "Something may be left in AWS, and costs.",
         resume::KIND => "The stop is *not* lifted.",
         backup::KIND if run.op.plan.scope == "lifecycle" => "The rules do *not* keep what has to be kept.",

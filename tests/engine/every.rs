@@ -279,6 +279,20 @@ async fn what_a_test_has_cleaned_up_behind_is_not_restored_again() {
     judge(&rig, Kind::TestRestore, &id, "with one restore unknown and one failed").await;
 }
 
+#[tokio::test]
+async fn what_could_not_be_tested_is_part_of_the_outcome() {
+    let mut rig = rig().await;
+    assert!(rig.cloud.delete_subnet_group("prod", "bbws-isolated"));
+    let id = rig.asked("backup validate prod --test-restore").await;
+    assert_eq!(rig.finish(&id).await, State::Succeeded);
+    let outcome = rig.run(&id).await.op.outcome.expect("an outcome");
+    assert!(outcome.contains("But not everything was: Not tested: database bbws-prod-mysql"), "{outcome}");
+    assert!(outcome.contains("Not tested: file system fs-0900d000000000001"), "{outcome}");
+    let shown = rig.say("U0ALICE", &format!("op show {id}")).await;
+    assert!(shown.contains("• Not tested: file system fs-0900d000000000001"), "{shown}");
+    assert!(rig.ledger.marks("prod", Some(MarkKind::Tested)).await.unwrap().is_empty());
+}
+
 /// One life with a death at `point`. Answers whether it died.
 async fn one_life(rig: &mut Rig, kind: Kind, point: usize) -> bool {
     rig.fresh().await;

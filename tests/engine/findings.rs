@@ -96,7 +96,7 @@ fn each_kind_is_found_and_names_thing_reason_and_next_step() {
     let key = without(healthy(NOW), "DR vault bbws-prod-dr", "It is gone");
     let region = without(healthy(NOW), "region eu-west-1", "No answer in 10 s");
     let mut leftover = tested();
-    leftover.push(mark(MarkKind::Leftover, "bbws-test-1", ago(25 * HOUR)));
+    leftover.push(mark(MarkKind::Leftover, "bbws-test-1", ago(27 * HOUR)));
     let cases = [
         (
             found(&with(healthy(NOW), Rds, Leg::Primary, late())),
@@ -156,7 +156,7 @@ fn each_kind_is_found_and_names_thing_reason_and_next_step() {
     *prod*: The region eu-west-1 is not usable. No answer in 10 s. Look at the AWS Health Dashboard; if it lasts, the incident commander decides about a failover.
     *prod*: No backup of `efs fs-0900d000000000001` was restored for a test in the last 30 days. There has been none yet. A backup that was never restored is a hope: test one now.
     *prod*: No backup of `rds bbws-prod-mysql` was restored for a test in the last 30 days. There has been none yet. Nothing in it can be compared without a login: declare it under `dumps` in the config, then test one.
-    *prod*: `bbws-test-1`, made for a test restore, still exists after 1 d 1 h. It was not deleted, costs money, and holds a copy of the data in eu-west-1. bbws tries to delete it every six hours. If that goes on failing, delete the instance in RDS without a final snapshot.
+    *prod*: `bbws-test-1`, made for a test restore, still exists after 1 d 3 h. It was not deleted, costs money, and holds a copy of the data in eu-west-1. bbws tries to delete it every six hours. If that goes on failing, delete the instance in RDS without a final snapshot.
     *prod*: AWS account 093646564004 did not answer 3 times in a row: nothing is watched. no answer. Check the credentials and the role of bbws, the network, and the AWS Health Dashboard.
     ");
 }

@@ -69,7 +69,7 @@ pub async fn list(
                 locked: false,
                 retention_days: None,
                 operation: Some(operation.to_owned()),
-                tenant: None,
+                tenant: tenant(kind, file).map(str::to_owned),
                 id: key,
             })
         }));
@@ -90,12 +90,23 @@ pub fn whole(environment: &Environment, kind: PointKind) -> String {
     prefix.cloned().unwrap_or_else(|| format!("{}/{kind}", environment.name))
 }
 
+/// The tenant whose secrets an archive holds, where it does not hold all of the environment's.
+fn tenant(kind: PointKind, file: &str) -> Option<&str> {
+    file.strip_suffix(".secrets.json").filter(|tenant| kind == PointKind::Secrets && !tenant.is_empty())
+}
+
 /// What an archive is of: the declared database or bucket its file is named after, else the file's name without its ending.
 pub fn resource(environment: &Environment, kind: PointKind, file: &str) -> String {
     let declared: Vec<&str> = match kind {
         PointKind::Dump => environment.dumps.iter().map(|d| d.database.as_str()).collect(),
         PointKind::S3 => environment.buckets.iter().map(|b| b.name.as_str()).collect(),
-        _ => return whole(environment, kind),
+        _ => {
+            let narrowed = tenant(kind, file).map(|tenant| {
+                let declared = environment.tenants.get(tenant).and_then(|t| t.secrets_prefix.clone());
+                declared.unwrap_or_else(|| format!("{}/{kind}/{tenant}", environment.name))
+            });
+            return narrowed.unwrap_or_else(|| whole(environment, kind));
+        }
     };
     let first = file.split('/').next().unwrap_or(file);
     let named_after =
@@ -103,5 +114,27 @@ pub fn resource(environment: &Environment, kind: PointKind, file: &str) -> Strin
     match declared.iter().filter(named_after).max_by_key(|id| id.len()) {
         Some(id) => (*id).to_owned(),
         None => first.split('.').next().unwrap_or(first).to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tenants_secrets_are_not_the_environments() {
+        let environment: Environment = serde_json::from_value(serde_json::json!({
+            "account": "093646564004", "primary_region": "af-south-1", "dr_region": "eu-west-1", "replication": "disabled",
+            "retention_days": {"min": 7, "default": 30, "max": 30}, "rpo": "1h", "rto": "4h", "vault": "bbws-prod",
+            "backup_role": "arn:aws:iam::093646564004:role/bbws-backup", "secrets_prefix": "bbws/prod/",
+            "tenants": {"tenant-1": {"secrets_prefix": "bbws/prod/tenant-1/"}},
+        }))
+        .unwrap();
+        let of = |file| resource(&environment, PointKind::Secrets, file);
+        assert_eq!(of("secrets.json"), "bbws/prod/");
+        assert_eq!(of("tenant-1.secrets.json"), "bbws/prod/tenant-1/");
+        assert_ne!(of("gone.secrets.json"), "bbws/prod/", "also of one that the config no longer declares");
+        assert_eq!(tenant(PointKind::Secrets, "tenant-1.secrets.json"), Some("tenant-1"));
+        assert_eq!(tenant(PointKind::Dump, "tenant-1.secrets.json"), None);
     }
 }

@@ -165,7 +165,7 @@ fn desired(env: &Environment, wanted: &Wanted<'_>, was: Option<&PlanSpec>) -> Op
     let mut rules = vec![rule(MAIN, schedule, days)];
     if let Some(tiers) = &env.retention_tiers {
         for (tier, when) in [
-            (Tier::Weekly, "cron(30 3 ? * SUN *)"),
+            (Tier::Weekly, "cron(30 3 ? * MON *)"),
             (Tier::Monthly, "cron(30 3 1 * ? *)"),
             (Tier::Yearly, "cron(30 3 1 JAN ? *)"),
         ] {

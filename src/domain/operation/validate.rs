@@ -30,6 +30,14 @@ pub fn tested_resource(mark: &Mark) -> &str {
     mark.note.split(BY).next().unwrap_or_default()
 }
 
+/// What a note says first of something that is declared and is not tested.
+const UNTESTED: &str = "Not tested: ";
+
+/// What the plan leaves untested, a sentence each.
+pub fn untested(plan: &Plan) -> Vec<&str> {
+    plan.notes.iter().filter(|note| note.starts_with(UNTESTED)).map(String::as_str).collect()
+}
+
 /// What has to be known of the live world.
 pub fn survey(env: &Environment, checks: Checks) -> Survey {
     if !checks.test_restore {
@@ -70,9 +78,9 @@ pub fn plan(env: &Environment, checks: Checks, world: &World, id: &OpId, now: Mo
         let only = !checks.inventory && !checks.replication;
         for why in missing {
             if only && draft.all().len() == before {
-                draft.problem(format!("Not tested: {why}"));
+                draft.problem(format!("{UNTESTED}{why}"));
             } else {
-                draft.note(format!("Not tested: {why}"));
+                draft.note(format!("{UNTESTED}{why}"));
             }
         }
     }
@@ -189,7 +197,7 @@ impl Tests<'_> {
         let dump = self.env.dumps.iter().find(|d| d.database == database.id);
         if dump.is_none() {
             self.draft.note(format!(
-                "No `dumps` entry names credentials of {}: its tables are not compared, and it does not count as restore-tested.",
+                "{UNTESTED}what is in {}: no `dumps` entry in the config names a login, so that it does not count as restore-tested.",
                 database.id
             ));
         }

@@ -21,6 +21,8 @@ use crate::domain::{
 const GRACE: Duration = Duration::from_secs(30 * 60);
 /// How long a job that failed is a finding, and how long a test restore may leave something lying about.
 const DAY: Duration = Duration::from_secs(86_400);
+/// Deleting what a test restore left begins after a day and may take so long before anybody is told.
+const TIDYING: Duration = Duration::from_secs(2 * 3600);
 /// Due times looked back at: more than fit into the longest grace of any schedule.
 const LOOK_BACK: usize = 60;
 
@@ -246,7 +248,7 @@ fn restore_test(view: &View<'_>, look: &mut Look) {
 }
 
 fn leftovers(view: &View<'_>, look: &mut Look) {
-    let old = |mark: &&Mark| mark.kind == MarkKind::Leftover && view.now.since(mark.at) > DAY;
+    let old = |mark: &&Mark| mark.kind == MarkKind::Leftover && view.now.since(mark.at) > DAY + TIDYING;
     for mark in view.marks.iter().filter(old) {
         look.found.push(words::leftover(mark, view.now));
     }

@@ -167,7 +167,7 @@ pub(super) const BACKUP: &[Spec] = &[
             Arg {
                 kind: Kind::Scheduled,
                 form: Form::Option,
-                about: "only the databases (`rds`) or the files (`efs`); both when left out",
+                about: "only the databases' automated backups (`rds`), or only the plan of AWS Backup (`efs`); both when left out",
                 ..DATA
             },
             REASON,

@@ -17,7 +17,12 @@ impl Parts<'_> {
         }
         self.names("Secrets", prefix, "secrets", &self.world.secrets.clone());
         let region = self.env.primary_region.clone();
-        let key = self.key("secrets", "secrets.json");
+        // A tenant's secrets are not the environment's, and its key has to say so: a listing tells nothing else.
+        let file = match self.target.tenant {
+            Some((tenant, _)) => format!("{tenant}.secrets.json"),
+            None => "secrets.json".to_owned(),
+        };
+        let key = self.key("secrets", &file);
         let made = self.draft.step(
             format!("Export secrets under {prefix} to {bucket}"),
             vec![],

@@ -56,8 +56,8 @@ pub(in crate::adapters::sandbox::cloud) fn verify(
     };
     let mut checks = vec![
         ("Encrypted".to_owned(), if source.encrypted { Ok("yes".to_owned()) } else { Err("no".to_owned()) }),
-        ("Connection to the restored file system".to_owned(), Ok("NFS 4.1 over TLS 1.3".to_owned())),
-        ("Connection to the source".to_owned(), Ok("NFS 4.1 over TLS 1.3".to_owned())),
+        ("Connection to the restored file system".to_owned(), Ok("NFSv4.0 over TLS 1.3".to_owned())),
+        ("Connection to the source".to_owned(), Ok("NFSv4.0 over TLS 1.3".to_owned())),
         ("Files".to_owned(), compared),
     ];
     checks.extend(folders.iter().map(|folder| (format!("Folder {folder}"), Ok("has files in it".to_owned()))));
