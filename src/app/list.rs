@@ -9,11 +9,11 @@ use super::{
 use crate::{
     domain::{
         command::Command,
-        environment::Environment,
+        environment::{Environment, Tenant},
         mark::{Mark, MarkKind},
         moment::{Moment, spoken},
-        operation::schedule,
-        point::{Place, Point, PointQuery, PointState},
+        operation::{backup, schedule},
+        point::{Place, Point, PointKind, PointQuery, PointState},
         retention,
         text::escape,
     },
@@ -49,7 +49,7 @@ impl Line {
 #[derive(Debug)]
 pub struct Newest<'q> {
     query: &'q PointQuery,
-    tenant: Option<&'q str>,
+    tenant: Option<(&'q str, &'q Tenant)>,
     primary_region: &'q str,
     limit: usize,
     /// By time and key, the newest last.
@@ -59,7 +59,12 @@ pub struct Newest<'q> {
 
 impl<'q> Newest<'q> {
     /// Nothing seen yet.
-    pub fn new(query: &'q PointQuery, tenant: Option<&'q str>, primary_region: &'q str, limit: usize) -> Newest<'q> {
+    pub fn new(
+        query: &'q PointQuery,
+        tenant: Option<(&'q str, &'q Tenant)>,
+        primary_region: &'q str,
+        limit: usize,
+    ) -> Newest<'q> {
         Newest { query, tenant, primary_region, limit, lines: BTreeMap::new(), seen: 0 }
     }
 
@@ -71,7 +76,7 @@ impl<'q> Newest<'q> {
     /// Takes a page in.
     pub fn page(&mut self, points: Vec<Point>) {
         for point in points {
-            let whose = self.tenant.is_none() || point.tenant.as_deref() == self.tenant;
+            let whose = self.tenant.is_none_or(|(id, tenant)| holds(&point, id, tenant));
             if whose && self.query.wants(&point) {
                 self.seen += 1;
                 self.take(point);
@@ -93,6 +98,21 @@ impl<'q> Newest<'q> {
     }
 }
 
+/// Whether a point holds a tenant's data: made for it, or of a database or file system that it shares. Most places tell no tags
+/// in a listing, so what the config says of the tenant decides.
+fn holds(point: &Point, id: &str, tenant: &Tenant) -> bool {
+    let of = match point.kind {
+        PointKind::Rds | PointKind::Dump => &tenant.database,
+        PointKind::Efs => &tenant.file_system,
+        PointKind::Secrets => &tenant.secrets_prefix,
+        PointKind::Config | PointKind::S3 => &None,
+    };
+    match &point.tenant {
+        Some(whose) => whose == id,
+        None => of.as_ref() == Some(&point.resource),
+    }
+}
+
 impl Desk {
     /// Answers `backup list`.
     pub(super) async fn backup_list(&self, command: &Command, by: &str) -> Result<Reply, StoreError> {
@@ -109,7 +129,11 @@ impl Desk {
             before: *before,
             resource: None,
         };
-        let mut newest = Newest::new(&query, tenant.as_deref(), &env.primary_region, LINES + 1);
+        let tenant = match tenant.as_deref().map(|id| backup::find_tenant(&env, id)).transpose() {
+            Ok(tenant) => tenant,
+            Err(why) => return Ok(say(Level::Warning, escape(&why))),
+        };
+        let mut newest = Newest::new(&query, tenant, &env.primary_region, LINES + 1);
         let read = self.planner.cloud().points(&env, &query, by, &mut |page| newest.page(page)).await;
         let unread = match read {
             Ok(unread) => unread,

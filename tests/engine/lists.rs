@@ -100,3 +100,14 @@ async fn a_backup_made_meanwhile_does_not_void_an_approved_deletion() {
     rig.click("U0BOB", "approve", &id).await;
     assert_eq!(rig.finish(&id).await, State::Succeeded, "{:?}", rig.run(&id).await.op.outcome);
 }
+
+#[tokio::test]
+async fn a_tenants_list_has_what_holds_its_data() {
+    let mut rig = Rig::demo_sqlite().await;
+    let text = |reply: &Reply| format!("{} {:?}", reply.text, reply.exhibit.table);
+    let known = text(&listed(&mut rig, "backup list prod --tenant tenant-1").await);
+    assert!(known.contains("bbws-prod-mysql") && known.contains("fs-0900d000000000001"), "{known}");
+    assert!(!known.contains("prod/secrets/"), "the environment's secrets are not one tenant's: {known}");
+    let unknown = text(&listed(&mut rig, "backup list prod --tenant tenant-9").await);
+    assert!(unknown.contains("has no tenant `tenant-9`; it has `tenant-1`"), "{unknown}");
+}

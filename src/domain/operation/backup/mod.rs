@@ -205,7 +205,11 @@ impl<'a> Target<'a> {
     }
 }
 
-fn find_tenant<'a>(environment: &'a Environment, id: &str) -> Result<(&'a str, &'a Tenant), String> {
+/// A tenant of an environment by its id.
+///
+/// # Errors
+/// A sentence that names those there are.
+pub fn find_tenant<'a>(environment: &'a Environment, id: &str) -> Result<(&'a str, &'a Tenant), String> {
     environment.tenants.get_key_value(id).map(|(k, v)| (k.as_str(), v)).ok_or_else(|| {
         let known: Vec<String> = environment.tenants.keys().map(|k| format!("`{k}`")).collect();
         let known = if known.is_empty() { "it has none".to_owned() } else { format!("it has {}", known.join(", ")) };
