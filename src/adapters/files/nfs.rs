@@ -146,7 +146,7 @@ impl Client {
         for _ in 0..LATER {
             let answer = self.0.ask(&bytes, most as usize).await.map_err(Trouble::Line)?;
             match Results::new(&answer)?.0 {
-                // DELAY, GRACE
+                // DELAY, GRACE: the server asks to be asked again later.
                 10_008 | 10_013 => tokio::time::sleep(Duration::from_millis(500)).await,
                 _ => return Ok(answer),
             }

@@ -307,7 +307,7 @@ impl Tests<'_> {
             },
         );
         self.tested(point, &files.id, validated);
-        // After the restore by way of what follows it: so this look knows of no restored file system that has to be there.
+        // After the restore by way of what follows it. Where none of that was reached, nothing has to be there to be tagged.
         let mut last = vec![tagged, mounted, validated];
         for (title, action) in cleanup::ends_of_files(&region, &name, &self.id.0) {
             last = vec![self.draft.always(title, last, action)];

@@ -135,6 +135,7 @@ pub fn wanted() -> Wanted {
 
 /// What is there now is older than the backup, and what comes is newer.
 pub fn wanted_as_of_now() -> Wanted {
+    // File systems take their times from the kernel's clock, which ticks every few milliseconds; nobody can set a ctime.
     let pause = || std::thread::sleep(Duration::from_millis(20));
     pause();
     let wanted = wanted_of(now() + Duration::from_secs(300));
