@@ -7,7 +7,7 @@ use bbws::{
 };
 use sha2::{Digest as _, Sha256};
 
-use crate::bed::{Maria, Memory, Pg, key};
+use crate::archive::bed::{Maria, Memory, Pg, key};
 
 const CHUNK: usize = (1 << 20) + 16;
 

@@ -9,7 +9,7 @@ use bbws::{
 };
 use tokio::sync::{Notify, Semaphore};
 
-use crate::bed::{End, Maria, Memory, MemorySink, Pg, Server, key};
+use crate::archive::bed::{End, Maria, Memory, MemorySink, Pg, Server, key};
 
 /// More than all buffers between the program and the sink hold.
 const MUCH_PG: &str = "CREATE TABLE much AS SELECT g, sha512(g::text::bytea) || sha512((-g)::text::bytea) AS b FROM generate_series(1, 100000) g";

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use bbws::adapters::archive::{ArchiveError, Part, PartSink, Written, dump};
 
-use crate::bed::{Pg, key};
+use crate::archive::bed::{Pg, key};
 
 /// Forgets everything.
 struct Discard;

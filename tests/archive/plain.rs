@@ -6,7 +6,7 @@ use tokio::{
     net::{TcpListener, TcpStream},
 };
 
-use crate::bed::{End, Maria, Memory, Pg, Server, key};
+use crate::archive::bed::{End, Maria, Memory, Pg, Server, key};
 
 /// Stands between client and server and says that there is no TLS; its port.
 pub async fn stripped(server: &Server, engine: Engine) -> u16 {

@@ -8,7 +8,7 @@ use bbws::{
 };
 use tokio::process::Command;
 
-use crate::bed::{End, Maria, Memory, Pg, authority, key};
+use crate::archive::bed::{End, Maria, Memory, Pg, authority, key};
 
 pub const POSTGRES: &str = r#"
     CREATE TABLE posts (id int PRIMARY KEY, title text NOT NULL, body bytea, created_at timestamptz NOT NULL DEFAULT now());
@@ -156,7 +156,7 @@ async fn mariadb_databases_survive_the_whole_way() {
 async fn passwords_of_any_letters_reach_the_server() {
     let word = r#" p"a's\s:w#o;r=d\n% [x] {é} "#;
     let maria = Maria::new("CREATE TABLE t (a int)").await;
-    let user = crate::bed::name("u");
+    let user = crate::archive::bed::name("u");
     let quoted = word.replace('\\', "\\\\").replace('\'', "\\'");
     maria
         .run(&format!(

@@ -18,7 +18,7 @@ use bbws::{
 use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
 
-use crate::bed::{Pg, name};
+use crate::archive::bed::{Pg, name};
 
 const REGION: &str = "af-south-1";
 const ACCOUNT: &str = "123456789012";

@@ -8,7 +8,7 @@ use bbws::{
 };
 use secrecy::SecretString;
 
-use crate::{
+use crate::archive::{
     bed::{Maria, Pg, Server, authority, name},
     plain::stripped,
 };

@@ -6,7 +6,7 @@ use bbws::{
 };
 use serde_json::{Value, json as value};
 
-use crate::{
+use crate::aws::{
     fake::{Answer, Fake, Seen, error, json},
     support::{DR, HOME, Platform, done, environment, failed, permanent, poll},
 };

@@ -5,7 +5,7 @@ use bbws::{
     ports::cloud::{CloudError, Progress},
 };
 
-use crate::{
+use crate::aws::{
     fake::{Answer, Fake, Seen, headers},
     s3_fake::{ago, xml},
     support::{DR, HOME, Platform, done, environment, permanent, poll, refuted},

@@ -7,7 +7,7 @@ use bbws::{
 };
 use serde_json::Value;
 
-use crate::{
+use crate::aws::{
     exports,
     support::{HOME, Platform, done, failed, permanent, poll},
 };

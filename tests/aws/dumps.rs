@@ -9,7 +9,7 @@ use bbws::{
 };
 use sqlx::{AssertSqlSafe, Connection as _, MySqlConnection, PgConnection};
 
-use crate::{
+use crate::aws::{
     exports,
     support::{HOME, Platform, carried_out, done, permanent, refuted, settled},
     watch,

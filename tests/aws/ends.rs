@@ -6,7 +6,7 @@ use bbws::{
 };
 use serde_json::json as value;
 
-use crate::{
+use crate::aws::{
     fake::{Answer, Fake},
     snapshots,
     support::{HOME, Platform, done, environment, failed, permanent, poll, refuted},

@@ -8,7 +8,7 @@ use bbws::{
 };
 use tokio::{io::AsyncReadExt as _, net::TcpListener};
 
-use crate::{
+use crate::aws::{
     backup, fake,
     fake::{Answer, Fake},
     snapshots,

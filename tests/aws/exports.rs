@@ -8,7 +8,7 @@ use bbws::{
 };
 use serde_json::Value;
 
-use crate::{
+use crate::aws::{
     fake::{Answer, Fake, Seen, headers},
     support::{DR, HOME, Platform, done, environment, failed, permanent, poll},
     watch,

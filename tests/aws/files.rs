@@ -13,7 +13,7 @@ use bbws::{
 };
 use serde_json::{Value, json as value};
 
-use crate::{
+use crate::aws::{
     backup,
     fake::{Answer, Fake, Seen, error, json},
     moto, restores,
@@ -301,12 +301,12 @@ async fn only_what_the_operation_restored_is_ever_deleted() {
 async fn without_an_address_on_both_sides_nothing_counts_as_compared() {
     let (_jobs, _fake, platform) = bed().await;
     let call = platform.call(verify());
-    let (reason, _) = refuted(crate::support::settled(&platform.cloud, &call).await);
+    let (reason, _) = refuted(crate::aws::support::settled(&platform.cloud, &call).await);
     assert!(reason.contains("does not exist, so nothing was compared"), "{reason}");
 
     made(&platform, NAME).await;
     let call = Call { token: "again".into(), ..call };
-    let (reason, outputs) = refuted(crate::support::settled(&platform.cloud, &call).await);
+    let (reason, outputs) = refuted(crate::aws::support::settled(&platform.cloud, &call).await);
     assert!(reason.contains("has no mount target that is available. Give it one"), "{reason}");
     let report = Report::of(&outputs).expect("a report");
     let rows = report.exhibit.table.expect("a table").rows;

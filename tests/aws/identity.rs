@@ -16,7 +16,7 @@ use bbws::{
     },
 };
 
-use crate::{
+use crate::aws::{
     exports,
     fake::{Answer, Fake, Seen, json},
     snapshots,
@@ -233,7 +233,7 @@ async fn a_survey_of_nothing_that_exists_gives_reasons() {
 async fn the_wrong_account_is_refused() {
     let mut environment = environment(false);
     environment.account = "093646564004".into();
-    let platform = Platform::on(crate::moto::address(), &[], environment).await;
+    let platform = Platform::on(crate::aws::moto::address(), &[], environment).await;
     let reason = permanent(platform.cloud.survey(&platform.environment, &Survey::default(), "U0ALICE").await);
     assert!(reason.starts_with("Environment prod is account 093646564004, but the AWS identity in use"), "{reason}");
 }
@@ -337,7 +337,7 @@ async fn child_with_variables() {
 #[tokio::test]
 async fn the_sdks_own_variables_decide_where_calls_go() {
     let sts = Fake::start(|seen| sts_answer(seen, 3600)).await;
-    let s3 = Fake::start(|_| crate::fake::headers(200, &[])).await;
+    let s3 = Fake::start(|_| crate::aws::fake::headers(200, &[])).await;
     let program = std::env::current_exe().expect("this program");
     let child = tokio::task::spawn_blocking({
         let (sts, s3) = (sts.address.clone(), s3.address.replace("127.0.0.1", "localhost"));

@@ -9,7 +9,7 @@ use bbws::{
 };
 use serde_json::{Value, json as value};
 
-use crate::{
+use crate::aws::{
     support::{HOME, Platform, done, environment, failed, permanent, poll},
     vaults::{Trouble, Vaults},
 };
@@ -238,7 +238,8 @@ async fn trouble_is_of_three_kinds() {
 #[tokio::test]
 async fn a_survey_tells_what_the_plan_says() {
     let vaults = Vaults::start().await;
-    let platform = Platform::on(crate::moto::address(), &[("backup", &vaults.fake.address)], environment(true)).await;
+    let platform =
+        Platform::on(crate::aws::moto::address(), &[("backup", &vaults.fake.address)], environment(true)).await;
     let ask = Survey { schedule: true, ..Survey::default() };
     let survey = async || platform.cloud.survey(&platform.environment, &ask, "U0ALICE").await.expect("a world").plan;
     assert_eq!(survey().await, None);

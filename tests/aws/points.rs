@@ -11,7 +11,7 @@ use bbws::{
 };
 use serde_json::{Value, json as value};
 
-use crate::{
+use crate::aws::{
     fake::{Answer, Fake, Seen, error, json},
     moto, snapshots,
     support::{DR, HOME, Platform, environment},

@@ -16,7 +16,7 @@ use bbws::{
 };
 use serde_json::{Value, json as value};
 
-use crate::{
+use crate::aws::{
     backup, buckets_data, configuration, dumps, ends, exports,
     fake::{Answer, Fake, Seen, json},
     files, identity, moto, plans, points, records, restores, secrets_check, snapshots,

@@ -16,7 +16,7 @@ use bbws::{
 };
 use serde_json::{Value, json as value};
 
-use crate::{
+use crate::aws::{
     fake::{Answer, Fake, Seen, error, headers, json},
     points::FS,
     support::{DR, HOME, Platform, environment, permanent},

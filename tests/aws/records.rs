@@ -9,7 +9,7 @@ use bbws::{
 };
 use serde_json::{Value, json as value};
 
-use crate::{
+use crate::aws::{
     exports,
     fake::{Fake, Seen},
     s3_fake::{self, Shared, Store},

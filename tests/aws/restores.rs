@@ -8,7 +8,7 @@ use bbws::{
     ports::cloud::{Call, Cloud as _, CloudError, Probe, Progress},
 };
 
-use crate::{
+use crate::aws::{
     dumps::{self, Server},
     fake::{Answer, Fake, Seen},
     moto,

@@ -9,7 +9,7 @@ use std::{
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use sha2::{Digest as _, Sha256};
 
-use crate::fake::{Answer, Seen, headers};
+use crate::aws::fake::{Answer, Seen, headers};
 
 /// What is stored, and what is under way.
 #[derive(Debug, Default)]

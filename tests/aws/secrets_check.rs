@@ -6,7 +6,7 @@ use bbws::{
     ports::cloud::{Call, Cloud as _},
 };
 
-use crate::{
+use crate::aws::{
     exports,
     support::{HOME, Platform, done, refuted, settled},
     watch,

@@ -5,7 +5,7 @@ use bbws::{
     ports::cloud::{Cloud as _, CloudError, Probe, Progress},
 };
 
-use crate::{
+use crate::aws::{
     fake::{Answer, Fake, Seen},
     support::{DR, HOME, Platform, done, environment, failed, permanent, poll},
 };

@@ -28,7 +28,7 @@ pub const DR: &str = "eu-west-1";
 
 /// A configuration as a profile gives it: one endpoint for everything, others for some services.
 pub async fn config(endpoint: &str, services: &[(&str, &str)]) -> SdkConfig {
-    crate::watch::install();
+    crate::aws::watch::install();
     let mut profile =
         format!("[default]\nregion = {DR}\nendpoint_url = {endpoint}\nservices = fakes\n[services fakes]\n");
     for (service, address) in services {
@@ -85,7 +85,7 @@ pub struct Platform {
 impl Platform {
     /// Everything on moto.
     pub async fn on_moto() -> Platform {
-        Platform::on(crate::moto::address(), &[], environment(true)).await
+        Platform::on(crate::aws::moto::address(), &[], environment(true)).await
     }
 
     /// Everything on one address, some services elsewhere.

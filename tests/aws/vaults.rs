@@ -9,7 +9,7 @@ use std::{
 use bbws::domain::environment::Environment;
 use serde_json::{Value, json as value};
 
-use crate::{
+use crate::aws::{
     fake::{Answer, Fake, Seen, error, json},
     support::Platform,
 };

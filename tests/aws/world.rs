@@ -11,7 +11,7 @@ use bbws::{
 };
 use serde_json::json as value;
 
-use crate::{
+use crate::aws::{
     fake::{Answer, Fake, Seen, error, json},
     moto,
     points::{FS, vault_point},
@@ -229,7 +229,7 @@ async fn kin_that_cannot_be_read_are_not_left_out() {
 
 #[tokio::test]
 async fn a_snapshot_and_its_copy_are_kin() {
-    let vaults = crate::points::empty_vaults().await;
+    let vaults = crate::aws::points::empty_vaults().await;
     let mut environment = environment(true);
     environment.secrets_bucket = None;
     environment.dr_secrets_bucket = None;

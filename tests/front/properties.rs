@@ -8,7 +8,7 @@ use bbws::app::inbound::Envelope;
 use proptest::prelude::*;
 use serde_json::Value;
 
-use crate::support::*;
+use crate::front::support::*;
 
 /// JSON of any shape.
 fn any_json() -> impl Strategy<Value = Value> {

@@ -2,7 +2,7 @@
 
 use bbws::ports::{fetch::FetchError, store::Store as _};
 
-use crate::{DENIED, LATER, OK, sns::*, stage::Stage};
+use crate::push::{DENIED, LATER, OK, sns::*, stage::Stage};
 
 const CONFIRM: &str = "SubscriptionConfirmation";
 

@@ -6,7 +6,7 @@ use axum::http::StatusCode;
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
-use crate::{DENIED, LATER, OK, sns::*, stage::*};
+use crate::push::{DENIED, LATER, OK, sns::*, stage::*};
 
 fn good() -> Map<String, Value> {
     let mut message = notification(&event().to_string());

@@ -7,7 +7,8 @@ use bbws::{
     ports::clock::Clock as _,
 };
 
-use crate::{OK, sns::*, stage::Stage, support::rig::Rig};
+use super::{OK, sns::*, stage::Stage};
+use crate::support::rig::Rig;
 
 impl Stage {
     /// AWS tells that some job of prod has changed.

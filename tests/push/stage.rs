@@ -17,7 +17,7 @@ use http_body_util::BodyExt as _;
 use serde_json::{Map, Value, json};
 use tower::ServiceExt as _;
 
-use crate::{
+use crate::push::{
     sns::{TOPIC, Web},
     support::rig::Rig,
 };

@@ -12,7 +12,7 @@ use bbws::{
     ports::fetch::{Fetch as _, FetchError},
 };
 
-use crate::sns::{certificate, key, openssl};
+use crate::push::sns::{certificate, key, openssl};
 
 /// Serves the files of a folder as `localhost` until it is dropped.
 struct Server {

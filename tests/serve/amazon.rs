@@ -21,7 +21,7 @@ use hyper_util::{
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 
-use crate::jobs::Jobs;
+use crate::serve::jobs::Jobs;
 
 /// A request as it arrived.
 #[derive(Debug, Clone)]

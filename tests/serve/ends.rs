@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::{
+use crate::serve::{
     pg,
     stage::{DR, HOME, Stage, id_in, until},
 };

@@ -5,7 +5,7 @@ use bbws::adapters::sandbox::workspace::SignedForm;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 
-use crate::stage::{ASKED_IN, SECRET, Stage, now_ms};
+use crate::serve::stage::{ASKED_IN, SECRET, Stage, now_ms};
 
 fn signed(path: &'static str, body: String, seconds: i64) -> SignedForm {
     let timestamp = seconds.to_string();

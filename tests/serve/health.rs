@@ -1,6 +1,6 @@
 //! What machines ask, what `bbws check` says, and what is refused at start.
 
-use crate::stage::{Stage, until};
+use crate::serve::stage::{Stage, until};
 
 #[tokio::test]
 async fn health_readiness_and_metrics() {

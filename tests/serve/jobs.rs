@@ -7,7 +7,7 @@ use std::{
 
 use serde_json::{Value, json};
 
-use crate::amazon::{Answer, Seen};
+use crate::serve::amazon::{Answer, Seen};
 
 /// What AWS Backup remembers.
 #[derive(Debug, Default)]

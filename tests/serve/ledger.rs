@@ -2,7 +2,7 @@
 
 use sqlx::{AnyConnection, Connection as _};
 
-use crate::stage::Stage;
+use crate::serve::stage::Stage;
 
 #[tokio::test]
 async fn the_chain_is_verified_exported_and_a_forgery_is_named() {

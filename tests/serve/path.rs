@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use crate::{
+use crate::serve::{
     pg,
     stage::{ASKED_IN, DR, HOME, Stage, dated, id_in, until},
 };

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::stage::{ASKED_IN, Stage, id_in, until};
+use crate::serve::stage::{ASKED_IN, Stage, id_in, until};
 
 #[tokio::test]
 async fn a_rejection_needs_no_reason_and_frees_the_environment() {

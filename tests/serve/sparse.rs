@@ -13,7 +13,7 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use serde_json::{Map, Value, json};
 use sha2::Sha256;
 
-use crate::stage::{SECRET, Stage, id_in, now_ms, serve, until};
+use crate::serve::stage::{SECRET, Stage, id_in, now_ms, serve, until};
 
 type Calls = Arc<Mutex<Vec<(String, Value)>>>;
 
@@ -63,7 +63,7 @@ impl Sparse {
         self.calls.lock().unwrap().iter().filter(|(m, _)| m == method).map(|(_, a)| a.clone()).collect()
     }
 
-    async fn post(&self, path: &'static str, fields: &[(&str, &str)]) -> crate::stage::Heard {
+    async fn post(&self, path: &'static str, fields: &[(&str, &str)]) -> crate::serve::stage::Heard {
         let body = serde_urlencoded::to_string(fields).unwrap();
         let timestamp = (now_ms() / 1000).to_string();
         let mut mac = Hmac::<Sha256>::new_from_slice(SECRET.as_bytes()).unwrap();

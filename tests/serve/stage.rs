@@ -25,7 +25,7 @@ use hyper_util::{
 };
 use serde_json::Value;
 
-use crate::amazon::Amazon;
+use crate::serve::amazon::Amazon;
 
 pub const SECRET: &str = "a-signing-secret-of-the-tests";
 pub const TOKEN: &str = "xoxb-of-the-tests";

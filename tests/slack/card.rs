@@ -7,7 +7,7 @@ use bbws::{
 };
 use insta::assert_snapshot;
 
-use crate::sample::{agree, at, done, halt, outline, running, view};
+use crate::slack::sample::{agree, at, done, halt, outline, running, view};
 
 fn shown(view: &CardView) -> String {
     let Drawn { text, blocks, .. } = draw_card(view);

@@ -20,7 +20,7 @@ use bbws::{
 use bytes::Bytes;
 use serde_json::{Value, json};
 
-use crate::{exhibit::exhibit, sample::view};
+use crate::slack::{exhibit::exhibit, sample::view};
 
 /// A call as it arrived: method and arguments.
 #[derive(Debug, Clone)]

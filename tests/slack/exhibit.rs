@@ -10,7 +10,7 @@ use bbws::{
 use insta::assert_snapshot;
 use proptest::prelude::*;
 
-use crate::{
+use crate::slack::{
     limits::{hostile, within_limits},
     sample::outline,
 };

@@ -13,7 +13,7 @@ use bbws::{
 use proptest::prelude::*;
 use serde_json::Value;
 
-use crate::sample::{agree, halt, running, view};
+use crate::slack::sample::{agree, halt, running, view};
 
 fn len(value: &Value) -> usize {
     value.as_str().unwrap().encode_utf16().count()

@@ -9,7 +9,7 @@ use insta::assert_snapshot;
 use proptest::prelude::*;
 use serde_json::Value;
 
-use crate::sample::{halt, outline, view};
+use crate::slack::sample::{halt, outline, view};
 
 fn slack() -> SlackChat {
     SlackChat::new("http://127.0.0.1:1/api", "xoxb-test".to_owned().into()).unwrap()

@@ -67,7 +67,7 @@ impl Bed {
     }
 
     pub async fn postgres() -> Bed {
-        Bed::on(crate::pg::database().await, None).await
+        Bed::on(crate::support::pg::database().await, None).await
     }
 
     async fn on(url: String, directory: Option<tempfile::TempDir>) -> Bed {

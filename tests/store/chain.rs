@@ -6,7 +6,7 @@ use bbws::{
 };
 use serde_json::json;
 
-use crate::bed::{Bed, entry};
+use crate::store::bed::{Bed, entry};
 
 on_every_database!(entries_are_chained_across_commits);
 

@@ -13,7 +13,7 @@ use bbws::{
     },
 };
 
-use crate::bed::{Bed, LEASE, START, write};
+use crate::store::bed::{Bed, LEASE, START, write};
 
 on_every_database!(
     only_what_is_due_is_claimed_and_only_once,

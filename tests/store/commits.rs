@@ -14,7 +14,7 @@ use bbws::{
     },
 };
 
-use crate::bed::{Bed, card, entry, operation, request, tell, with_lock, with_steps, write};
+use crate::store::bed::{Bed, card, entry, operation, request, tell, with_lock, with_steps, write};
 
 on_every_database!(
     what_is_written_is_read,

@@ -7,7 +7,7 @@ use bbws::{
     ports::store::{Commit, Mark, MarkKind, MarkWrite, Sample, Store as _, StoreError},
 };
 
-use crate::bed::{Bed, START, entry};
+use crate::store::bed::{Bed, START, entry};
 
 on_every_database!(
     a_mark_is_set_once_and_taken_once,

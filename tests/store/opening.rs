@@ -8,7 +8,7 @@ use bbws::{
     ports::store::{Accepted, Store as _, StoreError},
 };
 
-use crate::bed::{Bed, START, entry, open, request, sentence, tell};
+use crate::store::bed::{Bed, START, entry, open, request, sentence, tell};
 
 /// What was acknowledged is there after the process is gone without a word.
 async fn everything_is_there_after_a_restart(bed: Bed) {
@@ -58,7 +58,7 @@ async fn it_can_be_read_while_the_service_runs(bed: Bed) {
     assert_eq!(second.audit(0, 10).await.unwrap().len(), 1);
     assert_eq!(second.verify_audit().await.unwrap().expect("the chain is whole").seq, 1);
 
-    assert!(matches!(second.commit(tell(vec![crate::bed::card(&op)])).await, Err(StoreError::Database(_))));
+    assert!(matches!(second.commit(tell(vec![crate::store::bed::card(&op)])).await, Err(StoreError::Database(_))));
     assert!(matches!(second.ready().await, Err(StoreError::Database(_))));
     assert!(second.next_id("bk").await.is_err());
     assert!(second.accept(request("b", START), None, vec![]).await.is_err());
@@ -86,7 +86,7 @@ async fn a_file_can_be_read_when_the_service_has_ended() {
 
 #[tokio::test]
 async fn a_url_that_cannot_be_is_refused_with_a_sentence() {
-    let clock = crate::bed::Hand::at(START);
+    let clock = crate::store::bed::Hand::at(START);
     let directory = tempfile::tempdir().expect("a temporary directory");
     let refusal = async |url: &str| {
         sentence(&Ledger::open(url, clock.clone(), Options::default()).await.err().expect("it is refused"))

@@ -15,7 +15,7 @@ use bbws::{
 };
 use serde_json::json;
 
-use crate::bed::{Bed, START, card, tell, thread, write};
+use crate::store::bed::{Bed, START, card, tell, thread, write};
 
 on_every_database!(
     many_changes_of_a_card_are_one_notice,

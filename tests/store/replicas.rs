@@ -11,11 +11,11 @@ use bbws::{
     },
 };
 
-use crate::bed::{Bed, Hand, LEASE, START, entry, open, operation, request, write};
+use crate::store::bed::{Bed, Hand, LEASE, START, entry, open, operation, request, write};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn replicas_may_start_at_the_same_time_on_an_empty_database() {
-    let url = crate::pg::database().await;
+    let url = crate::support::pg::database().await;
     let clock = Hand::at(START);
     let (a, b, c) = tokio::join!(open(&url, clock.clone()), open(&url, clock.clone()), open(&url, clock.clone()));
     for ledger in [a, b, c] {
@@ -71,7 +71,7 @@ async fn both_append_to_one_chain_and_only_one_wins_a_version() {
 /// A replica whose own clock is hours off neither steals leases nor loses its own.
 #[tokio::test]
 async fn the_databases_clock_decides_leases() {
-    let url = crate::pg::database().await;
+    let url = crate::support::pg::database().await;
     let hours = Duration::from_secs(6 * 3600);
     let (early, late) = (Hand::at(SystemClock.now() - hours), Hand::at(SystemClock.now() + hours));
     let slow = Ledger::open(&url, early, Options::default()).await.expect("one replica");

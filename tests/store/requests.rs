@@ -10,7 +10,7 @@ use bbws::{
     },
 };
 
-use crate::bed::{Bed, START, entry, request};
+use crate::store::bed::{Bed, START, entry, request};
 
 on_every_database!(
     a_thousand_at_once_are_each_stored_once,

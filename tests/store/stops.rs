@@ -5,7 +5,7 @@ use bbws::{
     ports::store::{Claim, Commit, Guard, Stop, Store as _, StoreError},
 };
 
-use crate::bed::{Bed, LEASE, START, entry, write};
+use crate::store::bed::{Bed, LEASE, START, entry, write};
 
 on_every_database!(a_stop_refuses_intents_of_its_scope, no_intent_commits_after_a_stop);
 

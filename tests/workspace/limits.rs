@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::Desk;
+use crate::workspace::Desk;
 
 pub fn plain(text: impl Into<String>) -> Value {
     json!({"type": "plain_text", "text": text.into()})

@@ -13,7 +13,7 @@ use bbws::{
     domain::moment::Moment,
 };
 
-use crate::bed::name;
+use crate::archive::bed::name;
 
 fn set(variable: &str) -> String {
     std::env::var(variable).unwrap_or_else(|_| {

@@ -5,7 +5,7 @@ use bbws::manifest::{EVENTS, SCOPES, manifest};
 #[test]
 fn the_committed_file_is_what_is_printed() {
     let printed = manifest("https://bot.example.com").expect("a good address");
-    let committed = include_str!("../manifest/slack-app.yaml");
+    let committed = include_str!("../../manifest/slack-app.yaml");
     assert_eq!(
         committed, printed,
         "write it anew: bbws manifest --url https://bot.example.com > manifest/slack-app.yaml"

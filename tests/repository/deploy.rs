@@ -30,7 +30,7 @@ fn the_unit_is_confined() {
 
 #[test]
 fn the_container_is_not_root_and_is_watched() {
-    let file = include_str!("../deploy/Containerfile");
+    let file = include_str!("../../deploy/Containerfile");
     let stage = &file[file.rfind("\nFROM ").expect("there are stages")..];
     let line = |word: &str| stage.lines().find(|l| l.trim_start().starts_with(word)).unwrap_or_default().trim();
     let user = line("USER").trim_start_matches("USER ").split(':').next().and_then(|u| u.parse::<u32>().ok());
@@ -41,7 +41,7 @@ fn the_container_is_not_root_and_is_watched() {
 
 /// Variables as systemd and `--env-file` read them.
 fn variables() -> Vec<(&'static str, &'static str)> {
-    let lines = include_str!("../deploy/bbws.env.example").lines();
+    let lines = include_str!("../../deploy/bbws.env.example").lines();
     lines.filter(|l| !l.starts_with('#')).filter_map(|l| l.split_once('=')).collect()
 }
 

@@ -6,8 +6,6 @@ mod forged;
 mod hasten;
 mod sns;
 mod stage;
-#[path = "../support/mod.rs"]
-mod support;
 mod web;
 
 use std::time::Duration;

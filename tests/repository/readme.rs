@@ -5,7 +5,7 @@ use bbws::domain::command::readme_table;
 
 #[test]
 fn the_commands_table_is_the_parsers() {
-    let readme = include_str!("../README.md");
+    let readme = include_str!("../../README.md");
     let table = readme.split("<!-- commands -->").nth(1).and_then(|rest| rest.split("<!-- /commands -->").next());
     let want = readme_table();
     assert_eq!(

@@ -12,9 +12,3 @@ mod path;
 mod rules;
 mod sparse;
 mod stage;
-
-#[path = "../aws/moto.rs"]
-mod moto;
-#[allow(dead_code)]
-#[path = "../support/pg.rs"]
-mod pg;
