@@ -4,6 +4,7 @@
 #[path = "aws/moto.rs"]
 mod moto;
 mod page;
+#[allow(dead_code)]
 #[path = "support/pg.rs"]
 mod pg;
 mod serve;

@@ -17,8 +17,8 @@ use http_body_util::BodyExt as _;
 use serde_json::{Map, Value, json};
 use tower::ServiceExt as _;
 
-use crate::push::{
-    sns::{TOPIC, Web},
+use crate::{
+    push::sns::{TOPIC, Web},
     support::rig::Rig,
 };
 

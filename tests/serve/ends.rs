@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use crate::serve::{
+use crate::{
     pg,
-    stage::{DR, HOME, Stage, id_in, until},
+    serve::stage::{DR, HOME, Stage, id_in, until},
 };
 
 /// A run of prod that has begun and is held by AWS Backup.

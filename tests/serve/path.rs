@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use crate::serve::{
+use crate::{
     pg,
-    stage::{ASKED_IN, DR, HOME, Stage, dated, id_in, until},
+    serve::stage::{ASKED_IN, DR, HOME, Stage, dated, id_in, until},
 };
 
 #[tokio::test]
