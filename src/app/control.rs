@@ -7,12 +7,12 @@ use super::{
     change::Change,
     decide::Attempt,
     desk::{Ask, Desk, say},
-    submit::locks,
 };
 use crate::{
     domain::{
         moment::Moment,
         operation::{Halt, OpId, Run, State, Trigger},
+        operations,
         step::{StepEvent, StepState},
         text::{escape, one_line},
     },
@@ -127,7 +127,7 @@ impl Desk {
         (op.ended, op.outcome, op.halt) = (None, None, None);
         if failed {
             op.deadline = Some(now + limits.start_within.0);
-            if locks(run.op.kind()) {
+            if operations::of(run.op.kind()).locks() {
                 change.lock(Lock::Take);
             }
             if !fresh && !run.op.needs.is_empty() {
@@ -239,7 +239,7 @@ impl Desk {
 
 /// A running operation, halted; none when there is nothing to halt.
 pub fn stopped(run: &Run, by: &str, reason: Option<&str>, now: Moment) -> Option<Change> {
-    if run.op.kind() == crate::domain::operation::resume::KIND {
+    if operations::of(run.op.kind()).passes_stops() {
         return None;
     }
     let mut change = Change::on(run, now);

@@ -12,7 +12,7 @@ use crate::{
         environment::{Environment, Tenant},
         mark::{Mark, MarkKind},
         moment::{Moment, spoken},
-        operation::{backup, schedule},
+        operations::schedule,
         point::{Place, Point, PointKind, PointQuery, PointState},
         retention,
         text::escape,
@@ -129,7 +129,7 @@ impl Desk {
             before: *before,
             resource: None,
         };
-        let tenant = match tenant.as_deref().map(|id| backup::find_tenant(&env, id)).transpose() {
+        let tenant = match tenant.as_deref().map(|id| env.tenant(id)).transpose() {
             Ok(tenant) => tenant,
             Err(why) => return Ok(say(Level::Warning, escape(&why))),
         };

@@ -7,6 +7,7 @@ pub mod control;
 pub mod decide;
 pub mod desk;
 pub mod inbound;
+mod lift;
 pub mod list;
 pub mod planner;
 pub mod push;

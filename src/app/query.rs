@@ -6,6 +6,7 @@ use crate::{
         command::{self, Command, ScheduleAct},
         moment::spoken,
         operation::{OpId, Run},
+        operations::title,
         text::escape,
     },
     ports::{
@@ -58,7 +59,7 @@ impl Desk {
             .map(|op| {
                 vec![
                     op.id.to_string(),
-                    op.title(),
+                    title(op),
                     op.state.name().to_owned(),
                     format!("{} ago", spoken(now.since(op.created))),
                     op.requester.user.clone(),
@@ -120,7 +121,7 @@ fn notes(run: &Run) -> String {
 fn header(run: &Run) -> String {
     let op = &run.op;
     let mut lines = vec![
-        format!("*{}* · {} · `{}` · {} %", op.id, op.title(), op.state, run.percent()),
+        format!("*{}* · {} · `{}` · {} %", op.id, title(op), op.state, run.percent()),
         format!(
             "Asked by <@{}> at {}{}",
             op.requester.user,

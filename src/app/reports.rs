@@ -13,7 +13,6 @@ use crate::{
         lag::{Leg, Readings},
         mark::{Mark, MarkKind, Sample},
         moment::{Moment, spoken},
-        operation::validate,
         point::{Point, PointKind, PointQuery},
         retention,
         step::{Action, Outputs},
@@ -213,7 +212,7 @@ fn tested(env: &Environment, marks: &[Mark], now: Moment) -> String {
     let resources = env.databases.iter().map(|d| &d.id).chain(env.file_systems.iter().map(|f| &f.id));
     let (mut never, mut oldest) = (Vec::new(), None::<Moment>);
     for resource in resources {
-        let of = |m: &&Mark| m.kind == MarkKind::Tested && validate::tested_resource(m) == resource;
+        let of = |m: &&Mark| m.tested_resource() == Some(resource);
         match marks.iter().filter(of).map(|m| m.at).max() {
             Some(at) => oldest = Some(oldest.map_or(at, |known| known.min(at))),
             None => never.push(resource.as_str()),

@@ -1,4 +1,4 @@
-//! New operations: what commands ask for, and the lifting of a stop.
+//! New operations: what commands ask for.
 
 use serde_json::json;
 
@@ -6,7 +6,7 @@ use super::{
     authority::Freshness,
     change::Change,
     desk::{Ask, Desk, say},
-    planner::{Asked, NoPlan, kind_and_prefix, steps_with_experience},
+    planner::{Asking, NoPlan, steps_with_experience},
     words,
 };
 use crate::{
@@ -14,15 +14,16 @@ use crate::{
         approval,
         command::Command,
         moment::Moment,
-        operation::{OpId, Operation, Run, State, cleanup, resume, validate},
-        plan::{Fact, Plan},
+        operation::{OpId, Operation, Run, State},
+        operations::{self, title},
+        plan::Plan,
         policy::Need,
         principal::Principal,
         text::{escape, one_line},
     },
     ports::{
         chat::{Level, Reply},
-        store::{Filter, Guard, Lock, Stop, StoreError},
+        store::{Guard, Lock, Stop, StoreError},
     },
 };
 
@@ -41,7 +42,7 @@ pub(super) struct New {
 impl Desk {
     /// Every command that makes an operation of an environment: planned against the live world, stored, put to approval.
     pub(super) async fn submit(&self, ask: &Ask, command: &Command) -> Result<Reply, StoreError> {
-        let (Some((kind, prefix)), Some(environment)) = (kind_and_prefix(command), command.environment()) else {
+        let (Some(operation), Some(environment)) = (operations::asked(command), command.environment()) else {
             let text = format!("`{}` cannot be asked for this way. Nothing was done.", command.name());
             return self.refuse_ask(ask, say(Level::Error, text)).await;
         };
@@ -55,22 +56,23 @@ impl Desk {
         if let Some(stop) = self.stop_of(environment).await? {
             return self.refuse_ask(ask, stopped_reply(environment, &stop)).await;
         }
-        let lock = if locks(kind) { Lock::Take } else { Lock::Keep };
+        let lock = if operation.locks() { Lock::Take } else { Lock::Keep };
         if let Some(holder) = self.store.holder(environment).await?.filter(|_| lock == Lock::Take) {
             let reply = self.locked_reply(environment, &holder).await?;
             return self.refuse_ask(ask, reply).await;
         }
-        let id = self.store.next_id(prefix).await?;
+        let id = self.store.next_id(operation.prefix()).await?;
         let created = self.clock.now();
-        let asked = Asked { id: &id, at: created, by: &requester.user };
-        let (plan, needs) = match self.planner.plan(command, asked).await {
+        let asking = Asking { id: &id, at: created, by: &requester.user };
+        let what = operation.what(command, environment);
+        let (plan, needs) = match self.planner.plan(command, asking).await {
             Ok(planned) => planned,
             Err(NoPlan::Ledger(error)) => return Err(error),
             Err(NoPlan::Problems(problems)) => {
-                return self.refuse_ask(ask, problems_reply(command, environment, &problems)).await;
+                return self.refuse_ask(ask, problems_reply(&what, &problems)).await;
             }
             Err(NoPlan::Later(reason)) => {
-                return self.refuse_ask(ask, later_reply(command, environment, &reason)).await;
+                return self.refuse_ask(ask, later_reply(&what, &reason)).await;
             }
         };
         let reason = command.reason().map(str::to_owned);
@@ -93,96 +95,8 @@ impl Desk {
         Some(say(Level::Error, text))
     }
 
-    /// `/bbws resume [env]`: asks for a second person to lift what is stopped.
-    pub(super) async fn resume(
-        &self,
-        ask: &Ask,
-        environment: Option<&str>,
-        reason: Option<String>,
-    ) -> Result<Reply, StoreError> {
-        let in_force: Vec<Stop> = self.store.stops().await?;
-        let scope = environment.unwrap_or("*");
-        let lifted: Vec<&Stop> = in_force.iter().filter(|s| scope == "*" || s.scope == scope).collect();
-        if lifted.is_empty() {
-            let reply = match (environment, in_force.iter().find(|s| s.scope == "*")) {
-                (Some(env), Some(stop)) => say(
-                    Level::Warning,
-                    format!(
-                        "`{env}` itself is not stopped, but everything is, by <@{}>: {}. Lift that with `/bbws resume`.",
-                        stop.by,
-                        escape(&stop.reason)
-                    ),
-                ),
-                _ => say(
-                    Level::Info,
-                    "Nothing is stopped there, so there is nothing to resume. A single stopped operation has its own Resume button.",
-                ),
-            };
-            return self.refuse_ask(ask, reply).await;
-        }
-        let mut facts: Vec<Fact> = lifted.iter().map(|s| stop_fact(s)).collect();
-        for op in self.stopped_operations(environment).await? {
-            facts.push(Fact { subject: format!("Operation {}", op.id), found: "goes on where it halted".to_owned() });
-        }
-        self.ask_to_resume(ask, scope, scope, facts, reason).await
-    }
-
-    /// The Resume button of a stopped operation: asks for a second person to let it go on.
-    pub(super) async fn resume_stopped(&self, ask: &Ask, op: &Operation) -> Result<Reply, StoreError> {
-        if let Some(stop) = self.stop_of(op.environment()).await? {
-            let what = if stop.scope == "*" { String::new() } else { format!(" {}", stop.scope) };
-            let text = format!(
-                "{} is stopped together with its environment. `/bbws resume{what}` asks a second person to lift that stop.",
-                op.id
-            );
-            return self.refuse_ask(ask, say(Level::Warning, text)).await;
-        }
-        let (who, why) =
-            op.halt.as_ref().map_or(("somebody", ""), |h| (h.by.as_str(), h.reason.as_deref().unwrap_or("")));
-        let facts = vec![Fact {
-            subject: format!("Operation {}", op.id),
-            found: format!("stopped by {who} {why}").trim_end().to_owned(),
-        }];
-        self.ask_to_resume(ask, &op.id.0, op.environment(), facts, None).await
-    }
-
-    async fn ask_to_resume(
-        &self,
-        ask: &Ask,
-        scope: &str,
-        environment: &str,
-        facts: Vec<Fact>,
-        reason: Option<String>,
-    ) -> Result<Reply, StoreError> {
-        let requester = match self.actor(ask, Freshness::Recent).await {
-            Ok(principal) => principal,
-            Err(reply) => return self.refuse_ask(ask, reply).await,
-        };
-        let open = Filter {
-            environment: None,
-            states: vec![State::AwaitingApproval, State::Queued, State::Running],
-            limit: 200,
-        };
-        let same =
-            self.store.list(&open).await?.into_iter().find(|op| op.kind() == resume::KIND && op.plan.scope == scope);
-        if let Some(op) = same {
-            let text = format!(
-                "{} already asks for that. Somebody other than <@{}> has to approve it.",
-                op.id, op.requester.user
-            );
-            return self.refuse_ask(ask, say(Level::Warning, text)).await;
-        }
-        let id = self.store.next_id(resume::PREFIX).await?;
-        let environment_word = (scope != "*").then(|| environment.to_owned());
-        let command = Command::Resume { environment: environment_word, reason: reason.clone() }.canonical();
-        let plan = resume::plan(scope, environment, facts);
-        let created = self.clock.now();
-        let new = New { id, plan, needs: resume::needs(), requester, reason, command, created, lock: Lock::Keep };
-        self.create(ask, new).await
-    }
-
     /// One transaction: the operation, the environment's lock, the audit entry, the card, the answer.
-    async fn create(&self, ask: &Ask, new: New) -> Result<Reply, StoreError> {
+    pub(super) async fn create(&self, ask: &Ask, new: New) -> Result<Reply, StoreError> {
         let (op, mut change) = self.begin(new, &ask.request.channel).await?;
         let reply = say(Level::Success, created_text(&op));
         ask.seal(&mut change, &reply);
@@ -258,16 +172,6 @@ impl Desk {
         );
         Ok(say(Level::Warning, text))
     }
-
-    async fn stopped_operations(&self, environment: Option<&str>) -> Result<Vec<Operation>, StoreError> {
-        let filter = Filter { environment: environment.map(str::to_owned), states: vec![State::Stopped], limit: 200 };
-        self.store.list(&filter).await
-    }
-}
-
-fn stop_fact(stop: &Stop) -> Fact {
-    let what = if stop.scope == "*" { "everything".to_owned() } else { stop.scope.clone() };
-    Fact { subject: format!("Stop of {what}"), found: format!("by {} at {}: {}", stop.by, stop.at, stop.reason) }
 }
 
 fn stopped_reply(environment: &str, stop: &Stop) -> Reply {
@@ -283,33 +187,13 @@ fn stopped_reply(environment: &str, stop: &Stop) -> Reply {
     )
 }
 
-/// Whether an operation of this kind changes what the environment has, so that no other may at the same time. A test
-/// restore makes only what it deletes again, and must never hold up a restore in earnest.
-pub fn locks(kind: &str) -> bool {
-    !matches!(kind, validate::KIND | cleanup::KIND | resume::KIND)
-}
-
-/// What was asked for, as a sentence begins with it.
-fn what(command: &Command, environment: &str) -> String {
-    match command {
-        Command::BackupCreate { .. } => format!("A backup of `{environment}`"),
-        Command::BackupValidate { .. } => format!("A validation of `{environment}`"),
-        Command::BackupSchedule { .. } => format!("The schedule of `{environment}`"),
-        Command::BackupDelete { point, .. } => format!("The deletion of `{}`", escape(point)),
-        Command::BackupHold { point, release: true, .. } => format!("The release of `{}`", escape(point)),
-        Command::BackupHold { point, .. } => format!("A hold on `{}`", escape(point)),
-        other => format!("`{}`", other.name()),
-    }
-}
-
-fn problems_reply(command: &Command, environment: &str, problems: &[String]) -> Reply {
+fn problems_reply(what: &str, problems: &[String]) -> Reply {
     let lines: Vec<String> = problems.iter().map(|p| format!("• {}", escape(p))).collect();
-    let text = format!("{} cannot be planned; nothing was started:\n{}", what(command, environment), lines.join("\n"));
+    let text = format!("{what} cannot be planned; nothing was started:\n{}", lines.join("\n"));
     say(Level::Error, text)
 }
 
-fn later_reply(command: &Command, environment: &str, reason: &str) -> Reply {
-    let what = what(command, environment);
+fn later_reply(what: &str, reason: &str) -> Reply {
     let what = format!("{}{}", what[..1].to_lowercase(), &what[1..]);
     // Nobody tries it again but the person who asked.
     let reason = reason.trim_end_matches(" It is tried again.").trim_end_matches('.');
@@ -321,7 +205,7 @@ fn later_reply(command: &Command, environment: &str, reason: &str) -> Reply {
 }
 
 fn created_text(op: &Operation) -> String {
-    let what = op.title();
+    let what = title(op);
     if op.needs.is_empty() {
         format!("*{}* · {what}: {} steps, starting now. Its card is in this channel.", op.id, op.plan.steps.len())
     } else {

@@ -7,7 +7,8 @@ use crate::{
     domain::{
         environment::Environment,
         mark::{Mark, MarkKind},
-        operation::{OpId, Run, State, cleanup, validate},
+        operation::{OpId, Run, State},
+        operations::{Operation, cleanup, validate},
     },
     ports::store::{Filter, Guard, Lock, StoreError},
 };
@@ -57,7 +58,7 @@ impl Desk {
         };
         let Run { op: test, .. } = test;
         let new = New {
-            id: self.store.next_id(cleanup::PREFIX).await?,
+            id: self.store.next_id(cleanup::Cleanup.prefix()).await?,
             plan,
             // Who agreed to the test agreed to this: its plan says so.
             needs: Vec::new(),
@@ -83,7 +84,7 @@ impl Desk {
         let filter = Filter { environment: Some(environment.name.clone()), states: Vec::new(), limit: RECENT };
         let now = self.clock.now();
         let recent = self.store.list(&filter).await?;
-        let same = recent.iter().filter(|op| op.kind() == cleanup::KIND && op.plan.scope == leftover.subject);
+        let same = recent.iter().filter(|op| op.kind() == cleanup::Cleanup.kind() && op.plan.scope == leftover.subject);
         Ok(same.into_iter().any(|op| op.ended.is_none_or(|ended| now.since(ended) < AGAIN)))
     }
 }

@@ -25,7 +25,7 @@ use crate::{
         lag::Readings,
         mark::Mark,
         moment::Moment,
-        operation::backup,
+        operations,
         watch::{
             Calm, Finding, Kind, Look, News, Standing,
             rules::{self, View},
@@ -194,7 +194,7 @@ impl Watcher {
     async fn backing_up(&self, environment: &str) -> Result<Option<Moment>, StoreError> {
         let Some(id) = self.store.holder(environment).await? else { return Ok(None) };
         let run = self.store.load(&id).await?;
-        Ok(run.filter(|run| run.op.kind() == backup::KIND).and_then(|run| run.op.started))
+        Ok(run.filter(|run| operations::of(run.op.kind()).backs_up()).and_then(|run| run.op.started))
     }
 
     /// One transaction: marks, messages, audit, lags.

@@ -6,7 +6,8 @@ use super::authority::Authority;
 use crate::domain::{
     approval,
     moment::{Moment, spoken},
-    operation::{Operation, Run, State, backup, cleanup, delete, hold, resume, schedule, validate},
+    operation::{Operation, Run, State},
+    operations::{self, Ended},
     step::StepState,
     text::escape,
 };
@@ -34,23 +35,11 @@ pub fn approval_needed(op: &Operation, authority: &Authority) -> String {
 pub fn left_behind(run: &Run) -> String {
     let done = run.steps.iter().filter(|s| s.state == StepState::Done).count();
     let unknown = run.steps.iter().filter(|s| s.state == StepState::Unknown).count();
-    let environment = run.op.environment();
     match (done, unknown) {
-        (1.., 0) if run.op.kind() == delete::KIND => {
-            format!(
-                "What was deleted before that is gone for good: `/bbws backup list {environment}` shows what is left."
-            )
-        }
-        (1.., 0) if run.op.kind() == schedule::KIND => {
-            format!("{done} of its changes are made and stay: `/bbws backup schedule {environment} list` shows them.")
-        }
-        (1.., 0) if run.op.kind() == validate::KIND => {
-            "What a test restored is deleted by itself within a day.".to_owned()
-        }
         (0, 0) => "Nothing was left in AWS.".to_owned(),
-        (done, 0) => {
+        (done, 0) => operations::of(run.op.kind()).left_behind(&run.op.plan, done).unwrap_or_else(|| {
             format!("What its {done} finished steps made stays in AWS, tagged `bbws:operation={}`.", run.op.id)
-        }
+        }),
         (_, unknown) => format!(
             "The outcome of {unknown} of its steps is unknown: look in AWS for resources tagged `bbws:operation={}`.",
             run.op.id
@@ -60,6 +49,7 @@ pub fn left_behind(run: &Run) -> String {
 
 /// What became of the run, with the next step, once it is over or stuck.
 pub fn outcome(run: &Run, to: State, now: Moment) -> String {
+    let operation = operations::of(run.op.kind());
     let took = run.op.started.map(|s| spoken(now.since(s))).unwrap_or_default();
     let total = run.steps.len();
     let done = run.steps.iter().filter(|s| s.state == StepState::Done).count();
@@ -82,15 +72,13 @@ pub fn outcome(run: &Run, to: State, now: Moment) -> String {
         text
     };
     match to {
-        State::Succeeded => succeeded(run, total, &took),
-        State::Failed => {
-            let again = if run.op.plan.steps.iter().any(|s| s.always) {
-                format!("When the reason is mended, ask anew: `/bbws {}`", escape(&run.op.command))
-            } else {
-                "When the reason is mended, press Retry: steps that are done are not repeated.".to_owned()
-            };
-            format!("Failed: {done} of {total} steps are done. {}\n{}\n{again}", not_done(run), errors())
-        }
+        State::Succeeded => operation.done(&Ended { plan: &run.op.plan, steps: total, took: &took }),
+        State::Failed => format!(
+            "Failed: {done} of {total} steps are done. {}\n{}\n{}",
+            operation.not_done(&run.op.plan),
+            errors(),
+            operation.advice(run)
+        ),
         State::NeedsAttention => format!(
             "Nobody knows whether a step was carried out, so it is not called again by itself.\n{}\nLook in AWS for resources tagged `bbws:operation={}`. Retry looks again and goes on; Cancel ends the operation and frees `{}`.",
             errors(),
@@ -99,50 +87,6 @@ pub fn outcome(run: &Run, to: State, now: Moment) -> String {
         ),
         State::Cancelled => left_behind(run),
         _ => String::new(),
-    }
-}
-
-/// What a run that succeeded came to.
-fn succeeded(run: &Run, total: usize, took: &str) -> String {
-    let (plan, scope) = (&run.op.plan, escape(&run.op.plan.scope));
-    match run.op.kind() {
-        resume::KIND => "The stop is lifted.".to_owned(),
-        delete::KIND => format!("{scope} is deleted, and it was looked for afterwards: it is gone. It took {took}."),
-        hold::KIND if plan.releases() => format!(
-            "That hold on {scope} is released. `/bbws backup list {}` shows whether another one remains.",
-            run.op.environment()
-        ),
-        hold::KIND => format!("{scope} is held, and so are its copies. Releasing it takes two people."),
-        schedule::KIND => "The schedule is as asked for: it was read back and compared.".to_owned(),
-        validate::KIND => {
-            let untested = validate::untested(plan);
-            let holds = format!("Everything that was looked at holds: {total} steps in {took}.");
-            match untested.is_empty() {
-                true => holds,
-                false => format!("{holds} But not everything was: {}", escape(&untested.join(" "))),
-            }
-        }
-        cleanup::KIND => format!("{scope} is deleted: nothing is left of the test."),
-        backup::KIND if scope == "lifecycle" => format!("The lifecycle rules hold: {total} steps in {took}."),
-        _ => format!(
-            "All {total} steps are done and every result is verified{}, in {took}.",
-            plan.dr_region.as_ref().map(|r| format!(", in {r} too")).unwrap_or_default()
-        ),
-    }
-}
-
-/// What a run that failed must not be taken for.
-fn not_done(run: &Run) -> &'static str {
-    match run.op.kind() {
-        delete::KIND => "Do *not* count on it being gone.",
-        hold::KIND if run.op.plan.releases() => "bbws still keeps it, but AWS may hold it *no* longer.",
-        hold::KIND => "bbws will not delete it, but AWS does *not* hold every copy.",
-        schedule::KIND => "The schedule is *not* as asked for.",
-        validate::KIND => "What failed is *not* proved.",
-        cleanup::KIND => "Something may be left in AWS, and costs.",
-        resume::KIND => "The stop is *not* lifted.",
-        backup::KIND if run.op.plan.scope == "lifecycle" => "The rules do *not* keep what has to be kept.",
-        _ => "This is *not* a complete backup.",
     }
 }
 

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::{
+    operations,
     policy::{Limits, Need, RoleMembers, Roles, Rule},
     topics::Topics,
 };
@@ -11,25 +12,6 @@ use super::{
     SlackConfig, forms,
     tree::{At, Report},
 };
-
-/// Operation kinds that a rule may govern.
-const OPERATIONS: [&str; 10] = [
-    "backup.create",
-    "backup.schedule",
-    "backup.delete",
-    "backup.restore",
-    "backup.validate",
-    "backup.hold",
-    "dr.failover",
-    "dr.failback",
-    "dr.drill",
-    "control.resume",
-];
-
-/// Scopes that a rule may be narrowed to: what a backup takes or a restore brings back, the release of a hold, what is
-/// done with a schedule.
-const SCOPES: [&str; 12] =
-    ["full", "rds", "efs", "secrets", "config", "s3", "dump", "lifecycle", "tenant", "release", "create", "update"];
 
 /// `[slack]`.
 pub(super) fn slack(slack: &SlackConfig, at: &At, report: &mut Report<'_>) {
@@ -172,7 +154,7 @@ fn operations(rule: &Rule, at: &At, report: &mut Report<'_>) {
         report.problem(&at, "the rule governs nothing; name operations such as `backup.restore`");
     }
     for (index, kind) in rule.operations.iter().enumerate() {
-        one_of(kind, "an operation", &OPERATIONS, &at.item(index), report);
+        one_of(kind, "an operation", &operations::governed(), &at.item(index), report);
     }
     unique(rule.operations.iter().map(String::as_str), |i| at.item(i), report);
 }
@@ -191,7 +173,12 @@ fn reach(rule: &Rule, environments: &[String], at: &At, report: &mut Report<'_>)
         unique(named.iter().map(String::as_str), |i| at.item(i), report);
     }
     if let Some(scope) = &rule.scope {
-        one_of(scope, "a scope", &SCOPES, &at.key("scope"), report);
+        let (at, known) = (at.key("scope"), operations::scopes());
+        one_of(scope, "a scope", &known, &at, report);
+        let never = |kind: &&String| known.contains(&scope.as_str()) && !operations::may_have(kind, scope);
+        if let Some(kind) = rule.operations.iter().find(never) {
+            report.problem(&at, format_args!("`{kind}` never has scope `{scope}`, so that the rule would not hold for it; give it a rule of its own"));
+        }
     }
 }
 

@@ -294,6 +294,19 @@ pub struct Environment {
 pub const ISOLATED: &str = "bbws-isolated";
 
 impl Environment {
+    /// A tenant by its id.
+    ///
+    /// # Errors
+    /// A sentence that names those there are.
+    pub fn tenant(&self, id: &str) -> Result<(&str, &Tenant), String> {
+        self.tenants.get_key_value(id).map(|(k, v)| (k.as_str(), v)).ok_or_else(|| {
+            let known: Vec<String> = self.tenants.keys().map(|k| format!("`{k}`")).collect();
+            let known =
+                if known.is_empty() { "it has none".to_owned() } else { format!("it has {}", known.join(", ")) };
+            format!("`{}` has no tenant `{id}`; {known}.", self.name)
+        })
+    }
+
     /// Whether backups of this environment get a copy in the DR region.
     pub fn replicates(&self) -> bool {
         self.replication != Replication::Disabled

@@ -69,6 +69,21 @@ pub struct Mark {
     pub at: Moment,
 }
 
+/// What stands between a tested resource and the operation in the note of its mark.
+const BY: &str = " by ";
+
+impl Mark {
+    /// The note of a mark that says that this resource, a DB instance id or a file system id, was restored for a test.
+    pub fn tested(resource: &str, by: &str) -> String {
+        format!("{resource}{BY}{by}")
+    }
+
+    /// What was restored for a test: a DB instance id or a file system id; none for other kinds of marks.
+    pub fn tested_resource(&self) -> Option<&str> {
+        self.note.split(BY).next().filter(|_| self.kind == MarkKind::Tested)
+    }
+}
+
 /// A change of marks, part of a transaction.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum MarkWrite {

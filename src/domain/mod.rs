@@ -9,6 +9,7 @@ pub mod lag;
 pub mod mark;
 pub mod moment;
 pub mod operation;
+pub mod operations;
 pub mod plan;
 pub mod point;
 pub mod policy;

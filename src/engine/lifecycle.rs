@@ -13,7 +13,8 @@ use crate::{
     },
     domain::{
         approval::{self, Approved},
-        operation::{Run, State, Trigger, resume},
+        operation::{Run, State, Trigger},
+        operations,
         plan::Plan,
         run::carry_over,
         step::{StepEvent, StepState},
@@ -67,7 +68,7 @@ impl Engine {
                 })
                 .await;
         }
-        if hand.run.op.kind() != resume::KIND
+        if !operations::of(hand.run.op.kind()).passes_stops()
             && let Some(stop) = self.stop_in_force(&hand.run).await?
         {
             let why = format!("a stop by <@{}> is in force: {}.", stop.by, escape(&stop.reason));
@@ -226,7 +227,7 @@ impl Engine {
 
     /// Halts a run that a stop has reached.
     pub(super) async fn heed_stop(&self, hand: &mut Hand) -> Result<(), Dropped> {
-        if hand.run.op.state != State::Running || hand.run.op.kind() == resume::KIND {
+        if hand.run.op.state != State::Running || operations::of(hand.run.op.kind()).passes_stops() {
             return Ok(());
         }
         let Some(stop) = self.stop_in_force(&hand.run).await? else { return Ok(()) };
@@ -277,11 +278,11 @@ fn expire(change: &mut Change, text: String) -> Result<(), Illegal> {
 
 /// Completion and failure go to the status topic; a verification that did not hold, to the warnings as well.
 fn publish_end(change: &mut Change, to: State, round: i64) {
-    if change.run.op.kind() == resume::KIND {
+    if !operations::of(change.run.op.kind()).publishes() {
         return;
     }
     let (id, body) = (change.run.op.id.clone(), words::notice_body(&change.run));
-    let subject = format!("bbws {id}: {} {}", change.run.op.title(), to.name());
+    let subject = format!("bbws {id}: {} {}", operations::title(&change.run.op), to.name());
     let subject: String = subject.chars().filter(char::is_ascii).take(99).collect();
     change.publish(Topic::BackupStatus, format!("{id}-{}-{round}", to.name()), subject.clone(), body.clone());
     let invalid = change.run.steps.iter().any(|s| {

@@ -13,7 +13,8 @@ use crate::{
     },
     domain::{
         approval::Approved,
-        operation::{Operation, Run, State, delete, resume},
+        operation::{Operation, Run, State},
+        operations,
         plan::Plan,
         run::Pacing,
         step::{Action, StepEvent, StepState},
@@ -86,12 +87,11 @@ impl Engine {
                 return self.write(hand, false, |change| refuse_unapproved(change, &why)).await;
             }
         };
-        if !self.may_still_delete(hand, &ready).await? {
+        if !self.may_still_change(hand, &ready).await? {
             return Ok(());
         }
         let wanted = ready.clone();
-        // Lifting a stop changes nothing in AWS and must be possible while the stop is in force.
-        let guarded = hand.run.op.kind() != resume::KIND;
+        let guarded = !operations::of(hand.run.op.kind()).passes_stops();
         match self.write(hand, guarded, |change| intend(change, &wanted)).await {
             Err(Dropped::Store(StoreError::Halted { .. })) => return self.heed_stop(hand).await,
             other => other?,
@@ -103,11 +103,11 @@ impl Engine {
         self.call_all(hand, begun, &approved).await
     }
 
-    /// A deletion may begin long after its start, when a stop was lifted or AWS was busy: what protects the point is asked
-    /// once more, immediately before.
-    async fn may_still_delete(&self, hand: &mut Hand, ready: &[usize]) -> Result<bool, Dropped> {
+    /// Where the operation asks for it, plans once more immediately before a change and compares with what was approved.
+    async fn may_still_change(&self, hand: &mut Hand, ready: &[usize]) -> Result<bool, Dropped> {
         let changes = |i: &usize| action(&hand.run, *i).is_some_and(|a| a.mutates());
-        let Some(index) = ready.iter().copied().find(changes).filter(|_| hand.run.op.kind() == delete::KIND) else {
+        let asks = operations::of(hand.run.op.kind()).asks_before_each_change();
+        let Some(index) = ready.iter().copied().find(changes).filter(|_| asks) else {
             return Ok(true);
         };
         let why = match self.planner.again(&hand.run).await {
@@ -119,7 +119,7 @@ impl Engine {
                 let wait = |change: &mut Change| {
                     let now = change.now();
                     let step = change.touch(index);
-                    step.detail = Some(format!("waiting to look again before deleting: {reason}"));
+                    step.detail = Some(format!("waiting to look again before anything is changed: {reason}"));
                     step.wake_at = now + Duration::from_secs(15);
                     Ok(())
                 };
@@ -130,7 +130,7 @@ impl Engine {
         self.write(hand, false, |change| {
             if change.run.steps[index].state == StepState::Ready {
                 change.step(index, StepEvent::Watch)?;
-                failed(change, index, &format!("Nothing was deleted, since it is not as it was approved: {why}"))?;
+                failed(change, index, &format!("Nothing was changed, since it is not as it was approved: {why}"))?;
             }
             Ok(())
         })

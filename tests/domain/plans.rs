@@ -9,7 +9,8 @@ use bbws::{
         environment::{Bucket, Dump, Engine, Environment},
         mark::{Mark, MarkKind},
         moment::Moment,
-        operation::{OpId, backup::Target, cleanup, delete, hold, schedule, validate},
+        operation::OpId,
+        operations::{Operation as _, cleanup, create::Target, delete, hold, schedule, validate},
         plan::Plan,
         point::{Place, Point, PointKind, PointState},
         retention::hold_subject,
@@ -230,8 +231,12 @@ fn a_hold_covers_every_copy_and_a_release_takes_back_what_it_made() {
     assert_snapshot!(again.join("\n"), @"`aaaa` is held for INC-7 already. Nothing has to be done.");
     let other = hold::release(&prod(), "aaaa", "INC-8", &world, &[mark], &legal).unwrap_err();
     assert_snapshot!(other.join("\n"), @"`aaaa` is not held for INC-8: it is held for INC-7. Nothing was released.");
-    assert_eq!(hold::needs(vec![], true).len(), 1, "a release takes a second person, whatever the config leaves out");
-    assert!(hold::needs(vec![], false).is_empty());
+    assert_eq!(
+        hold::Hold.needs(&release, vec![]).len(),
+        1,
+        "a release takes a second person, whatever the config leaves out"
+    );
+    assert!(hold::Hold.needs(&plan, vec![]).is_empty());
 }
 
 #[test]

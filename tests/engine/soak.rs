@@ -9,7 +9,8 @@ use bbws::{
     app::inbound::Inbound,
     domain::{
         audit::Audited,
-        operation::{OpId, State, cleanup, resume, validate},
+        operation::{OpId, State},
+        operations,
     },
     ports::store::{Filter, Store as _},
 };
@@ -226,7 +227,8 @@ async fn judge_audit(rig: &Rig) {
             }
             ("intent", Some(id)) => {
                 let run = rig.run(&id.0).await;
-                if run.op.kind() == resume::KIND {
+                let operation = operations::of(run.op.kind());
+                if operation.passes_stops() {
                     continue;
                 }
                 let environment = run.op.environment().to_owned();
@@ -237,7 +239,7 @@ async fn judge_audit(rig: &Rig) {
                     others >= run.op.needs.iter().map(|n| n.count as usize).sum::<usize>(),
                     "{id} began without approval"
                 );
-                if run.op.kind() == validate::KIND || run.op.kind() == cleanup::KIND {
+                if !operation.locks() {
                     // They make what they delete again, and hold nobody up.
                     continue;
                 }

@@ -3,6 +3,8 @@
 
 use std::{fs, path::Path};
 
+use bbws::domain::operations;
+
 /// From the top down. A module uses its own row's permissions and everything its row lists.
 const MAY_USE: [(&str, &[&str]); 11] = [
     ("main", &["boot", "manifest", "telemetry", "bbws"]),
@@ -124,6 +126,61 @@ fn the_domain_is_pure() {
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
+/// Files beside the operations' own that may name one, each for its reason: who asks for the lifting of a stop, what is
+/// cleaned up by itself, what a list says of a schedule.
+const MAY_NAME_AN_OPERATION: [(&str, &str); 4] =
+    [("app/lift.rs", "resume"), ("app/tidy.rs", "cleanup"), ("app/tidy.rs", "validate"), ("app/list.rs", "schedule")];
+
+#[test]
+fn no_operation_is_named_outside_its_own_file() {
+    let own = |file: &str| ["domain/operations/", "domain/command/"].iter().any(|place| file.starts_with(place));
+    let files: Vec<_> = sources().into_iter().filter(|(_, file, _)| !own(file)).collect();
+    let mut wrong = Vec::new();
+    for operation in operations::ALL {
+        // Steps in AWS have names of their own, of which some are the same.
+        let quoted = format!("\"{}\"", operation.kind());
+        let by_kind =
+            files.iter().filter(|(_, file, text)| !file.starts_with("domain/step/") && text.contains(&quoted));
+        wrong.extend(by_kind.map(|(_, file, _)| format!("{file} names {quoted}")));
+    }
+    for (module, file, text) in &files {
+        if !["app", "engine", "config", "ports", "http", "front"].contains(&module.as_str()) {
+            continue;
+        }
+        let code: String = text.lines().filter(|l| !l.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n");
+        for name in operation_modules() {
+            let allowed = MAY_NAME_AN_OPERATION.contains(&(file.as_str(), name.as_str()));
+            if !allowed && imported(&code).contains(&name) {
+                wrong.push(format!("{file} names {name}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "the list of operations is for that: {wrong:#?}");
+}
+
+/// Files and folders of the operations, by name.
+fn operation_modules() -> Vec<String> {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/domain/operations");
+    let names = fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let names: Vec<String> = names.map(|name| name.trim_end_matches(".rs").to_owned()).collect();
+    assert!(names.len() > operations::ALL.len(), "each has its file: {names:?}");
+    names.into_iter().filter(|name| name != "mod" && name != "draft").collect()
+}
+
+/// Every word after `operations::`, groups included.
+fn imported(code: &str) -> Vec<String> {
+    let paths = code.match_indices("operations::").map(|(at, path)| {
+        let rest = &code[at + path.len()..];
+        if rest.starts_with('{') {
+            &rest[..rest.find('}').unwrap_or(rest.len())]
+        } else {
+            &rest[..rest.find([':', ';', ',']).unwrap_or(rest.len())]
+        }
+    });
+    let words = paths.flat_map(|path| path.split(|c: char| !c.is_alphanumeric() && c != '_'));
+    words.filter(|word| !word.is_empty()).map(str::to_owned).collect()
+}
+
 #[test]
 fn every_module_says_what_it_is_for() {
     let silent: Vec<String> =
@@ -134,6 +191,10 @@ fn every_module_says_what_it_is_for() {
 #[test]
 fn the_checker_sees_what_it_should() {
     assert_eq!(used("use crate::{app::{desk, wake}, domain::x};"), ["app", "domain", "x"]);
+    assert_eq!(
+        imported("use crate::domain::operations::{self, hold};\noperations::resume::X;"),
+        ["self", "hold", "resume"]
+    );
     assert_eq!(used("let a = crate::http::x();"), ["http"]);
     assert!(used("// crate::boot").is_empty());
 }

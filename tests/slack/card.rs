@@ -120,9 +120,10 @@ fn queued_behind_another_operation() {
 
 #[test]
 fn lifting_a_stop() {
+    use bbws::domain::operations::Operation as _;
     let mut view = view();
-    view.run.op.plan = bbws::domain::operation::resume::plan("prod", "prod", Vec::new());
-    view.run.op.needs = bbws::domain::operation::resume::needs();
+    view.run.op.plan = bbws::domain::operations::resume::plan("prod", "prod", Vec::new());
+    view.run.op.needs = bbws::domain::operations::resume::Resume.needs(&view.run.op.plan, Vec::new());
     view.run.steps.truncate(1);
     assert_snapshot!(shown(&view), @r##"
     bk-1042 · Lift the stop of prod: Waits for approval by 1 other person in a role.

@@ -8,6 +8,7 @@ use crate::{
         exhibit::Series,
         moment::Moment,
         operation::{OpId, Operation, Run, State},
+        operations,
         plan::{Fact, Plan},
         policy::Need,
         principal::{PersonId, Principal},
@@ -50,7 +51,7 @@ fn sample() -> CardView {
         snapshot: "sample-manual-20260101-bk-0".into(),
     };
     let plan = Plan {
-        kind: "backup.create".into(),
+        kind: operations::ALL[0].kind().into(),
         environment: "sample".into(),
         scope: "full".into(),
         tenant: None,

@@ -7,6 +7,7 @@ use crate::domain::{
     approval::ANY_ROLE,
     moment::{Moment, spoken},
     operation::{Operation, Run, State},
+    operations,
     policy::Need,
 };
 
@@ -26,7 +27,7 @@ pub fn people(needs: &[Need]) -> String {
 
 /// What the operation is, in plain text: `Backup of prod (full)`. Not escaped.
 pub fn title(op: &Operation) -> String {
-    clip(&one_line(&op.title()), 150)
+    clip(&one_line(&operations::title(op)), 150)
 }
 
 /// The state in plain words.

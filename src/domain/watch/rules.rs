@@ -11,7 +11,6 @@ use crate::domain::{
     lag::{Component, JobTrouble, Leg, Readings},
     mark::{Mark, MarkKind},
     moment::Moment,
-    operation::validate,
     point::PointKind,
     schedule::Schedule,
     text::escape,
@@ -239,7 +238,7 @@ fn restore_test(view: &View<'_>, look: &mut Look) {
     let databases = environment.databases.iter().map(|d| (PointKind::Rds, &d.id));
     let files = environment.file_systems.iter().map(|f| (PointKind::Efs, &f.id));
     for (kind, resource) in databases.chain(files) {
-        let of = |m: &&Mark| m.kind == MarkKind::Tested && validate::tested_resource(m) == resource;
+        let of = |m: &&Mark| m.tested_resource() == Some(resource);
         let newest = view.marks.iter().filter(of).map(|m| m.at).max();
         if newest.is_none_or(|at| view.now.since(at) > every.0) {
             look.found.push(words::untested(view, kind, resource, newest, every.0));

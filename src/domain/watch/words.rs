@@ -13,7 +13,7 @@ use crate::domain::{
     lag::{Component, JobTrouble},
     mark::Mark,
     moment::{Moment, spoken},
-    operation::cleanup,
+    operations::cleanup,
     point::PointKind,
     schedule::Schedule,
     text::escape,

@@ -1,11 +1,12 @@
 //! `backup.validate`: whether the backups are worth anything. Reports that only look, and a restore that proves it.
 
 use super::{
-    cleanup,
+    Asked, Ended, Known, Operation, cleanup,
     draft::{Draft, Head},
+    narrowed, unplanned, whole,
 };
 use crate::domain::{
-    command::Checks,
+    command::{Checks, Command},
     environment::{Database, Environment, FileSystem},
     mark::{Mark, MarkKind},
     moment::{Moment, spoken},
@@ -13,29 +14,78 @@ use crate::domain::{
     plan::Plan,
     point::{Place, Point, PointKind},
     step::Action,
+    text::escape,
     world::{Network, Survey, World},
 };
 
-/// Kind.
-pub const KIND: &str = "backup.validate";
-/// Prefix of its ids.
-pub const PREFIX: &str = "vl";
-/// What stands between a tested resource and the operation in the note of its mark.
-const BY: &str = " by ";
+/// The kind on plans.
+const KIND: &str = "backup.validate";
 /// What a test leaves behind is cleaned up by itself after this long, in hours.
 pub const TTL_HOURS: u64 = 24;
-
-/// What a mark says was restored for a test: a DB instance id or a file system id.
-pub fn tested_resource(mark: &Mark) -> &str {
-    mark.note.split(BY).next().unwrap_or_default()
-}
 
 /// What a note says first of something that is declared and is not tested.
 const UNTESTED: &str = "Not tested: ";
 
 /// What the plan leaves untested, a sentence each.
-pub fn untested(plan: &Plan) -> Vec<&str> {
+fn untested(plan: &Plan) -> Vec<&str> {
     plan.notes.iter().filter(|note| note.starts_with(UNTESTED)).map(String::as_str).collect()
+}
+
+/// The operation.
+pub struct Validate;
+
+impl Operation for Validate {
+    fn kind(&self) -> &'static str {
+        KIND
+    }
+
+    fn prefix(&self) -> &'static str {
+        "vl"
+    }
+
+    fn asked_by(&self, command: &Command) -> bool {
+        matches!(command, Command::BackupValidate { .. })
+    }
+
+    fn what(&self, _: &Command, environment: &str) -> String {
+        format!("A validation of `{environment}`")
+    }
+
+    fn survey(&self, asked: &Asked<'_>) -> Result<Survey, Vec<String>> {
+        let Command::BackupValidate { checks, .. } = asked.command else { return Err(unplanned(asked.command)) };
+        Ok(survey(asked.environment, *checks))
+    }
+
+    fn plan(&self, asked: &Asked<'_>, known: &Known) -> Result<Plan, Vec<String>> {
+        let Command::BackupValidate { checks, .. } = asked.command else { return Err(unplanned(asked.command)) };
+        plan(asked.environment, *checks, &known.world, asked.id, asked.at)
+    }
+
+    /// A test restore makes only what it deletes again, and must never hold up a restore in earnest.
+    fn locks(&self) -> bool {
+        false
+    }
+
+    fn title(&self, plan: &Plan) -> String {
+        format!("Validation of {}{}", whole(plan), narrowed(plan))
+    }
+
+    fn done(&self, ended: &Ended<'_>) -> String {
+        let holds = format!("Everything that was looked at holds: {} steps in {}.", ended.steps, ended.took);
+        let untested = untested(ended.plan);
+        match untested.is_empty() {
+            true => holds,
+            false => format!("{holds} But not everything was: {}", escape(&untested.join(" "))),
+        }
+    }
+
+    fn not_done(&self, _: &Plan) -> &'static str {
+        "What failed is *not* proved."
+    }
+
+    fn left_behind(&self, _: &Plan, _: usize) -> Option<String> {
+        Some("What a test restored is deleted by itself within a day.".to_owned())
+    }
 }
 
 /// What has to be known of the live world.
@@ -324,7 +374,7 @@ impl Tests<'_> {
         self.draft.step(
             format!("Write down that {} is restore-tested", point.id),
             vec![validated],
-            Action::Mark { mark: MarkKind::Tested, subject: point.key(), note: format!("{resource}{BY}{}", self.id) },
+            Action::Mark { mark: MarkKind::Tested, subject: point.key(), note: Mark::tested(resource, &self.id.0) },
         );
     }
 

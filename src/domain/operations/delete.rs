@@ -2,9 +2,14 @@
 
 use std::time::Duration;
 
-use super::draft::{Draft, Head};
+use super::{
+    Asked, Ended, Known, Marks, Operation,
+    draft::{Draft, Head},
+    unplanned, whole,
+};
 use crate::domain::{
     approval::ANY_ROLE,
+    command::Command,
     environment::Environment,
     mark::{Mark, MarkKind},
     moment::{Moment, spoken},
@@ -13,20 +18,82 @@ use crate::domain::{
     policy::Need,
     retention,
     step::Action,
+    text::escape,
     world::{Survey, World},
 };
 
-/// Kind.
-pub const KIND: &str = "backup.delete";
-/// Prefix of its ids.
-pub const PREFIX: &str = "dl";
+/// The kind on plans.
+const KIND: &str = "backup.delete";
 
-/// Who has to agree where no rule says: in an environment that replicates, one other person. Less cannot be configured there.
-pub fn needs(env: &Environment, configured: Vec<Need>) -> Vec<Need> {
-    if configured.is_empty() && env.replicates() {
-        return vec![Need { role: ANY_ROLE.to_owned(), count: 1 }];
+/// The operation.
+pub struct Delete;
+
+impl Operation for Delete {
+    fn kind(&self) -> &'static str {
+        KIND
     }
-    configured
+
+    fn prefix(&self) -> &'static str {
+        "dl"
+    }
+
+    fn asked_by(&self, command: &Command) -> bool {
+        matches!(command, Command::BackupDelete { .. })
+    }
+
+    fn what(&self, command: &Command, environment: &str) -> String {
+        match command {
+            Command::BackupDelete { point, .. } => format!("The deletion of `{}`", escape(point)),
+            _ => format!("A deletion in `{environment}`"),
+        }
+    }
+
+    fn survey(&self, asked: &Asked<'_>) -> Result<Survey, Vec<String>> {
+        let Command::BackupDelete { point, .. } = asked.command else { return Err(unplanned(asked.command)) };
+        Ok(survey(point))
+    }
+
+    fn marks(&self) -> Marks {
+        Marks::All
+    }
+
+    fn plan(&self, asked: &Asked<'_>, known: &Known) -> Result<Plan, Vec<String>> {
+        let Command::BackupDelete { point, .. } = asked.command else { return Err(unplanned(asked.command)) };
+        plan(asked.environment, point, &known.world, &known.marks, asked.at)
+    }
+
+    /// Where no rule says: in an environment that replicates, one other person. Less cannot be configured there.
+    fn needs(&self, plan: &Plan, configured: Vec<Need>) -> Vec<Need> {
+        if configured.is_empty() && plan.dr_region.is_some() {
+            return vec![Need { role: ANY_ROLE.to_owned(), count: 1 }];
+        }
+        configured
+    }
+
+    /// What protects the point may have come after the start.
+    fn asks_before_each_change(&self) -> bool {
+        true
+    }
+
+    fn title(&self, plan: &Plan) -> String {
+        format!("Delete {} of {}", plan.scope, whole(plan))
+    }
+
+    fn done(&self, ended: &Ended<'_>) -> String {
+        let (scope, took) = (escape(&ended.plan.scope), ended.took);
+        format!("{scope} is deleted, and it was looked for afterwards: it is gone. It took {took}.")
+    }
+
+    fn not_done(&self, _: &Plan) -> &'static str {
+        "Do *not* count on it being gone."
+    }
+
+    fn left_behind(&self, plan: &Plan, _: usize) -> Option<String> {
+        let environment = &plan.environment;
+        Some(format!(
+            "What was deleted before that is gone for good: `/bbws backup list {environment}` shows what is left."
+        ))
+    }
 }
 
 /// What has to be known of the live world.

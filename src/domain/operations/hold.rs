@@ -6,35 +6,172 @@
 use std::collections::BTreeMap;
 
 use super::{
+    Asked, Ended, Known, Marks, Operation, Past, begun,
     delete::{describe, named, unknown},
     draft::{Draft, Head},
+    unplanned, whole,
 };
 use crate::domain::{
     approval::ANY_ROLE,
+    command::Command,
     environment::Environment,
     mark::{Mark, MarkKind},
+    operation::{OpId, Run, State},
     plan::Plan,
     point::{Place, Point, PointKind},
     policy::Need,
     retention,
     step::Action,
-    world::World,
+    text::escape,
+    world::{Survey, World},
 };
 
-/// Kind.
-pub const KIND: &str = "backup.hold";
-/// Prefix of its ids.
-pub const PREFIX: &str = "hd";
-/// The scope by which approval rules tell a release.
-pub const RELEASE: &str = "release";
+/// The kind on plans.
+const KIND: &str = "backup.hold";
+/// The scopes by which approval rules tell holding and letting go.
+const SCOPES: [&str; 2] = ["hold", "release"];
 /// Tag on held snapshots; its value is the ticket.
 pub const TAG: &str = "bbws:hold";
 
-pub use super::delete::survey;
+/// The operation.
+pub struct Hold;
 
-/// Who has to agree where no rule says: to hold nobody, to release one other person. Less than that cannot be configured.
-pub fn needs(configured: Vec<Need>, release: bool) -> Vec<Need> {
-    if release && configured.is_empty() { vec![Need { role: ANY_ROLE.to_owned(), count: 1 }] } else { configured }
+/// What a command asks to be held or released.
+struct Wanted<'a> {
+    point: &'a str,
+    ticket: &'a str,
+    release: bool,
+}
+
+impl Hold {
+    fn wanted<'a>(command: &'a Command) -> Result<Wanted<'a>, Vec<String>> {
+        let Command::BackupHold { point, ticket, release, .. } = command else { return Err(unplanned(command)) };
+        Ok(Wanted { point, ticket, release: *release })
+    }
+}
+
+impl Operation for Hold {
+    fn kind(&self) -> &'static str {
+        KIND
+    }
+
+    fn prefix(&self) -> &'static str {
+        "hd"
+    }
+
+    fn scopes(&self) -> &'static [&'static str] {
+        &SCOPES
+    }
+
+    fn asked_by(&self, command: &Command) -> bool {
+        matches!(command, Command::BackupHold { .. })
+    }
+
+    fn what(&self, command: &Command, environment: &str) -> String {
+        match Self::wanted(command) {
+            Ok(Wanted { point, release: true, .. }) => format!("The release of `{}`", escape(point)),
+            Ok(Wanted { point, .. }) => format!("A hold on `{}`", escape(point)),
+            Err(_) => format!("A hold in `{environment}`"),
+        }
+    }
+
+    fn survey(&self, asked: &Asked<'_>) -> Result<Survey, Vec<String>> {
+        Ok(super::delete::survey(Self::wanted(asked.command)?.point))
+    }
+
+    fn marks(&self) -> Marks {
+        Marks::All
+    }
+
+    /// To hold: whether what set the holds there are came to its end. To release: what it made in AWS. A hold that failed
+    /// half-way and was asked for again left legal holds under both operations.
+    fn past(&self, asked: &Asked<'_>, world: &World, marks: &[Mark]) -> Past {
+        let Ok(Wanted { point, ticket, release }) = Self::wanted(asked.command) else { return Past::default() };
+        if !release {
+            let holds = marks.iter().filter(|m| m.kind == MarkKind::Hold);
+            return Past { ids: holds.map(|m| OpId(m.operation.clone())).collect(), whose: None };
+        }
+        let Some(point) = named(world, point) else { return Past::default() };
+        let held = retention::holds(point, marks).into_iter().find(|m| m.note == ticket);
+        let Some(held) = held else { return Past::default() };
+        let subject = retention::hold_subject(point, ticket);
+        let marks_it = move |action: &Action| matches!(action, Action::Mark { subject: s, .. } if *s == subject);
+        Past {
+            ids: vec![OpId(held.operation.clone())],
+            whose: Some(Box::new(move |plan| plan.steps.iter().any(|s| marks_it(&s.action)))),
+        }
+    }
+
+    fn plan(&self, asked: &Asked<'_>, known: &Known) -> Result<Plan, Vec<String>> {
+        let Known { world, marks, past } = known;
+        let Wanted { point, ticket, release: letting_go } = Self::wanted(asked.command)?;
+        if letting_go {
+            return release(asked.environment, point, ticket, world, marks, &legal_holds(past));
+        }
+        hold(asked.environment, point, ticket, world, &carried_through(marks, past))
+    }
+
+    fn scope(&self, plan: &Plan) -> String {
+        SCOPES[usize::from(plan.releases())].to_owned()
+    }
+
+    /// Where no rule says: to hold nobody, to release one other person. Less than that cannot be configured.
+    fn needs(&self, plan: &Plan, configured: Vec<Need>) -> Vec<Need> {
+        if plan.releases() && configured.is_empty() {
+            return vec![Need { role: ANY_ROLE.to_owned(), count: 1 }];
+        }
+        configured
+    }
+
+    fn plans_again(&self, run: &Run) -> bool {
+        !begun(run)
+    }
+
+    fn title(&self, plan: &Plan) -> String {
+        let verb = if plan.releases() { "Release the hold on" } else { "Hold" };
+        format!("{verb} {} of {}", plan.scope, whole(plan))
+    }
+
+    fn done(&self, ended: &Ended<'_>) -> String {
+        let scope = escape(&ended.plan.scope);
+        if ended.plan.releases() {
+            return format!(
+                "That hold on {scope} is released. `/bbws backup list {}` shows whether another one remains.",
+                ended.plan.environment
+            );
+        }
+        format!("{scope} is held, and so are its copies. Releasing it takes two people.")
+    }
+
+    fn not_done(&self, plan: &Plan) -> &'static str {
+        if plan.releases() {
+            "bbws still keeps it, but AWS may hold it *no* longer."
+        } else {
+            "bbws will not delete it, but AWS does *not* hold every copy."
+        }
+    }
+}
+
+/// Marks without holds that were asked for and not carried through in AWS: those may be asked for again.
+fn carried_through(marks: &[Mark], past: &[Run]) -> Vec<Mark> {
+    let unfinished = |mark: &Mark| {
+        mark.kind == MarkKind::Hold
+            && past.iter().any(|run| run.op.id.0 == mark.operation && run.op.state != State::Succeeded)
+    };
+    marks.iter().filter(|mark| !unfinished(mark)).cloned().collect()
+}
+
+/// Ids of the legal holds that these runs made, by region, from the record of their steps.
+fn legal_holds(past: &[Run]) -> BTreeMap<String, Vec<String>> {
+    let mut legal: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for run in past {
+        for (spec, step) in run.op.plan.steps.iter().zip(&run.steps) {
+            if let (Action::LegalHold { region, .. }, Some(hold)) = (&spec.action, step.outputs.get("legal_hold")) {
+                legal.entry(region.clone()).or_default().push(hold.clone());
+            }
+        }
+    }
+    legal
 }
 
 /// Every usable copy of the point.

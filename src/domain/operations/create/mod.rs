@@ -4,9 +4,13 @@ mod archives;
 mod buckets;
 mod snapshots;
 
-use super::draft::{Draft, Head};
+use super::{
+    Asked, Ended, Known, Marks, Operation,
+    draft::{Draft, Head},
+    narrowed, unplanned, whole,
+};
 use crate::domain::{
-    command::BackupScope,
+    command::{BackupScope, Command},
     environment::{Bucket, Database, Dump, Environment, FileSystem, Tenant},
     mark::{Mark, MarkKind},
     moment::Moment,
@@ -17,10 +21,85 @@ use crate::domain::{
     world::{Survey, World},
 };
 
-/// Kind.
-pub const KIND: &str = "backup.create";
-/// Prefix of its ids.
-pub const PREFIX: &str = "bk";
+/// The kind on plans.
+const KIND: &str = "backup.create";
+
+/// The operation.
+pub struct Create;
+
+impl Create {
+    fn target<'a>(asked: &Asked<'a>) -> Result<Target<'a>, Vec<String>> {
+        let Command::BackupCreate { scope, tenant, .. } = asked.command else { return Err(unplanned(asked.command)) };
+        Target::new(asked.environment, *scope, tenant.as_deref()).map_err(|why| vec![why])
+    }
+}
+
+impl Operation for Create {
+    fn kind(&self) -> &'static str {
+        KIND
+    }
+
+    fn prefix(&self) -> &'static str {
+        "bk"
+    }
+
+    fn scopes(&self) -> &'static [&'static str] {
+        &["full", "rds", "efs", "secrets", "config", "s3", "dump", "lifecycle", "tenant"]
+    }
+
+    fn asked_by(&self, command: &Command) -> bool {
+        matches!(command, Command::BackupCreate { .. })
+    }
+
+    fn what(&self, _: &Command, environment: &str) -> String {
+        format!("A backup of `{environment}`")
+    }
+
+    fn survey(&self, asked: &Asked<'_>) -> Result<Survey, Vec<String>> {
+        Self::target(asked).map(|target| target.survey())
+    }
+
+    fn marks(&self) -> Marks {
+        Marks::Of(MarkKind::Tier)
+    }
+
+    fn plan(&self, asked: &Asked<'_>, known: &Known) -> Result<Plan, Vec<String>> {
+        Self::target(asked)?.plan(&known.world, &known.marks, asked.id, asked.at)
+    }
+
+    fn scope(&self, plan: &Plan) -> String {
+        if plan.tenant.is_some() { "tenant".to_owned() } else { plan.scope.clone() }
+    }
+
+    fn backs_up(&self) -> bool {
+        true
+    }
+
+    fn title(&self, plan: &Plan) -> String {
+        format!("Backup of {}{}", whole(plan), narrowed(plan))
+    }
+
+    fn done(&self, ended: &Ended<'_>) -> String {
+        let Ended { plan, steps, took } = ended;
+        if only_checks_lifecycle(plan) {
+            return format!("The lifecycle rules hold: {steps} steps in {took}.");
+        }
+        let copies = plan.dr_region.as_ref().map(|r| format!(", in {r} too")).unwrap_or_default();
+        format!("All {steps} steps are done and every result is verified{copies}, in {took}.")
+    }
+
+    fn not_done(&self, plan: &Plan) -> &'static str {
+        if only_checks_lifecycle(plan) {
+            "The rules do *not* keep what has to be kept."
+        } else {
+            "This is *not* a complete backup."
+        }
+    }
+}
+
+fn only_checks_lifecycle(plan: &Plan) -> bool {
+    plan.scope == BackupScope::Lifecycle.as_str()
+}
 
 /// What a backup takes in: the parts of the environment that the scope and the tenant leave.
 #[derive(Debug, Clone)]
@@ -46,7 +125,7 @@ impl<'a> Target<'a> {
         scope: BackupScope,
         tenant: Option<&'a str>,
     ) -> Result<Target<'a>, String> {
-        let tenant = tenant.map(|id| find_tenant(environment, id)).transpose()?;
+        let tenant = tenant.map(|id| environment.tenant(id)).transpose()?;
         let takes = |part: BackupScope| scope == BackupScope::Full || scope == part;
         let of_tenant = |wanted: Option<&String>, id: &str| wanted.is_some_and(|w| w == id);
         let databases = environment
@@ -116,11 +195,6 @@ impl<'a> Target<'a> {
     /// Bucket that receives archives and records.
     fn recorded_in(&self) -> Option<&'a str> {
         self.environment.secrets_bucket.as_deref()
-    }
-
-    /// The scope as approval rules know it.
-    pub fn scope(&self) -> String {
-        if self.tenant.is_some() { "tenant".to_owned() } else { self.scope.to_string() }
     }
 
     /// Resolves the target against the live world. `marks` are the environment's: which periods have their backup already.
@@ -203,18 +277,6 @@ impl<'a> Target<'a> {
             ));
         }
     }
-}
-
-/// A tenant of an environment by its id.
-///
-/// # Errors
-/// A sentence that names those there are.
-pub fn find_tenant<'a>(environment: &'a Environment, id: &str) -> Result<(&'a str, &'a Tenant), String> {
-    environment.tenants.get_key_value(id).map(|(k, v)| (k.as_str(), v)).ok_or_else(|| {
-        let known: Vec<String> = environment.tenants.keys().map(|k| format!("`{k}`")).collect();
-        let known = if known.is_empty() { "it has none".to_owned() } else { format!("it has {}", known.join(", ")) };
-        format!("`{}` has no tenant `{id}`; {known}.", environment.name)
-    })
 }
 
 /// What the parts of a backup have in common while it is planned.

@@ -1,15 +1,5 @@
 //! An operation: its identity, the state machine it lives by, its votes, and the record the ledger keeps of it.
 
-pub mod backup;
-pub mod cleanup;
-pub mod delete;
-mod draft;
-pub mod hold;
-pub mod resume;
-pub mod schedule;
-mod title;
-pub mod validate;
-
 use std::{fmt, str::FromStr, time::Duration};
 
 use serde::{Deserialize, Serialize};

@@ -1,17 +1,65 @@
 //! `backup.cleanup`: deleting what a test restore left behind. The plan of the test says that this comes by itself.
 
-use super::draft::{Draft, Head};
+use super::{
+    Ended, Operation,
+    draft::{Draft, Head},
+    whole,
+};
 use crate::domain::{
+    command::Command,
     environment::Environment,
     mark::{Mark, MarkKind},
+    operation::Run,
     plan::Plan,
     step::Action,
+    text::escape,
 };
 
-/// Kind.
-pub const KIND: &str = "backup.cleanup";
-/// Prefix of its ids.
-pub const PREFIX: &str = "cl";
+/// The kind on plans.
+const KIND: &str = "backup.cleanup";
+
+/// The operation. It begins by itself (`app::tidy`): who agreed to the test agreed to this.
+pub struct Cleanup;
+
+impl Operation for Cleanup {
+    fn kind(&self) -> &'static str {
+        KIND
+    }
+
+    fn prefix(&self) -> &'static str {
+        "cl"
+    }
+
+    fn governed(&self) -> bool {
+        false
+    }
+
+    fn asked_by(&self, _: &Command) -> bool {
+        false
+    }
+
+    /// What it deletes nobody else uses.
+    fn locks(&self) -> bool {
+        false
+    }
+
+    /// Its command is the test's.
+    fn plans_again(&self, _: &Run) -> bool {
+        false
+    }
+
+    fn title(&self, plan: &Plan) -> String {
+        format!("Clean up {} in {}", plan.scope, whole(plan))
+    }
+
+    fn done(&self, ended: &Ended<'_>) -> String {
+        format!("{} is deleted: nothing is left of the test.", escape(&ended.plan.scope))
+    }
+
+    fn not_done(&self, _: &Plan) -> &'static str {
+        "Something may be left in AWS, and costs."
+    }
+}
 
 /// What the note of a leftover begins with where it is a file system; instances have the region alone.
 const FILES: &str = "efs ";

@@ -1,9 +1,14 @@
 //! `backup.schedule`: when AWS makes backups by itself, and how long it keeps them.
 
-use super::draft::{Draft, Head};
+use super::{
+    Asked, Ended, Known, Operation, begun,
+    draft::{Draft, Head},
+    narrowed, unplanned, whole,
+};
 use crate::domain::{
-    command::ScheduleAct,
+    command::{Command, ScheduleAct},
     environment::Environment,
+    operation::Run,
     plan::Plan,
     point::PointKind,
     retention::Tier,
@@ -12,10 +17,8 @@ use crate::domain::{
     world::{Survey, World},
 };
 
-/// Kind.
-pub const KIND: &str = "backup.schedule";
-/// Prefix of its ids.
-pub const PREFIX: &str = "sc";
+/// The kind on plans.
+const KIND: &str = "backup.schedule";
 /// RDS keeps automated backups for no longer, in days.
 const RDS_DAYS: u32 = 35;
 /// The rule that runs as the environment's schedule says.
@@ -32,6 +35,76 @@ pub struct Wanted<'a> {
     pub cron: Option<&'a str>,
     /// `rds`: only the databases' automated backups; `efs`: only the AWS Backup plan.
     pub kind: Option<PointKind>,
+}
+
+/// The operation.
+pub struct Schedule;
+
+impl Schedule {
+    fn wanted<'a>(command: &'a Command) -> Result<Wanted<'a>, Vec<String>> {
+        let Command::BackupSchedule { act, retention, cron, kind, .. } = command else {
+            return Err(unplanned(command));
+        };
+        Ok(Wanted { act: *act, retention: *retention, cron: cron.as_deref(), kind: *kind })
+    }
+}
+
+impl Operation for Schedule {
+    fn kind(&self) -> &'static str {
+        KIND
+    }
+
+    fn prefix(&self) -> &'static str {
+        "sc"
+    }
+
+    fn scopes(&self) -> &'static [&'static str] {
+        &["create", "update"]
+    }
+
+    fn asked_by(&self, command: &Command) -> bool {
+        matches!(command, Command::BackupSchedule { act: ScheduleAct::Create | ScheduleAct::Update, .. })
+    }
+
+    fn what(&self, _: &Command, environment: &str) -> String {
+        format!("The schedule of `{environment}`")
+    }
+
+    fn survey(&self, asked: &Asked<'_>) -> Result<Survey, Vec<String>> {
+        bounds(asked.environment, Self::wanted(asked.command)?.retention).map_err(|why| vec![why])?;
+        Ok(survey(asked.environment))
+    }
+
+    fn plan(&self, asked: &Asked<'_>, known: &Known) -> Result<Plan, Vec<String>> {
+        plan(asked.environment, &Self::wanted(asked.command)?, &known.world)
+    }
+
+    fn scope(&self, plan: &Plan) -> String {
+        plan.scope.clone()
+    }
+
+    fn plans_again(&self, run: &Run) -> bool {
+        !begun(run)
+    }
+
+    fn title(&self, plan: &Plan) -> String {
+        format!("Schedule of {}{}", whole(plan), narrowed(plan))
+    }
+
+    fn done(&self, _: &Ended<'_>) -> String {
+        "The schedule is as asked for: it was read back and compared.".to_owned()
+    }
+
+    fn not_done(&self, _: &Plan) -> &'static str {
+        "The schedule is *not* as asked for."
+    }
+
+    fn left_behind(&self, plan: &Plan, finished: usize) -> Option<String> {
+        let environment = &plan.environment;
+        Some(format!(
+            "{finished} of its changes are made and stay: `/bbws backup schedule {environment} list` shows them."
+        ))
+    }
 }
 
 /// What has to be known of the live world.

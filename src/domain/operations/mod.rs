@@ -1,0 +1,325 @@
+//! Everything that can be asked for and changes something: one file per operation, and the one list of them.
+//!
+//! An operation says here, in one place, how it is asked for, what it has to know, what it will do, who has to agree, and
+//! what people are told at its end. Planner, submit, words, access, control, the engine and the generic suites read [`ALL`]:
+//! none of them knows an operation by name.
+
+pub mod cleanup;
+pub mod create;
+pub mod delete;
+mod draft;
+pub mod hold;
+pub mod resume;
+pub mod schedule;
+pub mod validate;
+
+use super::{
+    command::Command,
+    environment::Environment,
+    mark::{Mark, MarkKind},
+    moment::Moment,
+    operation::{OpId, Operation as Record, Run},
+    plan::Plan,
+    policy::Need,
+    step::StepState,
+    text::escape,
+    world::{Survey, World},
+};
+
+/// Every operation, in the order lists name them. A new one is its file and its line here.
+pub static ALL: [&dyn Operation; 7] = [
+    &create::Create,
+    &schedule::Schedule,
+    &delete::Delete,
+    &validate::Validate,
+    &hold::Hold,
+    &resume::Resume,
+    &cleanup::Cleanup,
+];
+
+/// Kinds that approval rules may name although nothing can ask for them yet, with any scope: rules are written before the
+/// day on which they are needed.
+pub const COMING: [&str; 4] = ["backup.restore", "dr.failover", "dr.failback", "dr.drill"];
+
+/// What a command asks for, once everything in it is known to exist.
+#[derive(Clone, Copy)]
+pub struct Asked<'a> {
+    /// The command.
+    pub command: &'a Command,
+    /// The environment it names.
+    pub environment: &'a Environment,
+    /// Id of the operation to be.
+    pub id: &'a OpId,
+    /// When it was asked for: what depends on the time is planned for this moment, so that planning again gives the same.
+    pub at: Moment,
+}
+
+/// Which of the environment's marks a plan rests on. Those that the operation itself set are never among them: a run that
+/// is planned again must not stand in its own way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Marks {
+    /// None.
+    Nothing,
+    /// Those of a kind.
+    Of(MarkKind),
+    /// All.
+    All,
+}
+
+/// Which earlier runs a plan rests on.
+#[derive(Default)]
+pub struct Past {
+    /// Those with these ids, as far as they exist.
+    pub ids: Vec<OpId>,
+    /// Those of the environment whose plan is like this.
+    pub whose: Option<Box<dyn Fn(&Plan) -> bool + Send + Sync>>,
+}
+
+/// What was found out for a plan.
+#[derive(Debug, Clone, Default)]
+pub struct Known {
+    /// The live world, as far as [`Operation::survey`] asked.
+    pub world: World,
+    /// Marks, as far as [`Operation::marks`] asked.
+    pub marks: Vec<Mark>,
+    /// Runs, as far as [`Operation::past`] asked.
+    pub past: Vec<Run>,
+}
+
+/// A run at its end, as its sentences need it.
+#[derive(Debug, Clone, Copy)]
+pub struct Ended<'a> {
+    /// What was approved and run.
+    pub plan: &'a Plan,
+    /// Steps it had.
+    pub steps: usize,
+    /// How long it took, spoken.
+    pub took: &'a str,
+}
+
+/// One kind of operation.
+///
+/// What is not said for an operation is what is safe for any: it takes the environment's lock, heeds stops, is planned again
+/// before its start, and claims no more at its end than that its steps are done.
+pub trait Operation: Sync {
+    /// What policy, audit and cards call it: `backup.create`. Never changes: ledgers and rules name it.
+    fn kind(&self) -> &'static str;
+
+    /// The letters before the number of its ids. Never change.
+    fn prefix(&self) -> &'static str;
+
+    /// The scopes by which approval rules may tell its requests apart.
+    fn scopes(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    /// Whether approval rules may name it: not where it begins by itself, on the strength of an earlier approval.
+    fn governed(&self) -> bool {
+        true
+    }
+
+    /// Whether this command asks for it.
+    fn asked_by(&self, command: &Command) -> bool;
+
+    /// What was asked for, as a sentence begins with it; mrkdwn, escaped.
+    fn what(&self, command: &Command, environment: &str) -> String {
+        format!("`{}` of `{}`", escape(command.name()), escape(environment))
+    }
+
+    /// What has to be known of the live world. Also the place to refuse what needs no look at AWS to be refused.
+    ///
+    /// # Errors
+    /// Why it cannot be done as asked, a sentence each.
+    fn survey(&self, asked: &Asked<'_>) -> Result<Survey, Vec<String>> {
+        let _ = asked;
+        Ok(Survey::default())
+    }
+
+    /// What has to be known of what the ledger remembers.
+    fn marks(&self) -> Marks {
+        Marks::Nothing
+    }
+
+    /// What has to be known of earlier runs, in the light of the world and the marks.
+    fn past(&self, asked: &Asked<'_>, world: &World, marks: &[Mark]) -> Past {
+        let _ = (asked, world, marks);
+        Past::default()
+    }
+
+    /// The plan.
+    ///
+    /// # Errors
+    /// What stands in the way, a sentence each.
+    fn plan(&self, asked: &Asked<'_>, known: &Known) -> Result<Plan, Vec<String>> {
+        let _ = known;
+        Err(unplanned(asked.command))
+    }
+
+    /// The scope of such a plan as approval rules know it, one of [`Self::scopes`]; empty where there are none.
+    fn scope(&self, plan: &Plan) -> String {
+        let _ = plan;
+        String::new()
+    }
+
+    /// Who has to agree, given what the rules ask for. An operation may ask for more than they do, never for less.
+    fn needs(&self, plan: &Plan, configured: Vec<Need>) -> Vec<Need> {
+        let _ = plan;
+        configured
+    }
+
+    /// Whether it changes what the environment has, so that no other may at the same time.
+    fn locks(&self) -> bool {
+        true
+    }
+
+    /// Whether the run is planned again before it starts, and its approvals are void where the plan has become another. Not
+    /// where its own steps have changed the very world the plan was made for, and each of them compares before it writes.
+    fn plans_again(&self, run: &Run) -> bool {
+        let _ = run;
+        true
+    }
+
+    /// Whether the world is asked once more immediately before each change: it may begin long after its start, when a stop
+    /// was lifted or AWS was busy, and then must not rest on what was known at the start.
+    fn asks_before_each_change(&self) -> bool {
+        false
+    }
+
+    /// Whether it begins and goes on while a stop is in force, and cannot be stopped itself.
+    fn passes_stops(&self) -> bool {
+        false
+    }
+
+    /// Whether what it makes are backups, which for that time stand in for those that AWS makes on a schedule.
+    fn backs_up(&self) -> bool {
+        false
+    }
+
+    /// Whether its end is published to the environment's topics.
+    fn publishes(&self) -> bool {
+        true
+    }
+
+    /// What people call it, in plain text; not escaped: `Backup of prod (full)`.
+    fn title(&self, plan: &Plan) -> String {
+        format!("{} of {}{}", spoken(&plan.kind), whole(plan), narrowed(plan))
+    }
+
+    /// What a run that succeeded came to; mrkdwn, escaped. Claims nothing that was not looked at.
+    fn done(&self, ended: &Ended<'_>) -> String {
+        format!("All {} steps are done, in {}.", ended.steps, ended.took)
+    }
+
+    /// What a run that failed must not be taken for; mrkdwn.
+    fn not_done(&self, plan: &Plan) -> &'static str {
+        let _ = plan;
+        "What was asked for is *not* done."
+    }
+
+    /// What a run that was given up with so many finished steps leaves, where there is more to say than that it is tagged;
+    /// mrkdwn, escaped.
+    fn left_behind(&self, plan: &Plan, finished: usize) -> Option<String> {
+        let _ = (plan, finished);
+        None
+    }
+
+    /// What a person does after a failure, once the reason is mended; mrkdwn, escaped.
+    fn advice(&self, run: &Run) -> String {
+        if run.op.plan.steps.iter().any(|s| s.always) {
+            return format!("When the reason is mended, ask anew: `/bbws {}`", escape(&run.op.command));
+        }
+        "When the reason is mended, press Retry: steps that are done are not repeated.".to_owned()
+    }
+}
+
+/// What a ledger may hold that this build has no operation for: everything safe, nothing claimed.
+struct Foreign;
+
+impl Operation for Foreign {
+    fn kind(&self) -> &'static str {
+        "unknown"
+    }
+
+    fn prefix(&self) -> &'static str {
+        "op"
+    }
+
+    fn governed(&self) -> bool {
+        false
+    }
+
+    fn asked_by(&self, _: &Command) -> bool {
+        false
+    }
+}
+
+/// The operation of that kind. A kind that this build does not know gets the safe answer to every question.
+pub fn of(kind: &str) -> &'static dyn Operation {
+    ALL.into_iter().find(|operation| operation.kind() == kind).unwrap_or(&Foreign)
+}
+
+/// The operation that this command asks for; none for questions and for what holds the hands on a run.
+pub fn asked(command: &Command) -> Option<&'static dyn Operation> {
+    ALL.into_iter().find(|operation| operation.asked_by(command))
+}
+
+/// What people call this operation: one sentence for card, thread, list and SNS alike. Plain text, not escaped.
+pub fn title(op: &Record) -> String {
+    of(op.kind()).title(&op.plan)
+}
+
+/// Every kind that approval rules may name.
+pub fn governed() -> Vec<&'static str> {
+    ALL.into_iter().filter(|operation| operation.governed()).map(Operation::kind).chain(COMING).collect()
+}
+
+/// Every scope that approval rules may name, each once.
+pub fn scopes() -> Vec<&'static str> {
+    let mut scopes: Vec<&str> = Vec::new();
+    for scope in ALL.into_iter().flat_map(Operation::scopes) {
+        if !scopes.contains(scope) {
+            scopes.push(scope);
+        }
+    }
+    scopes
+}
+
+/// Whether a request of that kind can have that scope. Of what is still to come nobody can say so.
+pub fn may_have(kind: &str, scope: &str) -> bool {
+    ALL.into_iter().find(|operation| operation.kind() == kind).is_none_or(|known| known.scopes().contains(&scope))
+}
+
+/// Whether a step of it is done already.
+fn begun(run: &Run) -> bool {
+    run.steps.iter().any(|s| s.state == StepState::Done)
+}
+
+/// Why there is no plan for a command that asks for no such operation.
+fn unplanned(command: &Command) -> Vec<String> {
+    vec![format!("`{}` is not something to plan.", command.name())]
+}
+
+/// The environment of a plan, as titles name it.
+fn whole(plan: &Plan) -> &str {
+    if plan.environment == "*" { "all environments" } else { &plan.environment }
+}
+
+/// What of the environment a plan is about, as titles add it: ` (rds, tenant tenant-1)`.
+fn narrowed(plan: &Plan) -> String {
+    let scope = Some(plan.scope.clone()).filter(|s| !s.is_empty());
+    let tenant = plan.tenant.as_ref().filter(|t| **t != plan.scope).map(|t| format!("tenant {t}"));
+    let parts: Vec<String> = scope.into_iter().chain(tenant).collect();
+    if parts.is_empty() { String::new() } else { format!(" ({})", parts.join(", ")) }
+}
+
+/// `backup.restore` as `Restore`, `report.send` as `Send report`.
+fn spoken(kind: &str) -> String {
+    let (noun, verb) = kind.split_once('.').unwrap_or(("", kind));
+    let verb = verb.replace(['_', '.'], " ");
+    let mut letters = verb.chars();
+    let first = letters.next().map(|c| c.to_uppercase().to_string()).unwrap_or_default();
+    match (noun, verb.as_str()) {
+        ("backup", "restore") | ("dr", _) => format!("{first}{}", letters.as_str()),
+        _ => format!("{first}{} {noun}", letters.as_str()).trim_end().to_owned(),
+    }
+}
