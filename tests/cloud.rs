@@ -4,3 +4,4 @@
 mod archive;
 mod aws;
 mod simcloud;
+mod wire;

@@ -16,10 +16,14 @@ use aws_smithy_http_client::{
     Builder,
     tls::{Provider, rustls_provider::CryptoMode},
 };
+use aws_smithy_runtime_api::client::identity::SharedIdentityCache;
 use aws_types::service_config::ServiceConfigKey;
 use tokio::sync::OnceCell;
 
-use super::{error::Attempt, sts::Role};
+use super::{
+    error::Attempt,
+    sts::{MARGIN, Role},
+};
 use crate::domain::environment::Environment;
 
 /// More sessions than this are not kept: they are cheap to open again.
@@ -29,18 +33,27 @@ const MOST_SESSIONS: usize = 256;
 /// AWS SDK finds in the environment and in profiles.
 pub fn loader() -> ConfigLoader {
     let client = Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
-    let timeouts = TimeoutConfig::builder()
-        .connect_timeout(Duration::from_secs(3))
-        .operation_attempt_timeout(Duration::from_secs(10))
-        .operation_timeout(Duration::from_secs(30))
-        .build();
     aws_config::defaults(BehaviorVersion::latest())
         .http_client(client)
         // Repeating inside the SDK is safe for mutations too: each carries a token or a name that AWS makes once.
         .retry_config(RetryConfig::standard().with_max_attempts(3))
-        .timeout_config(timeouts)
-        // Assuming a role is a call of its own, which the cache's default of 5 s would cut short.
-        .identity_cache(IdentityCache::lazy().load_timeout(Duration::from_secs(20)).build())
+        .timeout_config(timeouts())
+        .identity_cache(identities())
+}
+
+/// How long a call may take.
+pub fn timeouts() -> TimeoutConfig {
+    TimeoutConfig::builder()
+        .connect_timeout(Duration::from_secs(3))
+        .operation_attempt_timeout(Duration::from_secs(10))
+        .operation_timeout(Duration::from_secs(30))
+        .build()
+}
+
+/// Where credentials are kept while they are good. Assuming a role is a call of its own, which the default of 5 s would
+/// cut short; and the default keeps credentials until ten seconds before their end.
+pub fn identities() -> SharedIdentityCache {
+    IdentityCache::lazy().load_timeout(Duration::from_secs(20)).buffer_time(MARGIN).build()
 }
 
 /// Which session: an assumed role carries its requester, the process's own identity does not.

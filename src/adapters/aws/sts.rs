@@ -10,6 +10,7 @@ use aws_credential_types::{
     Credentials,
     provider::{self, ProvideCredentials, error::CredentialsError, future},
 };
+use aws_smithy_async::time::SharedTimeSource;
 use tokio::sync::Mutex;
 
 use super::{
@@ -19,7 +20,7 @@ use super::{
 use crate::ports::cloud::CloudError;
 
 /// Credentials that end sooner than this are fetched anew, so that no request is signed with dying ones.
-const MARGIN: Duration = Duration::from_secs(300);
+pub const MARGIN: Duration = Duration::from_secs(300);
 
 /// The identity in use.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -74,6 +75,7 @@ pub struct Role {
     session_name: String,
     source_identity: String,
     sts: aws_sdk_sts::Client,
+    clock: SharedTimeSource,
     kept: Mutex<Option<Credentials>>,
 }
 
@@ -86,6 +88,7 @@ impl Role {
             session_name: name_for_sts(&format!("bbws-{environment}")),
             source_identity: name_for_sts(requester),
             sts: aws_sdk_sts::Client::new(config),
+            clock: config.time_source().unwrap_or_default(),
             kept: Mutex::new(None),
         }
     }
@@ -94,7 +97,7 @@ impl Role {
         // One caller fetches, the others wait for what it gets.
         let mut kept = self.kept.lock().await;
         if let Some(credentials) =
-            kept.as_ref().filter(|c| c.expiry().is_none_or(|end| end > SystemTime::now() + MARGIN))
+            kept.as_ref().filter(|c| c.expiry().is_none_or(|end| end > self.clock.now() + MARGIN))
         {
             return Ok(credentials.clone());
         }

@@ -1,4 +1,5 @@
 //! Imitations of the outside world that hold state: `bbws demo` runs on them, and so do the tests.
 
+pub mod aws;
 pub mod cloud;
 pub mod workspace;

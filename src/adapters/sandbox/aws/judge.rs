@@ -1,0 +1,276 @@
+//! The record of every request, and the judge of "never twice".
+//!
+//! A request says whose it is by the tags and the token it carries. What carries neither (a deletion, a change of a setting)
+//! is told by [`asking`], which the sandbox lays around the adapter's verbs; over a real port there is nobody to say it.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+
+use serde::{Deserialize, Serialize};
+
+use super::world::World;
+use crate::domain::{moment::Moment, operation::OpId};
+
+/// How many requests are remembered one by one; totals and effects are remembered for ever.
+const REMEMBERED: usize = 50_000;
+
+/// What of the port [`Cloud`](crate::ports::cloud::Cloud) a request is made for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Verb {
+    /// A survey.
+    Survey,
+    /// A list of recovery points.
+    Points,
+    /// Measurements.
+    Readings,
+    /// A look for what an earlier start made.
+    Probe,
+    /// A start.
+    Start,
+    /// A look at progress.
+    Poll,
+    /// A notice to machines.
+    Publish,
+}
+
+/// Whose requests the ones of a task are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Asker {
+    /// What for.
+    pub verb: Verb,
+    /// The steps it is about: several only for polls that one request answers.
+    pub steps: Vec<AskedStep>,
+}
+
+/// A step on whose behalf AWS is asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AskedStep {
+    /// Operation.
+    pub operation: OpId,
+    /// Position of the step in its plan.
+    pub step: usize,
+    /// Kind of the step.
+    pub kind: &'static str,
+    /// Idempotency token.
+    pub token: String,
+}
+
+impl Asker {
+    /// Whether a step of this kind is among those it is about.
+    pub fn is_about(&self, kind: &str) -> bool {
+        self.steps.iter().any(|step| step.kind == kind)
+    }
+}
+
+tokio::task_local! {
+    static ASKER: Asker;
+}
+
+/// Says for whom everything is that a future asks of AWS.
+pub async fn asking<F: Future>(asker: Asker, what: F) -> F::Output {
+    ASKER.scope(asker, what).await
+}
+
+/// For whom the present task asks, where somebody said so.
+pub(super) fn asker() -> Option<Asker> {
+    ASKER.try_with(Clone::clone).ok()
+}
+
+/// What became of a request, as its caller sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answer {
+    /// A good answer arrived whole.
+    Ok,
+    /// AWS refused it, with this code.
+    Refused(String),
+    /// Not a whole answer arrived: refused connection, lost, cut, late.
+    Nothing,
+}
+
+/// One request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recorded {
+    /// When, by the clock of the simulated AWS.
+    pub at: Moment,
+    /// Account it was made in.
+    pub account: String,
+    /// Region it was made in.
+    pub region: String,
+    /// Service, by its name in signatures.
+    pub service: &'static str,
+    /// API operation.
+    pub operation: String,
+    /// ARN of the caller.
+    pub caller: String,
+    /// For whom, where it was said.
+    pub asker: Option<Asker>,
+    /// Whether something was changed, whatever the caller was told.
+    pub effect: bool,
+    /// What the caller was told.
+    pub answer: Answer,
+}
+
+/// Something that a request changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Effect {
+    /// What it works on, so that two effects on one thing meet: `backup of arn:…`.
+    pub target: String,
+    /// Whose it is by the tags or the token of the request or, where those say nothing, by the asker.
+    pub by: Option<OpId>,
+    /// What came of it.
+    pub made: Made,
+}
+
+/// What an effect made, so that it can be asked later whether it still stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Made {
+    /// A message, which stands for ever.
+    Message {
+        /// Its id.
+        id: String,
+    },
+}
+
+impl Made {
+    /// In words.
+    pub fn name(&self) -> String {
+        match self {
+            Made::Message { id } => format!("message {id}"),
+        }
+    }
+
+    /// A result that failed or was removed may rightly be made again; any other may not.
+    fn stands(&self, _world: &World, _account: &str, _region: &str, _now: Moment) -> bool {
+        match self {
+            Made::Message { .. } => true,
+        }
+    }
+}
+
+/// Where a mutation took place. The key of [`SimAws::mutations`](super::SimAws::mutations).
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Mutation {
+    /// Operation.
+    pub operation: OpId,
+    /// Position of the step in its plan, where somebody said it.
+    pub step: Option<usize>,
+    /// What it works on: account, region and target.
+    pub resource: String,
+}
+
+/// Something that was changed again while the earlier result still stood.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Twice {
+    /// Operation.
+    pub operation: OpId,
+    /// Position of the step that made the second effect, where somebody said it.
+    pub step: Option<usize>,
+    /// The first result.
+    pub first: String,
+    /// The second result.
+    pub second: String,
+    /// When the second was made.
+    pub at: Moment,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Noted {
+    account: String,
+    region: String,
+    target: String,
+    made: Made,
+}
+
+/// The journal.
+#[derive(Default, Serialize, Deserialize)]
+pub(super) struct Judge {
+    /// Not kept on disk: what counts is in the totals and effects.
+    #[serde(skip)]
+    recent: VecDeque<Recorded>,
+    requests: u64,
+    effective: u64,
+    /// Effects of nobody's operation: of a person at the command line, say.
+    of_others: u64,
+    effects: HashMap<OpId, Vec<Noted>>,
+    #[serde(with = "pairs")]
+    mutations: BTreeMap<Mutation, u32>,
+    twice: Vec<Twice>,
+}
+
+impl Judge {
+    pub(super) fn record(&mut self, entry: Recorded) {
+        self.requests += 1;
+        if self.recent.len() == REMEMBERED {
+            self.recent.pop_front();
+        }
+        self.recent.push_back(entry);
+    }
+
+    /// Notes an effect and judges it. To be told before anything else changes, so that "still stands" is of this moment.
+    pub(super) fn effect(
+        &mut self,
+        world: &World,
+        at: (&str, &str),
+        step: Option<&AskedStep>,
+        effect: Effect,
+        now: Moment,
+    ) {
+        self.effective += 1;
+        let Effect { target, by, made } = effect;
+        let Some(operation) = by.or_else(|| step.map(|s| s.operation.clone())) else {
+            self.of_others += 1;
+            return;
+        };
+        let (account, region) = at;
+        let step = step.map(|s| s.step);
+        let earlier = self.effects.entry(operation.clone()).or_default();
+        // The same name is only made again when the old one was gone, so it is never a second result.
+        let first = earlier
+            .iter()
+            .filter(|e| e.made != made && e.account == account && e.region == region && e.target == target)
+            .find(|e| e.made.stands(world, &e.account, &e.region, now));
+        if let Some(first) = first {
+            let (first, second) = (first.made.name(), made.name());
+            self.twice.push(Twice { operation: operation.clone(), step, first, second, at: now });
+        }
+        let resource = format!("{account}/{region}/{target}");
+        *self.mutations.entry(Mutation { operation, step, resource }).or_default() += 1;
+        earlier.push(Noted { account: account.to_owned(), region: region.to_owned(), target, made });
+    }
+
+    pub(super) fn recent(&self) -> impl Iterator<Item = &Recorded> {
+        self.recent.iter()
+    }
+
+    pub(super) fn mutations(&self) -> &BTreeMap<Mutation, u32> {
+        &self.mutations
+    }
+
+    pub(super) fn twice(&self) -> &[Twice] {
+        &self.twice
+    }
+
+    pub(super) fn requests(&self) -> u64 {
+        self.requests
+    }
+
+    pub(super) fn effective(&self) -> u64 {
+        self.effective
+    }
+}
+
+/// JSON has no objects with keys other than text: a list of pairs instead.
+mod pairs {
+    use std::collections::BTreeMap;
+
+    use serde::{Deserialize as _, Deserializer, Serializer};
+
+    use super::Mutation;
+
+    pub(super) fn serialize<S: Serializer>(map: &BTreeMap<Mutation, u32>, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_seq(map)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<BTreeMap<Mutation, u32>, D::Error> {
+        Vec::deserialize(from).map(|pairs| pairs.into_iter().collect())
+    }
+}

@@ -1,0 +1,294 @@
+//! A simulated AWS behind the wire: it answers the requests of any SDK, in the protocols of its services, from a world that
+//! holds state. `bbws demo` and the tests run the real adapters on it.
+//!
+//! A request comes in by the [`connector`] of an SDK in the same process, or by a real [`port`]. [`api`] takes it apart and
+//! hands it to the file of its service, which reads and changes the [`world`]; its module doc says how an API operation is
+//! added. [`faults`] decides what goes wrong on the way, [`judge`] writes down who asked for what and whether anything was
+//! changed twice. How long things take is decided when they are made, and all states follow from the [`time`] of one clock.
+
+pub mod api;
+pub mod connector;
+mod faults;
+pub mod judge;
+mod persistence;
+pub mod port;
+mod seed;
+pub mod time;
+pub mod world;
+
+use std::{
+    collections::BTreeMap,
+    fmt,
+    path::PathBuf,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use rand::{SeedableRng as _, rngs::Xoshiro256PlusPlus};
+
+pub use self::faults::{Chaos, Fate, Fault, Target};
+use self::{
+    api::{Context, Raw, Reply, Request, protocols::Common},
+    connector::Hung,
+    faults::Faults,
+    judge::{Answer, Asker, Judge, Mutation, Recorded, Twice},
+    world::World,
+};
+use crate::{
+    domain::{environment::Environment, moment::Moment, operation::OpId, topics::Topics},
+    ports::clock::Clock,
+};
+
+/// The simulated AWS. One mutex guards it all; nothing is awaited while it is held.
+pub struct SimAws {
+    clock: Arc<dyn Clock>,
+    inner: Mutex<Inner>,
+    hung: Arc<Hung>,
+}
+
+struct Inner {
+    world: World,
+    environments: BTreeMap<String, Environment>,
+    topics: Topics,
+    faults: Faults,
+    rng: Xoshiro256PlusPlus,
+    judge: Judge,
+    /// Where all this outlives the process.
+    file: Option<PathBuf>,
+}
+
+/// How an answer gets to its caller, or does not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Delivery {
+    /// As it should.
+    Whole(Reply),
+    /// The connection is refused.
+    Refused,
+    /// The connection ends without an answer.
+    Lost,
+    /// Never; the connection stays open.
+    Never,
+    /// Half of the body, and then nothing; the connection stays open.
+    Stalls(Reply),
+    /// Half of the body, as if that were all.
+    CutShort(Reply),
+    /// Half of the body, and then the connection breaks.
+    Torn(Reply),
+}
+
+impl SimAws {
+    /// An AWS that holds what the environments describe. The same seed and requests give the same answers.
+    pub fn new(
+        environments: &BTreeMap<String, Environment>,
+        topics: &Topics,
+        clock: Arc<dyn Clock>,
+        seed: u64,
+    ) -> SimAws {
+        // The key of the table is the name, also for environments that were not read from a file.
+        let environments: BTreeMap<String, Environment> = environments
+            .iter()
+            .map(|(name, e)| (name.clone(), Environment { name: name.clone(), ..e.clone() }))
+            .collect();
+        let mut world = World::empty(seed);
+        seed::seed(&mut world, &environments, topics, clock.now());
+        SimAws {
+            inner: Mutex::new(Inner {
+                world,
+                environments,
+                topics: topics.clone(),
+                faults: Faults::default(),
+                rng: Xoshiro256PlusPlus::seed_from_u64(seed),
+                judge: Judge::default(),
+                file: None,
+            }),
+            clock,
+            hung: Arc::default(),
+        }
+    }
+
+    /// Now, by its clock.
+    pub fn now(&self) -> Moment {
+        self.clock.now()
+    }
+
+    /// Takes a request and says how its answer gets back.
+    pub fn take(&self, raw: Raw) -> Delivery {
+        let asker = judge::asker();
+        let now = self.now();
+        let mut inner = self.lock();
+        let (delivery, changed) = inner.take(raw, asker, now);
+        if changed {
+            inner.keep(now);
+        }
+        delivery
+    }
+
+    /// Looks at the world as it really is, whatever its faults would say.
+    pub fn look<T>(&self, look: impl FnOnce(&World, Moment) -> T) -> T {
+        look(&self.lock().world, self.now())
+    }
+
+    /// Changes the world past every API, as somebody at the console of another team would.
+    pub fn change<T>(&self, change: impl FnOnce(&mut World, Moment) -> T) -> T {
+        let now = self.now();
+        let mut inner = self.lock();
+        let answer = change(&mut inner.world, now);
+        inner.keep(now);
+        answer
+    }
+
+    /// Puts a fault in wait.
+    pub fn inject(&self, fault: Fault, target: Target) {
+        self.steer(|faults| faults.inject(fault, target));
+    }
+
+    /// Faults by chance from now on, besides those injected.
+    pub fn set_chaos(&self, chaos: Chaos) {
+        self.steer(|faults| faults.set_chaos(chaos));
+    }
+
+    /// A region that is down answers nothing: connections are refused, and half of the requests that would change
+    /// something are swallowed. What runs there goes on.
+    pub fn region_down(&self, region: &str, down: bool) {
+        self.steer(|faults| faults.set_down(region, down));
+    }
+
+    /// Takes back every fault, the chaos and the outages. What already failed stays failed.
+    pub fn heal(&self) {
+        self.steer(Faults::heal);
+    }
+
+    fn steer(&self, change: impl FnOnce(&mut Faults)) {
+        let now = self.now();
+        let mut inner = self.lock();
+        change(&mut inner.faults);
+        inner.keep(now);
+    }
+
+    /// The last requests, oldest first (at most 50,000).
+    pub fn journal(&self) -> Vec<Recorded> {
+        self.lock().judge.recent().cloned().collect()
+    }
+
+    /// Requests on behalf of one operation, oldest first, as far as they are remembered.
+    pub fn requests_by(&self, operation: &OpId) -> Vec<Recorded> {
+        let is_its = |r: &&Recorded| {
+            r.asker.as_ref().is_some_and(|asker| asker.steps.iter().any(|step| step.operation == *operation))
+        };
+        self.lock().judge.recent().filter(is_its).cloned().collect()
+    }
+
+    /// Number of all requests.
+    pub fn requests(&self) -> u64 {
+        self.lock().judge.requests()
+    }
+
+    /// Number of true changes.
+    pub fn effects(&self) -> u64 {
+        self.lock().judge.effective()
+    }
+
+    /// True changes by operation, step and what was worked on.
+    pub fn mutations(&self) -> BTreeMap<Mutation, u32> {
+        self.lock().judge.mutations().clone()
+    }
+
+    /// Everything that was changed again while the earlier result still stood. A repeat after a result that failed or
+    /// was deleted is not listed.
+    pub fn twice(&self) -> Vec<Twice> {
+        self.lock().judge.twice().to_vec()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for SimAws {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SimAws").finish_non_exhaustive()
+    }
+}
+
+impl Inner {
+    /// How the answer gets back, and whether anything may have changed.
+    fn take(&mut self, raw: Raw, asker: Option<Asker>, now: Moment) -> (Delivery, bool) {
+        let request = match api::read(&self.world, now, raw) {
+            Ok(request) => request,
+            Err((protocol, refusal)) => {
+                let id = self.world.next_id("request");
+                return (Delivery::Whole(protocol.refuse(api::Service::Sts, &refusal, &id)), false);
+            }
+        };
+        let fault = self.faults.befalls(&mut self.rng, &api::asked(&request, asker.as_ref()));
+        let (delivery, answer, effect) = match fault {
+            None => self.deliver(&request, asker.as_ref(), now, None),
+            Some(fault) if fault.after_the_fact() => self.deliver(&request, asker.as_ref(), now, Some(fault)),
+            Some(Fault::Throttled) => self.refuse(&request, Common::Throttled),
+            Some(Fault::Denied) => self.refuse(&request, Common::Denied),
+            Some(Fault::Unavailable) => self.refuse(&request, Common::Unavailable),
+            Some(Fault::Internal) => self.refuse(&request, Common::Internal),
+            Some(Fault::Refused) => (Delivery::Refused, Answer::Nothing, false),
+            Some(Fault::LostRequest) => (Delivery::Lost, Answer::Nothing, false),
+            Some(_) => (Delivery::Never, Answer::Nothing, false),
+        };
+        let changed = api::changes(&request.operation);
+        self.judge.record(Recorded {
+            at: now,
+            account: request.caller.account,
+            region: request.region,
+            service: request.service.name(),
+            operation: request.operation,
+            caller: request.caller.arn,
+            asker,
+            effect,
+            answer,
+        });
+        (delivery, changed)
+    }
+
+    fn refuse(&mut self, request: &Request, why: Common) -> (Delivery, Answer, bool) {
+        let protocol = request.service.protocol();
+        let refusal = protocol.common(why);
+        let reply = protocol.refuse(request.service, &refusal, &self.world.next_id("request"));
+        (Delivery::Whole(reply), Answer::Refused(refusal.code), false)
+    }
+
+    /// Carries a request out, and lets a fault befall the answer.
+    fn deliver(
+        &mut self,
+        request: &Request,
+        asker: Option<&Asker>,
+        now: Moment,
+        fault: Option<Fault>,
+    ) -> (Delivery, Answer, bool) {
+        let mut cx = Context {
+            world: &mut self.world,
+            now,
+            faults: &mut self.faults,
+            rng: &mut self.rng,
+            asker,
+            effects: Vec::new(),
+        };
+        let (reply, refused) = api::serve(&mut cx, request);
+        let effects = cx.effects;
+        let effect = !effects.is_empty();
+        let step = asker.and_then(|asker| asker.steps.first());
+        for effect in effects {
+            self.judge.effect(&self.world, (request.account(), &request.region), step, effect, now);
+        }
+        let answer = match (&fault, refused) {
+            (Some(_), _) => Answer::Nothing,
+            (None, Some(code)) => Answer::Refused(code),
+            (None, None) => Answer::Ok,
+        };
+        let delivery = match fault {
+            Some(Fault::HangsAfter) => Delivery::Never,
+            Some(Fault::Stalls) => Delivery::Stalls(reply),
+            Some(Fault::CutShort) => Delivery::CutShort(reply),
+            Some(Fault::Torn) => Delivery::Torn(reply),
+            Some(_) => Delivery::Lost,
+            None => Delivery::Whole(reply),
+        };
+        (delivery, answer, effect)
+    }
+}

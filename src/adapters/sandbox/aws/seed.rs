@@ -1,0 +1,48 @@
+//! What the environments of a config describe, as if it had been there for long.
+
+use std::collections::BTreeMap;
+
+use super::world::World;
+use crate::domain::{
+    environment::Environment,
+    moment::Moment,
+    topics::{TopicRegion, Topics},
+};
+
+/// What this program seeds. A world that was kept by an earlier one is seeded with what is missing.
+const SEEDED: u32 = 1;
+
+/// Seeds what is not seeded yet.
+pub(super) fn seed(world: &mut World, environments: &BTreeMap<String, Environment>, topics: &Topics, _now: Moment) {
+    if world.seeded >= SEEDED {
+        return;
+    }
+    world.seeded = SEEDED;
+    for environment in environments.values() {
+        keys(world, environment);
+        notices(world, environment, topics);
+    }
+}
+
+/// Keys the config names; AWS's own are everywhere.
+fn keys(world: &mut World, environment: &Environment) {
+    let (account, primary, dr) = (&environment.account, &environment.primary_region, &environment.dr_region);
+    if let Some(name) = &environment.dr_kms_key {
+        world.region(account, dr).kms.add(account, dr, name);
+    }
+    if let Some(name) = &environment.dump_kms_key {
+        world.region(account, primary).kms.add(account, primary, name);
+    }
+}
+
+/// Topics for notices, one of each per account.
+fn notices(world: &mut World, environment: &Environment, topics: &Topics) {
+    let region = match topics.region {
+        TopicRegion::Dr => &environment.dr_region,
+        TopicRegion::Primary => &environment.primary_region,
+    };
+    let place = world.region(&environment.account, region);
+    for name in [&topics.backup_status, &topics.ops_warning, &topics.ops_critical, &topics.dr_events] {
+        place.sns.topics.entry(name.clone()).or_default();
+    }
+}

@@ -1,0 +1,104 @@
+//! What the simulated AWS holds: accounts, regions, and the state of each service in them, a file per service.
+
+pub mod kms;
+pub mod sns;
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::moment::Moment;
+
+/// Tags of a resource.
+pub type Tags = BTreeMap<String, String>;
+
+/// Bytes of a GiB.
+pub const GIB: u64 = 1 << 30;
+
+/// One region of one account: the state of every service in it.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct Region {
+    /// Keys.
+    #[serde(default)]
+    pub kms: kms::Kms,
+    /// Topics.
+    #[serde(default)]
+    pub sns: sns::Sns,
+}
+
+/// Credentials that AssumeRole gave.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RoleSession {
+    /// Account of the role.
+    pub account: String,
+    /// Name of the role.
+    pub role: String,
+    /// Name of the session.
+    pub session: String,
+    /// SourceIdentity.
+    pub source_identity: Option<String>,
+    /// Session token.
+    pub token: String,
+    /// When they end.
+    pub expires: Moment,
+}
+
+/// Everything there is.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct World {
+    /// Ids, sizes and durations come from it.
+    pub seed: u64,
+    accounts: BTreeMap<String, BTreeMap<String, Region>>,
+    /// Sessions of roles by their access key.
+    pub sessions: BTreeMap<String, RoleSession>,
+    /// How many ids were given that belong to no name.
+    serial: u64,
+    /// How far the world is seeded; a file of an earlier program is seeded further.
+    pub seeded: u32,
+}
+
+impl World {
+    /// Nothing but what AWS itself brings.
+    pub fn empty(seed: u64) -> World {
+        World { seed, accounts: BTreeMap::new(), sessions: BTreeMap::new(), serial: 0, seeded: 0 }
+    }
+
+    /// A region of an account, if anything is known of it yet.
+    pub fn find(&self, account: &str, region: &str) -> Option<&Region> {
+        self.accounts.get(account)?.get(region)
+    }
+
+    /// A region of an account. Every account has every region; it is empty but for AWS's own keys.
+    pub fn region(&mut self, account: &str, region: &str) -> &mut Region {
+        let regions = match self.accounts.get_mut(account) {
+            Some(_) => self.accounts.get_mut(account),
+            None => Some(self.accounts.entry(account.to_owned()).or_default()),
+        };
+        let regions = regions.expect("it was looked up or made just now");
+        if !regions.contains_key(region) {
+            let fresh = Region { kms: kms::Kms::of_aws(account, region), ..Region::default() };
+            regions.insert(region.to_owned(), fresh);
+        }
+        regions.get_mut(region).expect("it is there or was made just now")
+    }
+
+    /// Everything there is, as account, region and what is in it.
+    pub fn places(&self) -> impl Iterator<Item = (&str, &str, &Region)> {
+        self.accounts
+            .iter()
+            .flat_map(|(account, regions)| regions.iter().map(|(name, r)| (account.as_str(), name.as_str(), r)))
+    }
+
+    /// The same, to be changed.
+    pub fn places_mut(&mut self) -> impl Iterator<Item = (&str, &str, &mut Region)> {
+        self.accounts
+            .iter_mut()
+            .flat_map(|(account, regions)| regions.iter_mut().map(|(name, r)| (account.as_str(), name.as_str(), r)))
+    }
+
+    /// An id nobody has yet, the same for the same seed and order of requests.
+    pub fn next_id(&mut self, what: &str) -> String {
+        self.serial += 1;
+        super::time::uuid_for(self.seed, &format!("{what}/{}", self.serial))
+    }
+}

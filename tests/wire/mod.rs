@@ -1,0 +1,5 @@
+//! The simulated AWS behind the wire: the real adapter speaks to it by the SDK, without a socket.
+
+mod bed;
+mod faults;
+mod notices;
