@@ -5,12 +5,14 @@ use std::sync::Arc;
 use super::{
     AwsCloud,
     background::Outcome,
-    compare, configuration, database, dumps, files, lifecycle, mounts, record, replicated,
-    restored::{self, Restore},
     s3::{self, Object},
-    secrets, secrets_check,
+    secrets,
     session::Session,
-    uploads,
+    steps::{
+        configuration, dumps, mounts, record,
+        restore_database::{self, Restore},
+        restore_files, uploads, verify_bucket, verify_database, verify_files, verify_lifecycle, verify_secrets,
+    },
 };
 use crate::{
     domain::step::Action,
@@ -26,11 +28,11 @@ pub async fn probe(session: &Session, call: &Call) -> Result<Probe, CloudError> 
         return secrets::probe(session, call, &object).await;
     }
     match &call.action {
-        Action::RestoreTest { instance, .. } => restored::probe(session, call, instance).await,
+        Action::RestoreTest { instance, .. } => restore_database::probe(session, call, instance).await,
         Action::DeleteInstance { instance, operation, .. } => {
-            restored::probe_delete(session, instance, operation).await
+            restore_database::probe_delete(session, instance, operation).await
         }
-        Action::RestoreFiles { name, .. } => files::probe(session, name).await,
+        Action::RestoreFiles { name, .. } => restore_files::probe(session, name).await,
         Action::TagFiles { name, .. } => mounts::probe_tag(session, call, name).await,
         Action::MountTarget { name, subnet, .. } => mounts::probe_mount(session, name, subnet).await,
         Action::DeleteMountTarget { .. } => mounts::probe_unmount(session, call).await,
@@ -48,11 +50,14 @@ pub async fn start(cloud: &AwsCloud, call: &Call) -> Result<Started, CloudError>
     let session = session(cloud, call).await?;
     match &call.action {
         Action::RestoreTest { snapshot, instance, subnet_group, security_groups, .. } => {
-            restored::start(&session, call, &Restore { snapshot, instance, subnet_group, security_groups }).await
+            restore_database::start(&session, call, &Restore { snapshot, instance, subnet_group, security_groups })
+                .await
         }
-        Action::DeleteInstance { instance, operation, .. } => restored::delete(&session, instance, operation).await,
+        Action::DeleteInstance { instance, operation, .. } => {
+            restore_database::delete(&session, instance, operation).await
+        }
         Action::RestoreFiles { vault, recovery_point, name, role, .. } => {
-            files::start(&session, call, &files::Restore { vault, recovery_point, name, role }).await
+            restore_files::start(&session, call, &restore_files::Restore { vault, recovery_point, name, role }).await
         }
         Action::TagFiles { name, .. } => mounts::tag(&session, call, name).await,
         Action::MountTarget { name, subnet, security_groups, .. } => {
@@ -121,23 +126,25 @@ pub async fn poll(cloud: &AwsCloud, call: &Call) -> Outcome {
                 Some((region, name)) => Some((cloud.session(call, region).await, name.as_str())),
                 None => None,
             };
-            replicated::verify(&session, &replicated::Pair { account, bucket, replica }, *sample).await
+            verify_bucket::verify(&session, &verify_bucket::Pair { account, bucket, replica }, *sample).await
         }
         Action::VerifyLifecycle { bucket, prefix, min_days, .. } => {
-            lifecycle::verify(&session, bucket, account, prefix, *min_days).await
+            verify_lifecycle::verify(&session, bucket, account, prefix, *min_days).await
         }
-        Action::RestoreTest { instance, .. } => restored::poll(&session, instance).await,
+        Action::RestoreTest { instance, .. } => restore_database::poll(&session, instance).await,
         Action::DeleteInstance { instance, operation, .. } => {
-            restored::poll_delete(&session, instance, operation).await
+            restore_database::poll_delete(&session, instance, operation).await
         }
-        Action::RestoreFiles { name, .. } => files::poll(&session, call, name).await,
+        Action::RestoreFiles { name, .. } => restore_files::poll(&session, call, name).await,
         Action::MountTarget { name, subnet, .. } => mounts::poll_mount(&session, name, subnet).await,
         Action::DeleteMountTarget { .. } => mounts::poll_unmount(&session, call).await,
         Action::DeleteFiles { .. } => mounts::poll_delete(&session, call).await,
-        Action::VerifyFiles { .. } => cloud.jobs.watch(&call.token, |tell| compare::verify(owned, own, tell)),
-        Action::VerifyDatabase { .. } => cloud.jobs.watch(&call.token, |tell| database::verify(owned, own, tell)),
+        Action::VerifyFiles { .. } => cloud.jobs.watch(&call.token, |tell| verify_files::verify(owned, own, tell)),
+        Action::VerifyDatabase { .. } => {
+            cloud.jobs.watch(&call.token, |tell| verify_database::verify(owned, own, tell))
+        }
         Action::VerifyDump { .. } => cloud.jobs.watch(&call.token, |tell| dumps::verify(owned, own, tell)),
-        Action::VerifySecrets { .. } => cloud.jobs.watch(&call.token, |_| secrets_check::verify(owned, own)),
+        Action::VerifySecrets { .. } => cloud.jobs.watch(&call.token, |_| verify_secrets::verify(owned, own)),
         _ => Err(super::not_aws()),
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{points, session::Session, side_by_side};
+use super::{reads::points, session::Session, side_by_side};
 use crate::{
     domain::moment::Moment,
     ports::cloud::{CloudError, FileSystemFound},

@@ -18,54 +18,30 @@ use crate::{
     },
 };
 
-pub mod archives;
-pub mod automated;
 pub mod background;
 pub mod backup;
-pub mod buckets;
 pub mod checks;
-pub mod compare;
-pub mod components;
-pub mod configuration;
 pub mod data;
-pub mod database;
-pub mod declared;
-pub mod delete;
-pub mod dumps;
 pub mod efs;
 pub mod error;
-pub mod files;
-pub mod holds;
-pub mod jobs;
 pub mod kms;
-pub mod lifecycle;
-pub mod lineage;
 pub mod login;
-pub mod mounts;
-pub mod newest;
-pub mod places;
-pub mod plans;
-pub mod points;
 pub mod rds;
-pub mod readings;
-pub mod record;
-pub mod replicated;
-pub mod restored;
+pub mod reads;
 pub mod s3;
 pub mod secrets;
-pub mod secrets_check;
 pub mod session;
 pub mod sns;
 pub mod ssm;
+pub mod steps;
 pub mod sts;
-pub mod survey;
-pub mod tagging;
 pub mod tags;
-pub mod uploads;
 pub mod web;
 
+use reads::{measure, points, survey};
 use s3::Object;
 use session::{Session, Sessions};
+use steps::{automated, delete, holds, plans, tagging};
 
 /// Requests in flight at once on behalf of one caller; AWS Backup takes 15 descriptions per second.
 const AT_ONCE: usize = 8;
@@ -182,7 +158,7 @@ impl Cloud for AwsCloud {
     }
 
     async fn readings(&self, environment: &Environment, requester: &str) -> Result<Readings, CloudError> {
-        readings::readings(self, environment, requester).await
+        measure::readings(self, environment, requester).await
     }
 
     async fn probe(&self, call: &Call) -> Result<Probe, CloudError> {

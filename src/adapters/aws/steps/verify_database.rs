@@ -4,14 +4,14 @@ use std::{sync::Arc, time::Duration};
 
 use aws_sdk_rds::types::DbInstance;
 
-use super::{
+use super::super::{
     background::{Outcome, Teller},
     checks::{Check, Pair, verdict, yes},
     login::{self, Login},
-    newest::now,
-    restored::{self, status_of},
+    reads::newest::now,
     session::Session,
 };
+use super::restore_database::{self, status_of};
 use crate::{
     adapters::sql::{self, Target, Wanted},
     domain::{
@@ -27,15 +27,18 @@ use crate::{
 /// See [`crate::ports::cloud::CloudError`].
 pub async fn verify(session: Arc<Session>, call: Call, tell: Teller) -> Outcome {
     let Action::VerifyDatabase { instance, database, secret, .. } = &call.action else {
-        return Err(super::not_aws());
+        return Err(super::super::not_aws());
     };
     // Read first: what cannot be signed in to is not worth a connection.
     let login = match secret {
         Some(secret) => Some(login::read(&session, secret).await?),
         None => None,
     };
-    let (restored, source) =
-        futures::future::join(restored::describe(&session, instance), restored::describe(&session, database)).await;
+    let (restored, source) = futures::future::join(
+        restore_database::describe(&session, instance),
+        restore_database::describe(&session, database),
+    )
+    .await;
     let (Some(restored), source) = (restored?, source?) else {
         let reason = format!(
             "Instance {instance} in {} does not exist, so nothing was compared. Restore it again.",
@@ -65,7 +68,7 @@ async fn inside(call: &Call, restored: &DbInstance, login: &Login) -> Vec<Check>
     let Action::VerifyDatabase { engine, schemas, wordpress, data_of, rpo_seconds, .. } = &call.action else {
         return Vec::new();
     };
-    let Some((host, port)) = restored::endpoint(restored) else {
+    let Some((host, port)) = restore_database::endpoint(restored) else {
         return vec![Check::new("login to the restored database", false, "RDS tells no endpoint of it.")];
     };
     let here = Login { host, port, ..login.clone() };
@@ -110,7 +113,7 @@ fn target(login: &Login, engine: Engine, database: &Option<String>) -> Target {
 /// What RDS says of the instance.
 fn of_instance(restored: &DbInstance, source: Option<&DbInstance>, database: &str, subnet_group: &str) -> Vec<Check> {
     let status = status_of(restored);
-    let ready = restored::initializing(restored).is_none();
+    let ready = restore_database::initializing(restored).is_none();
     let group = restored.db_subnet_group().and_then(|group| group.db_subnet_group_name()).unwrap_or("none");
     let version = version(restored);
     vec![

@@ -2,7 +2,8 @@
 
 use futures::future::{BoxFuture, FutureExt as _};
 
-use super::{backup, kms, readings::Watch, s3, session::Session, side_by_side, survey};
+use super::super::{backup, kms, s3, session::Session, side_by_side};
+use super::{measure::Watch, survey};
 use crate::{
     domain::lag::Leg,
     ports::cloud::{CloudError, Condition},

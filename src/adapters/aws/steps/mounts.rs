@@ -4,13 +4,8 @@
 
 use aws_sdk_efs::types::{FileSystemDescription, LifeCycleState, MountTargetDescription, Tag};
 
-use super::{
-    background::Outcome,
-    error::Attempt,
-    files::{self, RESTORED},
-    session::Session,
-    tags,
-};
+use super::super::{background::Outcome, error::Attempt, session::Session, tags};
+use super::restore_files::{self, RESTORED};
 use crate::{
     domain::step::{Action, Outputs},
     ports::cloud::{Call, CloudError, Probe, Progress, Started},
@@ -40,7 +35,7 @@ pub async fn tag(session: &Session, call: &Call, name: &str) -> Result<Started, 
 /// # Errors
 /// See [`CloudError`].
 pub async fn probe_tag(session: &Session, call: &Call, name: &str) -> Result<Probe, CloudError> {
-    let Some(found) = files::find(session, name).await? else { return Ok(Probe::Absent) };
+    let Some(found) = restore_files::find(session, name).await? else { return Ok(Probe::Absent) };
     let tagged = wanted(call, name).iter().all(|tag| found.tags().contains(tag));
     Ok(if tagged { Probe::Present(finished(&found.file_system_id)) } else { Probe::Absent })
 }
@@ -89,7 +84,7 @@ pub async fn mount(
 /// # Errors
 /// See [`CloudError`].
 pub async fn probe_mount(session: &Session, name: &str, subnet: &str) -> Result<Probe, CloudError> {
-    let Some(found) = files::find(session, name).await? else { return Ok(Probe::Absent) };
+    let Some(found) = restore_files::find(session, name).await? else { return Ok(Probe::Absent) };
     let made = in_subnet(session, &found.file_system_id, subnet).await?;
     Ok(made.map_or(Probe::Absent, |made| Probe::Present(started(&made.mount_target_id))))
 }
@@ -101,7 +96,7 @@ pub async fn probe_mount(session: &Session, name: &str, subnet: &str) -> Result<
 pub async fn poll_mount(session: &Session, name: &str, subnet: &str) -> Outcome {
     let attempt = session.reads("elasticfilesystem:DescribeMountTargets", format!("address of file system {name}"));
     let unseen = || attempt.later("EFS accepted it but does not show it; if that lasts, somebody deleted it", None);
-    let found = files::find(session, name).await?.ok_or_else(unseen)?;
+    let found = restore_files::find(session, name).await?.ok_or_else(unseen)?;
     let id = found.file_system_id;
     let made = in_subnet(session, &id, subnet).await?.ok_or_else(unseen)?;
     let state = made.life_cycle_state.as_str().to_owned();
@@ -149,7 +144,7 @@ pub async fn unmount(session: &Session, call: &Call) -> Result<Started, CloudErr
 /// See [`CloudError`].
 pub async fn probe_unmount(session: &Session, call: &Call) -> Result<Probe, CloudError> {
     let (name, _) = named(call)?;
-    let Some(found) = files::find(session, name).await? else { return Ok(Probe::Present(finished(name))) };
+    let Some(found) = restore_files::find(session, name).await? else { return Ok(Probe::Present(finished(name))) };
     let targets = targets(session, &found.file_system_id).await?;
     let there = targets.iter().any(|t| t.life_cycle_state != LifeCycleState::Deleting);
     Ok(match (there, targets.is_empty()) {
@@ -165,7 +160,7 @@ pub async fn probe_unmount(session: &Session, call: &Call) -> Result<Probe, Clou
 /// See [`CloudError`].
 pub async fn poll_unmount(session: &Session, call: &Call) -> Outcome {
     let (name, _) = named(call)?;
-    let left = match files::find(session, name).await? {
+    let left = match restore_files::find(session, name).await? {
         Some(found) => targets(session, &found.file_system_id).await?.len(),
         None => 0,
     };
@@ -208,7 +203,7 @@ pub async fn delete(session: &Session, call: &Call) -> Result<Started, CloudErro
 /// See [`CloudError`].
 pub async fn probe_delete(session: &Session, call: &Call) -> Result<Probe, CloudError> {
     let (name, _) = named(call)?;
-    Ok(match files::find(session, name).await? {
+    Ok(match restore_files::find(session, name).await? {
         None => Probe::Present(finished(name)),
         Some(found) if is_going(&found) => Probe::Present(started(name)),
         Some(_) => Probe::Absent,
@@ -221,7 +216,7 @@ pub async fn probe_delete(session: &Session, call: &Call) -> Result<Probe, Cloud
 /// See [`CloudError`].
 pub async fn poll_delete(session: &Session, call: &Call) -> Outcome {
     let (name, _) = named(call)?;
-    Ok(match files::find(session, name).await? {
+    Ok(match restore_files::find(session, name).await? {
         Some(found) if found.life_cycle_state != LifeCycleState::Deleted => {
             Progress::Running { percent: None, detail: found.life_cycle_state.as_str().to_owned() }
         }
@@ -271,7 +266,7 @@ async fn restored(
     name: &str,
     attempt: &Attempt<'_>,
 ) -> Result<Option<FileSystemDescription>, CloudError> {
-    let found = files::find(session, name).await?;
+    let found = restore_files::find(session, name).await?;
     if let Some(id) = found.as_ref().map(|found| &found.file_system_id)
         && call.environment.file_systems.iter().any(|declared| declared.id == *id)
     {
@@ -285,7 +280,7 @@ fn named(call: &Call) -> Result<(&str, &str), CloudError> {
         Action::DeleteMountTarget { name, operation, .. } | Action::DeleteFiles { name, operation, .. } => {
             Ok((name, operation))
         }
-        _ => Err(super::not_aws()),
+        _ => Err(super::super::not_aws()),
     }
 }
 

@@ -5,7 +5,7 @@ use aws_sdk_s3::{
     types::{ExpirationStatus, LifecycleRule, Transition},
 };
 
-use super::{background::Outcome, session::Session};
+use super::super::{background::Outcome, session::Session};
 use crate::{domain::step::Outputs, ports::cloud::Progress};
 
 /// Verifies that nothing under the prefix expires before so many days.

@@ -6,7 +6,8 @@ use aws_sdk_backup::types::{AggregationPeriod, BackupJobState, BackupJobStatus, 
 use aws_smithy_types::DateTime;
 use futures::future::{BoxFuture, FutureExt as _, join};
 
-use super::{points, session::Session, side_by_side};
+use super::super::{session::Session, side_by_side};
+use super::points;
 use crate::{
     domain::{lag::JobTrouble, moment::Moment},
     ports::cloud::CloudError,

@@ -5,10 +5,10 @@ use std::{collections::BTreeMap, future::Future};
 use aws_sdk_efs::types::LifeCycleState;
 use futures::future::{OptionFuture, try_join, try_join3, try_join4};
 
-use super::{
-    AwsCloud, backup, buckets, declared, efs, kms, lineage, mounts, newest, plans, rds, s3, secrets, session::Session,
-    sns, ssm, sts,
+use super::super::{
+    AwsCloud, backup, efs, kms, rds, s3, secrets, session::Session, sns, ssm, steps::mounts, steps::plans, sts,
 };
+use super::{buckets, check, lineage, newest};
 use crate::{
     domain::{
         environment::Environment,
@@ -231,7 +231,7 @@ pub async fn check(cloud: &AwsCloud, environment: &Environment) -> Vec<CheckLine
     check_data(&here, environment, &mut lines).await;
     check_places(&here, environment, &mut lines).await;
     // Boxed: what it awaits is large, and every caller would carry it on its stack.
-    for (what, found) in Box::pin(declared::check(cloud, environment)).await {
+    for (what, found) in Box::pin(check::check(cloud, environment)).await {
         lines.add(&what, found);
     }
     if environment.replicates() {

@@ -8,7 +8,8 @@ use aws_sdk_rds::types::{DbSnapshot, Filter};
 use aws_smithy_types::DateTime;
 use futures::future::join_all;
 
-use super::{AwsCloud, archives, backup, rds, session::Session, side_by_side, tags};
+use super::super::{AwsCloud, backup, rds, session::Session, side_by_side, tags};
+use super::archives;
 use crate::{
     domain::{
         environment::Environment,

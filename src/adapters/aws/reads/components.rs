@@ -4,14 +4,13 @@ use std::collections::BTreeMap;
 
 use futures::future::join3;
 
+use super::super::{efs, rds, secrets, session::Session, side_by_side};
 use super::{
-    buckets, efs, newest,
+    buckets,
+    measure::Watch,
+    newest,
     newest::{Newest, Of},
-    points, rds,
-    readings::Watch,
-    secrets,
-    session::Session,
-    side_by_side,
+    points,
 };
 use crate::{
     domain::{

@@ -8,7 +8,8 @@ use aws_sdk_s3::{
     types::{BucketVersioningStatus, ReplicationRule, ReplicationRuleStatus, ReplicationStatus},
 };
 
-use super::{background::Outcome, s3::Object, session::Session, side_by_side, uploads::since};
+use super::super::{background::Outcome, s3::Object, session::Session, side_by_side};
+use super::uploads::since;
 use crate::{
     domain::step::Outputs,
     ports::cloud::{CloudError, Progress},

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::{points, points::Sink, session::Session};
+use super::super::session::Session;
+use super::{points, points::Sink};
 use crate::{
     domain::{
         environment::Environment,

@@ -9,7 +9,7 @@ use aws_sdk_backup::types::{
 };
 use sha2::{Digest as _, Sha256};
 
-use super::{backup, session::Session, side_by_side, tags};
+use super::super::{backup, session::Session, side_by_side, tags};
 use crate::{
     domain::{
         step::{Action, Outputs, PlanRule, PlanSpec},
@@ -112,7 +112,7 @@ pub async fn poll(session: &Session, call: &Call) -> Result<Progress, CloudError
 fn put(call: &Call) -> Result<(&str, &PlanSpec), CloudError> {
     match &call.action {
         Action::PutPlan { name, spec, .. } => Ok((name, spec)),
-        _ => Err(super::not_aws()),
+        _ => Err(super::super::not_aws()),
     }
 }
 

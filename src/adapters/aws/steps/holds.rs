@@ -6,7 +6,7 @@ use aws_sdk_backup::{
 };
 use aws_smithy_types::DateTime;
 
-use super::{session::Session, tags};
+use super::super::{session::Session, tags};
 use crate::{
     domain::{
         moment::Moment,
@@ -194,7 +194,7 @@ fn hold(call: &Call) -> Result<Hold<'_>, CloudError> {
         Action::LegalHold { vault, resource_arn, created, title, .. } => {
             Ok(Hold { vault, resource_arn, created: *created, title })
         }
-        _ => Err(super::not_aws()),
+        _ => Err(super::super::not_aws()),
     }
 }
 

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use super::{
+use super::super::{
     background::{Outcome, Teller},
     login::{self, Login},
     s3::{self, Object},
     session::Session,
-    tags, uploads,
+    tags,
 };
+use super::uploads;
 use crate::{
     adapters::archive::{
         ArchiveError, Context, DataKey, Expected, S3Upload, Sealed, Source, Written, dump, fetch, stored,
@@ -34,7 +35,7 @@ const BYTES_PLAIN: &str = "bytes_plain";
 /// See [`CloudError`]; nothing was stored, except with `Unknown`, when nobody knows.
 pub async fn export(session: Arc<Session>, call: Call, login: Login, tell: Teller) -> Outcome {
     let Action::DumpExport { database, engine, schemas, bucket, key, kms_key, .. } = &call.action else {
-        return Err(super::not_aws());
+        return Err(super::super::not_aws());
     };
     let source = source(login, database, *engine, schemas)?;
     let object = Object { account: &call.environment.account, bucket, key };
@@ -75,7 +76,7 @@ pub fn found(made: Started) -> Progress {
 pub async fn login(session: &Session, action: &Action) -> Result<Login, CloudError> {
     match action {
         Action::DumpExport { secret, .. } => login::read(session, secret).await,
-        _ => Err(super::not_aws()),
+        _ => Err(super::super::not_aws()),
     }
 }
 
@@ -130,7 +131,7 @@ fn source(login: Login, name: &str, engine: Engine, schemas: &[String]) -> Resul
 /// See [`CloudError`].
 pub async fn verify(session: Arc<Session>, call: Call, tell: Teller) -> Outcome {
     let Action::VerifyDump { bucket, key, engine, retention_days, .. } = &call.action else {
-        return Err(super::not_aws());
+        return Err(super::super::not_aws());
     };
     let object = Object { account: &call.environment.account, bucket, key };
     let refuted = |why: &str| {

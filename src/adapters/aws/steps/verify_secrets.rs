@@ -11,7 +11,7 @@ use secrecy::zeroize::Zeroizing;
 use serde::{Deserialize, de::IgnoredAny};
 use sha2::{Digest as _, Sha256};
 
-use super::{
+use super::super::{
     background::Outcome,
     s3::{self, Object},
     secrets,
@@ -55,7 +55,7 @@ struct Read {
 /// # Errors
 /// See [`CloudError`].
 pub async fn verify(session: Arc<Session>, call: Call) -> Outcome {
-    let Action::VerifySecrets { prefix, bucket, key, .. } = &call.action else { return Err(super::not_aws()) };
+    let Action::VerifySecrets { prefix, bucket, key, .. } = &call.action else { return Err(super::super::not_aws()) };
     let object = Object { account: &call.environment.account, bucket, key };
     let refuted = |why: &str| {
         let reason =

@@ -4,7 +4,8 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use futures::future::{OptionFuture, join, join5};
 
-use super::{AwsCloud, components, efs, jobs, newest, places, points, rds, session::Session, sts};
+use super::super::{AwsCloud, efs, rds, session::Session, sts};
+use super::{components, jobs, newest, places, points};
 use crate::{
     domain::{
         environment::Environment,

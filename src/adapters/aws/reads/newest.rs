@@ -5,7 +5,8 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use super::{AwsCloud, points, side_by_side};
+use super::super::{AwsCloud, side_by_side};
+use super::points;
 use crate::{
     domain::{
         environment::Environment,

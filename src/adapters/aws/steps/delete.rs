@@ -4,7 +4,7 @@
 
 use aws_sdk_backup::types::RecoveryPointStatus;
 
-use super::{backup, rds, session::Session};
+use super::super::{backup, rds, session::Session};
 use crate::{
     domain::step::{Action, Outputs},
     ports::cloud::{Call, CloudError, Probe, Progress, Started},
@@ -32,7 +32,7 @@ pub async fn probe(session: &Session, call: &Call) -> Result<Probe, CloudError> 
                 Some(_) => Probe::Absent,
             })
         }
-        _ => Err(super::not_aws()),
+        _ => Err(super::super::not_aws()),
     }
 }
 
@@ -44,7 +44,7 @@ pub async fn start(session: &Session, call: &Call) -> Result<Started, CloudError
     match &call.action {
         Action::DeleteSnapshot { snapshot, .. } => snapshot_away(session, snapshot).await,
         Action::DeletePoint { vault, recovery_point, .. } => point_away(session, vault, recovery_point).await,
-        _ => Err(super::not_aws()),
+        _ => Err(super::super::not_aws()),
     }
 }
 
@@ -53,7 +53,7 @@ pub async fn start(session: &Session, call: &Call) -> Result<Started, CloudError
 /// # Errors
 /// See [`CloudError`].
 pub async fn poll(session: &Session, call: &Call) -> Result<Progress, CloudError> {
-    let Action::DeletePoint { vault, recovery_point, .. } = &call.action else { return Err(super::not_aws()) };
+    let Action::DeletePoint { vault, recovery_point, .. } = &call.action else { return Err(super::super::not_aws()) };
     let Some(point) = backup::describe_point(session, vault, recovery_point).await? else {
         return Ok(Progress::Done { outputs: Outputs::new(), detail: "deleted".to_owned() });
     };

@@ -2,7 +2,8 @@
 
 use futures::future::join_all;
 
-use super::{AwsCloud, archives, backup, newest::Of, points, rds, session::Session};
+use super::super::{AwsCloud, backup, rds, session::Session};
+use super::{archives, newest::Of, points};
 use crate::{
     domain::{
         environment::Environment,

@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use aws_sdk_efs::types::LifeCycleState;
 
-use super::{
+use super::super::{
     background::{Outcome, Teller},
     checks::{Check, Pair, verdict, yes},
-    files, mounts,
     session::Session,
 };
+use super::{mounts, restore_files};
 use crate::{
     adapters::files::{self as nfs, Limits, Place, Tls, Wanted},
     domain::step::{Action, Outputs},
@@ -25,11 +25,11 @@ const PORT: u16 = 2049;
 /// See [`CloudError`].
 pub async fn verify(session: Arc<Session>, call: Call, tell: Teller) -> Outcome {
     let Action::VerifyFiles { name, file_system, folders, data_of, .. } = &call.action else {
-        return Err(super::not_aws());
+        return Err(super::super::not_aws());
     };
     let pair =
         Pair { subject: format!("File system {name} in {}", session.region), restored: name, source: file_system };
-    let Some(found) = files::find(&session, name).await? else {
+    let Some(found) = restore_files::find(&session, name).await? else {
         let reason = format!("{} does not exist, so nothing was compared. Test again.", pair.subject);
         return Ok(Progress::Refuted { reason, outputs: Outputs::new() });
     };

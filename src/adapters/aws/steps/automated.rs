@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use aws_sdk_rds::types::{DbInstance, Filter};
 
-use super::{rds, session::Session};
+use super::super::{rds, session::Session};
 use crate::{
     domain::step::{Action, Outputs},
     ports::cloud::{Call, CloudError, Probe, Progress, Started},
@@ -118,7 +118,7 @@ fn wanted(call: &Call) -> Result<Wanted<'_>, CloudError> {
         Action::AutomatedBackups { database, days, window, .. } => {
             Ok(Wanted { database, days: *days, window: window.as_deref() })
         }
-        _ => Err(super::not_aws()),
+        _ => Err(super::super::not_aws()),
     }
 }
 

@@ -11,12 +11,13 @@ use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 use zstd::stream::write::Encoder;
 
-use super::{
+use super::super::{
     background::{Outcome, Teller},
     s3::{self, Object},
     session::Session,
-    tags, uploads,
+    tags,
 };
+use super::uploads;
 use crate::{
     adapters::archive::{ArchiveError, Part, PartSink as _, S3Upload, Written},
     domain::{moment::Moment, step::Outputs},

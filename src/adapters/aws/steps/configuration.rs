@@ -9,7 +9,7 @@ use secrecy::zeroize::Zeroizing;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
-use super::{
+use super::super::{
     s3::{self, Object},
     secrets,
     session::Session,

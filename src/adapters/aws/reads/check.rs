@@ -1,9 +1,7 @@
 //! What `bbws check` says of the kinds of data that an environment may declare besides databases, files and secrets.
 
-use super::{
-    AwsCloud,
-    survey::{NOBODY, survey},
-};
+use super::super::AwsCloud;
+use super::survey::{NOBODY, survey};
 use crate::{
     domain::environment::Environment,
     ports::cloud::{CloudError, Condition, Survey, World},

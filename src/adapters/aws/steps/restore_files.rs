@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use aws_sdk_backup::types::{RestoreJobStatus, RestoreJobsListMember};
 use aws_sdk_efs::types::FileSystemDescription;
 
-use super::{
+use super::super::{
     background::Outcome,
     backup::{ago, ended, percent},
     session::Session,

@@ -8,7 +8,8 @@ use aws_sdk_s3::{
     },
 };
 
-use super::{points, session::Session, side_by_side};
+use super::super::{session::Session, side_by_side};
+use super::points;
 use crate::{
     domain::{
         environment::Environment,

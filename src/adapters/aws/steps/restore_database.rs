@@ -5,7 +5,7 @@
 
 use aws_sdk_rds::types::{DbInstance, Filter, Tag};
 
-use super::{background::Outcome, error::Attempt, rds, session::Session, tags};
+use super::super::{background::Outcome, error::Attempt, rds, session::Session, tags};
 use crate::{
     domain::step::Outputs,
     ports::cloud::{Call, CloudError, Probe, Progress, Started},

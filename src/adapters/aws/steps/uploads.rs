@@ -8,11 +8,11 @@ use std::time::Duration;
 use aws_sdk_s3::types::MultipartUpload;
 use aws_smithy_types::DateTime;
 
-use super::{
+use super::super::{
     AwsCloud,
     background::{Outcome, Teller},
     backup::size,
-    newest::now,
+    reads::newest::now,
     s3::{self, Object},
     session::Session,
 };

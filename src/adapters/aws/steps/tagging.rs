@@ -2,7 +2,7 @@
 
 use aws_sdk_rds::types::Tag;
 
-use super::session::Session;
+use super::super::session::Session;
 use crate::{
     domain::step::{Action, Outputs},
     ports::cloud::{Call, CloudError, Probe, Progress, Started},
@@ -65,7 +65,7 @@ async fn is_met(session: &Session, call: &Call) -> Result<bool, CloudError> {
 fn wanted(call: &Call) -> Result<(&str, &str, Option<&str>), CloudError> {
     match &call.action {
         Action::TagSnapshot { arn, key, value, .. } => Ok((arn, key, value.as_deref())),
-        _ => Err(super::not_aws()),
+        _ => Err(super::super::not_aws()),
     }
 }
 

@@ -1,0 +1,13 @@
+//! What is read of AWS as a whole: the survey a plan rests on, recovery points, measurements, and what `bbws check` says.
+
+pub mod archives;
+pub mod buckets;
+pub mod check;
+pub mod components;
+pub mod jobs;
+pub mod lineage;
+pub mod measure;
+pub mod newest;
+pub mod places;
+pub mod points;
+pub mod survey;
