@@ -15,7 +15,7 @@ use crate::{
         moment::{Moment, spoken},
         point::{Point, PointKind, PointQuery},
         retention,
-        step::{Action, Outputs},
+        step::{Action, Outputs, Work},
         text::escape,
     },
     ports::{
@@ -32,7 +32,7 @@ const NAMED: usize = 10;
 
 /// Whether this step is carried out here.
 pub fn is_report(action: &Action) -> bool {
-    matches!(action, Action::InventoryReport { .. } | Action::ReplicationReport { .. })
+    action.work() == Work::Report
 }
 
 /// Carries out the step. `Err(CloudError)` within is AWS's.
@@ -51,7 +51,7 @@ pub async fn look(
     };
     // Ages are told as of the moment that was measured.
     let now = readings.at;
-    if matches!(call.action, Action::ReplicationReport { .. }) {
+    if matches!(call.action, Action::ReplicationReport(_)) {
         let samples = store.samples(&env.name, now - Duration::from_secs(7 * DAY)).await?;
         return Ok(Ok(progress(replication(env, &readings, &samples, now))));
     }

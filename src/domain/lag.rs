@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use super::{environment::Environment, moment::Moment, point::PointKind, world::Condition};
+use super::{environment::Environment, moment::Moment, point::PointKind, restored, world::Condition};
 
 /// Where a component's copy lies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -120,10 +120,8 @@ impl Readings {
         };
         // What a test restored is not meant to last. A file system's id is EFS's, so its name tells.
         let restored = |e: &&Existing| match e.kind {
-            PointKind::Efs => {
-                environment.file_systems.iter().any(|f| e.name.starts_with(&format!("{}-restored-", f.id)))
-            }
-            _ => e.id.contains("-restored-"),
+            PointKind::Efs => environment.file_systems.iter().any(|f| restored::is_of(&e.name, &f.id)),
+            _ => restored::is_named(&e.id),
         };
         Ok(existing.iter().filter(|e| !declared(e) && !restored(e)).collect())
     }

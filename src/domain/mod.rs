@@ -15,6 +15,7 @@ pub mod point;
 pub mod policy;
 pub mod principal;
 pub mod push;
+pub mod restored;
 pub mod retention;
 pub mod run;
 pub mod schedule;

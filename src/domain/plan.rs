@@ -53,7 +53,7 @@ impl Plan {
 
     /// Whether it releases a hold instead of setting one.
     pub fn releases(&self) -> bool {
-        self.steps.iter().any(|s| matches!(s.action, Action::Unmark { mark: MarkKind::Hold, .. }))
+        self.steps.iter().any(|s| matches!(&s.action, Action::Forget(mark) if mark.mark == MarkKind::Hold))
     }
 
     /// What differs between the plan that was approved and the one the live world gives now, one line each.

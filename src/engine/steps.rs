@@ -160,15 +160,15 @@ impl Engine {
     /// A step that happens in the ledger: its effect and its end are one transaction.
     async fn in_ledger(&self, hand: &mut Hand, index: usize, action: &Action) -> Result<(), Dropped> {
         match action {
-            Action::ClearStop { scope } => self.clear_stop(hand, index, scope).await,
-            Action::Mark { mark, subject, note } => {
+            Action::ClearStop(stop) => self.clear_stop(hand, index, &stop.scope).await,
+            Action::Remember(what) => {
                 self.write(hand, false, |change| {
                     change.step(index, StepEvent::Finish)?;
                     let mark = Mark {
                         environment: change.run.op.environment().to_owned(),
-                        kind: *mark,
-                        subject: subject.clone(),
-                        note: note.clone(),
+                        kind: what.mark,
+                        subject: what.subject.clone(),
+                        note: what.note.clone(),
                         operation: change.run.op.id.to_string(),
                         at: change.now(),
                     };
@@ -177,11 +177,11 @@ impl Engine {
                 })
                 .await
             }
-            Action::Unmark { mark, subject } => {
+            Action::Forget(what) => {
                 self.write(hand, false, |change| {
                     change.step(index, StepEvent::Finish)?;
                     let environment = change.run.op.environment().to_owned();
-                    change.mark(MarkWrite::Drop { environment, kind: *mark, subject: subject.clone() });
+                    change.mark(MarkWrite::Drop { environment, kind: what.mark, subject: what.subject.clone() });
                     Ok(())
                 })
                 .await

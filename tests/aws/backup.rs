@@ -1,7 +1,7 @@
 //! AWS Backup, which no emulator has, on answers in the shapes of its service model.
 
 use bbws::{
-    domain::step::{Action, Outputs},
+    domain::step::{self, Action, Outputs},
     ports::cloud::{Call, Cloud as _, CloudError, Probe, Progress},
 };
 use serde_json::{Value, json as value};
@@ -18,29 +18,33 @@ const ROLE: &str = "arn:aws:iam::093646564004:role/bbws-backup";
 const DR_VAULT: &str = "arn:aws:backup:eu-west-1:093646564004:backup-vault:bbws-prod-dr";
 
 pub fn job() -> Action {
-    Action::BackupJob {
+    Action::BackupJob(step::BackupJob {
         region: HOME.into(),
         resource_arn: RESOURCE.into(),
         vault: "bbws-prod".into(),
         role: ROLE.into(),
         retention_days: 30,
-    }
+    })
 }
 
 pub fn copy() -> Action {
-    Action::BackupCopy {
+    Action::BackupCopy(step::BackupCopy {
         region: HOME.into(),
         vault: "bbws-prod".into(),
         to_region: DR.into(),
         to_vault_arn: DR_VAULT.into(),
         role: ROLE.into(),
         retention_days: 30,
-    }
+    })
 }
 
 pub fn verify(region: &str) -> Action {
     let vault = if region == HOME { "bbws-prod" } else { "bbws-prod-dr" };
-    Action::VerifyRecoveryPoint { region: region.into(), vault: vault.into(), retention_days: 30 }
+    Action::VerifyRecoveryPoint(step::VerifyRecoveryPoint {
+        region: region.into(),
+        vault: vault.into(),
+        retention_days: 30,
+    })
 }
 
 pub fn follows(point: &str, call: Call) -> Call {

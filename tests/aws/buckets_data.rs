@@ -1,7 +1,7 @@
 //! Buckets of the platform's data: versioning, replication and lifecycle, on answers as S3 writes them.
 
 use bbws::{
-    domain::step::{Action, Outputs},
+    domain::step::{self, Action, Outputs},
     ports::cloud::{CloudError, Progress},
 };
 
@@ -15,7 +15,7 @@ const ENABLED: &str = "<VersioningConfiguration><Status>Enabled</Status></Versio
 
 pub fn bucket(replica: bool) -> Action {
     let replica = replica.then(|| (DR.to_owned(), "media-dr".to_owned()));
-    Action::VerifyBucket { region: HOME.into(), bucket: "media".into(), replica, sample: 4 }
+    Action::VerifyBucket(step::VerifyBucket { region: HOME.into(), bucket: "media".into(), replica, sample: 4 })
 }
 
 fn rule(inner: &str) -> String {
@@ -186,7 +186,12 @@ async fn rules_have_to_cover_the_whole_bucket() {
 }
 
 pub fn lifecycle(prefix: &str) -> Action {
-    Action::VerifyLifecycle { region: HOME.into(), bucket: "media".into(), prefix: prefix.into(), min_days: 30 }
+    Action::VerifyLifecycle(step::VerifyLifecycle {
+        region: HOME.into(),
+        bucket: "media".into(),
+        prefix: prefix.into(),
+        min_days: 30,
+    })
 }
 
 async fn rules(status: u16, body: &str, prefix: &str) -> Result<Progress, CloudError> {

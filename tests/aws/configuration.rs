@@ -2,7 +2,7 @@
 
 use aws_sdk_ssm::types::ParameterType;
 use bbws::{
-    domain::step::Action,
+    domain::step::{self, Action},
     ports::cloud::{Cloud as _, Probe},
 };
 use serde_json::Value;
@@ -15,13 +15,13 @@ use crate::aws::{
 const KEY: &str = "prod/config/20261121/bk-1042/config.json";
 
 pub fn export(platform: &Platform, parameters_prefix: &str) -> Action {
-    Action::ConfigExport {
+    Action::ConfigExport(step::ConfigExport {
         region: HOME.into(),
         parameters_prefix: parameters_prefix.into(),
         secrets_prefix: Some("bbws/prod/".into()),
         bucket: platform.environment.secrets_bucket.clone().expect("it has one"),
         key: KEY.into(),
-    }
+    })
 }
 
 pub async fn parameters(platform: &Platform) {

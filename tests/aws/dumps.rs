@@ -3,7 +3,7 @@
 use bbws::{
     domain::{
         environment::Engine,
-        step::{Action, Outputs},
+        step::{self, Action, Outputs},
     },
     ports::cloud::{Call, Cloud as _, Probe, Progress},
 };
@@ -90,7 +90,7 @@ impl Server {
 }
 
 pub fn dump(platform: &Platform, engine: Engine, schemas: &[&str], kms_key: &str) -> Action {
-    Action::DumpExport {
+    Action::DumpExport(step::DumpExport {
         region: HOME.into(),
         database: "bbws-prod-mysql".into(),
         engine,
@@ -99,12 +99,12 @@ pub fn dump(platform: &Platform, engine: Engine, schemas: &[&str], kms_key: &str
         bucket: platform.environment.secrets_bucket.clone().expect("it has one"),
         key: KEY.into(),
         kms_key: kms_key.into(),
-    }
+    })
 }
 
 pub fn verify(platform: &Platform, engine: Engine, retention_days: u32) -> Action {
     let bucket = platform.environment.secrets_bucket.clone().expect("it has one");
-    Action::VerifyDump { region: HOME.into(), bucket, key: KEY.into(), engine, retention_days }
+    Action::VerifyDump(step::VerifyDump { region: HOME.into(), bucket, key: KEY.into(), engine, retention_days })
 }
 
 /// A platform with a bucket, a key and the server's secret.
@@ -209,7 +209,7 @@ async fn what_keeps_a_dump_from_being_made_is_said() {
     let server = Server::of(Engine::Mariadb);
     let (platform, key) = platform(&server).await;
     let cloud = &platform.cloud;
-    let missing = Action::DumpExport {
+    let missing = Action::DumpExport(step::DumpExport {
         region: HOME.into(),
         database: "bbws-prod-mysql".into(),
         engine: Engine::Mariadb,
@@ -218,7 +218,7 @@ async fn what_keeps_a_dump_from_being_made_is_said() {
         bucket: platform.environment.secrets_bucket.clone().expect("it has one"),
         key: KEY.into(),
         kms_key: key.clone(),
-    };
+    });
     let reason = permanent(cloud.start(&platform.call(missing)).await);
     assert!(
         reason.contains("secret bbws/prod/gone in af-south-1: it does not exist")

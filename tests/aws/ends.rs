@@ -1,7 +1,10 @@
 //! What ends recovery points, and what keeps them from ending.
 
 use bbws::{
-    domain::{moment::Moment, step::Action},
+    domain::{
+        moment::Moment,
+        step::{self, Action},
+    },
     ports::cloud::{Call, Cloud as _, CloudError, Probe, Progress},
 };
 use serde_json::json as value;
@@ -18,34 +21,38 @@ const FS: &str = "arn:aws:elasticfilesystem:af-south-1:093646564004:file-system/
 const SNAPSHOT: &str = "bbws-prod-mysql-manual-20261121-bk-1042";
 
 pub fn delete_point() -> Action {
-    Action::DeletePoint { region: HOME.into(), vault: "bbws-prod".into(), recovery_point: POINT.into() }
+    Action::DeletePoint(step::DeletePoint {
+        region: HOME.into(),
+        vault: "bbws-prod".into(),
+        recovery_point: POINT.into(),
+    })
 }
 
 pub fn delete_snapshot() -> Action {
-    Action::DeleteSnapshot { region: HOME.into(), snapshot: SNAPSHOT.into() }
+    Action::DeleteSnapshot(step::DeleteSnapshot { region: HOME.into(), snapshot: SNAPSHOT.into() })
 }
 
 pub fn hold() -> Action {
-    Action::LegalHold {
+    Action::LegalHold(step::LegalHold {
         region: HOME.into(),
         vault: "bbws-prod".into(),
         resource_arn: FS.into(),
         created: Moment(1_700_000_000_250),
         title: "bbws CHG-1".into(),
-    }
+    })
 }
 
 pub fn release(id: &str) -> Action {
-    Action::ReleaseHold { region: HOME.into(), hold: id.into(), description: "CHG-2".into() }
+    Action::ReleaseHold(step::ReleaseHold { region: HOME.into(), hold: id.into(), description: "CHG-2".into() })
 }
 
 pub fn tag(arn: &str, value: Option<&str>) -> Action {
-    Action::TagSnapshot {
+    Action::TagSnapshot(step::TagSnapshot {
         region: HOME.into(),
         arn: arn.into(),
         key: "bbws:hold".into(),
         value: value.map(str::to_owned),
-    }
+    })
 }
 
 fn named(id: &str, call: Call) -> Call {
@@ -251,12 +258,12 @@ async fn instance(fields: &'static str) -> (Fake, Platform) {
 }
 
 pub fn automated(days: u32) -> Action {
-    Action::AutomatedBackups {
+    Action::AutomatedBackups(step::AutomatedBackups {
         region: HOME.into(),
         database: "bbws-prod-mysql".into(),
         days,
         window: Some("02:00-02:30".into()),
-    }
+    })
 }
 
 #[tokio::test]
@@ -302,6 +309,11 @@ async fn what_is_pending_is_not_done_and_what_is_broken_fails() {
     let (_fake, platform) = instance("<DBInstanceStatus>incompatible-network</DBInstanceStatus>").await;
     let reason = failed(poll(&platform.cloud, &platform.call(automated(14))).await);
     assert!(reason.contains("is incompatible-network"), "{reason}");
-    let gone = Action::AutomatedBackups { region: HOME.into(), database: "gone".into(), days: 1, window: None };
+    let gone = Action::AutomatedBackups(step::AutomatedBackups {
+        region: HOME.into(),
+        database: "gone".into(),
+        days: 1,
+        window: None,
+    });
     assert!(failed(poll(&platform.cloud, &platform.call(gone)).await).contains("Database gone is gone"));
 }

@@ -3,7 +3,7 @@
 use aws_sdk_s3::types::{BucketLocationConstraint, CreateBucketConfiguration, ServerSideEncryption};
 use aws_smithy_types::Blob;
 use bbws::{
-    domain::step::{Action, Outputs},
+    domain::step::{self, Action, Outputs},
     ports::cloud::{Call, Cloud as _, CloudError, Probe, Progress},
 };
 use serde_json::Value;
@@ -18,23 +18,28 @@ const KEY: &str = "prod/secrets/20261121/bk-1042/secrets.json";
 
 pub fn export(platform: &Platform) -> Action {
     let bucket = platform.environment.secrets_bucket.clone().expect("it has one");
-    Action::SecretsExport { region: HOME.into(), prefix: "bbws/prod/".into(), bucket, key: KEY.into() }
+    Action::SecretsExport(step::SecretsExport {
+        region: HOME.into(),
+        prefix: "bbws/prod/".into(),
+        bucket,
+        key: KEY.into(),
+    })
 }
 
 pub fn verify(platform: &Platform, days: u32) -> Action {
     let bucket = platform.environment.secrets_bucket.clone().expect("it has one");
-    Action::VerifyObject { region: HOME.into(), bucket, key: KEY.into(), retention_days: days }
+    Action::VerifyObject(step::VerifyObject { region: HOME.into(), bucket, key: KEY.into(), retention_days: days })
 }
 
 pub fn replica(platform: &Platform) -> Action {
     let name = |bucket: &Option<String>| bucket.clone().expect("it has one");
-    Action::ObjectReplica {
+    Action::ObjectReplica(step::ObjectReplica {
         from_region: HOME.into(),
         from_bucket: name(&platform.environment.secrets_bucket),
         region: DR.into(),
         bucket: name(&platform.environment.dr_secrets_bucket),
         key: KEY.into(),
-    }
+    })
 }
 
 pub async fn bucket(platform: &Platform, region: &str, name: &Option<String>) {

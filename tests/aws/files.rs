@@ -7,7 +7,7 @@ use bbws::{
         environment::{FileSystem, Span},
         exhibit::Report,
         moment::Moment,
-        step::Action,
+        step::{self, Action},
     },
     ports::cloud::{Call, Cloud as _, CloudError, Probe, Progress},
 };
@@ -84,39 +84,48 @@ impl Jobs {
 }
 
 pub fn restore() -> Action {
-    Action::RestoreFiles {
+    Action::RestoreFiles(step::RestoreFiles {
         region: HOME.into(),
         vault: "bbws-prod".into(),
         recovery_point: backup::POINT.into(),
         name: NAME.into(),
         role: ROLE.into(),
-    }
+    })
 }
 
 fn tag() -> Action {
-    Action::TagFiles { region: HOME.into(), name: NAME.into() }
+    Action::TagFiles(step::TagFiles { region: HOME.into(), name: NAME.into() })
 }
 
 fn mount(subnet: &str) -> Action {
-    Action::MountTarget { region: HOME.into(), name: NAME.into(), subnet: subnet.into(), security_groups: vec![] }
+    Action::MountTarget(step::MountTarget {
+        region: HOME.into(),
+        name: NAME.into(),
+        subnet: subnet.into(),
+        security_groups: vec![],
+    })
 }
 
 pub fn verify() -> Action {
-    Action::VerifyFiles {
+    Action::VerifyFiles(step::VerifyFiles {
         region: HOME.into(),
         name: NAME.into(),
         file_system: "fs-0900d000000000001".into(),
         folders: vec!["/tenant-1".into()],
         data_of: Moment(1_795_219_200_000),
-    }
+    })
 }
 
 fn unmount(name: &str, operation: &str) -> Action {
-    Action::DeleteMountTarget { region: HOME.into(), name: name.into(), operation: operation.into() }
+    Action::DeleteMountTarget(step::DeleteMountTarget {
+        region: HOME.into(),
+        name: name.into(),
+        operation: operation.into(),
+    })
 }
 
 fn delete(name: &str, operation: &str) -> Action {
-    Action::DeleteFiles { region: HOME.into(), name: name.into(), operation: operation.into() }
+    Action::DeleteFiles(step::DeleteFiles { region: HOME.into(), name: name.into(), operation: operation.into() })
 }
 
 /// Everything a test does to AWS, in order.
@@ -168,13 +177,13 @@ async fn a_file_system_is_restored_whole_into_a_new_encrypted_one_and_found_agai
         })
     );
     assert_eq!(platform.cloud.probe(&call).await, Ok(Probe::Present(started.clone())), "its job is found by the token");
-    let other = Action::RestoreFiles {
+    let other = Action::RestoreFiles(step::RestoreFiles {
         region: HOME.into(),
         vault: "bbws-prod".into(),
         recovery_point: backup::POINT.into(),
         name: "fs-0900d000000000001-restored-bk-1043".into(),
         role: ROLE.into(),
-    };
+    });
     assert_eq!(
         platform.cloud.probe(&platform.call_of("bk-1043", other)).await,
         Ok(Probe::Absent),

@@ -2,7 +2,7 @@
 
 use bbws::{
     domain::{
-        step::{Action, PlanRule, PlanSpec},
+        step::{self, Action, PlanRule, PlanSpec},
         world::Survey,
     },
     ports::cloud::{Call, Cloud as _, CloudError, Probe},
@@ -37,7 +37,7 @@ pub fn spec() -> PlanSpec {
 }
 
 pub fn put(spec: PlanSpec) -> Action {
-    Action::PutPlan { region: HOME.into(), name: NAME.into(), spec }
+    Action::PutPlan(step::PutPlan { region: HOME.into(), name: NAME.into(), spec })
 }
 
 async fn on() -> (Vaults, Platform) {

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use aws_sdk_s3::types::{BucketVersioningStatus, VersioningConfiguration};
 use bbws::{
-    domain::step::Action,
+    domain::step::{self, Action},
     ports::cloud::{Call, Cloud as _, Probe, Progress},
 };
 use serde_json::{Value, json as value};
@@ -19,12 +19,12 @@ use crate::aws::{
 pub const KEY: &str = "prod/s3/20261121/bk-1042/media.jsonl.zst";
 
 pub fn record(platform: &Platform) -> Action {
-    Action::BucketRecord {
+    Action::BucketRecord(step::BucketRecord {
         region: HOME.into(),
         source: source(platform),
         bucket: platform.environment.secrets_bucket.clone().expect("it has one"),
         key: KEY.into(),
-    }
+    })
 }
 
 pub fn source(platform: &Platform) -> String {
@@ -81,8 +81,12 @@ async fn the_current_versions_of_a_bucket_are_recorded_once() {
         assert!(line["modified"].as_str().is_some_and(|time| time.ends_with('Z')), "{line}");
     }
 
-    let verify =
-        Action::VerifyObject { region: HOME.into(), bucket: bucket.into(), key: KEY.into(), retention_days: 30 };
+    let verify = Action::VerifyObject(step::VerifyObject {
+        region: HOME.into(),
+        bucket: bucket.into(),
+        key: KEY.into(),
+        retention_days: 30,
+    });
     done(poll(cloud, &Call { inputs: outputs.clone(), ..platform.call(verify) }).await);
     let started = cloud.start(&call).await.expect("it is adopted");
     assert!(started.finished);

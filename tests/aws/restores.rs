@@ -4,7 +4,11 @@ use http_body_util::{BodyExt as _, Full};
 use hyper_util::{client::legacy::Client, rt::TokioExecutor};
 
 use bbws::{
-    domain::{environment::Engine, exhibit::Report, step::Action},
+    domain::{
+        environment::Engine,
+        exhibit::Report,
+        step::{self, Action},
+    },
     ports::cloud::{Call, Cloud as _, CloudError, Probe, Progress},
 };
 
@@ -35,22 +39,26 @@ async fn subnets(region: &str, access_key: &str) -> Vec<String> {
 pub const INSTANCE: &str = "bbws-prod-mysql-restored-bk-1042";
 
 pub fn restore() -> Action {
-    let Action::RdsSnapshot { snapshot, .. } = snapshots::snapshot() else { unreachable!() };
-    Action::RestoreTest {
+    let Action::RdsSnapshot(step::RdsSnapshot { snapshot, .. }) = snapshots::snapshot() else { unreachable!() };
+    Action::RestoreTest(step::RestoreTest {
         region: HOME.into(),
         snapshot,
         instance: INSTANCE.into(),
         subnet_group: "bbws-isolated".into(),
         security_groups: vec!["sg-1".into()],
-    }
+    })
 }
 
 pub fn delete(instance: &str, operation: &str) -> Action {
-    Action::DeleteInstance { region: HOME.into(), instance: instance.into(), operation: operation.into() }
+    Action::DeleteInstance(step::DeleteInstance {
+        region: HOME.into(),
+        instance: instance.into(),
+        operation: operation.into(),
+    })
 }
 
 pub fn verify(secret: Option<&str>) -> Action {
-    Action::VerifyDatabase {
+    Action::VerifyDatabase(step::VerifyDatabase {
         region: HOME.into(),
         instance: INSTANCE.into(),
         database: "bbws-prod-mysql".into(),
@@ -60,7 +68,7 @@ pub fn verify(secret: Option<&str>) -> Action {
         wordpress: Vec::new(),
         data_of: bbws::domain::moment::Moment(1_795_219_200_000),
         rpo_seconds: 3600,
-    }
+    })
 }
 
 /// The isolated network: a subnet group of the account's own subnets.
@@ -342,8 +350,10 @@ async fn look_inside(
     own.account.clone_from(&platform.environment.account);
     own.assume_role.clone_from(&platform.environment.assume_role);
     let there = Platform::on(moto::address(), &[("rds", &rds.address)], own).await;
-    let Action::VerifyDatabase { region, instance, database, .. } = verify(None) else { unreachable!() };
-    let action = Action::VerifyDatabase {
+    let Action::VerifyDatabase(step::VerifyDatabase { region, instance, database, .. }) = verify(None) else {
+        unreachable!()
+    };
+    let action = Action::VerifyDatabase(step::VerifyDatabase {
         region,
         instance,
         database,
@@ -353,7 +363,7 @@ async fn look_inside(
         wordpress: wordpress.iter().map(|s| (*s).to_owned()).collect(),
         data_of: bbws::domain::moment::Moment(1_795_219_200_000),
         rpo_seconds: 3600,
-    };
+    });
     settled(&there.cloud, &there.call(action)).await
 }
 

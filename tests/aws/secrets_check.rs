@@ -2,7 +2,7 @@
 
 use aws_sdk_s3::primitives::ByteStream;
 use bbws::{
-    domain::step::{Action, Outputs},
+    domain::step::{self, Action, Outputs},
     ports::cloud::{Call, Cloud as _},
 };
 
@@ -13,8 +13,10 @@ use crate::aws::{
 };
 
 pub fn verify(platform: &Platform) -> Action {
-    let Action::SecretsExport { region, prefix, bucket, key } = exports::export(platform) else { unreachable!() };
-    Action::VerifySecrets { region, prefix, bucket, key }
+    let Action::SecretsExport(step::SecretsExport { region, prefix, bucket, key }) = exports::export(platform) else {
+        unreachable!()
+    };
+    Action::VerifySecrets(step::VerifySecrets { region, prefix, bucket, key })
 }
 
 async fn exported() -> (Platform, Outputs) {
@@ -31,7 +33,9 @@ fn look(platform: &Platform, token: &str, inputs: &Outputs) -> Call {
 }
 
 async fn put(platform: &Platform, text: &str) {
-    let Action::SecretsExport { bucket, key, .. } = exports::export(platform) else { unreachable!() };
+    let Action::SecretsExport(step::SecretsExport { bucket, key, .. }) = exports::export(platform) else {
+        unreachable!()
+    };
     let session = platform.setup(HOME).await;
     let body = ByteStream::from(text.as_bytes().to_vec());
     let request = session.s3().put_object().bucket(bucket).key(key).body(body);
@@ -117,7 +121,9 @@ async fn an_export_that_is_damaged_refutes_without_its_words() {
     assert!(reason.contains("its SHA-256 is not that of the export"), "{reason}");
 
     let session = platform.setup(HOME).await;
-    let Action::SecretsExport { bucket, key, .. } = exports::export(&platform) else { unreachable!() };
+    let Action::SecretsExport(step::SecretsExport { bucket, key, .. }) = exports::export(&platform) else {
+        unreachable!()
+    };
     session.s3().delete_object().bucket(bucket).key(key).send().await.expect("deleted");
     let reason = refuted(settled(cloud, &look(&platform, "e", &outputs)).await).0;
     assert!(reason.contains("does not hold: it does not exist"), "{reason}");

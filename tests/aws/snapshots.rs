@@ -1,7 +1,7 @@
 //! Snapshots of databases, their copies in the DR region and their verification, on moto.
 
 use bbws::{
-    domain::step::Action,
+    domain::step::{self, Action},
     ports::cloud::{Cloud as _, CloudError, Probe, Progress},
 };
 
@@ -14,23 +14,31 @@ const SNAPSHOT: &str = "bbws-prod-mysql-manual-20261121-bk-1042";
 const COPY: &str = "bbws-prod-mysql-manual-20261121-bk-1042-dr";
 
 pub fn snapshot() -> Action {
-    Action::RdsSnapshot { region: HOME.into(), database: "bbws-prod-mysql".into(), snapshot: SNAPSHOT.into() }
+    Action::RdsSnapshot(step::RdsSnapshot {
+        region: HOME.into(),
+        database: "bbws-prod-mysql".into(),
+        snapshot: SNAPSHOT.into(),
+    })
 }
 
 pub fn copy(platform: &Platform) -> Action {
-    Action::RdsCopy {
+    Action::RdsCopy(step::RdsCopy {
         from_region: HOME.into(),
         region: DR.into(),
         account: platform.environment.account.clone(),
         snapshot: SNAPSHOT.into(),
         copy: COPY.into(),
         kms_key: Some("alias/bbws-dr".into()),
-    }
+    })
 }
 
 pub fn verify(region: &str, days: u32) -> Action {
     let snapshot = if region == HOME { SNAPSHOT } else { COPY };
-    Action::VerifySnapshot { region: region.into(), snapshot: snapshot.into(), retention_days: days }
+    Action::VerifySnapshot(step::VerifySnapshot {
+        region: region.into(),
+        snapshot: snapshot.into(),
+        retention_days: days,
+    })
 }
 
 /// A database, encrypted under a key of its region.

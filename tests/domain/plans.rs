@@ -14,7 +14,7 @@ use bbws::{
         plan::Plan,
         point::{Place, Point, PointKind, PointState},
         retention::hold_subject,
-        step::Action,
+        step::{self, Action},
         world::{BucketFound, DatabaseFound, FileSystemFound, Network, PlanFound, World},
     },
 };
@@ -263,7 +263,9 @@ fn a_schedule_shows_before_and_after_and_refuses_what_changes_nothing() {
     ");
     let missing = schedule::plan(&env, &wanted(ScheduleAct::Update, Some(14), None), &world).unwrap_err();
     assert_snapshot!(missing.join("\n"), @"There is no AWS Backup plan `bbws-prod` in af-south-1. `/bbws backup schedule prod create …` makes it.");
-    let Action::PutPlan { spec, .. } = created.steps[0].action.clone() else { panic!("the plan comes first") };
+    let Action::PutPlan(step::PutPlan { spec, .. }) = created.steps[0].action.clone() else {
+        panic!("the plan comes first")
+    };
     world.plan = Some(PlanFound { id: "plan-1".into(), version: "v1".into(), spec });
     world.databases[0].automated_days = 30;
     let unchanged = schedule::plan(&env, &wanted(ScheduleAct::Update, Some(30), None), &world).unwrap_err();
@@ -384,7 +386,7 @@ fn the_newest_point_that_can_be_restored_for_a_test_is_the_one_that_is() {
     let restored = |newest: Vec<Point>| {
         let steps = planned(newest).unwrap().steps;
         steps.into_iter().find_map(|s| match s.action {
-            Action::RestoreTest { snapshot, .. } => Some(snapshot),
+            Action::RestoreTest(step::RestoreTest { snapshot, .. }) => Some(snapshot),
             _ => None,
         })
     };

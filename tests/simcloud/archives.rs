@@ -4,7 +4,12 @@ use std::time::Duration;
 
 use bbws::{
     adapters::sandbox::cloud::{Fault, Side, Target},
-    domain::{environment::Engine, point::PointKind, step::Action, world::LifecycleFound},
+    domain::{
+        environment::Engine,
+        point::PointKind,
+        step::{self, Action},
+        world::LifecycleFound,
+    },
     ports::cloud::{Call, Cloud as _, Probe, Progress},
 };
 
@@ -14,28 +19,28 @@ const DUMP: &str = "prod/dump/20261121/bk-1001/bbws-prod-mysql.dump";
 const DUMPS: &str = "alias/bbws-dumps";
 
 fn config(rig: &Rig) -> Call {
-    let action = Action::ConfigExport {
+    let action = Action::ConfigExport(step::ConfigExport {
         region: HOME.into(),
         parameters_prefix: "/bbws/prod/".into(),
         secrets_prefix: Some("bbws/prod/".into()),
         bucket: ARCHIVES.into(),
         key: "prod/config/20261121/bk-1001/config.json".into(),
-    };
+    });
     rig.call(0, action)
 }
 
 fn record(rig: &Rig) -> Call {
-    let action = Action::BucketRecord {
+    let action = Action::BucketRecord(step::BucketRecord {
         region: HOME.into(),
         source: MEDIA.into(),
         bucket: ARCHIVES.into(),
         key: "prod/s3/20261121/bk-1001/bbws-prod-media.jsonl.zst".into(),
-    };
+    });
     rig.call(1, action)
 }
 
 fn dump(rig: &Rig) -> Call {
-    let action = Action::DumpExport {
+    let action = Action::DumpExport(step::DumpExport {
         region: HOME.into(),
         database: DB.into(),
         engine: Engine::Mysql,
@@ -44,13 +49,13 @@ fn dump(rig: &Rig) -> Call {
         bucket: ARCHIVES.into(),
         key: DUMP.into(),
         kms_key: DUMPS.into(),
-    };
+    });
     rig.call(2, action)
 }
 
 fn bucket(rig: &Rig, sample: u32) -> Call {
     let replica = Some((AWAY.to_owned(), MEDIA_DR.to_owned()));
-    rig.call(3, Action::VerifyBucket { region: HOME.into(), bucket: MEDIA.into(), replica, sample })
+    rig.call(3, Action::VerifyBucket(step::VerifyBucket { region: HOME.into(), bucket: MEDIA.into(), replica, sample }))
 }
 
 #[tokio::test]
@@ -116,7 +121,7 @@ async fn what_is_missing_is_named_before_anything_is_made() {
     rig.cloud.delete_database("prod", DB);
     assert!(permanent(rig.cloud.start(&dump(&rig)).await).contains("bbws-prod-mysql does not exist"));
     let mut none = config(&rig);
-    if let Action::ConfigExport { parameters_prefix, .. } = &mut none.action {
+    if let Action::ConfigExport(step::ConfigExport { parameters_prefix, .. }) = &mut none.action {
         *parameters_prefix = "/none/".into();
     }
     assert!(permanent(rig.cloud.start(&none).await).contains("no parameter under /none/"));
@@ -130,7 +135,8 @@ async fn a_dump_is_verified_by_its_hash_and_retention() {
     let rig = Rig::declared(74);
     let verify = |days, sha256: &str| {
         let (region, bucket, key) = (HOME.to_owned(), ARCHIVES.to_owned(), DUMP.to_owned());
-        let action = Action::VerifyDump { region, bucket, key, engine: Engine::Mysql, retention_days: days };
+        let action =
+            Action::VerifyDump(step::VerifyDump { region, bucket, key, engine: Engine::Mysql, retention_days: days });
         with(rig.call(4, action), "sha256", sha256)
     };
     assert!(failed(rig.poll(&verify(30, "")).await).contains("does not exist"));
@@ -145,7 +151,10 @@ async fn a_dump_is_verified_by_its_hash_and_retention() {
 async fn an_export_of_secrets_is_compared_with_what_is_live() {
     let rig = Rig::declared(75);
     let (region, prefix) = (HOME.to_owned(), "bbws/prod/".to_owned());
-    let verify = rig.call(5, Action::VerifySecrets { region, prefix, bucket: ARCHIVES.into(), key: KEY.into() });
+    let verify = rig.call(
+        5,
+        Action::VerifySecrets(step::VerifySecrets { region, prefix, bucket: ARCHIVES.into(), key: KEY.into() }),
+    );
     assert!(failed(rig.poll(&verify).await).contains("does not exist"));
     rig.cloud.start(&rig.export()).await.unwrap();
     assert_eq!(done(rig.poll(&verify).await)["count"], "7");
@@ -184,7 +193,7 @@ async fn a_rule_that_deletes_too_early_is_found() {
     let rig = Rig::declared(77);
     let verify = |bucket: &str, prefix: &str, min_days| {
         let (region, bucket, prefix) = (HOME.to_owned(), bucket.to_owned(), prefix.to_owned());
-        rig.call(6, Action::VerifyLifecycle { region, bucket, prefix, min_days })
+        rig.call(6, Action::VerifyLifecycle(step::VerifyLifecycle { region, bucket, prefix, min_days }))
     };
     let kept = rig.poll(&verify(ARCHIVES, "prod/", 2557)).await;
     assert!(matches!(&kept, Progress::Done { detail, .. } if detail.contains("STANDARD_IA after 30 days")), "{kept:?}");

@@ -2,7 +2,11 @@
 
 use bbws::{
     adapters::sandbox::cloud::{Fault, Side, Target},
-    domain::{exhibit::Report, point::PointKind, step::Action},
+    domain::{
+        exhibit::Report,
+        point::PointKind,
+        step::{self, Action},
+    },
     ports::cloud::{Call, Cloud as _, Probe},
 };
 
@@ -12,42 +16,52 @@ const FS: &str = "fs-0900d000000000001";
 const NAME: &str = "fs-0900d000000000001-restored-bk-1001";
 
 fn restore(rig: &Rig) -> Call {
-    let action = Action::RestoreFiles {
+    let action = Action::RestoreFiles(step::RestoreFiles {
         region: HOME.into(),
         vault: "bbws-prod".into(),
         recovery_point: rig.newest(PointKind::Efs).arn,
         name: NAME.into(),
         role: rig.environment.backup_role.clone(),
-    };
+    });
     rig.call(0, action)
 }
 
 fn tag(rig: &Rig) -> Call {
-    rig.call(1, Action::TagFiles { region: HOME.into(), name: NAME.into() })
+    rig.call(1, Action::TagFiles(step::TagFiles { region: HOME.into(), name: NAME.into() }))
 }
 
 fn mount(rig: &Rig) -> Call {
     let (region, name, subnet) = (HOME.to_owned(), NAME.to_owned(), rig.subnet());
-    rig.call(2, Action::MountTarget { region, name, subnet, security_groups: vec!["sg-1".into()] })
+    rig.call(2, Action::MountTarget(step::MountTarget { region, name, subnet, security_groups: vec!["sg-1".into()] }))
 }
 
 fn compare(rig: &Rig) -> Call {
-    let action = Action::VerifyFiles {
+    let action = Action::VerifyFiles(step::VerifyFiles {
         region: HOME.into(),
         name: NAME.into(),
         file_system: FS.into(),
         folders: vec!["/tenant-1".into()],
         data_of: rig.newest(PointKind::Efs).created,
-    };
+    });
     rig.call(3, action)
 }
 
 fn unmount(rig: &Rig) -> Call {
-    rig.call(4, Action::DeleteMountTarget { region: HOME.into(), name: NAME.into(), operation: "bk-1001".into() })
+    rig.call(
+        4,
+        Action::DeleteMountTarget(step::DeleteMountTarget {
+            region: HOME.into(),
+            name: NAME.into(),
+            operation: "bk-1001".into(),
+        }),
+    )
 }
 
 fn delete(rig: &Rig) -> Call {
-    rig.call(5, Action::DeleteFiles { region: HOME.into(), name: NAME.into(), operation: "bk-1001".into() })
+    rig.call(
+        5,
+        Action::DeleteFiles(step::DeleteFiles { region: HOME.into(), name: NAME.into(), operation: "bk-1001".into() }),
+    )
 }
 
 /// Restored, and with an address.
@@ -116,7 +130,7 @@ async fn only_what_the_operation_restored_is_ever_removed() {
     reached(&rig).await;
     let of = |name: &str, operation: &str| {
         let (region, name, operation) = (HOME.to_owned(), name.to_owned(), operation.to_owned());
-        rig.call(5, Action::DeleteFiles { region, name, operation })
+        rig.call(5, Action::DeleteFiles(step::DeleteFiles { region, name, operation }))
     };
     for (name, operation) in [(FS, "bk-1001"), (NAME, "bk-100"), (NAME, "")] {
         assert!(permanent(rig.cloud.start(&of(name, operation)).await).contains("is no test restore"), "{name}");
@@ -129,7 +143,7 @@ async fn a_restore_needs_its_point_its_key_and_the_network() {
     let rig = Rig::declared(64);
     let call = restore(&rig);
     let mut nowhere = mount(&rig);
-    if let Action::MountTarget { subnet, .. } = &mut nowhere.action {
+    if let Action::MountTarget(step::MountTarget { subnet, .. }) = &mut nowhere.action {
         "subnet-0".clone_into(subnet);
     }
     assert!(permanent(rig.cloud.start(&mount(&rig)).await).contains("does not exist"));

@@ -6,7 +6,7 @@ use bbws::{
     domain::{
         environment::Engine,
         point::PointKind,
-        step::{Action, PlanSpec},
+        step::{self, Action, PlanSpec},
     },
     ports::cloud::{Call, Cloud as _, Probe},
 };
@@ -32,20 +32,20 @@ fn calls(rig: &Rig) -> Vec<Call> {
         role: rig.environment.backup_role.clone(),
     };
     let actions = [
-        Action::ConfigExport {
+        Action::ConfigExport(step::ConfigExport {
             region: region.clone(),
             parameters_prefix: "/bbws/prod/".into(),
             secrets_prefix: None,
             bucket: bucket.clone(),
             key: "prod/config/20261121/bk-1001/config.json".into(),
-        },
-        Action::BucketRecord {
+        }),
+        Action::BucketRecord(step::BucketRecord {
             region: region.clone(),
             source: MEDIA.into(),
             bucket: bucket.clone(),
             key: "prod/s3/20261121/bk-1001/media".into(),
-        },
-        Action::DumpExport {
+        }),
+        Action::DumpExport(step::DumpExport {
             region: region.clone(),
             database: DB.into(),
             engine: Engine::Mysql,
@@ -54,48 +54,61 @@ fn calls(rig: &Rig) -> Vec<Call> {
             bucket,
             key: "prod/dump/20261121/bk-1001/dump".into(),
             kms_key: "alias/bbws-dumps".into(),
-        },
-        Action::PutPlan { region: region.clone(), name: "bbws-prod".into(), spec },
-        Action::AutomatedBackups { region: region.clone(), database: DB.into(), days: 3, window: None },
-        Action::DeleteSnapshot { region: region.clone(), snapshot: older.id },
-        Action::DeletePoint { region: region.clone(), vault: "bbws-prod".into(), recovery_point: older_efs.arn },
-        Action::LegalHold {
+        }),
+        Action::PutPlan(step::PutPlan { region: region.clone(), name: "bbws-prod".into(), spec }),
+        Action::AutomatedBackups(step::AutomatedBackups {
+            region: region.clone(),
+            database: DB.into(),
+            days: 3,
+            window: None,
+        }),
+        Action::DeleteSnapshot(step::DeleteSnapshot { region: region.clone(), snapshot: older.id }),
+        Action::DeletePoint(step::DeletePoint {
+            region: region.clone(),
+            vault: "bbws-prod".into(),
+            recovery_point: older_efs.arn,
+        }),
+        Action::LegalHold(step::LegalHold {
             region: region.clone(),
             vault: "bbws-prod".into(),
             resource_arn,
             created: point.created,
             title: "INC-7".into(),
-        },
-        Action::TagSnapshot {
+        }),
+        Action::TagSnapshot(step::TagSnapshot {
             region: region.clone(),
             arn: snapshot.arn,
             key: "bbws:hold".into(),
             value: Some("INC-7".into()),
-        },
-        Action::RestoreTest {
+        }),
+        Action::RestoreTest(step::RestoreTest {
             region: region.clone(),
             snapshot: snapshot.id,
             instance: instance.clone(),
             subnet_group: "bbws-isolated".into(),
             security_groups: vec![],
-        },
-        Action::DeleteInstance { region: region.clone(), instance, operation: "bk-1001".into() },
-        Action::RestoreFiles {
+        }),
+        Action::DeleteInstance(step::DeleteInstance { region: region.clone(), instance, operation: "bk-1001".into() }),
+        Action::RestoreFiles(step::RestoreFiles {
             region: region.clone(),
             vault: "bbws-prod".into(),
             recovery_point: point.arn,
             name: name.clone(),
             role: rig.environment.backup_role.clone(),
-        },
-        Action::TagFiles { region: region.clone(), name: name.clone() },
-        Action::MountTarget {
+        }),
+        Action::TagFiles(step::TagFiles { region: region.clone(), name: name.clone() }),
+        Action::MountTarget(step::MountTarget {
             region: region.clone(),
             name: name.clone(),
             subnet: rig.subnet(),
             security_groups: vec![],
-        },
-        Action::DeleteMountTarget { region: region.clone(), name: name.clone(), operation: "bk-1001".into() },
-        Action::DeleteFiles { region, name, operation: "bk-1001".into() },
+        }),
+        Action::DeleteMountTarget(step::DeleteMountTarget {
+            region: region.clone(),
+            name: name.clone(),
+            operation: "bk-1001".into(),
+        }),
+        Action::DeleteFiles(step::DeleteFiles { region, name, operation: "bk-1001".into() }),
     ];
     actions.into_iter().enumerate().map(|(step, action)| rig.call(step, action)).collect()
 }
@@ -129,13 +142,18 @@ async fn faults_before_a_change_leave_nothing_and_replies_are_found_again() {
 async fn what_only_reads_or_lives_in_the_ledger_is_never_started() {
     let rig = Rig::declared(92);
     let steps = [
-        Action::InventoryReport { region: HOME.into() },
-        Action::ReplicationReport { region: HOME.into() },
-        Action::VerifyLifecycle { region: HOME.into(), bucket: MEDIA.into(), prefix: String::new(), min_days: 1 },
+        Action::InventoryReport(step::InventoryReport { region: HOME.into() }),
+        Action::ReplicationReport(step::ReplicationReport { region: HOME.into() }),
+        Action::VerifyLifecycle(step::VerifyLifecycle {
+            region: HOME.into(),
+            bucket: MEDIA.into(),
+            prefix: String::new(),
+            min_days: 1,
+        }),
     ];
     for action in steps {
         assert!(permanent(rig.cloud.start(&rig.call(0, action)).await).contains("nothing to start"));
     }
-    let report = rig.call(0, Action::InventoryReport { region: HOME.into() });
+    let report = rig.call(0, Action::InventoryReport(step::InventoryReport { region: HOME.into() }));
     assert!(permanent(rig.cloud.poll(&[report]).await.remove(0)).contains("nothing to poll"));
 }

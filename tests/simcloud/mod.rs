@@ -16,7 +16,10 @@ use std::{collections::BTreeMap, time::Duration};
 use axum::{body::Body, http::Request, http::StatusCode};
 use bbws::{
     adapters::sandbox::cloud::{Answer, Chaos, Fault, Side, Target, Verb, http},
-    domain::{operation::OpId, step::Action},
+    domain::{
+        operation::OpId,
+        step::{self, Action},
+    },
     ports::{
         alert::{Alerts as _, Topic},
         cloud::{Call, Cloud as _, Probe, Progress, Survey},
@@ -97,7 +100,8 @@ async fn an_instance_that_is_busy_or_a_name_that_is_taken_is_not_touched() {
     rig.cloud.start(&rig.snapshot()).await.unwrap();
     let mut other = rig.snapshot();
     other.operation = OpId("bk-1002".into());
-    other.action = Action::RdsSnapshot { region: HOME.into(), database: DB.into(), snapshot: "another".into() };
+    other.action =
+        Action::RdsSnapshot(step::RdsSnapshot { region: HOME.into(), database: DB.into(), snapshot: "another".into() });
     assert!(is_retryable(&rig.cloud.start(&other).await), "one snapshot of an instance at a time");
     assert!(rig.cloud.add_foreign_snapshot("prod", DB, "another"));
     assert!(permanent(rig.cloud.start(&other).await).contains("was not made by bk-1002"));
@@ -140,7 +144,7 @@ async fn backup_jobs_are_found_by_token_and_queue_per_resource() {
     rig.cloud.set_blind_probe(true);
     assert_eq!(rig.cloud.probe(&first).await, Ok(Probe::Absent));
     let mut abused = rig.job(2);
-    if let Action::BackupJob { retention_days, .. } = &mut abused.action {
+    if let Action::BackupJob(step::BackupJob { retention_days, .. }) = &mut abused.action {
         *retention_days = 7;
     }
     assert!(permanent(rig.cloud.start(&abused).await).contains("was used before"));
@@ -196,12 +200,12 @@ async fn an_export_is_over_at_once_and_its_replica_follows() {
     other.operation = OpId("bk-1002".into());
     assert!(permanent(rig.cloud.start(&other).await).contains("was not written by bk-1002"));
 
-    let verify = Action::VerifyObject {
+    let verify = Action::VerifyObject(step::VerifyObject {
         region: AWAY.into(),
         bucket: "bbws-prod-backups-dr".into(),
         key: KEY.into(),
         retention_days: 30,
-    };
+    });
     let verify = with(rig.call(6, verify), "sha256", &started.outputs["sha256"]);
     assert_eq!(running(rig.poll(&rig.replica()).await).1, "replication PENDING");
     assert!(failed(rig.poll(&verify).await).contains("does not exist"), "the replica is not there yet");
@@ -227,7 +231,14 @@ async fn an_object_that_no_rule_covered_has_no_replica() {
 async fn a_snapshot_is_verified_against_every_promise() {
     let rig = Rig::new(9);
     let days = |days| {
-        rig.call(7, Action::VerifySnapshot { region: HOME.into(), snapshot: SNAPSHOT.into(), retention_days: days })
+        rig.call(
+            7,
+            Action::VerifySnapshot(step::VerifySnapshot {
+                region: HOME.into(),
+                snapshot: SNAPSHOT.into(),
+                retention_days: days,
+            }),
+        )
     };
     assert!(failed(rig.poll(&days(30)).await).contains("does not exist"));
     rig.cloud.start(&rig.snapshot()).await.unwrap();
@@ -254,7 +265,11 @@ async fn a_recovery_point_is_verified_where_it_lies() {
     let copied = rig.finish(rig.job_copy(3, &point)).await["recovery_point"].clone();
     assert_ne!(point, copied);
     let verify = |region: &str, vault: &str, days, arn: &str| {
-        let action = Action::VerifyRecoveryPoint { region: region.into(), vault: vault.into(), retention_days: days };
+        let action = Action::VerifyRecoveryPoint(step::VerifyRecoveryPoint {
+            region: region.into(),
+            vault: vault.into(),
+            retention_days: days,
+        });
         with(rig.call(6, action), "recovery_point", arn)
     };
     done(rig.poll(&verify(HOME, "bbws-prod", 30, &point)).await);
@@ -283,7 +298,11 @@ async fn a_second_start_with_another_token_is_caught() {
     rig.cloud.start(&rig.snapshot()).await.unwrap();
     rig.pass(20);
     let mut again = rig.snapshot();
-    again.action = Action::RdsSnapshot { region: HOME.into(), database: DB.into(), snapshot: format!("{SNAPSHOT}-2") };
+    again.action = Action::RdsSnapshot(step::RdsSnapshot {
+        region: HOME.into(),
+        database: DB.into(),
+        snapshot: format!("{SNAPSHOT}-2"),
+    });
     rig.cloud.start(&again).await.unwrap();
     assert_eq!(rig.cloud.twice().len(), 1, "two snapshots for one step");
 
@@ -406,7 +425,7 @@ async fn messages_are_kept_and_checked() {
 async fn what_no_step_can_mean_is_refused() {
     let rig = Rig::new(17);
     assert!(permanent(rig.cloud.start(&rig.replica()).await).contains("nothing to start"));
-    let stop = rig.call(0, Action::ClearStop { scope: "*".into() });
+    let stop = rig.call(0, Action::ClearStop(step::ClearStop { scope: "*".into() }));
     assert!(permanent(rig.cloud.poll(&[stop]).await.remove(0)).contains("nothing to poll"));
     let mut call = rig.snapshot();
     call.token = "Not A Token".into();

@@ -2,7 +2,12 @@
 
 use bbws::{
     adapters::sandbox::cloud::{Fault, Side, Target},
-    domain::{environment::Engine, exhibit::Report, point::PointKind, step::Action},
+    domain::{
+        environment::Engine,
+        exhibit::Report,
+        point::PointKind,
+        step::{self, Action},
+    },
     ports::cloud::{Call, Cloud as _, Probe},
 };
 
@@ -11,18 +16,18 @@ use super::rig::*;
 const INSTANCE: &str = "bbws-prod-mysql-restored-bk-1001";
 
 fn restore(rig: &Rig) -> Call {
-    let action = Action::RestoreTest {
+    let action = Action::RestoreTest(step::RestoreTest {
         region: HOME.into(),
         snapshot: rig.newest(PointKind::Rds).id,
         instance: INSTANCE.into(),
         subnet_group: "bbws-isolated".into(),
         security_groups: vec!["sg-1".into()],
-    };
+    });
     rig.call(0, action)
 }
 
 fn compare(rig: &Rig, rpo_minutes: u64) -> Call {
-    let action = Action::VerifyDatabase {
+    let action = Action::VerifyDatabase(step::VerifyDatabase {
         region: HOME.into(),
         instance: INSTANCE.into(),
         database: DB.into(),
@@ -32,13 +37,13 @@ fn compare(rig: &Rig, rpo_minutes: u64) -> Call {
         wordpress: vec!["tenant_1".into()],
         data_of: rig.cloud.now(),
         rpo_seconds: rpo_minutes * 60,
-    };
+    });
     rig.call(1, action)
 }
 
 fn delete(rig: &Rig) -> Call {
     let (region, instance) = (HOME.to_owned(), INSTANCE.to_owned());
-    rig.call(2, Action::DeleteInstance { region, instance, operation: "bk-1001".into() })
+    rig.call(2, Action::DeleteInstance(step::DeleteInstance { region, instance, operation: "bk-1001".into() }))
 }
 
 #[tokio::test]
@@ -112,7 +117,7 @@ async fn only_a_restored_instance_of_the_operation_is_ever_removed() {
     rig.pass(14);
     let of = |instance: &str, operation: &str| {
         let (region, instance, operation) = (HOME.to_owned(), instance.to_owned(), operation.to_owned());
-        rig.call(2, Action::DeleteInstance { region, instance, operation })
+        rig.call(2, Action::DeleteInstance(step::DeleteInstance { region, instance, operation }))
     };
     assert!(permanent(rig.cloud.start(&of(DB, "bk-1001")).await).contains("is no test restore"));
     assert!(permanent(rig.cloud.start(&of(INSTANCE, "bk-1002")).await).contains("was not restored by bk-1002"));
@@ -139,7 +144,7 @@ async fn a_restore_or_removal_that_fails_can_be_repeated() {
     assert!(rig.cloud.twice().is_empty());
 
     let mut second = restore(&rig);
-    if let Action::RestoreTest { instance, .. } = &mut second.action {
+    if let Action::RestoreTest(step::RestoreTest { instance, .. }) = &mut second.action {
         instance.push_str("-2");
     }
     rig.cloud.start(&Call { step: 7, token: "bk-1001-7-r0".into(), ..second }).await.unwrap();

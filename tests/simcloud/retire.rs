@@ -4,7 +4,7 @@ use bbws::{
     adapters::sandbox::cloud::{Fault, Side, Target},
     domain::{
         point::{Point, PointKind, PointState},
-        step::Action,
+        step::{self, Action},
     },
     ports::cloud::{Call, Cloud as _, Probe},
 };
@@ -12,27 +12,37 @@ use bbws::{
 use super::rig::*;
 
 fn delete_snapshot(rig: &Rig, name: &str) -> Call {
-    rig.call(8, Action::DeleteSnapshot { region: HOME.into(), snapshot: name.into() })
+    rig.call(8, Action::DeleteSnapshot(step::DeleteSnapshot { region: HOME.into(), snapshot: name.into() }))
 }
 
 fn delete_point(rig: &Rig, point: &Point) -> Call {
     let (region, vault) = (point.region.clone(), if point.region == HOME { "bbws-prod" } else { "bbws-prod-dr" });
-    rig.call(0, Action::DeletePoint { region, vault: vault.into(), recovery_point: point.arn.clone() })
+    rig.call(
+        0,
+        Action::DeletePoint(step::DeletePoint { region, vault: vault.into(), recovery_point: point.arn.clone() }),
+    )
 }
 
 fn hold(rig: &Rig, point: &Point) -> Call {
-    let action = Action::LegalHold {
+    let action = Action::LegalHold(step::LegalHold {
         region: HOME.into(),
         vault: "bbws-prod".into(),
         resource_arn: rig.environment.file_system_arn(&point.resource),
         created: point.created,
         title: "INC-7 bk-1001".into(),
-    };
+    });
     rig.call(0, action)
 }
 
 fn release(rig: &Rig, id: &str) -> Call {
-    rig.call(1, Action::ReleaseHold { region: HOME.into(), hold: id.into(), description: "INC-7 is closed".into() })
+    rig.call(
+        1,
+        Action::ReleaseHold(step::ReleaseHold {
+            region: HOME.into(),
+            hold: id.into(),
+            description: "INC-7 is closed".into(),
+        }),
+    )
 }
 
 fn has(rig: &Rig, point: &Point) -> bool {
@@ -93,7 +103,7 @@ async fn a_recovery_point_is_deleted_by_id_or_arn_in_either_region() {
     }
     let mut by_id = delete_point(&rig, &rig.newest(PointKind::Efs));
     by_id.step = 1;
-    if let Action::DeletePoint { recovery_point, .. } = &mut by_id.action {
+    if let Action::DeletePoint(step::DeletePoint { recovery_point, .. }) = &mut by_id.action {
         *recovery_point = recovery_point.rsplit(':').next().unwrap().to_owned();
     }
     rig.lose(&by_id).await;
@@ -172,7 +182,7 @@ async fn a_second_hold_of_one_step_is_caught() {
     let point = rig.newest(PointKind::Efs);
     rig.cloud.start(&hold(&rig, &point)).await.unwrap();
     let mut abused = hold(&rig, &point);
-    if let Action::LegalHold { title, .. } = &mut abused.action {
+    if let Action::LegalHold(step::LegalHold { title, .. }) = &mut abused.action {
         *title = "another".into();
     }
     assert!(permanent(rig.cloud.start(&abused).await).contains("was used before"));
@@ -190,7 +200,7 @@ async fn a_tag_is_written_and_removed_once() {
     let point = rig.newest(PointKind::Rds);
     let tag = |step, value: Option<&str>| {
         let (region, arn, value) = (HOME.to_owned(), point.arn.clone(), value.map(str::to_owned));
-        rig.call(step, Action::TagSnapshot { region, arn, key: "bbws:hold".into(), value })
+        rig.call(step, Action::TagSnapshot(step::TagSnapshot { region, arn, key: "bbws:hold".into(), value }))
     };
     assert!(rig.lose(&tag(0, Some("INC-7"))).await.finished);
     done(rig.poll(&tag(0, Some("INC-7"))).await);

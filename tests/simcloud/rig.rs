@@ -14,7 +14,7 @@ use bbws::{
         moment::Moment,
         operation::OpId,
         point::{Point, PointKind, PointQuery},
-        step::{Action, Outputs},
+        step::{self, Action, Outputs},
     },
     ports::{
         clock::Clock,
@@ -135,66 +135,73 @@ impl Rig {
     }
 
     pub fn snapshot(&self) -> Call {
-        self.call(0, Action::RdsSnapshot { region: HOME.into(), database: DB.into(), snapshot: SNAPSHOT.into() })
+        self.call(
+            0,
+            Action::RdsSnapshot(step::RdsSnapshot {
+                region: HOME.into(),
+                database: DB.into(),
+                snapshot: SNAPSHOT.into(),
+            }),
+        )
     }
 
     pub fn copy(&self, key: Option<&str>) -> Call {
         self.call(
             1,
-            Action::RdsCopy {
+            Action::RdsCopy(step::RdsCopy {
                 from_region: HOME.into(),
                 region: AWAY.into(),
                 account: ACCOUNT.into(),
                 snapshot: SNAPSHOT.into(),
                 copy: format!("{SNAPSHOT}-dr"),
                 kms_key: key.map(str::to_owned),
-            },
+            }),
         )
     }
 
     pub fn job(&self, step: usize) -> Call {
         self.call(
             step,
-            Action::BackupJob {
+            Action::BackupJob(step::BackupJob {
                 region: HOME.into(),
                 resource_arn: format!("arn:aws:elasticfilesystem:{HOME}:{ACCOUNT}:file-system/fs-0900d000000000001"),
                 vault: "bbws-prod".into(),
                 role: format!("arn:aws:iam::{ACCOUNT}:role/bbws-backup"),
                 retention_days: 30,
-            },
+            }),
         )
     }
 
     pub fn job_copy(&self, step: usize, recovery_point: &str) -> Call {
-        let action = Action::BackupCopy {
+        let action = Action::BackupCopy(step::BackupCopy {
             region: HOME.into(),
             vault: "bbws-prod".into(),
             to_region: AWAY.into(),
             to_vault_arn: format!("arn:aws:backup:{AWAY}:{ACCOUNT}:backup-vault:bbws-prod-dr"),
             role: format!("arn:aws:iam::{ACCOUNT}:role/bbws-backup"),
             retention_days: 30,
-        };
+        });
         with(self.call(step, action), "recovery_point", recovery_point)
     }
 
     pub fn export(&self) -> Call {
-        let action = Action::SecretsExport {
+        let action = Action::SecretsExport(step::SecretsExport {
             region: HOME.into(),
             prefix: "bbws/prod/".into(),
             bucket: "bbws-prod-backups".into(),
             key: KEY.into(),
-        };
+        });
         self.call(4, action)
     }
 
     pub fn replica(&self) -> Call {
-        let action = Action::ObjectReplica {
+        let action = Action::ObjectReplica(step::ObjectReplica {
             from_region: HOME.into(),
             from_bucket: "bbws-prod-backups".into(),
             region: AWAY.into(),
             bucket: "bbws-prod-backups-dr".into(),
             key: KEY.into(),
-        };
+        });
         self.call(5, action)
     }
 

@@ -2,7 +2,7 @@
 
 use bbws::{
     adapters::sandbox::cloud::{Fault, Target},
-    domain::step::{Action, PlanRule, PlanSpec},
+    domain::step::{self, Action, PlanRule, PlanSpec},
     ports::cloud::{Call, Cloud as _, Probe, Survey},
 };
 
@@ -24,7 +24,7 @@ fn spec(days: u32) -> PlanSpec {
 }
 
 fn put(rig: &Rig, spec: PlanSpec) -> Call {
-    rig.call(0, Action::PutPlan { region: HOME.into(), name: "bbws-prod".into(), spec })
+    rig.call(0, Action::PutPlan(step::PutPlan { region: HOME.into(), name: "bbws-prod".into(), spec }))
 }
 
 #[tokio::test]
@@ -71,7 +71,7 @@ async fn automated_backups_are_changed_and_watched() {
     let rig = Rig::declared(63);
     let call = |step, days, window: Option<&str>| {
         let (region, database, window) = (HOME.to_owned(), DB.to_owned(), window.map(str::to_owned));
-        rig.call(step, Action::AutomatedBackups { region, database, days, window })
+        rig.call(step, Action::AutomatedBackups(step::AutomatedBackups { region, database, days, window }))
     };
     let first = call(0, 14, Some("03:00-03:30"));
     rig.lose(&first).await;

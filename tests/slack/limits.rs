@@ -7,7 +7,7 @@ use bbws::{
     domain::{
         operation::State,
         plan::Fact,
-        step::{Action, Step, StepState},
+        step::{self, Action, Step, StepState},
     },
 };
 use proptest::prelude::*;
@@ -137,10 +137,10 @@ pub fn hostile() -> impl Strategy<Value = String> {
 fn action(kind: u8, text: &str) -> Action {
     let (region, bucket, key) = (text.to_owned(), text.to_owned(), text.to_owned());
     match kind % 4 {
-        0 => Action::RdsSnapshot { region, database: bucket, snapshot: key },
-        1 => Action::VerifySnapshot { region, snapshot: key, retention_days: 1 },
-        2 => Action::SecretsExport { region, prefix: key.clone(), bucket, key },
-        _ => Action::ClearStop { scope: key },
+        0 => Action::RdsSnapshot(step::RdsSnapshot { region, database: bucket, snapshot: key }),
+        1 => Action::VerifySnapshot(step::VerifySnapshot { region, snapshot: key, retention_days: 1 }),
+        2 => Action::SecretsExport(step::SecretsExport { region, prefix: key.clone(), bucket, key }),
+        _ => Action::ClearStop(step::ClearStop { scope: key }),
     }
 }
 

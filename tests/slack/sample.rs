@@ -9,7 +9,7 @@ use bbws::{
         plan::{Fact, Plan},
         policy::Need,
         principal::{PersonId, Principal},
-        step::{Action, Step, StepSpec, StepState},
+        step::{self, Action, Step, StepSpec, StepState},
     },
     ports::chat::CardView,
 };
@@ -37,50 +37,62 @@ fn steps() -> Vec<StepSpec> {
         spec(
             "Snapshot database bbws-prod-mysql",
             &[],
-            Action::RdsSnapshot {
+            Action::RdsSnapshot(step::RdsSnapshot {
                 region: region.clone(),
                 database: "bbws-prod-mysql".into(),
                 snapshot: snapshot.into(),
-            },
+            }),
         ),
         spec(
             "Back up file system wp-content",
             &[],
-            Action::BackupJob {
+            Action::BackupJob(step::BackupJob {
                 region: region.clone(),
                 resource_arn: "arn:aws:elasticfilesystem:af-south-1:093646564004:file-system/fs-0900d000000000001"
                     .into(),
                 vault: "bbws-prod".into(),
                 role: "arn:aws:iam::093646564004:role/bbws-backup".into(),
                 retention_days: 30,
-            },
+            }),
         ),
         spec(
             "Copy snapshot to eu-west-1",
             &[0],
-            Action::RdsCopy {
+            Action::RdsCopy(step::RdsCopy {
                 from_region: region.clone(),
                 region: dr.clone(),
                 account: "093646564004".into(),
                 snapshot: snapshot.into(),
                 copy: format!("{snapshot}-dr"),
                 kms_key: Some("alias/bbws-dr".into()),
-            },
+            }),
         ),
         spec(
             "Verify snapshot",
             &[0],
-            Action::VerifySnapshot { region: region.clone(), snapshot: snapshot.into(), retention_days: 30 },
+            Action::VerifySnapshot(step::VerifySnapshot {
+                region: region.clone(),
+                snapshot: snapshot.into(),
+                retention_days: 30,
+            }),
         ),
         spec(
             "Verify recovery point",
             &[1],
-            Action::VerifyRecoveryPoint { region, vault: "bbws-prod".into(), retention_days: 30 },
+            Action::VerifyRecoveryPoint(step::VerifyRecoveryPoint {
+                region,
+                vault: "bbws-prod".into(),
+                retention_days: 30,
+            }),
         ),
         spec(
             "Verify snapshot in eu-west-1",
             &[2],
-            Action::VerifySnapshot { region: dr, snapshot: format!("{snapshot}-dr"), retention_days: 30 },
+            Action::VerifySnapshot(step::VerifySnapshot {
+                region: dr,
+                snapshot: format!("{snapshot}-dr"),
+                retention_days: 30,
+            }),
         ),
     ]
 }

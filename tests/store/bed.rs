@@ -15,7 +15,7 @@ use bbws::{
         operation::{OpId, Operation, State},
         plan::Plan,
         principal::{PersonId, Principal},
-        step::{Action, Step, StepSpec},
+        step::{self, Action, Step, StepSpec},
     },
     ports::{
         chat::Level,
@@ -115,11 +115,11 @@ pub fn operation(id: &str, environment: &str, state: State, now: Moment) -> Oper
         title: format!("Snapshot database db-{n}"),
         after,
         kind_version: 1,
-        action: Action::RdsSnapshot {
+        action: Action::RdsSnapshot(step::RdsSnapshot {
             region: "af-south-1".into(),
             database: format!("db-{n}"),
             snapshot: format!("db-{n}-{id}"),
-        },
+        }),
         always: false,
     };
     let plan = Plan {

@@ -2,9 +2,9 @@
 
 use std::{collections::HashMap, time::SystemTime};
 
-use super::{kms, session::Session, side_by_side, tags};
+use super::{kms, session::Session, tags};
 use crate::{
-    domain::step::Outputs,
+    domain::step::{self, Outputs},
     ports::cloud::{Call, CloudError, Condition, Probe, Progress, Started},
 };
 use aws_sdk_backup::{
@@ -29,43 +29,19 @@ const PROBE_TAGS: usize = 50;
 /// From so many jobs on, one listing costs less than a description of each.
 const LIST_FROM: usize = 4;
 
-/// What [`start_job`] backs up, and how.
-pub struct Job<'a> {
-    /// ARN of the resource.
-    pub resource_arn: &'a str,
-    /// Vault's name.
-    pub vault: &'a str,
-    /// Role AWS Backup assumes.
-    pub role: &'a str,
-    /// Days to keep.
-    pub retention_days: u32,
-}
-
-/// What [`start_copy`] copies, and where to.
-pub struct CopyTo<'a> {
-    /// Source vault's name.
-    pub vault: &'a str,
-    /// ARN of the destination vault.
-    pub to_vault_arn: &'a str,
-    /// Role AWS Backup assumes.
-    pub role: &'a str,
-    /// Days to keep.
-    pub retention_days: u32,
-}
-
 /// Starts a backup job; the same token gives the same job.
 ///
 /// # Errors
 /// See [`CloudError`].
-pub async fn start_job(session: &Session, call: &Call, job: &Job<'_>) -> Result<Started, CloudError> {
+pub async fn start_job(session: &Session, call: &Call, job: &step::BackupJob) -> Result<Started, CloudError> {
     let attempt =
         session.changes("backup:StartBackupJob", format!("backup of {} into vault {}", job.resource_arn, job.vault));
     let request = session
         .backup()
         .start_backup_job()
-        .backup_vault_name(job.vault)
-        .resource_arn(job.resource_arn)
-        .iam_role_arn(job.role)
+        .backup_vault_name(&job.vault)
+        .resource_arn(&job.resource_arn)
+        .iam_role_arn(&job.role)
         .idempotency_token(&call.token)
         .start_window_minutes(START_WINDOW_MINUTES)
         .complete_window_minutes(COMPLETE_WINDOW_MINUTES)
@@ -84,13 +60,13 @@ pub async fn start_job(session: &Session, call: &Call, job: &Job<'_>) -> Result<
 ///
 /// # Errors
 /// See [`CloudError`].
-pub async fn probe_job(session: &Session, call: &Call, job: &Job<'_>) -> Result<Probe, CloudError> {
+pub async fn probe_job(session: &Session, call: &Call, job: &step::BackupJob) -> Result<Probe, CloudError> {
     let attempt = session.reads("backup:ListBackupJobs", format!("backup jobs of {}", job.resource_arn));
     let mut pages = session
         .backup()
         .list_backup_jobs()
-        .by_resource_arn(job.resource_arn)
-        .by_backup_vault_name(job.vault)
+        .by_resource_arn(&job.resource_arn)
+        .by_backup_vault_name(&job.vault)
         .by_created_after(ago(PROBE_SECONDS))
         .into_paginator()
         .send();
@@ -131,7 +107,7 @@ async fn tags_of(session: &Session, arn: &str) -> Result<HashMap<String, String>
 ///
 /// # Errors
 /// See [`CloudError`].
-pub async fn start_copy(session: &Session, call: &Call, copy: &CopyTo<'_>) -> Result<Started, CloudError> {
+pub async fn start_copy(session: &Session, call: &Call, copy: &step::BackupCopy) -> Result<Started, CloudError> {
     let source = input(call)?;
     let attempt = session
         .changes("backup:StartCopyJob", format!("copy of recovery point {source} into vault {}", copy.to_vault_arn));
@@ -139,9 +115,9 @@ pub async fn start_copy(session: &Session, call: &Call, copy: &CopyTo<'_>) -> Re
         .backup()
         .start_copy_job()
         .recovery_point_arn(source)
-        .source_backup_vault_name(copy.vault)
-        .destination_backup_vault_arn(copy.to_vault_arn)
-        .iam_role_arn(copy.role)
+        .source_backup_vault_name(&copy.vault)
+        .destination_backup_vault_arn(&copy.to_vault_arn)
+        .iam_role_arn(&copy.role)
         .idempotency_token(&call.token)
         .lifecycle(delete_after(copy.retention_days));
     let answer = request.send().await.map_err(|e| attempt.failed(e))?;
@@ -153,20 +129,20 @@ pub async fn start_copy(session: &Session, call: &Call, copy: &CopyTo<'_>) -> Re
 ///
 /// # Errors
 /// See [`CloudError`].
-pub async fn probe_copy(session: &Session, call: &Call, copy: &CopyTo<'_>) -> Result<Probe, CloudError> {
+pub async fn probe_copy(session: &Session, call: &Call, copy: &step::BackupCopy) -> Result<Probe, CloudError> {
     let source = input(call)?;
     let attempt = session.reads("backup:ListCopyJobs", format!("copies of recovery point {source}"));
     let mut pages = session
         .backup()
         .list_copy_jobs()
         .by_source_recovery_point_arn(source)
-        .by_destination_vault_arn(copy.to_vault_arn)
+        .by_destination_vault_arn(&copy.to_vault_arn)
         .into_paginator()
         .send();
     while let Some(page) = pages.next().await {
         for job in page.map_err(|e| attempt.failed(e))?.copy_jobs.unwrap_or_default() {
             let same = job.source_recovery_point_arn.as_deref() == Some(source)
-                && job.destination_backup_vault_arn.as_deref() == Some(copy.to_vault_arn);
+                && job.destination_backup_vault_arn.as_deref() == Some(copy.to_vault_arn.as_str());
             if same
                 && job.created_by.is_none()
                 && !matches!(job.state, Some(CopyJobState::Failed | CopyJobState::Partial) | None)
@@ -179,15 +155,12 @@ pub async fn probe_copy(session: &Session, call: &Call, copy: &CopyTo<'_>) -> Re
     Ok(Probe::Absent)
 }
 
-/// How far backup jobs are: one answer per call, in order.
-pub async fn poll_jobs(session: &Session, calls: &[&Call]) -> Vec<Result<Progress, CloudError>> {
-    let ids: Vec<&str> = calls.iter().filter_map(|c| c.external_id.as_deref()).collect();
-    let listed =
-        if ids.len() < LIST_FROM { HashMap::new() } else { list_jobs(session, &ids).await.unwrap_or_default() };
-    side_by_side(calls.iter().map(|call| poll_job(session, call, &listed)).collect()).await
+/// Many jobs in few requests, where one listing costs less than a description of each. What is not in the answer is to be
+/// described one by one.
+pub async fn list_many(session: &Session, ids: &[&str]) -> HashMap<String, JobNow> {
+    if ids.len() < LIST_FROM { HashMap::new() } else { list_jobs(session, ids).await.unwrap_or_default() }
 }
 
-/// Many jobs in few requests. What it does not find is described one by one.
 async fn list_jobs(session: &Session, ids: &[&str]) -> Result<HashMap<String, JobNow>, CloudError> {
     let attempt = session.reads("backup:ListBackupJobs", "backup jobs");
     let mut pages = session
@@ -211,13 +184,17 @@ async fn list_jobs(session: &Session, ids: &[&str]) -> Result<HashMap<String, Jo
     Ok(found)
 }
 
-async fn poll_job(session: &Session, call: &Call, listed: &HashMap<String, JobNow>) -> Result<Progress, CloudError> {
+/// How far a backup job is, out of what was listed of it, or else described.
+///
+/// # Errors
+/// See [`CloudError`].
+pub async fn poll_job(session: &Session, call: &Call, listed: Option<&JobNow>) -> Result<Progress, CloudError> {
     let Some(id) = call.external_id.as_deref() else {
         return Err(CloudError::Permanent {
             reason: "The id of the backup job was never learnt. Retry the step.".to_owned(),
         });
     };
-    if let Some(job) = listed.get(id) {
+    if let Some(job) = listed {
         return Ok(job.progress(id, session));
     }
     let attempt = session.reads("backup:DescribeBackupJob", format!("backup job {id}"));
@@ -231,7 +208,7 @@ async fn poll_job(session: &Session, call: &Call, listed: &HashMap<String, JobNo
 }
 
 /// What two different answers of AWS say about a backup job.
-struct JobNow {
+pub struct JobNow {
     state: Option<BackupJobState>,
     percent: Option<String>,
     message: Option<String>,

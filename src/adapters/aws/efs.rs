@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{reads::points, session::Session, side_by_side};
 use crate::{
-    domain::moment::Moment,
+    domain::{moment::Moment, restored},
     ports::cloud::{CloudError, FileSystemFound},
 };
 
@@ -48,7 +48,7 @@ pub async fn all(session: &Session) -> Result<Vec<(String, String)>, CloudError>
     while let Some(page) = pages.next().await {
         for fs in page.map_err(|e| attempt.failed(e))?.file_systems.unwrap_or_default() {
             // One that a test restore is just making has no name yet, but a creation token that tells.
-            let token = Some(fs.creation_token).filter(|token| token.contains("-restored-"));
+            let token = Some(fs.creation_token).filter(|token| restored::is_named(token));
             let name = fs.name.filter(|name| !name.is_empty()).or(token).unwrap_or_else(|| fs.file_system_id.clone());
             found.push((fs.file_system_id, name));
         }

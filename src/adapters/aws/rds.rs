@@ -8,7 +8,11 @@ use aws_sdk_rds::types::{DbInstance, DbSnapshot, Filter, Tag};
 
 use super::{error::Attempt, kms, session::Session, tags};
 use crate::{
-    domain::{moment::Moment, world::Network},
+    domain::{
+        moment::Moment,
+        step::{RdsCopy, RdsSnapshot},
+        world::Network,
+    },
     ports::cloud::{Call, CloudError, DatabaseFound, Probe, Progress, Started},
 };
 
@@ -24,36 +28,12 @@ enum Source<'a> {
     Snapshot(&'a str),
 }
 
-/// What [`start_copy`] copies and where to.
-pub struct Copy<'a> {
-    /// Region of the source snapshot.
-    pub from_region: &'a str,
-    /// Account of both.
-    pub account: &'a str,
-    /// Source snapshot's name.
-    pub snapshot: &'a str,
-    /// Name of the copy.
-    pub copy: &'a str,
-    /// Key of the destination region.
-    pub kms_key: Option<&'a str>,
-}
-
-impl Copy<'_> {
-    fn source_arn(&self) -> String {
-        format!("arn:aws:rds:{}:{}:snapshot:{}", self.from_region, self.account, self.snapshot)
-    }
-}
-
 /// Creates a snapshot, or adopts the one this operation made before.
 ///
 /// # Errors
 /// See [`CloudError`].
-pub async fn start_snapshot(
-    session: &Session,
-    call: &Call,
-    database: &str,
-    snapshot: &str,
-) -> Result<Started, CloudError> {
+pub async fn start_snapshot(session: &Session, call: &Call, what: &RdsSnapshot) -> Result<Started, CloudError> {
+    let RdsSnapshot { database, snapshot, .. } = what;
     let attempt = session.changes("rds:CreateDBSnapshot", format!("snapshot {snapshot} of database {database}"));
     let request = session
         .rds()
@@ -75,21 +55,21 @@ pub async fn start_snapshot(
 ///
 /// # Errors
 /// See [`CloudError`].
-pub async fn start_copy(session: &Session, call: &Call, what: &Copy<'_>) -> Result<Started, CloudError> {
+pub async fn start_copy(session: &Session, call: &Call, what: &RdsCopy) -> Result<Started, CloudError> {
     let attempt = session.changes("rds:CopyDBSnapshot", format!("copy {} of snapshot {}", what.copy, what.snapshot));
-    let source = what.source_arn();
+    let source = source_arn(what);
     let request = session
         .rds()
         .copy_db_snapshot()
         .source_db_snapshot_identifier(&source)
-        .target_db_snapshot_identifier(what.copy)
-        .set_kms_key_id(what.kms_key.map(str::to_owned))
+        .target_db_snapshot_identifier(&what.copy)
+        .set_kms_key_id(what.kms_key.clone())
         .copy_tags(true)
         .set_tags(Some(rds_tags(call)));
     match request.send().await {
-        Ok(_) => Ok(started(what.copy)),
+        Ok(_) => Ok(started(&what.copy)),
         Err(error) if error.as_service_error().is_some_and(|e| e.is_db_snapshot_already_exists_fault()) => {
-            adopt(session, call, what.copy, &Source::Snapshot(&source), &attempt).await
+            adopt(session, call, &what.copy, &Source::Snapshot(&source), &attempt).await
         }
         Err(error) => Err(attempt.failed(error)),
     }
@@ -99,21 +79,20 @@ pub async fn start_copy(session: &Session, call: &Call, what: &Copy<'_>) -> Resu
 ///
 /// # Errors
 /// See [`CloudError`].
-pub async fn probe_snapshot(
-    session: &Session,
-    call: &Call,
-    database: &str,
-    snapshot: &str,
-) -> Result<Probe, CloudError> {
-    probe(session, call, snapshot, &Source::Database(database)).await
+pub async fn probe_snapshot(session: &Session, call: &Call, what: &RdsSnapshot) -> Result<Probe, CloudError> {
+    probe(session, call, &what.snapshot, &Source::Database(&what.database)).await
 }
 
 /// Looks for the copy an earlier [`start_copy`] may have made.
 ///
 /// # Errors
 /// See [`CloudError`].
-pub async fn probe_copy(session: &Session, call: &Call, what: &Copy<'_>) -> Result<Probe, CloudError> {
-    probe(session, call, what.copy, &Source::Snapshot(&what.source_arn())).await
+pub async fn probe_copy(session: &Session, call: &Call, what: &RdsCopy) -> Result<Probe, CloudError> {
+    probe(session, call, &what.copy, &Source::Snapshot(&source_arn(what))).await
+}
+
+fn source_arn(what: &RdsCopy) -> String {
+    format!("arn:aws:rds:{}:{}:snapshot:{}", what.from_region, what.account, what.snapshot)
 }
 
 async fn probe(session: &Session, call: &Call, name: &str, source: &Source<'_>) -> Result<Probe, CloudError> {

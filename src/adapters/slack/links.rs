@@ -2,66 +2,46 @@
 
 use crate::domain::{
     operation::Run,
-    step::{Action, Step, StepSpec},
+    step::{Job, Outputs, Page, Step, StepSpec},
 };
 
 /// Address of the page that shows what the step made or looked at; none before there is anything to see.
 pub fn console(run: &Run, spec: &StepSpec, step: &Step) -> Option<String> {
-    let begun = step.external_id.is_some() || step.started.is_some();
-    match &spec.action {
-        Action::RdsSnapshot { region, snapshot, .. } | Action::RdsCopy { region, copy: snapshot, .. } => {
-            begun.then(|| rds(region, snapshot))
+    let before = spec.after.iter().filter_map(|index| run.steps.get(*index));
+    let inputs: Outputs = before.flat_map(|step| step.outputs.clone()).collect();
+    Some(address(&spec.action.page(step, &inputs)?))
+}
+
+fn address(page: &Page) -> String {
+    match page {
+        Page::Snapshot { region, name } => {
+            format!("{}#db-snapshot:engine=;id={}", home(region, "rds"), path(name))
         }
-        Action::VerifySnapshot { region, snapshot, .. } => begun.then(|| rds(region, snapshot)),
-        Action::BackupJob { region, .. } => {
-            step.external_id.as_deref().map(|job| format!("{}#/jobs/backup/details/{}", backup(region), path(job)))
+        Page::Job { region, job, id } => {
+            let kind = match job {
+                Job::Backup => "backup",
+                Job::Copy => "copy",
+                Job::Restore => "restore",
+            };
+            format!("{}#/jobs/{kind}/details/{}", home(region, "backup"), path(id))
         }
-        Action::BackupCopy { region, .. } => {
-            step.external_id.as_deref().map(|job| format!("{}#/jobs/copy/details/{}", backup(region), path(job)))
+        Page::RecoveryPoint { region, vault, arn } => {
+            format!("{}#/backupvaults/details/{}/{}", home(region, "backup"), path(vault), path(arn))
         }
-        Action::RestoreFiles { region, .. } => {
-            step.external_id.as_deref().map(|job| format!("{}#/jobs/restore/details/{}", backup(region), path(job)))
-        }
-        Action::TagFiles { region, .. } => step.external_id.as_deref().map(|id| {
-            let region = path(region);
-            format!("https://{region}.console.aws.amazon.com/efs/home?region={region}#/file-systems/{}", path(id))
-        }),
-        Action::VerifyRecoveryPoint { region, vault, .. } => {
-            let point = recovery_point(run, spec)?;
-            Some(format!("{}#/backupvaults/details/{}/{}", backup(region), path(vault), path(point)))
-        }
-        Action::SecretsExport { region, bucket, key, .. }
-        | Action::ObjectReplica { region, bucket, key, .. }
-        | Action::VerifyObject { region, bucket, key, .. } => begun.then(|| {
-            format!(
-                "https://{}.console.aws.amazon.com/s3/object/{}?region={}&prefix={}",
-                path(region),
-                path(bucket),
-                path(region),
-                path(key)
-            )
-        }),
-        // Nothing that can be looked at under an address of its own.
-        _ => None,
+        Page::FileSystem { region, id } => format!("{}#/file-systems/{}", home(region, "efs"), path(id)),
+        Page::Object { region, bucket, key } => format!(
+            "https://{}.console.aws.amazon.com/s3/object/{}?region={}&prefix={}",
+            path(region),
+            path(bucket),
+            path(region),
+            path(key)
+        ),
     }
 }
 
-fn rds(region: &str, snapshot: &str) -> String {
+fn home(region: &str, service: &str) -> String {
     let region = path(region);
-    format!(
-        "https://{region}.console.aws.amazon.com/rds/home?region={region}#db-snapshot:engine=;id={}",
-        path(snapshot)
-    )
-}
-
-fn backup(region: &str) -> String {
-    let region = path(region);
-    format!("https://{region}.console.aws.amazon.com/backup/home?region={region}")
-}
-
-/// The recovery point that the step before gave.
-fn recovery_point<'a>(run: &'a Run, spec: &StepSpec) -> Option<&'a str> {
-    spec.after.iter().find_map(|i| run.steps.get(*i)?.outputs.get("recovery_point")).map(String::as_str)
+    format!("https://{region}.console.aws.amazon.com/{service}/home?region={region}")
 }
 
 /// Percent-encoded, so that nothing in a name can end the link or lead elsewhere.

@@ -7,7 +7,7 @@ use crate::{
     domain::{
         moment::spoken,
         operation::{Operation, Run, State},
-        step::{Action, StepState},
+        step::{Proof, StepState},
     },
     ports::chat::Level,
 };
@@ -124,15 +124,11 @@ fn bad_steps(run: &Run, state: StepState) -> Option<String> {
 
 /// What was verified, in numbers.
 fn receipt(run: &Run) -> Option<String> {
-    let mut regions: BTreeMap<&str, [usize; 3]> = BTreeMap::new();
+    let mut regions: BTreeMap<&str, BTreeMap<Proof, usize>> = BTreeMap::new();
     for (spec, _) in run.op.plan.steps.iter().zip(&run.steps).filter(|(_, s)| s.state == StepState::Done) {
-        let (region, kind) = match &spec.action {
-            Action::VerifySnapshot { region, .. } => (region, 0),
-            Action::VerifyRecoveryPoint { region, .. } => (region, 1),
-            Action::VerifyObject { region, .. } => (region, 2),
-            _ => continue,
-        };
-        regions.entry(region).or_default()[kind] += 1;
+        if let (Some(region), Some(proof)) = (spec.action.region(), spec.action.proves()) {
+            *regions.entry(region).or_default().entry(proof).or_default() += 1;
+        }
     }
     let each: Vec<String> = regions.iter().take(4).map(|(region, counts)| verified_in(region, counts)).collect();
     let kept =
@@ -150,9 +146,7 @@ fn receipt(run: &Run) -> Option<String> {
     .filter(|r| !r.is_empty())
 }
 
-fn verified_in(region: &str, counts: &[usize; 3]) -> String {
-    let names = ["snapshot", "recovery point", "object"];
-    let some: Vec<String> =
-        counts.iter().zip(names).filter(|(n, _)| **n > 0).map(|(n, name)| count(*n, name)).collect();
+fn verified_in(region: &str, counts: &BTreeMap<Proof, usize>) -> String {
+    let some: Vec<String> = counts.iter().map(|(proof, n)| count(*n, proof.noun())).collect();
     format!("{} in {}", some.join(", "), clip_mrkdwn(&escape(region), 60))
 }

@@ -12,7 +12,7 @@ use crate::{
         plan::{Fact, Plan},
         policy::Need,
         principal::{PersonId, Principal},
-        step::{Action, Step, StepSpec},
+        step::{self, Action, Step, StepSpec},
     },
     ports::chat::{CardView, Chart, Exhibit, Level, Offer, Table},
 };
@@ -45,11 +45,11 @@ fn exhibit() -> Exhibit {
 
 /// A card.
 fn sample() -> CardView {
-    let action = Action::RdsSnapshot {
+    let action = Action::RdsSnapshot(step::RdsSnapshot {
         region: "af-south-1".into(),
         database: "sample".into(),
         snapshot: "sample-manual-20260101-bk-0".into(),
-    };
+    });
     let plan = Plan {
         kind: operations::ALL[0].kind().into(),
         environment: "sample".into(),

@@ -10,7 +10,7 @@ use super::{
 use crate::domain::{
     moment::{Moment, spoken},
     operation::Run,
-    step::{Action, Step, StepSpec, StepState},
+    step::{Step, StepSpec, StepState},
 };
 
 /// Most failures shown one by one when steps are grouped.
@@ -128,7 +128,7 @@ fn groups(steps: &[(&StepSpec, &Step)], room: usize) -> Vec<Task> {
     let mut order: Vec<(&'static str, &str)> = Vec::new();
     let mut tallies: BTreeMap<(&'static str, &str), Tally> = BTreeMap::new();
     for (spec, step) in steps {
-        let key = (label(&spec.action), spec.action.region().unwrap_or(""));
+        let key = (spec.action.label(), spec.action.region().unwrap_or(""));
         let tally = tallies.entry(key).or_insert_with(|| {
             order.push(key);
             Tally::default()
@@ -193,46 +193,5 @@ impl Tally {
             output: None,
             link: None,
         }
-    }
-}
-
-fn label(action: &Action) -> &'static str {
-    match action {
-        Action::RdsSnapshot { .. } => "Snapshot databases",
-        Action::RdsCopy { .. } => "Copy database snapshots",
-        Action::BackupJob { .. } => "Back up file systems",
-        Action::BackupCopy { .. } => "Copy recovery points",
-        Action::SecretsExport { .. } => "Export secrets",
-        Action::ObjectReplica { .. } => "Replicate objects",
-        Action::VerifySnapshot { .. } => "Verify snapshots",
-        Action::VerifyRecoveryPoint { .. } => "Verify recovery points",
-        Action::VerifyObject { .. } => "Verify objects",
-        Action::ConfigExport { .. } => "Export configuration",
-        Action::BucketRecord { .. } => "Record bucket versions",
-        Action::VerifyBucket { .. } => "Verify buckets",
-        Action::VerifyLifecycle { .. } => "Verify lifecycle rules",
-        Action::DumpExport { .. } => "Dump databases",
-        Action::VerifyDump { .. } => "Verify dumps",
-        Action::PutPlan { .. } => "Write backup plans",
-        Action::AutomatedBackups { .. } => "Set automated backups",
-        Action::DeleteSnapshot { .. } => "Delete snapshots",
-        Action::DeletePoint { .. } => "Delete recovery points",
-        Action::LegalHold { .. } => "Set legal holds",
-        Action::ReleaseHold { .. } => "Release legal holds",
-        Action::TagSnapshot { .. } => "Tag snapshots",
-        Action::RestoreTest { .. } => "Restore for a test",
-        Action::VerifyDatabase { .. } => "Validate restored databases",
-        Action::DeleteInstance { .. } => "Delete test instances",
-        Action::RestoreFiles { .. } => "Restore file systems for a test",
-        Action::TagFiles { .. } => "Tag test file systems",
-        Action::MountTarget { .. } => "Give test file systems an address",
-        Action::VerifyFiles { .. } => "Compare restored files",
-        Action::DeleteMountTarget { .. } => "Delete mount targets",
-        Action::DeleteFiles { .. } => "Delete test file systems",
-        Action::VerifySecrets { .. } => "Validate exported secrets",
-        Action::InventoryReport { .. } => "Take inventory",
-        Action::ReplicationReport { .. } => "Measure replication",
-        Action::Mark { .. } | Action::Unmark { .. } => "Write down",
-        Action::ClearStop { .. } => "Lift stops",
     }
 }

@@ -11,7 +11,8 @@ use crate::domain::{
     mark::{Mark, MarkKind},
     operation::Run,
     plan::Plan,
-    step::Action,
+    restored,
+    step::{self, Action},
     text::escape,
 };
 
@@ -81,7 +82,7 @@ pub fn files_region(leftover: &Mark) -> Option<&str> {
 pub fn plan(env: &Environment, leftover: &Mark) -> Result<Plan, Vec<String>> {
     let name = &leftover.subject;
     let mut draft = Draft::default();
-    if leftover.kind != MarkKind::Leftover || !name.ends_with(&format!("-restored-{}", leftover.operation)) {
+    if leftover.kind != MarkKind::Leftover || !restored::is_made_by(name, &leftover.operation) {
         draft.problem(format!("`{name}` was not made by a test restore."));
     }
     let files = files_region(leftover);
@@ -95,7 +96,7 @@ pub fn plan(env: &Environment, leftover: &Mark) -> Result<Plan, Vec<String>> {
         None => vec![draft.step(
             format!("Delete {name}"),
             vec![],
-            Action::DeleteInstance {
+            step::DeleteInstance {
                 region: leftover.note.clone(),
                 instance: name.clone(),
                 operation: leftover.operation.clone(),
@@ -105,7 +106,7 @@ pub fn plan(env: &Environment, leftover: &Mark) -> Result<Plan, Vec<String>> {
     draft.step(
         format!("Write down that nothing is left of {name}"),
         deleted,
-        Action::Unmark { mark: MarkKind::Leftover, subject: name.clone() },
+        step::Forget { mark: MarkKind::Leftover, subject: name.clone() },
     );
     draft.finish(Head { kind: KIND, environment: env, scope: name.clone(), tenant: None, retention_days: None })
 }
@@ -115,11 +116,14 @@ pub fn plan(env: &Environment, leftover: &Mark) -> Result<Plan, Vec<String>> {
 pub(super) fn ends_of_files(region: &str, name: &str, operation: &str) -> [(String, Action); 3] {
     let (region, name, operation) = (region.to_owned(), name.to_owned(), operation.to_owned());
     [
-        (format!("See that {name} bears our tags"), Action::TagFiles { region: region.clone(), name: name.clone() }),
+        (
+            format!("See that {name} bears our tags"),
+            step::TagFiles { region: region.clone(), name: name.clone() }.into(),
+        ),
         (
             format!("Delete the mount target of {name}"),
-            Action::DeleteMountTarget { region: region.clone(), name: name.clone(), operation: operation.clone() },
+            step::DeleteMountTarget { region: region.clone(), name: name.clone(), operation: operation.clone() }.into(),
         ),
-        (format!("Delete file system {name}"), Action::DeleteFiles { region, name, operation }),
+        (format!("Delete file system {name}"), step::DeleteFiles { region, name, operation }.into()),
     ]
 }

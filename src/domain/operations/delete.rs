@@ -16,8 +16,7 @@ use crate::domain::{
     plan::Plan,
     point::{Place, Point},
     policy::Need,
-    retention,
-    step::Action,
+    retention, step,
     text::escape,
     world::{Survey, World},
 };
@@ -150,11 +149,11 @@ pub fn plan(env: &Environment, id: &str, world: &World, marks: &[Mark], now: Mom
     let title = format!("Delete {} in {}", point.id, point.region);
     let region = point.region.clone();
     let gone = match &point.place {
-        Place::Snapshot => draft.step(title, vec![], Action::DeleteSnapshot { region, snapshot: point.id.clone() }),
+        Place::Snapshot => draft.step(title, vec![], step::DeleteSnapshot { region, snapshot: point.id.clone() }),
         Place::Vault { vault } => draft.step(
             title,
             vec![],
-            Action::DeletePoint { region, vault: vault.clone(), recovery_point: point.arn.clone() },
+            step::DeletePoint { region, vault: vault.clone(), recovery_point: point.arn.clone() },
         ),
         // `protection` has refused it already.
         Place::Bucket { .. } => 0,
@@ -164,7 +163,7 @@ pub fn plan(env: &Environment, id: &str, world: &World, marks: &[Mark], now: Mom
         draft.step(
             "Forget that it was restore-tested",
             vec![gone],
-            Action::Unmark { mark: MarkKind::Tested, subject: point.key() },
+            step::Forget { mark: MarkKind::Tested, subject: point.key() },
         );
     }
     draft.finish(Head { kind: KIND, environment: env, scope: point.id.clone(), tenant: None, retention_days: None })

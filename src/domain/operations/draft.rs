@@ -41,13 +41,14 @@ impl Draft {
     }
 
     /// Adds a step; answers its index.
-    pub(super) fn step(&mut self, title: impl Into<String>, after: Vec<usize>, action: Action) -> usize {
+    pub(super) fn step(&mut self, title: impl Into<String>, after: Vec<usize>, action: impl Into<Action>) -> usize {
+        let action = action.into();
         self.steps.push(StepSpec { title: title.into(), after, kind_version: 1, action, always: false });
         self.steps.len() - 1
     }
 
     /// Adds a step that cleans up, whatever became of those before it.
-    pub(super) fn always(&mut self, title: impl Into<String>, after: Vec<usize>, action: Action) -> usize {
+    pub(super) fn always(&mut self, title: impl Into<String>, after: Vec<usize>, action: impl Into<Action>) -> usize {
         let index = self.step(title, after, action);
         self.steps[index].always = true;
         index

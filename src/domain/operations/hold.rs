@@ -21,7 +21,7 @@ use crate::domain::{
     point::{Place, Point, PointKind},
     policy::Need,
     retention,
-    step::Action,
+    step::{self, Action},
     text::escape,
     world::{Survey, World},
 };
@@ -95,7 +95,7 @@ impl Operation for Hold {
         let held = retention::holds(point, marks).into_iter().find(|m| m.note == ticket);
         let Some(held) = held else { return Past::default() };
         let subject = retention::hold_subject(point, ticket);
-        let marks_it = move |action: &Action| matches!(action, Action::Mark { subject: s, .. } if *s == subject);
+        let marks_it = move |action: &Action| matches!(action, Action::Remember(mark) if mark.subject == subject);
         Past {
             ids: vec![OpId(held.operation.clone())],
             whose: Some(Box::new(move |plan| plan.steps.iter().any(|s| marks_it(&s.action)))),
@@ -166,8 +166,8 @@ fn legal_holds(past: &[Run]) -> BTreeMap<String, Vec<String>> {
     let mut legal: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for run in past {
         for (spec, step) in run.op.plan.steps.iter().zip(&run.steps) {
-            if let (Action::LegalHold { region, .. }, Some(hold)) = (&spec.action, step.outputs.get("legal_hold")) {
-                legal.entry(region.clone()).or_default().push(hold.clone());
+            if let (Action::LegalHold(held), Some(hold)) = (&spec.action, step.outputs.get("legal_hold")) {
+                legal.entry(held.region.clone()).or_default().push(hold.clone());
             }
         }
     }
@@ -195,7 +195,11 @@ pub fn hold(env: &Environment, id: &str, ticket: &str, world: &World, marks: &[M
     let marked = draft.step(
         format!("Write down that {} is held for {ticket}", point.id),
         vec![],
-        Action::Mark { mark: MarkKind::Hold, subject: retention::hold_subject(point, ticket), note: ticket.to_owned() },
+        step::Remember {
+            mark: MarkKind::Hold,
+            subject: retention::hold_subject(point, ticket),
+            note: ticket.to_owned(),
+        },
     );
     for copy in copies(world, point) {
         draft.fact(format!("Recovery point {}", copy.id), describe(copy));
@@ -204,7 +208,7 @@ pub fn hold(env: &Environment, id: &str, ticket: &str, world: &World, marks: &[M
             Place::Snapshot => draft.step(
                 format!("Tag {} in {region} as held", copy.id),
                 vec![marked],
-                Action::TagSnapshot {
+                step::TagSnapshot {
                     region,
                     arn: copy.arn.clone(),
                     key: TAG.to_owned(),
@@ -214,7 +218,7 @@ pub fn hold(env: &Environment, id: &str, ticket: &str, world: &World, marks: &[M
             Place::Vault { vault } => draft.step(
                 format!("Legal hold on {} in {region}", copy.id),
                 vec![marked],
-                Action::LegalHold {
+                step::LegalHold {
                     region,
                     vault: vault.clone(),
                     resource_arn: resource_arn(env, copy),
@@ -265,19 +269,14 @@ pub fn release(
         before.push(draft.step(
             format!("Remove the tag of the hold from {} in {}", copy.id, copy.region),
             vec![],
-            Action::TagSnapshot {
-                region: copy.region.clone(),
-                arn: copy.arn.clone(),
-                key: TAG.to_owned(),
-                value: None,
-            },
+            step::TagSnapshot { region: copy.region.clone(), arn: copy.arn.clone(), key: TAG.to_owned(), value: None },
         ));
     }
     for (region, hold) in legal.iter().flat_map(|(region, holds)| holds.iter().map(move |h| (region, h))) {
         before.push(draft.step(
             format!("Cancel legal hold {hold} in {region}"),
             vec![],
-            Action::ReleaseHold {
+            step::ReleaseHold {
                 region: region.clone(),
                 hold: hold.clone(),
                 description: format!("released for {ticket}"),
@@ -287,7 +286,7 @@ pub fn release(
     draft.step(
         format!("Write down that {} is no longer held for {ticket}", point.id),
         before,
-        Action::Unmark { mark: MarkKind::Hold, subject: retention::hold_subject(point, ticket) },
+        step::Forget { mark: MarkKind::Hold, subject: retention::hold_subject(point, ticket) },
     );
     finish(env, point, draft)
 }

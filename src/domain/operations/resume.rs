@@ -7,7 +7,7 @@ use crate::domain::{
     operation::Run,
     plan::{Fact, Plan},
     policy::Need,
-    step::{Action, StepSpec},
+    step::{self, StepSpec},
 };
 
 /// The kind on plans.
@@ -88,7 +88,7 @@ pub fn plan(scope: &str, environment: &str, facts: Vec<Fact>) -> Plan {
             title: format!("Lift the stop of {what}"),
             after: Vec::new(),
             kind_version: 1,
-            action: Action::ClearStop { scope: scope.to_owned() },
+            action: step::ClearStop { scope: scope.to_owned() }.into(),
             always: false,
         }],
     }

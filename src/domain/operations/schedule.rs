@@ -13,7 +13,7 @@ use crate::domain::{
     point::PointKind,
     retention::Tier,
     schedule::daily_window,
-    step::{Action, PlanRule, PlanSpec},
+    step::{self, PlanRule, PlanSpec},
     world::{Survey, World},
 };
 
@@ -216,7 +216,7 @@ fn backup_plan(env: &Environment, wanted: &Wanted<'_>, world: &World, draft: &mu
     }
     let title =
         if was.is_some() { format!("Change AWS Backup plan {name}") } else { format!("Create AWS Backup plan {name}") };
-    draft.step(title, vec![], Action::PutPlan { region: env.primary_region.clone(), name, spec });
+    draft.step(title, vec![], step::PutPlan { region: env.primary_region.clone(), name, spec });
 }
 
 /// What the plan should say; none when nobody says when.
@@ -300,7 +300,7 @@ fn automated(env: &Environment, wanted: &Wanted<'_>, world: &World, draft: &mut 
             title.push_str(&format!(", made {window} UTC"));
         }
         let (region, database) = (env.primary_region.clone(), database.id.clone());
-        draft.step(title, vec![], Action::AutomatedBackups { region, database, days, window });
+        draft.step(title, vec![], step::AutomatedBackups { region, database, days, window });
     }
 }
 

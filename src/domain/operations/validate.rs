@@ -13,7 +13,7 @@ use crate::domain::{
     operation::OpId,
     plan::Plan,
     point::{Place, Point, PointKind},
-    step::Action,
+    restored, step,
     text::escape,
     world::{Network, Survey, World},
 };
@@ -110,14 +110,14 @@ pub fn plan(env: &Environment, checks: Checks, world: &World, id: &OpId, now: Mo
     let mut draft = Draft::default();
     if checks.inventory {
         let region = env.primary_region.clone();
-        draft.step(format!("Take inventory of {}", env.name), vec![], Action::InventoryReport { region });
+        draft.step(format!("Take inventory of {}", env.name), vec![], step::InventoryReport { region });
     }
     if checks.replication {
         let region = if env.replicates() { &env.dr_region } else { &env.primary_region };
         draft.step(
             format!("Measure how far the copies of {} are behind", env.name),
             vec![],
-            Action::ReplicationReport { region: region.clone() },
+            step::ReplicationReport { region: region.clone() },
         );
     }
     if checks.test_restore {
@@ -227,16 +227,16 @@ impl Tests<'_> {
 
     fn restore(&mut self, database: &Database, point: &Point, snapshot: String) {
         let region = self.env.primary_region.clone();
-        let instance = format!("{}-restored-{}", database.id, self.id);
+        let instance = restored::name(&database.id, &self.id);
         let noted = self.draft.step(
             format!("Write down that {instance} is made for a test"),
             vec![],
-            Action::Mark { mark: MarkKind::Leftover, subject: instance.clone(), note: region.clone() },
+            step::Remember { mark: MarkKind::Leftover, subject: instance.clone(), note: region.clone() },
         );
         let restored = self.draft.step(
             format!("Restore {} as {instance}", point.id),
             vec![noted],
-            Action::RestoreTest {
+            step::RestoreTest {
                 region: region.clone(),
                 snapshot,
                 instance: instance.clone(),
@@ -255,7 +255,7 @@ impl Tests<'_> {
         let validated = self.draft.step(
             format!("Validate {instance} against {}", database.id),
             vec![restored],
-            Action::VerifyDatabase {
+            step::VerifyDatabase {
                 region: region.clone(),
                 instance: instance.clone(),
                 database: database.id.clone(),
@@ -273,12 +273,12 @@ impl Tests<'_> {
         let deleted = self.draft.always(
             format!("Delete {instance}"),
             vec![restored, validated],
-            Action::DeleteInstance { region, instance: instance.clone(), operation: self.id.to_string() },
+            step::DeleteInstance { region, instance: instance.clone(), operation: self.id.to_string() },
         );
         self.draft.step(
             format!("Write down that nothing is left of {instance}"),
             vec![deleted],
-            Action::Unmark { mark: MarkKind::Leftover, subject: instance },
+            step::Forget { mark: MarkKind::Leftover, subject: instance },
         );
     }
 
@@ -312,16 +312,16 @@ impl Tests<'_> {
 
     fn restore_files(&mut self, files: &FileSystem, point: &Point, vault: String, subnet: String) {
         let region = self.env.primary_region.clone();
-        let name = format!("{}-restored-{}", files.id, self.id);
+        let name = restored::name(&files.id, &self.id);
         let noted = self.draft.step(
             format!("Write down that {name} is made for a test"),
             vec![],
-            Action::Mark { mark: MarkKind::Leftover, subject: name.clone(), note: cleanup::files_in(&region) },
+            step::Remember { mark: MarkKind::Leftover, subject: name.clone(), note: cleanup::files_in(&region) },
         );
         let restored = self.draft.step(
             format!("Restore {} as {name}", point.id),
             vec![noted],
-            Action::RestoreFiles {
+            step::RestoreFiles {
                 region: region.clone(),
                 vault,
                 recovery_point: point.arn.clone(),
@@ -332,12 +332,12 @@ impl Tests<'_> {
         let tagged = self.draft.step(
             format!("Tag {name}"),
             vec![restored],
-            Action::TagFiles { region: region.clone(), name: name.clone() },
+            step::TagFiles { region: region.clone(), name: name.clone() },
         );
         let mounted = self.draft.step(
             format!("Give {name} an address in the isolated network"),
             vec![tagged],
-            Action::MountTarget {
+            step::MountTarget {
                 region: region.clone(),
                 name: name.clone(),
                 subnet,
@@ -348,7 +348,7 @@ impl Tests<'_> {
         let validated = self.draft.step(
             format!("Compare a sample of {name} with {}", files.id),
             vec![mounted],
-            Action::VerifyFiles {
+            step::VerifyFiles {
                 region: region.clone(),
                 name: name.clone(),
                 file_system: files.id.clone(),
@@ -365,7 +365,7 @@ impl Tests<'_> {
         self.draft.step(
             format!("Write down that nothing is left of {name}"),
             last,
-            Action::Unmark { mark: MarkKind::Leftover, subject: name },
+            step::Forget { mark: MarkKind::Leftover, subject: name },
         );
     }
 
@@ -374,7 +374,7 @@ impl Tests<'_> {
         self.draft.step(
             format!("Write down that {} is restore-tested", point.id),
             vec![validated],
-            Action::Mark { mark: MarkKind::Tested, subject: point.key(), note: Mark::tested(resource, &self.id.0) },
+            step::Remember { mark: MarkKind::Tested, subject: point.key(), note: Mark::tested(resource, &self.id.0) },
         );
     }
 
@@ -392,7 +392,7 @@ impl Tests<'_> {
         self.draft.step(
             format!("Validate the export of secrets under {prefix}"),
             vec![],
-            Action::VerifySecrets {
+            step::VerifySecrets {
                 region: self.env.primary_region.clone(),
                 prefix,
                 bucket: bucket.to_owned(),
@@ -418,7 +418,7 @@ impl Tests<'_> {
             self.draft.step(
                 format!("Read the newest dump of {} to its end", dump.database),
                 vec![],
-                Action::VerifyDump {
+                step::VerifyDump {
                     region: self.env.primary_region.clone(),
                     bucket: bucket.to_owned(),
                     key: point.id.clone(),

@@ -1,14 +1,30 @@
 //! A step of a plan as data: what it does, in which state it is, and the only legal moves between states.
 
 mod action;
-mod kinds;
+mod archive;
+mod backup;
+mod efs;
+mod ledger;
+mod page;
+mod rds;
+mod report;
+mod s3;
 
 use std::{collections::BTreeMap, fmt, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
 use super::moment::Moment;
-pub use action::{Action, PlanRule, PlanSpec};
+pub(crate) use action::every_kind_of_step;
+pub use action::{Action, Parameters, Proof, Work};
+pub use archive::*;
+pub use backup::*;
+pub use efs::*;
+pub use ledger::*;
+pub use page::{Job, Page};
+pub use rds::*;
+pub use report::*;
+pub use s3::*;
 
 /// What a step gives to those that follow it, for example `recovery_point` → ARN.
 pub type Outputs = BTreeMap<String, String>;
@@ -184,6 +200,11 @@ impl Step {
             StepState::Calling | StepState::Polling => self.percent.unwrap_or(0).min(99),
             _ => 0,
         }
+    }
+
+    /// Whether anything was done for it yet.
+    pub fn begun(&self) -> bool {
+        self.external_id.is_some() || self.started.is_some()
     }
 
     /// A step that has not begun.

@@ -4,46 +4,50 @@ use std::collections::HashMap;
 
 use aws_sdk_rds::types::{DbInstance, Filter};
 
-use super::super::{rds, session::Session};
+use super::{
+    super::{background::Outcome, rds, session::Session},
+    At, Change,
+    batch::Batch,
+    begun, finished,
+};
 use crate::{
-    domain::step::{Action, Outputs},
+    domain::step::{AutomatedBackups, Outputs},
     ports::cloud::{Call, CloudError, Probe, Progress, Started},
 };
 
-/// What a step wants of an instance.
-struct Wanted<'a> {
-    database: &'a str,
-    days: u32,
-    window: Option<&'a str>,
-}
-
 /// Instances by their name in lower case.
-type Found = HashMap<String, DbInstance>;
+pub type Found = HashMap<String, DbInstance>;
 
-/// Looks whether the instance is as wanted, or on its way there.
-///
-/// # Errors
-/// See [`CloudError`].
-pub async fn probe(session: &Session, call: &Call) -> Result<Probe, CloudError> {
-    let wanted = wanted(call)?;
-    let found = describe(session, &[wanted.database]).await?;
-    let Some(instance) = found.get(&wanted.database.to_lowercase()) else { return Ok(Probe::Absent) };
-    Ok(match (wanted.is_met(instance), wanted.is_pending(instance)) {
-        (true, _) => Probe::Present(started(&wanted, true)),
-        (false, true) => Probe::Present(started(&wanted, false)),
-        (false, false) => Probe::Absent,
-    })
+impl Change for AutomatedBackups {
+    /// Looks whether the instance is as wanted, or on its way there.
+    async fn probe(&self, at: &At<'_>) -> Result<Probe, CloudError> {
+        let found = describe(&at.session, &[&self.database]).await?;
+        let Some(instance) = found.get(&self.database.to_lowercase()) else { return Ok(Probe::Absent) };
+        Ok(match (is_met(self, instance), is_pending(self, instance)) {
+            (true, _) => Probe::Present(finished(&self.database)),
+            (false, true) => Probe::Present(begun(&self.database)),
+            (false, false) => Probe::Absent,
+        })
+    }
+
+    async fn start(&self, at: &At<'_>) -> Result<Started, CloudError> {
+        change(&at.session, self).await
+    }
+
+    async fn poll(&self, at: &At<'_>) -> Outcome {
+        progress(&at.session, self, at.instances(&self.database).await?.as_ref())
+    }
+
+    fn batch<'c>(&'c self, _call: &'c Call) -> Option<Batch<'c>> {
+        Some(Batch::Instance(&self.database))
+    }
 }
 
 /// Changes retention and window at once; nothing where they are as wanted.
-///
-/// # Errors
-/// See [`CloudError`].
-pub async fn start(session: &Session, call: &Call) -> Result<Started, CloudError> {
-    let wanted = wanted(call)?;
-    let found = describe(session, &[wanted.database]).await?;
-    if found.get(&wanted.database.to_lowercase()).is_some_and(|instance| wanted.is_met(instance)) {
-        return Ok(started(&wanted, true));
+async fn change(session: &Session, wanted: &AutomatedBackups) -> Result<Started, CloudError> {
+    let found = describe(session, &[&wanted.database]).await?;
+    if found.get(&wanted.database.to_lowercase()).is_some_and(|instance| is_met(wanted, instance)) {
+        return Ok(finished(&wanted.database));
     }
     let attempt = session.changes("rds:ModifyDBInstance", format!("automated backups of database {}", wanted.database));
     let days = i32::try_from(wanted.days)
@@ -51,26 +55,15 @@ pub async fn start(session: &Session, call: &Call) -> Result<Started, CloudError
     let request = session
         .rds()
         .modify_db_instance()
-        .db_instance_identifier(wanted.database)
+        .db_instance_identifier(&wanted.database)
         .backup_retention_period(days)
-        .set_preferred_backup_window(wanted.window.map(str::to_owned))
+        .set_preferred_backup_window(wanted.window.clone())
         .apply_immediately(true);
     request.send().await.map_err(|e| attempt.failed(e))?;
-    Ok(started(&wanted, false))
+    Ok(begun(&wanted.database))
 }
 
-/// How far several changes are, out of one description; one answer per call, in order.
-pub async fn poll(session: &Session, calls: &[&Call]) -> Vec<Result<Progress, CloudError>> {
-    let mut names: Vec<&str> = calls.iter().filter_map(|call| wanted(call).ok()).map(|w| w.database).collect();
-    names.sort_unstable();
-    names.dedup();
-    match describe(session, &names).await {
-        Ok(found) => calls.iter().map(|call| progress(session, &wanted(call)?, &found)).collect(),
-        Err(error) => calls.iter().map(|_| Err(error.clone())).collect(),
-    }
-}
-
-fn progress(session: &Session, wanted: &Wanted<'_>, found: &Found) -> Result<Progress, CloudError> {
+fn progress(session: &Session, wanted: &AutomatedBackups, found: &Found) -> Outcome {
     let Some(instance) = found.get(&wanted.database.to_lowercase()) else {
         let reason =
             format!("Database {} is gone from {}. Check its id in the config file.", wanted.database, session.region);
@@ -79,7 +72,7 @@ fn progress(session: &Session, wanted: &Wanted<'_>, found: &Found) -> Result<Pro
     let status = instance.db_instance_status.as_deref().unwrap_or("of unknown state");
     let kept = instance.backup_retention_period.unwrap_or(0);
     let window = instance.preferred_backup_window.as_deref().unwrap_or("at no time");
-    if wanted.is_met(instance) {
+    if is_met(wanted, instance) {
         return Ok(Progress::Done { outputs: Outputs::new(), detail: format!("kept {kept} days, taken {window} UTC") });
     }
     if rds::is_bad(status) {
@@ -92,41 +85,33 @@ fn progress(session: &Session, wanted: &Wanted<'_>, found: &Found) -> Result<Pro
     Ok(Progress::Running { percent: None, detail: format!("{status}, kept {kept} days, taken {window} UTC so far") })
 }
 
-impl Wanted<'_> {
-    /// Everything is as wanted, and nothing else is about to come.
-    fn is_met(&self, instance: &DbInstance) -> bool {
-        let pending = instance.pending_modified_values.as_ref().and_then(|p| p.backup_retention_period);
-        pending.is_none() && self.days_are(instance.backup_retention_period.unwrap_or(0)) && self.window_is(instance)
-    }
-
-    fn is_pending(&self, instance: &DbInstance) -> bool {
-        let pending = instance.pending_modified_values.as_ref().and_then(|p| p.backup_retention_period);
-        pending.is_some_and(|days| self.days_are(days)) && self.window_is(instance)
-    }
-
-    fn days_are(&self, days: i32) -> bool {
-        u32::try_from(days) == Ok(self.days)
-    }
-
-    fn window_is(&self, instance: &DbInstance) -> bool {
-        self.window.is_none_or(|window| instance.preferred_backup_window.as_deref() == Some(window))
-    }
+/// Everything is as wanted, and nothing else is about to come.
+fn is_met(wanted: &AutomatedBackups, instance: &DbInstance) -> bool {
+    let days = instance.backup_retention_period.unwrap_or(0);
+    pending_days(instance).is_none() && days_are(wanted, days) && window_is(wanted, instance)
 }
 
-fn wanted(call: &Call) -> Result<Wanted<'_>, CloudError> {
-    match &call.action {
-        Action::AutomatedBackups { database, days, window, .. } => {
-            Ok(Wanted { database, days: *days, window: window.as_deref() })
-        }
-        _ => Err(super::super::not_aws()),
-    }
+fn is_pending(wanted: &AutomatedBackups, instance: &DbInstance) -> bool {
+    pending_days(instance).is_some_and(|days| days_are(wanted, days)) && window_is(wanted, instance)
 }
 
-fn started(wanted: &Wanted<'_>, finished: bool) -> Started {
-    Started { external_id: Some(wanted.database.to_owned()), finished, ..Started::default() }
+fn pending_days(instance: &DbInstance) -> Option<i32> {
+    instance.pending_modified_values.as_ref().and_then(|p| p.backup_retention_period)
 }
 
-async fn describe(session: &Session, names: &[&str]) -> Result<Found, CloudError> {
+fn days_are(wanted: &AutomatedBackups, days: i32) -> bool {
+    u32::try_from(days) == Ok(wanted.days)
+}
+
+fn window_is(wanted: &AutomatedBackups, instance: &DbInstance) -> bool {
+    wanted.window.as_deref().is_none_or(|window| instance.preferred_backup_window.as_deref() == Some(window))
+}
+
+/// Instances by their identifiers in lower case. What does not exist is absent.
+///
+/// # Errors
+/// See [`CloudError`].
+pub async fn describe(session: &Session, names: &[&str]) -> Result<Found, CloudError> {
     let mut found = Found::new();
     for chunk in names.chunks(rds::PAGE) {
         let attempt = session.reads("rds:DescribeDBInstances", format!("database {}", chunk.join(", ")));

@@ -9,15 +9,19 @@ use secrecy::zeroize::Zeroizing;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
-use super::super::{
-    s3::{self, Object},
-    secrets,
-    session::Session,
-    side_by_side, tags,
+use super::{
+    super::{
+        background::Outcome,
+        s3::{self, Object},
+        secrets,
+        session::Session,
+        side_by_side, tags,
+    },
+    At, Change, objects,
 };
 use crate::{
-    domain::moment::Moment,
-    ports::cloud::{Call, CloudError, Started},
+    domain::{moment::Moment, step::ConfigExport},
+    ports::cloud::{Call, CloudError, Probe, Started},
 };
 
 /// More parameters than this under one prefix are a mistake in the prefix.
@@ -77,17 +81,25 @@ struct Replica {
     status: Option<String>,
 }
 
+impl Change for ConfigExport {
+    async fn probe(&self, at: &At<'_>) -> Result<Probe, CloudError> {
+        objects::written(at, &self.bucket, &self.key).await
+    }
+
+    async fn start(&self, at: &At<'_>) -> Result<Started, CloudError> {
+        export(&at.session, at.call, self).await
+    }
+
+    async fn poll(&self, at: &At<'_>) -> Outcome {
+        objects::exported(at, &self.bucket, &self.key).await
+    }
+}
+
 /// Exports the parameters under one prefix and the metadata of secrets under another into the object, once.
-///
-/// # Errors
-/// See [`CloudError`].
-pub async fn export(
-    session: &Session,
-    call: &Call,
-    parameters_prefix: &str,
-    secrets_prefix: Option<&str>,
-    object: &Object<'_>,
-) -> Result<Started, CloudError> {
+async fn export(session: &Session, call: &Call, what: &ConfigExport) -> Result<Started, CloudError> {
+    let ConfigExport { parameters_prefix, bucket, key, .. } = what;
+    let secrets_prefix = what.secrets_prefix.as_deref();
+    let object = Object { account: &call.environment.account, bucket, key };
     let parameters = parameters(session, parameters_prefix).await?;
     if parameters.is_empty() {
         return Err(CloudError::Permanent {
@@ -117,7 +129,7 @@ pub async fn export(
         reason: format!("The parameters could not be written as JSON: {error}. Report this."),
     })?;
     let metadata = [(s3::BY_OPERATION, call.operation.to_string()), (s3::COUNT, count.to_string())];
-    s3::put_once(session, object, bytes, &tags::of(call), metadata, &call.operation.0).await
+    s3::put_once(session, &object, bytes, &tags::of(call), metadata, &call.operation.0).await
 }
 
 /// Every parameter under the prefix, by name.

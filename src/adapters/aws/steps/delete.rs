@@ -4,56 +4,66 @@
 
 use aws_sdk_backup::types::RecoveryPointStatus;
 
-use super::super::{backup, rds, session::Session};
+use super::{
+    super::{background::Outcome, backup, rds, session::Session},
+    At, Change,
+    batch::Batch,
+    begun, finished,
+};
 use crate::{
-    domain::step::{Action, Outputs},
+    domain::step::{DeletePoint, DeleteSnapshot, Outputs},
     ports::cloud::{Call, CloudError, Probe, Progress, Started},
 };
 
-/// Looks whether the point is gone already, or going.
-///
-/// # Errors
-/// See [`CloudError`].
-pub async fn probe(session: &Session, call: &Call) -> Result<Probe, CloudError> {
-    match &call.action {
-        Action::DeleteSnapshot { snapshot, .. } => {
-            let found = rds::describe(session, &[snapshot]).await?;
-            Ok(match found.get(&snapshot.to_lowercase()).map(rds::status_of) {
-                None => Probe::Present(started(snapshot, true)),
-                Some("deleting" | "deleted") => Probe::Present(started(snapshot, false)),
-                Some(_) => Probe::Absent,
-            })
-        }
-        Action::DeletePoint { vault, recovery_point, .. } => {
-            let found = backup::describe_point(session, vault, recovery_point).await?;
-            Ok(match found.map(|point| point.status) {
-                None => Probe::Present(started(recovery_point, true)),
-                Some(Some(RecoveryPointStatus::Deleting)) => Probe::Present(started(recovery_point, false)),
-                Some(_) => Probe::Absent,
-            })
-        }
-        _ => Err(super::super::not_aws()),
+impl Change for DeleteSnapshot {
+    /// Looks whether it is gone already, or going.
+    async fn probe(&self, at: &At<'_>) -> Result<Probe, CloudError> {
+        let found = rds::describe(&at.session, &[&self.snapshot]).await?;
+        Ok(match found.get(&self.snapshot.to_lowercase()).map(rds::status_of) {
+            None => Probe::Present(finished(&self.snapshot)),
+            Some("deleting" | "deleted") => Probe::Present(begun(&self.snapshot)),
+            Some(_) => Probe::Absent,
+        })
+    }
+
+    /// Deletes it; what is gone already is finished.
+    async fn start(&self, at: &At<'_>) -> Result<Started, CloudError> {
+        snapshot_away(&at.session, &self.snapshot).await
+    }
+
+    async fn poll(&self, at: &At<'_>) -> Outcome {
+        Ok(snapshot_gone(&self.snapshot, at.snapshots(&self.snapshot).await?.as_ref()))
+    }
+
+    fn batch<'c>(&'c self, _call: &'c Call) -> Option<Batch<'c>> {
+        Some(Batch::Snapshot(&self.snapshot))
     }
 }
 
-/// Deletes it; what is gone already is finished.
-///
-/// # Errors
-/// See [`CloudError`]; `Permanent` for what AWS does not let go.
-pub async fn start(session: &Session, call: &Call) -> Result<Started, CloudError> {
-    match &call.action {
-        Action::DeleteSnapshot { snapshot, .. } => snapshot_away(session, snapshot).await,
-        Action::DeletePoint { vault, recovery_point, .. } => point_away(session, vault, recovery_point).await,
-        _ => Err(super::super::not_aws()),
+impl Change for DeletePoint {
+    /// Looks whether it is gone already, or going.
+    async fn probe(&self, at: &At<'_>) -> Result<Probe, CloudError> {
+        let found = backup::describe_point(&at.session, &self.vault, &self.recovery_point).await?;
+        Ok(match found.map(|point| point.status) {
+            None => Probe::Present(finished(&self.recovery_point)),
+            Some(Some(RecoveryPointStatus::Deleting)) => Probe::Present(begun(&self.recovery_point)),
+            Some(_) => Probe::Absent,
+        })
+    }
+
+    /// Deletes it; what is gone already is finished, what AWS does not let go is a permanent error.
+    async fn start(&self, at: &At<'_>) -> Result<Started, CloudError> {
+        point_away(&at.session, &self.vault, &self.recovery_point).await
+    }
+
+    async fn poll(&self, at: &At<'_>) -> Outcome {
+        point_gone(&at.session, self).await
     }
 }
 
-/// Looks whether a recovery point of AWS Backup is gone. Snapshots are looked at many at a time, see [`snapshot_gone`].
-///
-/// # Errors
-/// See [`CloudError`].
-pub async fn poll(session: &Session, call: &Call) -> Result<Progress, CloudError> {
-    let Action::DeletePoint { vault, recovery_point, .. } = &call.action else { return Err(super::super::not_aws()) };
+/// Looks whether a recovery point of AWS Backup is gone.
+async fn point_gone(session: &Session, what: &DeletePoint) -> Outcome {
+    let DeletePoint { vault, recovery_point, .. } = what;
     let Some(point) = backup::describe_point(session, vault, recovery_point).await? else {
         return Ok(Progress::Done { outputs: Outputs::new(), detail: "deleted".to_owned() });
     };
@@ -73,7 +83,7 @@ pub async fn poll(session: &Session, call: &Call) -> Result<Progress, CloudError
 }
 
 /// Whether a snapshot is gone, out of a description of several.
-pub fn snapshot_gone(snapshot: &str, found: &rds::Found) -> Progress {
+fn snapshot_gone(snapshot: &str, found: &rds::Found) -> Progress {
     match found.get(&snapshot.to_lowercase()).map(rds::status_of) {
         None | Some("deleted") => Progress::Done { outputs: Outputs::new(), detail: "deleted".to_owned() },
         Some(status) => Progress::Running { percent: None, detail: status.to_owned() },
@@ -83,9 +93,9 @@ pub fn snapshot_gone(snapshot: &str, found: &rds::Found) -> Progress {
 async fn snapshot_away(session: &Session, snapshot: &str) -> Result<Started, CloudError> {
     let attempt = session.changes("rds:DeleteDBSnapshot", format!("snapshot {snapshot}"));
     match session.rds().delete_db_snapshot().db_snapshot_identifier(snapshot).send().await {
-        Ok(_) => Ok(started(snapshot, false)),
+        Ok(_) => Ok(begun(snapshot)),
         Err(error) if error.as_service_error().is_some_and(|e| e.is_db_snapshot_not_found_fault()) => {
-            Ok(started(snapshot, true))
+            Ok(finished(snapshot))
         }
         Err(error) => Err(attempt.failed(error)),
     }
@@ -95,11 +105,11 @@ async fn point_away(session: &Session, vault: &str, arn: &str) -> Result<Started
     let attempt = session.changes("backup:DeleteRecoveryPoint", format!("recovery point {arn} in vault {vault}"));
     let request = session.backup().delete_recovery_point().backup_vault_name(vault).recovery_point_arn(arn);
     let error = match request.send().await {
-        Ok(_) => return Ok(started(arn, false)),
+        Ok(_) => return Ok(begun(arn)),
         Err(error) => error,
     };
     match error.as_service_error() {
-        Some(gone) if gone.is_resource_not_found_exception() => Ok(started(arn, true)),
+        Some(gone) if gone.is_resource_not_found_exception() => Ok(finished(arn)),
         // Here this one code means: held, in a locked vault, or a continuous backup that is still written.
         Some(kept) if kept.is_invalid_request_exception() => Err(attempt.never(
             &format!(
@@ -110,8 +120,4 @@ async fn point_away(session: &Session, vault: &str, arn: &str) -> Result<Started
         )),
         _ => Err(attempt.failed(error)),
     }
-}
-
-fn started(what: &str, finished: bool) -> Started {
-    Started { external_id: Some(what.to_owned()), finished, ..Started::default() }
 }

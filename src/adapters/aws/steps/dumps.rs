@@ -2,14 +2,16 @@
 
 use std::sync::Arc;
 
-use super::super::{
-    background::{Outcome, Teller},
-    login::{self, Login},
-    s3::{self, Object},
-    session::Session,
-    tags,
+use super::{
+    super::{
+        background::{Outcome, Teller},
+        login::{self, Login},
+        s3::{self, Object},
+        session::Session,
+        tags,
+    },
+    At, Change, Look, objects, uploads,
 };
-use super::uploads;
 use crate::{
     adapters::archive::{
         ArchiveError, Context, DataKey, Expected, S3Upload, Sealed, Source, Written, dump, fetch, stored,
@@ -17,9 +19,9 @@ use crate::{
     },
     domain::{
         environment::Engine,
-        step::{Action, Outputs},
+        step::{DumpExport, Outputs, VerifyDump},
     },
-    ports::cloud::{Call, CloudError, Progress, Started},
+    ports::cloud::{Call, CloudError, Probe, Progress, Started},
 };
 
 /// Output with the SHA-256 of the archive, hex.
@@ -29,14 +31,33 @@ const PLAIN: &str = "sha256_plain";
 /// Output with the bytes of the dump.
 const BYTES_PLAIN: &str = "bytes_plain";
 
-/// Reads the secret, asks for a data key and dumps.
-///
-/// # Errors
-/// See [`CloudError`]; nothing was stored, except with `Unknown`, when nobody knows.
-pub async fn export(session: Arc<Session>, call: Call, login: Login, tell: Teller) -> Outcome {
-    let Action::DumpExport { database, engine, schemas, bucket, key, kms_key, .. } = &call.action else {
-        return Err(super::super::not_aws());
-    };
+impl Change for DumpExport {
+    async fn probe(&self, at: &At<'_>) -> Result<Probe, CloudError> {
+        objects::written(at, &self.bucket, &self.key).await
+    }
+
+    async fn start(&self, at: &At<'_>) -> Result<Started, CloudError> {
+        let login = login::read(&at.session, &self.secret).await?;
+        let (session, call, what) = (Arc::clone(&at.session), at.call.clone(), self.clone());
+        let work = |tell| export(session, call, what, login, tell);
+        uploads::start(at, &at.object(&self.bucket, &self.key), work).await
+    }
+
+    async fn poll(&self, at: &At<'_>) -> Outcome {
+        uploads::poll(at, &at.object(&self.bucket, &self.key), found).await
+    }
+}
+
+impl Look for VerifyDump {
+    async fn poll(&self, at: &At<'_>) -> Outcome {
+        let what = self.clone();
+        at.watch(|session, call, tell| verify(session, call, what, tell))
+    }
+}
+
+/// Asks for a data key and dumps. Nothing was stored when it fails, except with `Unknown`, when nobody knows.
+async fn export(session: Arc<Session>, call: Call, what: DumpExport, login: Login, tell: Teller) -> Outcome {
+    let DumpExport { database, engine, schemas, bucket, key, kms_key, .. } = &what;
     let source = source(login, database, *engine, schemas)?;
     let object = Object { account: &call.environment.account, bucket, key };
     let context = DataKey::context(&call.environment.name, &call.operation.0);
@@ -62,22 +83,11 @@ pub async fn export(session: Arc<Session>, call: Call, login: Login, tell: Telle
 }
 
 /// What an archive that is there already says of itself; its hashes are in the archive and are read when it is verified.
-pub fn found(made: Started) -> Progress {
+fn found(made: Started) -> Progress {
     let size = made.outputs.get("size").and_then(|size| size.parse().ok()).unwrap_or(0);
     let mut outputs = made.outputs;
     outputs.remove("count");
     Progress::Done { detail: format!("dumped into {}", uploads::bytes(size)), outputs }
-}
-
-/// Reads the secret a dump signs in with.
-///
-/// # Errors
-/// See [`CloudError`].
-pub async fn login(session: &Session, action: &Action) -> Result<Login, CloudError> {
-    match action {
-        Action::DumpExport { secret, .. } => login::read(session, secret).await,
-        _ => Err(super::super::not_aws()),
-    }
 }
 
 fn outputs(written: &Written) -> Outputs {
@@ -126,13 +136,8 @@ fn source(login: Login, name: &str, engine: Engine, schemas: &[String]) -> Resul
 }
 
 /// Reads an archive back, every byte of it, and what it holds.
-///
-/// # Errors
-/// See [`CloudError`].
-pub async fn verify(session: Arc<Session>, call: Call, tell: Teller) -> Outcome {
-    let Action::VerifyDump { bucket, key, engine, retention_days, .. } = &call.action else {
-        return Err(super::super::not_aws());
-    };
+async fn verify(session: Arc<Session>, call: Call, what: VerifyDump, tell: Teller) -> Outcome {
+    let VerifyDump { bucket, key, engine, retention_days, .. } = &what;
     let object = Object { account: &call.environment.account, bucket, key };
     let refuted = |why: &str| {
         let reason = format!("The {} in {} does not hold: {why}. Dump again.", object.name(), session.region);

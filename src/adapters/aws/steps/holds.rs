@@ -6,110 +6,100 @@ use aws_sdk_backup::{
 };
 use aws_smithy_types::DateTime;
 
-use super::super::{session::Session, tags};
+use super::{
+    super::{background::Outcome, session::Session, tags},
+    At, Change, begun, finished,
+};
 use crate::{
-    domain::{
-        moment::Moment,
-        step::{Action, Outputs},
-    },
+    domain::step::{LegalHold, Outputs, ReleaseHold},
     ports::cloud::{Call, CloudError, Probe, Progress, Started},
 };
 
 /// The output by which a hold is released.
 pub const HOLD: &str = "legal_hold";
 
-/// What a hold is of.
-struct Hold<'a> {
-    vault: &'a str,
-    resource_arn: &'a str,
-    created: Moment,
-    title: &'a str,
-}
-
-/// Looks for the hold that an earlier call may have made, or may have cancelled.
-///
-/// # Errors
-/// See [`CloudError`].
-pub async fn probe(session: &Session, call: &Call) -> Result<Probe, CloudError> {
-    if let Action::ReleaseHold { hold, .. } = &call.action {
-        return Ok(match status(describe(session, hold).await?.as_ref()) {
-            None | Some(LegalHoldStatus::Canceled) => Probe::Present(started(hold, true)),
-            Some(LegalHoldStatus::Canceling) => Probe::Present(started(hold, false)),
-            Some(_) => Probe::Absent,
-        });
-    }
-    let (title, description) = (hold(call)?.title, description(call)?);
-    let attempt = session.reads("backup:ListLegalHolds", format!("legal hold {title}"));
-    let mut pages = session.backup().list_legal_holds().max_results(1000).into_paginator().send();
-    while let Some(page) = pages.next().await {
-        for found in page.map_err(|e| attempt.failed(e))?.legal_holds.unwrap_or_default() {
-            let ours = found.title() == Some(title) && found.description() == Some(description.as_str());
-            let lives = matches!(found.status, Some(LegalHoldStatus::Creating | LegalHoldStatus::Active));
-            if let (true, true, Some(id)) = (ours, lives, found.legal_hold_id) {
-                return Ok(Probe::Present(held(&id)));
+impl Change for LegalHold {
+    /// Looks for the hold that an earlier call may have made.
+    async fn probe(&self, at: &At<'_>) -> Result<Probe, CloudError> {
+        let description = description(at.call, self);
+        let attempt = at.session.reads("backup:ListLegalHolds", format!("legal hold {}", self.title));
+        let mut pages = at.session.backup().list_legal_holds().max_results(1000).into_paginator().send();
+        while let Some(page) = pages.next().await {
+            for found in page.map_err(|e| attempt.failed(e))?.legal_holds.unwrap_or_default() {
+                let ours = found.title() == Some(&self.title) && found.description() == Some(description.as_str());
+                let lives = matches!(found.status, Some(LegalHoldStatus::Creating | LegalHoldStatus::Active));
+                if let (true, true, Some(id)) = (ours, lives, found.legal_hold_id) {
+                    return Ok(Probe::Present(held(&id)));
+                }
             }
         }
+        Ok(Probe::Absent)
     }
-    Ok(Probe::Absent)
+
+    async fn start(&self, at: &At<'_>) -> Result<Started, CloudError> {
+        place(&at.session, at.call, self).await
+    }
+
+    /// Watches it until it holds.
+    async fn poll(&self, at: &At<'_>) -> Outcome {
+        let Some(id) = at.call.external_id.as_deref() else {
+            return Err(CloudError::Permanent {
+                reason: "The id of the legal hold was never learnt. Retry the step.".to_owned(),
+            });
+        };
+        let found = describe(&at.session, id).await?;
+        if found.is_none() {
+            let attempt = at.session.reads("backup:GetLegalHold", format!("legal hold {id}"));
+            return Err(attempt.later("AWS Backup accepted it but does not show it", None));
+        }
+        Ok(match status(found.as_ref()) {
+            Some(LegalHoldStatus::Active) => covered(&at.session, id, self).await?,
+            Some(over @ (LegalHoldStatus::Canceled | LegalHoldStatus::Canceling)) => Progress::Failed {
+                reason: format!(
+                    "Legal hold {id} in {} is {}: somebody cancelled it. Ask who did, then hold the recovery point again.",
+                    at.session.region,
+                    over.as_str()
+                ),
+            },
+            other => Progress::Running {
+                percent: None,
+                detail: other.as_ref().map_or("of unknown state", LegalHoldStatus::as_str).to_owned(),
+            },
+        })
+    }
 }
 
-/// Places the hold, or cancels it.
-///
-/// # Errors
-/// See [`CloudError`].
-pub async fn start(session: &Session, call: &Call) -> Result<Started, CloudError> {
-    match &call.action {
-        Action::ReleaseHold { hold, description, .. } => release(session, hold, description).await,
-        _ => place(session, call, &hold(call)?).await,
+impl Change for ReleaseHold {
+    async fn probe(&self, at: &At<'_>) -> Result<Probe, CloudError> {
+        Ok(match status(describe(&at.session, &self.hold).await?.as_ref()) {
+            None | Some(LegalHoldStatus::Canceled) => Probe::Present(finished(&self.hold)),
+            Some(LegalHoldStatus::Canceling) => Probe::Present(begun(&self.hold)),
+            Some(_) => Probe::Absent,
+        })
     }
-}
 
-/// Watches it until it holds, or holds no longer.
-///
-/// # Errors
-/// See [`CloudError`].
-pub async fn poll(session: &Session, call: &Call) -> Result<Progress, CloudError> {
-    if let Action::ReleaseHold { hold, .. } = &call.action {
-        return Ok(match status(describe(session, hold).await?.as_ref()) {
+    async fn start(&self, at: &At<'_>) -> Result<Started, CloudError> {
+        release(&at.session, &self.hold, &self.description).await
+    }
+
+    /// Watches it until it holds no longer.
+    async fn poll(&self, at: &At<'_>) -> Outcome {
+        Ok(match status(describe(&at.session, &self.hold).await?.as_ref()) {
             None | Some(LegalHoldStatus::Canceled) => {
                 Progress::Done { outputs: Outputs::new(), detail: "CANCELED".to_owned() }
             }
             Some(other) => Progress::Running { percent: None, detail: other.as_str().to_owned() },
-        });
+        })
     }
-    let Some(id) = call.external_id.as_deref() else {
-        return Err(CloudError::Permanent {
-            reason: "The id of the legal hold was never learnt. Retry the step.".to_owned(),
-        });
-    };
-    let found = describe(session, id).await?;
-    if found.is_none() {
-        let attempt = session.reads("backup:GetLegalHold", format!("legal hold {id}"));
-        return Err(attempt.later("AWS Backup accepted it but does not show it", None));
-    }
-    Ok(match status(found.as_ref()) {
-        Some(LegalHoldStatus::Active) => covered(session, id, &hold(call)?).await?,
-        Some(over @ (LegalHoldStatus::Canceled | LegalHoldStatus::Canceling)) => Progress::Failed {
-            reason: format!(
-                "Legal hold {id} in {} is {}: somebody cancelled it. Ask who did, then hold the recovery point again.",
-                session.region,
-                over.as_str()
-            ),
-        },
-        other => Progress::Running {
-            percent: None,
-            detail: other.as_ref().map_or("of unknown state", LegalHoldStatus::as_str).to_owned(),
-        },
-    })
 }
 
 /// An ACTIVE hold is a selection, which may have met nothing: what it holds is asked for.
-async fn covered(session: &Session, id: &str, wanted: &Hold<'_>) -> Result<Progress, CloudError> {
+async fn covered(session: &Session, id: &str, wanted: &LegalHold) -> Result<Progress, CloudError> {
     let attempt = session.reads("backup:ListRecoveryPointsByLegalHold", format!("what legal hold {id} holds"));
     let mut pages = session.backup().list_recovery_points_by_legal_hold().legal_hold_id(id).into_paginator().send();
     while let Some(page) = pages.next().await {
         let members = page.map_err(|e| attempt.failed(e))?.recovery_points.unwrap_or_default();
-        if members.iter().any(|m| m.resource_arn() == Some(wanted.resource_arn)) {
+        if members.iter().any(|m| m.resource_arn() == Some(wanted.resource_arn.as_str())) {
             return Ok(Progress::Done {
                 outputs: held(id).outputs,
                 detail: "ACTIVE, and holds the recovery point".to_owned(),
@@ -125,7 +115,7 @@ async fn covered(session: &Session, id: &str, wanted: &Hold<'_>) -> Result<Progr
     })
 }
 
-async fn place(session: &Session, call: &Call, hold: &Hold<'_>) -> Result<Started, CloudError> {
+async fn place(session: &Session, call: &Call, hold: &LegalHold) -> Result<Started, CloudError> {
     let attempt = session.changes("backup:CreateLegalHold", format!("legal hold {}", hold.title));
     // AWS keeps times to the second or finer; whatever was made within this second is meant.
     let from = hold.created.seconds();
@@ -133,15 +123,15 @@ async fn place(session: &Session, call: &Call, hold: &Hold<'_>) -> Result<Starte
         DateRange::builder().from_date(DateTime::from_secs(from)).to_date(DateTime::from_secs(from + 1)).build();
     let range = range.map_err(|e| attempt.never(&format!("it cannot be written ({e})"), "Report this."))?;
     let selection = RecoveryPointSelection::builder()
-        .vault_names(hold.vault)
-        .resource_identifiers(hold.resource_arn)
+        .vault_names(&hold.vault)
+        .resource_identifiers(&hold.resource_arn)
         .date_range(range)
         .build();
     let request = session
         .backup()
         .create_legal_hold()
-        .title(hold.title)
-        .description(description(call)?)
+        .title(&hold.title)
+        .description(description(call, hold))
         .idempotency_token(&call.token)
         .recovery_point_selection(selection)
         .set_tags(Some(tags::of(call).into_iter().collect()));
@@ -158,16 +148,16 @@ async fn release(session: &Session, hold: &str, description: &str) -> Result<Sta
     let attempt = session.changes("backup:CancelLegalHold", format!("legal hold {hold}"));
     let request = session.backup().cancel_legal_hold().legal_hold_id(hold).cancel_description(description);
     let error = match request.send().await {
-        Ok(_) => return Ok(started(hold, false)),
+        Ok(_) => return Ok(begun(hold)),
         Err(error) => error,
     };
     match error.as_service_error() {
         // What is not there holds nothing.
-        Some(gone) if gone.is_resource_not_found_exception() => Ok(started(hold, true)),
+        Some(gone) if gone.is_resource_not_found_exception() => Ok(finished(hold)),
         Some(state) if state.is_invalid_resource_state_exception() => {
             match status(describe(session, hold).await?.as_ref()) {
-                None | Some(LegalHoldStatus::Canceled) => Ok(started(hold, true)),
-                Some(LegalHoldStatus::Canceling) => Ok(started(hold, false)),
+                None | Some(LegalHoldStatus::Canceled) => Ok(finished(hold)),
+                Some(LegalHoldStatus::Canceling) => Ok(begun(hold)),
                 Some(_) => Err(attempt.failed(error)),
             }
         }
@@ -189,27 +179,13 @@ fn status(found: Option<&GetLegalHoldOutput>) -> Option<LegalHoldStatus> {
     found.map(|hold| hold.status.clone().unwrap_or(LegalHoldStatus::Creating))
 }
 
-fn hold(call: &Call) -> Result<Hold<'_>, CloudError> {
-    match &call.action {
-        Action::LegalHold { vault, resource_arn, created, title, .. } => {
-            Ok(Hold { vault, resource_arn, created: *created, title })
-        }
-        _ => Err(super::super::not_aws()),
-    }
-}
-
 /// Names the operation and what is held, so that the hold of one step is never taken for that of another.
-fn description(call: &Call) -> Result<String, CloudError> {
-    let hold = hold(call)?;
-    let (operation, vault, of) = (&call.operation, hold.vault, hold.resource_arn);
-    Ok(format!("bbws operation {operation}: {of} of {} in vault {vault}", hold.created.iso()))
+fn description(call: &Call, hold: &LegalHold) -> String {
+    let LegalHold { vault, resource_arn, created, .. } = hold;
+    format!("bbws operation {}: {resource_arn} of {} in vault {vault}", call.operation, created.iso())
 }
 
 fn held(id: &str) -> Started {
     let outputs = Outputs::from([(HOLD.to_owned(), id.to_owned())]);
     Started { external_id: Some(id.to_owned()), outputs, finished: false }
-}
-
-fn started(id: &str, finished: bool) -> Started {
-    Started { external_id: Some(id.to_owned()), finished, ..Started::default() }
 }

@@ -4,40 +4,52 @@
 
 use aws_sdk_efs::types::{FileSystemDescription, LifeCycleState, MountTargetDescription, Tag};
 
-use super::super::{background::Outcome, error::Attempt, session::Session, tags};
-use super::restore_files::{self, RESTORED};
+use super::{
+    super::{background::Outcome, error::Attempt, session::Session, tags},
+    At, Change, begun, finished,
+    restore_files::{self, RESTORED},
+};
 use crate::{
-    domain::step::{Action, Outputs},
+    domain::{
+        restored::{self, Found, Removable},
+        step::{DeleteFiles, DeleteMountTarget, MountTarget, Outputs, TagFiles},
+    },
     ports::cloud::{Call, CloudError, Probe, Progress, Started},
 };
 
 /// The output that says where it is reached.
 pub const ADDRESS: &str = "restored_address";
 
-/// Writes our tags on it, and its name.
-///
-/// # Errors
-/// See [`CloudError`].
-pub async fn tag(session: &Session, call: &Call, name: &str) -> Result<Started, CloudError> {
-    let attempt = session.changes("elasticfilesystem:TagResource", format!("file system {name}"));
-    let id = match (call.inputs.get(RESTORED), restored(session, call, name, &attempt).await?) {
-        (_, Some(found)) => found.file_system_id,
-        (None, None) => return Ok(finished(name)),
-        (Some(_), None) => return Err(attempt.later("EFS does not show it yet", None)),
-    };
-    let request = session.efs().tag_resource().resource_id(&id).set_tags(Some(wanted(call, name)));
-    request.send().await.map_err(|e| attempt.failed(e))?;
-    Ok(finished(&id))
-}
+impl Change for TagFiles {
+    /// Whether it is tagged.
+    async fn probe(&self, at: &At<'_>) -> Result<Probe, CloudError> {
+        let Some(found) = restore_files::find(&at.session, &self.name).await? else { return Ok(Probe::Absent) };
+        let tagged = wanted(at.call, &self.name).iter().all(|tag| found.tags().contains(tag));
+        Ok(if tagged { Probe::Present(finished(&found.file_system_id)) } else { Probe::Absent })
+    }
 
-/// Whether it is tagged, or gone before it had to be.
-///
-/// # Errors
-/// See [`CloudError`].
-pub async fn probe_tag(session: &Session, call: &Call, name: &str) -> Result<Probe, CloudError> {
-    let Some(found) = restore_files::find(session, name).await? else { return Ok(Probe::Absent) };
-    let tagged = wanted(call, name).iter().all(|tag| found.tags().contains(tag));
-    Ok(if tagged { Probe::Present(finished(&found.file_system_id)) } else { Probe::Absent })
+    /// Writes our tags on it, and its name; nothing where it is gone before it had to be tagged.
+    async fn start(&self, at: &At<'_>) -> Result<Started, CloudError> {
+        let (session, name) = (&at.session, &self.name);
+        let attempt = session.changes("elasticfilesystem:TagResource", format!("file system {name}"));
+        let id = match (at.call.inputs.get(RESTORED), foreign_to_platform(at, name, &attempt).await?) {
+            (_, Some(found)) => found.file_system_id,
+            (None, None) => return Ok(finished(name)),
+            (Some(_), None) => return Err(attempt.later("EFS does not show it yet", None)),
+        };
+        let request = session.efs().tag_resource().resource_id(&id).set_tags(Some(wanted(at.call, name)));
+        request.send().await.map_err(|e| attempt.failed(e))?;
+        Ok(finished(&id))
+    }
+
+    async fn poll(&self, at: &At<'_>) -> Outcome {
+        Ok(match self.probe(at).await? {
+            Probe::Present(_) => Progress::Done { outputs: Outputs::new(), detail: "tagged".to_owned() },
+            Probe::Absent => Progress::Failed {
+                reason: format!("The tags of file system {} are not as they were written. Retry the step.", self.name),
+            },
+        })
+    }
 }
 
 fn wanted(call: &Call, name: &str) -> Vec<Tag> {
@@ -46,32 +58,100 @@ fn wanted(call: &Call, name: &str) -> Vec<Tag> {
     all.filter_map(|(key, value)| Tag::builder().key(key).value(value).build().ok()).collect()
 }
 
+impl Change for MountTarget {
+    /// Looks for the address an earlier call may have made.
+    async fn probe(&self, at: &At<'_>) -> Result<Probe, CloudError> {
+        let Some(found) = restore_files::find(&at.session, &self.name).await? else { return Ok(Probe::Absent) };
+        let made = in_subnet(&at.session, &found.file_system_id, &self.subnet).await?;
+        Ok(made.map_or(Probe::Absent, |made| Probe::Present(begun(&made.mount_target_id))))
+    }
+
+    async fn start(&self, at: &At<'_>) -> Result<Started, CloudError> {
+        mount(at, self).await
+    }
+
+    async fn poll(&self, at: &At<'_>) -> Outcome {
+        mounted(&at.session, self).await
+    }
+}
+
+impl Change for DeleteMountTarget {
+    /// Looks whether an earlier call got through.
+    async fn probe(&self, at: &At<'_>) -> Result<Probe, CloudError> {
+        let name = &self.name;
+        let Some(found) = restore_files::find(&at.session, name).await? else {
+            return Ok(Probe::Present(finished(name)));
+        };
+        let targets = targets(&at.session, &found.file_system_id).await?;
+        let there = targets.iter().any(|t| t.life_cycle_state != LifeCycleState::Deleting);
+        Ok(match (there, targets.is_empty()) {
+            (true, _) => Probe::Absent,
+            (false, true) => Probe::Present(finished(name)),
+            (false, false) => Probe::Present(begun(name)),
+        })
+    }
+
+    async fn start(&self, at: &At<'_>) -> Result<Started, CloudError> {
+        unmount(at, self).await
+    }
+
+    /// Whether its addresses are gone.
+    async fn poll(&self, at: &At<'_>) -> Outcome {
+        let left = match restore_files::find(&at.session, &self.name).await? {
+            Some(found) => targets(&at.session, &found.file_system_id).await?.len(),
+            None => 0,
+        };
+        Ok(match left {
+            0 => Progress::Done { outputs: Outputs::new(), detail: "gone".to_owned() },
+            _ => Progress::Running { percent: None, detail: "deleting".to_owned() },
+        })
+    }
+}
+
+impl Change for DeleteFiles {
+    /// Looks whether an earlier call got through.
+    async fn probe(&self, at: &At<'_>) -> Result<Probe, CloudError> {
+        Ok(match restore_files::find(&at.session, &self.name).await? {
+            None => Probe::Present(finished(&self.name)),
+            Some(found) if is_going(&found) => Probe::Present(begun(&self.name)),
+            Some(_) => Probe::Absent,
+        })
+    }
+
+    async fn start(&self, at: &At<'_>) -> Result<Started, CloudError> {
+        delete(at, self).await
+    }
+
+    /// Whether it is gone.
+    async fn poll(&self, at: &At<'_>) -> Outcome {
+        Ok(match restore_files::find(&at.session, &self.name).await? {
+            Some(found) if found.life_cycle_state != LifeCycleState::Deleted => {
+                Progress::Running { percent: None, detail: found.life_cycle_state.as_str().to_owned() }
+            }
+            _ => Progress::Done { outputs: Outputs::new(), detail: "gone".to_owned() },
+        })
+    }
+}
+
 /// Gives it an address in a subnet. EFS makes one for each file system and zone, so this never makes a second one.
-///
-/// # Errors
-/// See [`CloudError`].
-pub async fn mount(
-    session: &Session,
-    call: &Call,
-    name: &str,
-    subnet: &str,
-    security_groups: &[String],
-) -> Result<Started, CloudError> {
+async fn mount(at: &At<'_>, what: &MountTarget) -> Result<Started, CloudError> {
+    let MountTarget { name, subnet, security_groups, .. } = what;
+    let session = &at.session;
     let attempt = session.changes("elasticfilesystem:CreateMountTarget", format!("address of file system {name}"));
-    let Some(found) = restored(session, call, name, &attempt).await? else {
+    let Some(found) = foreign_to_platform(at, name, &attempt).await? else {
         return Err(attempt.never("the restored file system does not exist", "Somebody deleted it; test again."));
     };
     let id = found.file_system_id;
     let groups = Some(security_groups.to_vec()).filter(|groups| !groups.is_empty());
     let request = session.efs().create_mount_target().file_system_id(&id).subnet_id(subnet);
     match request.set_security_groups(groups).send().await {
-        Ok(made) => Ok(started(&made.mount_target_id)),
+        Ok(made) => Ok(begun(&made.mount_target_id)),
         Err(error) => {
             let conflict = error.as_service_error().is_some_and(|e| e.is_mount_target_conflict());
             let early = error.as_service_error().is_some_and(|e| e.is_incorrect_file_system_life_cycle_state());
             let failed = attempt.failed(error);
             match in_subnet(session, &id, subnet).await {
-                Ok(Some(made)) if conflict => Ok(started(&made.mount_target_id)),
+                Ok(Some(made)) if conflict => Ok(begun(&made.mount_target_id)),
                 _ if early => Err(attempt.later("it is not ready for an address yet", None)),
                 _ => Err(failed),
             }
@@ -79,21 +159,9 @@ pub async fn mount(
     }
 }
 
-/// Looks for the address an earlier [`mount`] may have made.
-///
-/// # Errors
-/// See [`CloudError`].
-pub async fn probe_mount(session: &Session, name: &str, subnet: &str) -> Result<Probe, CloudError> {
-    let Some(found) = restore_files::find(session, name).await? else { return Ok(Probe::Absent) };
-    let made = in_subnet(session, &found.file_system_id, subnet).await?;
-    Ok(made.map_or(Probe::Absent, |made| Probe::Present(started(&made.mount_target_id))))
-}
-
 /// How far the address is.
-///
-/// # Errors
-/// See [`CloudError`].
-pub async fn poll_mount(session: &Session, name: &str, subnet: &str) -> Outcome {
+async fn mounted(session: &Session, what: &MountTarget) -> Outcome {
+    let MountTarget { name, subnet, .. } = what;
     let attempt = session.reads("elasticfilesystem:DescribeMountTargets", format!("address of file system {name}"));
     let unseen = || attempt.later("EFS accepted it but does not show it; if that lasts, somebody deleted it", None);
     let found = restore_files::find(session, name).await?.ok_or_else(unseen)?;
@@ -116,13 +184,11 @@ pub async fn poll_mount(session: &Session, name: &str, subnet: &str) -> Outcome 
 }
 
 /// Deletes the addresses of a restored file system.
-///
-/// # Errors
-/// See [`CloudError`]; `Permanent` for whatever the operation did not restore.
-pub async fn unmount(session: &Session, call: &Call) -> Result<Started, CloudError> {
-    let (name, _) = named(call)?;
+async fn unmount(at: &At<'_>, what: &DeleteMountTarget) -> Result<Started, CloudError> {
+    let DeleteMountTarget { name, operation, .. } = what;
+    let session = &at.session;
     let attempt = session.changes("elasticfilesystem:DeleteMountTarget", format!("address of file system {name}"));
-    let Some(found) = removable(session, call, &attempt).await? else { return Ok(finished(name)) };
+    let Some(found) = removable(at, (name, operation), &attempt).await? else { return Ok(finished(name)) };
     let targets = targets(session, &found.file_system_id).await?;
     if targets.is_empty() {
         return Ok(finished(name));
@@ -135,54 +201,20 @@ pub async fn unmount(session: &Session, call: &Call) -> Result<Started, CloudErr
             Err(error) => return Err(attempt.failed(error)),
         }
     }
-    Ok(started(name))
-}
-
-/// Looks whether an earlier [`unmount`] got through.
-///
-/// # Errors
-/// See [`CloudError`].
-pub async fn probe_unmount(session: &Session, call: &Call) -> Result<Probe, CloudError> {
-    let (name, _) = named(call)?;
-    let Some(found) = restore_files::find(session, name).await? else { return Ok(Probe::Present(finished(name))) };
-    let targets = targets(session, &found.file_system_id).await?;
-    let there = targets.iter().any(|t| t.life_cycle_state != LifeCycleState::Deleting);
-    Ok(match (there, targets.is_empty()) {
-        (true, _) => Probe::Absent,
-        (false, true) => Probe::Present(finished(name)),
-        (false, false) => Probe::Present(started(name)),
-    })
-}
-
-/// Whether its addresses are gone.
-///
-/// # Errors
-/// See [`CloudError`].
-pub async fn poll_unmount(session: &Session, call: &Call) -> Outcome {
-    let (name, _) = named(call)?;
-    let left = match restore_files::find(session, name).await? {
-        Some(found) => targets(session, &found.file_system_id).await?.len(),
-        None => 0,
-    };
-    Ok(match left {
-        0 => Progress::Done { outputs: Outputs::new(), detail: "gone".to_owned() },
-        _ => Progress::Running { percent: None, detail: "deleting".to_owned() },
-    })
+    Ok(begun(name))
 }
 
 /// Deletes a restored file system.
-///
-/// # Errors
-/// See [`CloudError`]; `Permanent` for whatever the operation did not restore.
-pub async fn delete(session: &Session, call: &Call) -> Result<Started, CloudError> {
-    let (name, _) = named(call)?;
+async fn delete(at: &At<'_>, what: &DeleteFiles) -> Result<Started, CloudError> {
+    let DeleteFiles { name, operation, .. } = what;
+    let session = &at.session;
     let attempt = session.changes("elasticfilesystem:DeleteFileSystem", format!("file system {name}"));
-    let Some(found) = removable(session, call, &attempt).await? else { return Ok(finished(name)) };
+    let Some(found) = removable(at, (name, operation), &attempt).await? else { return Ok(finished(name)) };
     if is_going(&found) {
-        return Ok(started(name));
+        return Ok(begun(name));
     }
     match session.efs().delete_file_system().file_system_id(&found.file_system_id).send().await {
-        Ok(_) => Ok(started(name)),
+        Ok(_) => Ok(begun(name)),
         Err(error) => {
             let (missing, used) = match error.as_service_error() {
                 Some(e) => (e.is_file_system_not_found(), e.is_file_system_in_use()),
@@ -195,33 +227,6 @@ pub async fn delete(session: &Session, call: &Call) -> Result<Started, CloudErro
             }
         }
     }
-}
-
-/// Looks whether an earlier [`delete`] got through.
-///
-/// # Errors
-/// See [`CloudError`].
-pub async fn probe_delete(session: &Session, call: &Call) -> Result<Probe, CloudError> {
-    let (name, _) = named(call)?;
-    Ok(match restore_files::find(session, name).await? {
-        None => Probe::Present(finished(name)),
-        Some(found) if is_going(&found) => Probe::Present(started(name)),
-        Some(_) => Probe::Absent,
-    })
-}
-
-/// Whether it is gone.
-///
-/// # Errors
-/// See [`CloudError`].
-pub async fn poll_delete(session: &Session, call: &Call) -> Outcome {
-    let (name, _) = named(call)?;
-    Ok(match restore_files::find(session, name).await? {
-        Some(found) if found.life_cycle_state != LifeCycleState::Deleted => {
-            Progress::Running { percent: None, detail: found.life_cycle_state.as_str().to_owned() }
-        }
-        _ => Progress::Done { outputs: Outputs::new(), detail: "gone".to_owned() },
-    })
 }
 
 /// Addresses of a file system; none when it does not exist.
@@ -245,53 +250,38 @@ async fn in_subnet(session: &Session, id: &str, subnet: &str) -> Result<Option<M
     Ok(targets(session, id).await?.into_iter().find(|t| t.subnet_id == subnet))
 }
 
-/// Only what a test of this very operation restored: neither a stranger's nor one that the config declares.
+/// Only what a test of this very operation restored, and what still shows that it was: [`Removable`] says what that takes.
 async fn removable(
-    session: &Session,
-    call: &Call,
+    at: &At<'_>,
+    (name, operation): (&str, &str),
     attempt: &Attempt<'_>,
 ) -> Result<Option<FileSystemDescription>, CloudError> {
-    let (name, operation) = named(call)?;
-    if operation.is_empty() || !name.starts_with("fs-") || !name.ends_with(&format!("-restored-{operation}")) {
-        let why = format!("only file systems named fs-…-restored-{operation} are deleted by operation {operation}");
-        return Err(attempt.never(&why, "Nothing was done. Report this."));
-    }
-    restored(session, call, name, attempt).await
-}
-
-/// What was restored under a name. Whatever AWS says that it is: never a file system that the config declares.
-async fn restored(
-    session: &Session,
-    call: &Call,
-    name: &str,
-    attempt: &Attempt<'_>,
-) -> Result<Option<FileSystemDescription>, CloudError> {
-    let found = restore_files::find(session, name).await?;
-    if let Some(id) = found.as_ref().map(|found| &found.file_system_id)
-        && call.environment.file_systems.iter().any(|declared| declared.id == *id)
-    {
-        return Err(attempt.never(&format!("{id} is a file system of the platform"), "Nothing was done. Report this."));
+    let environment = &at.call.environment;
+    let report = "Nothing was done. Report this.";
+    let removable = Removable::named(name, operation, environment).map_err(|why| attempt.never(&why, report))?;
+    let found = restore_files::find(&at.session, name).await?;
+    if let Some(found) = &found {
+        let named = found.tags().iter().find(|tag| tag.key() == "Name");
+        let shown = Found { id: &found.file_system_id, tag: named.map(Tag::value) };
+        removable.file_system(shown, environment).map_err(|why| attempt.never(&why, report))?;
     }
     Ok(found)
 }
 
-fn named(call: &Call) -> Result<(&str, &str), CloudError> {
-    match &call.action {
-        Action::DeleteMountTarget { name, operation, .. } | Action::DeleteFiles { name, operation, .. } => {
-            Ok((name, operation))
-        }
-        _ => Err(super::super::not_aws()),
+/// What was restored under a name. Whatever AWS says that it is: never a file system that the config declares.
+async fn foreign_to_platform(
+    at: &At<'_>,
+    name: &str,
+    attempt: &Attempt<'_>,
+) -> Result<Option<FileSystemDescription>, CloudError> {
+    let found = restore_files::find(&at.session, name).await?;
+    if let Some(found) = &found {
+        restored::declared_nowhere(&found.file_system_id, &at.call.environment)
+            .map_err(|why| attempt.never(&why, "Nothing was done. Report this."))?;
     }
+    Ok(found)
 }
 
 fn is_going(found: &FileSystemDescription) -> bool {
     matches!(found.life_cycle_state, LifeCycleState::Deleting | LifeCycleState::Deleted)
-}
-
-fn started(id: &str) -> Started {
-    Started { external_id: Some(id.to_owned()), ..Started::default() }
-}
-
-fn finished(id: &str) -> Started {
-    Started { finished: true, ..started(id) }
 }

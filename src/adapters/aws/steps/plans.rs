@@ -9,10 +9,13 @@ use aws_sdk_backup::types::{
 };
 use sha2::{Digest as _, Sha256};
 
-use super::super::{backup, session::Session, side_by_side, tags};
+use super::{
+    super::{background::Outcome, backup, session::Session, side_by_side, tags},
+    At, Change,
+};
 use crate::{
     domain::{
-        step::{Action, Outputs, PlanRule, PlanSpec},
+        step::{Outputs, PlanRule, PlanSpec, PutPlan},
         world::PlanFound,
     },
     ports::cloud::{Call, CloudError, Probe, Progress, Started},
@@ -35,25 +38,30 @@ pub async fn find(session: &Session, name: &str) -> Result<Option<PlanFound>, Cl
     Ok(live(session, name).await?.map(|live| live.found))
 }
 
-/// Looks whether the plan says already what it is to say.
-///
-/// # Errors
-/// See [`CloudError`].
-pub async fn probe(session: &Session, call: &Call) -> Result<Probe, CloudError> {
-    let (name, wanted) = put(call)?;
-    Ok(match live(session, name).await? {
-        Some(live) if difference(&live.found.spec, wanted).is_none() => Probe::Present(made(&live.found.id, true)),
-        _ => Probe::Absent,
-    })
+impl Change for PutPlan {
+    /// Looks whether the plan says already what it is to say.
+    async fn probe(&self, at: &At<'_>) -> Result<Probe, CloudError> {
+        Ok(match live(&at.session, &self.name).await? {
+            Some(live) if difference(&live.found.spec, &self.spec).is_none() => {
+                Probe::Present(made(&live.found.id, true))
+            }
+            _ => Probe::Absent,
+        })
+    }
+
+    async fn start(&self, at: &At<'_>) -> Result<Started, CloudError> {
+        put(&at.session, at.call, self).await
+    }
+
+    async fn poll(&self, at: &At<'_>) -> Outcome {
+        read_back(&at.session, at.call, self).await
+    }
 }
 
 /// Makes the plan say what is wanted; writes nothing where it does. What is protected stays so throughout: a new selection
 /// is made before an old one goes.
-///
-/// # Errors
-/// See [`CloudError`].
-pub async fn start(session: &Session, call: &Call) -> Result<Started, CloudError> {
-    let (name, wanted) = put(call)?;
+async fn put(session: &Session, call: &Call, what: &PutPlan) -> Result<Started, CloudError> {
+    let PutPlan { name, spec: wanted, .. } = what;
     let live = match live(session, name).await? {
         Some(live) => live,
         None => match create(session, call, name, wanted).await? {
@@ -81,11 +89,8 @@ pub async fn start(session: &Session, call: &Call) -> Result<Started, CloudError
 }
 
 /// Reads the plan back and compares it with what was to be.
-///
-/// # Errors
-/// See [`CloudError`].
-pub async fn poll(session: &Session, call: &Call) -> Result<Progress, CloudError> {
-    let (name, wanted) = put(call)?;
+async fn read_back(session: &Session, call: &Call, what: &PutPlan) -> Outcome {
+    let PutPlan { name, spec: wanted, .. } = what;
     let live = match &call.external_id {
         Some(id) => read(session, name, id).await?,
         None => live(session, name).await?,
@@ -107,13 +112,6 @@ pub async fn poll(session: &Session, call: &Call) -> Result<Progress, CloudError
             detail: format!("{} rules, {} resources", wanted.rules.len(), wanted.resources.len()),
         },
     })
-}
-
-fn put(call: &Call) -> Result<(&str, &PlanSpec), CloudError> {
-    match &call.action {
-        Action::PutPlan { name, spec, .. } => Ok((name, spec)),
-        _ => Err(super::super::not_aws()),
-    }
 }
 
 fn made(id: &str, finished: bool) -> Started {

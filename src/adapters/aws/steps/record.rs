@@ -11,17 +11,22 @@ use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 use zstd::stream::write::Encoder;
 
-use super::super::{
-    background::{Outcome, Teller},
-    s3::{self, Object},
-    session::Session,
-    tags,
+use super::{
+    super::{
+        background::{Outcome, Teller},
+        s3::{self, Object},
+        session::Session,
+        tags,
+    },
+    At, Change, objects, uploads,
 };
-use super::uploads;
 use crate::{
     adapters::archive::{ArchiveError, Part, PartSink as _, S3Upload, Written},
-    domain::{moment::Moment, step::Outputs},
-    ports::cloud::{Call, CloudError, Progress, Started},
+    domain::{
+        moment::Moment,
+        step::{BucketRecord, Outputs},
+    },
+    ports::cloud::{Call, CloudError, Probe, Progress, Started},
 };
 
 /// Size of a part; 10,000 of them hold the record of more than a billion objects.
@@ -50,24 +55,31 @@ struct Marker {
     version: Option<String>,
 }
 
-/// Lists the bucket and writes the record.
-///
-/// # Errors
-/// See [`CloudError`]; nothing was stored, except with `Unknown`, when nobody knows.
-pub async fn write(
-    session: Arc<Session>,
-    call: Call,
-    source: String,
-    bucket: String,
-    key: String,
-    tell: Teller,
-) -> Outcome {
-    let object = Object { account: &call.environment.account, bucket: &bucket, key: &key };
+impl Change for BucketRecord {
+    async fn probe(&self, at: &At<'_>) -> Result<Probe, CloudError> {
+        objects::written(at, &self.bucket, &self.key).await
+    }
+
+    async fn start(&self, at: &At<'_>) -> Result<Started, CloudError> {
+        let (session, call, what) = (Arc::clone(&at.session), at.call.clone(), self.clone());
+        let work = |tell| write(session, call, what, tell);
+        uploads::start(at, &at.object(&self.bucket, &self.key), work).await
+    }
+
+    async fn poll(&self, at: &At<'_>) -> Outcome {
+        uploads::poll(at, &at.object(&self.bucket, &self.key), found).await
+    }
+}
+
+/// Lists the bucket and writes the record. Nothing was stored when it fails, except with `Unknown`, when nobody knows.
+async fn write(session: Arc<Session>, call: Call, what: BucketRecord, tell: Teller) -> Outcome {
+    let BucketRecord { source, bucket, key, .. } = &what;
+    let object = Object { account: &call.environment.account, bucket, key };
     let mut record = Record::new()?;
     let mut upload: Option<S3Upload> = None;
     let mut marker = Marker::default();
     loop {
-        let (versions, next) = page(&session, &source, object.account, marker).await?;
+        let (versions, next) = page(&session, source, object.account, marker).await?;
         for version in versions.iter().filter(|version| version.is_latest() == Some(true)) {
             record.add(version)?;
         }
@@ -89,7 +101,7 @@ pub async fn write(
 }
 
 /// What a record that is there already says of itself; how many objects are in it only where it was put at once.
-pub fn found(made: Started) -> Progress {
+fn found(made: Started) -> Progress {
     let mut outputs = made.outputs;
     let objects = outputs.remove("count").filter(|count| !count.is_empty());
     let detail = objects.as_ref().map_or_else(|| "recorded".to_owned(), |count| format!("{count} objects"));

@@ -5,41 +5,78 @@
 
 use aws_sdk_rds::types::{DbInstance, Filter, Tag};
 
-use super::super::{background::Outcome, error::Attempt, rds, session::Session, tags};
+use super::{
+    super::{background::Outcome, error::Attempt, rds, session::Session, tags},
+    At, Change, begun, finished,
+};
 use crate::{
-    domain::step::Outputs,
+    domain::{
+        restored::{Found, Removable},
+        step::{DeleteInstance, Outputs, RestoreTest},
+    },
     ports::cloud::{Call, CloudError, Probe, Progress, Started},
 };
 
-/// What every restored instance has in its name.
-const RESTORED: &str = "-restored-";
+impl Change for RestoreTest {
+    /// Looks for the instance an earlier call may have made.
+    async fn probe(&self, at: &At<'_>) -> Result<Probe, CloudError> {
+        let found = describe(&at.session, &self.instance).await?;
+        // A stranger's instance of this name means that ours was never made; the call itself will say so in words.
+        Ok(match found.filter(|db| is_of(db, &at.call.operation.0)) {
+            Some(_) => Probe::Present(begun(&self.instance)),
+            None => Probe::Absent,
+        })
+    }
 
-/// What [`start`] makes.
-pub struct Restore<'a> {
-    /// Snapshot's name.
-    pub snapshot: &'a str,
-    /// Name of the instance to make.
-    pub instance: &'a str,
-    /// DB subnet group.
-    pub subnet_group: &'a str,
-    /// VPC security groups; the network's default where empty.
-    pub security_groups: &'a [String],
+    async fn start(&self, at: &At<'_>) -> Result<Started, CloudError> {
+        restore(&at.session, at.call, self).await
+    }
+
+    async fn poll(&self, at: &At<'_>) -> Outcome {
+        progress(&at.session, &self.instance).await
+    }
+}
+
+impl Change for DeleteInstance {
+    /// Looks whether an earlier call got through.
+    async fn probe(&self, at: &At<'_>) -> Result<Probe, CloudError> {
+        let DeleteInstance { instance, operation, .. } = self;
+        Ok(match describe(&at.session, instance).await? {
+            None => Probe::Present(finished(instance)),
+            Some(found) if is_of(&found, operation) && status_of(&found) == "deleting" => {
+                Probe::Present(begun(instance))
+            }
+            Some(_) => Probe::Absent,
+        })
+    }
+
+    async fn start(&self, at: &At<'_>) -> Result<Started, CloudError> {
+        delete(&at.session, at.call, self).await
+    }
+
+    /// Whether the instance is gone.
+    async fn poll(&self, at: &At<'_>) -> Outcome {
+        Ok(match describe(&at.session, &self.instance).await? {
+            Some(found) if is_of(&found, &self.operation) => {
+                Progress::Running { percent: None, detail: status_of(&found).to_owned() }
+            }
+            // One of that name that is not ours was made after ours had gone.
+            _ => Progress::Done { outputs: Outputs::new(), detail: "gone, with its automated backups".to_owned() },
+        })
+    }
 }
 
 /// Restores the snapshot, or adopts the instance this operation made before.
-///
-/// # Errors
-/// See [`CloudError`].
-pub async fn start(session: &Session, call: &Call, what: &Restore<'_>) -> Result<Started, CloudError> {
+async fn restore(session: &Session, call: &Call, what: &RestoreTest) -> Result<Started, CloudError> {
     let thing = format!("instance {} restored from snapshot {}", what.instance, what.snapshot);
     let attempt = session.changes("rds:RestoreDBInstanceFromDBSnapshot", thing);
     let groups = Some(what.security_groups.to_vec()).filter(|groups| !groups.is_empty());
     let request = session
         .rds()
         .restore_db_instance_from_db_snapshot()
-        .db_snapshot_identifier(what.snapshot)
-        .db_instance_identifier(what.instance)
-        .db_subnet_group_name(what.subnet_group)
+        .db_snapshot_identifier(&what.snapshot)
+        .db_instance_identifier(&what.instance)
+        .db_subnet_group_name(&what.subnet_group)
         .set_vpc_security_group_ids(groups)
         .publicly_accessible(false)
         .multi_az(false)
@@ -47,25 +84,12 @@ pub async fn start(session: &Session, call: &Call, what: &Restore<'_>) -> Result
         .copy_tags_to_snapshot(false)
         .set_tags(Some(rds::rds_tags(call)));
     match request.send().await {
-        Ok(_) => Ok(started(what.instance)),
+        Ok(_) => Ok(begun(&what.instance)),
         Err(error) if error.as_service_error().is_some_and(|e| e.is_db_instance_already_exists_fault()) => {
-            adopt(session, call, what.instance, &attempt).await
+            adopt(session, call, &what.instance, &attempt).await
         }
         Err(error) => Err(attempt.failed(error)),
     }
-}
-
-/// Looks for the instance an earlier [`start`] may have made.
-///
-/// # Errors
-/// See [`CloudError`].
-pub async fn probe(session: &Session, call: &Call, instance: &str) -> Result<Probe, CloudError> {
-    let found = describe(session, instance).await?;
-    // A stranger's instance of this name means that ours was never made; the call itself will say so in words.
-    Ok(match found.filter(|db| is_of(db, &call.operation.0)) {
-        Some(_) => Probe::Present(started(instance)),
-        None => Probe::Absent,
-    })
 }
 
 /// The name is taken: by an earlier attempt of this operation, or by somebody else.
@@ -81,14 +105,11 @@ async fn adopt(session: &Session, call: &Call, name: &str, attempt: &Attempt<'_>
         let why = format!("this operation's instance exists but is {}", status_of(&found));
         return Err(attempt.never(&why, "Delete it in RDS, then retry."));
     }
-    Ok(started(name))
+    Ok(begun(name))
 }
 
-/// How far the restore is.
-///
-/// # Errors
-/// `Retryable` while RDS does not show it.
-pub async fn poll(session: &Session, name: &str) -> Outcome {
+/// How far the restore is; to be tried again while RDS does not show it.
+async fn progress(session: &Session, name: &str) -> Outcome {
     let Some(found) = describe(session, name).await? else {
         let attempt = session.reads("rds:DescribeDBInstances", format!("instance {name}"));
         return Err(attempt.later("RDS accepted it but does not show it; if that lasts, somebody deleted it", None));
@@ -120,63 +141,36 @@ pub async fn poll(session: &Session, name: &str) -> Outcome {
     Ok(Progress::Done { outputs, detail })
 }
 
-/// Deletes a restored instance, with its backups and without a last snapshot.
-///
-/// # Errors
-/// See [`CloudError`]; `Permanent` for whatever the operation did not restore.
-pub async fn delete(session: &Session, name: &str, operation: &str) -> Result<Started, CloudError> {
+/// Deletes a restored instance, with its backups and without a last snapshot; nothing that the operation did not restore.
+async fn delete(session: &Session, call: &Call, what: &DeleteInstance) -> Result<Started, CloudError> {
+    let DeleteInstance { instance: name, operation, .. } = what;
+    let environment = &call.environment;
     let attempt = session.changes("rds:DeleteDBInstance", format!("instance {name}"));
-    if !is_named_after(name, operation) {
-        let why = format!("only instances named …{RESTORED}…{operation} are deleted by operation {operation}");
-        return Err(attempt.never(&why, "Nothing was done. Report this."));
-    }
-    let Some(found) = describe(session, name).await? else { return Ok(gone(name)) };
-    if !is_of(&found, operation) {
-        let why = format!("it does not carry the tag {} of {operation}, so it may be somebody else's", tags::OPERATION);
-        return Err(attempt.never(&why, "Nothing was done. Look at it in RDS; delete it there if it is not needed."));
-    }
+    let removable = Removable::named(name, operation, environment)
+        .map_err(|why| attempt.never(&why, "Nothing was done. Report this."))?;
+    let Some(found) = describe(session, name).await? else { return Ok(finished(name)) };
+    let shown = Found { id: found.db_instance_identifier().unwrap_or(name), tag: operation_of(&found) };
+    removable.instance(shown, environment).map_err(|why| {
+        attempt.never(&why, "Nothing was done. Look at it in RDS; delete it there if it is not needed.")
+    })?;
     if status_of(&found) == "deleting" {
-        return Ok(started(name));
+        return Ok(begun(name));
     }
     let request = session.rds().delete_db_instance().db_instance_identifier(name);
     match request.skip_final_snapshot(true).delete_automated_backups(true).send().await {
-        Ok(_) => Ok(started(name)),
-        Err(error) if error.as_service_error().is_some_and(|e| e.is_db_instance_not_found_fault()) => Ok(gone(name)),
+        Ok(_) => Ok(begun(name)),
+        Err(error) if error.as_service_error().is_some_and(|e| e.is_db_instance_not_found_fault()) => {
+            Ok(finished(name))
+        }
         Err(error) => {
             // An earlier attempt, whose answer was lost, may have begun it.
             let failed = attempt.failed(error);
             match describe(session, name).await {
-                Ok(Some(found)) if status_of(&found) == "deleting" => Ok(started(name)),
+                Ok(Some(found)) if status_of(&found) == "deleting" => Ok(begun(name)),
                 _ => Err(failed),
             }
         }
     }
-}
-
-/// Looks whether an earlier [`delete`] got through.
-///
-/// # Errors
-/// See [`CloudError`].
-pub async fn probe_delete(session: &Session, name: &str, operation: &str) -> Result<Probe, CloudError> {
-    Ok(match describe(session, name).await? {
-        None => Probe::Present(gone(name)),
-        Some(found) if is_of(&found, operation) && status_of(&found) == "deleting" => Probe::Present(started(name)),
-        Some(_) => Probe::Absent,
-    })
-}
-
-/// Whether the instance is gone.
-///
-/// # Errors
-/// See [`CloudError`].
-pub async fn poll_delete(session: &Session, name: &str, operation: &str) -> Outcome {
-    Ok(match describe(session, name).await? {
-        Some(found) if is_of(&found, operation) => {
-            Progress::Running { percent: None, detail: status_of(&found).to_owned() }
-        }
-        // One of that name that is not ours was made after ours had gone.
-        _ => Progress::Done { outputs: Outputs::new(), detail: "gone, with its automated backups".to_owned() },
-    })
 }
 
 /// An instance as RDS describes it.
@@ -211,38 +205,9 @@ pub fn status_of(instance: &DbInstance) -> &str {
 }
 
 fn is_of(instance: &DbInstance, operation: &str) -> bool {
-    let tag = instance.tag_list().iter().find(|tag| tag.key() == Some(tags::OPERATION));
-    tag.and_then(Tag::value) == Some(operation)
+    operation_of(instance) == Some(operation)
 }
 
-fn is_named_after(name: &str, operation: &str) -> bool {
-    !operation.is_empty() && name.contains(RESTORED) && name.ends_with(&format!("-{operation}"))
-}
-
-fn started(name: &str) -> Started {
-    Started { external_id: Some(name.to_owned()), ..Started::default() }
-}
-
-fn gone(name: &str) -> Started {
-    Started { finished: true, ..started(name) }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_names_of_restored_instances_of_the_operation_will_do() {
-        assert!(is_named_after("bbws-prod-mysql-restored-bk-1042", "bk-1042"));
-        for (name, operation) in [
-            ("bbws-prod-mysql", "bk-1042"),
-            ("bbws-prod-mysql-restored-bk-1042", "bk-104"),
-            ("bbws-prod-mysql-restored-bk-1042", "k-1042"),
-            ("bbws-prod-mysql-restored-bk-1042", ""),
-            ("bbws-prod-mysql-bk-1042", "bk-1042"),
-            ("bbws-prod-mysql-restored-bk-1042-2", "bk-1042"),
-        ] {
-            assert!(!is_named_after(name, operation), "{name} of {operation}");
-        }
-    }
+fn operation_of(instance: &DbInstance) -> Option<&str> {
+    instance.tag_list().iter().find(|tag| tag.key() == Some(tags::OPERATION)).and_then(Tag::value)
 }

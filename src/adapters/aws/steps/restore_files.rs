@@ -8,13 +8,19 @@ use std::collections::HashMap;
 use aws_sdk_backup::types::{RestoreJobStatus, RestoreJobsListMember};
 use aws_sdk_efs::types::FileSystemDescription;
 
-use super::super::{
-    background::Outcome,
-    backup::{ago, ended, percent},
-    session::Session,
+use super::{
+    super::{
+        background::Outcome,
+        backup::{ago, ended, percent},
+        session::Session,
+    },
+    At, Change,
 };
 use crate::{
-    domain::step::Outputs,
+    domain::{
+        restored,
+        step::{Outputs, RestoreFiles},
+    },
     ports::cloud::{Call, CloudError, Probe, Progress, Started},
 };
 
@@ -25,32 +31,36 @@ const TOKEN: &str = "CreationToken";
 /// For so long AWS Backup lists its jobs, in seconds.
 const LISTED: i64 = 30 * 86_400;
 
-/// What [`start`] restores.
-pub struct Restore<'a> {
-    /// Vault's name.
-    pub vault: &'a str,
-    /// ARN of the recovery point.
-    pub recovery_point: &'a str,
-    /// Creation token of the file system to make.
-    pub name: &'a str,
-    /// Role AWS Backup assumes.
-    pub role: &'a str,
+impl Change for RestoreFiles {
+    /// Looks for the job an earlier call may have started, by the creation token in its metadata.
+    async fn probe(&self, at: &At<'_>) -> Result<Probe, CloudError> {
+        let job = job_of(&at.session, &self.name).await?;
+        // One that ended badly is not adopted: it may be of an earlier round.
+        let job = job.filter(|job| !matches!(job.status, Some(RestoreJobStatus::Aborted | RestoreJobStatus::Failed)));
+        let adopted = |job: RestoreJobsListMember| Started { external_id: job.restore_job_id, ..Started::default() };
+        Ok(job.map_or(Probe::Absent, |job| Probe::Present(adopted(job))))
+    }
+
+    async fn start(&self, at: &At<'_>) -> Result<Started, CloudError> {
+        restore(&at.session, at.call, self).await
+    }
+
+    async fn poll(&self, at: &At<'_>) -> Outcome {
+        progress(&at.session, at.call, &self.name).await
+    }
 }
 
 /// Starts a restore into a new file system; the same token gives the same job.
-///
-/// # Errors
-/// See [`CloudError`].
-pub async fn start(session: &Session, call: &Call, what: &Restore<'_>) -> Result<Started, CloudError> {
+async fn restore(session: &Session, call: &Call, what: &RestoreFiles) -> Result<Started, CloudError> {
     let metadata = metadata(session, what).await?;
     let thing = format!("restore of recovery point {} as {}", what.recovery_point, what.name);
     let attempt = session.changes("backup:StartRestoreJob", thing);
     let request = session
         .backup()
         .start_restore_job()
-        .recovery_point_arn(what.recovery_point)
+        .recovery_point_arn(&what.recovery_point)
         .set_metadata(Some(metadata))
-        .iam_role_arn(what.role)
+        .iam_role_arn(&what.role)
         .idempotency_token(&call.token)
         .resource_type("EFS");
     let answer = request.send().await.map_err(|e| attempt.failed(e))?;
@@ -58,16 +68,16 @@ pub async fn start(session: &Session, call: &Call, what: &Restore<'_>) -> Result
 }
 
 /// What the recovery point needs to be restored with, turned towards a new file system of our name.
-async fn metadata(session: &Session, what: &Restore<'_>) -> Result<HashMap<String, String>, CloudError> {
+async fn metadata(session: &Session, what: &RestoreFiles) -> Result<HashMap<String, String>, CloudError> {
     let thing = format!("recovery point {} in vault {}", what.recovery_point, what.vault);
     let attempt = session.reads("backup:GetRecoveryPointRestoreMetadata", thing);
-    let request = session.backup().get_recovery_point_restore_metadata().backup_vault_name(what.vault);
-    let answer = request.recovery_point_arn(what.recovery_point).send().await.map_err(|e| attempt.failed(e))?;
+    let request = session.backup().get_recovery_point_restore_metadata().backup_vault_name(&what.vault);
+    let answer = request.recovery_point_arn(&what.recovery_point).send().await.map_err(|e| attempt.failed(e))?;
     let mut metadata = answer.restore_metadata.unwrap_or_default();
     // A part of it would prove only that part.
     metadata.retain(|key, _| !key.eq_ignore_ascii_case("ItemsToRestore"));
     // AWS writes its keys in more than one case.
-    for (key, value) in [("newFileSystem", "true"), ("Encrypted", "true"), (TOKEN, what.name)] {
+    for (key, value) in [("newFileSystem", "true"), ("Encrypted", "true"), (TOKEN, what.name.as_str())] {
         metadata.retain(|theirs, _| !theirs.eq_ignore_ascii_case(key));
         metadata.insert(key.to_owned(), value.to_owned());
     }
@@ -77,23 +87,8 @@ async fn metadata(session: &Session, what: &Restore<'_>) -> Result<HashMap<Strin
     Ok(metadata)
 }
 
-/// Looks for the job an earlier [`start`] may have started, by the creation token in its metadata.
-///
-/// # Errors
-/// See [`CloudError`].
-pub async fn probe(session: &Session, name: &str) -> Result<Probe, CloudError> {
-    let job = job_of(session, name).await?;
-    // One that ended badly is not adopted: it may be of an earlier round.
-    let job = job.filter(|job| !matches!(job.status, Some(RestoreJobStatus::Aborted | RestoreJobStatus::Failed)));
-    Ok(job
-        .map_or(Probe::Absent, |job| Probe::Present(Started { external_id: job.restore_job_id, ..Started::default() })))
-}
-
 /// How far the restore is.
-///
-/// # Errors
-/// See [`CloudError`].
-pub async fn poll(session: &Session, call: &Call, name: &str) -> Outcome {
+async fn progress(session: &Session, call: &Call, name: &str) -> Outcome {
     let Some(id) = call.external_id.as_deref() else {
         return Err(CloudError::Permanent {
             reason: "The id of the restore job was never learnt. Test again.".to_owned(),
@@ -162,7 +157,7 @@ async fn job_of(session: &Session, name: &str) -> Result<Option<RestoreJobsListM
     while let Some(page) = pages.next().await {
         jobs.extend(page.map_err(|e| attempt.failed(e))?.restore_jobs.unwrap_or_default());
     }
-    let source = name.split("-restored-").next().unwrap_or(name);
+    let source = restored::source(name);
     let of_source =
         |job: &RestoreJobsListMember| job.source_resource_arn.as_deref().and_then(id_of).is_none_or(|id| id == source);
     jobs.retain(|job| job.created_by.is_none() && of_source(job));

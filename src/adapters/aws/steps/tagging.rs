@@ -2,26 +2,40 @@
 
 use aws_sdk_rds::types::Tag;
 
-use super::super::session::Session;
+use super::{
+    super::{background::Outcome, session::Session},
+    At, Change, finished,
+};
 use crate::{
-    domain::step::{Action, Outputs},
-    ports::cloud::{Call, CloudError, Probe, Progress, Started},
+    domain::step::{Outputs, TagSnapshot},
+    ports::cloud::{CloudError, Probe, Progress, Started},
 };
 
-/// Looks whether the tag is as wanted.
-///
-/// # Errors
-/// See [`CloudError`].
-pub async fn probe(session: &Session, call: &Call) -> Result<Probe, CloudError> {
-    Ok(if is_met(session, call).await? { Probe::Present(finished(call)?) } else { Probe::Absent })
+impl Change for TagSnapshot {
+    async fn probe(&self, at: &At<'_>) -> Result<Probe, CloudError> {
+        Ok(if is_met(&at.session, self).await? { Probe::Present(finished(&self.arn)) } else { Probe::Absent })
+    }
+
+    async fn start(&self, at: &At<'_>) -> Result<Started, CloudError> {
+        write(&at.session, self).await
+    }
+
+    /// Reads it back.
+    async fn poll(&self, at: &At<'_>) -> Outcome {
+        let TagSnapshot { arn, key, .. } = self;
+        Ok(if is_met(&at.session, self).await? {
+            Progress::Done { outputs: Outputs::new(), detail: "tagged".to_owned() }
+        } else {
+            Progress::Failed {
+                reason: format!("Tag {key} of {arn} is not as it was written. Look who else tags it, then retry."),
+            }
+        })
+    }
 }
 
 /// Sets or removes it.
-///
-/// # Errors
-/// See [`CloudError`].
-pub async fn start(session: &Session, call: &Call) -> Result<Started, CloudError> {
-    let (arn, key, value) = wanted(call)?;
+async fn write(session: &Session, wanted: &TagSnapshot) -> Result<Started, CloudError> {
+    let TagSnapshot { arn, key, value, .. } = wanted;
     match value {
         Some(value) => {
             let attempt = session.changes("rds:AddTagsToResource", format!("tag {key} of {arn}"));
@@ -35,41 +49,14 @@ pub async fn start(session: &Session, call: &Call) -> Result<Started, CloudError
             request.send().await.map_err(|e| attempt.failed(e))?;
         }
     }
-    finished(call)
+    Ok(finished(arn))
 }
 
-/// Reads it back.
-///
-/// # Errors
-/// See [`CloudError`].
-pub async fn poll(session: &Session, call: &Call) -> Result<Progress, CloudError> {
-    let (arn, key, _) = wanted(call)?;
-    Ok(if is_met(session, call).await? {
-        Progress::Done { outputs: Outputs::new(), detail: "tagged".to_owned() }
-    } else {
-        Progress::Failed {
-            reason: format!("Tag {key} of {arn} is not as it was written. Look who else tags it, then retry."),
-        }
-    })
-}
-
-async fn is_met(session: &Session, call: &Call) -> Result<bool, CloudError> {
-    let (arn, key, value) = wanted(call)?;
+async fn is_met(session: &Session, wanted: &TagSnapshot) -> Result<bool, CloudError> {
+    let TagSnapshot { arn, key, value, .. } = wanted;
     let attempt = session.reads("rds:ListTagsForResource", format!("tags of {arn}"));
     let answer =
         session.rds().list_tags_for_resource().resource_name(arn).send().await.map_err(|e| attempt.failed(e))?;
-    let found = answer.tag_list().iter().find(|tag| tag.key() == Some(key));
-    Ok(found.map(|tag| tag.value().unwrap_or_default()) == value)
-}
-
-fn wanted(call: &Call) -> Result<(&str, &str, Option<&str>), CloudError> {
-    match &call.action {
-        Action::TagSnapshot { arn, key, value, .. } => Ok((arn, key, value.as_deref())),
-        _ => Err(super::super::not_aws()),
-    }
-}
-
-fn finished(call: &Call) -> Result<Started, CloudError> {
-    let (arn, ..) = wanted(call)?;
-    Ok(Started { external_id: Some(arn.to_owned()), finished: true, ..Started::default() })
+    let found = answer.tag_list().iter().find(|tag| tag.key() == Some(key.as_str()));
+    Ok(found.map(|tag| tag.value().unwrap_or_default()) == value.as_deref())
 }

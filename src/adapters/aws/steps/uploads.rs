@@ -8,13 +8,15 @@ use std::time::Duration;
 use aws_sdk_s3::types::MultipartUpload;
 use aws_smithy_types::DateTime;
 
-use super::super::{
-    AwsCloud,
-    background::{Outcome, Teller},
-    backup::size,
-    reads::newest::now,
-    s3::{self, Object},
-    session::Session,
+use super::{
+    super::{
+        background::{Outcome, Teller},
+        backup::size,
+        reads::newest::now,
+        s3::{self, Object},
+        session::Session,
+    },
+    At,
 };
 use crate::{
     adapters::archive::Place,
@@ -33,17 +35,12 @@ const SINCE: &str = " since ";
 ///
 /// # Errors
 /// See [`CloudError`]; `Permanent` when somebody else's object is in that place.
-pub async fn start<F, W>(
-    cloud: &AwsCloud,
-    session: &Session,
-    call: &Call,
-    object: &Object<'_>,
-    work: F,
-) -> Result<Started, CloudError>
+pub async fn start<F, W>(at: &At<'_>, object: &Object<'_>, work: F) -> Result<Started, CloudError>
 where
     F: FnOnce(Teller) -> W + Send + 'static,
     W: Future<Output = Outcome> + Send + 'static,
 {
+    let At { cloud, session, call, .. } = at;
     if let Some(made) = s3::made_by(session, object, &call.operation.0).await? {
         return Ok(made);
     }
@@ -77,13 +74,8 @@ where
 ///
 /// # Errors
 /// See [`CloudError`].
-pub async fn poll(
-    cloud: &AwsCloud,
-    session: &Session,
-    call: &Call,
-    object: &Object<'_>,
-    finished: impl FnOnce(Started) -> Progress,
-) -> Outcome {
+pub async fn poll(at: &At<'_>, object: &Object<'_>, finished: impl FnOnce(Started) -> Progress + Send) -> Outcome {
+    let At { cloud, session, call, .. } = at;
     let told = cloud.jobs.ask(&call.token);
     if let Some(Ok(progress)) = told {
         return Ok(progress);

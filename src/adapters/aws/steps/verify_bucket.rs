@@ -8,10 +8,13 @@ use aws_sdk_s3::{
     types::{BucketVersioningStatus, ReplicationRule, ReplicationRuleStatus, ReplicationStatus},
 };
 
-use super::super::{background::Outcome, s3::Object, session::Session, side_by_side};
-use super::uploads::since;
+use super::{
+    super::{background::Outcome, s3::Object, session::Session, side_by_side},
+    At, Look,
+    uploads::since,
+};
 use crate::{
-    domain::step::Outputs,
+    domain::step::{Outputs, VerifyBucket},
     ports::cloud::{CloudError, Progress},
 };
 
@@ -23,13 +26,13 @@ const PAGES: usize = 10;
 const NAMED: usize = 10;
 
 /// What is compared.
-pub struct Pair<'a> {
+struct Pair<'a> {
     /// Account of both.
-    pub account: &'a str,
+    account: &'a str,
     /// The bucket.
-    pub bucket: &'a str,
+    bucket: &'a str,
     /// Session of the replica's region, and its name.
-    pub replica: Option<(Arc<Session>, &'a str)>,
+    replica: Option<(Arc<Session>, &'a str)>,
 }
 
 /// How one object of the sample stands.
@@ -43,11 +46,19 @@ enum Standing {
     Wrong(String),
 }
 
+impl Look for VerifyBucket {
+    async fn poll(&self, at: &At<'_>) -> Outcome {
+        let replica = match &self.replica {
+            Some((region, name)) => Some((at.elsewhere(region).await, name.as_str())),
+            None => None,
+        };
+        let pair = Pair { account: &at.call.environment.account, bucket: &self.bucket, replica };
+        verify(&at.session, &pair, self.sample).await
+    }
+}
+
 /// Looks at the bucket and at a sample of its newest objects.
-///
-/// # Errors
-/// See [`CloudError`].
-pub async fn verify(session: &Session, pair: &Pair<'_>, sample: u32) -> Outcome {
+async fn verify(session: &Session, pair: &Pair<'_>, sample: u32) -> Outcome {
     let refuted = |why: String, outputs| {
         let reason = format!("Bucket {} in {} does not hold: {why}", pair.bucket, session.region);
         Ok(Progress::Refuted { reason, outputs })

@@ -4,31 +4,36 @@ use std::{sync::Arc, time::Duration};
 
 use aws_sdk_rds::types::DbInstance;
 
-use super::super::{
-    background::{Outcome, Teller},
-    checks::{Check, Pair, verdict, yes},
-    login::{self, Login},
-    reads::newest::now,
-    session::Session,
+use super::{
+    super::{
+        background::{Outcome, Teller},
+        checks::{Check, Pair, verdict, yes},
+        login::{self, Login},
+        reads::newest::now,
+        session::Session,
+    },
+    At, Look,
+    restore_database::{self, status_of},
 };
-use super::restore_database::{self, status_of};
 use crate::{
     adapters::sql::{self, Target, Wanted},
     domain::{
         environment::Engine,
-        step::{Action, Outputs},
+        step::{Outputs, VerifyDatabase},
     },
     ports::cloud::{Call, Progress},
 };
 
+impl Look for VerifyDatabase {
+    async fn poll(&self, at: &At<'_>) -> Outcome {
+        let what = self.clone();
+        at.watch(|session, call, tell| verify(session, call, what, tell))
+    }
+}
+
 /// Looks at the restored instance and, where there is a secret, into it.
-///
-/// # Errors
-/// See [`crate::ports::cloud::CloudError`].
-pub async fn verify(session: Arc<Session>, call: Call, tell: Teller) -> Outcome {
-    let Action::VerifyDatabase { instance, database, secret, .. } = &call.action else {
-        return Err(super::super::not_aws());
-    };
+async fn verify(session: Arc<Session>, call: Call, what: VerifyDatabase, tell: Teller) -> Outcome {
+    let VerifyDatabase { instance, database, secret, .. } = &what;
     // Read first: what cannot be signed in to is not worth a connection.
     let login = match secret {
         Some(secret) => Some(login::read(&session, secret).await?),
@@ -54,7 +59,7 @@ pub async fn verify(session: Arc<Session>, call: Call, tell: Teller) -> Outcome 
         ),
         Some(login) => {
             tell.tell(None, "comparing its contents with those of its source");
-            checks.extend(inside(&call, &restored, &login).await);
+            checks.extend(inside(&call, &what, &restored, &login).await);
             None
         }
     };
@@ -64,10 +69,8 @@ pub async fn verify(session: Arc<Session>, call: Call, tell: Teller) -> Outcome 
 }
 
 /// Signs in to both and compares what is in them.
-async fn inside(call: &Call, restored: &DbInstance, login: &Login) -> Vec<Check> {
-    let Action::VerifyDatabase { engine, schemas, wordpress, data_of, rpo_seconds, .. } = &call.action else {
-        return Vec::new();
-    };
+async fn inside(call: &Call, what: &VerifyDatabase, restored: &DbInstance, login: &Login) -> Vec<Check> {
+    let VerifyDatabase { engine, schemas, wordpress, data_of, rpo_seconds, .. } = what;
     let Some((host, port)) = restore_database::endpoint(restored) else {
         return vec![Check::new("login to the restored database", false, "RDS tells no endpoint of it.")];
     };

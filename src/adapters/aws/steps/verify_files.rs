@@ -4,29 +4,33 @@ use std::sync::Arc;
 
 use aws_sdk_efs::types::LifeCycleState;
 
-use super::super::{
-    background::{Outcome, Teller},
-    checks::{Check, Pair, verdict, yes},
-    session::Session,
+use super::{
+    super::{
+        background::{Outcome, Teller},
+        checks::{Check, Pair, verdict, yes},
+        session::Session,
+    },
+    At, Look, mounts, restore_files,
 };
-use super::{mounts, restore_files};
 use crate::{
     adapters::files::{self as nfs, Limits, Place, Tls, Wanted},
-    domain::step::{Action, Outputs},
+    domain::step::{Outputs, VerifyFiles},
     ports::cloud::{Call, CloudError, Progress},
 };
 
 /// NFS's port, also of TLS to EFS.
 const PORT: u16 = 2049;
 
+impl Look for VerifyFiles {
+    async fn poll(&self, at: &At<'_>) -> Outcome {
+        let what = self.clone();
+        at.watch(|session, call, tell| verify(session, call, what, tell))
+    }
+}
+
 /// Looks at the restored file system and into it.
-///
-/// # Errors
-/// See [`CloudError`].
-pub async fn verify(session: Arc<Session>, call: Call, tell: Teller) -> Outcome {
-    let Action::VerifyFiles { name, file_system, folders, data_of, .. } = &call.action else {
-        return Err(super::super::not_aws());
-    };
+async fn verify(session: Arc<Session>, call: Call, what: VerifyFiles, tell: Teller) -> Outcome {
+    let VerifyFiles { name, file_system, folders, data_of, .. } = &what;
     let pair =
         Pair { subject: format!("File system {name} in {}", session.region), restored: name, source: file_system };
     let Some(found) = restore_files::find(&session, name).await? else {

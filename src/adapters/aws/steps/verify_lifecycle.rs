@@ -5,14 +5,25 @@ use aws_sdk_s3::{
     types::{ExpirationStatus, LifecycleRule, Transition},
 };
 
-use super::super::{background::Outcome, session::Session};
-use crate::{domain::step::Outputs, ports::cloud::Progress};
+use super::{
+    super::{background::Outcome, session::Session},
+    At, Look,
+};
+use crate::{
+    domain::step::{Outputs, VerifyLifecycle},
+    ports::cloud::Progress,
+};
+
+impl Look for VerifyLifecycle {
+    async fn poll(&self, at: &At<'_>) -> Outcome {
+        verify(&at.session, &at.call.environment.account, self).await
+    }
+}
 
 /// Verifies that nothing under the prefix expires before so many days.
-///
-/// # Errors
-/// See [`crate::ports::cloud::CloudError`].
-pub async fn verify(session: &Session, bucket: &str, account: &str, prefix: &str, min_days: u32) -> Outcome {
+async fn verify(session: &Session, account: &str, what: &VerifyLifecycle) -> Outcome {
+    let VerifyLifecycle { bucket, prefix, min_days, .. } = what;
+    let min_days = *min_days;
     let attempt = session.reads("s3:GetLifecycleConfiguration", format!("lifecycle of bucket {bucket}"));
     let request = session.s3().get_bucket_lifecycle_configuration().bucket(bucket).expected_bucket_owner(account);
     let rules = match request.send().await {

@@ -11,15 +11,18 @@ use secrecy::zeroize::Zeroizing;
 use serde::{Deserialize, de::IgnoredAny};
 use sha2::{Digest as _, Sha256};
 
-use super::super::{
-    background::Outcome,
-    s3::{self, Object},
-    secrets,
-    session::Session,
-    side_by_side,
+use super::{
+    super::{
+        background::Outcome,
+        s3::{self, Object},
+        secrets,
+        session::Session,
+        side_by_side,
+    },
+    At, Look,
 };
 use crate::{
-    domain::step::{Action, Outputs},
+    domain::step::{Outputs, VerifySecrets},
     ports::cloud::{Call, CloudError, Progress},
 };
 
@@ -50,12 +53,16 @@ struct Read {
     written: i64,
 }
 
+impl Look for VerifySecrets {
+    async fn poll(&self, at: &At<'_>) -> Outcome {
+        let what = self.clone();
+        at.watch(|session, call, _| verify(session, call, what))
+    }
+}
+
 /// Compares an export with what is live.
-///
-/// # Errors
-/// See [`CloudError`].
-pub async fn verify(session: Arc<Session>, call: Call) -> Outcome {
-    let Action::VerifySecrets { prefix, bucket, key, .. } = &call.action else { return Err(super::super::not_aws()) };
+async fn verify(session: Arc<Session>, call: Call, what: VerifySecrets) -> Outcome {
+    let VerifySecrets { prefix, bucket, key, .. } = &what;
     let object = Object { account: &call.environment.account, bucket, key };
     let refuted = |why: &str| {
         let reason =

@@ -11,25 +11,32 @@ use super::{
     world::{Aws, permanent},
 };
 use crate::{
-    domain::{moment::Moment, step::Action},
+    domain::{
+        moment::Moment,
+        step::{self, Action},
+    },
     ports::cloud::{Call, CloudError, Probe, Progress},
 };
 
 /// Makes a step's one mutation.
 pub(super) fn start(making: &mut Making<'_>) -> Start {
     match &making.call.action {
-        Action::RdsSnapshot { region, database, snapshot } => rds::create(making, region, database, snapshot),
-        Action::RdsCopy { from_region, region, snapshot, copy, kms_key, .. } => {
+        Action::RdsSnapshot(step::RdsSnapshot { region, database, snapshot }) => {
+            rds::create(making, region, database, snapshot)
+        }
+        Action::RdsCopy(step::RdsCopy { from_region, region, snapshot, copy, kms_key, .. }) => {
             rds::copy(making, from_region, region, snapshot, copy, kms_key.as_deref())
         }
-        Action::BackupJob { region, resource_arn, vault, role, retention_days } => {
+        Action::BackupJob(step::BackupJob { region, resource_arn, vault, role, retention_days }) => {
             backup::start_job(making, region, resource_arn, vault, role, *retention_days)
         }
-        Action::BackupCopy { region, vault, to_region, to_vault_arn, role, retention_days } => {
+        Action::BackupCopy(step::BackupCopy { region, vault, to_region, to_vault_arn, role, retention_days }) => {
             let copy = backup::Copy { region, vault, to_region, to_vault_arn, role, days: *retention_days };
             backup::start_copy(making, &copy)
         }
-        Action::SecretsExport { region, prefix, bucket, key } => secrets::export(making, region, prefix, bucket, key),
+        Action::SecretsExport(step::SecretsExport { region, prefix, bucket, key }) => {
+            secrets::export(making, region, prefix, bucket, key)
+        }
         _ => start_further(making),
     }
 }
@@ -41,41 +48,53 @@ fn start_further(making: &mut Making<'_>) -> Start {
         return start_archive(making, goal);
     }
     match &call.action {
-        Action::PutPlan { region, name, spec } => plans::put(making, region, name, spec),
-        Action::AutomatedBackups { region, database, days, window } => {
+        Action::PutPlan(step::PutPlan { region, name, spec }) => plans::put(making, region, name, spec),
+        Action::AutomatedBackups(step::AutomatedBackups { region, database, days, window }) => {
             plans::automate(making, region, database, *days, window.as_deref())
         }
-        Action::DeleteSnapshot { region, snapshot } => retire::snapshot(making, region, snapshot),
-        Action::DeletePoint { region, vault, recovery_point } => retire::point(making, region, vault, recovery_point),
-        Action::LegalHold { region, vault, resource_arn, created, title } => {
+        Action::DeleteSnapshot(step::DeleteSnapshot { region, snapshot }) => retire::snapshot(making, region, snapshot),
+        Action::DeletePoint(step::DeletePoint { region, vault, recovery_point }) => {
+            retire::point(making, region, vault, recovery_point)
+        }
+        Action::LegalHold(step::LegalHold { region, vault, resource_arn, created, title }) => {
             holds::create(making, &holds::Wanted { region, vault, resource_arn, created: *created, title })
         }
-        Action::ReleaseHold { region, hold, .. } => holds::release(making, region, hold),
-        Action::TagSnapshot { region, arn, key, value } => retire::tag(making, region, arn, key, value.as_deref()),
-        Action::RestoreTest { region, snapshot, instance, subnet_group, security_groups } => {
+        Action::ReleaseHold(step::ReleaseHold { region, hold, .. }) => holds::release(making, region, hold),
+        Action::TagSnapshot(step::TagSnapshot { region, arn, key, value }) => {
+            retire::tag(making, region, arn, key, value.as_deref())
+        }
+        Action::RestoreTest(step::RestoreTest { region, snapshot, instance, subnet_group, security_groups }) => {
             restore::restore(making, &restore::Wanted { region, snapshot, instance, subnet_group, security_groups })
         }
-        Action::DeleteInstance { region, instance, operation } => restore::delete(making, region, instance, operation),
-        Action::RestoreFiles { region, vault, recovery_point, name, role } => {
+        Action::DeleteInstance(step::DeleteInstance { region, instance, operation }) => {
+            restore::delete(making, region, instance, operation)
+        }
+        Action::RestoreFiles(step::RestoreFiles { region, vault, recovery_point, name, role }) => {
             files::restore(making, &files::Wanted { region, vault, recovery_point, name, role })
         }
-        Action::TagFiles { region, name } => files::tag(making, region, name),
-        Action::MountTarget { region, name, subnet, security_groups } => {
+        Action::TagFiles(step::TagFiles { region, name }) => files::tag(making, region, name),
+        Action::MountTarget(step::MountTarget { region, name, subnet, security_groups }) => {
             files::mount(making, region, name, subnet, security_groups)
         }
-        Action::DeleteMountTarget { region, name, operation } => files::unmount(making, region, name, operation),
-        Action::DeleteFiles { region, name, operation } => files::delete(making, region, name, operation),
+        Action::DeleteMountTarget(step::DeleteMountTarget { region, name, operation }) => {
+            files::unmount(making, region, name, operation)
+        }
+        Action::DeleteFiles(step::DeleteFiles { region, name, operation }) => {
+            files::delete(making, region, name, operation)
+        }
         other => Err(nothing_to("start", other)),
     }
 }
 
 fn start_archive(making: &mut Making<'_>, goal: Goal<'_>) -> Start {
     match &making.call.action {
-        Action::ConfigExport { parameters_prefix, secrets_prefix, .. } => {
+        Action::ConfigExport(step::ConfigExport { parameters_prefix, secrets_prefix, .. }) => {
             archive::config(making, goal, parameters_prefix, secrets_prefix.as_deref())
         }
-        Action::BucketRecord { source, .. } => archive::record(making, goal, source),
-        Action::DumpExport { database, secret, kms_key, .. } => archive::dump(making, goal, database, secret, kms_key),
+        Action::BucketRecord(step::BucketRecord { source, .. }) => archive::record(making, goal, source),
+        Action::DumpExport(step::DumpExport { database, secret, kms_key, .. }) => {
+            archive::dump(making, goal, database, secret, kms_key)
+        }
         other => Err(nothing_to("start", other)),
     }
 }
@@ -83,9 +102,9 @@ fn start_archive(making: &mut Making<'_>, goal: Goal<'_>) -> Start {
 /// The object a step of this product's own work ends in.
 fn goal(action: &Action) -> Option<Goal<'_>> {
     match action {
-        Action::ConfigExport { region, bucket, key, .. }
-        | Action::BucketRecord { region, bucket, key, .. }
-        | Action::DumpExport { region, bucket, key, .. } => Some(Goal { region, bucket, key }),
+        Action::ConfigExport(step::ConfigExport { region, bucket, key, .. })
+        | Action::BucketRecord(step::BucketRecord { region, bucket, key, .. })
+        | Action::DumpExport(step::DumpExport { region, bucket, key, .. }) => Some(Goal { region, bucket, key }),
         _ => None,
     }
 }
@@ -93,15 +112,19 @@ fn goal(action: &Action) -> Option<Goal<'_>> {
 /// Looks for what an earlier start may have made.
 pub(super) fn probe(aws: &Aws, call: &Call, blind: bool, now: Moment) -> Result<Probe, CloudError> {
     match &call.action {
-        Action::RdsSnapshot { region, database, snapshot } => rds::probe(aws, call, region, snapshot, database),
-        Action::RdsCopy { from_region, region, account, snapshot, copy, .. } => {
+        Action::RdsSnapshot(step::RdsSnapshot { region, database, snapshot }) => {
+            rds::probe(aws, call, region, snapshot, database)
+        }
+        Action::RdsCopy(step::RdsCopy { from_region, region, account, snapshot, copy, .. }) => {
             rds::probe(aws, call, region, copy, &rds::arn(account, from_region, snapshot))
         }
-        Action::BackupJob { .. } | Action::BackupCopy { .. } | Action::RestoreFiles { .. } if blind => {
-            Ok(Probe::Absent)
+        Action::BackupJob(_) | Action::BackupCopy(_) | Action::RestoreFiles(_) if blind => Ok(Probe::Absent),
+        Action::BackupJob(step::BackupJob { region, .. }) | Action::BackupCopy(step::BackupCopy { region, .. }) => {
+            backup::probe(aws, call, region)
         }
-        Action::BackupJob { region, .. } | Action::BackupCopy { region, .. } => backup::probe(aws, call, region),
-        Action::SecretsExport { region, bucket, key, .. } => secrets::probe(aws, call, region, bucket, key),
+        Action::SecretsExport(step::SecretsExport { region, bucket, key, .. }) => {
+            secrets::probe(aws, call, region, bucket, key)
+        }
         _ => probe_further(aws, call, now),
     }
 }
@@ -111,30 +134,36 @@ fn probe_further(aws: &Aws, call: &Call, now: Moment) -> Result<Probe, CloudErro
         return archive::probe(aws, call, goal, now);
     }
     match &call.action {
-        Action::PutPlan { region, name, spec } => plans::probe(aws, call, region, name, spec),
-        Action::AutomatedBackups { region, database, days, window } => {
+        Action::PutPlan(step::PutPlan { region, name, spec }) => plans::probe(aws, call, region, name, spec),
+        Action::AutomatedBackups(step::AutomatedBackups { region, database, days, window }) => {
             plans::probe_automated(aws, call, region, database, *days, window.as_deref())
         }
-        Action::DeleteSnapshot { region, snapshot } => retire::probe_snapshot(aws, call, region, snapshot),
-        Action::DeletePoint { region, vault, recovery_point } => {
+        Action::DeleteSnapshot(step::DeleteSnapshot { region, snapshot }) => {
+            retire::probe_snapshot(aws, call, region, snapshot)
+        }
+        Action::DeletePoint(step::DeletePoint { region, vault, recovery_point }) => {
             retire::probe_point(aws, call, region, vault, recovery_point, now)
         }
-        Action::LegalHold { region, .. } => holds::probe(aws, call, region),
-        Action::ReleaseHold { region, hold, .. } => holds::probe_release(aws, call, region, hold),
-        Action::TagSnapshot { region, arn, key, value } => {
+        Action::LegalHold(step::LegalHold { region, .. }) => holds::probe(aws, call, region),
+        Action::ReleaseHold(step::ReleaseHold { region, hold, .. }) => holds::probe_release(aws, call, region, hold),
+        Action::TagSnapshot(step::TagSnapshot { region, arn, key, value }) => {
             retire::probe_tag(aws, call, region, arn, key, value.as_deref())
         }
-        Action::RestoreTest { region, instance, .. } => restore::probe(aws, call, region, instance, now),
-        Action::DeleteInstance { region, instance, operation } => {
+        Action::RestoreTest(step::RestoreTest { region, instance, .. }) => {
+            restore::probe(aws, call, region, instance, now)
+        }
+        Action::DeleteInstance(step::DeleteInstance { region, instance, operation }) => {
             restore::probe_delete(aws, call, region, instance, operation, now)
         }
-        Action::RestoreFiles { region, name, .. } => files::probe(aws, call, region, name, now),
-        Action::TagFiles { region, name } => files::probe_tag(aws, call, region, name, now),
-        Action::MountTarget { region, name, .. } => files::probe_mount(aws, call, region, name, now),
-        Action::DeleteMountTarget { region, name, operation } => {
+        Action::RestoreFiles(step::RestoreFiles { region, name, .. }) => files::probe(aws, call, region, name, now),
+        Action::TagFiles(step::TagFiles { region, name }) => files::probe_tag(aws, call, region, name, now),
+        Action::MountTarget(step::MountTarget { region, name, .. }) => files::probe_mount(aws, call, region, name, now),
+        Action::DeleteMountTarget(step::DeleteMountTarget { region, name, operation }) => {
             files::probe_unmount(aws, call, region, name, operation, now)
         }
-        Action::DeleteFiles { region, name, operation } => files::probe_delete(aws, call, region, name, operation, now),
+        Action::DeleteFiles(step::DeleteFiles { region, name, operation }) => {
+            files::probe_delete(aws, call, region, name, operation, now)
+        }
         other => Err(nothing_to("probe", other)),
     }
 }
@@ -142,21 +171,24 @@ fn probe_further(aws: &Aws, call: &Call, now: Moment) -> Result<Probe, CloudErro
 /// How far a step is.
 pub(super) fn poll(aws: &Aws, call: &Call, now: Moment) -> Result<Progress, CloudError> {
     match &call.action {
-        Action::RdsSnapshot { region, snapshot: name, .. } | Action::RdsCopy { region, copy: name, .. } => {
-            rds::poll(aws, call, region, name, now)
+        Action::RdsSnapshot(step::RdsSnapshot { region, snapshot: name, .. })
+        | Action::RdsCopy(step::RdsCopy { region, copy: name, .. }) => rds::poll(aws, call, region, name, now),
+        Action::BackupJob(step::BackupJob { region, .. }) | Action::BackupCopy(step::BackupCopy { region, .. }) => {
+            backup::poll(aws, call, region, now)
         }
-        Action::BackupJob { region, .. } | Action::BackupCopy { region, .. } => backup::poll(aws, call, region, now),
-        Action::SecretsExport { region, bucket, key, .. } => secrets::poll(aws, call, region, bucket, key),
-        Action::ObjectReplica { from_region, from_bucket, region, bucket, key } => {
+        Action::SecretsExport(step::SecretsExport { region, bucket, key, .. }) => {
+            secrets::poll(aws, call, region, bucket, key)
+        }
+        Action::ObjectReplica(step::ObjectReplica { from_region, from_bucket, region, bucket, key }) => {
             secrets::poll_replica(aws, call, (from_region, from_bucket), (region, bucket), key, now)
         }
-        Action::VerifySnapshot { region, snapshot, retention_days } => {
+        Action::VerifySnapshot(step::VerifySnapshot { region, snapshot, retention_days }) => {
             verify::snapshot(aws, call, region, snapshot, *retention_days, now)
         }
-        Action::VerifyRecoveryPoint { region, vault, retention_days } => {
+        Action::VerifyRecoveryPoint(step::VerifyRecoveryPoint { region, vault, retention_days }) => {
             verify::point(aws, call, region, vault, *retention_days, now)
         }
-        Action::VerifyObject { region, bucket, key, retention_days } => {
+        Action::VerifyObject(step::VerifyObject { region, bucket, key, retention_days }) => {
             verify::object(aws, call, (region, bucket), key, *retention_days, now)
         }
         _ => poll_further(aws, call, now),
@@ -168,26 +200,36 @@ fn poll_further(aws: &Aws, call: &Call, now: Moment) -> Result<Progress, CloudEr
         return archive::poll(aws, call, goal, now);
     }
     match &call.action {
-        Action::PutPlan { region, name, spec } => plans::poll(aws, call, region, name, spec),
-        Action::AutomatedBackups { region, database, days, window } => {
+        Action::PutPlan(step::PutPlan { region, name, spec }) => plans::poll(aws, call, region, name, spec),
+        Action::AutomatedBackups(step::AutomatedBackups { region, database, days, window }) => {
             plans::poll_automated(aws, call, region, database, (*days, window.as_deref()), now)
         }
-        Action::DeleteSnapshot { region, snapshot } => retire::poll_snapshot(aws, call, region, snapshot, now),
-        Action::DeletePoint { region, vault, recovery_point } => {
+        Action::DeleteSnapshot(step::DeleteSnapshot { region, snapshot }) => {
+            retire::poll_snapshot(aws, call, region, snapshot, now)
+        }
+        Action::DeletePoint(step::DeletePoint { region, vault, recovery_point }) => {
             retire::poll_point(aws, call, region, vault, recovery_point, now)
         }
-        Action::LegalHold { region, .. } => holds::poll(aws, call, region, now),
-        Action::ReleaseHold { region, hold, .. } => holds::poll_release(aws, call, region, hold, now),
-        Action::TagSnapshot { region, arn, key, value } => {
+        Action::LegalHold(step::LegalHold { region, .. }) => holds::poll(aws, call, region, now),
+        Action::ReleaseHold(step::ReleaseHold { region, hold, .. }) => {
+            holds::poll_release(aws, call, region, hold, now)
+        }
+        Action::TagSnapshot(step::TagSnapshot { region, arn, key, value }) => {
             retire::poll_tag(aws, call, region, arn, key, value.as_deref())
         }
-        Action::RestoreTest { region, instance, .. } => restore::poll(aws, call, region, instance, now),
-        Action::DeleteInstance { region, instance, .. } => restore::poll_delete(aws, call, region, instance, now),
-        Action::RestoreFiles { region, name, .. } => files::poll(aws, call, region, name, now),
-        Action::TagFiles { region, name } => files::poll_tag(aws, call, region, name, now),
-        Action::MountTarget { region, name, .. } => files::poll_mount(aws, call, region, name, now),
-        Action::DeleteMountTarget { region, name, .. } => files::poll_unmount(aws, call, region, name, now),
-        Action::DeleteFiles { region, name, .. } => files::poll_delete(aws, call, region, name, now),
+        Action::RestoreTest(step::RestoreTest { region, instance, .. }) => {
+            restore::poll(aws, call, region, instance, now)
+        }
+        Action::DeleteInstance(step::DeleteInstance { region, instance, .. }) => {
+            restore::poll_delete(aws, call, region, instance, now)
+        }
+        Action::RestoreFiles(step::RestoreFiles { region, name, .. }) => files::poll(aws, call, region, name, now),
+        Action::TagFiles(step::TagFiles { region, name }) => files::poll_tag(aws, call, region, name, now),
+        Action::MountTarget(step::MountTarget { region, name, .. }) => files::poll_mount(aws, call, region, name, now),
+        Action::DeleteMountTarget(step::DeleteMountTarget { region, name, .. }) => {
+            files::poll_unmount(aws, call, region, name, now)
+        }
+        Action::DeleteFiles(step::DeleteFiles { region, name, .. }) => files::poll_delete(aws, call, region, name, now),
         _ => look_further(aws, call, now),
     }
 }
@@ -195,28 +237,36 @@ fn poll_further(aws: &Aws, call: &Call, now: Moment) -> Result<Progress, CloudEr
 /// Verifications beyond a first backup.
 fn look_further(aws: &Aws, call: &Call, now: Moment) -> Result<Progress, CloudError> {
     match &call.action {
-        Action::VerifyBucket { region, bucket, replica, sample } => {
+        Action::VerifyBucket(step::VerifyBucket { region, bucket, replica, sample }) => {
             let replica = replica.as_ref().map(|(region, bucket)| (region.as_str(), bucket.as_str()));
             buckets::verify(aws, call, (region, bucket), replica, *sample, now)
         }
-        Action::VerifyLifecycle { region, bucket, prefix, min_days } => {
+        Action::VerifyLifecycle(step::VerifyLifecycle { region, bucket, prefix, min_days }) => {
             buckets::verify_lifecycle(aws, call, (region, bucket), prefix, *min_days)
         }
-        Action::VerifyDump { region, bucket, key, retention_days, .. } => {
+        Action::VerifyDump(step::VerifyDump { region, bucket, key, retention_days, .. }) => {
             archive::verify_dump(aws, call, Goal { region, bucket, key }, *retention_days, now)
         }
-        Action::VerifySecrets { region, prefix, bucket, key } => {
+        Action::VerifySecrets(step::VerifySecrets { region, prefix, bucket, key }) => {
             archive::verify_secrets(aws, call, Goal { region, bucket, key }, prefix, now)
         }
-        Action::VerifyDatabase {
-            region, instance, database, secret, schemas, wordpress, data_of, rpo_seconds, ..
-        } => {
+        Action::VerifyDatabase(step::VerifyDatabase {
+            region,
+            instance,
+            database,
+            secret,
+            schemas,
+            wordpress,
+            data_of,
+            rpo_seconds,
+            ..
+        }) => {
             let rpo = Duration::from_secs(*rpo_seconds) + now.since(*data_of);
             let secret = secret.as_deref();
             let pair = compare::Pair { region, instance, database, secret, schemas, wordpress, rpo };
             compare::verify(aws, call, &pair, now)
         }
-        Action::VerifyFiles { region, name, file_system, folders, data_of } => {
+        Action::VerifyFiles(step::VerifyFiles { region, name, file_system, folders, data_of }) => {
             files::verify(aws, call, &files::Pair { region, name, file_system, folders, data_of: *data_of }, now)
         }
         other => Err(nothing_to("poll", other)),
@@ -233,8 +283,8 @@ fn nothing_to(verb: &str, action: &Action) -> CloudError {
 /// Regions whose answer a read needs, the called one first.
 pub(super) fn called(action: &Action) -> Vec<&str> {
     match action {
-        Action::ObjectReplica { from_region, region, .. } => vec![region, from_region],
-        Action::VerifyBucket { region, replica: Some((to, _)), .. } => vec![region, to],
+        Action::ObjectReplica(step::ObjectReplica { from_region, region, .. }) => vec![region, from_region],
+        Action::VerifyBucket(step::VerifyBucket { region, replica: Some((to, _)), .. }) => vec![region, to],
         other => other.region().into_iter().collect(),
     }
 }
@@ -242,8 +292,8 @@ pub(super) fn called(action: &Action) -> Vec<&str> {
 /// Regions a change needs, the called one first.
 pub(super) fn touched(action: &Action) -> Vec<&str> {
     match action {
-        Action::RdsCopy { from_region, region, .. } => vec![region, from_region],
-        Action::BackupCopy { region, to_region, .. } => vec![region, to_region],
+        Action::RdsCopy(step::RdsCopy { from_region, region, .. }) => vec![region, from_region],
+        Action::BackupCopy(step::BackupCopy { region, to_region, .. }) => vec![region, to_region],
         other => other.region().into_iter().collect(),
     }
 }
@@ -257,7 +307,7 @@ pub(super) fn check(call: &Call) -> Result<(), CloudError> {
             call.token
         )));
     }
-    if let Action::RdsCopy { account, .. } = &call.action
+    if let Action::RdsCopy(step::RdsCopy { account, .. }) = &call.action
         && *account != call.environment.account
     {
         let own = &call.environment.account;
@@ -292,28 +342,28 @@ pub(super) fn requests_for(calls: &[Call]) -> usize {
     let mut single = 0;
     for call in calls {
         match &call.action {
-            Action::ObjectReplica { .. }
-            | Action::VerifyObject { .. }
-            | Action::SecretsExport { .. }
-            | Action::ConfigExport { .. }
-            | Action::BucketRecord { .. }
-            | Action::DumpExport { .. }
-            | Action::VerifyBucket { .. }
-            | Action::VerifyLifecycle { .. }
-            | Action::VerifyDump { .. }
-            | Action::VerifySecrets { .. }
-            | Action::VerifyDatabase { .. }
-            | Action::RestoreFiles { .. }
-            | Action::TagFiles { .. }
-            | Action::MountTarget { .. }
-            | Action::VerifyFiles { .. }
-            | Action::DeleteMountTarget { .. }
-            | Action::DeleteFiles { .. }
-            | Action::DeletePoint { .. }
-            | Action::LegalHold { .. }
-            | Action::ReleaseHold { .. }
-            | Action::TagSnapshot { .. }
-            | Action::PutPlan { .. } => single += 1,
+            Action::ObjectReplica(_)
+            | Action::VerifyObject(_)
+            | Action::SecretsExport(_)
+            | Action::ConfigExport(_)
+            | Action::BucketRecord(_)
+            | Action::DumpExport(_)
+            | Action::VerifyBucket(_)
+            | Action::VerifyLifecycle(_)
+            | Action::VerifyDump(_)
+            | Action::VerifySecrets(_)
+            | Action::VerifyDatabase(_)
+            | Action::RestoreFiles(_)
+            | Action::TagFiles(_)
+            | Action::MountTarget(_)
+            | Action::VerifyFiles(_)
+            | Action::DeleteMountTarget(_)
+            | Action::DeleteFiles(_)
+            | Action::DeletePoint(_)
+            | Action::LegalHold(_)
+            | Action::ReleaseHold(_)
+            | Action::TagSnapshot(_)
+            | Action::PutPlan(_) => single += 1,
             action => {
                 merged.insert((action.kind(), call.environment.account.as_str(), action.region()));
             }

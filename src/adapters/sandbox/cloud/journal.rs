@@ -11,7 +11,11 @@ use super::{
     world::{Aws, Region},
 };
 use crate::{
-    domain::{moment::Moment, operation::OpId, step::Action},
+    domain::{
+        moment::Moment,
+        operation::OpId,
+        step::{self, Action},
+    },
     ports::cloud::Call,
 };
 
@@ -277,20 +281,20 @@ struct Effect {
 /// What the call works on. A copy is of one recovery point: several may go to one vault.
 fn target(call: &Call) -> String {
     let what = match &call.action {
-        Action::BackupCopy { .. } => call.inputs.get("recovery_point").map_or("", String::as_str),
-        Action::RdsSnapshot { snapshot, .. } => snapshot,
-        Action::RdsCopy { copy, .. } => copy,
-        Action::SecretsExport { key, .. }
-        | Action::ConfigExport { key, .. }
-        | Action::BucketRecord { key, .. }
-        | Action::DumpExport { key, .. } => key,
-        Action::RestoreTest { snapshot, .. } => snapshot,
-        Action::DeleteInstance { instance, .. } => instance,
-        Action::RestoreFiles { name, .. }
-        | Action::TagFiles { name, .. }
-        | Action::MountTarget { name, .. }
-        | Action::DeleteMountTarget { name, .. }
-        | Action::DeleteFiles { name, .. } => name,
+        Action::BackupCopy(_) => call.inputs.get("recovery_point").map_or("", String::as_str),
+        Action::RdsSnapshot(step::RdsSnapshot { snapshot, .. }) => snapshot,
+        Action::RdsCopy(step::RdsCopy { copy, .. }) => copy,
+        Action::SecretsExport(step::SecretsExport { key, .. })
+        | Action::ConfigExport(step::ConfigExport { key, .. })
+        | Action::BucketRecord(step::BucketRecord { key, .. })
+        | Action::DumpExport(step::DumpExport { key, .. }) => key,
+        Action::RestoreTest(step::RestoreTest { snapshot, .. }) => snapshot,
+        Action::DeleteInstance(step::DeleteInstance { instance, .. }) => instance,
+        Action::RestoreFiles(step::RestoreFiles { name, .. })
+        | Action::TagFiles(step::TagFiles { name, .. })
+        | Action::MountTarget(step::MountTarget { name, .. })
+        | Action::DeleteMountTarget(step::DeleteMountTarget { name, .. })
+        | Action::DeleteFiles(step::DeleteFiles { name, .. }) => name,
         other => other.resource(),
     };
     let region = call.action.region().unwrap_or_default();
@@ -298,8 +302,10 @@ fn target(call: &Call) -> String {
     let account = &call.environment.account;
     match &call.action {
         // Points of one resource are told apart by their time, tags of one snapshot by their key.
-        Action::LegalHold { vault, created, .. } => format!("{kind} {account}/{region}/{vault}/{what}/{created}"),
-        Action::TagSnapshot { key, .. } => format!("{kind} {account}/{region}/{what}/{key}"),
+        Action::LegalHold(step::LegalHold { vault, created, .. }) => {
+            format!("{kind} {account}/{region}/{vault}/{what}/{created}")
+        }
+        Action::TagSnapshot(step::TagSnapshot { key, .. }) => format!("{kind} {account}/{region}/{what}/{key}"),
         _ => format!("{kind} {account}/{region}/{what}"),
     }
 }

@@ -3,7 +3,7 @@
 use sha2::{Digest as _, Sha256};
 
 use super::Parts;
-use crate::domain::{environment::Dump, step::Action};
+use crate::domain::{environment::Dump, step};
 
 impl Parts<'_> {
     pub(super) fn secrets(&mut self, prefix: &str) {
@@ -26,7 +26,7 @@ impl Parts<'_> {
         let made = self.draft.step(
             format!("Export secrets under {prefix} to {bucket}"),
             vec![],
-            Action::SecretsExport { region, prefix: prefix.to_owned(), bucket: bucket.clone(), key: key.clone() },
+            step::SecretsExport { region, prefix: prefix.to_owned(), bucket: bucket.clone(), key: key.clone() },
         );
         self.look_after("secrets object", made, &bucket, &key);
     }
@@ -45,7 +45,7 @@ impl Parts<'_> {
         let made = self.draft.step(
             format!("Export configuration under {prefix} to {bucket}"),
             vec![],
-            Action::ConfigExport {
+            step::ConfigExport {
                 region: self.env.primary_region.clone(),
                 parameters_prefix: prefix.to_owned(),
                 secrets_prefix: self.env.secrets_prefix.clone(),
@@ -76,7 +76,7 @@ impl Parts<'_> {
         let made = self.draft.step(
             format!("Dump database {} to {bucket}", dump.database),
             vec![],
-            Action::DumpExport {
+            step::DumpExport {
                 region: region.clone(),
                 database: dump.database.clone(),
                 engine: dump.engine,
@@ -90,7 +90,7 @@ impl Parts<'_> {
         self.draft.step(
             format!("Verify dump of {} in {region}", dump.database),
             vec![made],
-            Action::VerifyDump {
+            step::VerifyDump {
                 region,
                 bucket: bucket.clone(),
                 key: key.clone(),
@@ -119,7 +119,7 @@ impl Parts<'_> {
         self.draft.step(
             format!("Verify {what} in {region}"),
             vec![made],
-            Action::VerifyObject { region, bucket: bucket.to_owned(), key: key.to_owned(), retention_days },
+            step::VerifyObject { region, bucket: bucket.to_owned(), key: key.to_owned(), retention_days },
         );
         self.replica(what, made, bucket, key);
     }
@@ -132,7 +132,7 @@ impl Parts<'_> {
         let copied = self.draft.step(
             format!("Replicate {what} to {to}"),
             vec![made],
-            Action::ObjectReplica {
+            step::ObjectReplica {
                 from_region: self.env.primary_region.clone(),
                 from_bucket: bucket.to_owned(),
                 region: to.clone(),
@@ -143,7 +143,7 @@ impl Parts<'_> {
         self.draft.step(
             format!("Verify {what} in {to}"),
             vec![made, copied],
-            Action::VerifyObject { region: to, bucket: dr_bucket, key: key.to_owned(), retention_days },
+            step::VerifyObject { region: to, bucket: dr_bucket, key: key.to_owned(), retention_days },
         );
     }
 }

@@ -1,7 +1,7 @@
 //! Buckets of data: S3 itself keeps the versions and the replica. A backup verifies that it does, and records what was current.
 
 use super::Parts;
-use crate::domain::{environment::Bucket, step::Action, world::BucketFound};
+use crate::domain::{environment::Bucket, step, world::BucketFound};
 
 /// Newest objects whose replication is looked at.
 const SAMPLE: u32 = 100;
@@ -15,7 +15,7 @@ impl Parts<'_> {
         let verified = self.draft.step(
             format!("Verify versioning and replication of bucket {}", bucket.name),
             vec![],
-            Action::VerifyBucket {
+            step::VerifyBucket {
                 region: region.clone(),
                 bucket: bucket.name.clone(),
                 replica: replica.map(|dr| (self.env.dr_region.clone(), dr)),
@@ -34,7 +34,7 @@ impl Parts<'_> {
         let made = self.draft.step(
             format!("Record the versions in bucket {}", bucket.name),
             vec![verified],
-            Action::BucketRecord { region, source: bucket.name.clone(), bucket: records.clone(), key: key.clone() },
+            step::BucketRecord { region, source: bucket.name.clone(), bucket: records.clone(), key: key.clone() },
         );
         self.look_after(&format!("record of {}", bucket.name), made, &records, &key);
     }
@@ -59,7 +59,7 @@ impl Parts<'_> {
         self.draft.step(
             format!("Verify lifecycle rules of bucket {bucket}"),
             vec![],
-            Action::VerifyLifecycle {
+            step::VerifyLifecycle {
                 region: self.env.primary_region.clone(),
                 bucket: bucket.to_owned(),
                 prefix: prefix.to_owned(),

@@ -17,7 +17,7 @@ use crate::domain::{
     operation::OpId,
     plan::Plan,
     retention::{self, Kept},
-    step::Action,
+    step,
     world::{Survey, World},
 };
 
@@ -254,7 +254,7 @@ impl<'a> Target<'a> {
             draft.step(
                 format!("Write down that this is the backup of {period}"),
                 draft.all(),
-                Action::Mark {
+                step::Remember {
                     mark: MarkKind::Tier,
                     subject: period.clone(),
                     note: format!("{id}, kept for {} days", kept.days),

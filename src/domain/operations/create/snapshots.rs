@@ -3,7 +3,7 @@
 use super::Parts;
 use crate::domain::{
     environment::{Database, FileSystem},
-    step::Action,
+    step,
     world::{DatabaseFound, FileSystemFound},
 };
 
@@ -37,13 +37,13 @@ impl Parts<'_> {
         let made = self.draft.step(
             format!("Snapshot database {}", database.id),
             vec![],
-            Action::RdsSnapshot { region: region.clone(), database: database.id.clone(), snapshot: snapshot.clone() },
+            step::RdsSnapshot { region: region.clone(), database: database.id.clone(), snapshot: snapshot.clone() },
         );
         let retention_days = self.days;
         self.draft.step(
             format!("Verify snapshot of {} in {region}", database.id),
             vec![made],
-            Action::VerifySnapshot { region: region.clone(), snapshot: snapshot.clone(), retention_days },
+            step::VerifySnapshot { region: region.clone(), snapshot: snapshot.clone(), retention_days },
         );
         if self.env.replicates() {
             let to = self.env.dr_region.clone();
@@ -52,7 +52,7 @@ impl Parts<'_> {
             let copied = self.draft.step(
                 format!("Copy snapshot of {} to {to}", database.id),
                 vec![made],
-                Action::RdsCopy {
+                step::RdsCopy {
                     from_region: region,
                     region: to.clone(),
                     account: self.env.account.clone(),
@@ -64,7 +64,7 @@ impl Parts<'_> {
             self.draft.step(
                 format!("Verify snapshot of {} in {to}", database.id),
                 vec![copied],
-                Action::VerifySnapshot { region: to, snapshot: copy, retention_days },
+                step::VerifySnapshot { region: to, snapshot: copy, retention_days },
             );
         }
     }
@@ -88,7 +88,7 @@ impl Parts<'_> {
         let made = self.draft.step(
             format!("Back up file system {label}"),
             vec![],
-            Action::BackupJob {
+            step::BackupJob {
                 region: region.clone(),
                 resource_arn,
                 vault: vault.clone(),
@@ -99,19 +99,19 @@ impl Parts<'_> {
         self.draft.step(
             format!("Verify recovery point of {label} in {region}"),
             vec![made],
-            Action::VerifyRecoveryPoint { region: region.clone(), vault: vault.clone(), retention_days },
+            step::VerifyRecoveryPoint { region: region.clone(), vault: vault.clone(), retention_days },
         );
         if let (Some(to_vault_arn), Some(dr_vault)) = (self.env.dr_vault_arn(), self.env.dr_vault.clone()) {
             let to = self.env.dr_region.clone();
             let copied = self.draft.step(
                 format!("Copy recovery point of {label} to {to}"),
                 vec![made],
-                Action::BackupCopy { region, vault, to_region: to.clone(), to_vault_arn, role, retention_days },
+                step::BackupCopy { region, vault, to_region: to.clone(), to_vault_arn, role, retention_days },
             );
             self.draft.step(
                 format!("Verify recovery point of {label} in {to}"),
                 vec![copied],
-                Action::VerifyRecoveryPoint { region: to, vault: dr_vault, retention_days },
+                step::VerifyRecoveryPoint { region: to, vault: dr_vault, retention_days },
             );
         }
     }

@@ -1,0 +1,158 @@
+//! What is written as one object that can be read back: exports of secrets and configuration, logical dumps.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Outputs, Page, Parameters, Step};
+use crate::domain::environment::Engine;
+
+/// Reads every secret under the prefix and writes one SSE-KMS encrypted object (`If-None-Match: *`, SHA-256).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SecretsExport {
+    /// Region of the secrets and the bucket.
+    pub region: String,
+    /// Prefix of the secrets' names.
+    pub prefix: String,
+    /// Bucket.
+    pub bucket: String,
+    /// Object key.
+    pub key: String,
+}
+
+impl Parameters for SecretsExport {
+    fn region(&self) -> Option<&str> {
+        Some(&self.region)
+    }
+
+    fn resource(&self) -> &str {
+        &self.prefix
+    }
+
+    fn label(&self) -> &'static str {
+        "Export secrets"
+    }
+
+    fn page(&self, step: &Step, _inputs: &Outputs) -> Option<Page> {
+        step.begun().then(|| Page::object(&self.region, &self.bucket, &self.key))
+    }
+}
+
+/// Reads SSM parameters (SecureStrings stay encrypted) and Secrets Manager metadata and writes them as one SSE-KMS
+/// encrypted object (`If-None-Match: *`, SHA-256).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConfigExport {
+    /// Region of the parameters and the bucket.
+    pub region: String,
+    /// Prefix of the parameters' names.
+    pub parameters_prefix: String,
+    /// Prefix of the names of secrets whose metadata is taken along.
+    pub secrets_prefix: Option<String>,
+    /// Bucket.
+    pub bucket: String,
+    /// Object key.
+    pub key: String,
+}
+
+impl Parameters for ConfigExport {
+    fn region(&self) -> Option<&str> {
+        Some(&self.region)
+    }
+
+    fn resource(&self) -> &str {
+        &self.parameters_prefix
+    }
+
+    fn label(&self) -> &'static str {
+        "Export configuration"
+    }
+}
+
+/// Dumps a database into an archive: compressed, encrypted in this process under a data key, in parts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DumpExport {
+    /// Region of the bucket, the key and the secret.
+    pub region: String,
+    /// DB instance identifier.
+    pub database: String,
+    /// Engine.
+    pub engine: Engine,
+    /// Secret with `host`, `port`, `username`, `password`.
+    pub secret: String,
+    /// Schemas; all when empty.
+    pub schemas: Vec<String>,
+    /// Bucket.
+    pub bucket: String,
+    /// Object key.
+    pub key: String,
+    /// KMS key of the data key.
+    pub kms_key: String,
+}
+
+impl Parameters for DumpExport {
+    fn region(&self) -> Option<&str> {
+        Some(&self.region)
+    }
+
+    fn resource(&self) -> &str {
+        &self.database
+    }
+
+    fn label(&self) -> &'static str {
+        "Dump databases"
+    }
+}
+
+/// Verifies an archive of `dump.export`: reads it whole, its hashes and its table of contents. Reads only.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VerifyDump {
+    /// Region of the bucket.
+    pub region: String,
+    /// Bucket.
+    pub bucket: String,
+    /// Object key.
+    pub key: String,
+    /// Engine.
+    pub engine: Engine,
+    /// Retention the tag has to show, in days.
+    pub retention_days: u32,
+}
+
+impl Parameters for VerifyDump {
+    fn region(&self) -> Option<&str> {
+        Some(&self.region)
+    }
+
+    fn resource(&self) -> &str {
+        self.key.rsplit('/').next().unwrap_or(&self.key)
+    }
+
+    fn label(&self) -> &'static str {
+        "Verify dumps"
+    }
+}
+
+/// Decrypts an export of secrets and compares version ids with what is live. Reads only.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VerifySecrets {
+    /// Region of the bucket and the secrets.
+    pub region: String,
+    /// Prefix of the secrets' names.
+    pub prefix: String,
+    /// Bucket.
+    pub bucket: String,
+    /// Object key.
+    pub key: String,
+}
+
+impl Parameters for VerifySecrets {
+    fn region(&self) -> Option<&str> {
+        Some(&self.region)
+    }
+
+    fn resource(&self) -> &str {
+        &self.prefix
+    }
+
+    fn label(&self) -> &'static str {
+        "Validate exported secrets"
+    }
+}

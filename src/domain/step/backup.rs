@@ -1,0 +1,271 @@
+//! AWS Backup: jobs and copies, plans, recovery points and their end, legal holds, and file systems restored for a test.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Job, Outputs, Page, Parameters, Proof, Step};
+use crate::domain::{moment::Moment, restored};
+
+/// `backup:StartBackupJob`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BackupJob {
+    /// Region of the resource and the vault.
+    pub region: String,
+    /// ARN of the resource to back up.
+    pub resource_arn: String,
+    /// Backup vault.
+    pub vault: String,
+    /// Role AWS Backup assumes.
+    pub role: String,
+    /// Days until the recovery point expires.
+    pub retention_days: u32,
+}
+
+impl Parameters for BackupJob {
+    fn region(&self) -> Option<&str> {
+        Some(&self.region)
+    }
+
+    fn resource(&self) -> &str {
+        &self.resource_arn
+    }
+
+    fn label(&self) -> &'static str {
+        "Back up file systems"
+    }
+
+    fn page(&self, step: &Step, _inputs: &Outputs) -> Option<Page> {
+        step.external_id.as_deref().map(|job| Page::job(&self.region, Job::Backup, job))
+    }
+}
+
+/// `backup:StartCopyJob`, called in the source region. The source is the `recovery_point` of the step it follows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BackupCopy {
+    /// Source region.
+    pub region: String,
+    /// Source vault.
+    pub vault: String,
+    /// Destination region.
+    pub to_region: String,
+    /// ARN of the destination vault.
+    pub to_vault_arn: String,
+    /// Role AWS Backup assumes.
+    pub role: String,
+    /// Days until the copy expires.
+    pub retention_days: u32,
+}
+
+impl Parameters for BackupCopy {
+    fn region(&self) -> Option<&str> {
+        Some(&self.region)
+    }
+
+    fn resource(&self) -> &str {
+        &self.to_vault_arn
+    }
+
+    fn label(&self) -> &'static str {
+        "Copy recovery points"
+    }
+
+    fn page(&self, step: &Step, _inputs: &Outputs) -> Option<Page> {
+        step.external_id.as_deref().map(|job| Page::job(&self.region, Job::Copy, job))
+    }
+}
+
+/// Verifies the `recovery_point` of the step it follows in the same way. Reads only.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VerifyRecoveryPoint {
+    /// Region of the vault.
+    pub region: String,
+    /// Vault.
+    pub vault: String,
+    /// Retention its lifecycle has to show, in days.
+    pub retention_days: u32,
+}
+
+impl Parameters for VerifyRecoveryPoint {
+    fn region(&self) -> Option<&str> {
+        Some(&self.region)
+    }
+
+    fn resource(&self) -> &str {
+        &self.vault
+    }
+
+    fn label(&self) -> &'static str {
+        "Verify recovery points"
+    }
+
+    fn page(&self, _step: &Step, inputs: &Outputs) -> Option<Page> {
+        let arn = inputs.get("recovery_point")?.clone();
+        Some(Page::RecoveryPoint { region: self.region.clone(), vault: self.vault.clone(), arn })
+    }
+
+    fn proves(&self) -> Option<Proof> {
+        Some(Proof::RecoveryPoint)
+    }
+}
+
+/// `backup:CreateBackupPlan` and `CreateBackupSelection`, or `UpdateBackupPlan`: the plan becomes what `spec` says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PutPlan {
+    /// Region of the plan.
+    pub region: String,
+    /// Name of the plan.
+    pub name: String,
+    /// What it says from then on.
+    pub spec: PlanSpec,
+}
+
+impl Parameters for PutPlan {
+    fn region(&self) -> Option<&str> {
+        Some(&self.region)
+    }
+
+    fn resource(&self) -> &str {
+        &self.name
+    }
+
+    fn label(&self) -> &'static str {
+        "Write backup plans"
+    }
+}
+
+/// `backup:DeleteRecoveryPoint`, and a look whether it is gone: 200 alone does not mean it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeletePoint {
+    /// Region of the vault.
+    pub region: String,
+    /// Vault.
+    pub vault: String,
+    /// ARN of the recovery point.
+    pub recovery_point: String,
+}
+
+impl Parameters for DeletePoint {
+    fn region(&self) -> Option<&str> {
+        Some(&self.region)
+    }
+
+    fn resource(&self) -> &str {
+        &self.recovery_point
+    }
+
+    fn label(&self) -> &'static str {
+        "Delete recovery points"
+    }
+}
+
+/// `backup:CreateLegalHold` over the resource's points of one vault that were made within the same second.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LegalHold {
+    /// Region of the vault.
+    pub region: String,
+    /// Vault.
+    pub vault: String,
+    /// ARN of the resource.
+    pub resource_arn: String,
+    /// Time of the point's data.
+    pub created: Moment,
+    /// Title of the hold; names the ticket.
+    pub title: String,
+}
+
+impl Parameters for LegalHold {
+    fn region(&self) -> Option<&str> {
+        Some(&self.region)
+    }
+
+    fn resource(&self) -> &str {
+        &self.resource_arn
+    }
+
+    fn label(&self) -> &'static str {
+        "Set legal holds"
+    }
+}
+
+/// `backup:CancelLegalHold`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReleaseHold {
+    /// Region of the hold.
+    pub region: String,
+    /// Id of the hold.
+    pub hold: String,
+    /// Why, for AWS's record.
+    pub description: String,
+}
+
+impl Parameters for ReleaseHold {
+    fn region(&self) -> Option<&str> {
+        Some(&self.region)
+    }
+
+    fn resource(&self) -> &str {
+        &self.hold
+    }
+
+    fn label(&self) -> &'static str {
+        "Release legal holds"
+    }
+}
+
+/// `backup:StartRestoreJob` of a file system's recovery point into a new file system.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RestoreFiles {
+    /// Region of the vault.
+    pub region: String,
+    /// Vault.
+    pub vault: String,
+    /// ARN of the recovery point.
+    pub recovery_point: String,
+    /// Creation token of the file system to make: the source's id, then `-restored-<op>`.
+    pub name: String,
+    /// Role AWS Backup assumes.
+    pub role: String,
+}
+
+impl Parameters for RestoreFiles {
+    fn region(&self) -> Option<&str> {
+        Some(&self.region)
+    }
+
+    fn resource(&self) -> &str {
+        restored::source(&self.name)
+    }
+
+    fn label(&self) -> &'static str {
+        "Restore file systems for a test"
+    }
+
+    fn page(&self, step: &Step, _inputs: &Outputs) -> Option<Page> {
+        step.external_id.as_deref().map(|job| Page::job(&self.region, Job::Restore, job))
+    }
+}
+
+/// What an AWS Backup plan says, as far as this product writes it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlanSpec {
+    /// Vault of the recovery points.
+    pub vault: String,
+    /// Rules, by name.
+    pub rules: Vec<PlanRule>,
+    /// ARNs of the resources it protects, sorted.
+    pub resources: Vec<String>,
+    /// Role AWS Backup assumes.
+    pub role: String,
+}
+
+/// One rule of an AWS Backup plan.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlanRule {
+    /// Name.
+    pub name: String,
+    /// When, as an AWS cron expression in UTC.
+    pub schedule: String,
+    /// Days until its recovery points expire.
+    pub delete_after_days: u32,
+    /// ARN of the DR vault they are copied to, with the same expiry.
+    pub copy_to: Option<String>,
+}
