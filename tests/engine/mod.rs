@@ -7,6 +7,7 @@ mod backup;
 mod control;
 mod every;
 mod findings;
+mod frozen;
 mod kill;
 mod lists;
 mod many;
