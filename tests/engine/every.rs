@@ -1,6 +1,6 @@
 //! The same questions to every operation: what if a step fails, an answer is lost, the process dies, somebody stops it, or asks twice?
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use bbws::{
     adapters::sandbox::cloud::{Fault, Target, Verb},
@@ -14,7 +14,7 @@ use bbws::{
 };
 
 use crate::support::{
-    kill::Killer,
+    kill::{Death, Killer, long},
     rig::{Rig, find_id},
 };
 
@@ -301,11 +301,11 @@ async fn what_could_not_be_tested_is_part_of_the_outcome() {
     assert!(rig.ledger.marks("prod", Some(MarkKind::Tested)).await.unwrap().is_empty());
 }
 
-/// One life with a death at `point`. Answers whether it died.
-async fn one_life(rig: &mut Rig, kind: Kind, point: usize) -> bool {
+/// One life with this one's death in it. `life` makes names that no earlier life used.
+async fn one_life(rig: &mut Rig, kind: Kind, life: usize, killer: &Arc<Killer>) {
     rig.fresh().await;
-    let command = kind.prepared(rig, point + 1).await;
-    rig.reboot(Killer::at(point)).await;
+    let command = kind.prepared(rig, life).await;
+    rig.reboot(killer.clone()).await;
     let newest = rig.newest().await;
     let mut id = rig.command("U0ALICE", &command).await.and_then(|r| find_id(&r.text));
     if id.is_none() {
@@ -331,10 +331,9 @@ async fn one_life(rig: &mut Rig, kind: Kind, point: usize) -> bool {
         revive(rig).await;
     }
     let died = rig.died.take();
-    let at = format!("killed at point {point} ({died:?})");
+    let at = format!("killed {died:?}");
     assert_eq!(state, State::Succeeded, "{kind:?} {at}: {:#?}", rig.run(&id).await);
     judge(rig, kind, &id, &at).await;
-    died.is_some()
 }
 
 async fn revive(rig: &mut Rig) {
@@ -346,37 +345,51 @@ async fn revive(rig: &mut Rig) {
     }
 }
 
-async fn killed(mut rig: Rig, kinds: &[Kind], stride: usize) {
-    for kind in kinds {
-        let mut point = 0;
-        while one_life(&mut rig, *kind, point).await {
-            point += stride;
+/// The deaths that each kind can die. PostgreSQL sees those of the ledger's own calls.
+async fn killed(mut rig: Rig, (part, of): (usize, usize), deaths: fn(&Killer) -> Vec<Death>) {
+    for kind in cases().iter().skip(part).step_by(of) {
+        let whole = Killer::never();
+        one_life(&mut rig, *kind, 1, &whole).await;
+        assert!(whole.passed() > 20, "{kind:?} has more points to die at than {}", whole.passed());
+        let killers: Vec<Arc<Killer>> = match long() {
+            true => (0..whole.passed()).map(Killer::at).collect(),
+            false => deaths(&whole).into_iter().map(Killer::of).collect(),
+        };
+        for (life, killer) in killers.iter().enumerate() {
+            one_life(&mut rig, *kind, life + 2, killer).await;
         }
-        assert!(point > 20, "{kind:?} has more points to die at than {point}");
+        // Experience changes how often is asked, so that a last time may not come.
+        let died = killers.iter().filter(|k| k.dead()).count();
+        assert!(died * 10 >= killers.len() * 6, "{kind:?}: only {died} of {} died", killers.len());
     }
-}
-
-/// Every so many points; `BBWS_STRIDE=1` takes all of them.
-fn stride(usual: usize) -> usize {
-    std::env::var("BBWS_STRIDE").map_or(usual, |n| n.parse().expect("BBWS_STRIDE is a number"))
 }
 
 #[tokio::test]
 async fn killed_on_sqlite_1() {
-    killed(rig().await, &cases()[..6], stride(3)).await;
+    killed(rig().await, (0, 2), Killer::deaths).await;
 }
 
 #[tokio::test]
 async fn killed_on_sqlite_2() {
-    killed(rig().await, &cases()[6..], stride(3)).await;
+    killed(rig().await, (1, 2), Killer::deaths).await;
 }
 
 #[tokio::test]
 async fn killed_on_postgresql_1() {
-    killed(Rig::demo_postgres().await, &cases()[..6], stride(11)).await;
+    killed(Rig::demo_postgres().await, (0, 4), Killer::deaths_of_the_ledger).await;
 }
 
 #[tokio::test]
 async fn killed_on_postgresql_2() {
-    killed(Rig::demo_postgres().await, &cases()[6..], stride(11)).await;
+    killed(Rig::demo_postgres().await, (1, 4), Killer::deaths_of_the_ledger).await;
+}
+
+#[tokio::test]
+async fn killed_on_postgresql_3() {
+    killed(Rig::demo_postgres().await, (2, 4), Killer::deaths_of_the_ledger).await;
+}
+
+#[tokio::test]
+async fn killed_on_postgresql_4() {
+    killed(Rig::demo_postgres().await, (3, 4), Killer::deaths_of_the_ledger).await;
 }

@@ -1,6 +1,7 @@
 //! Thousands of random nights: requests, clicks, faults, kills, all from a seed. What was promised holds in every one.
 //!
-//! A failing night prints its seed; `BBWS_SEED=<seed> cargo test --test engine nights_1` runs that one alone.
+//! Each run takes fresh seeds and prints the first; a failing night prints its own, and `BBWS_SEED=<seed> tests/run nights_1` runs that
+//! one alone. Seeds that broke a promise once are in [`KEPT`] and run each time.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -17,10 +18,18 @@ use bbws::{
 use futures::FutureExt as _;
 use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
 
-use crate::support::{chat::Trouble, kill::Killer, rig::Rig};
+use crate::support::{
+    chat::Trouble,
+    kill::{Killer, long},
+    rig::Rig,
+};
 
 /// Nights of one test; there are four.
-const NIGHTS: u64 = 2_500;
+const NIGHTS: u64 = 375;
+/// The same with `tests/run --long`.
+const LONG_NIGHTS: u64 = 12_500;
+/// Seeds that broke a promise once.
+const KEPT: [u64; 0] = [];
 const USERS: [&str; 6] = ["U0ALICE", "U0BOB", "U0CAROL", "U0DAVE", "U0MALLORY", "U0NOBODY"];
 const BUTTONS: [&str; 6] = ["approve", "approve", "reject", "cancel", "stop", "resume"];
 const REGIONS: [&str; 2] = ["af-south-1", "eu-west-1"];
@@ -50,9 +59,15 @@ async fn nights(part: u64) {
     if let Some(seed) = std::env::var("BBWS_SEED").ok().and_then(|s| s.parse().ok()) {
         return night(seed).await;
     }
-    for seed in part * NIGHTS..(part + 1) * NIGHTS {
+    let count = if long() { LONG_NIGHTS } else { NIGHTS };
+    let first = rand::random::<u32>() as u64;
+    eprintln!("{count} nights from seed {first}");
+    let kept = KEPT.iter().copied().filter(|seed| seed % 4 == part);
+    for seed in kept.chain(first..first + count) {
         if std::panic::AssertUnwindSafe(night(seed)).catch_unwind().await.is_err() {
-            panic!("night {seed} broke a promise; BBWS_SEED={seed} cargo test --test engine nights_1");
+            panic!(
+                "night {seed} broke a promise; BBWS_SEED={seed} tests/run nights_1 repeats it. Add the seed to KEPT."
+            );
         }
     }
 }

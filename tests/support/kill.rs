@@ -1,6 +1,7 @@
 //! A process that dies: decorators over the ports that let the n-th point through, and nothing after it.
 
 use std::{
+    collections::{BTreeMap, BTreeSet},
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, AtomicUsize, Ordering},
@@ -28,11 +29,29 @@ use bbws::{
 };
 use serde_json::Value;
 
+/// Where a process dies.
+#[derive(Debug, Clone)]
+enum Point {
+    Number(usize),
+    Meaning(Death),
+}
+
+/// A death by what it interrupts.
+#[derive(Debug, Clone)]
+pub struct Death {
+    /// What is about to happen, or has just happened.
+    pub meaning: String,
+    /// How often by then, from 1.
+    pub nth: usize,
+}
+
 /// Counts the points at which a process can die, and dies at one of them.
 #[derive(Debug, Default)]
 pub struct Killer {
     passed: AtomicUsize,
-    at: Option<usize>,
+    /// What each point that was passed meant.
+    meanings: Mutex<Vec<String>>,
+    at: Option<Point>,
     dead: AtomicBool,
     died_at: Mutex<Option<String>>,
 }
@@ -45,12 +64,39 @@ impl Killer {
 
     /// Dies at the point with this number, from 0.
     pub fn at(point: usize) -> Arc<Killer> {
-        Arc::new(Killer { at: Some(point), ..Killer::default() })
+        Arc::new(Killer { at: Some(Point::Number(point)), ..Killer::default() })
+    }
+
+    /// Dies this death.
+    pub fn of(death: Death) -> Arc<Killer> {
+        Arc::new(Killer { at: Some(Point::Meaning(death)), ..Killer::default() })
     }
 
     /// Points passed.
     pub fn passed(&self) -> usize {
         self.passed.load(Ordering::SeqCst)
+    }
+
+    /// The deaths worth dying, of those that this process could have died: for everything that a death can interrupt, its
+    /// first and its last time.
+    pub fn deaths(&self) -> Vec<Death> {
+        let mut times: BTreeMap<String, usize> = BTreeMap::new();
+        for meaning in self.meanings.lock().unwrap().iter() {
+            *times.entry(meaning.clone()).or_default() += 1;
+        }
+        let ends = |(meaning, times): (String, usize)| {
+            let mut nth = vec![1, times];
+            nth.dedup();
+            nth.into_iter().map(move |nth| Death { meaning: meaning.clone(), nth })
+        };
+        times.into_iter().flat_map(ends).collect()
+    }
+
+    /// The same, where the ledger's own calls are interrupted.
+    pub fn deaths_of_the_ledger(&self) -> Vec<Death> {
+        let of_ledger = ["accept", "next_id", "commit", "claim", "park", "outgoing", "sent", "defer"];
+        let verb = |death: &Death| death.meaning.split(' ').nth(1).is_some_and(|v| of_ledger.contains(&v));
+        self.deaths().into_iter().filter(verb).collect()
     }
 
     /// Whether the process is dead.
@@ -65,16 +111,35 @@ impl Killer {
 
     /// One point. `true`: the process is dead and nothing it does happens any more.
     fn point(&self, what: &str) -> bool {
+        self.point_meaning(what, what)
+    }
+
+    /// A point that says more of where it is than of what it means.
+    fn point_meaning(&self, what: &str, meaning: &str) -> bool {
         if self.dead() {
             return true;
         }
         let number = self.passed.fetch_add(1, Ordering::SeqCst);
-        if self.at == Some(number) {
+        let mut meanings = self.meanings.lock().unwrap();
+        meanings.push(meaning.to_owned());
+        let now = match &self.at {
+            None => false,
+            Some(Point::Number(at)) => *at == number,
+            Some(Point::Meaning(at)) => {
+                at.meaning == meaning && at.nth == meanings.iter().filter(|m| *m == meaning).count()
+            }
+        };
+        if now {
             self.dead.store(true, Ordering::SeqCst);
             *self.died_at.lock().unwrap() = Some(what.to_owned());
         }
         self.dead()
     }
+}
+
+/// Whether everything is asked, and not what is worth asking each time: `tests/run --long`.
+pub fn long() -> bool {
+    std::env::var_os("BBWS_LONG").is_some()
 }
 
 fn gone() -> StoreError {
@@ -131,9 +196,18 @@ impl Store for MortalStore {
         let what = commit.op.as_ref().map(|w| {
             format!("{} {} {:?}", w.op.id, w.op.state, w.steps.iter().map(|s| (s.index, s.state)).collect::<Vec<_>>())
         });
-        self.point(&format!("before commit {what:?}"))?;
+        let meaning = commit.op.as_ref().map(|w| {
+            let states: BTreeSet<String> = w.steps.iter().map(|s| s.state.to_string()).collect();
+            format!("{} {states:?}", w.op.state)
+        });
+        let die = |when: &str| {
+            let dead =
+                self.killer.point_meaning(&format!("{when} commit {what:?}"), &format!("{when} commit {meaning:?}"));
+            if dead { Err(gone()) } else { Ok(()) }
+        };
+        die("before")?;
         self.inner.commit(commit).await?;
-        self.point(&format!("after commit {what:?}"))
+        die("after")
     }
     async fn load(&self, id: &OpId) -> Result<Option<Run>, StoreError> {
         self.alive()?;

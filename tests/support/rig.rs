@@ -301,7 +301,12 @@ impl Rig {
     /// Asks for a backup as Alice; answers its id.
     pub async fn asked(&mut self, text: &str) -> String {
         let said = self.say("U0ALICE", text).await;
-        id_in(&said)
+        if let Some(id) = find_id(&said) {
+            return id;
+        }
+        // A machine that is busy takes longer for the plan than Slack waits for an answer.
+        self.settle(Duration::from_secs(5)).await;
+        self.newest().await.unwrap_or_else(|| panic!("no operation came of: {said}"))
     }
 }
 
