@@ -223,10 +223,27 @@ environments = ["prd"]"#,
     ]);
     insta::assert_snapshot!(said, @r"
     bbws.toml:24: approvals[0].operations[0]: `backup.creat` is not an operation; did you mean `backup.create`?
-    bbws.toml:24: approvals[0].operations[1]: `coffee.make` is not an operation; use one of: backup.create, backup.schedule, backup.delete, backup.validate, backup.hold, control.resume, backup.restore, dr.failover, dr.failback, dr.drill
+    bbws.toml:24: approvals[0].operations[1]: `coffee.make` is not an operation; use one of: backup.create, backup.schedule, backup.delete, backup.validate, backup.hold, control.resume, backup.restore, backup.cutover, backup.bisect, dr.incident, dr.failover, dr.failback, dr.dns, dr.shift, dr.reprotect, dr.test, dr.drill
     bbws.toml:25: approvals[0].environments[0]: `prd` is not an environment of this file; did you mean `prod`?
-    bbws.toml:36: approvals[2].scope: `everything` is not a scope; use one of: full, rds, efs, secrets, config, s3, dump, lifecycle, tenant, create, update, hold, release
+    bbws.toml:36: approvals[2].scope: `everything` is not a scope; use one of: full, rds, efs, secrets, config, s3, dump, lifecycle, tenant, create, update, hold, release, clone, single, multi, tabletop, infra, dns, full-drill
     ");
+}
+
+#[test]
+fn rules_may_be_written_before_the_day_on_which_they_are_needed() {
+    let rule = |operations: &str, scope: &str| {
+        let old = "operations = [\"backup.restore\"]    # the blast radius decides: a full restore needs both\nenvironments = [\"prod\"]\nscope = \"full\"";
+        edited(&[(old, &format!("operations = [{operations}]\nenvironments = [\"prod\"]{scope}"))])
+    };
+    for scope in ["clone", "tenant", "single", "multi", "full"] {
+        let text = rule(r#""backup.restore", "backup.cutover""#, &format!("\nscope = \"{scope}\""));
+        Config::parse(&text, "bbws.toml").unwrap_or_else(|wrong| panic!("{scope}: {wrong:?}"));
+    }
+    let waiting = r#""dr.incident", "dr.dns", "dr.shift", "dr.reprotect", "dr.test", "dr.drill", "backup.bisect""#;
+    Config::parse(&rule(waiting, ""), "bbws.toml").unwrap_or_else(|wrong| panic!("{wrong:?}"));
+    let text = rule(r#""dr.incident""#, "\nscope = \"full\"");
+    let wrong = Config::parse(&text, "bbws.toml").expect_err("an incident has no scope");
+    assert!(said(wrong).contains("`dr.incident` never has scope `full`"));
 }
 
 #[test]

@@ -37,9 +37,26 @@ pub static ALL: [&dyn Operation; 7] = [
     &cleanup::Cleanup,
 ];
 
-/// Kinds that approval rules may name although nothing can ask for them yet, with any scope: rules are written before the
-/// day on which they are needed.
-pub const COMING: [&str; 4] = ["backup.restore", "dr.failover", "dr.failback", "dr.drill"];
+/// How much of an environment a restore reaches, measured when it is planned.
+const RADIUS: &[&str] = &["clone", "tenant", "single", "multi", "full"];
+/// What a drill tries.
+const DRILLS: &[&str] = &["tabletop", "infra", "dns", "full-drill"];
+
+/// Kinds that approval rules may name although nothing can ask for them yet, with their scopes: rules are written before
+/// the day on which they are needed. `dr.drill` is another word for `dr.test`.
+const COMING: [(&str, &[&str]); 11] = [
+    ("backup.restore", RADIUS),
+    ("backup.cutover", RADIUS),
+    ("backup.bisect", &[]),
+    ("dr.incident", &[]),
+    ("dr.failover", &[]),
+    ("dr.failback", &[]),
+    ("dr.dns", &[]),
+    ("dr.shift", &[]),
+    ("dr.reprotect", &[]),
+    ("dr.test", DRILLS),
+    ("dr.drill", DRILLS),
+];
 
 /// What a command asks for, once everything in it is known to exist.
 #[derive(Clone, Copy)]
@@ -270,13 +287,18 @@ pub fn title(op: &Record) -> String {
 
 /// Every kind that approval rules may name.
 pub fn governed() -> Vec<&'static str> {
-    ALL.into_iter().filter(|operation| operation.governed()).map(Operation::kind).chain(COMING).collect()
+    ALL.into_iter()
+        .filter(|operation| operation.governed())
+        .map(Operation::kind)
+        .chain(COMING.map(|(kind, _)| kind))
+        .collect()
 }
 
 /// Every scope that approval rules may name, each once.
 pub fn scopes() -> Vec<&'static str> {
     let mut scopes: Vec<&str> = Vec::new();
-    for scope in ALL.into_iter().flat_map(Operation::scopes) {
+    let coming = COMING.into_iter().flat_map(|(_, scopes)| scopes);
+    for scope in ALL.into_iter().flat_map(Operation::scopes).chain(coming) {
         if !scopes.contains(scope) {
             scopes.push(scope);
         }
@@ -284,9 +306,11 @@ pub fn scopes() -> Vec<&'static str> {
     scopes
 }
 
-/// Whether a request of that kind can have that scope. Of what is still to come nobody can say so.
+/// Whether a request of that kind can have that scope.
 pub fn may_have(kind: &str, scope: &str) -> bool {
-    ALL.into_iter().find(|operation| operation.kind() == kind).is_none_or(|known| known.scopes().contains(&scope))
+    let known = ALL.into_iter().find(|operation| operation.kind() == kind).map(Operation::scopes);
+    let coming = || COMING.into_iter().find(|(coming, _)| *coming == kind).map(|(_, scopes)| scopes);
+    known.or_else(coming).is_none_or(|scopes| scopes.contains(&scope))
 }
 
 /// Whether a step of it is done already.
