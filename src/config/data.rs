@@ -103,11 +103,19 @@ fn dump(dump: &Dump, env: &Environment, at: &At, report: &mut Report<'_>) {
         }
         Some(_) => {}
     }
-    let secret = &dump.secret;
-    if !forms::word(secret, 512, "/_+=.@-") || secret.ends_with('/') {
+    for (key, secret) in [("secret", Some(&dump.secret)), ("load_test", dump.load_test.as_ref())] {
+        let Some(secret) = secret else { continue };
+        if !forms::word(secret, 512, "/_+=.@-") || secret.ends_with('/') {
+            report.problem(
+                &at.key(key),
+                format_args!("`{secret}` is not a secret's name; use letters, digits and /_+=.@- (not its ARN)"),
+            );
+        }
+    }
+    if dump.load_test.as_ref() == Some(&dump.secret) {
         report.problem(
-            &at.key("secret"),
-            format_args!("`{secret}` is not a secret's name; use letters, digits and /_+=.@- (not its ARN)"),
+            &at.key("load_test"),
+            format_args!("names the login of `{database}` itself; name one of a server of the test's own, where everything may be overwritten"),
         );
     }
     let schemas = at.key("schemas");

@@ -128,6 +128,9 @@ pub struct Dump {
     /// Schemas (PostgreSQL: databases) to dump; all of the server's where empty.
     #[serde(default)]
     pub schemas: Vec<String>,
+    /// Secret, as `secret`, with the login of a server of the test's own, into which `backup validate` loads the newest dump.
+    /// Without it dumps are read to their end and not loaded.
+    pub load_test: Option<String>,
 }
 
 /// Grandfather, father, son: how many backups of each tier are kept.

@@ -78,6 +78,11 @@ impl Mark {
         format!("{resource}{BY}{by}")
     }
 
+    /// The resource of a dump that was loaded for a test: not the instance, whose snapshots are restored in their own right.
+    pub fn dump_of(database: &str) -> String {
+        format!("dump of {database}")
+    }
+
     /// What was restored for a test: a DB instance id or a file system id; none for other kinds of marks.
     pub fn tested_resource(&self) -> Option<&str> {
         self.note.split(BY).next().filter(|_| self.kind == MarkKind::Tested)

@@ -11,7 +11,7 @@ use std::{
 
 use async_trait::async_trait;
 use bbws::{
-    adapters::archive::{ArchiveError, DataKey, Part, PartPlan, PartSink, Source, Written},
+    adapters::archive::{ArchiveError, DataKey, Part, PartPlan, PartSink, Programs, Release, Source, Written},
     domain::environment::Engine,
 };
 use secrecy::{SecretBox, SecretString};
@@ -58,7 +58,9 @@ impl Server {
 
     pub fn source(&self, engine: Engine, schemas: &[&str]) -> Source {
         Source {
-            engine,
+            server: release(engine),
+            programs: Programs::installed(),
+            history: false,
             host: self.host.clone(),
             port: self.port,
             username: self.username.clone(),
@@ -72,6 +74,14 @@ impl Server {
     pub fn url(&self, scheme: &str, database: &str) -> String {
         format!("{scheme}://{}:{}@{}:{}/{database}", self.username, self.password, self.host, self.port)
     }
+}
+
+/// What `tests/run` starts: the newest PostgreSQL that is installed, and the machine's MariaDB.
+pub fn release(engine: Engine) -> Release {
+    let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    let newest = versions.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).max();
+    let major = if engine == Engine::Postgres { newest.expect("Debian's folder of PostgreSQL") } else { 10 };
+    Release { engine, major }
 }
 
 /// The authority that signed the servers' certificates.

@@ -134,7 +134,7 @@ async fn a_dump_of_another_engine_is_no_dump() {
     let memory = Memory::new();
     dump(&maria.source(), &key(7), memory.sink(), |_| ()).await.expect("it is dumped");
     let contents = read(&memory.bytes(), 7, &Expected::default()).await.expect("it is good");
-    assert_eq!(contents.tables.names, [format!("{}.t", maria.database)]);
+    assert_eq!(contents.held.tables.names, [format!("{}.t", maria.database)]);
     // The engine is authenticated: one cannot be passed off as the other.
     let text = String::from_utf8_lossy(&memory.bytes()[..200]).into_owned();
     let at = text.find("mariadb").expect("the header names its engine");

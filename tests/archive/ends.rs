@@ -9,7 +9,7 @@ use bbws::{
 };
 use tokio::sync::{Notify, Semaphore};
 
-use crate::archive::bed::{End, Maria, Memory, MemorySink, Pg, Server, key};
+use crate::archive::bed::{End, Maria, Memory, MemorySink, Pg, Server, key, release};
 
 /// More than all buffers between the program and the sink hold.
 const MUCH_PG: &str = "CREATE TABLE much AS SELECT g, sha512(g::text::bytea) || sha512((-g)::text::bytea) AS b FROM generate_series(1, 100000) g";
@@ -210,7 +210,7 @@ async fn hostile_sources_start_nothing() {
         Source { schemas: vec![String::new()], ..source.clone() },
         Source { schemas: vec!["a\0b".into()], ..source.clone() },
         Source { ca: Some("/a\nb".into()), ..source.clone() },
-        Source { engine: Engine::Postgres, ..source.clone() },
+        Source { server: release(Engine::Postgres), ..source.clone() },
     ];
     for source in bad {
         let memory = Memory::new();

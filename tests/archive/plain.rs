@@ -49,7 +49,7 @@ async fn pass(mut client: TcpStream, to: u16, engine: Engine) -> std::io::Result
 async fn nothing_is_dumped_without_tls() {
     let (pg, maria) = (Pg::new("CREATE TABLE t (a int)").await, Maria::new("CREATE TABLE t (a int)").await);
     for (mut source, server) in [(pg.source(), &pg.server), (maria.source(), &maria.server)] {
-        source.port = stripped(server, source.engine).await;
+        source.port = stripped(server, source.server.engine).await;
         let memory = Memory::new();
         let error = dump(&source, &key(7), memory.sink(), |_| ()).await.expect_err("there is no TLS").to_string();
         assert!(error.contains("SSL"), "{error}");

@@ -76,10 +76,10 @@ async fn a_postgres_database_survives_the_whole_way() {
 
     let bytes = memory.bytes();
     let contents = verify(Sealed::read(bytes.as_slice()).await.unwrap(), &key(7), &expected).await.expect("it is good");
-    let mut names = contents.tables.names.clone();
+    let mut names = contents.held.tables.names.clone();
     names.sort();
     assert_eq!(names, ["public.empty_one", "public.posts", "we\"ird.*.ta ble"]);
-    assert!(contents.entries > contents.tables.count, "{contents:?}");
+    assert!(contents.entries > contents.held.tables.count, "{contents:?}");
     assert_eq!((contents.bytes_plain, contents.sha256), (written.bytes_plain, written.sha256_plain.clone()));
     assert!(!bytes.windows(6).any(|w| w == "Zürich".as_bytes() || w == b"posts_"), "nothing is readable");
 
@@ -108,7 +108,7 @@ async fn only_the_named_postgres_schema_is_dumped_and_a_missing_one_is_named() {
     let bytes = memory.bytes();
     let sealed = Sealed::read(bytes.as_slice()).await.unwrap();
     let contents = verify(sealed, &key(7), &Expected::from(&written)).await.expect("it is good");
-    assert_eq!(contents.tables.names, ["we\"ird.*.ta ble"]);
+    assert_eq!(contents.held.tables.names, ["we\"ird.*.ta ble"]);
 
     source.schemas = vec!["tenant_9".into()];
     let memory = Memory::new();
@@ -129,7 +129,7 @@ async fn mariadb_databases_survive_the_whole_way() {
 
     let bytes = memory.bytes();
     let contents = verify(Sealed::read(bytes.as_slice()).await.unwrap(), &key(7), &expected).await.expect("it is good");
-    let mut names = contents.tables.names.clone();
+    let mut names = contents.held.tables.names.clone();
     names.sort();
     let (one_is, two_is) = (&one.database, &two.database);
     assert_eq!(names, [format!("{one_is}.o`dd name"), format!("{one_is}.wp_posts"), format!("{two_is}.t")]);

@@ -8,8 +8,8 @@ use aws_sdk_s3::Client as S3;
 use bbws::{
     adapters::{
         archive::{
-            ArchiveError, DataKey, Expected, Part, PartPlan, PartSink, Place, S3Upload, Sealed, Written, abandon, dump,
-            fetch, stored, verify,
+            ArchiveError, DataKey, Expected, Part, PartPlan, PartSink, Place, S3Upload, Sealed, Tally, Written,
+            abandon, dump, fetch, stored, verify,
         },
         aws::session::loader,
     },
@@ -111,6 +111,7 @@ fn written(bytes: u64) -> Written {
         sha256_archive: String::new(),
         checksum: String::new(),
         parts: 1,
+        held: Tally::default(),
     }
 }
 
@@ -150,7 +151,7 @@ async fn a_dump_reaches_s3_and_is_verified_from_there() {
         ..Expected::from(&written)
     };
     let contents = verify(sealed, &key, &expected).await.expect("it is good");
-    assert_eq!(contents.tables.names, ["public.big"]);
+    assert_eq!(contents.held.tables.names, ["public.big"]);
     assert_eq!(contents.bytes_archive, object.bytes);
 
     // Of another operation, by what the header says and by what KMS says.

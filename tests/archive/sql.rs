@@ -29,7 +29,7 @@ const WORDPRESS: &str = "
     CREATE TABLE wp_comments (a int); CREATE TABLE wp_commentmeta (a int); CREATE TABLE `o``dd` (a int);
 ";
 
-fn target(server: &Server, engine: Engine, database: Option<&str>) -> Target {
+pub fn target(server: &Server, engine: Engine, database: Option<&str>) -> Target {
     Target {
         engine,
         host: server.host.clone(),
@@ -42,7 +42,7 @@ fn target(server: &Server, engine: Engine, database: Option<&str>) -> Target {
     }
 }
 
-fn wanted(schema: &str) -> Wanted {
+pub fn wanted(schema: &str) -> Wanted {
     Wanted { schemas: vec![schema.to_owned()], wordpress: Vec::new(), rpo: Duration::from_secs(3600), token: name("t") }
 }
 
@@ -98,13 +98,15 @@ async fn a_good_postgres_passes_everything() {
             "login to the restored database",
             "login to the source database",
             "schema of public",
+            "sequences of public",
             "rows of public",
             "newest data of public",
             "write, read, delete"
         ]
     );
     assert!(checks[0].found.contains("TLSv1"), "{checks:#?}");
-    assert!(checks[3].found.contains("3001 rows in 2 tables") && checks[3].found.contains("counted"), "{checks:#?}");
+    assert!(checks[4].found.contains("3001 rows in 2 tables") && checks[4].found.contains("counted"), "{checks:#?}");
+    assert!(checks[4].found.contains("those of 2 tables are the source's to the last byte"), "{checks:#?}");
     assert_eq!((canaries_of_pg(&restored).await, canaries_of_pg(&source).await), ("0".into(), "0".into()));
     // All schemas where none is named.
     all_good(&validate(&here, Some(&there), &Wanted { schemas: Vec::new(), ..wanted("") }).await);

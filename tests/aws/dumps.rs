@@ -3,15 +3,15 @@
 use bbws::{
     domain::{
         environment::Engine,
-        step::{self, Action, Outputs},
+        step::{self, Action, LoadTest, Outputs},
     },
-    ports::cloud::{Call, Cloud as _, Probe, Progress},
+    ports::cloud::{Call, Cloud as _, CloudError, Probe, Progress},
 };
 use sqlx::{AssertSqlSafe, Connection as _, MySqlConnection, PgConnection};
 
 use crate::aws::{
     exports,
-    support::{HOME, Platform, carried_out, done, permanent, refuted, settled},
+    support::{HOME, Platform, carried_out, done, permanent, poll, refuted, settled},
     watch,
 };
 
@@ -104,7 +104,14 @@ pub fn dump(platform: &Platform, engine: Engine, schemas: &[&str], kms_key: &str
 
 pub fn verify(platform: &Platform, engine: Engine, retention_days: u32) -> Action {
     let bucket = platform.environment.secrets_bucket.clone().expect("it has one");
-    Action::VerifyDump(step::VerifyDump { region: HOME.into(), bucket, key: KEY.into(), engine, retention_days })
+    Action::VerifyDump(step::VerifyDump {
+        region: HOME.into(),
+        bucket,
+        key: KEY.into(),
+        engine,
+        retention_days,
+        load_test: None,
+    })
 }
 
 /// A platform with a bucket, a key and the server's secret.
@@ -149,7 +156,10 @@ async fn round(engine: Engine) {
         ..platform.call(verify(&platform, engine, days))
     };
     let (found, detail) = done(settled(cloud, &look("a", 30, &outputs)).await);
-    assert!(detail.starts_with("1 tables, ") && detail.ends_with(", read whole, hashes match"), "{detail}");
+    assert!(
+        detail.starts_with("1 tables, 2 rows, ") && detail.ends_with(", read whole, hashes match, not loaded"),
+        "{detail}"
+    );
     assert_eq!((found["tables"].as_str(), &found["sha256_plain"]), ("1", &outputs["sha256_plain"]));
     done(settled(cloud, &look("b", 30, &adopted.outputs)).await);
     let reason = refuted(settled(cloud, &look("c", 7, &outputs)).await).0;
@@ -252,4 +262,153 @@ async fn what_keeps_a_dump_from_being_made_is_said() {
             "Secret {SECRET} in af-south-1: it does not say how to sign in to the database. Write its JSON with host, port, username and password."
         )
     );
+}
+
+/// Starts a dump and says what became of it.
+async fn answered(platform: &Platform, token: &str, action: Action) -> Result<Progress, CloudError> {
+    carried_out(&platform.cloud, &Call { token: token.into(), ..platform.call(action) }).await
+}
+
+fn failed(answer: &Result<Progress, CloudError>) -> &str {
+    match answer {
+        Ok(Progress::Failed { reason } | Progress::Gone { reason, .. }) => reason,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// The server says that it is another one, or shows a part of what it has: neither becomes a backup.
+#[tokio::test]
+async fn a_dump_that_cannot_be_whole_is_none() {
+    let server = Server::of(Engine::Mariadb);
+    let name = server.database("part").await;
+    let (platform, key) = platform(&server).await;
+    let answer = answered(&platform, "a", dump(&platform, Engine::Mysql, &[&name], &key)).await;
+    assert!(
+        failed(&answer).contains("declared as mysql") && failed(&answer).contains("Write engine = \"mariadb\""),
+        "{answer:?}"
+    );
+
+    server.run(&name, "CREATE TABLE second (a int); CREATE TABLE third (a int)").await;
+    let user = format!("part_{}", std::process::id());
+    let all = format!("GRANT SELECT, SHOW VIEW, TRIGGER, EVENT ON {name}.* TO {user}@'%'");
+    let one = format!(
+        "CREATE OR REPLACE USER {user}@'%' IDENTIFIED BY 'pass-word'; GRANT SELECT, TRIGGER ON {name}.posts TO {user}@'%'"
+    );
+    server.run("", &one).await;
+    let (_, _, host, port) = server.parts();
+    let text = serde_json::json!({ "host": host, "port": port, "username": user, "password": "pass-word" });
+    let session = platform.setup(HOME).await;
+    session
+        .secrets()
+        .put_secret_value()
+        .secret_id(SECRET)
+        .secret_string(text.to_string())
+        .send()
+        .await
+        .expect("changed");
+    let answer = answered(&platform, "b", dump(&platform, Engine::Mariadb, &[&name], &key)).await;
+    assert!(failed(&answer).contains("a dump would miss the rest without a word"), "{answer:?}");
+    let bucket = platform.environment.secrets_bucket.as_deref().expect("it has one");
+    session.s3().head_object().bucket(bucket).key(KEY).send().await.expect_err("nothing was stored");
+
+    server.run("", &all).await;
+    let (_, detail) = done(answered(&platform, "c", dump(&platform, Engine::Mariadb, &[&name], &key)).await);
+    assert!(detail.starts_with("3 tables, ") && detail.contains("may not be shown all routines"), "{detail}");
+    server.run("", &format!("DROP USER {user}@'%'")).await;
+    server.drop(&name).await;
+}
+
+/// An instant DROP COLUMN waits for nobody, and the dump program ends as if nothing had been.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_column_dropped_meanwhile_is_noticed() {
+    let server = Server::of(Engine::Mariadb);
+    let name = server.database("meanwhile").await;
+    let (platform, key) = platform(&server).await;
+    let much = "CREATE TABLE a_much (b longblob); INSERT INTO a_much SELECT RANDOM_BYTES(1000) FROM seq_1_to_30000;
+                CREATE TABLE z_last (kept int, lost float); INSERT INTO z_last VALUES (1, 2);";
+    server.run(&name, much).await;
+    let call = platform.call(dump(&platform, Engine::Mariadb, &[&name], &key));
+    let started = platform.cloud.start(&call).await.expect("it begins");
+    let call = Call { external_id: started.external_id, ..call };
+    loop {
+        match poll(&platform.cloud, &call).await {
+            Ok(Progress::Running { detail, .. }) if detail.ends_with(" dumped") => break,
+            Ok(Progress::Running { .. }) => tokio::task::yield_now().await,
+            other => panic!("it ended too soon: {other:?}"),
+        }
+    }
+    server.run(&name, "ALTER TABLE z_last DROP COLUMN lost, ALGORITHM = INSTANT").await;
+    let answer = settled(&platform.cloud, &call).await;
+    assert!(failed(&answer).contains("z_last lost is missing"), "{answer:?}");
+    let session = platform.setup(HOME).await;
+    let bucket = platform.environment.secrets_bucket.as_deref().expect("it has one");
+    session.s3().head_object().bucket(bucket).key(KEY).send().await.expect_err("nothing was stored");
+    server.drop(&name).await;
+}
+
+/// Into a server of the test's own, counted there, and nothing is left.
+#[tokio::test]
+async fn a_dump_is_verified_by_loading_it() {
+    const THERE: &str = "bbws/prod/load-test";
+    let server = Server::of(Engine::Mariadb);
+    let name = server.database("loaded").await;
+    server.run(&name, "CREATE TABLE many (a int); INSERT INTO many SELECT seq FROM seq_1_to_3000; CREATE VIEW v AS SELECT a FROM many").await;
+    let (platform, key) = platform(&server).await;
+    done(carried_out(&platform.cloud, &platform.call(dump(&platform, Engine::Mariadb, &[&name], &key))).await);
+    let url = std::env::var("BBWS_TEST_MARIADB_RESTORED").expect("run these tests by `tests/run aws`");
+    let there = Server { engine: Engine::Mariadb, url };
+    let secret = |server: &Server, host: &str| {
+        let (username, password, _, port) = server.parts();
+        serde_json::json!({ "host": host, "port": port, "username": username, "password": password }).to_string()
+    };
+    let session = platform.setup(HOME).await;
+    let secrets = session.secrets();
+    secrets.create_secret().name(THERE).secret_string(secret(&there, "127.0.0.1")).send().await.expect("a secret");
+    let bucket = platform.environment.secrets_bucket.clone().expect("it has one");
+    let load_test = Some(LoadTest { secret: THERE.into(), source: SECRET.into() });
+    let verify = Action::VerifyDump(step::VerifyDump {
+        region: HOME.into(),
+        bucket,
+        key: KEY.into(),
+        engine: Engine::Mariadb,
+        retention_days: 30,
+        load_test,
+    });
+    let look = |token: &str| Call { token: token.into(), ..platform.call(verify.clone()) };
+
+    let (_, detail) = done(settled(&platform.cloud, &look("a-1")).await);
+    assert!(detail.ends_with("hashes match, loaded into 127.0.0.1: 2 tables and 3002 rows were there"), "{detail}");
+    there.run("", &format!("CREATE DATABASE {name}")).await;
+    there.run(&name, "CREATE TABLE mine (a int)").await;
+    let reason = permanent(settled(&platform.cloud, &look("a-2")).await);
+    assert!(reason.contains(&format!("There is a schema {name} in 127.0.0.1")), "{reason}");
+    there.run(&name, "DROP TABLE mine").await;
+    there.drop(&name).await;
+
+    // What a load left that was cut off is cleared away by the next.
+    let left = format!(
+        "CREATE DATABASE bbws_load; CREATE TABLE bbws_load.loads (name varchar(64) PRIMARY KEY); INSERT INTO bbws_load.loads VALUES ('{name}'); CREATE DATABASE {name}"
+    );
+    there.run("", &left).await;
+    done(settled(&platform.cloud, &look("a-3")).await);
+    there
+        .run(
+            "",
+            &format!(
+                "CREATE DATABASE {name}; DROP DATABASE {name}; CREATE DATABASE bbws_load; DROP DATABASE bbws_load"
+            ),
+        )
+        .await;
+
+    // Never into the server itself, by whatever name it is called, and whatever is in the way there.
+    let reason = async |token: &str, host: &str| {
+        secrets.put_secret_value().secret_id(THERE).secret_string(secret(&server, host)).send().await.expect("changed");
+        permanent(settled(&platform.cloud, &look(token)).await)
+    };
+    assert!(reason("a-4", "127.0.0.1").await.contains("is the server that was dumped"));
+    assert!(reason("a-5", "localhost").await.contains(&format!("There is a schema {name} in localhost")));
+    server.run(&name, "SELECT 1 FROM many").await;
+    server.drop(&name).await;
+    assert!(reason("a-6", "localhost").await.contains("are one server"));
+    server.run("", "CREATE DATABASE bbws_load; DROP DATABASE bbws_load").await;
 }

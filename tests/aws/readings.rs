@@ -183,7 +183,13 @@ fn whole() -> Environment {
     environment.dr_secrets_bucket = Some("exports-dr".into());
     environment.file_systems = vec![FileSystem { id: FS.into(), name: "uploads".into() }];
     environment.buckets = vec![Bucket { name: "media".into(), dr: Some("media-dr".into()) }];
-    let dump = Dump { database: "bbws-prod-mysql".into(), engine: Engine::Mysql, secret: "x".into(), schemas: vec![] };
+    let dump = Dump {
+        database: "bbws-prod-mysql".into(),
+        engine: Engine::Mysql,
+        secret: "x".into(),
+        schemas: vec![],
+        load_test: None,
+    };
     environment.dumps = vec![dump];
     environment
 }

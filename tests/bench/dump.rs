@@ -16,7 +16,7 @@ use std::{
 
 use async_trait::async_trait;
 use bbws::{
-    adapters::archive::{ArchiveError, DataKey, Part, PartSink, Source, Written, dump},
+    adapters::archive::{ArchiveError, DataKey, Part, PartSink, Programs, Release, Source, Written, dump},
     domain::environment::Engine,
 };
 use secrecy::{SecretBox, SecretString};
@@ -83,7 +83,9 @@ async fn run(url: &str, megabytes: u64, rounds: u64) {
     let password =
         url.split_once("://").and_then(|(_, rest)| rest.split_once('@')?.0.split_once(':')).map_or("", |(_, p)| p);
     let source = Source {
-        engine: Engine::Postgres,
+        server: Release { engine: Engine::Postgres, major: major() },
+        programs: Programs::installed(),
+        history: false,
         host: options.get_host().to_owned(),
         port: options.get_port(),
         username: options.get_username().to_owned(),
@@ -169,9 +171,13 @@ fn gzipped(source: &Source, password: &str) -> Measured {
 
 /// The same program that bbws takes.
 fn pg_dump() -> PathBuf {
+    format!("/usr/lib/postgresql/{}/bin/pg_dump", major()).into()
+}
+
+/// The newest PostgreSQL that is installed.
+fn major() -> u32 {
     let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
-    let newest = versions.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok()).max();
-    newest.map_or_else(|| "pg_dump".into(), |version| format!("/usr/lib/postgresql/{version}/bin/pg_dump").into())
+    versions.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).max().expect("Debian's folder of PostgreSQL")
 }
 
 fn peak(pid: u32) -> u64 {

@@ -142,7 +142,7 @@ fn dumps_of_what_the_environment_has_not() {
         (r#"engine = "mysql", secret = "bbws/sit/database""#, r#"engine = "postgres", secret = "arn:aws:x""#),
         (
             r#"secret = "bbws/prod/database", schemas = ["tenant_1"] }]"#,
-            r#"secret = "bbws/prod/", schemas = ["tenant_1", "a b", "tenant_1"] }, { database = "bbws-prod-mysql", engine = "mysql", secret = "x" }]"#,
+            r#"secret = "bbws/prod/", schemas = ["tenant_1", "a b", "tenant_1"] }, { database = "bbws-prod-mysql", engine = "mysql", secret = "x", load_test = "x" }]"#,
         ),
     ]);
     insta::assert_snapshot!(said, @r#"
@@ -152,6 +152,7 @@ fn dumps_of_what_the_environment_has_not() {
     demo.toml:120: environments.prod.dumps[0].secret: `bbws/prod/` is not a secret's name; use letters, digits and /_+=.@- (not its ARN)
     demo.toml:120: environments.prod.dumps[0].schemas[1]: `a b` is not a schema's name
     demo.toml:120: environments.prod.dumps[0].schemas[2]: `tenant_1` is listed twice; remove one
+    demo.toml:120: environments.prod.dumps[1].load_test: names the login of `bbws-prod-mysql` itself; name one of a server of the test's own, where everything may be overwritten
     demo.toml:120: environments.prod.dumps[1].database: `bbws-prod-mysql` is listed twice; remove one
     "#);
 }

@@ -110,6 +110,7 @@ fn a_backup_of_configuration_buckets_and_dumps() {
             engine: Engine::Mysql,
             secret: "bbws/prod/database".into(),
             schemas: vec!["tenant_1".into()],
+            load_test: None,
         }],
         dump_kms_key: Some("alias/bbws-dumps".into()),
         ..prod()
@@ -290,7 +291,13 @@ fn a_schedule_shows_before_and_after_and_refuses_what_changes_nothing() {
 #[test]
 fn a_test_restore_cleans_up_whatever_happens() {
     let env = Environment {
-        dumps: vec![Dump { database: DB.into(), engine: Engine::Mysql, secret: "s".into(), schemas: vec![] }],
+        dumps: vec![Dump {
+            database: DB.into(),
+            engine: Engine::Mysql,
+            secret: "s".into(),
+            schemas: vec![],
+            load_test: None,
+        }],
         ..prod()
     };
     let world = World {
@@ -330,6 +337,28 @@ fn a_test_restore_cleans_up_whatever_happens() {
     17. Write down that nothing is left of fs-0900d000000000001-restored-vl-3 after [16]
     ");
     let only = Checks { inventory: false, replication: false, test_restore: true };
+    // A dump is loaded where there is something to load it into; where there is nothing, that is said.
+    let point = Point {
+        kind: PointKind::Dump,
+        id: format!("prod/dump/20261120/bk-1/{DB}.dump"),
+        place: Place::Bucket { bucket: "bbws-prod-backups".into() },
+        ..snapshot("dump", "af-south-1", 1)
+    };
+    let world = World { newest: vec![point], ..World::default() };
+    let plan = validate::plan(&env, only, &world, &id("vl-3"), NOW).unwrap();
+    assert!(shown(&plan).contains("Read the newest dump of bbws-prod-mysql to its end after []"), "{}", shown(&plan));
+    assert!(shown(&plan).contains("! Not tested: that the dump of bbws-prod-mysql can be loaded"), "{}", shown(&plan));
+    let mut able = env.clone();
+    able.dumps[0].load_test = Some("spare".into());
+    let plan = validate::plan(&able, only, &world, &id("vl-3"), NOW).unwrap();
+    assert!(
+        shown(&plan).contains(
+            "0. Load the newest dump of bbws-prod-mysql into the server of spare and count its rows after []"
+        ) && shown(&plan).contains("bbws-prod-mysql.dump is restore-tested after [0]")
+            && !shown(&plan).contains("can be loaded"),
+        "{}",
+        shown(&plan)
+    );
     let nothing = validate::plan(&env, only, &World::default(), &id("vl-3"), NOW).unwrap_err();
     assert_snapshot!(nothing.join("\n"), @r"
     Not tested: there is no usable recovery point of database bbws-prod-mysql. Make one: `/bbws backup create prod rds`.

@@ -6,7 +6,7 @@ use bbws::{
     config::Config,
     domain::{
         command,
-        environment::{Environment, Span},
+        environment::{Dump, Engine, Environment, Span},
         lag::{Component, Leg, Readings},
         mark::{Mark, MarkKind, MarkWrite},
         moment::Moment,
@@ -159,6 +159,35 @@ fn each_kind_is_found_and_names_thing_reason_and_next_step() {
     *prod*: `bbws-test-1`, made for a test restore, still exists after 1 d 3 h. It was not deleted, costs money, and holds a copy of the data in eu-west-1. bbws tries to delete it every six hours. If that goes on failing, delete the instance in RDS without a final snapshot.
     *prod*: AWS account 093646564004 did not answer 3 times in a row: nothing is watched. no answer. Check the credentials and the role of bbws, the network, and the AWS Health Dashboard.
     ");
+}
+
+/// A dump that is only read is not called tested, and one that can be loaded is loaded every month.
+#[test]
+fn dumps_are_loaded_or_it_is_said_that_they_are_not() {
+    let mut env = prod();
+    env.restore_test = Some(Span(Duration::from_secs(90 * 86_400)));
+    env.dumps = vec![Dump {
+        database: "bbws-prod-mysql".into(),
+        engine: Engine::Mysql,
+        secret: "bbws/prod/database".into(),
+        schemas: Vec::new(),
+        load_test: None,
+    }];
+    let due = |env: &Environment, loaded: Option<Moment>| {
+        let mut marks = tested();
+        marks.extend(loaded.map(|at| tested_of(&Mark::dump_of("bbws-prod-mysql"), at)));
+        let readings = &healthy(NOW);
+        let view = View { environment: env, readings, marks: &marks, standing: &[], backing_up: None, now: NOW };
+        rules::look(&view).found.into_iter().map(|f| (f.key, f.title)).collect::<Vec<_>>()
+    };
+    let key = "restore-test-overdue:dump bbws-prod-mysql";
+    let title = "Dumps of `bbws-prod-mysql` are read to their end and never loaded for a test";
+    assert_eq!(due(&env, None), [(key.to_owned(), title.to_owned())]);
+    env.dumps[0].load_test = Some("bbws/prod/load-test".into());
+    assert!(due(&env, Some(ago(24 * HOUR * 30))).is_empty());
+    let title = "No backup of `dump bbws-prod-mysql` was restored for a test in the last 31 days";
+    assert_eq!(due(&env, Some(ago(24 * HOUR * 32))), [(key.to_owned(), title.to_owned())]);
+    assert_eq!(due(&env, None), [(key.to_owned(), title.to_owned())]);
 }
 
 #[test]

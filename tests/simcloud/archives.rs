@@ -135,8 +135,14 @@ async fn a_dump_is_verified_by_its_hash_and_retention() {
     let rig = Rig::declared(74);
     let verify = |days, sha256: &str| {
         let (region, bucket, key) = (HOME.to_owned(), ARCHIVES.to_owned(), DUMP.to_owned());
-        let action =
-            Action::VerifyDump(step::VerifyDump { region, bucket, key, engine: Engine::Mysql, retention_days: days });
+        let action = Action::VerifyDump(step::VerifyDump {
+            region,
+            bucket,
+            key,
+            engine: Engine::Mysql,
+            retention_days: days,
+            load_test: None,
+        });
         with(rig.call(4, action), "sha256", sha256)
     };
     assert!(failed(rig.poll(&verify(30, "")).await).contains("does not exist"));

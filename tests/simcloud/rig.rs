@@ -67,6 +67,7 @@ impl Rig {
             engine: Engine::Mysql,
             secret: LOGIN.into(),
             schemas: vec!["tenant_1".into()],
+            load_test: None,
         }];
         prod.dump_kms_key = Some("alias/bbws-dumps".into());
         prod.schedule = Some("cron(0 * * * ? *)".into());

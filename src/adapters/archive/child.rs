@@ -3,7 +3,7 @@
 use std::{
     ffi::OsString,
     io::Write as _,
-    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _},
+    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
     process::{ExitStatus, Stdio},
     time::Duration,
@@ -16,7 +16,11 @@ use tokio::{
     task::JoinHandle,
 };
 
-use super::{ArchiveError, Source, relay::Relay};
+use super::{
+    ArchiveError, Source,
+    programs::{Program, Task},
+    relay::Relay,
+};
 use crate::domain::environment::Engine;
 
 /// A database that does not answer is given up.
@@ -26,8 +30,6 @@ const KEPT: usize = 8 * 1024;
 const LINES: usize = 4;
 /// A program that has closed its output has nothing left to do.
 const ENDING: Duration = Duration::from_secs(60);
-/// A program that was asked for its version answers at once.
-const VERSION: Duration = Duration::from_secs(10);
 
 /// A dump under way. Dropping it kills the program.
 pub(super) struct Dump {
@@ -45,9 +47,9 @@ impl Dump {
     /// Starts the program for this engine.
     pub(super) async fn start(source: &Source) -> Result<Dump, ArchiveError> {
         check(source)?;
-        let Started { mut command, secret, relay, name } = match source.engine {
-            Engine::Postgres => postgres(source)?,
-            Engine::Mysql | Engine::Mariadb => mysql(source).await?,
+        let Started { mut command, secret, relay, name } = match source.server.engine {
+            Engine::Postgres => postgres(source, Task::Dump).await?,
+            Engine::Mysql | Engine::Mariadb => mysql(source, Task::Dump).await?,
         };
         let mut process = command.stdout(Stdio::piped()).spawn().map_err(|e| unstarted(&name, &e))?;
         let (Some(stdout), Some(stderr)) = (process.stdout.take(), process.stderr.take()) else {
@@ -98,18 +100,11 @@ impl Dump {
 }
 
 /// A command that is ready to be started, and what has to live as long as it runs.
-struct Started {
-    command: Command,
-    secret: SecretFile,
-    relay: Option<Relay>,
-    name: String,
-}
-
-/// `pg_restore --list`, which reads an archive of pg_dump from its standard input.
-pub(super) fn pg_restore() -> Result<Command, ArchiveError> {
-    let mut command = clean(&find(&["pg_restore"])?);
-    command.arg("--list").stdin(Stdio::piped()).stdout(Stdio::piped());
-    Ok(command)
+pub(super) struct Started {
+    pub(super) command: Command,
+    pub(super) secret: SecretFile,
+    pub(super) relay: Option<Relay>,
+    pub(super) name: String,
 }
 
 /// What a program said at its end, as the rest of a sentence, without the password.
@@ -145,7 +140,7 @@ pub(super) fn unstarted(name: &str, error: &std::io::Error) -> ArchiveError {
     ArchiveError::Permanent(format!("{name} cannot be run: {error}. Install it where bbws runs."))
 }
 
-fn check(source: &Source) -> Result<(), ArchiveError> {
+pub(super) fn check(source: &Source) -> Result<(), ArchiveError> {
     let refused =
         |what: &str| Err(ArchiveError::Permanent(format!("{what} Correct the database's secret or the config file.")));
     let is_name = |c: char| c.is_ascii_alphanumeric() || ".-_:".contains(c);
@@ -158,7 +153,7 @@ fn check(source: &Source) -> Result<(), ArchiveError> {
     if source.password.expose_secret().contains(['\0', '\n', '\r']) {
         return refused("The password has a line break, which no dump program takes.");
     }
-    if source.engine == Engine::Postgres && source.database.is_none() {
+    if source.server.engine == Engine::Postgres && source.database.is_none() {
         return refused(
             "Which database of the PostgreSQL server is to be dumped is not said (`dbname` in the secret).",
         );
@@ -169,17 +164,16 @@ fn check(source: &Source) -> Result<(), ArchiveError> {
     Ok(())
 }
 
-/// pg_dump: only options on its command line; the rest in variables, the password in a file.
-fn postgres(source: &Source) -> Result<Started, ArchiveError> {
+/// PostgreSQL's programs: only options on the command line; the rest in variables, the password in a file.
+pub(super) async fn postgres(source: &Source, task: Task) -> Result<Started, ArchiveError> {
+    let program = source.programs.of(source.server, task).await?;
     let escaped = source.password.expose_secret().replace('\\', "\\\\").replace(':', "\\:");
     let secret = SecretFile::new(&Zeroizing::new(format!("*:*:*:*:{}\n", Zeroizing::new(escaped).as_str())))?;
-    let mut command = clean(&find(&["pg_dump"])?);
+    let mut command = program.command();
     command
-        .args(["--format=custom", "--compress=0", "--no-password", "--lock-wait-timeout=60000"])
         .env("PGHOST", &source.host)
         .env("PGPORT", source.port.to_string())
         .env("PGUSER", &source.username)
-        .env("PGDATABASE", source.database.as_deref().unwrap_or_default())
         .env("PGPASSFILE", &secret.path)
         .env("PGCONNECT_TIMEOUT", CONNECT_SECONDS.to_string())
         .env("PGAPPNAME", "bbws")
@@ -188,25 +182,41 @@ fn postgres(source: &Source) -> Result<Started, ArchiveError> {
         Some(ca) => command.env("PGSSLMODE", "verify-full").env("PGSSLROOTCERT", ca),
         None => command.env("PGSSLMODE", "require"),
     };
-    for schema in &source.schemas {
-        // The option takes a pattern; in double quotes it is a name.
-        command.arg(format!("--schema=\"{}\"", schema.replace('"', "\"\"")));
+    let database = source.database.as_deref().unwrap_or_default();
+    match task {
+        Task::Dump => {
+            command.args(["--format=custom", "--compress=0", "--no-password", "--lock-wait-timeout=60000"]);
+            command.env("PGDATABASE", database);
+        }
+        // Password hashes are no part of a backup: whoever reads it could try them out.
+        Task::Globals => {
+            command.args(["--globals-only", "--no-role-passwords", "--no-tablespaces", "--no-password"]);
+        }
+        // All or nothing: what stops in the middle leaves tables without their keys. `--dbname` takes a whole connection
+        // string as well, so the name is quoted in one.
+        Task::Load => {
+            let quoted = database.replace('\\', "\\\\").replace('\'', "\\'");
+            command.args(["--single-transaction", "--exit-on-error", "--no-password"]);
+            command.arg(format!("--dbname=dbname='{quoted}'"));
+        }
     }
-    if !source.schemas.is_empty() {
-        command.arg("--strict-names");
+    if task == Task::Dump {
+        for schema in &source.schemas {
+            // The option takes a pattern; in double quotes it is a name.
+            command.arg(format!("--schema=\"{}\"", schema.replace('"', "\"\"")));
+        }
+        if !source.schemas.is_empty() {
+            command.arg("--strict-names");
+        }
     }
-    Ok(Started { command, secret, relay: None, name: "pg_dump".to_owned() })
+    Ok(Started { command, secret, relay: None, name: program.name() })
 }
 
-/// mariadb-dump or mysqldump: host, user and password in an option file, and no other option file is read.
-async fn mysql(source: &Source) -> Result<Started, ArchiveError> {
-    let wanted = match source.engine {
-        Engine::Mysql => ["mysqldump", "mariadb-dump"],
-        _ => ["mariadb-dump", "mysqldump"],
-    };
-    let program = find(&wanted)?;
-    let name = program.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    let of_mariadb = is_of_mariadb(&program, &name).await?;
+/// MariaDB's and MySQL's programs: host, user and password in an option file, and no other option file is read.
+pub(super) async fn mysql(source: &Source, task: Task) -> Result<Started, ArchiveError> {
+    let program = source.programs.of(source.server, task).await?;
+    let name = program.name();
+    let of_mariadb = source.server.engine == Engine::Mariadb;
     let relay = match &source.ca {
         None if of_mariadb => Some(Relay::start(&source.host, source.port).await.map_err(|e| {
             ArchiveError::Retryable(format!("No port on this machine is free for {name} ({e}). It is tried again."))
@@ -215,30 +225,60 @@ async fn mysql(source: &Source) -> Result<Started, ArchiveError> {
     };
     let place = relay.as_ref().map_or((source.host.as_str(), source.port), |relay| ("127.0.0.1", relay.port));
     let secret = SecretFile::new(&options(source, place, of_mariadb)?)?;
-    let mut command = clean(&program);
+    let mut command = program.command();
     let mut file = OsString::from("--defaults-file=");
     file.push(&secret.path);
     // It has to be the first option.
-    command.arg(file).args([
+    command.arg(file).args(["--default-character-set=utf8mb4", "--max-allowed-packet=1G"]);
+    match task {
+        Task::Load => {
+            command.args(["--batch", "--binary-mode"]);
+        }
+        Task::Dump | Task::Globals => dumping(&mut command, &program, source, of_mariadb).await?,
+    }
+    Ok(Started { command, secret, relay, name })
+}
+
+/// What a dump has to be, so that it can be loaded again. Binary values stay as they are: in hexadecimal they are twice as
+/// long, and a server that was not told otherwise takes statements of 16 MiB. Tables are not locked while they are loaded:
+/// under LOCK TABLES no other table may be used, so a default that asks a sequence could not be made.
+async fn dumping(
+    command: &mut Command,
+    program: &Program,
+    source: &Source,
+    of_mariadb: bool,
+) -> Result<(), ArchiveError> {
+    command.args([
         "--single-transaction",
         "--quick",
         "--routines",
         "--triggers",
         "--events",
-        "--hex-blob",
+        "--skip-add-locks",
         "--no-tablespaces",
-        "--default-character-set=utf8mb4",
-        "--max-allowed-packet=1G",
     ]);
     if !of_mariadb {
-        command.args(["--set-gtid-purged=OFF", "--column-statistics=0"]);
+        command.arg("--set-gtid-purged=OFF");
+        // It asks for a table that servers before 8 do not have; later programs do not know it any more.
+        if program.knows("--column-statistics").await? {
+            command.arg("--column-statistics=0");
+        }
+    }
+    if source.history {
+        if !program.knows("--dump-history").await? {
+            return Err(ArchiveError::Permanent(format!(
+                "Tables of the database keep the history of their rows, which this {} does not dump. Install mariadb-client 10.11 or newer where bbws runs.",
+                program.name()
+            )));
+        }
+        command.arg("--dump-history");
     }
     if source.schemas.is_empty() {
         command.arg("--all-databases");
     } else {
         command.args(["--databases", "--"]).args(&source.schemas);
     }
-    Ok(Started { command, secret, relay, name })
+    Ok(())
 }
 
 /// The option file. MariaDB's and MySQL's programs ask for TLS in different words, and neither takes the other's.
@@ -265,43 +305,8 @@ fn options(source: &Source, (host, port): (&str, u16), of_mariadb: bool) -> Resu
     Ok(whole)
 }
 
-async fn is_of_mariadb(program: &Path, name: &str) -> Result<bool, ArchiveError> {
-    let asked = tokio::time::timeout(VERSION, clean(program).arg("--version").output()).await;
-    let answer =
-        asked.map_err(|_| ArchiveError::Retryable(format!("{name} --version does not end. It is tried again.")))?;
-    let answer = answer.map_err(|e| unstarted(name, &e))?;
-    Ok(String::from_utf8_lossy(&answer.stdout).contains("MariaDB"))
-}
-
-/// A command with nothing of ours in its environment: that has tokens in it.
-fn clean(program: &Path) -> Command {
-    let mut command = Command::new(program);
-    command.env_clear().env("LC_ALL", "C.UTF-8").env("HOME", "/nonexistent");
-    command.env("PATH", std::env::var_os("PATH").unwrap_or_else(|| "/usr/local/bin:/usr/bin:/bin".into()));
-    command.current_dir("/").stdin(Stdio::null()).stderr(Stdio::piped()).kill_on_drop(true);
-    command
-}
-
-/// The program: of the newest PostgreSQL in Debian's place, since a dump has to be as new as its server; then in `PATH`.
-fn find(names: &[&str]) -> Result<PathBuf, ArchiveError> {
-    let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
-    let mut versions: Vec<u32> = versions.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect();
-    versions.sort_unstable_by(|a, b| b.cmp(a));
-    let debian = versions.into_iter().map(|version| PathBuf::from(format!("/usr/lib/postgresql/{version}/bin")));
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let folders: Vec<PathBuf> = debian.chain(std::env::split_paths(&path)).collect();
-    let candidates = names.iter().flat_map(|name| folders.iter().map(move |folder| folder.join(name)));
-    let runs = |path: &PathBuf| path.metadata().is_ok_and(|m| m.is_file() && m.permissions().mode() & 0o111 != 0);
-    candidates.into_iter().find(runs).ok_or_else(|| {
-        ArchiveError::Permanent(format!(
-            "There is no {} on this machine. Install it where bbws runs (Debian: postgresql-client, mariadb-client).",
-            names.join(" and no ")
-        ))
-    })
-}
-
 /// A file that only this user can read, in memory where there is such a place; gone with the value.
-struct SecretFile {
+pub(super) struct SecretFile {
     folder: PathBuf,
     path: PathBuf,
 }

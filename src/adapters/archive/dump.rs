@@ -13,15 +13,13 @@ use super::{
     key::DataKey,
     lost,
     seal::{Part, PartPlan, Sealer},
+    tally::{Scan, Tally},
 };
-use crate::domain::environment::Engine;
 
 /// What is read at once.
 const READ: usize = 256 * 1024;
 /// A program that writes nothing for so long hangs. Time in which we do not take what it writes does not count.
 const STALL: Duration = Duration::from_secs(30 * 60);
-/// The last bytes that are kept to see whether the dump is complete.
-const END: usize = 256;
 
 /// Where the parts go. Each is given once, in order, one at a time; after [`PartSink::complete`] or [`PartSink::abort`]
 /// nothing follows. A sink that is dropped without either has to undo what it made as [`PartSink::abort`] does.
@@ -83,11 +81,12 @@ async fn stream(
     sink: &mut impl PartSink,
     progress: &impl Fn(u64),
 ) -> Result<Written, ArchiveError> {
+    let globals = super::globals::read(source).await?;
     let child = Dump::start(source).await?;
     let (to_worker, mut fed) = mpsc::channel(4);
     let (to_sink, mut parts) = mpsc::channel::<Part>(1);
     let emit = move |part| to_sink.blocking_send(part).map_err(|_| io::ErrorKind::BrokenPipe.into());
-    let mut sealer = Sealer::new(&Header::new(source.engine, key), key, sink.plan(), emit)?;
+    let mut sealer = Sealer::new(&Header::new(source.server.engine, key, globals.as_deref())?, key, sink.plan(), emit)?;
     let worker = tokio::task::spawn_blocking(move || {
         while let Some(feed) = fed.blocking_recv() {
             match feed {
@@ -104,20 +103,24 @@ async fn stream(
         Ok(())
     };
     // Either error drops both, which closes the thread's channels and kills the program.
-    match tokio::try_join!(read(child, source.engine, to_worker, progress), upload) {
+    let scan = Scan::new(source.server.engine);
+    match tokio::try_join!(read(child, scan, to_worker, progress), upload) {
         Err(Halt::Because(error)) => Err(error),
-        Ok(((), ())) | Err(Halt::Worker) => worker.await.map_err(lost)?,
+        Ok((held, ())) => Ok(Written { held, ..worker.await.map_err(lost)?? }),
+        // It is gone before its time, so this is an error.
+        Err(Halt::Worker) => worker.await.map_err(lost)?,
     }
 }
 
-/// Reads the program's output to its good end.
+/// Reads the program's output to its good end. A program may end well and yet have been cut off by something between us,
+/// so what it wrote has to be a whole dump as well.
 async fn read(
     mut child: Dump,
-    engine: Engine,
+    mut scan: Scan,
     to_worker: mpsc::Sender<Feed>,
     progress: &impl Fn(u64),
-) -> Result<(), Halt> {
-    let mut shape = Shape::new(engine);
+) -> Result<Tally, Halt> {
+    let mut bytes = 0;
     loop {
         let mut buffer = BytesMut::with_capacity(READ);
         let read = match tokio::time::timeout(STALL, child.stdout.read_buf(&mut buffer)).await {
@@ -134,48 +137,18 @@ async fn read(
             break;
         }
         child.signed_in();
-        shape.see(&buffer);
-        progress(shape.bytes);
+        scan.see(&buffer);
+        bytes += buffer.len() as u64;
+        progress(bytes);
         to_worker.send(Feed::Bytes(buffer.freeze())).await.map_err(|_| Halt::Worker)?;
     }
     let name = child.name.clone();
     child.end().await.map_err(Halt::Because)?;
-    shape.complete(&name).map_err(Halt::Because)?;
-    to_worker.send(Feed::End).await.map_err(|_| Halt::Worker)
-}
-
-/// How the dump begins and ends: a program may end well and yet have been cut off by something between us.
-struct Shape {
-    engine: Engine,
-    bytes: u64,
-    first: Vec<u8>,
-    last: Vec<u8>,
-}
-
-impl Shape {
-    fn new(engine: Engine) -> Shape {
-        Shape { engine, bytes: 0, first: Vec::new(), last: Vec::new() }
-    }
-
-    fn see(&mut self, bytes: &[u8]) {
-        self.bytes += bytes.len() as u64;
-        let missing = 5_usize.saturating_sub(self.first.len()).min(bytes.len());
-        self.first.extend_from_slice(&bytes[..missing]);
-        self.last.extend_from_slice(&bytes[bytes.len().saturating_sub(END)..]);
-        self.last.drain(..self.last.len().saturating_sub(END));
-    }
-
-    fn complete(&self, name: &str) -> Result<(), ArchiveError> {
-        let good = match self.engine {
-            Engine::Postgres => self.first == b"PGDMP",
-            Engine::Mysql | Engine::Mariadb => String::from_utf8_lossy(&self.last).contains("-- Dump completed"),
-        };
-        if good {
-            return Ok(());
-        }
-        Err(ArchiveError::Permanent(format!(
-            "{name} ended well, but what it wrote ({} bytes) is not a complete dump. Nothing was stored. Look at what {name} is on this machine.",
-            self.bytes
+    let held = scan.finish().map_err(|why| {
+        Halt::Because(ArchiveError::Permanent(format!(
+            "{name} ended well, but what it wrote ({bytes} bytes) is not a complete dump: {why}. Nothing was stored. Look at what {name} is on this machine."
         )))
-    }
+    })?;
+    to_worker.send(Feed::End).await.map_err(|_| Halt::Worker)?;
+    Ok(held)
 }

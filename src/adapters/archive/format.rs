@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use serde::{Deserialize, Serialize};
 
-use super::{ArchiveError, key::DataKey};
+use super::{ArchiveError, globals, key::DataKey};
 use crate::domain::environment::Engine;
 
 /// What every archive of this version begins with.
@@ -28,8 +28,8 @@ pub(super) const TAG: usize = 16;
 pub(super) const NONCE_PREFIX: usize = 7;
 /// The trailer as a skippable frame: magic, length, plain bytes, SHA-256.
 pub(super) const TRAILER: usize = 4 + 4 + 8 + 32;
-/// A header that claims to be longer is not one.
-const LONGEST_HEADER: usize = 64 * 1024;
+/// A header that claims to be longer is not one. Most of it are the roles of a PostgreSQL server.
+const LONGEST_HEADER: usize = 1 << 20;
 const SKIPPABLE: u32 = 0x184D_2A5B;
 const COMPRESSION: &str = "zstd";
 
@@ -51,12 +51,15 @@ pub struct Header {
     pub compression: String,
     /// Plaintext bytes per chunk.
     pub chunk: usize,
+    /// PostgreSQL: roles and what else belongs to the whole server, which no dump of a database holds. Sealed, base64.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub globals: Option<String>,
 }
 
 impl Header {
     /// A header with a fresh nonce prefix.
-    pub(super) fn new(engine: Engine, key: &DataKey) -> Header {
-        Header {
+    pub(super) fn new(engine: Engine, key: &DataKey, globals: Option<&str>) -> Result<Header, ArchiveError> {
+        Ok(Header {
             engine,
             kms_key: key.kms_key.clone(),
             data_key: BASE64.encode(&key.wrapped),
@@ -64,7 +67,8 @@ impl Header {
             nonce: hex::encode(rand::random::<[u8; NONCE_PREFIX]>()),
             compression: COMPRESSION.to_owned(),
             chunk: CHUNK,
-        }
+            globals: globals.map(|text| globals::seal(text, key)).transpose()?,
+        })
     }
 
     /// The archive's first bytes, which are the associated data of every chunk too.

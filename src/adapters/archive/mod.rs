@@ -1,7 +1,7 @@
 //! Logical database dumps as archives: dumped, compressed, encrypted and uploaded in one pass, and read back the same way.
 //!
 //! ```text
-//! pg_dump | mariadb-dump → SHA-256 → zstd → AES-256-GCM in chunks → SHA-256 → parts → PartSink (S3 multipart)
+//! pg_dump | mariadb-dump | mysqldump → count what passes → SHA-256 → zstd → AES-256-GCM in chunks → SHA-256 → parts → PartSink (S3 multipart)
 //! S3 ranges → SHA-256 → AES-256-GCM → zstd → SHA-256 → pg_restore --list | scan of the SQL
 //! ```
 //!
@@ -15,34 +15,47 @@ use std::path::PathBuf;
 
 use secrecy::SecretString;
 
-use crate::{domain::environment::Engine, ports::cloud::CloudError};
+use crate::ports::cloud::CloudError;
 
 mod child;
 mod contents;
 mod dump;
 mod fetch;
 mod format;
+mod globals;
 mod key;
+mod load;
+mod pg_archive;
+mod programs;
 mod relay;
 mod seal;
+mod sql_scan;
+mod tally;
 mod unseal;
 mod upload;
 mod verify;
 
-pub use contents::Tables;
 pub use dump::{PartSink, dump};
 pub use fetch::{Stored, fetch, stored};
 pub use format::{Header, MAGIC};
+pub use globals::roles;
 pub use key::{Context, DataKey};
+pub use load::load;
+pub use programs::{Programs, Release};
 pub use seal::{Part, PartPlan};
+pub use tally::{Counted, Tables, Tally};
 pub use upload::{Place, S3Upload, abandon};
 pub use verify::{Contents, Expected, Sealed, unseal, verify};
 
-/// A database to dump.
+/// A database to dump, or to load a dump into.
 #[derive(Debug, Clone)]
 pub struct Source {
-    /// Decides which program dumps it.
-    pub engine: Engine,
+    /// What the server says that it is. Decides which program speaks to it.
+    pub server: Release,
+    /// Where that program is looked for.
+    pub programs: Programs,
+    /// MariaDB: whether tables keep the history of their rows, which is then dumped as well.
+    pub history: bool,
     /// Host name or address. The connection is always TCP under TLS.
     pub host: String,
     /// Port.
@@ -75,6 +88,8 @@ pub struct Written {
     pub checksum: String,
     /// Parts.
     pub parts: u32,
+    /// What the dump held.
+    pub held: Tally,
 }
 
 /// What went wrong. The text is for people: what, why, and the next step. It never holds a password or dumped data.

@@ -15,6 +15,7 @@ use super::{
     ArchiveError, Written,
     format::{CHUNK, Header, TAG, trailer},
     key::DataKey,
+    tally::Tally,
 };
 
 /// zstd's own default: about three times gzip's speed at a better ratio.
@@ -110,6 +111,7 @@ impl<F: FnMut(Part) -> io::Result<()>> Sealer<F> {
             sha256_archive: hex::encode(archive.sha256.finalize()),
             checksum: archive.checksum.finish(),
             parts: archive.number,
+            held: Tally::default(),
         })
     }
 }

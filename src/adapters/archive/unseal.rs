@@ -25,15 +25,17 @@ pub(super) struct Opened<W> {
 }
 
 impl<W> Opened<W> {
-    pub(super) fn map<V>(self, to: impl FnOnce(W) -> V) -> Opened<V> {
-        Opened {
+    /// What became of its writer, and the rest.
+    pub(super) fn split<V>(self, of: impl FnOnce(W) -> V) -> (V, Opened<()>) {
+        let opened = Opened {
             bytes_plain: self.bytes_plain,
             sha256_plain: self.sha256_plain,
             bytes_archive: self.bytes_archive,
             sha256_archive: self.sha256_archive,
             checksum: self.checksum,
-            writer: to(self.writer),
-        }
+            writer: (),
+        };
+        (of(self.writer), opened)
     }
 }
 

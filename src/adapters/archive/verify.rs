@@ -15,12 +15,14 @@ use tokio::{
 
 use super::{
     ArchiveError, Written,
-    child::{ended, pg_restore, said, tail, unstarted},
-    contents::{PgList, SqlScan, Tables},
+    child::{ended, said, tail, unstarted},
+    contents::PgList,
     format::{Header, PREAMBLE, TAG, not_ours},
     key::DataKey,
     lost,
+    programs::Programs,
     seal::PartPlan,
+    tally::{Scan, Tally, incomplete},
     unseal::{Opened, Opener},
 };
 use crate::domain::environment::Engine;
@@ -87,8 +89,8 @@ impl From<&Written> for Expected {
 /// What an archive holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Contents {
-    /// Tables of the dump.
-    pub tables: Tables,
+    /// What the dump holds.
+    pub held: Tally,
     /// Entries of the table of contents: for PostgreSQL all objects, otherwise the tables.
     pub entries: u64,
     /// Bytes of the dump.
@@ -114,25 +116,30 @@ pub async fn verify<R: AsyncRead + Unpin>(
 ) -> Result<Contents, ArchiveError> {
     let begun = Instant::now();
     let engine = sealed.header.engine;
-    let (tables, entries, opened) = if engine == Engine::Postgres {
+    let (held, entries, opened) = if engine == Engine::Postgres {
         let (to_list, plain) = mpsc::channel(2);
-        let (opened, list) = futures::future::join(open_into(sealed, key, expected.plan, to_list), list(plain)).await;
+        let tee = Tee { scan: Scan::new(engine), pipe: Pipe { to: Some(to_list) } };
+        let opening = async { open(sealed, key, expected.plan, tee).await.map(|opened| opened.split(|tee| tee.scan)) };
+        let (opened, list) = futures::future::join(opening, list(plain)).await;
         // An archive that cannot be opened is the reason why pg_restore cannot read it.
-        let (opened, list) = (opened?, list?);
-        (list.tables, list.entries, opened)
-    } else {
-        let mut opened = open(sealed, key, expected.plan, SqlScan::default()).await?;
-        opened.writer.finish();
-        if !opened.writer.completed {
-            return Err(incomplete("its SQL does not end in `-- Dump completed`"));
+        let ((scan, opened), list) = (opened?, list?);
+        let held = scan.finish().map_err(|why| incomplete(&why))?;
+        if list.tables.count != held.tables.count {
+            return Err(incomplete(&format!(
+                "pg_restore lists {} tables, and it has {}",
+                list.tables.count, held.tables.count
+            )));
         }
-        let tables = std::mem::take(&mut opened.writer.tables);
-        let entries = tables.count;
-        (tables, entries, opened.map(|_| ()))
+        (held, list.entries, opened)
+    } else {
+        let (scan, opened) = open(sealed, key, expected.plan, Scan::new(engine)).await?.split(|scan| scan);
+        let held = scan.finish().map_err(|why| incomplete(&why))?;
+        let entries = held.tables.count;
+        (held, entries, opened)
     };
     compare(&opened, engine, expected)?;
     Ok(Contents {
-        tables,
+        held,
         entries,
         bytes_plain: opened.bytes_plain,
         bytes_archive: opened.bytes_archive,
@@ -202,10 +209,6 @@ fn with_parts(promised: &str, found: &str) -> String {
     }
 }
 
-fn incomplete(why: &str) -> ArchiveError {
-    ArchiveError::Damaged(format!("The archive holds no complete dump: {why}. Do not restore from it; dump again."))
-}
-
 fn short(error: io::Error) -> ArchiveError {
     if error.kind() == io::ErrorKind::UnexpectedEof {
         return not_ours("it ends within its header");
@@ -221,7 +224,7 @@ async fn open_into<R: AsyncRead + Unpin>(
     to: mpsc::Sender<Bytes>,
 ) -> Result<Opened<()>, ArchiveError> {
     let opened = open(sealed, key, plan, Pipe { to: Some(to) }).await?;
-    Ok(opened.map(drop))
+    Ok(opened.split(drop).1)
 }
 
 /// Reads all chunks and hands them to a thread that opens them.
@@ -288,10 +291,16 @@ impl Write for Pipe {
     }
 }
 
-impl Write for SqlScan {
+/// Looks at plaintext and passes it on.
+struct Tee {
+    scan: Scan,
+    pipe: Pipe,
+}
+
+impl Write for Tee {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.see(bytes);
-        Ok(bytes.len())
+        self.scan.see(bytes);
+        self.pipe.write(bytes)
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -302,7 +311,9 @@ impl Write for SqlScan {
 /// Has pg_restore read the table of contents. It stops reading after that; the rest is nobody's then.
 async fn list(plain: mpsc::Receiver<Bytes>) -> Result<PgList, ArchiveError> {
     const NAME: &str = "pg_restore";
-    let mut child = pg_restore()?.stderr(Stdio::piped()).spawn().map_err(|e| unstarted(NAME, &e))?;
+    let mut command = Programs::installed().newest(NAME)?.command();
+    command.arg("--list").stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut child = command.spawn().map_err(|e| unstarted(NAME, &e))?;
     let (Some(stdin), Some(stdout), Some(stderr)) = (child.stdin.take(), child.stdout.take(), child.stderr.take())
     else {
         return Err(ArchiveError::Retryable(format!("{NAME} was started without its pipes. It is tried again.")));

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::link::{Link, Texts};
+use super::link::Link;
 use crate::domain::environment::Engine;
 
 /// Columns that tell when a row was made or changed, the most telling first.
@@ -43,44 +43,6 @@ pub(super) async fn schemas(link: &mut Link) -> Result<Vec<String>, String> {
     };
     Ok(link.ask(sql, &[]).await?.into_iter().filter_map(|row| row.into_iter().next().flatten()).collect())
 }
-
-/// Everything that makes up a schema: kind, table, name, and what it is. Sorted here, since servers sort as they like.
-pub(super) async fn shape(link: &mut Link, schema: &str) -> Result<Vec<Texts>, String> {
-    let queries = match link.engine {
-        Engine::Postgres => POSTGRES_SHAPE,
-        _ => MYSQL_SHAPE,
-    };
-    let mut all = Vec::new();
-    for sql in queries {
-        all.extend(link.ask(sql, &[schema]).await?);
-    }
-    all.sort();
-    Ok(all)
-}
-
-/// Columns are numbered anew: dropped ones leave gaps that a restored dump does not have.
-const POSTGRES_SHAPE: [&str; 3] = [
-    "SELECT 'table', c.relname::text, '', c.relkind::text FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-     WHERE n.nspname = $1 AND c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S')",
-    "SELECT 'column', c.relname::text, a.attname::text,
-       concat_ws(' ', row_number() OVER (PARTITION BY c.oid ORDER BY a.attnum), format_type(a.atttypid, a.atttypmod),
-         CASE WHEN a.attnotnull THEN 'NOT NULL' END, nullif(a.attidentity::text, ''), nullif(a.attgenerated::text, ''), pg_get_expr(d.adbin, d.adrelid))
-     FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace
-       LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
-     WHERE n.nspname = $1 AND c.relkind IN ('r', 'p', 'v', 'm', 'f') AND a.attnum > 0 AND NOT a.attisdropped",
-    "SELECT 'index', tablename::text, indexname::text, indexdef::text FROM pg_indexes WHERE schemaname = $1",
-];
-
-const MYSQL_SHAPE: [&str; 3] = [
-    "SELECT 'table', TABLE_NAME, '', CONCAT_WS(' ', TABLE_TYPE, ENGINE, TABLE_COLLATION)
-     FROM information_schema.TABLES WHERE TABLE_SCHEMA = ?",
-    "SELECT 'column', TABLE_NAME, COLUMN_NAME, CONCAT_WS(' ', ORDINAL_POSITION, COLUMN_TYPE, COLLATION_NAME,
-       IF(IS_NULLABLE = 'NO', 'NOT NULL', NULL), EXTRA, CONCAT('DEFAULT ', COLUMN_DEFAULT))
-     FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = ?",
-    "SELECT 'index', TABLE_NAME, CONCAT(INDEX_NAME, ' ', SEQ_IN_INDEX),
-       CONCAT_WS(' ', COLUMN_NAME, SUB_PART, INDEX_TYPE, IF(NON_UNIQUE = 0, 'UNIQUE', NULL))
-     FROM information_schema.STATISTICS WHERE TABLE_SCHEMA = ?",
-];
 
 /// Tables with rows of their own, by name.
 pub(super) async fn tables(link: &mut Link, schema: &str) -> Result<BTreeMap<String, Table>, String> {

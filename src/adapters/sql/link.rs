@@ -112,11 +112,14 @@ impl Link {
         let limit = self.patience.saturating_sub(SOONER);
         if self.engine == Engine::Postgres {
             self.run(&format!(
-                "SET statement_timeout = {}; SET TimeZone = 'UTC'; SET search_path = pg_catalog",
+                "SET statement_timeout = {}; SET TimeZone = 'UTC'; SET DateStyle = 'ISO, MDY'; \
+                 SET IntervalStyle = 'postgres'; SET bytea_output = 'hex'; SET extra_float_digits = 1; SET search_path = pg_catalog",
                 limit.as_millis()
             ))
             .await?;
         } else {
+            // MySQL remembers what tables were like a day ago; MariaDB does not know the word.
+            let _ = self.run("SET SESSION information_schema_stats_expiry = 0").await;
             // MySQL's name of it, then MariaDB's: whichever the server knows.
             if self.run(&format!("SET SESSION max_execution_time = {}", limit.as_millis())).await.is_err() {
                 let _ = self.run(&format!("SET SESSION max_statement_time = {}", limit.as_secs())).await;
@@ -139,7 +142,7 @@ impl Link {
     }
 
     /// A question that servers do not prepare.
-    async fn raw(&mut self, sql: &str) -> Result<Vec<Texts>, String> {
+    pub(super) async fn raw(&mut self, sql: &str) -> Result<Vec<Texts>, String> {
         let answer = match &mut self.open {
             Err(why) => return Err(why.clone()),
             Ok(open) => tokio::time::timeout(self.patience, fetch_raw(open, sql)).await,

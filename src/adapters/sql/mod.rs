@@ -1,4 +1,5 @@
 //! Validators of a restored database over a real connection: does it answer, is it whole, is it recent, does it take writes.
+//! Besides them: what a server has that a dump has to hold (`inventory`), and a place to load a dump into (`trial`).
 //!
 //! Everything is asked of the databases themselves. Each check is one [`Checked`] with a sentence; what cannot be found out
 //! is not ok. The source's session is read-only by the server's own rule; only the restored side is ever written to, and only
@@ -10,14 +11,22 @@ use secrecy::SecretString;
 
 use crate::domain::environment::Engine;
 
+mod anatomy;
 mod canary;
 mod catalogue;
+mod grants;
+mod inventory;
 mod link;
+mod positions;
 mod rows;
 mod schema;
+mod sums;
+mod trial;
 mod wordpress;
 
+pub use inventory::{Identity, Inventory, Others, count_rows, identify, inventory};
 use link::{Link, Mode};
+pub use trial::Trial;
 
 /// A database server and who signs in there.
 #[derive(Debug, Clone)]
@@ -91,6 +100,8 @@ pub async fn validate(restored: &Target, source: Option<&Target>, wanted: &Wante
             for schema in &schemas {
                 let answer = schema::compare(&mut here, &mut there, schema).await;
                 checks.push(Checked::new(format!("schema of {schema}"), answer));
+                let answer = positions::compare(&mut here, &mut there, schema).await;
+                checks.push(Checked::new(format!("sequences of {schema}"), answer));
                 let (counts, newest) = rows::compare(&mut here, &mut there, schema, wanted.rpo).await;
                 checks.push(Checked::new(format!("rows of {schema}"), counts));
                 checks.push(Checked::new(format!("newest data of {schema}"), newest));

@@ -8,6 +8,7 @@ use super::{
     catalogue::{self, Table},
     count,
     link::Link,
+    sums,
 };
 use crate::domain::environment::Engine;
 
@@ -18,6 +19,8 @@ const LARGE: u64 = 1_000_000;
 const TOLERANCE: u64 = 1000;
 /// An idle connection is spoken to so often.
 const AWAKE: Duration = Duration::from_secs(60);
+/// Up to so many rows are also compared by what is in them.
+const SUMMED: u64 = 100_000;
 /// Tables that are named in a sentence.
 const NAMED: usize = 3;
 
@@ -50,6 +53,7 @@ async fn counts(
     there: &BTreeMap<String, Table>,
 ) -> Answer {
     let (mut rows, mut estimated, mut wrong) = (0, 0, Vec::new());
+    let (mut same, mut other) = (0, Vec::new());
     for (name, theirs) in there {
         if !here.contains_key(name) {
             wrong.push(format!("{name} is missing"));
@@ -64,7 +68,18 @@ async fn counts(
             _ => exact(source, schema, name).await,
         };
         match (ours, theirs) {
-            (Ok(ours), Ok(theirs)) if close(ours, theirs) => rows += ours,
+            (Ok(ours), Ok(theirs)) if close(ours, theirs) => {
+                rows += ours;
+                if ours == theirs && (1..=SUMMED).contains(&ours) {
+                    match equal(restored, source, schema, name).await {
+                        Ok(true) => same += 1,
+                        Ok(false) => other.push(name.clone()),
+                        Err(why) => {
+                            wrong.push(format!("the rows of {name} cannot be read ({})", why.trim_end_matches('.')))
+                        }
+                    }
+                }
+            }
             (Ok(ours), Ok(theirs)) => wrong.push(format!("{name} has {ours} rows, the source {theirs}")),
             (Err(why), _) | (_, Err(why)) => {
                 wrong.push(format!("{name} cannot be counted ({})", why.trim_end_matches('.')))
@@ -78,7 +93,20 @@ async fn counts(
         0 => "counted".to_owned(),
         n => format!("counted, but for {n} of the source's, which its statistics tell"),
     };
-    Ok(format!("{rows} rows in {} are within 0.1 % of the source ({how}).", count(there.len(), "table")))
+    let mut found = format!("{rows} rows in {} are within 0.1 % of the source ({how})", count(there.len(), "table"));
+    if same > 0 {
+        found.push_str(&format!("; those of {} are the source's to the last byte", count(same, "table")));
+    }
+    if !other.is_empty() {
+        // As many rows, but others: whether the source changed them since is not for us to know.
+        found.push_str(&format!("; as many but other rows than the source's now has {}", several(&other)));
+    }
+    Ok(found + ".")
+}
+
+/// Whether both sides have the same rows.
+async fn equal(restored: &mut Link, source: &mut Link, schema: &str, table: &str) -> Result<bool, String> {
+    Ok(sums::of(restored, schema, table).await? == sums::of(source, schema, table).await?)
 }
 
 fn close(ours: u64, theirs: u64) -> bool {
@@ -97,7 +125,7 @@ async fn awake<T>(idle: &mut Link, work: impl Future<Output = T>) -> T {
     }
 }
 
-async fn exact(link: &mut Link, schema: &str, table: &str) -> Result<u64, String> {
+pub(super) async fn exact(link: &mut Link, schema: &str, table: &str) -> Result<u64, String> {
     let table = link.table(schema, table);
     let sql = match link.engine {
         Engine::Postgres => format!("SELECT count(*)::text FROM {table}"),
@@ -106,7 +134,7 @@ async fn exact(link: &mut Link, schema: &str, table: &str) -> Result<u64, String
     one(link, &sql).await?.and_then(|n| n.parse().ok()).ok_or_else(|| "no number came back".to_owned())
 }
 
-async fn one(link: &mut Link, sql: &str) -> Result<Option<String>, String> {
+pub(super) async fn one(link: &mut Link, sql: &str) -> Result<Option<String>, String> {
     Ok(link.ask(sql, &[]).await?.into_iter().next().and_then(|row| row.into_iter().next().flatten()))
 }
 

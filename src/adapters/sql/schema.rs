@@ -1,13 +1,16 @@
-//! Whether a schema is the same on both sides: one SHA-256 over its tables, columns, types and indexes.
+//! Whether a schema is the same on both sides: one SHA-256 over everything that makes it up.
 
 use std::collections::BTreeSet;
 
 use sha2::{Digest as _, Sha256};
 
 use super::{
-    catalogue, count,
+    anatomy, catalogue, count,
     link::{Link, Texts},
 };
+
+/// Longest definition that is told.
+const LONGEST: usize = 200;
 
 /// Compares a schema with the source's; names the first difference.
 pub(super) async fn compare(restored: &mut Link, source: &mut Link, schema: &str) -> Result<String, String> {
@@ -30,7 +33,7 @@ async fn shape(link: &mut Link, schema: &str, role: &str) -> Result<Vec<Texts>, 
     if !catalogue::exists(link, schema).await? {
         return Err(format!("There is no schema {schema} in the {role} database."));
     }
-    catalogue::shape(link, schema).await
+    anatomy::of(link, schema).await
 }
 
 /// Every text with its length, so that no two shapes read the same.
@@ -48,10 +51,19 @@ fn checksum(shape: &[Texts]) -> String {
 
 fn words(shape: &[Texts]) -> String {
     let of = |kind: &str| shape.iter().filter(|row| row.first().and_then(Option::as_deref) == Some(kind)).count();
-    format!("{}, {} and {}", count(of("table"), "table"), count(of("column"), "column"), count(of("index"), "index"))
+    let (tables, columns, indexes) = (of("table"), of("column"), of("index"));
+    let others = shape.len() - tables - columns - indexes;
+    format!(
+        "{}, {}, {} and {}",
+        count(tables, "table"),
+        count(columns, "column"),
+        count(indexes, "index"),
+        count(others, "other part")
+    )
 }
 
-fn difference(here: &[Texts], there: &[Texts]) -> String {
+/// The first difference, as a sentence without its end.
+pub(super) fn difference(here: &[Texts], there: &[Texts]) -> String {
     let (ours, theirs): (BTreeSet<_>, BTreeSet<_>) = (here.iter().collect(), there.iter().collect());
     let name =
         |row: &Texts| row.iter().take(3).flatten().filter(|t| !t.is_empty()).cloned().collect::<Vec<_>>().join(" ");
@@ -61,6 +73,10 @@ fn difference(here: &[Texts], there: &[Texts]) -> String {
     let changed =
         missing.and_then(|row| ours.difference(&theirs).find(|other| other[..3] == row[..3]).map(|other| (row, other)));
     match (changed, missing, extra) {
+        // The body of a routine is no word in a sentence.
+        (Some((source, restored)), ..) if what(source).len().max(what(restored).len()) > LONGEST => {
+            format!("{} differs", name(source))
+        }
         (Some((source, restored)), ..) => {
             format!("{} is `{}` instead of `{}`", name(source), what(restored), what(source))
         }

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::domain::{
     command::{Checks, Command},
-    environment::{Database, Environment, FileSystem},
+    environment::{Database, Dump, Environment, FileSystem},
     mark::{Mark, MarkKind},
     moment::{Moment, spoken},
     operation::OpId,
@@ -405,9 +405,8 @@ impl Tests<'_> {
         for dump in &self.env.dumps {
             let ending = format!("/{}.dump", dump.database);
             let of = |p: &&Point| p.kind == PointKind::Dump && p.usable() && p.id.ends_with(&ending);
-            let Some((point, bucket)) =
-                self.world.newest.iter().filter(of).max_by_key(|p| p.created).and_then(in_bucket)
-            else {
+            let newest = self.world.newest.iter().filter(of).max_by_key(|p| p.created).cloned();
+            let Some((point, bucket)) = newest.as_ref().and_then(in_bucket) else {
                 self.missing.push(format!(
                     "there is no dump of {}. Make one: `/bbws backup create {} dump`.",
                     dump.database, self.env.name
@@ -415,17 +414,37 @@ impl Tests<'_> {
                 continue;
             };
             self.draft.fact(format!("Newest dump of {}", dump.database), format!("{}, of {}", point.id, point.created));
-            self.draft.step(
-                format!("Read the newest dump of {} to its end", dump.database),
-                vec![],
-                step::VerifyDump {
-                    region: self.env.primary_region.clone(),
-                    bucket: bucket.to_owned(),
-                    key: point.id.clone(),
-                    engine: dump.engine,
-                    retention_days: point.retention_days.unwrap_or(self.env.retention_days.min),
-                },
-            );
+            self.read(dump, point, bucket);
+        }
+    }
+
+    /// Loaded where the config names a server for that; otherwise read to its end, which is less, and says so.
+    fn read(&mut self, dump: &Dump, point: &Point, bucket: &str) {
+        let Dump { database, engine, secret, load_test, .. } = dump;
+        let title = match load_test {
+            Some(server) => {
+                format!("Load the newest dump of {database} into the server of {server} and count its rows")
+            }
+            None => format!("Read the newest dump of {database} to its end"),
+        };
+        let verified = self.draft.step(
+            title,
+            vec![],
+            step::VerifyDump {
+                region: self.env.primary_region.clone(),
+                bucket: bucket.to_owned(),
+                key: point.id.clone(),
+                engine: *engine,
+                retention_days: point.retention_days.unwrap_or(self.env.retention_days.min),
+                load_test: load_test.clone().map(|server| step::LoadTest { secret: server, source: secret.clone() }),
+            },
+        );
+        if load_test.is_some() {
+            self.tested(point, &Mark::dump_of(database), verified);
+        } else {
+            self.draft.note(format!(
+                "{UNTESTED}that the dump of {database} can be loaded: its `dumps` entry in the config names no `load_test`, a secret with the login of a server of the test's own."
+            ));
         }
     }
 }

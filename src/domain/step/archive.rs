@@ -101,7 +101,8 @@ impl Parameters for DumpExport {
     }
 }
 
-/// Verifies an archive of `dump.export`: reads it whole, its hashes and its table of contents. Reads only.
+/// Verifies an archive of `dump.export`: reads it whole, its hashes and what it holds. Reads only in AWS; a server of the test's
+/// own is loaded with it where one is named.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VerifyDump {
     /// Region of the bucket.
@@ -114,6 +115,18 @@ pub struct VerifyDump {
     pub engine: Engine,
     /// Retention the tag has to show, in days.
     pub retention_days: u32,
+    /// Where it is loaded after that; only read where nowhere is named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub load_test: Option<LoadTest>,
+}
+
+/// Where a dump is loaded to see that it can be.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LoadTest {
+    /// Secret with the login of a server of the test's own.
+    pub secret: String,
+    /// Secret with the login of the server that was dumped, from which the other one is told apart.
+    pub source: String,
 }
 
 impl Parameters for VerifyDump {

@@ -232,16 +232,31 @@ fn made_good(readings: &Readings, job: &JobTrouble) -> bool {
     readings.components.iter().any(|c| same(c) && later(c))
 }
 
+/// A dump is loaded at least this often, where more time is promised between restores for a test.
+const MONTH: Duration = Duration::from_secs(31 * 86_400);
+
 fn restore_test(view: &View<'_>, look: &mut Look) {
     let Some(every) = view.environment.restore_test else { return };
     let environment = view.environment;
+    let newest = |resource: &str| {
+        let of = |m: &&Mark| m.tested_resource() == Some(resource);
+        view.marks.iter().filter(of).map(|m| m.at).max()
+    };
+    let late = |newest: Option<Moment>, every| newest.is_none_or(|at| view.now.since(at) > every);
     let databases = environment.databases.iter().map(|d| (PointKind::Rds, &d.id));
     let files = environment.file_systems.iter().map(|f| (PointKind::Efs, &f.id));
     for (kind, resource) in databases.chain(files) {
-        let of = |m: &&Mark| m.tested_resource() == Some(resource);
-        let newest = view.marks.iter().filter(of).map(|m| m.at).max();
-        if newest.is_none_or(|at| view.now.since(at) > every.0) {
+        let newest = newest(resource);
+        if late(newest, every.0) {
             look.found.push(words::untested(view, kind, resource, newest, every.0));
+        }
+    }
+    for dump in &environment.dumps {
+        let (newest, every) = (newest(&Mark::dump_of(&dump.database)), every.0.min(MONTH));
+        if dump.load_test.is_none() {
+            look.found.push(words::not_loaded(&dump.database));
+        } else if late(newest, every) {
+            look.found.push(words::untested(view, PointKind::Dump, &dump.database, newest, every));
         }
     }
 }

@@ -214,6 +214,23 @@ pub(super) fn blind(view: &View<'_>, reason: &str) -> Finding {
     }
 }
 
+/// A dump of which nobody knows whether it can be loaded, since nothing is named to load it into.
+pub(super) fn not_loaded(database: &str) -> Finding {
+    let kind = PointKind::Dump;
+    Finding {
+        key: Kind::RestoreTest.key(&format!("{kind} {database}")),
+        kind: Kind::RestoreTest,
+        critical: false,
+        certain: true,
+        again: 0,
+        title: format!("Dumps of {} are read to their end and never loaded for a test", code(database)),
+        reason: "Its `dumps` entry in the config names no `load_test`.".to_owned(),
+        next: "Name there a secret with the login of a server of the test's own; `backup validate` then loads into it."
+            .to_owned(),
+        fix: None,
+    }
+}
+
 pub(super) fn untested(
     view: &View<'_>,
     kind: PointKind,

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use tokio::io::AsyncRead;
+
 use super::{
     super::{
         background::{Outcome, Teller},
@@ -10,12 +12,17 @@ use super::{
         session::Session,
         tags,
     },
-    At, Change, Look, objects, uploads,
+    At, Change, Look,
+    dump_check::{Compared, long_statement, permanent},
+    dump_load, objects, uploads,
 };
 use crate::{
-    adapters::archive::{
-        ArchiveError, Context, DataKey, Expected, S3Upload, Sealed, Source, Written, dump, fetch, stored,
-        verify as read_back,
+    adapters::{
+        archive::{
+            ArchiveError, Contents, Context, DataKey, Expected, Place, Programs, Release, S3Upload, Sealed, Source,
+            Stored, Written, dump, fetch, stored, verify as read_back,
+        },
+        sql::{self, Identity, Target},
     },
     domain::{
         environment::Engine,
@@ -58,7 +65,16 @@ impl Look for VerifyDump {
 /// Asks for a data key and dumps. Nothing was stored when it fails, except with `Unknown`, when nobody knows.
 async fn export(session: Arc<Session>, call: Call, what: DumpExport, login: Login, tell: Teller) -> Outcome {
     let DumpExport { database, engine, schemas, bucket, key, kms_key, .. } = &what;
-    let source = source(login, database, *engine, schemas)?;
+    let (target, schemas) = wanted(&login, database, *engine, schemas)?;
+    tell.tell(None, "asking the server what it has");
+    let before = sql::inventory(&target, &schemas).await.map_err(permanent)?;
+    if before.server.engine != *engine {
+        return Err(permanent(format!(
+            "{database} is declared as {engine}, and its server says that it is {}. Write engine = \"{}\" in the config file.",
+            before.server.version, before.server.engine
+        )));
+    }
+    let source = source(&target, &before.server, schemas.clone(), before.history);
     let object = Object { account: &call.environment.account, bucket, key };
     let context = DataKey::context(&call.environment.name, &call.operation.0);
     let data_key = DataKey::generate(session.kms(), kms_key, context).await?;
@@ -70,14 +86,18 @@ async fn export(session: Arc<Session>, call: Call, what: DumpExport, login: Logi
         &call.operation.0,
     )
     .await?;
-    let written = dump(&source, &data_key, upload, |bytes| {
+    let sink = Compared::new(upload, target, schemas, before);
+    let notes = sink.notes();
+    let written = dump(&source, &data_key, sink, |bytes| {
         tell.tell(None, format!("{} dumped", uploads::bytes(bytes)));
     })
     .await?;
     let detail = format!(
-        "{} dumped into {}, encrypted under {kms_key}",
+        "{} tables, {} dumped into {}, encrypted under {kms_key}{notes}{}",
+        written.held.tables.count,
         uploads::bytes(written.bytes_plain),
-        uploads::bytes(written.bytes_archive)
+        uploads::bytes(written.bytes_archive),
+        long_statement(written.held.longest).unwrap_or_default()
     );
     Ok(Progress::Done { outputs: outputs(&written), detail })
 }
@@ -101,43 +121,61 @@ fn outputs(written: &Written) -> Outputs {
     ])
 }
 
-fn source(login: Login, name: &str, engine: Engine, schemas: &[String]) -> Result<Source, CloudError> {
+/// The database to sign in to, and what to dump of it.
+fn wanted(login: &Login, name: &str, engine: Engine, schemas: &[String]) -> Result<(Target, Vec<String>), CloudError> {
     let (database, schemas) = match (engine, schemas) {
         // What the config calls schemas are databases there, and pg_dump dumps one at a time.
-        (Engine::Postgres, []) if login.database.is_some() => (login.database, Vec::new()),
+        (Engine::Postgres, []) if login.database.is_some() => (login.database.clone(), Vec::new()),
         (Engine::Postgres, []) => {
-            return Err(CloudError::Permanent {
-                reason: format!(
-                    "The dump of {name} names no PostgreSQL database. Name one in its `schemas` in the config file, or as `dbname` in its secret."
-                ),
-            });
+            return Err(permanent(format!(
+                "The dump of {name} names no PostgreSQL database. Name one in its `schemas` in the config file, or as `dbname` in its secret."
+            )));
         }
         (Engine::Postgres, [one]) => (Some(one.clone()), Vec::new()),
         (Engine::Postgres, many) => {
-            return Err(CloudError::Permanent {
-                reason: format!(
-                    "The dump of {name} names {} PostgreSQL databases, but an archive holds one. Declare one dump for each in the config file.",
-                    many.len()
-                ),
-            });
+            return Err(permanent(format!(
+                "The dump of {name} names {} PostgreSQL databases, but an archive holds one. Declare one dump for each in the config file.",
+                many.len()
+            )));
         }
         (Engine::Mysql | Engine::Mariadb, schemas) => (None, schemas.to_vec()),
     };
-    Ok(Source {
+    Ok((target(login, engine, database), schemas))
+}
+
+/// Where a login signs in to.
+pub(super) fn target(login: &Login, engine: Engine, database: Option<String>) -> Target {
+    Target {
         engine,
-        host: login.host,
+        host: login.host.clone(),
         port: login.port,
-        username: login.username,
-        password: login.password,
+        username: login.username.clone(),
+        password: login.password.clone(),
         database,
-        schemas,
         ca: None,
-    })
+        require_tls: true,
+    }
+}
+
+/// The same for the programs that dump and load.
+pub(super) fn source(target: &Target, server: &Identity, schemas: Vec<String>, history: bool) -> Source {
+    Source {
+        server: Release { engine: server.engine, major: server.major },
+        programs: Programs::installed(),
+        history,
+        host: target.host.clone(),
+        port: target.port,
+        username: target.username.clone(),
+        password: target.password.clone(),
+        database: target.database.clone(),
+        schemas,
+        ca: target.ca.clone(),
+    }
 }
 
 /// Reads an archive back, every byte of it, and what it holds.
 async fn verify(session: Arc<Session>, call: Call, what: VerifyDump, tell: Teller) -> Outcome {
-    let VerifyDump { bucket, key, engine, retention_days, .. } = &what;
+    let VerifyDump { bucket, key, engine, retention_days, load_test, .. } = &what;
     let object = Object { account: &call.environment.account, bucket, key };
     let refuted = |why: &str| {
         let reason = format!("The {} in {} does not hold: {why}. Dump again.", object.name(), session.region);
@@ -164,28 +202,64 @@ async fn verify(session: Arc<Session>, call: Call, what: VerifyDump, tell: Telle
         plan: None,
     };
     tell.tell(None, format!("reading {}", uploads::bytes(known.bytes)));
-    let read = async {
-        let sealed = Sealed::read(fetch(session.s3().clone(), place, &known)).await?;
-        let data_key = DataKey::open(session.kms(), &sealed.header, context(&call, key)).await?;
-        read_back(sealed, &data_key, &expected).await
-    };
-    let contents = match read.await {
+    let archive = Archive { session: &session, place, known, context: context(&call, key), expected };
+    let contents = match archive.read().await {
         Ok(contents) => contents,
         Err(ArchiveError::Damaged(reason)) => return Ok(Progress::Refuted { reason, outputs: Outputs::new() }),
         Err(error) => return Err(error.into()),
     };
+    let loaded = match load_test {
+        None => "not loaded".to_owned(),
+        Some(test) => {
+            tell.tell(None, "loading it");
+            match dump_load::verify(&archive, &call, *engine, test, &contents).await? {
+                Ok(loaded) => loaded,
+                Err(reason) => return Ok(Progress::Refuted { reason, outputs: Outputs::new() }),
+            }
+        }
+    };
+    let rows: u64 = contents.held.rows.values().sum();
     let detail = format!(
-        "{} tables, {} of dump in {}, read whole, hashes match",
-        contents.tables.count,
+        "{} tables, {rows} rows, {} of dump in {}, read whole, hashes match, {loaded}",
+        contents.held.tables.count,
         uploads::bytes(contents.bytes_plain),
         uploads::bytes(contents.bytes_archive)
     );
     let outputs = Outputs::from([
-        ("tables".to_owned(), contents.tables.count.to_string()),
+        ("tables".to_owned(), contents.held.tables.count.to_string()),
         (BYTES_PLAIN.to_owned(), contents.bytes_plain.to_string()),
         (PLAIN.to_owned(), contents.sha256),
     ]);
     Ok(Progress::Done { outputs, detail })
+}
+
+/// An archive in its place, with what is known of it from elsewhere.
+pub(super) struct Archive<'a> {
+    session: &'a Session,
+    place: Place,
+    known: Stored,
+    context: Context,
+    pub(super) expected: Expected,
+}
+
+impl Archive<'_> {
+    /// Reads all of it, and what it holds.
+    async fn read(&self) -> Result<Contents, ArchiveError> {
+        let (sealed, key) = self.open().await?;
+        read_back(sealed, &key, &self.expected).await
+    }
+
+    /// From its beginning, with its key.
+    pub(super) async fn open(&self) -> Result<(Sealed<impl AsyncRead + Unpin + use<>>, DataKey), ArchiveError> {
+        let bytes = fetch(self.session.s3().clone(), self.place.clone(), &self.known);
+        let sealed = Sealed::read(bytes).await?;
+        let key = DataKey::open(self.session.kms(), &sealed.header, self.context.clone()).await?;
+        Ok((sealed, key))
+    }
+
+    pub(super) fn session(&self) -> &Session {
+        self.session
+    }
 }
 
 /// What the archive has to have been made for: the operation its key names, `<env>/dump/<yyyymmdd>/<op>/<file>`.

@@ -24,6 +24,8 @@ pub mod automated;
 pub mod batch;
 pub mod configuration;
 pub mod delete;
+mod dump_check;
+mod dump_load;
 pub mod dumps;
 pub mod holds;
 pub mod jobs;

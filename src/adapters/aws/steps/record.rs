@@ -21,7 +21,7 @@ use super::{
     At, Change, objects, uploads,
 };
 use crate::{
-    adapters::archive::{ArchiveError, Part, PartSink as _, S3Upload, Written},
+    adapters::archive::{ArchiveError, Part, PartSink as _, S3Upload, Tally, Written},
     domain::{
         moment::Moment,
         step::{BucketRecord, Outputs},
@@ -290,6 +290,7 @@ impl Record {
             sha256_archive: hex::encode(self.whole.finalize()),
             checksum: format!("{}-{parts}", BASE64.encode(Sha256::digest(&self.checksums))),
             parts,
+            held: Tally::default(),
         };
         Ok(End { last, written, numbers: Numbers { objects: self.objects, bytes: self.bytes } })
     }

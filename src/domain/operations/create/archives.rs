@@ -96,6 +96,7 @@ impl Parts<'_> {
                 key: key.clone(),
                 engine: dump.engine,
                 retention_days: self.days,
+                load_test: None,
             },
         );
         self.replica(&format!("dump of {}", dump.database), made, &bucket, &key);
