@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use serde::{Deserialize, Serialize};
 
-use super::world::World;
+use super::{api, world::World};
 use crate::domain::{moment::Moment, operation::OpId};
 
 /// How many requests are remembered one by one; totals and effects are remembered for ever.
@@ -128,6 +128,44 @@ pub enum Made {
         /// Its id.
         id: String,
     },
+    /// A DB snapshot.
+    Snapshot {
+        /// Identifier.
+        name: String,
+    },
+    /// A DB instance.
+    Instance {
+        /// Identifier.
+        name: String,
+    },
+    /// A DB snapshot was deleted.
+    SnapshotGone {
+        /// Identifier.
+        name: String,
+    },
+    /// A DB instance was deleted.
+    InstanceGone {
+        /// Identifier.
+        name: String,
+    },
+    /// Automated backups were set.
+    AutomatedBackups {
+        /// Identifier of the instance.
+        instance: String,
+        /// For how long they are kept.
+        days: u32,
+        /// When they are taken, where that was set.
+        window: Option<String>,
+    },
+    /// A tag was set or removed.
+    RdsTag {
+        /// ARN of what is tagged.
+        arn: String,
+        /// Key.
+        key: String,
+        /// Value; none where it was removed.
+        value: Option<String>,
+    },
 }
 
 impl Made {
@@ -135,13 +173,28 @@ impl Made {
     pub fn name(&self) -> String {
         match self {
             Made::Message { id } => format!("message {id}"),
+            Made::Snapshot { name } => format!("snapshot {name}"),
+            Made::Instance { name } => format!("instance {name}"),
+            Made::SnapshotGone { name } => format!("deletion of snapshot {name}"),
+            Made::InstanceGone { name } => format!("deletion of instance {name}"),
+            Made::AutomatedBackups { instance, days, .. } => {
+                format!("automated backups of {instance} for {days} days")
+            }
+            Made::RdsTag { arn, key, .. } => format!("tag {key} of {arn}"),
         }
     }
 
     /// A result that failed or was removed may rightly be made again; any other may not.
-    fn stands(&self, _world: &World, _account: &str, _region: &str, _now: Moment) -> bool {
+    fn stands(&self, world: &World, account: &str, region: &str, now: Moment) -> bool {
+        let Some(place) = world.find(account, region) else { return false };
         match self {
             Made::Message { .. } => true,
+            Made::Snapshot { .. }
+            | Made::Instance { .. }
+            | Made::SnapshotGone { .. }
+            | Made::InstanceGone { .. }
+            | Made::AutomatedBackups { .. }
+            | Made::RdsTag { .. } => api::rds::stands(place, self, now),
         }
     }
 }

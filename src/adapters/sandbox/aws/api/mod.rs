@@ -29,6 +29,7 @@
 
 mod kms;
 pub mod protocols;
+pub(super) mod rds;
 mod s3;
 mod sns;
 mod sts;
@@ -214,11 +215,10 @@ impl Service {
     fn serve(self, cx: &mut Context<'_>, request: &Request) -> Result<Answer, Refusal> {
         let fields = match self {
             Service::Kms => kms::serve(cx, request),
+            Service::Rds => rds::serve(cx, request),
             Service::Sns => sns::serve(cx, request),
             Service::Sts => sts::serve(cx, request),
-            Service::Backup | Service::Efs | Service::Rds | Service::S3 | Service::Secrets | Service::Ssm => {
-                Err(unknown(request))
-            }
+            Service::Backup | Service::Efs | Service::S3 | Service::Secrets | Service::Ssm => Err(unknown(request)),
         };
         fields.map(Answer::Fields)
     }

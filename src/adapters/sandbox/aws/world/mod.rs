@@ -1,6 +1,7 @@
 //! What the simulated AWS holds: accounts, regions, and the state of each service in them, a file per service.
 
 pub mod kms;
+pub mod rds;
 pub mod sns;
 
 use std::collections::BTreeMap;
@@ -21,6 +22,9 @@ pub struct Region {
     /// Keys.
     #[serde(default)]
     pub kms: kms::Kms,
+    /// Databases.
+    #[serde(default)]
+    pub rds: rds::Rds,
     /// Topics.
     #[serde(default)]
     pub sns: sns::Sns,

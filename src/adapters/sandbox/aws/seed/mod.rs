@@ -1,4 +1,8 @@
-//! What the environments of a config describe, as if it had been there for long.
+//! What the environments of a config describe, as if it had been there for long: a file per service, and the backups of the
+//! past fourteen days.
+
+pub mod past;
+mod rds;
 
 use std::collections::BTreeMap;
 
@@ -13,7 +17,7 @@ use crate::domain::{
 const SEEDED: u32 = 1;
 
 /// Seeds what is not seeded yet.
-pub(super) fn seed(world: &mut World, environments: &BTreeMap<String, Environment>, topics: &Topics, _now: Moment) {
+pub(super) fn seed(world: &mut World, environments: &BTreeMap<String, Environment>, topics: &Topics, now: Moment) {
     if world.seeded >= SEEDED {
         return;
     }
@@ -21,6 +25,10 @@ pub(super) fn seed(world: &mut World, environments: &BTreeMap<String, Environmen
     for environment in environments.values() {
         keys(world, environment);
         notices(world, environment, topics);
+        rds::seed(world, environment, now);
+    }
+    for past in past::all(world.seed, environments.values(), now) {
+        rds::seed_past(world, &past, now);
     }
 }
 

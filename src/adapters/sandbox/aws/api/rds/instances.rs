@@ -1,0 +1,257 @@
+//! DB instances: restored from snapshots, changed, described, deleted; and their automated backups.
+
+use serde_json::{Value, json};
+
+use super::{
+    super::super::{
+        judge::Made,
+        time::{Timeline, between, hex_for},
+        world::rds::{Data, Instance, Modification},
+    },
+    Context, Outcome, Refusal, Request, arn, identifier, no_key, no_subnet_group, paged, subnet_group, tag_list,
+};
+use crate::domain::moment::Moment;
+
+/// The longest identifier of an instance.
+const LONGEST: usize = 63;
+/// The most days automated backups are kept.
+const MOST_DAYS: i64 = 35;
+
+pub(super) fn restore(cx: &mut Context<'_>, request: &Request) -> Outcome {
+    let id = identifier(request, "DBInstanceIdentifier", LONGEST)?;
+    let name = request.need("DBSnapshotIdentifier")?.to_lowercase();
+    let now = cx.now;
+    let place = cx.place(request);
+    place.rds.sweep(&id, now);
+    if place.rds.instances.contains_key(&id) {
+        return Err(Refusal::new("DBInstanceAlreadyExists", "DB instance already exists"));
+    }
+    let name = name.rsplit(':').next().unwrap_or(&name).to_owned();
+    let Some(snapshot) = place.rds.snapshot(&name, now).cloned() else { return Err(super::snapshots::missing(&name)) };
+    if snapshot.status(now) != "available" {
+        let why = format!("Cannot restore from snapshot {name} because it is not in the available state.");
+        return Err(Refusal::new("InvalidDBSnapshotState", why));
+    }
+    if let Some(key) = snapshot.key.as_deref().filter(|key| place.kms.usable(key).is_none()) {
+        return Err(no_key(key));
+    }
+    let group = request.text("DBSubnetGroupName").unwrap_or("default");
+    if !place.rds.subnet_groups.contains_key(group) {
+        return Err(no_subnet_group(group));
+    }
+    let mut groups: Vec<String> = request.texts("VpcSecurityGroupIds").into_iter().map(str::to_owned).collect();
+    if groups.is_empty() {
+        groups.push("sg-0de000000000000001".to_owned());
+    }
+    let fate = cx.fate(request);
+    let seed = cx.world.seed;
+    let what = format!("restore/{}/{}/{id}", request.account(), request.region);
+    let lasts = fate.stretch(between(seed, &what, 420, 780));
+    let fails = fate.fails.then(|| format!("the restore of {id} ended as failed (internal error of RDS)"));
+    let creating = Timeline::new(now, now, lasts, fails);
+    let initializing = Timeline::new(now, creating.ends, between(seed, &format!("{what}/storage"), 20, 90), None);
+    let instance = Instance {
+        engine: snapshot.engine.clone(),
+        version: snapshot.version.clone(),
+        size_gib: snapshot.size_gib,
+        key: snapshot.key.clone(),
+        multi_az: request.flag("MultiAZ"),
+        status: "available".to_owned(),
+        // Unlike a new instance, a restored one keeps backups as the snapshot's instance did, unless it is told.
+        automated_days: request.number("BackupRetentionPeriod").and_then(|d| u32::try_from(d).ok()).unwrap_or(1),
+        window: "22:00-22:30".to_owned(),
+        subnet_group: group.to_owned(),
+        security_groups: groups,
+        protected: request.flag("DeletionProtection"),
+        tags: request.tags("Tags"),
+        creating,
+        initializing: Some(initializing),
+        backing_up: None,
+        modifying: None,
+        deleting: None,
+        data: Data { lacks_rows: snapshot.data.lacks_rows, ..snapshot.data.clone() },
+        restores_badly: false,
+    };
+    let shown = shown(cx, request, &id, &instance, now);
+    cx.place(request).rds.instances.insert(id.clone(), instance);
+    cx.changed(request, format!("instance {id}"), Made::Instance { name: id });
+    Ok(json!({"DBInstance": shown}))
+}
+
+pub(super) fn modify(cx: &mut Context<'_>, request: &Request) -> Outcome {
+    let id = request.need("DBInstanceIdentifier")?.to_lowercase();
+    let now = cx.now;
+    let Some(found) = cx.place(request).rds.instance(&id, now) else { return Err(missing(&id)) };
+    if found.status(now) != "available" {
+        return Err(state(&id, "modified", found.status(now)));
+    }
+    let days = match request.number("BackupRetentionPeriod") {
+        Some(days) if !(0..=MOST_DAYS).contains(&days) => {
+            let why =
+                format!("Invalid backup retention period: {days}. Backup retention period must be between 0 and 35.");
+            return Err(Refusal::new("InvalidParameterValue", why));
+        }
+        days => days.and_then(|days| u32::try_from(days).ok()),
+    };
+    let window = request.text("PreferredBackupWindow").map(str::to_owned);
+    let (had, window_was) = (found.automated_days(now), found.window.clone());
+    let changes = days.is_some_and(|days| days != had);
+    let fate = if changes { cx.fate(request) } else { Default::default() };
+    let what = format!("modify/{}/{}/{id}/{}", request.account(), request.region, days.unwrap_or(had));
+    let lasts = fate.stretch(between(cx.world.seed, &what, 30, 90));
+    let fails = fate.fails.then(|| format!("RDS could not change the automated backups of {id}"));
+    let Some(found) = cx.place(request).rds.instances.get_mut(&id) else { return Err(missing(&id)) };
+    found.automated_days = had;
+    found.modifying =
+        changes.then(|| Modification { timeline: Timeline::new(now, now, lasts, fails), automated_days: days });
+    if let Some(window) = &window {
+        found.window.clone_from(window);
+    }
+    if request.input.get("DeletionProtection").is_some() {
+        found.protected = request.flag("DeletionProtection");
+    }
+    let found = found.clone();
+    if changes || window.as_ref().is_some_and(|w| *w != window_was) {
+        let made = Made::AutomatedBackups { instance: id.clone(), days: days.unwrap_or(had), window };
+        cx.changed(request, format!("automated backups of {id}"), made);
+    }
+    let shown = shown(cx, request, &id, &found, now);
+    Ok(json!({"DBInstance": shown}))
+}
+
+pub(super) fn delete(cx: &mut Context<'_>, request: &Request) -> Outcome {
+    let id = request.need("DBInstanceIdentifier")?.to_lowercase();
+    let now = cx.now;
+    let Some(found) = cx.place(request).rds.instance(&id, now) else { return Err(missing(&id)) };
+    if found.protected {
+        let why = "Cannot delete protected DB Instance, please disable deletion protection and try again.";
+        return Err(Refusal::new("InvalidParameterCombination", why));
+    }
+    if !request.flag("SkipFinalSnapshot") && request.text("FinalDBSnapshotIdentifier").is_none() {
+        let why = "FinalDBSnapshotIdentifier is required unless SkipFinalSnapshot is specified.";
+        return Err(Refusal::new("InvalidParameterCombination", why));
+    }
+    if found.deleting.is_some() {
+        let why = format!("Instance {id} is already being deleted.");
+        return Err(Refusal::new("InvalidDBInstanceState", why));
+    }
+    let fate = cx.fate(request);
+    let what = format!("remove/{}/{}/{id}", request.account(), request.region);
+    let lasts = fate.stretch(between(cx.world.seed, &what, 150, 360));
+    let Some(found) = cx.place(request).rds.instances.get_mut(&id) else { return Err(missing(&id)) };
+    found.deleting = Some(Timeline::new(now, now, lasts, None));
+    let found = found.clone();
+    cx.changed(request, format!("deletion of instance {id}"), Made::InstanceGone { name: id.clone() });
+    let shown = shown(cx, request, &id, &found, now);
+    Ok(json!({"DBInstance": shown}))
+}
+
+pub(super) fn describe(cx: &mut Context<'_>, request: &Request) -> Outcome {
+    let now = cx.now;
+    let one = request.text("DBInstanceIdentifier").map(str::to_lowercase);
+    let named = request.filter("db-instance-id").map(|ids| ids.into_iter().map(str::to_lowercase).collect::<Vec<_>>());
+    let rds = &cx.place(request).rds;
+    let ids: Vec<String> = match one.clone().map(|id| vec![id]).or(named) {
+        Some(mut ids) => {
+            ids.sort();
+            ids
+        }
+        None => rds.instances.keys().cloned().collect(),
+    };
+    let there: Vec<(String, Instance)> =
+        ids.into_iter().filter_map(|id| Some((id.clone(), rds.instance(&id, now)?.clone()))).collect();
+    match one {
+        Some(id) if there.is_empty() => Err(missing(&id)),
+        _ => {
+            let shown = there.iter().map(|(id, instance)| shown(cx, request, id, instance, now)).collect();
+            Ok(paged(request, "DBInstances", shown))
+        }
+    }
+}
+
+/// Of instances of this region, and those that were replicated here.
+pub(super) fn automated_backups(cx: &mut Context<'_>, request: &Request) -> Outcome {
+    let now = cx.now;
+    let (account, region) = (request.account().to_owned(), request.region.clone());
+    let named = request.filter("db-instance-id");
+    let wanted = |id: &str| named.as_ref().is_none_or(|ids| ids.contains(&id));
+    let rds = &cx.place(request).rds;
+    let own = rds.instances.keys().filter(|id| wanted(id)).filter_map(|id| {
+        let latest = rds.instance(id, now)?.restorable(now)?;
+        Some((id.clone(), format!("arn:aws:rds:{region}:{account}:db:{id}"), region.clone(), latest))
+    });
+    let replicated = rds.replicated.iter().filter_map(|(arn, copy)| {
+        let mut parts = arn.split(':');
+        let (from, id) = (parts.nth(3)?, parts.nth(2)?);
+        let latest = now - std::time::Duration::from_secs(copy.behind);
+        wanted(id).then(|| (id.to_owned(), arn.clone(), from.to_owned(), latest))
+    });
+    let shown = own.chain(replicated).map(|(id, arn, from, latest)| {
+        let earliest = latest - std::time::Duration::from_secs(86_400);
+        json!({
+            "DBInstanceIdentifier": id,
+            "DBInstanceArn": arn,
+            "Region": from,
+            "Status": if from == region { "active" } else { "replicating" },
+            "RestoreWindow": {"EarliestTime": request.time(earliest), "LatestTime": request.time(latest)},
+        })
+    });
+    let shown = shown.collect();
+    Ok(paged(request, "DBInstanceAutomatedBackups", shown))
+}
+
+fn shown(cx: &mut Context<'_>, request: &Request, id: &str, instance: &Instance, now: Moment) -> Value {
+    let seed = cx.world.seed;
+    let region = request.region.as_str();
+    let group = &instance.subnet_group;
+    let subnets = cx.place(request).rds.subnet_groups.get(group).cloned().unwrap_or_default();
+    let groups = instance.security_groups.iter().map(|id| json!({"VpcSecurityGroupId": id, "Status": "active"}));
+    let endpoint = instance.creating.done(now).then(|| {
+        json!({"Address": Instance::address(seed, id, region), "Port": instance.port(), "HostedZoneId": "ZBB00000000001"})
+    });
+    // A restored instance answers before all of its data has arrived.
+    let storage = instance.initializing.as_ref().filter(|t| instance.creating.done(now) && t.open(now));
+    json!({
+        "DBInstanceIdentifier": id,
+        "DBInstanceArn": arn(request, "db", id),
+        "DbiResourceId": format!("db-{}", hex_for(seed, &format!("resource {id}"), 26).to_uppercase()),
+        "DBInstanceClass": "db.r6g.large",
+        "DBInstanceStatus": instance.status(now),
+        "Engine": instance.engine,
+        "EngineVersion": instance.version,
+        "MasterUsername": "admin",
+        "AllocatedStorage": instance.size_gib,
+        "StorageType": "gp3",
+        "StorageEncrypted": instance.key.is_some(),
+        "KmsKeyId": instance.key,
+        "MultiAZ": instance.multi_az,
+        "AvailabilityZone": format!("{region}a"),
+        "PubliclyAccessible": false,
+        "DeletionProtection": instance.protected,
+        "InstanceCreateTime": request.time(instance.creating.ends),
+        "Endpoint": endpoint,
+        "BackupRetentionPeriod": instance.automated_days(now),
+        "PreferredBackupWindow": instance.window,
+        "PreferredMaintenanceWindow": "sun:23:00-sun:23:30",
+        "LatestRestorableTime": instance.restorable(now).map(|at| request.time(at)),
+        "PendingModifiedValues": {"BackupRetentionPeriod": instance.pending_days(now)},
+        "DBSubnetGroup": subnet_group(region, group, &subnets),
+        "VpcSecurityGroups": groups.collect::<Vec<_>>(),
+        "DBParameterGroups": [{
+            "DBParameterGroupName": format!("default.{}", instance.engine),
+            "ParameterApplyStatus": "in-sync",
+        }],
+        "TagList": tag_list(&instance.tags),
+        "StorageOperationStatus": storage.map(|_| "Initializing"),
+        "StorageOperationPercentProgress": storage.map(|t| t.percent(now)),
+    })
+}
+
+pub(super) fn missing(id: &str) -> Refusal {
+    Refusal::with_status(404, "DBInstanceNotFound", format!("DBInstance {id} not found."))
+}
+
+fn state(id: &str, what: &str, is: &str) -> Refusal {
+    let why = format!("Database instance {id} cannot be {what} because it is in the {is} state.");
+    Refusal::new("InvalidDBInstanceState", why)
+}
