@@ -8,7 +8,7 @@ pub mod boot;
 pub mod config;
 pub mod domain;
 pub mod engine;
-pub mod http;
+pub mod front;
 pub mod manifest;
 pub mod ports;
 pub mod settings;

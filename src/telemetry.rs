@@ -5,7 +5,7 @@ use std::{io::IsTerminal, time::Duration};
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 use tracing_subscriber::{EnvFilter, layer::SubscriberExt, util::SubscriberInitExt};
 
-use crate::http::ACK_SECONDS;
+use crate::front::http::ACK_SECONDS;
 
 /// Upper bounds of the buckets of [`ACK_SECONDS`], in seconds.
 const ACK_BUCKETS: [f64; 12] = [0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 3.0];

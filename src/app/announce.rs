@@ -1,19 +1,28 @@
 //! From the ledger to Slack and SNS: every notice is sent until it got through, and no card is posted twice.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use serde_json::{Value, json};
 
+use super::{
+    addresses::Addresses,
+    authority::Authority,
+    deliver::{self, Delivered, Letter, PATIENCE, Place},
+    words,
+};
 use crate::{
     domain::{
         environment::Environment,
         moment::Moment,
-        operation::{CardRef, OpId, Run},
-        run::Pacing,
+        operation::{CardRef, OpId, Run, State},
     },
     ports::{
-        alert::Alerts,
-        chat::{CardView, Chat, ChatError, Content, Exhibit, Level, Outgoing, Reply},
+        alert::{Alerts, Topic},
+        chat::{CardView, Chat, Content, Exhibit, Level, Outgoing, Remedy, Reply},
         clock::Clock,
         cloud::CloudError,
         store::{Notice, Queued, Store, StoreError},
@@ -26,8 +35,10 @@ const BATCH: u32 = 32;
 const HOLD: Duration = Duration::from_secs(30);
 /// A card is edited at most this often.
 const CARD_EVERY: Duration = Duration::from_secs(1);
-/// The longest pause between two attempts.
-const PATIENCE: Duration = Duration::from_secs(600);
+/// Metadata of cards.
+const CARD: &str = "bbws_operation";
+/// Metadata of everything else.
+const EVENT: &str = "bbws_event";
 
 /// Sends notices.
 pub struct Announcer {
@@ -43,6 +54,12 @@ pub struct Announcer {
     pub environments: BTreeMap<String, Arc<Environment>>,
     /// Where a card goes when its own channel cannot be written to.
     pub ops_channel: String,
+    /// Which channels are shared with others.
+    pub authority: Arc<Authority>,
+    /// Where people can be answered when nothing can be posted.
+    pub addresses: Arc<Addresses>,
+    /// Cards that no channel takes, with the state that SNS was told of.
+    pub unseen: Mutex<HashMap<OpId, State>>,
 }
 
 /// What became of one attempt.
@@ -79,14 +96,13 @@ impl Announcer {
         let sent = match &queued.notice {
             Notice::Card { operation } => self.card(queued, operation).await?,
             Notice::Thread { operation, key, level, text, exhibit } => {
-                self.thread(queued, operation, key, line(*level, text, exhibit)).await?
+                self.thread(queued, operation, key, said(*level, text, exhibit)).await?
             }
             Notice::Channel { environment, key, level, text, exhibit } => {
-                self.channel(queued, environment, key, line(*level, text, exhibit)).await
+                self.channel(queued, environment, key, said(*level, text, exhibit)).await
             }
             Notice::Whisper { channel, user, level, text, exhibit } => {
-                let reply = Reply { level: *level, text: text.clone(), exhibit: exhibit.clone() };
-                self.whisper(queued, channel, user, &reply).await
+                self.whisper(queued, channel, user, said(*level, text, exhibit)).await
             }
             Notice::Publish { environment, topic, subject, body, .. } => {
                 let Some(env) = self.environments.get(environment) else {
@@ -110,134 +126,238 @@ impl Announcer {
         }
     }
 
+    /// The card as it is now: edited where it stands, else posted.
     async fn card(&self, queued: &Queued, id: &OpId) -> Result<Sent, StoreError> {
         let Some(run) = self.store.load(id).await? else { return Ok(Sent::Yes(None)) };
-        let mut message = card_message(&run, self.clock.now());
-        if let Some(card) = run.op.card.clone() {
-            message.channel = card.channel.clone();
-            return Ok(match self.chat.update(&card.ts, &message).await {
-                Ok(()) => Sent::Yes(None),
-                Err(ChatError::Refused { code, .. }) if code == "message_not_found" => {
-                    tracing::warn!(operation = %id, "the card was deleted; a new one is posted");
-                    self.post_card(queued, &run, message).await
-                }
-                Err(error) => unsent(&error, queued, false),
-            });
-        }
-        if queued.uncertain {
-            // An earlier attempt may have posted it: look before posting again.
-            let oldest = run.op.created.seconds() - 60;
-            for channel in [run.op.channel.clone(), self.ops_channel.clone()] {
-                match self.chat.find(&channel, None, &message.event_type, &json!({"operation": id}), oldest).await {
-                    Ok(Some(ts)) => {
-                        message.channel = channel.clone();
-                        let card = Some((id.clone(), CardRef { channel, ts: ts.clone() }));
-                        return Ok(match self.chat.update(&ts, &message).await {
-                            Ok(()) => Sent::Yes(card),
-                            Err(error) => unsent(&error, queued, true),
-                        });
-                    }
-                    Ok(None) | Err(ChatError::Refused { .. }) => {}
-                    Err(error) => return Ok(unsent(&error, queued, true)),
-                }
+        let mut letter = card_letter(&run, self.clock.now());
+        let mut places = vec![Place::Channel(run.op.channel.clone()), self.ops()];
+        if let Some(card) = &run.op.card {
+            match self.edit(queued, card, &letter.content, &letter.payload).await {
+                Edited::Yes => return Ok(Sent::Yes(None)),
+                Edited::Later(later) => return Ok(later.into_sent()),
+                Edited::Lost => places.insert(0, Place::Channel(card.channel.clone())),
+                Edited::Shut => places.retain(|place| *place != Place::Channel(card.channel.clone())),
             }
+            tracing::warn!(operation = %id, channel = card.channel, "the card cannot be edited any more; a new one is posted");
+            letter.lost = Some(card.clone());
         }
-        Ok(self.post_card(queued, &run, message).await)
+        places.dedup();
+        Ok(match self.deliver_once(queued, &letter, &places).await {
+            Delivered::Posted(card) => Sent::Yes(card.map(|card| (id.clone(), card))),
+            // What an earlier attempt posted may show an older state.
+            Delivered::Found(card) => match self.edit(queued, &card, &letter.content, &letter.payload).await {
+                Edited::Later(later) => later.doubtful().into_sent(),
+                Edited::Yes | Edited::Lost | Edited::Shut => Sent::Yes(Some((id.clone(), card))),
+            },
+            Delivered::Nowhere(why) => self.unseen(&run, &why).await,
+            later => later.into_sent(),
+        })
     }
 
-    async fn post_card(&self, queued: &Queued, run: &Run, mut message: Outgoing) -> Sent {
-        let mut posted = self.chat.post(&message).await;
-        if let Err(ChatError::Refused { code, .. }) = &posted
-            && unreachable_channel(code)
-            && message.channel != self.ops_channel
-        {
-            tracing::warn!(operation = %run.op.id, channel = %message.channel, code, "the card goes to the ops channel instead");
-            message.channel.clone_from(&self.ops_channel);
-            posted = self.chat.post(&message).await;
-        }
-        match posted {
-            Ok(ts) => Sent::Yes(Some((run.op.id.clone(), CardRef { channel: message.channel, ts }))),
-            Err(error) => unsent(&error, queued, true),
-        }
+    fn ops(&self) -> Place {
+        Place::Channel(self.ops_channel.clone())
     }
 
-    async fn thread(&self, queued: &Queued, id: &OpId, key: &str, content: Content) -> Result<Sent, StoreError> {
-        let Some(card) = self.store.load(id).await?.and_then(|run| run.op.card) else {
-            return Ok(Sent::No { again: CARD_EVERY, uncertain: false, why: "its card is not posted yet".to_owned() });
-        };
-        let payload = json!({"operation": id, "key": key});
-        if queued.uncertain {
-            match self
-                .chat
-                .find(&card.channel, Some(&card.ts), "bbws_event", &payload, queued.created.seconds() - 60)
-                .await
-            {
-                Ok(Some(_)) => return Ok(Sent::Yes(None)),
-                Ok(None) => {}
-                Err(error) => return Ok(unsent(&error, queued, true)),
+    async fn edit(&self, queued: &Queued, card: &CardRef, content: &Content, payload: &Value) -> Edited {
+        match self.leads_outside(&Place::Thread(card.clone())).await {
+            Ok(false) => {}
+            Ok(true) => return Edited::Shut,
+            Err(why) => {
+                let uncertain = queued.uncertain;
+                return Edited::Later(Delivered::Later { again: deliver::pause(queued), uncertain, why });
             }
         }
         let message = Outgoing {
-            channel: card.channel,
-            thread: Some(card.ts),
-            content,
-            event_type: "bbws_event".to_owned(),
-            payload,
+            channel: card.channel.clone(),
+            thread: None,
+            content: content.clone(),
+            event_type: CARD.to_owned(),
+            payload: payload.clone(),
         };
-        Ok(match self.chat.post(&message).await {
-            Ok(_) => Sent::Yes(None),
-            Err(error) => unsent(&error, queued, true),
+        let Err(error) = self.chat.update(&card.ts, &message).await else { return Edited::Yes };
+        match deliver::remedy(&error, queued) {
+            Remedy::Wait | Remedy::Person => Edited::Later(deliver::later(&error, queued, false)),
+            Remedy::Anew | Remedy::OutsideThread => Edited::Lost,
+            Remedy::Elsewhere if error.remedy().is_none() => Edited::Lost,
+            Remedy::Elsewhere => Edited::Shut,
+        }
+    }
+
+    /// No place in Slack takes the card: SNS is told, once for each state, and Slack is tried again.
+    async fn unseen(&self, run: &Run, why: &str) -> Sent {
+        let (id, state) = (&run.op.id, run.op.state);
+        metrics::counter!("bbws_notices_undeliverable_total").increment(1);
+        tracing::error!(operation = %id, why, "no channel takes the card");
+        let told = self.unseen.lock().unwrap_or_else(PoisonError::into_inner).get(id) == Some(&state);
+        if !told {
+            let mut body = words::notice_body(run);
+            body["not_in_slack"] = why.into();
+            let subject = format!("bbws {id}: {}, and no Slack channel takes its card", state.name());
+            if self.sound(run.op.environment(), &subject, &body).await.is_ok() {
+                self.unseen.lock().unwrap_or_else(PoisonError::into_inner).insert(id.clone(), state);
+            }
+        }
+        Sent::No { again: PATIENCE, uncertain: false, why: why.to_owned() }
+    }
+
+    /// To SNS, for what no place in Slack takes: in the environment, or in each where it concerns all of them.
+    async fn sound(&self, environment: &str, subject: &str, body: &Value) -> Result<(), CloudError> {
+        let subject: String = subject.chars().filter(char::is_ascii).take(99).collect();
+        for (name, env) in &self.environments {
+            if environment == "*" || name == environment {
+                self.alerts.publish(env, Topic::OpsWarning, &subject, &body.to_string()).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Below the card. Where its channel takes nothing any more, the card moves first.
+    async fn thread(&self, queued: &Queued, id: &OpId, key: &str, said: Reply) -> Result<Sent, StoreError> {
+        let Some((run, card)) =
+            self.store.load(id).await?.and_then(|run| Some((run.op.card.clone()?, run))).map(|(c, r)| (r, c))
+        else {
+            return Ok(Sent::No { again: CARD_EVERY, uncertain: false, why: "its card is not posted yet".to_owned() });
+        };
+        let letter = Letter {
+            content: line(&said, said.text.clone()),
+            elsewhere: line(&said, format!("*{id}* · {}", said.text)),
+            event_type: EVENT,
+            payload: json!({"operation": id, "key": key}),
+            since: queued.created.seconds() - 60,
+            lost: None,
+        };
+        let below = |card: &CardRef| vec![Place::Thread(card.clone()), Place::Channel(card.channel.clone())];
+        let why = match self.deliver_once(queued, &letter, &below(&card)).await {
+            Delivered::Posted(_) | Delivered::Found(_) => return Ok(Sent::Yes(None)),
+            Delivered::Nowhere(why) => why,
+            later => return Ok(later.into_sent()),
+        };
+        let mut again = card_letter(&run, self.clock.now());
+        again.lost = Some(card.clone());
+        let elsewhere: Vec<Place> =
+            [self.ops()].into_iter().filter(|ops| *ops != Place::Channel(card.channel.clone())).collect();
+        let moved = match self.deliver_once(queued, &again, &elsewhere).await {
+            Delivered::Posted(Some(card)) | Delivered::Found(card) => card,
+            Delivered::Posted(None) | Delivered::Nowhere(_) => {
+                let body = json!({"operation": id, "environment": run.op.environment(), "text": said.text, "not_in_slack": why});
+                return Ok(self
+                    .sounded(
+                        run.op.environment(),
+                        &format!("bbws {id}: no Slack channel takes what is to be told"),
+                        &body,
+                        queued,
+                    )
+                    .await);
+            }
+            later => return Ok(later.into_sent()),
+        };
+        tracing::warn!(operation = %id, from = card.channel, to = moved.channel, why, "the card moved");
+        Ok(match self.deliver_once(queued, &letter, &below(&moved)).await {
+            Delivered::Posted(_) | Delivered::Found(_) => Sent::Yes(Some((id.clone(), moved))),
+            Delivered::Nowhere(why) => Sent::No { again: deliver::pause(queued), uncertain: true, why },
+            later => later.doubtful().into_sent(),
         })
     }
 
     /// In the environment's channel, or the ops channel where it has none or Slack does not let us in.
-    async fn channel(&self, queued: &Queued, environment: &str, key: &str, content: Content) -> Sent {
+    async fn channel(&self, queued: &Queued, environment: &str, key: &str, said: Reply) -> Sent {
         let own = self.environments.get(environment).and_then(|e| e.channel.clone());
-        let mut message = Outgoing {
-            channel: own.unwrap_or_else(|| self.ops_channel.clone()),
-            thread: None,
+        let content = line(&said, said.text.clone());
+        let letter = Letter {
+            elsewhere: content.clone(),
             content,
-            event_type: "bbws_event".to_owned(),
+            event_type: EVENT,
             payload: json!({"environment": environment, "key": key}),
+            since: queued.created.seconds() - 60,
+            lost: None,
         };
-        if queued.uncertain {
-            let oldest = queued.created.seconds() - 60;
-            for channel in [message.channel.clone(), self.ops_channel.clone()] {
-                match self.chat.find(&channel, None, &message.event_type, &message.payload, oldest).await {
-                    Ok(Some(_)) => return Sent::Yes(None),
-                    Ok(None) | Err(ChatError::Refused { .. }) => {}
-                    Err(error) => return unsent(&error, queued, true),
-                }
+        let mut places: Vec<Place> = own.map(Place::Channel).into_iter().chain([self.ops()]).collect();
+        places.dedup();
+        match self.deliver_once(queued, &letter, &places).await {
+            Delivered::Posted(_) | Delivered::Found(_) => Sent::Yes(None),
+            Delivered::Nowhere(why) => {
+                let body = json!({"environment": environment, "text": said.text, "not_in_slack": why});
+                let subject = format!("bbws {environment}: no Slack channel takes what is to be told");
+                self.sounded(environment, &subject, &body, queued).await
             }
-        }
-        let mut posted = self.chat.post(&message).await;
-        if let Err(ChatError::Refused { code, .. }) = &posted
-            && unreachable_channel(code)
-            && message.channel != self.ops_channel
-        {
-            tracing::warn!(environment, channel = %message.channel, code, "the notice goes to the ops channel instead");
-            message.channel.clone_from(&self.ops_channel);
-            posted = self.chat.post(&message).await;
-        }
-        match posted {
-            Ok(_) => Sent::Yes(None),
-            Err(error) => unsent(&error, queued, true),
+            later => later.into_sent(),
         }
     }
 
-    async fn whisper(&self, queued: &Queued, channel: &str, user: &str, reply: &Reply) -> Sent {
-        match self.chat.whisper(channel, user, reply).await {
+    async fn sounded(&self, environment: &str, subject: &str, body: &Value, queued: &Queued) -> Sent {
+        metrics::counter!("bbws_notices_undeliverable_total").increment(1);
+        tracing::error!(key = %queued.key, "no channel takes a notice; SNS gets it");
+        match self.sound(environment, subject, body).await {
             Ok(()) => Sent::Yes(None),
+            Err(error) => unpublished(&error, queued),
+        }
+    }
+
+    /// To one person: where they asked, else in their own conversation with the app, else at the address Slack gave.
+    async fn whisper(&self, queued: &Queued, channel: &str, user: &str, said: Reply) -> Sent {
+        if user.is_empty() {
+            return Sent::Yes(None);
+        }
+        let (channel, user) = (channel.to_owned(), user.to_owned());
+        let asked_in = if channel.is_empty() || channel.starts_with('D') {
+            String::new()
+        } else {
+            format!("\n_You asked in <#{channel}>, where this could not be shown._")
+        };
+        let letter = Letter {
+            content: line(&said, said.text.clone()),
+            elsewhere: line(&said, format!("{}{asked_in}", said.text)),
+            event_type: EVENT,
+            payload: json!({"whisper": queued.key}),
+            since: queued.created.seconds() - 60,
+            lost: None,
+        };
+        let places = [
+            Place::Whisper { channel: channel.clone(), user: user.clone() },
+            Place::Direct(user.clone()),
+            Place::Address { channel, user: user.clone() },
+        ];
+        match self.deliver_once(queued, &letter, &places).await {
+            Delivered::Posted(_) | Delivered::Found(_) => Sent::Yes(None),
+            Delivered::Nowhere(why) => {
+                tracing::error!(user, why, "nobody could be shown an answer");
+                Sent::Yes(None)
+            }
             // Whispers are answers to somebody who waits now: hours later nobody does.
-            Err(error) if queued.attempts >= 8 => {
-                tracing::error!(user, %error, "a whisper was given up");
+            Delivered::Later { why, .. } if queued.attempts >= 8 => {
+                tracing::error!(user, why, "a whisper was given up");
                 Sent::Yes(None)
             }
-            Err(ChatError::Refused { code, .. }) => {
-                tracing::warn!(user, channel, code, "Slack refused a whisper");
-                Sent::Yes(None)
-            }
-            Err(error) => unsent(&error, queued, true),
+            later => later.into_sent(),
+        }
+    }
+}
+
+/// What became of an edit.
+enum Edited {
+    Yes,
+    /// Not yet, or nobody knows.
+    Later(Delivered),
+    /// The message is gone, or too old to be edited.
+    Lost,
+    /// Its channel takes nothing any more, or nothing of ours.
+    Shut,
+}
+
+impl Delivered {
+    /// Something was posted before this, so that it has to be looked for the next time.
+    fn doubtful(self) -> Delivered {
+        match self {
+            Delivered::Later { again, why, .. } => Delivered::Later { again, uncertain: true, why },
+            other => other,
+        }
+    }
+
+    fn into_sent(self) -> Sent {
+        match self {
+            Delivered::Later { again, uncertain, why } => Sent::No { again, uncertain, why },
+            Delivered::Posted(_) | Delivered::Found(_) => Sent::Yes(None),
+            Delivered::Nowhere(why) => Sent::No { again: PATIENCE, uncertain: false, why },
         }
     }
 }
@@ -250,18 +370,23 @@ fn about(queued: &Queued) -> &str {
     }
 }
 
-fn line(level: Level, text: &str, exhibit: &Exhibit) -> Content {
-    Content::Line { level, text: text.to_owned(), exhibit: Box::new(exhibit.clone()) }
+fn said(level: Level, text: &str, exhibit: &Exhibit) -> Reply {
+    Reply { level, text: text.to_owned(), exhibit: exhibit.clone() }
 }
 
-fn card_message(run: &Run, now: Moment) -> Outgoing {
-    let op = &run.op;
-    Outgoing {
-        channel: op.channel.clone(),
-        thread: None,
-        content: Content::Card(Box::new(CardView { run: run.clone(), now })),
-        event_type: "bbws_operation".to_owned(),
+fn line(said: &Reply, text: String) -> Content {
+    Content::Line { level: said.level, text, exhibit: Box::new(said.exhibit.clone()) }
+}
+
+fn card_letter(run: &Run, now: Moment) -> Letter {
+    let content = Content::Card(Box::new(CardView { run: run.clone(), now }));
+    Letter {
+        elsewhere: content.clone(),
+        content,
+        event_type: CARD,
         payload: card_payload(run),
+        since: run.op.created.seconds() - 60,
+        lost: None,
     }
 }
 
@@ -271,23 +396,6 @@ pub fn card_payload(run: &Run) -> Value {
     json!({"operation": op.id, "kind": op.kind(), "environment": op.environment(), "state": op.state.name()})
 }
 
-fn unreachable_channel(code: &str) -> bool {
-    matches!(code, "channel_not_found" | "not_in_channel" | "is_archived" | "restricted_action")
-}
-
-fn again(queued: &Queued) -> Duration {
-    Pacing::backoff(u32::try_from(queued.attempts).unwrap_or(u32::MAX)).min(PATIENCE)
-}
-
-fn unsent(error: &ChatError, queued: &Queued, posting: bool) -> Sent {
-    let again = match error {
-        ChatError::RateLimited { after } => *after,
-        ChatError::Refused { .. } | ChatError::Unknown { .. } => again(queued),
-    };
-    let uncertain = posting && (queued.uncertain || matches!(error, ChatError::Unknown { .. }));
-    Sent::No { again, uncertain, why: error.to_string() }
-}
-
 fn unpublished(error: &CloudError, queued: &Queued) -> Sent {
-    Sent::No { again: again(queued), uncertain: false, why: error.to_string() }
+    Sent::No { again: deliver::pause(queued), uncertain: false, why: error.to_string() }
 }

@@ -8,6 +8,7 @@ use std::{
 
 use crate::{
     domain::{
+        approval::ANY_ROLE,
         moment::Moment,
         policy::Roles,
         principal::{Principal, Profile},
@@ -76,9 +77,9 @@ impl Authority {
         }
         let mut roles = Vec::new();
         for (role, members) in &self.roles {
-            let listed = members.users.contains(&profile.user);
+            let listed = members.users.iter().any(|id| profile.is(id));
             let grouped = match &members.group {
-                Some(group) if !listed => self.group(group, freshness).await?.contains(&profile.user),
+                Some(group) if !listed => self.group(group, freshness).await?.iter().any(|id| profile.is(id)),
                 _ => false,
             };
             if listed || grouped {
@@ -88,16 +89,28 @@ impl Authority {
         Ok(Principal { person: profile.person(), user: profile.user, roles })
     }
 
-    /// Whoever is named in a role, when Slack cannot be asked: enough to stop things, for nothing else.
+    /// Whoever is named in a role, when Slack cannot be asked: enough to stop things, for nothing else. What Slack once
+    /// said of their ids is believed for this, however long ago.
     pub fn listed(&self, user: &str) -> Vec<String> {
-        self.roles.iter().filter(|(_, m)| m.users.iter().any(|u| u == user)).map(|(role, _)| role.clone()).collect()
+        let profiles = self.profiles.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = profiles.get(user).map(|(_, profile)| profile);
+        let meant = |id: &String| id == user || known.is_some_and(|profile| profile.is(id));
+        self.roles.iter().filter(|(_, m)| m.users.iter().any(meant)).map(|(role, _)| role.clone()).collect()
     }
 
-    /// The user ids and user groups of a role, for mentions.
-    pub fn mentions(&self, role: &str, except: &str) -> Vec<String> {
-        let Some(members) = self.roles.get(role) else { return Vec::new() };
-        let users = members.users.iter().filter(|u| *u != except).map(|u| format!("<@{u}>"));
-        users.chain(members.group.iter().map(|g| format!("<!subteam^{g}>"))).collect()
+    /// The user ids and user groups of a role, or of all roles for [`ANY_ROLE`], as mentions; each once.
+    pub fn mentions(&self, role: &str, except: &Principal) -> Vec<String> {
+        let mut found: Vec<String> = Vec::new();
+        for members in self.roles.iter().filter(|(name, _)| role == ANY_ROLE || *name == role).map(|(_, m)| m) {
+            let users = members.users.iter().filter(|u| **u != except.user && **u != except.person.0);
+            let all = users.map(|u| format!("<@{u}>")).chain(members.group.iter().map(|g| format!("<!subteam^{g}>")));
+            for mention in all {
+                if !found.contains(&mention) {
+                    found.push(mention);
+                }
+            }
+        }
+        found
     }
 
     /// Whether the channel is shared with another organisation.

@@ -17,7 +17,7 @@ use crate::{
         text::{escape, one_line},
     },
     ports::{
-        chat::{Level, Reply},
+        chat::{Exhibit, Level, Offer, Reply},
         store::{AuditEntry, Commit, Filter, Guard, Lock, Notice, Stop, StoreError},
     },
 };
@@ -161,6 +161,8 @@ impl Desk {
             let now = self.clock.now();
             match stopped(run, &by, None, now) {
                 Some(change) => Attempt::Change(Box::new(change), say(Level::Success, format!("{id} is stopped."))),
+                // What has not begun is withdrawn: there is nothing to halt, and nobody wants it to begin.
+                None if run.op.state == State::Queued => cancelled(run, &by, None, now),
                 None => Attempt::Refuse(no_such_move(run, "stopped", "Only a running operation can be stopped")),
             }
         })
@@ -189,13 +191,45 @@ impl Desk {
             .commit(Commit {
                 stop: Some(stop.clone()),
                 audit: vec![AuditEntry { at: now, actor: by, action: "stop".to_owned(), operation: None, detail }],
-                notices: ask.whisper(&reply).into_iter().collect::<Vec<Notice>>(),
+                notices: ask.whisper(&reply).into_iter().chain(self.stop_notices(&stop)).collect(),
                 answers: Some((ask.request.id.clone(), reply.text.clone())),
                 ..Commit::default()
             })
             .await?;
         self.halt_running(&stop).await?;
         Ok(reply)
+    }
+
+    /// Everybody is told who stopped what and why: in the ops channel, and in the channel of each environment it concerns.
+    fn stop_notices(&self, stop: &Stop) -> Vec<Notice> {
+        let everything = stop.scope == "*";
+        let what = if everything { "everything".to_owned() } else { format!("`{}`", stop.scope) };
+        let lift = if everything { "resume".to_owned() } else { format!("resume {}", stop.scope) };
+        let reason = escape(&stop.reason);
+        let text = format!(
+            "<@{}> stopped {what}: {}. No new step starts; what already runs in AWS is watched to its end. *Resume* asks a second person to lift the stop.",
+            stop.by,
+            reason.trim_end_matches('.')
+        );
+        let offer = Offer { label: "Resume".to_owned(), command: lift, confirm: None };
+        let exhibit = Exhibit { offers: vec![offer], ..Exhibit::default() };
+        let mut channels = vec![self.ops_channel.as_str()];
+        let mut told = vec!["*".to_owned()];
+        for environment in self.planner.environments().filter(|e| everything || e.name == stop.scope) {
+            let Some(channel) = environment.channel.as_deref() else { continue };
+            if !channels.contains(&channel) {
+                channels.push(channel);
+                told.push(environment.name.clone());
+            }
+        }
+        let notice = |environment: String| Notice::Channel {
+            environment,
+            key: format!("stop-{}-{}", stop.scope, stop.at.0),
+            level: Level::Warning,
+            text: text.clone(),
+            exhibit: exhibit.clone(),
+        };
+        told.into_iter().map(notice).collect()
     }
 
     async fn halt_running(&self, stop: &Stop) -> Result<(), StoreError> {
@@ -302,7 +336,8 @@ fn cancelled(run: &Run, by: &str, reason: Option<&str>, now: Moment) -> Attempt 
     let left = super::words::left_behind(run);
     let outcome = format!("Cancelled by <@{by}>{why}. {left}");
     change.op().outcome = Some(outcome.clone());
-    change.thread("cancelled", Level::Warning, outcome);
+    let told = super::words::calling(&change.run, State::Cancelled, &outcome);
+    change.thread("cancelled", Level::Warning, told);
     Attempt::Change(Box::new(change), say(Level::Success, format!("{id} is cancelled. {left}")))
 }
 

@@ -16,7 +16,7 @@ use crate::{
         text::{escape, one_line},
     },
     ports::{
-        chat::{Level, Reply},
+        chat::{Exhibit, Level, Offer, Reply},
         store::{Guard, StoreError},
     },
 };
@@ -133,7 +133,7 @@ impl Desk {
     fn vote(&self, ask: &Ask, run: &Run, voter: &Principal, seen: Option<&Seen>) -> Attempt {
         let op = &run.op;
         let now = self.clock.now();
-        if let Some(reply) = not_open(op, now) {
+        if let Some(reply) = not_open(op, now, voter) {
             return Attempt::Refuse(reply);
         }
         if let Some(why) = seen.and_then(|s| s.stale(op, &ask.request.channel)) {
@@ -186,7 +186,7 @@ impl Desk {
     fn veto(&self, ask: &Ask, run: &Run, by: &Principal, reason: Option<&str>, seen: Option<&Seen>) -> Attempt {
         let op = &run.op;
         let now = self.clock.now();
-        if let Some(reply) = not_open(op, now) {
+        if let Some(reply) = not_open(op, now, by) {
             return Attempt::Refuse(reply);
         }
         // A no to an older plan is still a no, so only the card's place is checked.
@@ -210,19 +210,16 @@ impl Desk {
             escape(&op.command)
         );
         change.op().outcome = Some(outcome.clone());
-        change.thread("rejected", Level::Warning, outcome);
+        let told = words::calling(&change.run, State::Rejected, &outcome);
+        change.thread("rejected", Level::Warning, told);
         Attempt::Change(Box::new(change), say(Level::Success, format!("{} is rejected.", op.id)))
     }
 }
 
 /// The refusal when no vote is open.
-fn not_open(op: &Operation, now: crate::domain::moment::Moment) -> Option<Reply> {
+fn not_open(op: &Operation, now: crate::domain::moment::Moment, by: &Principal) -> Option<Reply> {
     if op.state != State::AwaitingApproval {
-        let text = format!(
-            "{} is `{}` already, so there is nothing to decide. `/bbws op show {}` shows it.",
-            op.id, op.state, op.id
-        );
-        return Some(say(Level::Info, text));
+        return Some(too_late(op, by));
     }
     let late = op.deadline.is_some_and(|d| d <= now);
     late.then(|| {
@@ -236,6 +233,41 @@ fn not_open(op: &Operation, now: crate::domain::moment::Moment) -> Option<Reply>
             ),
         )
     })
+}
+
+/// The answer to a vote or veto after others decided. What goes on can still be stopped, by a button.
+fn too_late(op: &Operation, by: &Principal) -> Reply {
+    let others: Vec<String> = op
+        .votes
+        .iter()
+        .filter(|v| v.digest == op.digest && v.by.person != by.person)
+        .map(|v| format!("<@{}>", v.by.user))
+        .collect();
+    let mine = op.votes.iter().any(|v| v.digest == op.digest && v.by.person == by.person);
+    let decided = match (op.state, mine, others.is_empty()) {
+        (State::Rejected, ..) => "Too late: it was rejected.".to_owned(),
+        (State::Expired, ..) => "Too late: nobody decided in time.".to_owned(),
+        (_, true, true) => "You approved it yourself.".to_owned(),
+        (_, true, false) => format!("You approved it already, and so did {}.", others.join(" and ")),
+        (_, false, true) => "Too late: it needed nobody's approval.".to_owned(),
+        (_, false, false) => format!("Too late: approved by {}.", others.join(" and ")),
+    };
+    let stops = matches!(op.state, State::Queued | State::Running | State::Paused | State::Waiting);
+    let question = if stops { " Stop it?" } else { "" };
+    let text = format!(
+        "{decided}{question} {} is `{}` already, so there is nothing to decide. `/bbws op show {}` shows it.",
+        op.id, op.state, op.id
+    );
+    let offer = Offer {
+        label: "Stop".to_owned(),
+        command: format!("op stop {}", op.id),
+        confirm: Some(format!(
+            "No new step of {} begins; what already runs in AWS is watched to its end. Going on again takes two people.",
+            op.id
+        )),
+    };
+    let offers = if stops { vec![offer] } else { Vec::new() };
+    Reply { level: Level::Warning, text, exhibit: Exhibit { offers, ..Exhibit::default() } }
 }
 
 fn roles(voter: &Principal) -> String {

@@ -10,9 +10,11 @@ use std::{
 };
 
 use async_trait::async_trait;
+use secrecy::SecretString;
 use serde_json::json;
 
 use super::{
+    addresses::Addresses,
     authority::{Authority, Denied, Freshness},
     change::{Change, SELF},
     inbound::{Envelope, Inbound, Inbox, Refusal, Unavailable, Via, says_command},
@@ -28,7 +30,7 @@ use crate::{
         text::{escape, one_line},
     },
     ports::{
-        chat::{Exhibit, Level, Reply},
+        chat::{Exhibit, Level, Offer, Reply},
         clock::Clock,
         store::{Accepted, AuditEntry, Commit, Notice, Request, Store, StoreError},
     },
@@ -64,6 +66,10 @@ pub struct Inner {
     pub limits: Limits,
     /// What a ticket looks like.
     pub ticket_pattern: regex_lite::Regex,
+    /// Where what concerns everybody is told, and where cards go that nobody would see where they were asked for.
+    pub ops_channel: String,
+    /// Where people can be answered when nothing can be posted.
+    pub addresses: Arc<Addresses>,
     /// Requests being dealt with in this process.
     pub busy: Mutex<HashSet<String>>,
 }
@@ -85,8 +91,8 @@ impl Ask {
     fn whispers(&self, reply: &Reply) -> bool {
         match self.via {
             Via::Command => self.late.load(Ordering::SeqCst),
-            // Successes of an operation's buttons show on its card; only what refuses has to be read.
-            Via::Interaction => self.said || matches!(reply.level, Level::Warning | Level::Error),
+            // Successes of an operation's buttons show on its card; everything else has to be read.
+            Via::Interaction => self.said || reply.level != Level::Success,
             Via::Event => true,
         }
     }
@@ -191,6 +197,13 @@ impl Desk {
     }
 
     async fn take_request(&self, request: Request, via: Via, what: Inbound) -> Result<Option<Reply>, StoreError> {
+        if let Inbound::Mentioned { text } = &what {
+            let reply = match self.gate_in_time(&request).await {
+                Ok(()) => aside(text, &self.environments()),
+                Err(reply) => reply,
+            };
+            return self.answer_now(request, via, reply, false).await;
+        }
         let Some(text) = what.said() else { return self.accept_and_deal(request, via, what).await };
         let command = command::parse(text, &self.environments());
         // What has to be asked of AWS may take longer than Slack waits.
@@ -198,17 +211,21 @@ impl Desk {
             return self.accept_and_deal(request, via, what).await;
         }
         // What changes nothing is worked out first and stored together with its answer.
-        let gate = match tokio::time::timeout(GATE_WITHIN, self.gate(&request, false)).await {
-            Ok(gate) => gate,
-            Err(_) => Err(say(Level::Error, "Slack is slow to say who you are. Ask again in a moment.")),
-        };
-        match (gate, command) {
+        match (self.gate_in_time(&request).await, command) {
             (Err(reply), _) => self.answer_now(request, via, reply, true).await,
             (Ok(()), Err(wrong)) => self.answer_now(request, via, wrong_reply(&wrong), true).await,
             (Ok(()), Ok(command)) => {
                 let reply = self.read(&command, &request.user).await?;
                 self.answer_now(request, via, reply, false).await
             }
+        }
+    }
+
+    /// [`Desk::gate`] for what somebody waits for.
+    async fn gate_in_time(&self, request: &Request) -> Result<(), Reply> {
+        match tokio::time::timeout(GATE_WITHIN, self.gate(request, false)).await {
+            Ok(gate) => gate,
+            Err(_) => Err(say(Level::Error, "Slack is slow to say who you are. Ask again in a moment.")),
         }
     }
 
@@ -233,7 +250,8 @@ impl Desk {
     }
 
     async fn external(&self, channel: &str) -> Result<bool, Denied> {
-        if channel.starts_with('D') { Ok(false) } else { self.authority.external(channel).await }
+        // Nobody else reads App Home or a conversation with the app.
+        if channel.is_empty() || channel.starts_with('D') { Ok(false) } else { self.authority.external(channel).await }
     }
 
     /// Stores the request, then deals with it in a task of its own, so that a slow AWS never loses what was accepted.
@@ -279,6 +297,7 @@ impl Desk {
     async fn act(&self, ask: &Ask, what: Inbound) -> Result<Reply, StoreError> {
         match what {
             Inbound::Command { text } => self.obey(ask, &text).await,
+            Inbound::Mentioned { text } => self.refuse_ask(ask, aside(&text, &self.environments())).await,
             Inbound::Click { action, value, .. } if says_command(&action) => self.obey(ask, &value).await,
             Inbound::Click { action, value, block_id, message_ts, reason } => {
                 let id = OpId(one_line(&value));
@@ -312,6 +331,7 @@ impl Desk {
             Command::OpCancel { id, reason } => self.cancel(ask, &OpId(id), reason).await,
             Command::OpRetry { id } => self.retry(ask, &OpId(id)).await,
             Command::OpPause { id } => self.pause(ask, &OpId(id)).await,
+            Command::OpStop { id } => self.stop_one(ask, &OpId(id)).await,
             Command::OpResume { id } => self.resume_one(ask, &OpId(id)).await,
             Command::OpReject { id, reason } => self.reject(ask, &OpId(id), reason, None).await,
             Command::OpApprove { id } => self.approve(ask, &OpId(id), None).await,
@@ -378,6 +398,30 @@ impl Inbox for Desk {
         self.answer_now(request, via, reply, true).await?;
         Ok(())
     }
+
+    fn reachable(&self, user: &str, channel: &str, address: SecretString) {
+        self.addresses.keep(user, channel, address, self.clock.now());
+    }
+}
+
+/// What somebody is told who spoke of the bot: nothing was done, and a button for what may have been meant.
+fn aside(text: &str, environments: &[&str]) -> Reply {
+    let said = "You mentioned me. I act only on messages that *begin* with my name, so nothing was done.";
+    let meant =
+        Some(text).filter(|text| !text.trim().is_empty()).and_then(|text| command::parse(text, environments).ok());
+    let (text, offer) = match meant {
+        Some(command) => {
+            let (command, asks) = (command.canonical(), command.changes_things());
+            let confirm = asks.then(|| format!("This asks for /bbws {command} in your name."));
+            let text = format!("{said} If you meant `/bbws {}`, press the button.", escape(&command));
+            (text, Offer { label: "Do it".to_owned(), command, confirm })
+        }
+        None => {
+            let offer = Offer { label: "Help".to_owned(), command: "help".to_owned(), confirm: None };
+            (said.to_owned(), offer)
+        }
+    };
+    Reply { level: Level::Info, text, exhibit: Exhibit { offers: vec![offer], ..Exhibit::default() } }
 }
 
 /// The request is stored and the sweep will deal with it, but not now.
@@ -392,7 +436,10 @@ fn stored_but(error: &(dyn std::error::Error + 'static)) -> Reply {
 /// Whether this asks to stop something, judged before it is parsed as a whole, so that trouble with Slack never stands in the way.
 fn stops(what: &Inbound) -> bool {
     match (what.said(), what) {
-        (Some(text), _) => text.trim_start().get(..4).is_some_and(|word| word.eq_ignore_ascii_case("stop")),
+        (Some(text), _) => {
+            let mut words = text.split_whitespace().skip_while(|word| word.eq_ignore_ascii_case("op"));
+            words.next().is_some_and(|word| word.eq_ignore_ascii_case("stop"))
+        }
         (None, what) => matches!(what, Inbound::Click { action, .. } if action == "bbws.stop"),
     }
 }

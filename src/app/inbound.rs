@@ -1,6 +1,7 @@
 //! A verified request from Slack, and the trait by which the front hands it in.
 
 use async_trait::async_trait;
+use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -34,6 +35,11 @@ pub enum Inbound {
         /// What was typed into the message's `reason` field.
         reason: Option<String>,
     },
+    /// The bot was spoken of, not spoken to: nothing is done, and the person is told how to ask.
+    Mentioned {
+        /// What follows the mention, which may have been meant as a command; may be empty.
+        text: String,
+    },
 }
 
 /// `action_id` of buttons that say a command; those in one message are told apart by a number: `bbws.ask.3`.
@@ -46,6 +52,7 @@ impl Inbound {
         match self {
             Inbound::Command { text } => Some(text),
             Inbound::Click { action, value, .. } => says_command(action).then_some(value),
+            Inbound::Mentioned { .. } => None,
         }
     }
 }
@@ -90,7 +97,7 @@ pub struct Envelope {
     pub user: String,
     /// Workspace the person belongs to; it is on the allow-list.
     pub team: String,
-    /// Channel id.
+    /// Channel id; empty where it came from no channel, as from App Home.
     pub channel: String,
     /// `ts` of the thread it was said in.
     pub thread: Option<String>,
@@ -178,4 +185,8 @@ pub trait Inbox: Send + Sync {
     /// # Errors
     /// [`Unavailable`] when it could not be written. The request is turned away all the same.
     async fn refuse(&self, refusal: Refusal) -> Result<(), Unavailable>;
+
+    /// Slack gave an address at which this person can be answered in this channel for half an hour. It is kept in memory
+    /// and never stored.
+    fn reachable(&self, user: &str, channel: &str, address: SecretString);
 }

@@ -1,10 +1,12 @@
 //! Use cases: what people ask for, decide and are told.
 
+pub mod addresses;
 pub mod announce;
 pub mod authority;
 pub mod change;
 pub mod control;
 pub mod decide;
+mod deliver;
 pub mod desk;
 pub mod inbound;
 mod lift;

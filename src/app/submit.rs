@@ -98,7 +98,8 @@ impl Desk {
     /// One transaction: the operation, the environment's lock, the audit entry, the card, the answer.
     pub(super) async fn create(&self, ask: &Ask, new: New) -> Result<Reply, StoreError> {
         let (op, mut change) = self.begin(new, &ask.request.channel).await?;
-        let reply = say(Level::Success, created_text(&op));
+        let here = op.channel == ask.request.channel;
+        let reply = say(Level::Success, created_text(&op, here));
         ask.seal(&mut change, &reply);
         let (_, commit) = change.commit(Guard::New);
         match self.store.commit(commit).await {
@@ -128,7 +129,7 @@ impl Desk {
             needs: new.needs,
             requester: new.requester,
             reason: new.reason.map(|r| one_line(&r)),
-            channel: channel.to_owned(),
+            channel: self.public(channel).to_owned(),
             command: new.command,
             votes: Vec::new(),
             created: new.created,
@@ -152,6 +153,11 @@ impl Desk {
             change.thread("approval-needed-1", Level::Info, words::approval_needed(&op, &self.authority));
         }
         Ok((op, change))
+    }
+
+    /// Where a card can be seen by those who approve it: what is asked in App Home or in a conversation of two is not.
+    fn public<'a>(&'a self, channel: &'a str) -> &'a str {
+        if channel.is_empty() || channel.starts_with('D') { &self.ops_channel } else { channel }
     }
 
     /// The stop that is in force for an environment.
@@ -204,13 +210,16 @@ fn later_reply(what: &str, reason: &str) -> Reply {
     say(Level::Error, text)
 }
 
-fn created_text(op: &Operation) -> String {
+/// `here`: it was asked for in the channel its card is in.
+fn created_text(op: &Operation, here: bool) -> String {
     let what = title(op);
+    let place = if here { "this channel".to_owned() } else { format!("<#{}>", op.channel) };
     if op.needs.is_empty() {
-        format!("*{}* · {what}: {} steps, starting now. Its card is in this channel.", op.id, op.plan.steps.len())
+        format!("*{}* · {what}: {} steps, starting now. Its card is in {place}.", op.id, op.plan.steps.len())
     } else {
+        let card = if here { "its card".to_owned() } else { format!("its card in {place}") };
         format!(
-            "*{}* · {what}: {} steps. It starts when {} approved it on its card, until {}.",
+            "*{}* · {what}: {} steps. It starts when {} approved it on {card}, until {}.",
             op.id,
             op.plan.steps.len(),
             approval::spoken(&op.needs),

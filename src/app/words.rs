@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::authority::Authority;
+use super::{authority::Authority, change::SELF};
 use crate::domain::{
     approval,
     moment::{Moment, spoken},
@@ -20,8 +20,8 @@ pub fn clock_time(at: Option<Moment>) -> String {
 /// The thread reply that calls the people who can approve.
 pub fn approval_needed(op: &Operation, authority: &Authority) -> String {
     let mut people: Vec<String> = Vec::new();
-    for need in op.needs.iter().filter(|n| n.role != approval::ANY_ROLE) {
-        for mention in authority.mentions(&need.role, &op.requester.user) {
+    for need in &op.needs {
+        for mention in authority.mentions(&need.role, &op.requester) {
             if !people.contains(&mention) {
                 people.push(mention);
             }
@@ -29,6 +29,22 @@ pub fn approval_needed(op: &Operation, authority: &Authority) -> String {
     }
     let whom = if people.is_empty() { String::new() } else { format!(" {}", people.join(" ")) };
     format!("Needs {} to approve until {}.{whom}", approval::spoken(&op.needs), clock_time(op.deadline))
+}
+
+/// What is told of an end, with the people it concerns called: who asked, and those who approved it unless it went well.
+/// Nobody is called who is named in it anyway.
+pub fn calling(run: &Run, to: State, text: &str) -> String {
+    let op = &run.op;
+    let failed = matches!(to, State::Failed | State::NeedsAttention | State::RolledBack);
+    let approvers = op.votes.iter().filter(|v| failed && v.digest == op.digest).map(|v| v.by.user.as_str());
+    let mut calls: Vec<String> = Vec::new();
+    for user in std::iter::once(op.requester.user.as_str()).chain(approvers).filter(|user| *user != SELF) {
+        let mention = format!("<@{user}>");
+        if !text.contains(&mention) && !calls.contains(&mention) {
+            calls.push(mention);
+        }
+    }
+    if calls.is_empty() { text.to_owned() } else { format!("{} {text}", calls.join(" ")) }
 }
 
 /// What a cancelled run leaves in AWS.

@@ -17,7 +17,7 @@ use crate::{
     },
     config::Config,
     domain::{command, run::Pacing},
-    http,
+    front::http,
     ports::{
         clock::{Clock, SystemClock},
         store::Store as _,
@@ -73,7 +73,7 @@ pub async fn demo(choices: Choices) -> Result<(), String> {
     let product = Product::wire(Parts {
         config,
         store: ledger.clone(),
-        chat,
+        chat: chat.clone(),
         cloud: cloud.clone(),
         alerts: cloud.clone(),
         clock,
@@ -100,7 +100,9 @@ pub async fn demo(choices: Choices) -> Result<(), String> {
         pages.close_pages();
     };
     let tidy = super::keep_tidy(ledger.clone(), tidy_clock, stopping.clone());
+    let learning = tokio::spawn(async move { chat.learn().await });
     let (served, (), ()) = tokio::join!(http::serve(listener, router, end), product.run(stopping), tidy);
+    learning.abort();
     ledger.close().await;
     served.map_err(|e| format!("The web server ended: {e}"))
 }

@@ -14,6 +14,7 @@ use tokio::sync::watch;
 use crate::{
     adapters::store::Ledger,
     app::{
+        addresses::Addresses,
         announce::Announcer,
         authority::Authority,
         desk::{Desk, Inner},
@@ -25,7 +26,7 @@ use crate::{
     config::Config,
     domain::{environment::Environment, push, run::Pacing},
     engine::Engine,
-    http::{self, Check, Front},
+    front::{self, Front, http::Check},
     ports::{alert::Alerts, chat::Chat, clock::Clock, cloud::Cloud, fetch::Fetch, store::Store},
 };
 
@@ -86,6 +87,7 @@ impl Product {
             Arc::new(Planner::new(environments.clone(), config.approvals, parts.cloud.clone(), parts.store.clone()));
         let ticket_pattern = regex_lite::Regex::new(&config.slack.ticket_pattern)
             .map_err(|e| format!("slack.ticket_pattern is not a regular expression: {e}"))?;
+        let addresses = Arc::new(Addresses::default());
         let desk = Desk::new(Inner {
             store: parts.store.clone(),
             authority: authority.clone(),
@@ -94,6 +96,8 @@ impl Product {
             wake: wake.clone(),
             limits: config.approval_limits,
             ticket_pattern,
+            ops_channel: config.slack.ops_channel.clone(),
+            addresses: addresses.clone(),
             busy: std::sync::Mutex::default(),
         });
         let push = parts.fetch.zip(config.topics.push).map(|(fetch, topic)| {
@@ -118,7 +122,7 @@ impl Product {
             store: parts.store.clone(),
             cloud: parts.cloud,
             planner,
-            authority,
+            authority: authority.clone(),
             clock: parts.clock.clone(),
             owner: format!("{}-{:08x}", std::process::id(), rand::random::<u32>()),
             pacing: parts.pacing,
@@ -133,9 +137,12 @@ impl Product {
             clock: parts.clock.clone(),
             environments,
             ops_channel: config.slack.ops_channel,
+            authority,
+            addresses,
+            unseen: std::sync::Mutex::default(),
         });
         let render = parts.chat;
-        let router = http::router(Front {
+        let router = front::router(Front {
             signing_secret: parts.signing_secret,
             teams: config.slack.teams,
             apps: config.slack.apps,
@@ -144,7 +151,7 @@ impl Product {
             inbox: Arc::new(desk.clone()),
             render: Arc::new(move |reply| render.reply(reply)),
             push,
-            answer_within: http::ANSWER_WITHIN,
+            answer_within: front::ANSWER_WITHIN,
             checks: parts.checks,
             metrics: Some(metrics),
         });

@@ -15,7 +15,7 @@ use crate::{
     app::watch,
     config::Config,
     domain::run::Pacing,
-    http,
+    front::http,
     ports::{
         clock::{Clock, SystemClock},
         store::Store,
@@ -66,11 +66,12 @@ pub async fn serve(config: Option<PathBuf>) -> Result<(), String> {
         checks: vec![ledger_ready(ledger.clone()), slack_ready],
         fetch: Some(Arc::new(Web::default())),
     })?;
-    tokio::spawn(async move { chat.learn_blocks().await });
+    let learning = tokio::spawn(async move { chat.learn().await });
     tracing::info!(listen = %settings.listen, "bbws serves");
     let web = http::serve(listener, product.router.clone(), stopped(stopping.clone()));
     let tidy = super::keep_tidy(ledger.clone(), tidy_clock, stopping.clone());
     let (served, (), ()) = tokio::join!(web, product.run(stopping), tidy);
+    learning.abort();
     ledger.close().await;
     served.map_err(|e| format!("The web server ended: {e}"))
 }

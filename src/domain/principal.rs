@@ -25,6 +25,8 @@ pub struct Profile {
     pub team: Option<String>,
     /// Enterprise Grid user id.
     pub enterprise_user: Option<String>,
+    /// Workspaces of the Enterprise Grid that the person is a member of.
+    pub enterprise_teams: Vec<String>,
     /// Account deactivated.
     pub deleted: bool,
     /// A bot, or Slackbot.
@@ -43,6 +45,18 @@ impl Profile {
         PersonId(self.enterprise_user.clone().unwrap_or_else(|| self.user.clone()))
     }
 
+    /// Whether an id is one of this person's: the account's own, or the one they have across an Enterprise Grid. Configs
+    /// and user groups name either.
+    pub fn is(&self, id: &str) -> bool {
+        self.user == id || self.enterprise_user.as_deref() == Some(id)
+    }
+
+    /// Whether the person is a member of one of these workspaces. On an Enterprise Grid `team` is only one of several.
+    fn belongs(&self, teams: &[String]) -> bool {
+        let named = || self.team.iter().chain(&self.enterprise_teams);
+        named().next().is_none() || named().any(|team| teams.contains(team))
+    }
+
     /// Why this account gets nothing but a sentence, if it does.
     pub fn barred(&self, teams: &[String]) -> Option<&'static str> {
         if self.deleted {
@@ -51,7 +65,7 @@ impl Profile {
             Some("bots may not use this app")
         } else if self.guest {
             Some("guests may not use this app")
-        } else if self.stranger || self.team.as_ref().is_some_and(|t| !teams.contains(t)) {
+        } else if self.stranger || !self.belongs(teams) {
             Some("members of other workspaces may not use this app")
         } else if self.invited {
             Some("this account has not joined the workspace yet")

@@ -260,7 +260,8 @@ impl Engine {
             };
             let round = change.run.version;
             change.audit(SELF, "outcome", json!({"state": to.name(), "outcome": outcome}));
-            change.thread(format!("{}-{round}", to.name()), level, outcome);
+            let told = words::calling(&change.run, to, &outcome);
+            change.thread(format!("{}-{round}", to.name()), level, told);
             publish_end(change, to, round);
             Ok(())
         })
@@ -270,9 +271,10 @@ impl Engine {
 
 fn expire(change: &mut Change, text: String) -> Result<(), Illegal> {
     change.trigger(Trigger::Expire, SELF)?;
-    change.op().outcome = Some(text.clone());
+    let told = words::calling(&change.run, State::Expired, &text);
+    change.op().outcome = Some(text);
     let key = format!("expired-{}", change.run.op.revision);
-    change.thread(key, Level::Warning, text);
+    change.thread(key, Level::Warning, told);
     Ok(())
 }
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
+use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -34,6 +35,125 @@ pub enum ChatError {
         /// Cause chain in one line; never a token or URL with a secret.
         reason: String,
     },
+}
+
+/// What helps when Slack refuses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Remedy {
+    /// Time: the same again later.
+    Wait,
+    /// This message cannot be edited any more: another one in the same place.
+    Anew,
+    /// Nothing can be said in this thread: the same in the channel.
+    OutsideThread,
+    /// Nothing can be said in this channel, or not by us: the same elsewhere.
+    Elsewhere,
+    /// A person: the app, its token or what it says is wrong, wherever it is said.
+    Person,
+}
+
+/// Slack's refusals, sorted once. What is not in here is unknown: it is repeated a few times, and then taken for
+/// [`Remedy::Elsewhere`].
+const REFUSALS: [(Remedy, &[&str]); 5] = [
+    (
+        Remedy::Wait,
+        &[
+            "accesslimited",
+            "external_channel_migrating",
+            "fatal_error",
+            "internal_error",
+            "message_limit_exceeded",
+            "ratelimited",
+            "request_timeout",
+            "rollup_error",
+            "service_unavailable",
+            "team_added_to_org",
+        ],
+    ),
+    (
+        Remedy::Anew,
+        &[
+            "as_user_not_supported",
+            "block_mismatch",
+            "cant_update_message",
+            "edit_window_closed",
+            "message_not_found",
+            "update_failed",
+        ],
+    ),
+    (
+        Remedy::OutsideThread,
+        &[
+            "cannot_reply_to_message",
+            "restricted_action_non_threadable_channel",
+            "restricted_action_thread_locked",
+            "thread_not_found",
+        ],
+    ),
+    (
+        Remedy::Elsewhere,
+        &[
+            "as_user_is_not_allowed",
+            "cant_dm_bot",
+            "channel_is_archived",
+            "channel_not_found",
+            "channel_type_not_supported",
+            "is_archived",
+            "is_inactive",
+            "messages_tab_disabled",
+            "method_not_supported_for_channel_type",
+            "not_in_channel",
+            "restricted_action",
+            "restricted_action_read_only_channel",
+            "restricted_action_thread_only_channel",
+            "slack_connect_file_link_sharing_blocked",
+            "team_not_found",
+            "user_disabled",
+            "user_not_found",
+            "user_not_in_channel",
+            "user_not_visible",
+        ],
+    ),
+    (
+        Remedy::Person,
+        &[
+            "access_denied",
+            "account_inactive",
+            "deprecated_endpoint",
+            "ekm_access_denied",
+            "enterprise_is_restricted",
+            "invalid_arg_name",
+            "invalid_arguments",
+            "invalid_auth",
+            "invalid_blocks",
+            "invalid_blocks_format",
+            "invalid_metadata_format",
+            "invalid_metadata_schema",
+            "markdown_text_conflict",
+            "metadata_too_large",
+            "method_deprecated",
+            "missing_scope",
+            "msg_blocks_too_long",
+            "msg_too_long",
+            "no_permission",
+            "no_text",
+            "not_allowed_token_type",
+            "not_authed",
+            "org_login_required",
+            "team_access_not_granted",
+            "token_expired",
+            "token_revoked",
+            "two_factor_setup_required",
+        ],
+    ),
+];
+
+impl ChatError {
+    /// What helps; nothing where Slack's code is one nobody has met.
+    pub fn remedy(&self) -> Option<Remedy> {
+        let ChatError::Refused { code, .. } = self else { return Some(Remedy::Wait) };
+        REFUSALS.iter().find(|(_, codes)| codes.contains(&code.as_str())).map(|(remedy, _)| *remedy)
+    }
 }
 
 /// How loud a message is; drawn as Slack's `alert` levels.
@@ -130,7 +250,8 @@ pub trait Chat: Send + Sync {
     /// See [`ChatError`].
     async fn channel(&self, channel: &str) -> Result<ChannelFacts, ChatError>;
 
-    /// `chat.postMessage`; answers the message's `ts`.
+    /// `chat.postMessage`; answers the message's `ts`. A user id as channel is the conversation between the app and that
+    /// person.
     ///
     /// # Errors
     /// After `Unknown` the message must be looked for with [`Chat::find`] before it is posted again.
@@ -147,6 +268,12 @@ pub trait Chat: Send + Sync {
     /// # Errors
     /// See [`ChatError`].
     async fn whisper(&self, channel: &str, user: &str, reply: &Reply) -> Result<(), ChatError>;
+
+    /// Posts to an address that Slack gave with a request.
+    ///
+    /// # Errors
+    /// See [`ChatError`]; an address is good for half an hour and five uses.
+    async fn respond(&self, address: &SecretString, reply: &Reply) -> Result<(), ChatError>;
 
     /// The JSON body that answers a slash command: `response_type` ephemeral, text and blocks.
     fn reply(&self, reply: &Reply) -> Value;

@@ -16,7 +16,11 @@ use bbws::{
         planner::Planner,
     },
     config::Config,
-    http::{ANSWER_WITHIN, Check, Front, router, serve},
+    front::{
+        ANSWER_WITHIN, Front,
+        http::{Check, serve},
+        router,
+    },
     ports::{
         chat::{Chat, Level, Reply},
         clock::{Clock, SystemClock},
@@ -85,6 +89,8 @@ fn inbox(store: Option<Arc<dyn Store>>) -> Arc<dyn Inbox> {
         wake: Arc::default(),
         limits: config.approval_limits,
         ticket_pattern,
+        ops_channel: config.slack.ops_channel.clone(),
+        addresses: Default::default(),
         busy: std::sync::Mutex::default(),
     }))
 }
@@ -100,4 +106,6 @@ impl Inbox for Accepting {
     async fn refuse(&self, refusal: Refusal) -> Result<(), Unavailable> {
         panic!("nothing of the load is refused, but this was: {}", refusal.why)
     }
+
+    fn reachable(&self, _: &str, _: &str, _: secrecy::SecretString) {}
 }

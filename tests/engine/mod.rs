@@ -4,7 +4,9 @@
 mod approval;
 mod asks;
 mod backup;
+mod calls;
 mod control;
+mod delivery;
 mod every;
 mod findings;
 mod frozen;

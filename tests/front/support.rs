@@ -14,7 +14,7 @@ use axum::{
 use bbws::{
     app::inbound::{Envelope, Inbox, Refusal, Unavailable},
     domain::moment::Moment,
-    http::{Check, Front, router},
+    front::{Front, http::Check, router},
     ports::{
         chat::{Level, Reply},
         clock::Clock,
@@ -23,6 +23,7 @@ use bbws::{
 };
 use hmac::{Hmac, KeyInit, Mac};
 use http_body_util::BodyExt;
+use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
 use sha2::Sha256;
 use tower::ServiceExt;
@@ -56,6 +57,7 @@ pub(crate) struct Fake {
     pub(crate) mood: Mutex<Mood>,
     pub(crate) taken: Mutex<Vec<Envelope>>,
     pub(crate) refused: Mutex<Vec<Refusal>>,
+    pub(crate) addresses: Mutex<Vec<(String, String, String)>>,
 }
 
 pub(crate) fn down() -> Unavailable {
@@ -87,6 +89,11 @@ impl Inbox for Fake {
         self.refused.lock().unwrap().push(refusal);
         Ok(())
     }
+
+    fn reachable(&self, user: &str, channel: &str, address: SecretString) {
+        let entry = (user.to_owned(), channel.to_owned(), address.expose_secret().to_owned());
+        self.addresses.lock().unwrap().push(entry);
+    }
 }
 
 pub(crate) struct Bench {
@@ -100,7 +107,12 @@ impl Bench {
     }
 
     pub(crate) fn with(apps: Vec<String>, checks: Vec<Check>) -> Bench {
-        let inbox = Arc::new(Fake { mood: Mutex::new(Mood::Well), taken: Mutex::default(), refused: Mutex::default() });
+        let inbox = Arc::new(Fake {
+            mood: Mutex::new(Mood::Well),
+            taken: Mutex::default(),
+            refused: Mutex::default(),
+            addresses: Mutex::default(),
+        });
         let router = router(Front {
             signing_secret: SECRET.into(),
             teams: vec!["T0BBWS".to_owned()],

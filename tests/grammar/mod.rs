@@ -76,6 +76,7 @@ fn understands_every_command() {
         ("op cancel bk-1042 --reason \"too risky\"", Command::OpCancel { id: id(), reason: reason() }),
         ("op retry bk-1042", Command::OpRetry { id: id() }),
         ("op pause bk-1042", Command::OpPause { id: id() }),
+        ("op stop bk-1042", Command::OpStop { id: id() }),
         ("op resume bk-1042", Command::OpResume { id: id() }),
         ("op reject bk-1042", Command::OpReject { id: id(), reason: None }),
         ("op reject bk-1042 --reason \"too risky\"", Command::OpReject { id: id(), reason: reason() }),

@@ -34,6 +34,8 @@ fn the_overview() {
        Try again what failed
     • `/bbws op pause &lt;id&gt;`
        Hold an operation before its next step
+    • `/bbws op stop &lt;id&gt;`
+       Halt an operation at once
     • `/bbws op resume &lt;id&gt;`
        Go on with a paused operation
 
@@ -198,6 +200,8 @@ fn the_pages_of_op() {
        Try again what failed
     • `/bbws op pause &lt;id&gt;`
        Hold an operation before its next step
+    • `/bbws op stop &lt;id&gt;`
+       Halt an operation at once
     • `/bbws op resume &lt;id&gt;`
        Go on with a paused operation
 
@@ -398,6 +402,7 @@ fn the_readme_table() {
     | `/bbws op cancel <id> [--reason "why"]` | Cancel an operation | anyone in a role |
     | `/bbws op retry <id>` | Try again what failed | anyone in a role |
     | `/bbws op pause <id>` | Hold an operation before its next step | anyone in a role |
+    | `/bbws op stop <id>` | Halt an operation at once | anyone in a role |
     | `/bbws op resume <id>` | Go on with a paused operation | anyone in a role |
     | `/bbws stop [env] <reason>` | Stop everything at once, or everything in one environment | anyone in a role |
     | `/bbws resume [env] [--reason "why"]` | End a stop | anyone in a role, and a second person has to agree |
@@ -433,6 +438,7 @@ fn one_of_each() -> Vec<Command> {
         "op cancel bk-1",
         "op retry bk-1",
         "op pause bk-1",
+        "op stop bk-1",
         "op resume bk-1",
         "op reject bk-1",
         "op approve bk-1",

@@ -180,6 +180,7 @@ fn about_operations() -> impl Strategy<Value = Command> {
         (id(), reason()).prop_map(|(id, reason)| Command::OpCancel { id, reason }),
         id().prop_map(|id| Command::OpRetry { id }),
         id().prop_map(|id| Command::OpPause { id }),
+        id().prop_map(|id| Command::OpStop { id }),
         id().prop_map(|id| Command::OpResume { id }),
         (id(), reason()).prop_map(|(id, reason)| Command::OpReject { id, reason }),
         id().prop_map(|id| Command::OpApprove { id }),

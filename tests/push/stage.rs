@@ -10,7 +10,7 @@ use axum::{
 use bbws::{
     app::{push::Push, wake::Wake},
     domain::push::sources,
-    http::{Front, router},
+    front::{Front, router},
 };
 use futures::FutureExt as _;
 use http_body_util::BodyExt as _;

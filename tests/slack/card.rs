@@ -14,11 +14,15 @@ fn shown(view: &CardView) -> String {
     format!("{text}\n---\n{}", outline(&blocks))
 }
 
-/// What differs from state to state: the text, the alert and the buttons.
+/// What differs from state to state: the text, the sentence that must be seen, and the buttons.
 fn brief(view: &CardView) -> String {
     let Drawn { text, blocks, .. } = draw_card(view);
+    let loud = |b: &serde_json::Value| {
+        let text = b["text"]["text"].as_str().unwrap_or_default();
+        ["ℹ️", "✅", "⚠️", "⛔"].iter().any(|sign| text.starts_with(sign))
+    };
     let telling: Vec<_> =
-        blocks.into_iter().filter(|b| ["alert", "actions", "input"].contains(&b["type"].as_str().unwrap())).collect();
+        blocks.into_iter().filter(|b| loud(b) || b["type"] == "actions" || b["type"] == "input").collect();
     format!("{text}\n---\n{}", outline(&telling))
 }
 
@@ -75,7 +79,7 @@ fn awaiting_approval_of_a_plan_made_anew() {
     DNS, ECS services and IAM are not covered.
     Next: somebody other than <@U0ALICE> presses *Approve* or *Reject*, by <!date^1795248900^{date_short_pretty} at {time}|2026-11-21T08:15:00Z>.
     ---
-    alert warning What the plan rests on changed, so it was made anew. Earlier approvals do not count.
+    section ⚠️ What the plan rests on changed, so it was made anew. Earlier approvals do not count.
     input bbws.reason reason Reason, if you reject
     actions bbws:bk-1042:0123456789abcdef:2
       Approve (primary) bbws.approve=bk-1042
@@ -112,7 +116,7 @@ fn queued_behind_another_operation() {
     Account 093646564004, af-south-1 → eu-west-1, 6 steps, kept for 30 days.
     Next: it starts by itself.
     ---
-    alert info Waits for bk-1041, which is under way in `prod`.
+    section ℹ️ Waits for bk-1041, which is under way in `prod`.
     actions bbws:bk-1042:0123456789abcdef:1
       Cancel bbws.cancel=bk-1042
     "##);
@@ -225,7 +229,7 @@ fn being_cancelled() {
     Requested by <@U0ALICE>: “before the &lt;b&gt;release&lt;/b&gt; &amp; the sale”.
     Account 093646564004, af-south-1 → eu-west-1, 6 steps, kept for 30 days.
     ---
-    alert warning Cancelled by <@U0CAROL>, <!date^1795248420^{date_short_pretty} at {time}|2026-11-21T08:07:00Z>: “wrong environment”. It ends once what already runs in AWS has ended.
+    section ⚠️ Cancelled by <@U0CAROL>, <!date^1795248420^{date_short_pretty} at {time}|2026-11-21T08:07:00Z>: “wrong environment”. It ends once what already runs in AWS has ended.
     actions bbws:bk-1042:0123456789abcdef:1
       Stop (danger) bbws.stop=bk-1042
         asks: Stop bk-1042? No new step begins; what already runs in AWS is watched to its end. Going on again takes two people.
@@ -244,7 +248,7 @@ fn paused() {
     Requested by <@U0ALICE>: “before the &lt;b&gt;release&lt;/b&gt; &amp; the sale”.
     Account 093646564004, af-south-1 → eu-west-1, 6 steps, kept for 30 days.
     ---
-    alert warning Paused by <@U0CAROL>, <!date^1795248420^{date_short_pretty} at {time}|2026-11-21T08:07:00Z>: “release in progress”. *Resume* goes on, *Stop* halts it, *Cancel* gives it up.
+    section ⚠️ Paused by <@U0CAROL>, <!date^1795248420^{date_short_pretty} at {time}|2026-11-21T08:07:00Z>: “release in progress”. *Resume* goes on, *Stop* halts it, *Cancel* gives it up.
     actions bbws:bk-1042:0123456789abcdef:1
       Resume (primary) bbws.resume=bk-1042
       Stop (danger) bbws.stop=bk-1042
@@ -264,7 +268,7 @@ fn waiting() {
     Requested by <@U0ALICE>: “before the &lt;b&gt;release&lt;/b&gt; &amp; the sale”.
     Account 093646564004, af-south-1 → eu-west-1, 6 steps, kept for 30 days.
     ---
-    alert info A person has to say how to go on.
+    section ℹ️ A person has to say how to go on.
     actions bbws:bk-1042:0123456789abcdef:1
       Stop (danger) bbws.stop=bk-1042
         asks: Stop bk-1042? No new step begins; what already runs in AWS is watched to its end. Going on again takes two people.
@@ -284,7 +288,7 @@ fn stopped() {
     Requested by <@U0ALICE>: “before the &lt;b&gt;release&lt;/b&gt; &amp; the sale”.
     Account 093646564004, af-south-1 → eu-west-1, 6 steps, kept for 30 days.
     ---
-    alert warning Stopped by <@U0CAROL>, <!date^1795248420^{date_short_pretty} at {time}|2026-11-21T08:07:00Z>: “database is on fire”. What already runs in AWS is watched to its end.
+    section ⚠️ Stopped by <@U0CAROL>, <!date^1795248420^{date_short_pretty} at {time}|2026-11-21T08:07:00Z>: “database is on fire”. What already runs in AWS is watched to its end. *Resume* goes on; a second person has to agree to that. *Cancel* gives it up.
     actions bbws:bk-1042:0123456789abcdef:1
       Resume (primary) bbws.resume=bk-1042
       Cancel bbws.cancel=bk-1042
@@ -337,7 +341,7 @@ fn succeeded() {
       *Requested by* | <@U0ALICE> · <!date^1795248000^{date_short_pretty} at {time}|2026-11-21T08:00:00Z> | “before the &lt;b&gt;release&lt;/b&gt; &amp; the sale”
       *Needs* | 1 other operator | agreed: <@U0BOB>
       *Usually takes* | 20 min
-    alert success All 6 steps are done and every result is verified, in eu-west-1 too, in 18 min. Verified: 1 snapshot, 1 recovery point in af-south-1; 1 snapshot in eu-west-1. Kept for 30 days. Took 18 min.
+    section ✅ All 6 steps are done and every result is verified, in eu-west-1 too, in 18 min. Verified: 1 snapshot, 1 recovery point in af-south-1; 1 snapshot in eu-west-1. Kept for 30 days. Took 18 min.
     plan 6 of 6 steps done · 100 %
       [complete] Snapshot database bbws-prod-mysql | done · 18 min · `aws-id-0`
         https://af-south-1.console.aws.amazon.com/rds/home?region=af-south-1#db-snapshot:engine=;id=bbws-prod-mysql-manual-20261121-bk-1042
@@ -379,7 +383,7 @@ fn failed() {
       *Requested by* | <@U0ALICE> · <!date^1795248000^{date_short_pretty} at {time}|2026-11-21T08:00:00Z> | “before the &lt;b&gt;release&lt;/b&gt; &amp; the sale”
       *Needs* | 1 other operator | agreed: <@U0BOB>
       *Usually takes* | 20 min
-    alert error “Back up file system wp-content”: AWS Backup says FAILED: vault &lt;bbws-prod&gt; is locked. Unlock it. *Retry* tries what failed again; `/bbws op show bk-1042` shows every step.
+    section ⛔ “Back up file system wp-content”: AWS Backup says FAILED: vault &lt;bbws-prod&gt; is locked. Unlock it. *Retry* tries what failed again; `/bbws op show bk-1042` shows every step.
     plan 1 of 6 steps done · 16 %
       [complete] Snapshot database bbws-prod-mysql | done · 4 min · `aws-id-0`
         https://af-south-1.console.aws.amazon.com/rds/home?region=af-south-1#db-snapshot:engine=;id=bbws-prod-mysql-manual-20261121-bk-1042
@@ -408,7 +412,7 @@ fn needs_attention() {
     Requested by <@U0ALICE>: “before the &lt;b&gt;release&lt;/b&gt; &amp; the sale”.
     Account 093646564004, af-south-1 → eu-west-1, 6 steps, kept for 30 days.
     ---
-    alert error “Back up file system wp-content”: AWS did not answer StartBackupJob, and no job is to be found. Look in AWS first. *Retry* looks for what may have happened before it calls again, *Cancel* gives it up.
+    section ⛔ “Back up file system wp-content”: AWS did not answer StartBackupJob, and no job is to be found. Look in AWS first. *Retry* looks for what may have happened before it calls again, *Cancel* gives it up.
     actions bbws:bk-1042:0123456789abcdef:1
       Retry (primary) bbws.retry=bk-1042
       Cancel bbws.cancel=bk-1042
@@ -428,7 +432,7 @@ fn rolled_back() {
     Account 093646564004, af-south-1 → eu-west-1, 6 steps, kept for 30 days.
     To ask again: `/bbws backup create prod full`
     ---
-    alert error The copy failed; the snapshot was deleted again.
+    section ⛔ The copy failed; the snapshot was deleted again.
     "##);
 }
 
@@ -446,7 +450,7 @@ fn rejected() {
     Requested by <@U0ALICE>: “before the &lt;b&gt;release&lt;/b&gt; &amp; the sale”.
     Account 093646564004, af-south-1 → eu-west-1, 6 steps, kept for 30 days.
     ---
-    alert warning Rejected by <@U0BOB>: not during the sale. Nothing was started. To ask again: `/bbws backup create prod full`
+    section ⚠️ Rejected by <@U0BOB>: not during the sale. Nothing was started. To ask again: `/bbws backup create prod full`
     "##);
 }
 
@@ -460,7 +464,7 @@ fn expired() {
     Requested by <@U0ALICE>: “before the &lt;b&gt;release&lt;/b&gt; &amp; the sale”.
     Account 093646564004, af-south-1 → eu-west-1, 6 steps, kept for 30 days.
     ---
-    alert warning Nobody agreed in time; nothing was run. To ask again: `/bbws backup create prod full`
+    section ⚠️ Nobody agreed in time; nothing was run. To ask again: `/bbws backup create prod full`
     "##);
 }
 
@@ -475,7 +479,7 @@ fn cancelled() {
     Requested by <@U0ALICE>: “before the &lt;b&gt;release&lt;/b&gt; &amp; the sale”.
     Account 093646564004, af-south-1 → eu-west-1, 6 steps, kept for 30 days.
     ---
-    alert info Cancelled by <@U0ALICE>, <!date^1795248420^{date_short_pretty} at {time}|2026-11-21T08:07:00Z>: “mistyped”.
+    section ℹ️ Cancelled by <@U0ALICE>, <!date^1795248420^{date_short_pretty} at {time}|2026-11-21T08:07:00Z>: “mistyped”.
     "##);
 }
 

@@ -15,7 +15,7 @@ use axum::{
 };
 use bbws::{
     adapters::slack::{Patience, SlackChat},
-    ports::chat::{Chat, ChatError, Content, Level, Outgoing},
+    ports::chat::{Chat, ChatError, Content, Level, Outgoing, Remedy, Reply},
 };
 use bytes::Bytes;
 use serde_json::{Value, json};
@@ -129,7 +129,7 @@ async fn a_card_is_posted_and_edited_with_its_metadata_and_without_previews() {
     }
     assert_eq!(calls[1].args["ts"], "17.0001");
     assert_eq!(calls[2].args["thread_ts"], "1.0");
-    assert_eq!(types(&calls[2]), ["alert"]);
+    assert_eq!(types(&calls[2]), ["section"]);
 }
 
 #[tokio::test]
@@ -210,7 +210,7 @@ async fn refused_blocks_become_sections_once_and_for_all() {
 }
 
 #[tokio::test]
-async fn where_only_alerts_are_refused_the_plan_stays() {
+async fn alerts_are_for_modals_and_cost_no_call_in_messages() {
     let (api, slack) = Api::start(|call, _| match types(call).iter().position(|t| t == "alert") {
         Some(at) => ok(json!({ "ok": false, "error": "invalid_blocks", "errors": [format!("unsupported type: alert [json-pointer:/blocks/{at}/type]")] })),
         None => ok(json!({ "ok": true, "ts": "1.1" })),
@@ -219,9 +219,79 @@ async fn where_only_alerts_are_refused_the_plan_stays() {
     let mut anew = view();
     anew.run.op.revision = 2;
     slack.post(&Outgoing { content: Content::Card(Box::new(anew)), ..card() }).await.unwrap();
+    slack.post(&line("A step failed.")).await.unwrap();
     let calls = api.calls();
     assert_eq!(calls.len(), 2);
-    assert!(types(&calls[1]).contains(&"plan".to_owned()));
+    assert!(types(&calls[0]).contains(&"plan".to_owned()));
+}
+
+/// An answer goes out once and cannot be drawn again when Slack refuses its blocks.
+#[tokio::test]
+async fn answers_are_plain_until_slack_says_what_it_takes() {
+    let (api, slack) = Api::start(|call, before| match (call.method.as_str(), before) {
+        ("blocks.validate", 0) => StatusCode::SERVICE_UNAVAILABLE.into_response(),
+        ("blocks.validate", 1) => (
+            StatusCode::TOO_MANY_REQUESTS,
+            [("retry-after", "7")],
+            Json(json!({ "ok": false, "error": "ratelimited" })),
+        )
+            .into_response(),
+        _ => ok(json!({ "ok": true })),
+    })
+    .await;
+    let kinds = || -> Vec<String> {
+        let said = Reply { level: Level::Warning, text: "Points".into(), exhibit: exhibit() };
+        let answer = slack.reply(&said);
+        answer["blocks"].as_array().unwrap().iter().map(|b| b["type"].as_str().unwrap().to_owned()).collect()
+    };
+    let plain = ["section", "section", "section", "actions"];
+    for _ in 0..2 {
+        assert_eq!(kinds(), plain);
+        assert!(slack.learn_blocks().await.detail.contains("not checked"));
+    }
+    assert_eq!(kinds(), plain);
+    assert!(slack.learn_blocks().await.detail.contains("is accepted"));
+    assert_eq!(kinds(), ["section", "data_table", "data_visualization", "context", "actions"]);
+    assert_eq!(api.calls().len(), 3);
+}
+
+/// What helps is decided in one table.
+#[tokio::test]
+async fn every_refusal_has_its_remedy() {
+    let refused = |code: &str| ChatError::Refused { method: "chat.update".into(), code: code.into() };
+    for (remedy, codes) in [
+        (Remedy::Wait, vec!["internal_error", "service_unavailable", "external_channel_migrating"]),
+        (Remedy::Anew, vec!["message_not_found", "edit_window_closed", "cant_update_message"]),
+        (
+            Remedy::OutsideThread,
+            vec!["restricted_action_thread_locked", "restricted_action_non_threadable_channel", "thread_not_found"],
+        ),
+        (
+            Remedy::Elsewhere,
+            vec![
+                "is_archived",
+                "is_inactive",
+                "not_in_channel",
+                "channel_not_found",
+                "user_not_in_channel",
+                "restricted_action",
+                "restricted_action_read_only_channel",
+                "restricted_action_thread_only_channel",
+                "messages_tab_disabled",
+            ],
+        ),
+        (
+            Remedy::Person,
+            vec!["invalid_auth", "token_revoked", "missing_scope", "markdown_text_conflict", "account_inactive"],
+        ),
+    ] {
+        for code in codes {
+            assert_eq!(refused(code).remedy(), Some(remedy), "{code}");
+        }
+    }
+    assert_eq!(refused("something_new").remedy(), None);
+    assert_eq!(ChatError::RateLimited { after: Duration::from_secs(1) }.remedy(), Some(Remedy::Wait));
+    assert_eq!(ChatError::Unknown { method: "m".into(), reason: "r".into() }.remedy(), Some(Remedy::Wait));
 }
 
 #[tokio::test]
@@ -241,8 +311,8 @@ async fn a_refused_chart_or_row_button_costs_no_other_block() {
     slack.post(&message).await.unwrap();
     let calls = api.calls();
     assert_eq!(calls.len(), 4, "what was learned is kept");
-    assert_eq!(types(&calls[0]), ["alert", "data_table", "data_visualization", "context", "actions"]);
-    assert_eq!(types(&calls[1]), ["alert", "data_table", "section", "actions"]);
+    assert_eq!(types(&calls[0]), ["section", "data_table", "data_visualization", "context", "actions"]);
+    assert_eq!(types(&calls[1]), ["section", "data_table", "section", "actions"]);
     assert_eq!(types(&calls[2]), types(&calls[1]));
     assert_eq!(calls[2].args["blocks"][1]["rows"][1][2]["text"], "/bbws restore prod rp-1", "the command in words");
     assert_eq!(calls[3].args, calls[2].args);
@@ -299,7 +369,7 @@ async fn the_search_ends() {
 async fn who_somebody_is() {
     let (_, slack) = Api::start(|call, _| {
         ok(match call.args["user"].as_str().unwrap() {
-            "U0ALICE" => json!({ "ok": true, "user": { "id": "U0ALICE", "team_id": "T0BBWS", "is_bot": false, "is_app_user": true, "enterprise_user": { "id": "W1" }, "profile": { "a": 1 } } }),
+            "U0ALICE" => json!({ "ok": true, "user": { "id": "U0ALICE", "team_id": "T0BBWS", "is_bot": false, "is_app_user": true, "enterprise_user": { "id": "W1", "teams": ["T0A", "T0B"] }, "profile": { "a": 1 } } }),
             "U0MALLORY" => json!({ "ok": true, "user": { "id": "U0MALLORY", "team_id": "T0BBWS", "is_restricted": true, "is_ultra_restricted": null, "is_stranger": true, "is_invited_user": true } }),
             "USLACKBOT" => json!({ "ok": true, "user": { "id": "USLACKBOT", "team_id": "T0BBWS", "deleted": true } }),
             _ => json!({ "ok": true }),
@@ -308,6 +378,9 @@ async fn who_somebody_is() {
     .await;
     let alice = slack.profile("U0ALICE").await.unwrap();
     assert_eq!((alice.person().0.as_str(), alice.barred(&["T0BBWS".into()])), ("W1", None));
+    assert!(alice.is("W1") && alice.is("U0ALICE") && !alice.is("U0BOB"), "both ids are Alice's");
+    assert_eq!(alice.barred(&["T0B".into()]), None, "she is a member of that workspace, too");
+    assert!(alice.barred(&["T0C".into()]).is_some());
     let mallory = slack.profile("U0MALLORY").await.unwrap();
     assert!(mallory.guest && mallory.stranger && mallory.invited && !mallory.bot);
     let bot = slack.profile("USLACKBOT").await.unwrap();
@@ -338,6 +411,12 @@ async fn the_check_says_line_by_line_what_is_wrong() {
             ok(json!({ "ok": true, "team": "BBWS", "team_id": "T0BBWS", "user": "bbws", "user_id": "U0BOT" }))
         }
         ("conversations.info", a) if a["channel"] == "C0OPS" => ok(json!({ "ok": true, "channel": {} })),
+        ("conversations.info", a) if a["channel"] == "C0OLD" => {
+            ok(json!({ "ok": true, "channel": { "is_archived": true } }))
+        }
+        ("conversations.info", a) if a["channel"] == "C0OUT" => {
+            ok(json!({ "ok": true, "channel": { "is_member": false } }))
+        }
         ("conversations.info", _) => ok(json!({ "ok": false, "error": "missing_scope", "needed": "channels:read" })),
         ("usergroups.users.list", a) if a["usergroup"] == "S1" => ok(json!({ "ok": true, "users": ["U0BOB"] })),
         ("usergroups.users.list", _) => ok(json!({ "ok": true, "users": [] })),
@@ -345,12 +424,14 @@ async fn the_check_says_line_by_line_what_is_wrong() {
     })
     .await;
     let groups = [("dba".to_owned(), "S1".to_owned()), ("lead".to_owned(), "S2".to_owned())];
-    let lines = slack.check(&["C0OPS".into(), "C0GONE".into()], &groups).await;
+    let lines = slack.check(&["C0OPS", "C0OLD", "C0OUT", "C0GONE"].map(str::to_owned), &groups).await;
     let told: Vec<String> =
         lines.iter().map(|l| format!("{} {}: {}", if l.ok { "ok" } else { "WRONG" }, l.what, l.detail)).collect();
     insta::assert_snapshot!(told.join("\n"), @r##"
     ok Slack token: signed in as bbws (U0BOT) in BBWS (T0BBWS)
     ok channel C0OPS: found
+    WRONG channel C0OLD: it is archived, so nothing can be said in it; choose another channel or unarchive it
+    ok channel C0OUT: found; the app is not in it, so answers there go to people's own conversations: `/invite` it
     WRONG channel C0GONE: Slack refused conversations.info: missing_scope; add `channels:read` to the app's bot scopes and reinstall it
     ok approvers of role dba (group S1): 1 member
     WRONG approvers of role lead (group S2): the group is empty, so nobody can approve; add people to it

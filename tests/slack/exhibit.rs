@@ -48,7 +48,7 @@ fn drawn(exhibit: &Exhibit) -> Drawn {
 #[test]
 fn all_of_it_with_native_blocks() {
     assert_snapshot!(outline(&drawn(&exhibit()).blocks), @r##"
-    alert info 2 recovery points
+    section ℹ️ 2 recovery points
     data_table Recovery points of prod
       Id | Taken | Action
       rp-1 | 08:00 | [Restore bbws.ask.0=restore prod rp-1
@@ -158,7 +158,7 @@ fn a_chart_of_which_nothing_is_known_is_told_in_words() {
     };
     let drawn = drawn(&Exhibit { chart: Some(chart), ..Exhibit::default() });
     assert_snapshot!(outline(&drawn.blocks), @r##"
-    alert info 2 recovery points
+    section ℹ️ 2 recovery points
     section *Lag in minutes, 08:00 to 08:00*
     ```
              First  Lowest  Highest  Last  Unknown

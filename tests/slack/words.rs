@@ -1,7 +1,7 @@
 //! Hostile text, and the answers to commands.
 
 use bbws::{
-    adapters::slack::{SlackChat, draw_card},
+    adapters::slack::{SlackChat, draw_card, draw_line},
     domain::text::{escape, one_line},
     ports::chat::{Chat, Exhibit, Level, Reply, Table},
 };
@@ -61,11 +61,11 @@ fn nothing_people_type_mentions_anybody() {
 }
 
 #[test]
-fn a_refusal_is_an_alert_and_says_all_in_text() {
+fn a_refusal_is_loud_and_says_all_in_text() {
     let answer = reply(Level::Error, "You may not approve what you asked for yourself.", None);
     assert_eq!(answer["response_type"], "ephemeral");
     assert_eq!(answer["text"], "⛔ You may not approve what you asked for yourself.");
-    assert_snapshot!(outline(answer["blocks"].as_array().unwrap()), @r##"alert error You may not approve what you asked for yourself."##);
+    assert_snapshot!(outline(answer["blocks"].as_array().unwrap()), @r##"section ⛔ You may not approve what you asked for yourself."##);
 }
 
 #[test]
@@ -77,14 +77,14 @@ fn a_list_is_a_table_and_says_how_many_rows_are_left_out() {
         rows,
         ..Table::default()
     };
-    let answer = reply(Level::Info, "250 operations", Some(table));
-    let blocks = answer["blocks"].as_array().unwrap();
+    let drawn = draw_line(Level::Info, "250 operations", &Exhibit { table: Some(table), ..Exhibit::default() });
+    let blocks = &drawn.blocks;
     assert_eq!(blocks[1]["rows"].as_array().unwrap().len(), 201);
     assert_eq!(
         blocks[2]["elements"][0]["text"],
         "… and 50 rows more that the table cannot hold; narrow the list down to see them."
     );
-    let text = answer["text"].as_str().unwrap();
+    let text = drawn.text.as_str();
     assert!(
         text.chars().count() <= 3_000
             && text.contains("bk-0   ")
@@ -111,11 +111,12 @@ fn a_short_list_in_full() {
     dr-17
     ```
     ---
-    alert info 2 operations
-    data_table Operations
-      Id | State
-      bk-1042 | running
-      dr-17 | –
+    section ℹ️ 2 operations
+    section ```
+    Id       State
+    bk-1042  running
+    dr-17
+    ```
     "##);
 }
 

@@ -10,6 +10,7 @@ use bbws::{
     domain::{operation::State, principal::Profile},
     ports::chat::{ChannelFacts, Chat, ChatError, Content, Outgoing, Reply},
 };
+use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
 
 /// What goes wrong with the next change.
@@ -60,6 +61,9 @@ impl Posted {
 struct Inner {
     people: BTreeMap<String, Profile>,
     external: BTreeSet<String>,
+    asked: BTreeMap<String, usize>,
+    refusing: BTreeMap<(String, String), String>,
+    responses: Vec<(String, Reply)>,
     groups: BTreeMap<String, Vec<String>>,
     messages: Vec<Posted>,
     whispers: Vec<(String, Reply)>,
@@ -91,6 +95,39 @@ impl FakeChat {
     /// Makes a channel shared with another organisation.
     pub fn share(&self, channel: &str) {
         self.inner.lock().unwrap().external.insert(channel.to_owned());
+    }
+    /// The channel is one's own again.
+    pub fn unshare(&self, channel: &str) {
+        self.inner.lock().unwrap().external.remove(channel);
+    }
+    /// How often it was asked whose a channel is.
+    pub fn asked(&self, channel: &str) -> usize {
+        self.inner.lock().unwrap().asked.get(channel).copied().unwrap_or(0)
+    }
+    /// From now on this method is refused in this channel, with this code.
+    pub fn refuse(&self, method: &str, channel: &str, code: &str) {
+        let mut inner = self.inner.lock().unwrap();
+        inner.refusing.insert((method.to_owned(), channel.to_owned()), code.to_owned());
+    }
+    /// From now on nothing can be said or changed in this channel.
+    pub fn shut(&self, channel: &str, code: &str) {
+        for method in ["chat.postMessage", "chat.update", "chat.postEphemeral"] {
+            self.refuse(method, channel, code);
+        }
+    }
+    /// Nothing is refused any more.
+    pub fn open(&self) {
+        self.inner.lock().unwrap().refusing.clear();
+    }
+    /// What stands in a channel, or in somebody's conversation with the app, threads included.
+    pub fn said_in(&self, channel: &str) -> Vec<String> {
+        let inner = self.inner.lock().unwrap();
+        let here = inner.messages.iter().filter(|m| m.channel == channel);
+        here.filter_map(|m| m.line().map(str::to_owned)).collect()
+    }
+    /// What was posted to addresses that Slack gave.
+    pub fn responses(&self) -> Vec<(String, Reply)> {
+        self.inner.lock().unwrap().responses.clone()
     }
     /// Members of a user group.
     pub fn group(&self, group: &str, members: &[&str]) {
@@ -135,6 +172,19 @@ impl FakeChat {
         inner.down = false;
     }
 
+    fn change_in<T>(
+        &self,
+        method: &str,
+        channel: &str,
+        apply: impl FnOnce(&mut Inner) -> Result<T, ChatError>,
+    ) -> Result<T, ChatError> {
+        let code = self.inner.lock().unwrap().refusing.get(&(method.to_owned(), channel.to_owned())).cloned();
+        match code {
+            Some(code) => Err(ChatError::Refused { method: method.to_owned(), code }),
+            None => self.change(method, apply),
+        }
+    }
+
     fn change<T>(&self, method: &str, apply: impl FnOnce(&mut Inner) -> Result<T, ChatError>) -> Result<T, ChatError> {
         let mut inner = self.inner.lock().unwrap();
         let unknown = || ChatError::Unknown { method: method.to_owned(), reason: "no answer".to_owned() };
@@ -159,6 +209,7 @@ pub fn person(user: &str) -> Profile {
         user: user.to_owned(),
         team: Some("T0BBWS".to_owned()),
         enterprise_user: None,
+        enterprise_teams: Vec::new(),
         deleted: false,
         bot: false,
         guest: false,
@@ -188,14 +239,15 @@ impl Chat for FakeChat {
         })
     }
     async fn channel(&self, channel: &str) -> Result<ChannelFacts, ChatError> {
-        let inner = self.inner.lock().unwrap();
+        let mut inner = self.inner.lock().unwrap();
+        *inner.asked.entry(channel.to_owned()).or_default() += 1;
         if inner.down {
             return Err(ChatError::Unknown { method: "conversations.info".to_owned(), reason: "no answer".to_owned() });
         }
         Ok(ChannelFacts { external: inner.external.contains(channel) })
     }
     async fn post(&self, message: &Outgoing) -> Result<String, ChatError> {
-        self.change("chat.postMessage", |inner| {
+        self.change_in("chat.postMessage", &message.channel, |inner| {
             inner.next += 1;
             let ts = format!("17000000{:02}.{:06}", inner.next / 1_000_000, inner.next % 1_000_000);
             inner.messages.push(Posted {
@@ -209,7 +261,7 @@ impl Chat for FakeChat {
         })
     }
     async fn update(&self, ts: &str, message: &Outgoing) -> Result<(), ChatError> {
-        self.change("chat.update", |inner| {
+        self.change_in("chat.update", &message.channel, |inner| {
             let found = inner.messages.iter_mut().find(|m| m.ts == ts && m.channel == message.channel);
             let Some(posted) = found else {
                 return Err(ChatError::Refused {
@@ -222,8 +274,14 @@ impl Chat for FakeChat {
             Ok(())
         })
     }
-    async fn whisper(&self, _channel: &str, user: &str, reply: &Reply) -> Result<(), ChatError> {
-        self.change("chat.postEphemeral", |inner| {
+    async fn respond(&self, address: &SecretString, reply: &Reply) -> Result<(), ChatError> {
+        self.change("response_url", |inner| {
+            inner.responses.push((address.expose_secret().to_owned(), reply.clone()));
+            Ok(())
+        })
+    }
+    async fn whisper(&self, channel: &str, user: &str, reply: &Reply) -> Result<(), ChatError> {
+        self.change_in("chat.postEphemeral", channel, |inner| {
             inner.whispers.push((user.to_owned(), reply.clone()));
             Ok(())
         })
@@ -247,7 +305,8 @@ impl Chat for FakeChat {
             });
         }
         let wanted = payload.as_object().cloned().unwrap_or_default();
-        let found = inner.messages.iter().find(|m| {
+        // Newest first, as a channel's history is.
+        let found = inner.messages.iter().rev().find(|m| {
             m.channel == channel
                 && m.thread.as_deref() == thread
                 && m.message.event_type == event_type

@@ -27,6 +27,7 @@ use bbws::{
         },
     },
 };
+use secrecy::SecretString;
 use serde_json::Value;
 
 /// Where a process dies.
@@ -414,6 +415,9 @@ impl Chat for MortalChat {
         } else {
             self.inner.whisper(channel, user, reply).await
         }
+    }
+    async fn respond(&self, address: &SecretString, reply: &Reply) -> Result<(), ChatError> {
+        if self.killer.dead() { Err(mute("response_url")) } else { self.inner.respond(address, reply).await }
     }
     fn reply(&self, reply: &Reply) -> Value {
         self.inner.reply(reply)

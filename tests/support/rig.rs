@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use bbws::{
     adapters::{sandbox::cloud::SimCloud, store::Ledger},
     app::{
+        addresses::Addresses,
         announce::Announcer,
         authority::Authority,
         desk::{Desk, Inner},
@@ -185,7 +186,8 @@ impl Rig {
         }
     }
 
-    fn envelope(&mut self, user: &str, via: Via, what: Inbound) -> Envelope {
+    /// A request as the front hands it in, from #general.
+    pub fn envelope(&mut self, user: &str, via: Via, what: Inbound) -> Envelope {
         self.requests += 1;
         Envelope {
             id: format!("{:064x}", self.requests),
@@ -352,6 +354,7 @@ pub fn start(
     let wake = Arc::new(Wake::default());
     let watcher =
         Watcher::new(store.clone(), cloud_port.clone(), clock.clone(), environments.clone(), wake.clone(), EVERY);
+    let addresses = Arc::new(Addresses::default());
     let desk = Desk::new(Inner {
         store: store.clone(),
         authority: authority.clone(),
@@ -360,13 +363,15 @@ pub fn start(
         wake,
         limits,
         ticket_pattern: regex_lite::Regex::new(&config.slack.ticket_pattern).expect("checked with the config"),
+        ops_channel: config.slack.ops_channel.clone(),
+        addresses: addresses.clone(),
         busy: Default::default(),
     });
     let engine = Engine {
         store: store.clone(),
         cloud: cloud_port,
         planner,
-        authority,
+        authority: authority.clone(),
         clock: clock.clone(),
         owner: "test".to_owned(),
         // Fewer polls make nights shorter; what a poll may find does not depend on how often it is asked.
@@ -382,6 +387,9 @@ pub fn start(
         clock,
         environments,
         ops_channel: config.slack.ops_channel.clone(),
+        authority,
+        addresses,
+        unseen: Default::default(),
     };
     Process { killer, desk, engine, announcer, watcher, store }
 }

@@ -22,14 +22,15 @@ pub struct UserObject {
     pub is_ultra_restricted: bool,
     pub is_stranger: bool,
     pub is_invited_user: bool,
-    pub enterprise_user: Option<Identified>,
+    pub enterprise_user: Option<EnterpriseUser>,
 }
 
-/// Something with an id.
+/// Who somebody is across an Enterprise Grid.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub struct Identified {
+pub struct EnterpriseUser {
     pub id: String,
+    pub teams: Vec<String>,
 }
 
 /// `conversations.info`.
@@ -45,6 +46,10 @@ pub struct ChannelAnswer {
 pub struct ChannelObject {
     pub is_ext_shared: bool,
     pub is_pending_ext_shared: bool,
+    pub is_archived: bool,
+    pub is_frozen: bool,
+    /// Left out where it is not asked as a member.
+    pub is_member: Option<bool>,
 }
 
 /// `usergroups.users.list`.

@@ -1,18 +1,24 @@
 //! What `bbws check` finds out about Slack, and what a start finds out about the blocks the workspace takes.
 
+use std::{sync::atomic::Ordering, time::Duration};
+
 use serde_json::{Value, json};
 
 use super::{
     SlackChat,
     answers::{ChannelAnswer, WhoAmI},
     client::Failure,
-    grade::{self, Grade},
+    grade::{self, Grade, Surface},
     sample,
 };
 use crate::ports::{
     chat::{Chat, ChatError},
     check::CheckLine,
 };
+
+/// Before `blocks.validate` is asked again, at first and at most.
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+const LONGEST_PAUSE: Duration = Duration::from_secs(300);
 
 impl SlackChat {
     /// Whether the token is good.
@@ -62,15 +68,42 @@ impl SlackChat {
             Ok(answer) if answer.channel.as_ref().is_some_and(|c| c.is_ext_shared || c.is_pending_ext_shared) => {
                 CheckLine::bad(what, "it is shared with another organisation; choose a channel of your own")
             }
+            Ok(answer) if answer.channel.as_ref().is_some_and(|c| c.is_archived || c.is_frozen) => CheckLine::bad(
+                what,
+                "it is archived, so nothing can be said in it; choose another channel or unarchive it",
+            ),
+            Ok(answer) if answer.channel.as_ref().is_some_and(|c| c.is_member == Some(false)) => CheckLine::good(
+                what,
+                "found; the app is not in it, so answers there go to people's own conversations: `/invite` it",
+            ),
             Ok(_) => CheckLine::good(what, "found"),
             Err(failure) => CheckLine::bad(what, advice(&failure, "invite the app to the channel or correct its id")),
         }
     }
 
-    /// Asks `blocks.validate` about a sample card and remembers which blocks the workspace takes in messages. Worth doing at
-    /// start: the answer to a command cannot be sent again when Slack refuses its blocks. Not being able to ask is only a note.
+    /// Asks `blocks.validate` until it answers, at longer and longer intervals. Until then answers are drawn plainly.
+    pub async fn learn(&self) {
+        let mut pause = FIRST_PAUSE;
+        loop {
+            let line = self.learn_blocks().await;
+            if self.validated.load(Ordering::Relaxed) {
+                tracing::info!(detail = line.detail, "it is known which blocks Slack takes");
+                return;
+            }
+            tracing::warn!(detail = line.detail, again = ?pause, "Slack did not say which blocks it takes; answers are drawn plainly");
+            tokio::time::sleep(pause).await;
+            pause = (2 * pause).min(LONGEST_PAUSE);
+        }
+    }
+
+    /// Asks `blocks.validate` about a sample card and remembers which blocks the workspace takes in messages: the answer to
+    /// a command cannot be sent again when Slack refuses its blocks. Not being able to ask is only a note.
     pub async fn learn_blocks(&self) -> CheckLine {
         let what = "Slack blocks";
+        let known = |line| {
+            self.validated.store(true, Ordering::Relaxed);
+            line
+        };
         // Each refusal leaves one kind of block fewer.
         for _ in 0..=6 {
             let grade = self.grade();
@@ -80,15 +113,17 @@ impl SlackChat {
                 .post::<Value>("blocks.validate", &json!({ "message": json!({ "blocks": blocks }).to_string() }))
                 .await
             {
-                Ok(_) if grade == Grade::FULL => return CheckLine::good(what, "a sample card is accepted"),
+                Ok(_) if grade == Grade::on(Surface::Message) => {
+                    return known(CheckLine::good(what, "a sample card is accepted"));
+                }
                 Ok(_) => {
-                    let refused = grade.refused();
-                    return CheckLine::good(
+                    let refused = grade.refused(Surface::Message);
+                    return known(CheckLine::good(
                         what,
                         format!(
                             "a sample card is accepted, but the workspace refuses {refused}: plainer blocks are used"
                         ),
-                    );
+                    ));
                 }
                 Err(failure) => failure,
             };
@@ -97,16 +132,16 @@ impl SlackChat {
                 return CheckLine::good(what, format!("not checked: {}", failure.error));
             }
             match grade::plainer(grade, "invalid_blocks", &failure.body, &blocks) {
-                Some(Some(next)) => self.learn(next),
+                Some(Some(next)) => self.give_up(next),
                 _ => {
-                    return CheckLine::bad(
+                    return known(CheckLine::bad(
                         what,
                         "Slack refuses even the plain form of a sample card; messages would go out as text without buttons",
-                    );
+                    ));
                 }
             }
         }
-        CheckLine::good(what, "plain blocks are used")
+        known(CheckLine::good(what, "plain blocks are used"))
     }
 }
 

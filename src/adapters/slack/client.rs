@@ -113,6 +113,41 @@ impl Client {
         read(method, self.call(method, Call::Post(body), self.patience.call).await?)
     }
 
+    /// Posts to an address that Slack gave with a request. Whoever has it may post, so the token stays at home, and so does
+    /// the address: it is in no log and no error.
+    pub async fn respond(&self, address: &SecretString, body: &Value) -> Result<(), Failure> {
+        let method = "response_url";
+        let Ok(url) = serde_json::from_value::<SlackResponseUrl>(address.expose_secret().into()) else {
+            return Err(refused(method, "invalid_address", Value::Null));
+        };
+        if !self.is_slacks(&url) {
+            return Err(refused(method, "foreign_address", Value::Null));
+        }
+        let sent = async {
+            match &self.transport {
+                Transport::Tls(client) => respond(client, &url, body).await,
+                Transport::Plain(client) => respond(client, &url, body).await,
+            }
+        };
+        match tokio::time::timeout(self.patience.call, sent).await {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(error)) => Err(failure(method, error)),
+            Err(_) => Err(unknown(method, format!("no answer within {:?}", self.patience.call))),
+        }
+    }
+
+    /// Addresses come in requests that Slack signed; all the same nothing is posted but to Slack, or to the local workspace.
+    fn is_slacks(&self, url: &SlackResponseUrl) -> bool {
+        let url = url.value();
+        let host = url.host_str().unwrap_or_default();
+        match self.transport {
+            Transport::Tls(_) => {
+                url.scheme() == "https" && [".slack.com", ".slack-gov.com"].iter().any(|end| host.ends_with(end))
+            }
+            Transport::Plain(_) => matches!(host, "127.0.0.1" | "localhost" | "[::1]"),
+        }
+    }
+
     /// By GET, and by POST where something in between takes no GET.
     async fn question(
         &self,
@@ -165,6 +200,20 @@ where
         Call::Get(params) => session.http_session_api.http_get(method, &params, None).await,
         Call::Post(body) => session.http_session_api.http_post(method, body, None).await,
     }
+}
+
+async fn respond<C>(client: &SlackClient<C>, url: &SlackResponseUrl, body: &Value) -> Result<Value, SlackClientError>
+where
+    C: SlackClientHttpConnector + Send + Sync,
+{
+    let span = tracing::debug_span!("response_url");
+    let context = SlackClientApiCallContext {
+        rate_control_params: None,
+        token: None,
+        tracing_span: &span,
+        is_sensitive_url: true,
+    };
+    client.http_api.connector.http_post_uri(url.value().clone(), body, context).await
 }
 
 fn accepted(method: &str, answer: Value) -> Result<Value, Failure> {

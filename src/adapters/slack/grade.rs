@@ -1,11 +1,23 @@
-//! Which of the newer blocks a workspace takes, learned from what it refuses.
+//! Which of the newer blocks may be used: by Slack's documentation on which surface, and learned from what a workspace
+//! refuses.
 
 use serde_json::Value;
 
-/// A kind of block that not every workspace takes in messages.
+/// Where blocks are shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Surface {
+    /// A message, an answer, a reply.
+    Message,
+    /// A modal.
+    Modal,
+    /// The app's Home tab.
+    Home,
+}
+
+/// A kind of block that is not for everywhere.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Newer {
-    /// `alert`, which some workspaces take in modals only.
+    /// `alert`.
     Alert = 1,
     /// `data_visualization`.
     Chart = 2,
@@ -17,23 +29,28 @@ pub enum Newer {
     Plan = 16,
 }
 
-const ALL: [(Newer, &str); 5] = [
-    (Newer::Alert, "alerts"),
-    (Newer::Chart, "charts"),
-    (Newer::RowButton, "buttons in tables"),
-    (Newer::Table, "tables"),
-    (Newer::Plan, "plans"),
+/// The one table of what may be shown where; blocks that are not in it may be shown everywhere.
+const ALLOWED: [(Newer, &str, &[Surface]); 5] = [
+    (Newer::Alert, "alerts", &[Surface::Modal]),
+    (Newer::Chart, "charts", &[Surface::Message, Surface::Home]),
+    (Newer::RowButton, "buttons in tables", &[Surface::Message, Surface::Home]),
+    (Newer::Table, "tables", &[Surface::Message, Surface::Home]),
+    (Newer::Plan, "plans", &[Surface::Message]),
 ];
 
-/// What the workspace has refused so far.
+/// What may not be used: not on this surface, or refused so far.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Grade(u8);
 
 impl Grade {
-    /// Every block may be used.
-    pub const FULL: Grade = Grade(0);
     /// Sections, context, actions and input only.
     pub const PLAIN: Grade = Grade(31);
+
+    /// All that is for this surface.
+    pub fn on(surface: Surface) -> Grade {
+        let barred = ALLOWED.iter().filter(|(_, _, surfaces)| !surfaces.contains(&surface));
+        Grade(barred.map(|(kind, ..)| *kind as u8).sum())
+    }
 
     /// Whether blocks of this kind may be used.
     pub fn takes(self, kind: Newer) -> bool {
@@ -55,9 +72,10 @@ impl Grade {
         Grade(bits & Self::PLAIN.0)
     }
 
-    /// What is refused, in words: `alerts, charts`.
-    pub fn refused(self) -> String {
-        ALL.iter().filter(|(kind, _)| !self.takes(*kind)).map(|(_, name)| *name).collect::<Vec<_>>().join(", ")
+    /// What is refused of that which is for this surface, in words: `charts, tables`.
+    pub fn refused(self, surface: Surface) -> String {
+        let for_it = ALLOWED.iter().filter(|(_, _, surfaces)| surfaces.contains(&surface));
+        for_it.filter(|(kind, ..)| !self.takes(*kind)).map(|(_, name, _)| *name).collect::<Vec<_>>().join(", ")
     }
 }
 
@@ -107,6 +125,18 @@ mod tests {
     use serde_json::json;
 
     #[test]
+    fn every_surface_has_its_own_blocks() {
+        let taken = |surface| -> Vec<&str> {
+            let grade = Grade::on(surface);
+            ALLOWED.iter().filter(|(kind, ..)| grade.takes(*kind)).map(|(_, name, _)| *name).collect()
+        };
+        assert_eq!(taken(Surface::Message), ["charts", "buttons in tables", "tables", "plans"]);
+        assert_eq!(taken(Surface::Modal), ["alerts"]);
+        assert_eq!(taken(Surface::Home), ["charts", "buttons in tables", "tables"]);
+        assert!(ALLOWED.iter().all(|(kind, ..)| !Grade::PLAIN.takes(*kind)));
+    }
+
+    #[test]
     fn only_what_is_pointed_at_is_given_up_step_by_step() {
         let cell = json!({"type": "action_cell"});
         let blocks = [
@@ -116,15 +146,16 @@ mod tests {
         ];
         let at = |i: usize| json!({"errors": [format!("no [json-pointer:/blocks/{i}/x]")]});
         let step = |grade, answer: &Value| plainer(grade, "invalid_blocks", answer, &blocks).unwrap();
-        let one = step(Grade::FULL, &at(2)).unwrap();
-        assert_eq!(one.refused(), "charts");
+        let full = Grade::on(Surface::Message);
+        let one = step(full, &at(2)).unwrap();
+        assert_eq!(one.refused(Surface::Message), "charts");
         let two = step(one, &at(1)).unwrap();
-        assert_eq!(two.refused(), "charts, buttons in tables");
-        assert_eq!(step(two, &at(1)).unwrap().refused(), "charts, buttons in tables, tables");
+        assert_eq!(two.refused(Surface::Message), "charts, buttons in tables");
+        assert_eq!(step(two, &at(1)).unwrap().refused(Surface::Message), "charts, buttons in tables, tables");
         assert_eq!(step(two, &at(0)), Some(Grade::PLAIN), "a section cannot be any plainer");
         assert_eq!(step(two, &at(7)), Some(Grade::PLAIN));
         assert_eq!(step(two, &json!({})), Some(Grade::PLAIN));
         assert_eq!(step(Grade::PLAIN, &at(1)), None);
-        assert_eq!(plainer(Grade::FULL, "channel_not_found", &at(1), &blocks), None);
+        assert_eq!(plainer(full, "channel_not_found", &at(1), &blocks), None);
     }
 }

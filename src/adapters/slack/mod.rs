@@ -17,7 +17,7 @@ mod tasks;
 mod text;
 mod words;
 
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 
 use async_trait::async_trait;
 use secrecy::SecretString;
@@ -27,7 +27,7 @@ use self::{
     answers::{ChannelAnswer, HistoryAnswer, MembersAnswer, PostAnswer, UserAnswer},
     card::Message,
     client::{Client, Failure, unknown},
-    grade::{Grade, plainer},
+    grade::{Grade, Surface, plainer},
 };
 use crate::{
     domain::principal::Profile,
@@ -44,6 +44,8 @@ const PAGE: usize = 200;
 pub struct SlackChat {
     client: Client,
     grade: AtomicU8,
+    /// Slack itself said which blocks it takes.
+    validated: AtomicBool,
 }
 
 /// A message as it would be sent, for previews and tests.
@@ -51,7 +53,7 @@ pub struct SlackChat {
 pub struct Drawn {
     /// The whole meaning, for notifications and screen readers.
     pub text: String,
-    /// All of Slack's blocks.
+    /// All the blocks that are for messages.
     pub blocks: Vec<Value>,
     /// Sections, context, actions and input only.
     pub plain_blocks: Vec<Value>,
@@ -69,7 +71,7 @@ pub fn draw_line(level: Level, text: &str, exhibit: &Exhibit) -> Drawn {
 
 fn drawn(message: Message) -> Drawn {
     Drawn {
-        blocks: blocks::draw(&message.parts, Grade::FULL),
+        blocks: blocks::draw(&message.parts, Grade::on(Surface::Message)),
         plain_blocks: blocks::draw(&message.parts, Grade::PLAIN),
         text: message.text,
     }
@@ -89,19 +91,25 @@ impl SlackChat {
     /// # Errors
     /// As [`SlackChat::new`].
     pub fn patient(url: &str, token: SecretString, patience: Patience) -> Result<SlackChat, String> {
-        Ok(SlackChat { client: Client::new(url, token, patience)?, grade: AtomicU8::new(0) })
+        let grade = AtomicU8::new(Grade::on(Surface::Message).bits());
+        Ok(SlackChat { client: Client::new(url, token, patience)?, grade, validated: AtomicBool::new(false) })
     }
 
     fn grade(&self) -> Grade {
         Grade::from_bits(self.grade.load(Ordering::Relaxed))
     }
 
+    /// For answers, which cannot be sent again when Slack refuses their blocks: plain until it is known what it takes.
+    fn answers(&self) -> Grade {
+        if self.validated.load(Ordering::Relaxed) { self.grade() } else { Grade::PLAIN }
+    }
+
     /// What the workspace refused once is not tried again by this process.
-    fn learn(&self, grade: Grade) {
+    fn give_up(&self, grade: Grade) {
         let before = self.grade.fetch_or(grade.bits(), Ordering::Relaxed);
         if before | grade.bits() != before {
             tracing::warn!(
-                refused = grade.refused(),
+                refused = grade.refused(Surface::Message),
                 "the workspace refuses some of the newer blocks; messages are drawn with plainer ones from now on"
             );
         }
@@ -126,7 +134,7 @@ impl SlackChat {
                 Some(Some(next)) => {
                     // A message that is too long says nothing of what the workspace can draw.
                     if !code.ends_with("_too_long") {
-                        self.learn(next);
+                        self.give_up(next);
                     }
                     grade = next;
                 }
@@ -174,6 +182,7 @@ impl Chat for SlackChat {
         Ok(Profile {
             user: user.to_owned(),
             team: found.team_id.filter(|t| !t.is_empty()),
+            enterprise_teams: found.enterprise_user.as_ref().map(|e| e.teams.clone()).unwrap_or_default(),
             enterprise_user: found.enterprise_user.map(|e| e.id).filter(|id| !id.is_empty()),
             deleted: found.deleted,
             bot: found.is_bot || found.id == "USLACKBOT" || user == "USLACKBOT",
@@ -233,8 +242,12 @@ impl Chat for SlackChat {
         Ok(())
     }
 
+    async fn respond(&self, address: &SecretString, said: &Reply) -> Result<(), ChatError> {
+        Ok(self.client.respond(address, &reply::reply(said, self.answers())).await?)
+    }
+
     fn reply(&self, answer: &Reply) -> Value {
-        reply::reply(answer, self.grade())
+        reply::reply(answer, self.answers())
     }
 
     async fn find(

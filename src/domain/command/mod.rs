@@ -129,6 +129,11 @@ pub enum Command {
         /// The operation's id.
         id: String,
     },
+    /// Halt an operation at once; the same as its `Stop` button.
+    OpStop {
+        /// The operation's id.
+        id: String,
+    },
     /// Go on with a paused operation.
     OpResume {
         /// The operation's id.
@@ -178,6 +183,7 @@ impl Command {
             Self::OpCancel { .. } => "op.cancel",
             Self::OpRetry { .. } => "op.retry",
             Self::OpPause { .. } => "op.pause",
+            Self::OpStop { .. } => "op.stop",
             Self::OpResume { .. } => "op.resume",
             Self::OpReject { .. } => "op.reject",
             Self::OpApprove { .. } => "op.approve",
@@ -287,6 +293,7 @@ impl Command {
             Self::OpShow { id }
             | Self::OpRetry { id }
             | Self::OpPause { id }
+            | Self::OpStop { id }
             | Self::OpResume { id }
             | Self::OpApprove { id } => values.id = Some(id),
             Self::OpCancel { id, reason } | Self::OpReject { id, reason } => {

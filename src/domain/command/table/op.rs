@@ -89,6 +89,17 @@ pub(super) const OP: &[Spec] = &[
         build: |v| Some(Command::OpPause { id: v.id? }),
     },
     Spec {
+        name: "op.stop",
+        path: &["op", "stop"],
+        group: Group::Operations,
+        about: "Halt an operation at once",
+        happens: "No further step starts. What AWS has already begun is watched to its end. Going on again takes two people.",
+        args: &[ID],
+        examples: &["op stop bk-1042"],
+        who: ANY_ROLE,
+        build: |v| Some(Command::OpStop { id: v.id? }),
+    },
+    Spec {
         name: "op.resume",
         path: &["op", "resume"],
         group: Group::Operations,

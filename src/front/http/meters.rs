@@ -13,7 +13,7 @@ pub const REQUESTS: &str = "bbws_requests_total";
 
 /// Endpoints that take signed requests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Endpoint {
+pub(in crate::front) enum Endpoint {
     Commands,
     Interactions,
     Events,
@@ -23,7 +23,7 @@ pub(super) enum Endpoint {
 impl Endpoint {
     const ALL: [Endpoint; 4] = [Endpoint::Commands, Endpoint::Interactions, Endpoint::Events, Endpoint::Sns];
 
-    pub(super) fn name(self) -> &'static str {
+    pub(in crate::front) fn name(self) -> &'static str {
         match self {
             Endpoint::Commands => "commands",
             Endpoint::Interactions => "interactions",
@@ -35,7 +35,7 @@ impl Endpoint {
 
 /// What became of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Outcome {
+pub(in crate::front) enum Outcome {
     /// Stored, and answered by the inbox.
     Accepted,
     /// Well signed, and nothing to do: `ssl_check`, an unknown payload, an event seen before or that nothing waits for.
@@ -74,7 +74,7 @@ impl Outcome {
         Outcome::Replayed,
     ];
 
-    pub(super) fn name(self) -> &'static str {
+    pub(in crate::front) fn name(self) -> &'static str {
         match self {
             Outcome::Accepted => "accepted",
             Outcome::Ignored => "ignored",

@@ -10,38 +10,40 @@ use axum::{
 use serde_json::Value;
 use tracing::Instrument;
 
-use super::{Desk, admit::Signed, meters::Outcome, verify::Distrust};
+use super::{Gate, Outcome, admit::Signed, verify::Distrust};
 use crate::{
     app::inbound::{Envelope, Refusal, Via},
     ports::chat::{Exhibit, Level, Reply},
 };
 
-/// Longest command, value or reason that is looked at, in bytes; Slack's own fields are shorter.
-pub(super) const MAX_TEXT: usize = 12_000;
-
 /// An answer and what it is counted as.
-pub(super) struct Answer {
-    pub(super) outcome: Outcome,
-    pub(super) response: Response,
+pub(in crate::front) struct Answer {
+    pub(in crate::front) outcome: Outcome,
+    pub(in crate::front) response: Response,
 }
 
 impl Answer {
     /// 200 and nothing in it.
-    pub(super) fn empty(outcome: Outcome) -> Answer {
+    pub(in crate::front) fn empty(outcome: Outcome) -> Answer {
         Answer { outcome, response: StatusCode::OK.into_response() }
     }
 
     /// 200 with a sentence for the person who asked.
-    pub(super) fn say(desk: &Desk, outcome: Outcome, level: Level, text: impl Into<String>) -> Answer {
-        Answer::reply(desk, outcome, &Reply { level, text: text.into(), exhibit: Exhibit::default() })
+    pub(super) fn say(gate: &Gate, outcome: Outcome, level: Level, text: impl Into<String>) -> Answer {
+        Answer::reply(gate, outcome, &Reply { level, text: text.into(), exhibit: Exhibit::default() })
     }
 
-    fn reply(desk: &Desk, outcome: Outcome, reply: &Reply) -> Answer {
-        Answer { outcome, response: json(&(desk.render)(reply)) }
+    fn reply(gate: &Gate, outcome: Outcome, reply: &Reply) -> Answer {
+        Answer { outcome, response: json(&(gate.render)(reply)) }
     }
 
     fn status(outcome: Outcome, status: StatusCode) -> Answer {
         Answer { outcome, response: status.into_response() }
+    }
+
+    /// The same outcome with a bare status, unless it is an error already.
+    pub(super) fn with(self, status: StatusCode) -> Answer {
+        if self.response.status().is_success() { Answer::status(self.outcome, status) } else { self }
     }
 }
 
@@ -52,38 +54,26 @@ pub(super) fn json(value: &Value) -> Response {
     response
 }
 
-/// What is left of an id or name from outside once it is safe to show inside a code span.
-pub(super) fn shown(text: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "_-/".contains(c);
-    let safe: String = text.chars().take(40).map(|c| if plain(c) { c } else { '?' }).collect();
-    if safe.is_empty() { "(none)".to_owned() } else { safe }
-}
-
-/// A text a person typed, fit for storing: PostgreSQL keeps no NUL.
-pub(super) fn storable(text: &str) -> String {
-    text.replace('\0', " ")
-}
-
 /// Hands a request to the inbox and answers with what comes of it.
-pub(super) async fn take(desk: &Arc<Desk>, signed: &Signed, envelope: Envelope) -> Answer {
+pub(super) async fn take(gate: &Arc<Gate>, signed: &Signed, envelope: Envelope) -> Answer {
     let via = envelope.via;
-    let inbox = Arc::clone(&desk.inbox);
+    let inbox = Arc::clone(&gate.inbox);
     // A task of its own: a caller who hangs up ends this future, but must not end what the person asked for.
     let work = tokio::spawn(async move { inbox.take(envelope).await }.in_current_span());
-    match tokio::time::timeout(desk.answer_within, work).await {
-        Ok(Ok(Ok(Some(reply)))) if via == Via::Command => Answer::reply(desk, Outcome::Accepted, &reply),
+    match tokio::time::timeout(gate.answer_within, work).await {
+        Ok(Ok(Ok(Some(reply)))) if via == Via::Command => Answer::reply(gate, Outcome::Accepted, &reply),
         Ok(Ok(Ok(Some(_)))) => Answer::empty(Outcome::Accepted),
         Ok(Ok(Ok(None))) => replayed(via),
         Ok(Ok(Err(error))) => {
             tracing::error!(error = &error as &dyn std::error::Error, "a request was not stored");
-            desk.seen.forget(&signed.id);
-            unavailable(desk, via)
+            gate.seen.forget(&signed.id);
+            unavailable(gate, via)
         }
         Ok(Err(error)) => {
             tracing::error!(%error, "dealing with a request broke off");
-            unknown(desk, via, Outcome::Unavailable, "Something went wrong inside bbws")
+            unknown(gate, via, Outcome::Unavailable, "Something went wrong inside bbws")
         }
-        Err(_) => unknown(desk, via, Outcome::Late, "This takes longer than Slack waits and goes on"),
+        Err(_) => unknown(gate, via, Outcome::Late, "This takes longer than Slack waits and goes on"),
     }
 }
 
@@ -95,10 +85,10 @@ fn replayed(via: Via) -> Answer {
     }
 }
 
-fn unavailable(desk: &Desk, via: Via) -> Answer {
+fn unavailable(gate: &Gate, via: Via) -> Answer {
     match via {
         Via::Command => Answer::say(
-            desk,
+            gate,
             Outcome::Unavailable,
             Level::Error,
             "Not accepted: the ledger of bbws cannot be written just now. Nothing was done. Try again in a minute.",
@@ -108,23 +98,24 @@ fn unavailable(desk: &Desk, via: Via) -> Answer {
     }
 }
 
-fn unknown(desk: &Desk, via: Via, outcome: Outcome, what: &str) -> Answer {
+fn unknown(gate: &Gate, via: Via, outcome: Outcome, what: &str) -> Answer {
     match via {
         Via::Command => {
-            let look = format!("{what}. Look with `{} op list` what came of it before you ask again.", desk.command);
-            Answer::say(desk, outcome, Level::Warning, look)
+            let look =
+                format!("{what}. Look with `{} op list` what came of it before you ask again.", gate.rules.command);
+            Answer::say(gate, outcome, Level::Warning, look)
         }
         Via::Interaction | Via::Event => Answer::empty(outcome),
     }
 }
 
 /// Turns a person away: on the record, and with a sentence.
-pub(super) async fn refuse(desk: &Arc<Desk>, refusal: Refusal) -> Answer {
+pub(super) async fn refuse(gate: &Arc<Gate>, refusal: Refusal, outcome: Outcome) -> Answer {
     let via = refusal.via;
     let sentence = refusal.why.clone();
-    let inbox = Arc::clone(&desk.inbox);
+    let inbox = Arc::clone(&gate.inbox);
     let work = tokio::spawn(async move { inbox.refuse(refusal).await }.in_current_span());
-    match tokio::time::timeout(desk.answer_within, work).await {
+    match tokio::time::timeout(gate.answer_within, work).await {
         Ok(Ok(Ok(()))) => {}
         Ok(Ok(Err(error))) => {
             tracing::error!(error = &error as &dyn std::error::Error, "a refusal was not written into the audit chain");
@@ -133,7 +124,7 @@ pub(super) async fn refuse(desk: &Arc<Desk>, refusal: Refusal) -> Answer {
         Err(_) => tracing::warn!("writing a refusal takes long and goes on"),
     }
     match via {
-        Via::Command => Answer::say(desk, Outcome::Refused, Level::Error, sentence),
-        Via::Interaction | Via::Event => Answer::empty(Outcome::Refused),
+        Via::Command => Answer::say(gate, outcome, Level::Error, sentence),
+        Via::Interaction | Via::Event => Answer::empty(outcome),
     }
 }

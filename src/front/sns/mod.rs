@@ -10,8 +10,10 @@ mod envelope;
 use std::{sync::Arc, time::Duration};
 
 use axum::{
-    extract::Request,
+    Router,
+    extract::{Request, State},
     http::{HeaderMap, StatusCode},
+    routing::post,
 };
 use tracing::Instrument;
 
@@ -19,12 +21,7 @@ use self::{
     certificate::{Certificates, Unverified},
     envelope::{Envelope, Kind},
 };
-use super::{
-    Desk,
-    admit::{self, Rejected, single},
-    meters::Outcome,
-    verify::{Distrust, WINDOW},
-};
+use super::http::{Answer, Distrust, Endpoint, Gate, Outcome, Rejected, WINDOW, receive, single};
 use crate::{
     app::push::{Message, Push, Taken, What},
     domain::{moment::Moment, push::Source},
@@ -36,29 +33,37 @@ const OLDEST: u64 = 3600 + WINDOW;
 /// How long storing and acting may take; SNS waits for 15 s.
 const WITHIN: Duration = Duration::from_secs(8);
 
-/// The endpoint's own part of what handlers share.
-pub(super) struct Gate {
+/// What handlers share.
+struct Door {
+    gate: Arc<Gate>,
+    topics: Option<Topics>,
+}
+
+/// Whose messages are believed, and who takes them.
+struct Topics {
     push: Arc<Push>,
     certificates: Certificates,
 }
 
-impl Gate {
-    pub(super) fn new(push: Arc<Push>) -> Gate {
-        let certificates = Certificates::new(push.fetch.clone());
-        Gate { push, certificates }
-    }
+/// The endpoint. Nobody is believed without `push`.
+pub(super) fn routes(gate: Arc<Gate>, push: Option<Arc<Push>>) -> Router {
+    let topics = push.map(|push| Topics { certificates: Certificates::new(push.fetch.clone()), push });
+    let taken = |State(door): State<Arc<Door>>, request: Request| async move {
+        door.gate.watched(Endpoint::Sns, deal(&door, request)).await
+    };
+    Router::new().route("/aws/sns", post(taken)).with_state(Arc::new(Door { gate, topics }))
 }
 
 /// Deals with a request. `Err`: it is turned away.
-pub(super) async fn deal(desk: &Desk, request: Request) -> Result<Outcome, Rejected> {
-    let (head, body) = admit::receive(request).await?;
-    let Some(gate) = &desk.push else { return Err(Distrust::Unsigned.into()) };
-    let at = desk.clock.now();
-    let source = expected(&head.headers, &body, gate)?;
+async fn deal(door: &Door, request: Request) -> Result<Answer, Rejected> {
+    let (head, body) = receive(request).await?;
+    let Some(topics) = &door.topics else { return Err(Distrust::Unsigned.into()) };
+    let at = door.gate.clock.now();
+    let source = expected(&head.headers, &body, topics)?;
     let envelope = Envelope::read(&body).ok_or(Distrust::Malformed)?;
     agrees(&envelope, &head.headers, source)?;
     fresh(&envelope, at)?;
-    if let Err(doubt) = gate.certificates.verify(&envelope, source, at).await {
+    if let Err(doubt) = topics.certificates.verify(&envelope, source, at).await {
         return Err(match doubt {
             Unverified::Forged => Distrust::Forged.into(),
             Unverified::Unknown => unavailable(),
@@ -66,11 +71,11 @@ pub(super) async fn deal(desk: &Desk, request: Request) -> Result<Outcome, Rejec
     }
     let message = believed(envelope, source, at)?;
     tracing::debug!(topic = source.arn, message = message.id, "a message of SNS");
-    let push = Arc::clone(&gate.push);
+    let push = Arc::clone(&topics.push);
     // A task of its own: a sender who hangs up must not end it half-way.
     let work = tokio::spawn(async move { push.take(message).await }.in_current_span());
     match tokio::time::timeout(WITHIN, work).await {
-        Ok(Ok(Ok(taken))) => Ok(outcome(taken)),
+        Ok(Ok(Ok(taken))) => Ok(Answer::empty(outcome(taken))),
         Ok(Ok(Err(error))) => {
             tracing::error!(error = &error as &dyn std::error::Error, "SNS is asked to send a message again");
             Err(unavailable())
@@ -99,14 +104,14 @@ fn unavailable() -> Rejected {
 
 /// The topic the request says it is from. What costs nothing to see is seen before anything is parsed: the headers that
 /// SNS always sends. Raw delivery leaves the signature out.
-fn expected<'g>(headers: &HeaderMap, body: &[u8], gate: &'g Gate) -> Result<&'g Source, Distrust> {
+fn expected<'g>(headers: &HeaderMap, body: &[u8], topics: &'g Topics) -> Result<&'g Source, Distrust> {
     if headers.contains_key("x-amz-sns-rawdelivery") || body.first() != Some(&b'{') {
         return Err(Distrust::Unsigned);
     }
     let kind = single(headers, "x-amz-sns-message-type")?.ok_or(Distrust::Unsigned)?;
     Kind::named(kind).ok_or(Distrust::Malformed)?;
     let topic = single(headers, "x-amz-sns-topic-arn")?.ok_or(Distrust::Unsigned)?;
-    gate.push.sources.get(topic).ok_or(Distrust::Forged)
+    topics.push.sources.get(topic).ok_or(Distrust::Forged)
 }
 
 /// The headers are not signed, so nothing may depend on them that the signed message does not say as well.

@@ -67,7 +67,7 @@ mod tests {
     use sha2::Sha256;
 
     use super::*;
-    use crate::http::verify::Verifier;
+    use crate::front::http::verify::Verifier;
 
     fn id(n: u32) -> SignatureId {
         let mut mac = Hmac::<Sha256>::new_from_slice(b"k").expect("any length");

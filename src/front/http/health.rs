@@ -59,7 +59,7 @@ impl Check {
 }
 
 /// The routes machines ask.
-pub(super) fn router(checks: Vec<Check>, metrics: Option<PrometheusHandle>) -> Router {
+pub(in crate::front) fn router(checks: Vec<Check>, metrics: Option<PrometheusHandle>) -> Router {
     let router = Router::new()
         .route("/healthz", get(async || "ok\n"))
         .route("/readyz", get(ready).with_state(Arc::<[Check]>::from(checks)));

@@ -11,11 +11,10 @@ use bytes::Bytes;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 
 use super::{
-    Desk,
-    meters::Outcome,
+    Endpoint, Gate, Outcome,
     verify::{Distrust, SignatureId},
 };
-use crate::domain::moment::Moment;
+use crate::{domain::moment::Moment, front::payload};
 
 /// Largest body, in bytes.
 pub const MAX_BODY: usize = 1 << 20;
@@ -35,14 +34,22 @@ pub(super) struct Signed {
     pub(super) at: Moment,
 }
 
+/// What gets past the gate.
+pub(super) enum Admitted {
+    /// Surely Slack's.
+    Signed(Signed),
+    /// Slack checking our certificate: unsigned, and nothing comes of it.
+    CertificateCheck,
+}
+
 /// Turned away at the gate.
-pub(super) struct Rejected {
-    pub(super) outcome: Outcome,
-    pub(super) status: StatusCode,
+pub(in crate::front) struct Rejected {
+    pub(in crate::front) outcome: Outcome,
+    pub(in crate::front) status: StatusCode,
 }
 
 impl Rejected {
-    pub(super) fn new(outcome: Outcome, status: StatusCode) -> Rejected {
+    pub(in crate::front) fn new(outcome: Outcome, status: StatusCode) -> Rejected {
         Rejected { outcome, status }
     }
 }
@@ -54,20 +61,24 @@ impl From<Distrust> for Rejected {
 }
 
 /// Lets a request in, or not.
-pub(super) async fn admit(desk: &Desk, request: Request) -> Result<Signed, Rejected> {
+pub(super) async fn admit(gate: &Gate, endpoint: Endpoint, request: Request) -> Result<Admitted, Rejected> {
     let (head, body) = receive(request).await?;
-    let at = desk.clock.now();
+    let at = gate.clock.now();
     let timestamp = single(&head.headers, "x-slack-request-timestamp")?;
     let signature = single(&head.headers, "x-slack-signature")?;
-    let id = desk.verifier.verify(timestamp, signature, &body, at.seconds())?;
-    if !desk.seen.first_time(&id, at) {
+    let unsigned = timestamp.is_none() && signature.is_none();
+    if unsigned && endpoint == Endpoint::Commands && payload::is_certificate_check(&body) {
+        return Ok(Admitted::CertificateCheck);
+    }
+    let id = gate.verifier.verify(timestamp, signature, &body, at.seconds())?;
+    if !gate.seen.first_time(&id, at) {
         return Err(Distrust::Replayed.into());
     }
-    Ok(Signed { id, headers: head.headers, body, at })
+    Ok(Admitted::Signed(Signed { id, headers: head.headers, body, at }))
 }
 
 /// Head and body of a request, if the body is whole, in bounds and in time.
-pub(super) async fn receive(request: Request) -> Result<(Parts, Bytes), Rejected> {
+pub(in crate::front) async fn receive(request: Request) -> Result<(Parts, Bytes), Rejected> {
     let (head, body) = request.into_parts();
     match tokio::time::timeout(BODY_WITHIN, read(&head.headers, body)).await {
         Ok(read) => Ok((head, read?)),
@@ -76,7 +87,7 @@ pub(super) async fn receive(request: Request) -> Result<(Parts, Bytes), Rejected
 }
 
 /// The only value of a header. A second one is a sign that somebody on the way reads it otherwise than we do.
-pub(super) fn single<'a>(headers: &'a HeaderMap, name: &str) -> Result<Option<&'a str>, Distrust> {
+pub(in crate::front) fn single<'a>(headers: &'a HeaderMap, name: &str) -> Result<Option<&'a str>, Distrust> {
     let mut values = headers.get_all(name).iter();
     let Some(value) = values.next() else { return Ok(None) };
     if values.next().is_some() {
