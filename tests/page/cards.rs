@@ -79,7 +79,7 @@ pub fn card(requester: &str, stage: Stage) -> Value {
             mrkdwn("*Retention*\n30 days"), mrkdwn(&format!("*Requested by*\n<@{requester}>"))]}),
     ];
     if matches!(stage, Stage::Awaiting) {
-        blocks.push(json!({"type": "alert", "level": "info", "text": mrkdwn("Nothing is deleted. The copy in *eu-west-1* costs about $4.10 a month.")}));
+        blocks.push(json!({"type": "section", "text": mrkdwn("ℹ️ Nothing is deleted. The copy in *eu-west-1* costs about $4.10 a month.")}));
     }
     blocks
         .push(json!({"type": "plan", "block_id": "plan", "title": "Backup, copy and verify", "tasks": tasks(&stage)}));
@@ -127,10 +127,7 @@ pub fn gallery() -> Vec<Value> {
                 {"type": "rich_text_section", "elements": [{"type": "text", "text": "rich ", "style": {"bold": true}}, {"type": "user", "user_id": "U0CAROL"}]},
                 {"type": "rich_text_list", "style": "bullet", "elements": [{"type": "rich_text_section", "elements": [{"type": "text", "text": hostile}]}]}]},
         ]}),
-        json!({"text": "alerts and containers", "blocks": [
-            {"type": "alert", "level": "success", "text": plain("Verified in both regions")},
-            {"type": "alert", "level": "warning", "text": plain("Data written after 01:02 UTC would be lost")},
-            {"type": "alert", "level": "error", "text": mrkdwn("*Refused*: <@U0MALLORY> is a guest")},
+        json!({"text": "containers", "blocks": [
             {"type": "container", "title": plain("Details"), "is_collapsible": true, "default_collapsed": true, "child_blocks": [
                 {"type": "section", "text": mrkdwn("hidden at first")}]},
             {"type": "card", "title": plain("bbws-prod-mysql"), "subtitle": plain("db.r6g.large"), "body": mrkdwn("Available since *March*"), "actions": [button("Open", "open", None)]},
@@ -204,6 +201,9 @@ pub fn dialog() -> Value {
     json!({"type": "modal", "callback_id": "reject", "title": plain("Reject bk-1042"), "submit": plain("Reject"), "close": plain("Back"),
         "private_metadata": "bk-1042", "blocks": [
             {"type": "section", "text": mrkdwn("Everybody in <#C0OPS> will read this.")},
+            {"type": "alert", "level": "success", "text": plain("Verified in both regions")},
+            {"type": "alert", "level": "warning", "text": plain("Data written after 01:02 UTC would be lost")},
+            {"type": "alert", "level": "error", "text": mrkdwn("*Refused*: <@U0MALLORY> is a guest")},
             {"type": "input", "block_id": "reason", "label": plain("Reason"), "hint": plain("One sentence will do."),
                 "element": {"type": "plain_text_input", "action_id": "text", "multiline": true}}]})
 }

@@ -111,9 +111,6 @@ async fn every_block_is_drawn_and_hostile_text_stays_text() {
             "a[href='https://example.com/']",
             ".markdown ul",
             ".rich ul",
-            ".alert-success",
-            ".alert-warning",
-            ".alert-error",
             "details.container:not([open])",
             ".card .btn",
             ".icon-action",
@@ -145,6 +142,9 @@ async fn a_dialog_is_filled_in_refused_once_and_accepted() {
         b.client.goto(&stage.url).await.unwrap();
         b.see("body[data-me=U0ALICE]").await;
         b.say("/bbws dialog").await;
+        for css in [".alert-success", ".alert-warning", ".alert-error"] {
+            b.see(&format!("dialog.view {css}")).await;
+        }
         let submit = b.see("dialog.view [type=submit]").await;
         submit.click().await.unwrap();
         b.find("//dialog//*[text()='Please complete this required field.']").await;

@@ -19,7 +19,7 @@ async fn office() -> (Workspace, SlackChat) {
     let workspace = Workspace::new("shh", "xoxb-1", Arc::new(|| 1_795_000_000_000));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
-    let api = workspace.slack_api();
+    let api = workspace.page(&url, Vec::new()).fallback_service(workspace.slack_api());
     tokio::spawn(async move { axum::serve(listener, api).await });
     (workspace, SlackChat::new(&url, "xoxb-1".to_owned().into()).unwrap())
 }
@@ -123,7 +123,7 @@ async fn heavy_exhibits_keep_the_workspaces_limits() {
     chat.whisper("C0OPS", "U0ALICE", &said).await.unwrap();
     assert_eq!((workspace.count("chat.postMessage"), workspace.count("chat.postEphemeral")), (1, 1), "none is refused");
     let kinds = |blocks: &[Value]| blocks.iter().map(|b| b["type"].as_str().unwrap().to_owned()).collect::<Vec<_>>();
-    let wanted = ["alert", "data_table", "context", "data_visualization", "context", "context", "actions"];
+    let wanted = ["section", "data_table", "context", "data_visualization", "context", "context", "actions"];
     assert_eq!(kinds(&workspace.messages("C0OPS")[0].blocks), wanted);
     assert_eq!(kinds(&workspace.ephemerals("U0ALICE")[0].blocks), wanted);
 
@@ -144,4 +144,37 @@ async fn people_are_who_the_workspace_says() {
     let refusal = Reply { level: Level::Error, text: "Guests may not".into(), exhibit: Exhibit::default() };
     chat.whisper("C0OPS", "U0ALICE", &refusal).await.unwrap();
     assert!(workspace.ephemerals("U0ALICE")[0].text.contains("Guests may not"));
+}
+
+#[tokio::test]
+async fn an_answer_reaches_the_address_slack_gave_and_no_other() {
+    let (workspace, chat) = office().await;
+    let form = workspace.command_form("U0ALICE", "C0OPS", "help").unwrap();
+    let fields: Vec<(String, String)> = serde_urlencoded::from_str(&form.body).unwrap();
+    let address = |url: &str| secrecy::SecretString::from(url.to_owned());
+    let url = &fields.iter().find(|(name, _)| name == "response_url").unwrap().1;
+    let said = |n: usize| Reply { level: Level::Info, text: format!("answer {n}"), exhibit: Exhibit::default() };
+    for n in 0..5 {
+        chat.respond(&address(url), &said(n)).await.unwrap();
+    }
+    let seen: Vec<String> = workspace.ephemerals("U0ALICE").into_iter().map(|m| m.text).collect();
+    assert!(seen.len() == 5 && seen[4].contains("answer 4"), "{seen:?}");
+    assert!(matches!(chat.respond(&address(url), &said(5)).await, Err(ChatError::Refused { .. })), "five uses");
+    for foreign in ["http://evil.example/hook", "nonsense"] {
+        let refused = chat.respond(&address(foreign), &said(6)).await.unwrap_err();
+        assert!(matches!(&refused, ChatError::Refused { code, .. } if code.ends_with("_address")), "{refused}");
+        assert!(!refused.to_string().contains("evil"), "{refused}");
+    }
+}
+
+#[tokio::test]
+async fn a_person_can_be_written_to_where_the_manifest_allows_it() {
+    let (workspace, chat) = office().await;
+    let direct = Outgoing { channel: "U0ALICE".into(), ..line("only you", json!({})) };
+    chat.post(&direct).await.unwrap();
+    let id = bbws::adapters::sandbox::workspace::Channel::direct_id("U0ALICE");
+    assert!(workspace.messages(&id)[0].text.contains("only you"));
+    workspace.set_tabs(true, false);
+    let refused = chat.post(&direct).await.unwrap_err();
+    assert!(matches!(&refused, ChatError::Refused { code, .. } if code == "messages_tab_disabled"), "{refused}");
 }

@@ -79,7 +79,6 @@ async fn what_slack_takes_is_taken_and_one_more_is_refused() {
     };
     let many = |n: usize| vec![section("x"); n];
     let buttons = |n: usize| vec![actions((0..n).map(|i| button(json!({"action_id": i.to_string()}))).collect())];
-    let alert = |n: usize, level: &str| vec![json!({"type": "alert", "level": level, "text": plain("x".repeat(n))})];
     let header = |n: usize| vec![json!({"type": "header", "text": plain("é".repeat(n))})];
     let fields = |n: usize| vec![json!({"type": "section", "fields": vec![plain("x"); n]})];
     let context = |n: usize| vec![json!({"type": "context", "elements": vec![plain("x"); n]})];
@@ -116,8 +115,6 @@ async fn what_slack_takes_is_taken_and_one_more_is_refused() {
         ("block id", ids(255), ids(256)),
         ("plan tasks", vec![plan(50)], vec![plan(51)]),
         ("task status", status("in_progress"), status("running")),
-        ("alert", alert(200, "warning"), alert(201, "warning")),
-        ("alert level", alert(1, "error"), alert(1, "fatal")),
         ("data table rows", vec![table(201)], vec![table(202)]),
         ("row buttons", vec![acting(2, |i| format!("go.{i}"))], vec![acting(2, |_| "go".into())]),
         (
@@ -166,4 +163,38 @@ async fn what_slack_takes_is_taken_and_one_more_is_refused() {
         assert!(why.starts_with("[ERROR]") && why.contains("[json-pointer:/blocks"), "{what}: {why}");
     }
     assert_eq!(desk.workspace.messages("C0OPS"), vec![]);
+}
+
+#[tokio::test]
+async fn every_surface_takes_its_own_blocks() {
+    let alert = |n: usize, level: &str| json!({"type": "alert", "level": level, "text": plain("x".repeat(n))});
+    let raw = json!([[{"type": "raw_text", "text": "x"}]]);
+    let everywhere = [section("x"), json!({"type": "divider"}), actions(vec![button(json!({}))])];
+    let some: [(Value, [bool; 3]); 8] = [
+        (alert(200, "warning"), [false, true, false]),
+        (plan(1), [true, false, false]),
+        (json!({"type": "task_card", "task_id": "1", "title": "T"}), [true, false, false]),
+        (json!({"type": "markdown", "text": "x"}), [true, false, false]),
+        (table(2), [true, false, true]),
+        (json!({"type": "table", "rows": raw}), [true, false, true]),
+        (chart("t", 1, 2, json!(1)), [true, false, true]),
+        (json!({"type": "container", "title": plain("t"), "child_blocks": [section("x")]}), [true, false, true]),
+    ];
+    let desk = Desk::new();
+    for (block, taken) in everywhere.into_iter().map(|block| (block, [true; 3])).chain(some) {
+        let view = |kind: &str| json!({"view": {"type": kind, "title": plain("t"), "blocks": [block]}});
+        let tries = [json!({"blocks": [block]}), view("modal"), view("home")];
+        for (args, taken) in tries.into_iter().zip(taken) {
+            let answer = desk.call("blocks.validate", args).await;
+            assert_eq!(answer["ok"], taken, "{block}: {answer}");
+        }
+    }
+    for (good, bad) in [(alert(200, "warning"), alert(201, "warning")), (alert(1, "error"), alert(1, "fatal"))] {
+        let modal = |block: Value| json!({"view": {"type": "modal", "title": plain("t"), "blocks": [block]}});
+        assert_eq!(desk.call("blocks.validate", modal(good)).await["ok"], true);
+        assert_eq!(desk.call("blocks.validate", modal(bad)).await["error"], "invalid_view");
+    }
+    let refused =
+        desk.call("chat.postMessage", json!({"channel": "C0OPS", "text": "t", "blocks": [alert(1, "info")]})).await;
+    assert_eq!(refused["error"], "invalid_blocks");
 }

@@ -4,6 +4,8 @@
 
 mod chat;
 mod limits;
+mod methods;
+mod strict;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};

@@ -55,7 +55,10 @@ fn validate(args: &Args) -> Result<Value, Refusal> {
     let (code, list, surface, root) = match (blocks, message, view) {
         (Some(blocks), None, None) => ("invalid_blocks", blocks, Surface::Message, ""),
         (None, Some(mut message), None) => ("invalid_message", message["blocks"].take(), Surface::Message, "/blocks"),
-        (None, None, Some(mut view)) => ("invalid_view", view["blocks"].take(), Surface::View, "/blocks"),
+        (None, None, Some(mut view)) => {
+            let surface = if view["type"] == "home" { Surface::Home } else { Surface::Modal };
+            ("invalid_view", view["blocks"].take(), surface, "/blocks")
+        }
         _ => return Err("invalid_arguments".into()),
     };
     let found = limits::problems(&list, surface);
@@ -67,6 +70,14 @@ fn validate(args: &Args) -> Result<Value, Refusal> {
         json!({"pointer": format!("{root}{pointer}"), "code": "failed_constraint", "message": why.trim_start_matches("[ERROR] ")})
     };
     Err(Refusal { code: code.into(), messages: Vec::new(), errors: found.iter().map(error).collect() })
+}
+
+/// `api.test`: says back what it was told, or refuses as it was told.
+fn echo(args: &Args) -> Result<Value, Refusal> {
+    match args.text("error") {
+        Some(code) => Err(code.into()),
+        None => Ok(json!({"args": args.0})),
+    }
 }
 
 /// The arguments of a call, however they were sent.
@@ -139,19 +150,53 @@ impl Workspace {
                 "team_id": TEAM, "user_id": BOT_USER, "bot_id": BOT, "is_enterprise_install": false})),
             "bots.info" => Ok(json!({"bot": {"id": BOT, "deleted": false, "name": "bbws", "updated": 1_700_000_000,
                 "app_id": APP, "user_id": BOT_USER, "icons": {}}})),
+            "api.test" => echo(args),
+            "team.info" => {
+                Ok(json!({"team": {"id": TEAM, "name": "BBWS", "domain": DOMAIN, "email_domain": "bbws.example",
+                "url": format!("https://{DOMAIN}.slack.com/"), "icon": {}}}))
+            }
             "users.info" => self.users_info(args),
             "users.list" => self.users_list(),
+            "users.lookupByEmail" => self.user_by_email(args),
+            "usergroups.list" => self.user_groups(),
             "usergroups.users.list" => self.user_group(args),
             "conversations.info" => self.channel_info(args),
-            "conversations.list" => self.channel_list(),
+            "conversations.list" => self.channel_list(args),
+            "conversations.create" => self.create_channel(args),
+            "conversations.invite" => self.invite(args),
+            "conversations.members" => self.members(args),
+            "conversations.join" => self.join(args),
+            "conversations.leave" => self.leave(args),
+            "conversations.kick" => self.kick(args),
+            "conversations.open" => self.open_direct(args),
+            "conversations.archive" => self.archive(args, true),
+            "conversations.unarchive" => self.archive(args, false),
+            "conversations.rename" => self.rename(args),
+            "conversations.setTopic" => self.describe(args, "topic"),
+            "conversations.setPurpose" => self.describe(args, "purpose"),
             "conversations.history" => self.history(args),
             "conversations.replies" => self.thread(args),
             "chat.postMessage" => self.post(args),
             "chat.update" => self.update(args),
             "chat.postEphemeral" => self.post_ephemeral(args),
             "chat.delete" => self.delete(args),
+            "chat.getPermalink" => self.permalink(args),
             "views.open" => self.open_view(args),
+            "views.push" => self.push_view(args),
             "views.update" => self.update_view(args),
+            "views.publish" => self.publish_view(args),
+            "pins.add" => self.pin(args),
+            "pins.remove" => self.unpin(args),
+            "pins.list" => self.pins(args),
+            "bookmarks.add" => self.add_bookmark(args),
+            "bookmarks.edit" => self.edit_bookmark(args),
+            "bookmarks.remove" => self.remove_bookmark(args),
+            "bookmarks.list" => self.bookmarks(args),
+            "files.getUploadURLExternal" => self.upload_url(args),
+            "files.completeUploadExternal" => self.complete_upload(args),
+            "files.info" => self.file_info(args),
+            "files.list" => self.file_list(args),
+            "files.delete" => self.delete_file(args),
             "blocks.validate" => validate(args),
             _ => Err("unknown_method".into()),
         }

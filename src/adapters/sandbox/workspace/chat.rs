@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 use super::Workspace;
 use super::api::{Args, Refusal};
 use super::limits::{self, Surface};
-use super::people::BOT_USER;
-use super::state::{Message, State};
+use super::people::{BOT_USER, Channel, DOMAIN};
+use super::state::{Message, State, micros};
 
 /// Characters of `text` Slack takes before it refuses.
 const TEXT: usize = 40_000;
@@ -72,13 +72,36 @@ fn check_metadata(metadata: &Value) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// The channel a call may post in.
-fn postable(state: &State, name: &str) -> Result<String, Refusal> {
-    let channel = state.channel(name).ok_or("channel_not_found")?;
+/// What the app wants to do in a channel.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Act {
+    Post,
+    Reply,
+    Edit,
+    Whisper,
+}
+
+/// The channel the app may do that in. It may post in public channels it is not in (`chat:write.public`), and nothing else.
+fn open_to(state: &State, name: &str, act: Act) -> Result<String, Refusal> {
+    let channel = state.visible(name)?;
+    if !channel.has_bot && act != Act::Post {
+        return Err("not_in_channel".into());
+    }
     if channel.is_archived {
         return Err("is_archived".into());
     }
-    Ok(channel.id.clone())
+    if channel.is_frozen {
+        return Err("is_inactive".into());
+    }
+    let only = match channel.restriction.as_deref() {
+        Some("restricted_action_thread_only_channel") => act == Act::Post,
+        Some("restricted_action_non_threadable_channel" | "restricted_action_thread_locked") => act == Act::Reply,
+        _ => act != Act::Edit,
+    };
+    match &channel.restriction {
+        Some(code) if only => Err(code.as_str().into()),
+        _ => Ok(channel.id.clone()),
+    }
 }
 
 fn posted(message: &Message) -> Value {
@@ -104,9 +127,11 @@ impl Workspace {
         thread: Option<&str>,
     ) -> Result<Message, Refusal> {
         let now = self.now_ms();
-        let message = {
+        let direct = self.direct(channel)?;
+        let channel = direct.as_deref().unwrap_or(channel);
+        let (message, only_for) = {
             let mut state = self.state();
-            let channel = postable(&state, channel)?;
+            let channel = open_to(&state, channel, if thread.is_some() { Act::Reply } else { Act::Post })?;
             // A reply to a reply belongs to the thread's first message.
             let thread_ts = match thread {
                 None => None,
@@ -129,10 +154,50 @@ impl Workspace {
                 only_for: None,
             };
             state.put(message.clone());
-            message
+            let only_for = state.channel(&message.channel).and_then(|c| c.direct_with.clone());
+            (message, only_for)
         };
-        self.tell(None, json!({"kind": "message", "message": message.to_page()}));
+        self.tell(only_for.as_deref(), json!({"kind": "message", "message": message.to_page()}));
         Ok(message)
+    }
+
+    /// The conversation with a person whose id stands where a channel is meant, made where there is none yet.
+    fn direct(&self, user: &str) -> Result<Option<String>, Refusal> {
+        let id = {
+            let mut state = self.state();
+            let Some(person) = state.person(user) else { return Ok(None) };
+            if person.deleted {
+                return Err("user_disabled".into());
+            }
+            if person.is_bot {
+                return Err("cant_dm_bot".into());
+            }
+            if !state.messages_tab {
+                return Err("messages_tab_disabled".into());
+            }
+            let id = Channel::direct_id(user);
+            if state.channel(&id).is_some() {
+                return Ok(Some(id));
+            }
+            state.channels.push(Channel::direct(user));
+            id
+        };
+        self.tell(Some(user), self.snapshot(user));
+        Ok(Some(id))
+    }
+
+    pub(super) fn open_direct(&self, args: &Args) -> Result<Value, Refusal> {
+        let id = self.direct(args.need("users")?)?.ok_or("user_not_found")?;
+        Ok(json!({"channel": {"id": id}}))
+    }
+
+    pub(super) fn permalink(&self, args: &Args) -> Result<Value, Refusal> {
+        let state = self.state();
+        let channel = state.visible(args.need("channel")?)?.id.clone();
+        let ts = args.need("message_ts")?;
+        let message = state.message(&channel, ts).ok_or("message_not_found")?;
+        let link = format!("https://{DOMAIN}.slack.com/archives/{channel}/p{}", message.ts.replace('.', ""));
+        Ok(json!({"channel": channel, "permalink": link}))
     }
 
     pub(super) fn update(&self, args: &Args) -> Result<Value, Refusal> {
@@ -145,35 +210,42 @@ impl Workspace {
             "message": message.to_slack(true)}))
     }
 
-    /// Edits one of the app's own messages; what the call leaves out stays as it was.
+    /// Edits one of the app's own messages. Text alone takes the blocks away; metadata stays unless there is another.
     pub(super) fn edit_as_bot(&self, channel: &str, ts: &str, content: Content) -> Result<Message, Refusal> {
         let now = self.now_ms();
-        let message = {
+        let (message, only_for) = {
             let mut state = self.state();
-            let channel = postable(&state, channel)?;
+            let channel = open_to(&state, channel, Act::Edit)?;
             let mut blocks = content.blocks;
             if let Some(blocks) = &mut blocks {
                 state.identify(blocks);
             }
+            let window = state.edit_window_ms;
             let edited = state.next_ts(now);
             let mut message = state.message(&channel, ts).ok_or("message_not_found")?.clone();
             if message.user != BOT_USER {
                 return Err("cant_update_message".into());
             }
-            if let Some(text) = content.text {
-                message.text = text;
+            if window.is_some_and(|window| now - micros(&message.ts) / 1_000 > window) {
+                return Err("edit_window_closed".into());
             }
-            if let Some(blocks) = blocks {
-                message.blocks = blocks;
+            match (content.text, blocks) {
+                (text, Some(blocks)) => {
+                    message.text = text.unwrap_or(message.text);
+                    message.blocks = blocks;
+                }
+                (Some(text), None) => (message.text, message.blocks) = (text, Vec::new()),
+                (None, None) => {}
             }
             if let Some(metadata) = content.metadata {
                 message.metadata = Some(metadata).filter(|m| m["event_type"].is_string());
             }
             message.edited = Some(edited);
             state.put(message.clone());
-            message
+            let only_for = state.channel(&message.channel).and_then(|c| c.direct_with.clone());
+            (message, only_for)
         };
-        self.tell(None, json!({"kind": "message", "message": message.to_page()}));
+        self.tell(only_for.as_deref(), json!({"kind": "message", "message": message.to_page()}));
         Ok(message)
     }
 
@@ -183,10 +255,15 @@ impl Workspace {
             return Err("no_text".into());
         }
         let user = args.need("user")?;
-        if self.state().person(user).is_none_or(|p| p.deleted) {
-            return Err("user_not_in_channel".into());
-        }
-        let channel = postable(&self.state(), args.need("channel")?)?;
+        let channel = {
+            let state = self.state();
+            let channel = open_to(&state, args.need("channel")?, Act::Whisper)?;
+            let shown = state.channel(&channel).is_some_and(|c| c.shows_to(user));
+            if state.person(user).is_none_or(|p| p.deleted) || !shown {
+                return Err("user_not_in_channel".into());
+            }
+            channel
+        };
         let ts = self.whisper(Whisper {
             from: BOT_USER,
             to: user,

@@ -10,7 +10,7 @@ use sha2::Sha256;
 
 use super::Workspace;
 use super::people::{APP, COMMAND, DOMAIN, Person, TEAM};
-use super::state::Message;
+use super::state::{Message, Quirks};
 
 /// A signed request, ready to be sent to the product.
 #[derive(Debug, Clone)]
@@ -154,10 +154,32 @@ impl Workspace {
             if !ephemeral {
                 payload["message"] = message.to_slack(true);
             }
-            let values = if press.state.is_object() { press.state.clone() } else { json!({}) };
-            payload["state"] = json!({"values": values});
+            payload["state"] = json!({"values": filled_in(press, state.quirks)});
+            state.quirks.apply(&mut payload);
             payload["response_url"] = json!(format!("{base}/sandbox/slack/hooks/{hook}"));
             payload["actions"] = json!([action(&message, press, &state.next_ts(now))]);
+            payload
+        };
+        Ok(self.sign("/slack/interactions", &[("payload", payload.to_string())]))
+    }
+
+    /// A button pressed in a person's Home tab or open modal, as Slack posts it: with the view, and no channel or message.
+    /// Slack's error code when the view is not there.
+    pub fn press_in_view_form(&self, user: &str, view_id: &str, press: &Press) -> Result<SignedForm, String> {
+        let now = self.now_ms();
+        let payload = {
+            let mut state = self.state();
+            let person = state.person(user).ok_or("user_not_found")?.clone();
+            let open = state.modals.iter().filter(|m| m.user == user).map(|m| &m.view);
+            let views: Vec<&Value> = open.chain(state.homes.get(user)).collect();
+            let mut view = (*views.iter().find(|v| v["id"] == view_id).ok_or("view_not_found")?).clone();
+            view["state"] = json!({"values": filled_in(press, state.quirks)});
+            let mut payload = base_payload("block_actions", &person, &state.new_trigger(user, now));
+            payload["container"] = json!({"type": "view", "view_id": view_id});
+            payload["view"] = view;
+            payload["actions"] = json!([{"type": "button", "block_id": press.block_id, "action_id": press.action_id,
+                "value": press.value, "action_ts": state.next_ts(now)}]);
+            state.quirks.apply(&mut payload);
             payload
         };
         Ok(self.sign("/slack/interactions", &[("payload", payload.to_string())]))
@@ -203,6 +225,34 @@ impl Workspace {
         mac.update(format!("v0:{timestamp}:{body}").as_bytes());
         let signature = format!("v0={}", hex::encode(mac.finalize().into_bytes()));
         SignedForm { path, timestamp, signature, body }
+    }
+}
+
+/// What is filled in, as `state.values`.
+fn filled_in(press: &Press, quirks: Quirks) -> Value {
+    match &press.state {
+        Value::Object(filled) if !filled.is_empty() => press.state.clone(),
+        _ if quirks.empty_lists => json!([]),
+        _ => json!({}),
+    }
+}
+
+impl Quirks {
+    fn apply(self, payload: &mut Value) {
+        if self.null_team {
+            payload["team"] = Value::Null;
+            payload["is_enterprise_install"] = json!(true);
+        }
+        let number = |ts: &Value| ts.as_str().and_then(|ts| ts.parse::<f64>().ok()).map(Value::from);
+        if self.numeric_ts {
+            for pointer in ["/container/message_ts", "/message/ts"] {
+                if let Some(ts) = payload.pointer_mut(pointer)
+                    && let Some(number) = number(ts)
+                {
+                    *ts = number;
+                }
+            }
+        }
     }
 }
 

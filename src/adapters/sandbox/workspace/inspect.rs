@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::Workspace;
 use super::fault::Fault;
 use super::people::{self, Channel, Person};
-use super::state::{Call, Message};
+use super::state::{Call, Message, Quirks};
 
 impl Workspace {
     /// Messages of a channel in the order they were posted, thread replies included.
@@ -91,6 +91,27 @@ impl Workspace {
         found.map(change).is_some()
     }
 
+    /// The Home tab a person has been shown last, as Slack's view object.
+    pub fn home(&self, user: &str) -> Option<Value> {
+        self.state().homes.get(user).cloned()
+    }
+
+    /// From now on payloads have these shapes.
+    pub fn set_quirks(&self, quirks: Quirks) {
+        self.state().quirks = quirks;
+    }
+
+    /// Switches the app's Home tab and Messages tab on or off, as a manifest does.
+    pub fn set_tabs(&self, home: bool, messages: bool) {
+        let mut state = self.state();
+        (state.home_tab, state.messages_tab) = (home, messages);
+    }
+
+    /// Messages can be edited for so many milliseconds; for ever where left out.
+    pub fn set_edit_window(&self, window_ms: Option<i64>) {
+        self.state().edit_window_ms = window_ms;
+    }
+
     /// Sets who is in a user group.
     pub fn set_user_group(&self, id: &str, users: &[&str]) {
         self.state().groups.insert(id.into(), users.iter().map(|u| (*u).to_owned()).collect());
@@ -128,14 +149,16 @@ impl Workspace {
     pub(super) fn snapshot(&self, user: &str) -> Value {
         let state = self.state();
         let mine = |m: &&Message| m.only_for.as_deref() == Some(user);
-        let pages: Vec<Value> = state.messages.iter().map(Message::to_page).collect();
+        let channels: Vec<&Channel> = state.channels.iter().filter(|c| c.shows_to(user)).collect();
+        let seen_by_me = |m: &&Message| channels.iter().any(|c| c.id == m.channel);
+        let pages: Vec<Value> = state.messages.iter().filter(seen_by_me).map(Message::to_page).collect();
         let seen: Vec<Value> = state.ephemerals.iter().filter(mine).map(Message::to_page).collect();
         let modal = state.modals.iter().rev().find(|m| m.user == user).map(|m| m.view.clone());
         json!({
             "kind": "snapshot", "team": {"id": people::TEAM, "name": "BBWS"},
             "me": user, "bot": people::BOT_USER, "command": people::COMMAND, "down": state.down,
             "users": state.people.iter().map(Person::to_slack).collect::<Vec<_>>(),
-            "channels": state.channels.iter().map(Channel::to_slack).collect::<Vec<_>>(),
+            "channels": channels.iter().map(|c| c.to_slack()).collect::<Vec<_>>(),
             "messages": pages, "ephemerals": seen, "modal": modal,
         })
     }

@@ -7,18 +7,35 @@ use serde_json::Value;
 
 use super::limits_data;
 
-/// Where blocks are to be shown; modals take more of them.
+/// Where blocks are to be shown; views take more of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Surface {
     /// A message in a channel.
     Message,
-    /// A modal or Home tab.
-    View,
+    /// A modal.
+    Modal,
+    /// The app's Home tab.
+    Home,
 }
+
+/// Blocks that Slack's documentation keeps to some surfaces; every other block may stand on any.
+const ONLY_ON: [(&str, &[Surface]); 11] = [
+    ("alert", &[Surface::Modal]),
+    ("carousel", &[Surface::Message, Surface::Home]),
+    ("container", &[Surface::Message, Surface::Home]),
+    ("context_actions", &[Surface::Message]),
+    ("data_table", &[Surface::Message, Surface::Home]),
+    ("data_visualization", &[Surface::Message, Surface::Home]),
+    ("file", &[Surface::Message]),
+    ("markdown", &[Surface::Message]),
+    ("plan", &[Surface::Message]),
+    ("table", &[Surface::Message, Surface::Home]),
+    ("task_card", &[Surface::Message]),
+];
 
 /// What is wrong with a list of blocks, one line each in Slack's style; empty when all is well.
 pub fn problems(blocks: &Value, surface: Surface) -> Vec<String> {
-    let mut check = Check::default();
+    let mut check = Check::on(surface);
     let Some(list) = blocks.as_array() else {
         return vec!["[ERROR] must be an array of blocks [json-pointer:/blocks]".into()];
     };
@@ -32,8 +49,8 @@ pub fn problems(blocks: &Value, surface: Surface) -> Vec<String> {
 }
 
 /// Collects what is wrong, each with a JSON pointer.
-#[derive(Default)]
 pub(super) struct Check {
+    surface: Surface,
     found: Vec<String>,
     block_ids: HashSet<String>,
     markdown: usize,
@@ -44,6 +61,10 @@ pub(super) fn chars(value: &Value) -> usize {
 }
 
 impl Check {
+    fn on(surface: Surface) -> Self {
+        Check { surface, found: Vec::new(), block_ids: HashSet::new(), markdown: 0 }
+    }
+
     pub(super) fn bad(&mut self, at: &str, why: impl std::fmt::Display) {
         self.found.push(format!("[ERROR] {why} [json-pointer:{at}]"));
     }
@@ -141,7 +162,12 @@ impl Check {
         {
             self.bad(&format!("{at}/block_id"), format_args!("`block_id` \"{id}\" already exists"));
         }
-        match block["type"].as_str().unwrap_or_default() {
+        let kind = block["type"].as_str().unwrap_or_default();
+        if ONLY_ON.iter().any(|(only, surfaces)| *only == kind && !surfaces.contains(&self.surface)) {
+            self.bad(&format!("{at}/type"), format_args!("unsupported type: {kind}"));
+            return;
+        }
+        match kind {
             "section" => self.section(block, at),
             "header" => {
                 self.only(block, at, &["block_id", "text"], &["level"]);

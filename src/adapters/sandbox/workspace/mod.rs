@@ -6,7 +6,9 @@
 
 mod api;
 mod chat;
+mod extras;
 mod fault;
+mod files;
 mod forms;
 mod inspect;
 mod journal;
@@ -17,6 +19,7 @@ mod people;
 mod product;
 mod read;
 mod replies;
+mod rooms;
 mod state;
 mod views;
 
@@ -26,7 +29,7 @@ pub use limits::problems;
 pub use page::CommandHelp;
 pub use people::{APP, BOT, BOT_USER, COMMAND, Channel, DOMAIN, Person, TEAM};
 pub use replies::Reply;
-pub use state::{Call, Message};
+pub use state::{Call, Message, Quirks};
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 

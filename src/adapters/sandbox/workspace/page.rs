@@ -115,6 +115,7 @@ impl Workspace {
             .route("/sandbox/page/dismiss", post(dismiss))
             .route("/sandbox/page/fault", post(fault))
             .route("/sandbox/slack/hooks/{id}", post(hook))
+            .route("/sandbox/slack/upload/{id}", post(upload))
             .layer(DefaultBodyLimit::max(1 << 20))
             .with_state(page)
     }
@@ -286,6 +287,13 @@ async fn hook(State(page): State<Page>, Path(id): Path<String>, Json(body): Json
     match page.workspace.hook_called(&id, &body) {
         Ok(()) => "ok".into_response(),
         Err(code) => (StatusCode::NOT_FOUND, code).into_response(),
+    }
+}
+
+async fn upload(State(page): State<Page>, Path(id): Path<String>, body: axum::body::Bytes) -> Response {
+    match page.workspace.uploaded(&id, body.len() as u64) {
+        true => format!("OK - {}", body.len()).into_response(),
+        false => StatusCode::NOT_FOUND.into_response(),
     }
 }
 

@@ -46,6 +46,8 @@ pub struct Person {
     pub is_invited_user: bool,
     /// The person's id across an Enterprise Grid, where there is one.
     pub enterprise_user: Option<String>,
+    /// Workspaces of the Enterprise Grid that the person is a member of.
+    pub enterprise_teams: Vec<String>,
 }
 
 impl Person {
@@ -65,7 +67,13 @@ impl Person {
             is_stranger: false,
             is_invited_user: false,
             enterprise_user: None,
+            enterprise_teams: vec![TEAM.into()],
         }
+    }
+
+    /// The address by which `users.lookupByEmail` finds them.
+    pub fn email(&self) -> String {
+        format!("{}@bbws.example", self.name)
     }
 
     /// The person as `users.info` gives it.
@@ -77,7 +85,7 @@ impl Person {
             "profile": {
                 "title": self.title, "real_name": self.real_name,
                 "real_name_normalized": self.real_name, "display_name": self.name,
-                "display_name_normalized": self.name, "avatar_hash": "g0", "team": self.team,
+                "display_name_normalized": self.name, "email": self.email(), "avatar_hash": "g0", "team": self.team,
             },
             "is_admin": false, "is_owner": false, "is_primary_owner": false,
             "is_restricted": self.is_restricted, "is_ultra_restricted": self.is_ultra_restricted,
@@ -92,7 +100,7 @@ impl Person {
         }
         if let Some(id) = &self.enterprise_user {
             user["enterprise_user"] =
-                json!({"id": id, "enterprise_id": "E0BBWS", "enterprise_name": "BBWS", "teams": [TEAM]});
+                json!({"id": id, "enterprise_id": "E0BBWS", "enterprise_name": "BBWS", "teams": self.enterprise_teams});
         }
         user
     }
@@ -115,6 +123,20 @@ pub struct Channel {
     pub is_pending_ext_shared: bool,
     /// The app is a member.
     pub has_bot: bool,
+    /// Only members see it.
+    pub is_private: bool,
+    /// Its messages can be read and no longer be changed (`is_inactive`).
+    pub is_frozen: bool,
+    /// Who may post is restricted; Slack's error code, such as `restricted_action_read_only_channel`.
+    pub restriction: Option<String>,
+    /// The one person whose conversation with the app this is.
+    pub direct_with: Option<String>,
+    /// People in it; everybody of the workspace while nobody was invited or left.
+    pub members: Option<Vec<String>>,
+    /// What it is about at present.
+    pub topic: String,
+    /// Who made it.
+    pub creator: String,
 }
 
 impl Channel {
@@ -128,6 +150,33 @@ impl Channel {
             is_ext_shared: false,
             is_pending_ext_shared: false,
             has_bot: true,
+            is_private: false,
+            is_frozen: false,
+            restriction: None,
+            direct_with: None,
+            members: None,
+            topic: String::new(),
+            creator: "U0CAROL".into(),
+        }
+    }
+
+    /// The conversation between the app and one person.
+    pub fn direct(user: &str) -> Self {
+        let id = Self::direct_id(user);
+        Self { direct_with: Some(user.into()), is_private: true, ..Self::open(&id, "bbws", "The app, for your eyes") }
+    }
+
+    /// Its id.
+    pub fn direct_id(user: &str) -> String {
+        format!("D0{}", user.trim_start_matches(['U', 'W', '0']))
+    }
+
+    /// Whether somebody sees it.
+    pub fn shows_to(&self, user: &str) -> bool {
+        match (&self.direct_with, &self.members) {
+            (Some(with), _) => with == user,
+            (None, Some(members)) if self.is_private => members.iter().any(|member| member == user),
+            _ => true,
         }
     }
 
@@ -135,16 +184,17 @@ impl Channel {
     pub fn to_slack(&self) -> Value {
         json!({
             "id": self.id, "name": self.name, "name_normalized": self.name,
-            "is_channel": true, "is_group": false, "is_im": false, "is_mpim": false,
-            "is_private": false, "is_archived": self.is_archived,
+            "is_channel": self.direct_with.is_none(), "is_group": false, "is_im": self.direct_with.is_some(), "is_mpim": false,
+            "is_private": self.is_private, "is_archived": self.is_archived, "is_frozen": self.is_frozen,
+            "user": self.direct_with,
             "is_general": self.name == "general",
             "is_shared": self.is_ext_shared, "is_ext_shared": self.is_ext_shared,
             "is_org_shared": false, "is_pending_ext_shared": self.is_pending_ext_shared,
             "pending_shared": [], "pending_connected_team_ids": [],
             "context_team_id": TEAM, "shared_team_ids": [TEAM],
-            "created": 1_700_000_000, "creator": "U0CAROL", "unlinked": 0,
-            "is_member": self.has_bot, "num_members": 5,
-            "topic": {"value": "", "creator": "", "last_set": 0},
+            "created": 1_700_000_000, "creator": self.creator, "unlinked": 0,
+            "is_member": self.has_bot, "num_members": self.members.as_ref().map_or(5, Vec::len),
+            "topic": {"value": self.topic, "creator": "", "last_set": 0},
             "purpose": {"value": self.purpose, "creator": "U0CAROL", "last_set": 1_700_000_000},
             "previous_names": [],
         })

@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 
 use super::Workspace;
 use super::api::{Args, Refusal};
-use super::people::{Channel, Person};
-use super::state::{Message, micros};
+use super::people::{Channel, Person, TEAM};
+use super::state::{Message, State, micros};
 
 impl Workspace {
     pub(super) fn users_info(&self, args: &Args) -> Result<Value, Refusal> {
@@ -25,21 +25,47 @@ impl Workspace {
         Ok(json!({"users": users}))
     }
 
+    pub(super) fn user_groups(&self) -> Result<Value, Refusal> {
+        let group = |(id, users): (&String, &Vec<String>)| {
+            json!({"id": id, "team_id": TEAM, "is_usergroup": true, "handle": id.to_lowercase(), "name": id,
+                "date_delete": 0, "user_count": users.len(), "users": users})
+        };
+        let groups: Vec<Value> = self.state().groups.iter().map(group).collect();
+        Ok(json!({"usergroups": groups}))
+    }
+
+    pub(super) fn user_by_email(&self, args: &Args) -> Result<Value, Refusal> {
+        let email = args.need("email")?;
+        let state = self.state();
+        let person = state.people.iter().find(|p| p.email().eq_ignore_ascii_case(email) && !p.deleted);
+        Ok(json!({"user": person.ok_or("users_not_found")?.to_slack()}))
+    }
+
     pub(super) fn channel_info(&self, args: &Args) -> Result<Value, Refusal> {
         let state = self.state();
-        let channel = state.channel(args.need("channel")?).ok_or("channel_not_found")?;
+        let channel = state.visible(args.need("channel")?)?;
         Ok(json!({"channel": channel.to_slack()}))
     }
 
-    pub(super) fn channel_list(&self) -> Result<Value, Refusal> {
-        let channels: Vec<Value> = self.state().channels.iter().map(Channel::to_slack).collect();
+    /// Public channels, and those of other kinds that the app is in and asked for.
+    pub(super) fn channel_list(&self, args: &Args) -> Result<Value, Refusal> {
+        let types = args.text("types").unwrap_or("public_channel").to_owned();
+        let wanted = |channel: &&Channel| match (&channel.direct_with, channel.is_private) {
+            (Some(_), _) => types.contains("im"),
+            (None, true) => channel.has_bot && types.contains("private_channel"),
+            (None, false) => types.contains("public_channel"),
+        };
+        let gone = args.flag("exclude_archived");
+        let state = self.state();
+        let found = state.channels.iter().filter(wanted).filter(|c| !(gone && c.is_archived));
+        let channels: Vec<Value> = found.map(Channel::to_slack).collect();
         Ok(json!({"channels": channels, "response_metadata": {"next_cursor": ""}}))
     }
 
     /// Newest first, thread replies left out, a cursor where there is more.
     pub(super) fn history(&self, args: &Args) -> Result<Value, Refusal> {
         let state = self.state();
-        let channel = state.channel(args.need("channel")?).ok_or("channel_not_found")?.id.clone();
+        let channel = state.readable(args.need("channel")?)?;
         let mut found: Vec<&Message> =
             state.messages.iter().filter(|m| m.channel == channel && m.thread_ts.is_none()).collect();
         found.retain(|m| within(m, args));
@@ -52,7 +78,7 @@ impl Workspace {
     /// The first message and its replies, oldest first.
     pub(super) fn thread(&self, args: &Args) -> Result<Value, Refusal> {
         let state = self.state();
-        let channel = state.channel(args.need("channel")?).ok_or("channel_not_found")?.id.clone();
+        let channel = state.readable(args.need("channel")?)?;
         let ts = args.need("ts")?;
         let first = state.message(&channel, ts).ok_or("thread_not_found")?;
         let replies = state
@@ -62,6 +88,20 @@ impl Workspace {
         let found: Vec<&Message> = std::iter::once(first).chain(replies).collect();
         let with_metadata = args.flag("include_all_metadata");
         page(&found, args, |m| with_replies(m, &state.messages, with_metadata))
+    }
+}
+
+impl State {
+    /// A channel the app may know of: a private one only when it is in it.
+    pub(super) fn visible(&self, name: &str) -> Result<&Channel, Refusal> {
+        let channel = self.channel(name).filter(|c| !c.is_private || c.has_bot);
+        Ok(channel.ok_or("channel_not_found")?)
+    }
+
+    /// The id of a channel whose messages the app may read: one that it is in.
+    fn readable(&self, name: &str) -> Result<String, Refusal> {
+        let channel = self.visible(name)?;
+        if channel.has_bot { Ok(channel.id.clone()) } else { Err("not_in_channel".into()) }
     }
 }
 

@@ -106,6 +106,31 @@ pub(super) struct Modal {
     pub(super) view: Value,
 }
 
+/// Shapes Slack is known to send beside the documented ones.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Quirks {
+    /// `[]` where an object without members is documented: `state.values`.
+    pub empty_lists: bool,
+    /// `team` is null, as after an install for a whole organisation.
+    pub null_team: bool,
+    /// A message's `ts` is a number.
+    pub numeric_ts: bool,
+}
+
+/// A file on its way, or shared.
+#[derive(Debug, Clone)]
+pub(super) struct File {
+    pub(super) id: String,
+    pub(super) name: String,
+    pub(super) length: u64,
+    /// Bytes that arrived at its upload address.
+    pub(super) arrived: Option<u64>,
+    pub(super) title: Option<String>,
+    pub(super) channels: Vec<String>,
+    /// Shared: `completeUploadExternal` was called.
+    pub(super) complete: bool,
+}
+
 struct Trigger {
     user: String,
     issued_ms: i64,
@@ -131,6 +156,17 @@ pub(super) struct State {
     pub(super) messages: Vec<Message>,
     pub(super) ephemerals: VecDeque<Message>,
     pub(super) modals: Vec<Modal>,
+    pub(super) homes: HashMap<String, Value>,
+    pub(super) pins: Vec<(String, String)>,
+    pub(super) bookmarks: Vec<Value>,
+    pub(super) files: Vec<File>,
+    /// The app has a Home tab; the manifest says so.
+    pub(super) home_tab: bool,
+    /// People can be written to; the manifest says so.
+    pub(super) messages_tab: bool,
+    /// How long a message can be edited, where that is limited.
+    pub(super) edit_window_ms: Option<i64>,
+    pub(super) quirks: Quirks,
     pub(super) calls: VecDeque<Call>,
     pub(super) counts: HashMap<String, u64>,
     pub(super) faults: HashMap<String, VecDeque<Fault>>,
@@ -152,6 +188,14 @@ impl State {
             messages: Vec::new(),
             ephemerals: VecDeque::new(),
             modals: Vec::new(),
+            homes: HashMap::new(),
+            pins: Vec::new(),
+            bookmarks: Vec::new(),
+            files: Vec::new(),
+            home_tab: true,
+            messages_tab: true,
+            edit_window_ms: None,
+            quirks: Quirks::default(),
             calls: VecDeque::new(),
             counts: HashMap::new(),
             faults: HashMap::new(),
