@@ -143,7 +143,12 @@ impl Announcer {
         }
         places.dedup();
         Ok(match self.deliver_once(queued, &letter, &places).await {
-            Delivered::Posted(card) => Sent::Yes(card.map(|card| (id.clone(), card))),
+            Delivered::Posted(card) => {
+                if let Some(card) = card.as_ref().filter(|_| letter.lost.is_some()) {
+                    self.call_again(queued, &run, card).await;
+                }
+                Sent::Yes(card.map(|card| (id.clone(), card)))
+            }
             // What an earlier attempt posted may show an older state.
             Delivered::Found(card) => match self.edit(queued, &card, &letter.content, &letter.payload).await {
                 Edited::Later(later) => later.doubtful().into_sent(),
@@ -152,6 +157,31 @@ impl Announcer {
             Delivered::Nowhere(why) => self.unseen(&run, &why).await,
             later => later.into_sent(),
         })
+    }
+
+    /// Below a card that moved: those who have to approve it were called where nobody reads it any more. The card itself
+    /// says what is needed, so this is not tried twice.
+    async fn call_again(&self, queued: &Queued, run: &Run, card: &CardRef) {
+        if run.op.state != State::AwaitingApproval {
+            return;
+        }
+        let text = format!(
+            "The card is here now: nothing more can be said where it was. {}",
+            words::approval_needed(&run.op, &self.authority)
+        );
+        let content = line(&said(Level::Warning, &text, &Exhibit::default()), text.clone());
+        let letter = Letter {
+            elsewhere: content.clone(),
+            content,
+            event_type: EVENT,
+            payload: json!({"operation": run.op.id, "key": format!("moved-{}", card.ts)}),
+            since: queued.created.seconds() - 60,
+            lost: None,
+        };
+        let called = self.deliver_once(queued, &letter, &[Place::Thread(card.clone())]).await;
+        if !matches!(called, Delivered::Posted(_) | Delivered::Found(_)) {
+            tracing::warn!(operation = %run.op.id, ?called, "nobody could be called to the card that moved");
+        }
     }
 
     fn ops(&self) -> Place {
@@ -237,7 +267,11 @@ impl Announcer {
         let elsewhere: Vec<Place> =
             [self.ops()].into_iter().filter(|ops| *ops != Place::Channel(card.channel.clone())).collect();
         let moved = match self.deliver_once(queued, &again, &elsewhere).await {
-            Delivered::Posted(Some(card)) | Delivered::Found(card) => card,
+            Delivered::Posted(Some(card)) => {
+                self.call_again(queued, &run, &card).await;
+                card
+            }
+            Delivered::Found(card) => card,
             Delivered::Posted(None) | Delivered::Nowhere(_) => {
                 let body = json!({"operation": id, "environment": run.op.environment(), "text": said.text, "not_in_slack": why});
                 return Ok(self

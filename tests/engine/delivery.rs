@@ -58,6 +58,23 @@ async fn a_card_that_cannot_be_edited_is_posted_anew_and_the_thread_moves_along(
 }
 
 #[tokio::test]
+async fn a_card_that_moves_before_it_is_approved_calls_again() {
+    let mut rig = Rig::sqlite().await;
+    let id = rig.asked("backup create prod").await;
+    rig.settle(2 * SECOND).await;
+    rig.chat.shut(HERE, "is_archived");
+    rig.cloud.set_engine_version("prod", "bbws-prod-mysql", "8.4.99");
+    rig.click("U0BOB", "approve", &id).await;
+    rig.settle(5 * SECOND).await;
+    assert_eq!(cards(&rig, &id)[1..], [(OPS.to_owned(), State::AwaitingApproval)]);
+    let called: Vec<String> =
+        below(&rig, &id, OPS).into_iter().filter(|t| t.contains("The card is here now")).collect();
+    assert!(called.len() == 1 && called[0].contains("<@U0BOB>"), "{called:?}");
+    rig.click("U0BOB", "approve", &id).await;
+    assert_eq!(rig.finish(&id).await, State::Succeeded, "a click on the moved card counts");
+}
+
+#[tokio::test]
 async fn a_card_too_old_to_edit_is_posted_anew_in_its_channel() {
     for code in ["edit_window_closed", "cant_update_message", "message_not_found"] {
         let mut rig = Rig::sqlite().await;

@@ -224,7 +224,10 @@ impl Rig {
             message_ts,
             reason: None,
         };
-        let envelope = self.envelope(user, Via::Interaction, what);
+        let mut envelope = self.envelope(user, Via::Interaction, what);
+        if let Some(card) = run.op.card {
+            envelope.channel = card.channel;
+        }
         self.process.desk.take(envelope).await.ok().flatten()
     }
 
