@@ -44,6 +44,11 @@ enum Command {
         #[command(subcommand)]
         what: Audit,
     },
+    /// Copy the ledger that DATABASE_URL names, check a copy, put one back.
+    Ledger {
+        #[command(subcommand)]
+        what: Ledger,
+    },
     /// Print the Slack app manifest for an address.
     Manifest {
         /// The address under which Slack reaches bbws, such as https://bot.example.com.
@@ -55,7 +60,11 @@ enum Command {
 #[derive(Debug, Subcommand)]
 enum Audit {
     /// Walk the hash chain and name the first broken entry.
-    Verify,
+    Verify {
+        /// File with the heads of the chain that bbws published, one JSON message a line: the chain must still have them.
+        #[arg(long)]
+        pinned: Option<PathBuf>,
+    },
     /// Print the entries.
     Export {
         /// Only entries at or after this moment, such as 2026-11-21T03:00:00Z.
@@ -64,6 +73,25 @@ enum Audit {
         /// How to print them.
         #[arg(long, value_enum, default_value = "jsonl")]
         format: boot::audit::Format,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum Ledger {
+    /// Copy the ledger into a new file, while bbws runs, and check the copy. PostgreSQL becomes a SQLite file, too.
+    Backup {
+        /// The file to make.
+        file: PathBuf,
+    },
+    /// Check a copy: its pages, its references, its audit chain.
+    Verify {
+        /// The copy.
+        file: PathBuf,
+    },
+    /// Put a copy back. bbws must be stopped; what was there is kept. A PostgreSQL database has to be empty.
+    Restore {
+        /// The copy.
+        file: PathBuf,
     },
 }
 
@@ -90,8 +118,11 @@ async fn main() -> ExitCode {
             let right = boot::check::check(config).await;
             return if right { ExitCode::SUCCESS } else { ExitCode::FAILURE };
         }
-        Command::Audit { what: Audit::Verify } => boot::audit::verify().await,
+        Command::Audit { what: Audit::Verify { pinned } } => boot::audit::verify(pinned.as_deref()).await,
         Command::Audit { what: Audit::Export { since, format } } => boot::audit::export(since.as_deref(), format).await,
+        Command::Ledger { what: Ledger::Backup { file } } => boot::ledger::backup(&file).await,
+        Command::Ledger { what: Ledger::Verify { file } } => boot::ledger::verify(&file).await,
+        Command::Ledger { what: Ledger::Restore { file } } => boot::ledger::restore(&file).await,
         Command::Manifest { url } => manifest::manifest(&url).map(|text| print!("{text}")),
     };
     match done {

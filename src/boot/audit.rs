@@ -2,13 +2,16 @@
 
 use std::{
     io::{BufWriter, Write as _},
+    path::Path,
     sync::Arc,
 };
+
+use serde_json::Value;
 
 use crate::{
     adapters::store::Ledger,
     boot::chain,
-    domain::moment::Moment,
+    domain::{audit::Head, moment::Moment},
     ports::{
         clock::SystemClock,
         store::{Audited, Store as _},
@@ -35,21 +38,53 @@ async fn open() -> Result<Ledger, String> {
         .map_err(|e| format!("The ledger could not be opened for reading (DATABASE_URL): {}", chain(&e)))
 }
 
-/// Walks the chain and says what it found.
+/// Walks the chain and says what it found. `pinned` is a file with what bbws published of the chain's end: the messages of
+/// the status topic as they came, one a line.
 ///
 /// # Errors
 /// A sentence that names the first broken entry.
-pub async fn verify() -> Result<(), String> {
+pub async fn verify(pinned: Option<&Path>) -> Result<(), String> {
+    let pins = pinned.map(pins).transpose()?.unwrap_or_default();
+    let compared = pins.len();
     let ledger = open().await?;
-    match ledger.verify_audit().await.map_err(|e| chain(&e))? {
+    match ledger.verify_audit_with(pins).await.map_err(|e| chain(&e))? {
         Ok(head) => {
             println!("The audit chain is whole: {} entries, the last with hash {}", head.seq, head.hash);
+            match compared {
+                0 => println!("It was not compared with anything outside of the database; give --pinned FILE for that"),
+                n => println!("It has the {n} entries that were pinned outside"),
+            }
             Ok(())
         }
         Err(broken) => {
             Err(format!("{broken}. Compare with an earlier export, and find out who can write to the database."))
         }
     }
+}
+
+/// Reads heads of the chain: objects with `seq` and `hash`, each on a line of its own, as they are or as the `Message` of
+/// what SNS delivers. Other messages of the topic are passed over.
+fn pins(file: &Path) -> Result<Vec<Head>, String> {
+    let text = std::fs::read_to_string(file).map_err(|e| format!("{} cannot be read: {e}", file.display()))?;
+    let head = |value: &Value| {
+        let (seq, hash) = (value["seq"].as_i64()?, value["hash"].as_str()?);
+        Some(Head { seq, hash: hash.to_owned() })
+    };
+    let wrapped = |value: &Value| value["Message"].as_str().and_then(|m| serde_json::from_str::<Value>(m).ok());
+    let mut found = Vec::new();
+    for (number, line) in (1..).zip(text.lines()).filter(|(_, line)| !line.trim().is_empty()) {
+        let value: Value = serde_json::from_str(line).map_err(|e| {
+            format!("{}:{number} is not JSON ({e}); each line is one message of the topic", file.display())
+        })?;
+        found.extend(head(&value).or_else(|| wrapped(&value).as_ref().and_then(head)));
+    }
+    if found.is_empty() {
+        return Err(format!(
+            "{} holds no head of the audit chain: no line has `seq` and `hash`. Collect what bbws publishes to the status topic.",
+            file.display()
+        ));
+    }
+    Ok(found)
 }
 
 /// Prints the entries at or after `since`.

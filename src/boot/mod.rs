@@ -3,6 +3,7 @@
 pub mod audit;
 pub mod check;
 pub mod demo;
+pub mod ledger;
 mod loops;
 pub mod serve;
 

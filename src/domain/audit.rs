@@ -160,6 +160,24 @@ pub enum Broken {
         /// Last entry by the head.
         head: i64,
     },
+    /// It is not the entry whose hash is known from outside.
+    #[error(
+        "audit entry {seq} is not the one that was pinned outside: the chain was written anew from there or before"
+    )]
+    Pinned {
+        /// Position.
+        seq: i64,
+    },
+    /// An entry that is known from outside is not there any more.
+    #[error(
+        "audit entry {seq} was pinned outside, but the chain ends with entry {last}: its end was cut off, or an older copy of the ledger was put back"
+    )]
+    Beyond {
+        /// Position of the pinned entry.
+        seq: i64,
+        /// Last entry found.
+        last: i64,
+    },
     /// The last entry is not the one the head names.
     #[error("audit entry {seq}, the last one, is not the one the head of the chain names")]
     Head {
@@ -172,9 +190,18 @@ pub enum Broken {
 #[derive(Debug, Default)]
 pub struct Walk {
     at: Head,
+    /// Entries known from outside, last first.
+    pins: Vec<Head>,
 }
 
 impl Walk {
+    /// A walk that compares with what was pinned outside. Whoever can write to the database can write a whole chain anew;
+    /// not one that has the hashes which others wrote down.
+    pub fn with(mut pins: Vec<Head>) -> Walk {
+        pins.sort_by_key(|pin| std::cmp::Reverse(pin.seq));
+        Walk { at: Head::default(), pins }
+    }
+
     /// Takes the next entry.
     ///
     /// # Errors
@@ -192,6 +219,11 @@ impl Walk {
             return Err(Broken::Hash { seq: next.seq });
         }
         self.at = head;
+        while let Some(pin) = self.pins.pop_if(|pin| pin.seq <= self.at.seq) {
+            if pin.seq == self.at.seq && pin.hash != self.at.hash {
+                return Err(Broken::Pinned { seq: pin.seq });
+            }
+        }
         Ok(())
     }
 
@@ -205,6 +237,9 @@ impl Walk {
         }
         if self.at.hash != head.hash {
             return Err(Broken::Head { seq: head.seq });
+        }
+        if let Some(pin) = self.pins.last() {
+            return Err(Broken::Beyond { seq: pin.seq, last: self.at.seq });
         }
         Ok(self.at)
     }
@@ -280,6 +315,14 @@ mod tests {
         assert_eq!(verify(&spliced, &head), Err(Broken::Previous { seq: 2 }));
 
         assert_eq!(verify(&whole[..2], &head), Err(Broken::End { last: 2, head: 3 }));
+        let pinned = |seq: i64, hash: &str| {
+            let mut walk =
+                Walk::with(vec![Head { seq, hash: hash.to_owned() }, Head { seq: 1, hash: whole[0].hash.clone() }]);
+            whole.iter().try_for_each(|entry| walk.step(entry)).and_then(|()| walk.end(&head))
+        };
+        assert_eq!(pinned(2, &whole[1].hash), Ok(head.clone()));
+        assert_eq!(pinned(2, &whole[2].hash), Err(Broken::Pinned { seq: 2 }));
+        assert_eq!(pinned(4, &whole[2].hash), Err(Broken::Beyond { seq: 4, last: 3 }));
         let other = Head { seq: 3, hash: GENESIS.into() };
         assert_eq!(verify(&whole, &other), Err(Broken::Head { seq: 3 }));
     }

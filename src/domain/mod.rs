@@ -5,6 +5,7 @@ pub mod audit;
 pub mod command;
 pub mod environment;
 pub mod exhibit;
+pub mod incarnation;
 pub mod lag;
 pub mod mark;
 pub mod moment;

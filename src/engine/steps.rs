@@ -13,6 +13,7 @@ use crate::{
     },
     domain::{
         approval::Approved,
+        incarnation::{Incarnation, token},
         operation::{Operation, Run, State},
         operations,
         plan::Plan,
@@ -91,8 +92,9 @@ impl Engine {
             return Ok(());
         }
         let wanted = ready.clone();
+        let ledger = self.store.incarnation().await?;
         let guarded = !operations::of(hand.run.op.kind()).passes_stops();
-        match self.write(hand, guarded, |change| intend(change, &wanted)).await {
+        match self.write(hand, guarded, |change| intend(change, &wanted, &ledger)).await {
             Err(Dropped::Store(StoreError::Halted { .. })) => return self.heed_stop(hand).await,
             other => other?,
         }
@@ -211,13 +213,15 @@ impl Engine {
             return Ok(None);
         };
         let step = &run.steps[index];
+        let token = step.token.clone().unwrap_or_default();
         Ok(Some(Call {
             operation: run.op.id.clone(),
             step: index,
             environment: Arc::clone(environment),
             action,
-            token: step.token.clone().unwrap_or_else(|| token(&run.op, index, step.round)),
-            tags: tags(&run.op, approvers),
+            intended: step.started.unwrap_or_else(|| self.clock.now()),
+            tags: tags(&run.op, approvers, Incarnation::of_token(&token).as_ref()),
+            token,
             inputs: run.inputs(index),
             external_id: step.external_id.clone(),
             requester: run.op.requester.user.clone(),
@@ -229,25 +233,22 @@ fn action(run: &Run, index: usize) -> Option<Action> {
     run.op.plan.steps.get(index).map(|s| s.action.clone())
 }
 
-/// Fixed for a step and a round: `bk-1042-3`, `bk-1042-3-r1`.
-fn token(op: &Operation, index: usize, round: u32) -> String {
-    if round == 0 { format!("{}-{index}", op.id) } else { format!("{}-{index}-r{round}", op.id) }
-}
-
-fn tags(op: &Operation, approvers: &[String]) -> Vec<(String, String)> {
+fn tags(op: &Operation, approvers: &[String], ledger: Option<&Incarnation>) -> Vec<(String, String)> {
     let mut tags = vec![
         ("bbws:operation".to_owned(), op.id.to_string()),
         ("bbws:environment".to_owned(), op.environment().to_owned()),
         ("bbws:requested-by".to_owned(), op.requester.user.clone()),
         ("bbws:approved-by".to_owned(), approvers.join(" ")),
     ];
+    // A step that was intended by a build that knew no names has none to the end.
+    tags.extend(ledger.map(|ledger| ("bbws:ledger".to_owned(), ledger.to_string())));
     tags.extend(op.plan.tenant.clone().map(|t| ("bbws:tenant".to_owned(), t)));
     tags.extend(op.plan.retention_days.map(|d| ("bbws:retention-days".to_owned(), d.to_string())));
     tags
 }
 
 /// Writes the intents. Steps that only read need none and are watched from now on.
-fn intend(change: &mut Change, wanted: &[usize]) -> Result<(), Illegal> {
+fn intend(change: &mut Change, wanted: &[usize], ledger: &Incarnation) -> Result<(), Illegal> {
     if change.run.op.state != State::Running {
         return Ok(());
     }
@@ -257,7 +258,9 @@ fn intend(change: &mut Change, wanted: &[usize]) -> Result<(), Illegal> {
             continue;
         }
         let spec = change.run.op.plan.steps[*index].action.clone();
-        let token = token(&change.run.op, *index, change.run.steps[*index].round);
+        // A token that was written stays, whoever wrote it: an earlier attempt may have left something under it.
+        let before = &change.run.steps[*index];
+        let token = before.token.clone().unwrap_or_else(|| token(&change.run.op.id, *index, before.round, ledger));
         if spec.mutates() || spec.in_ledger() {
             let step = change.step(*index, StepEvent::Intend)?;
             step.attempt += 1;

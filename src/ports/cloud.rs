@@ -7,6 +7,7 @@ use async_trait::async_trait;
 
 use crate::domain::{
     environment::Environment,
+    moment::Moment,
     operation::OpId,
     step::{Action, Outputs},
 };
@@ -55,7 +56,9 @@ pub struct Call {
     pub action: Action,
     /// Idempotency token, written to the ledger before the first call. Characters `[a-z0-9-]`, at most 50.
     pub token: String,
-    /// Tags for everything that is created (`bbws:operation`, …).
+    /// When the first intent of this step was written. Nothing that is older was made by it, whatever its name and tags say.
+    pub intended: Moment,
+    /// Tags for everything that is created (`bbws:operation`, `bbws:ledger`, …).
     pub tags: Vec<(String, String)>,
     /// Outputs of the steps it comes after.
     pub inputs: Outputs,
@@ -79,7 +82,8 @@ pub struct Started {
 /// What a probe found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Probe {
-    /// The earlier call was carried out: adopt its result. It carries our operation's tag or token.
+    /// The earlier call was carried out: adopt its result. It carries our operation's tag or token, is not of another ledger
+    /// (tag `bbws:ledger`), and is not older than the intent.
     Present(Started),
     /// It certainly was not; calling again with the same token is safe.
     Absent,

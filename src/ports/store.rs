@@ -1,13 +1,14 @@
 //! The ledger: every change of state, with its audit entries and messages, in one transaction.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{alert::Topic, chat::Level};
-pub use crate::domain::audit::{AuditEntry, Audited};
+pub use crate::domain::audit::{AuditEntry, Audited, Head};
+pub use crate::domain::incarnation::Incarnation;
 pub use crate::domain::mark::{Mark, MarkKind, MarkWrite, Sample};
 use crate::domain::{
     exhibit::Exhibit,
@@ -203,9 +204,23 @@ pub struct Stop {
     pub at: Moment,
 }
 
+/// The ledger goes by a new name, because it was found to know less than AWS does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Renewal {
+    /// Its name from now on.
+    pub name: Incarnation,
+    /// Why, for whoever reads the table.
+    pub why: String,
+    /// The highest number per prefix that was given out in the other life: the next one is above it. Where none of them is
+    /// news, somebody else was quicker, and the commit fails with [`StoreError::Conflict`].
+    pub given: BTreeMap<String, i64>,
+}
+
 /// One transaction.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Commit {
+    /// A new name for the ledger.
+    pub renewal: Option<Renewal>,
     /// At most one operation.
     pub op: Option<OpWrite>,
     /// A stop to set.
@@ -281,6 +296,18 @@ pub trait Store: Send + Sync {
     /// # Errors
     /// [`StoreError::Database`].
     async fn next_id(&self, prefix: &str) -> Result<OpId, StoreError>;
+
+    /// The last number given out per prefix of operation ids.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    async fn numbers(&self) -> Result<BTreeMap<String, i64>, StoreError>;
+
+    /// The name this ledger goes by now.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    async fn incarnation(&self) -> Result<Incarnation, StoreError>;
 
     /// Carries out one transaction.
     ///
@@ -370,6 +397,12 @@ pub trait Store: Send + Sync {
     /// # Errors
     /// [`StoreError::Database`].
     async fn audit(&self, after: i64, limit: u32) -> Result<Vec<Audited>, StoreError>;
+
+    /// Where the audit chain ends.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    async fn head(&self) -> Result<Head, StoreError>;
 
     /// Marks of an environment, of all kinds when `kind` is none, oldest first.
     ///

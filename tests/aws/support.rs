@@ -129,6 +129,7 @@ impl Platform {
             environment: Arc::clone(&self.environment),
             action,
             token: format!("{operation}-0-r0"),
+            intended: bbws::domain::moment::Moment(0),
             tags: tags.map(|(k, v)| (k.to_owned(), v.to_owned())).to_vec(),
             inputs: Outputs::new(),
             external_id: None,

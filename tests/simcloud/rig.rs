@@ -128,6 +128,7 @@ impl Rig {
             environment: self.environment.clone(),
             action,
             token: format!("bk-1001-{step}-r0"),
+            intended: Moment(0),
             tags: tags.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect(),
             inputs: Outputs::new(),
             external_id: None,

@@ -14,6 +14,9 @@ macro_rules! on_every_database {
 mod chain;
 mod claims;
 mod commits;
+mod copies;
+mod dropped;
+mod failover;
 mod marks;
 mod opening;
 mod outbox;

@@ -22,8 +22,8 @@ use bbws::{
         chat::{ChannelFacts, Chat, ChatError, Outgoing, Reply},
         cloud::{Call, Cloud, CloudError, Pages, PointQuery, Probe, Progress, Readings, Started, Survey, World},
         store::{
-            Accepted, AuditEntry, Audited, Claim, Commit, Filter, Mark, MarkKind, Queued, Request, Sample, Stop, Store,
-            StoreError,
+            Accepted, AuditEntry, Audited, Claim, Commit, Filter, Head, Incarnation, Mark, MarkKind, Queued, Request,
+            Sample, Stop, Store, StoreError,
         },
     },
 };
@@ -192,6 +192,18 @@ impl Store for MortalStore {
     async fn next_id(&self, prefix: &str) -> Result<OpId, StoreError> {
         self.point("before next_id")?;
         self.inner.next_id(prefix).await
+    }
+    async fn numbers(&self) -> Result<BTreeMap<String, i64>, StoreError> {
+        self.alive()?;
+        self.inner.numbers().await
+    }
+    async fn incarnation(&self) -> Result<Incarnation, StoreError> {
+        self.alive()?;
+        self.inner.incarnation().await
+    }
+    async fn head(&self) -> Result<Head, StoreError> {
+        self.alive()?;
+        self.inner.head().await
     }
     async fn commit(&self, commit: Commit) -> Result<(), StoreError> {
         let what = commit.op.as_ref().map(|w| {

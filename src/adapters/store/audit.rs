@@ -15,6 +15,7 @@ use crate::domain::{
 };
 use crate::ports::store::StoreError;
 
+const WHERE_IT_ENDS: &str = "SELECT seq, hash FROM audit_head WHERE id = 1";
 const HEAD: &str = "SELECT seq, hash FROM audit_head WHERE id = 1{update}";
 const AFTER: &str = "SELECT seq, body, previous, hash FROM audit WHERE seq > $1 ORDER BY seq LIMIT $2";
 const APPEND: &str = "INSERT INTO audit (seq, body, previous, hash) VALUES";
@@ -68,21 +69,21 @@ impl Core {
         Ok(())
     }
 
+    pub(super) async fn head(&self) -> Result<Head, StoreError> {
+        let (seq, hash) = query_as(WHERE_IT_ENDS).fetch_one(self.db.reader()).await?;
+        Ok(Head { seq, hash })
+    }
+
     pub(super) async fn audit_after(&self, after: i64, limit: u32) -> Result<Vec<Audited>, StoreError> {
-        page(&self.db.reader, after, limit).await
+        page(self.db.reader(), after, limit).await
     }
 }
 
-impl Ledger {
-    /// Walks the whole chain as it is at one moment; answers where it ends, or the first thing that is wrong with it.
-    ///
-    /// # Errors
-    /// [`StoreError::Database`]: nothing is known of the chain then.
-    pub async fn verify_audit(&self) -> Result<Result<Head, Broken>, StoreError> {
-        let mut tx = self.core.db.snapshot().await?;
-        let (seq, hash): (i64, String) =
-            query_as("SELECT seq, hash FROM audit_head WHERE id = 1").fetch_one(&mut *tx).await?;
-        let mut walk = Walk::default();
+impl Core {
+    async fn walk(&self, pins: Vec<Head>) -> Result<Result<Head, Broken>, StoreError> {
+        let mut tx = self.db.snapshot().await?;
+        let (seq, hash): (i64, String) = query_as(WHERE_IT_ENDS).fetch_one(&mut *tx).await?;
+        let mut walk = Walk::with(pins);
         let mut last = 0;
         loop {
             let entries = page(&mut *tx, last, PAGE).await?;
@@ -94,6 +95,24 @@ impl Ledger {
                 }
             }
         }
+    }
+}
+
+impl Ledger {
+    /// Walks the whole chain as it is at one moment; answers where it ends, or the first thing that is wrong with it.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`]: nothing is known of the chain then.
+    pub async fn verify_audit(&self) -> Result<Result<Head, Broken>, StoreError> {
+        self.verify_audit_with(Vec::new()).await
+    }
+
+    /// The same, and compares with entries that are known from outside.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn verify_audit_with(&self, pins: Vec<Head>) -> Result<Result<Head, Broken>, StoreError> {
+        self.work(move |core| async move { core.walk(pins).await }).await
     }
 }
 

@@ -38,7 +38,9 @@ impl Core {
             .bind(i64::from(limit))
             .bind(owner)
             .bind(millis(lease));
-        let claimed = claim.fetch_all(&self.db.writer).await?;
+        let mut tx = self.db.begin().await?;
+        let claimed = claim.fetch_all(&mut *tx).await?;
+        tx.commit().await?;
         Ok(claimed.into_iter().map(|(id, fence)| Claim { id: OpId(id), fence, lease }).collect())
     }
 
@@ -49,22 +51,25 @@ impl Core {
             .bind(self.lease_now())
             .bind(version)
             .bind(wake_at.0);
-        match park.execute(&self.db.writer).await?.rows_affected() {
-            0 => Err(StoreError::Fenced),
-            _ => Ok(()),
+        let mut tx = self.db.begin().await?;
+        if park.execute(&mut *tx).await?.rows_affected() == 0 {
+            return Err(StoreError::Fenced);
         }
+        Ok(tx.commit().await?)
     }
 
     pub(super) async fn next_wake(&self) -> Result<Option<Moment>, StoreError> {
         const NEXT: &str = "SELECT MIN(CASE WHEN lease_until > wake_at THEN lease_until ELSE wake_at END) FROM op \
             WHERE wake_at < 2305843009213693951";
-        let next: Option<i64> = query_scalar(NEXT).fetch_one(&self.db.reader).await?;
+        let next: Option<i64> = query_scalar(NEXT).fetch_one(self.db.reader()).await?;
         Ok(next.map(Moment))
     }
 
     pub(super) async fn break_leases(&self) -> Result<(), StoreError> {
-        query("UPDATE op SET owner = NULL, lease_until = 0 WHERE lease_until > 0").execute(&self.db.writer).await?;
-        self.free_held().await
+        let mut tx = self.db.begin().await?;
+        query("UPDATE op SET owner = NULL, lease_until = 0 WHERE lease_until > 0").execute(&mut *tx).await?;
+        self.free_held(&mut tx).await?;
+        Ok(tx.commit().await?)
     }
 }
 

@@ -1,36 +1,41 @@
-//! Opening the database: which one, its pools, its pragmas, its migrations, and the lock that keeps a second process out.
+//! Opening the database: its pools, its pragmas, its migrations, and which connections are fit for use.
 
 use std::{
-    fs::{File, OpenOptions, TryLockError},
-    io::{Read as _, Write as _},
-    path::{Path, PathBuf},
-    str::FromStr as _,
-    sync::{LazyLock, Mutex, PoisonError},
+    fs::File,
+    sync::{
+        Arc, LazyLock, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
 use sqlx::{
-    Any, AnyConnection, AnyPool, ConnectOptions as _, Connection as _, SqlStr, Transaction,
+    Any, AnyConnection, AnyPool, Connection as _, Row as _, SqlStr, Transaction,
     any::{AnyConnectOptions, AnyPoolOptions},
     migrate::{Migration, MigrationType, Migrator},
 };
 
-use super::dialect::{Dialect, unavailable};
+use super::{
+    checkpoint::Checkpoints,
+    dialect::{Dialect, STANDBY, unavailable},
+    place::{Place, file_options, lock, options},
+};
 use crate::ports::store::StoreError;
 
 /// In the order they were written. One that was released never changes: its checksum is in every database.
-static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {
+pub(super) static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {
     let one = |version, name: &'static str, sql: &'static str| {
         Migration::new(version, name.into(), MigrationType::Simple, SqlStr::from_static(sql), false)
     };
     Migrator::with_migrations(vec![
         one(1, "ledger", include_str!("../../../migrations/0001_ledger.sql")),
         one(2, "marks", include_str!("../../../migrations/0002_marks.sql")),
+        one(3, "incarnation", include_str!("../../../migrations/0003_incarnation.sql")),
     ])
 });
 
-/// WAL with a sync at every commit. The log may grow to 64 MiB before it is folded back into the file: everybody waits
-/// for that, so it has to be rare.
+/// WAL with a sync at every commit. A task folds the log back into the file; should it not get to it, the log may grow to
+/// 64 MiB before whoever commits has to fold it.
 const SQLITE_WRITER: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 10000; \
     PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY; PRAGMA wal_autocheckpoint = 16000; PRAGMA cache_size = -4000;";
 const SQLITE_READER: &str =
@@ -40,6 +45,12 @@ const POSTGRES: &str =
     "SET lock_timeout = '10s'; SET statement_timeout = '30s'; SET idle_in_transaction_session_timeout = '30s';";
 const POSTGRES_READER: &str = "SET default_transaction_read_only = on;";
 
+/// What a PostgreSQL connection is good for. Outside of a transaction a statement's transaction begins with the statement;
+/// that holds in the simple protocol only, which sends one message.
+const POSTGRES_STATE: &str = "SELECT CASE WHEN pg_is_in_recovery() THEN 'standby' \
+    WHEN current_setting('transaction_read_only') = 'on' THEN 'standby' \
+    WHEN now() <> statement_timestamp() THEN 'busy' ELSE 'fit' END";
+
 const SQLITE_READERS: u32 = 3;
 const POSTGRES_CONNECTIONS: u32 = 8;
 
@@ -47,49 +58,37 @@ const POSTGRES_CONNECTIONS: u32 = 8;
 #[derive(Debug)]
 pub(super) struct Database {
     pub(super) dialect: Dialect,
-    /// Where everything is written. A single connection for SQLite, so that writers queue up instead of failing.
-    pub(super) writer: AnyPool,
-    /// Where things are read.
-    pub(super) reader: AnyPool,
+    /// Where everything is written, always inside a transaction. A single connection for SQLite, so that writers queue up
+    /// instead of failing.
+    writer: AnyPool,
+    reader: AnyPool,
+    /// The last new connection led to a database that takes no writes.
+    standby: Arc<AtomicBool>,
+    checkpoints: Mutex<Option<Checkpoints>>,
     /// Held as long as the database is open.
     lock: Mutex<Option<File>>,
 }
 
-/// What a URL names.
-enum Place {
-    Memory,
-    File(PathBuf),
-    Server,
-}
-
-fn place(url: &str) -> Result<Place, StoreError> {
-    if let Some(rest) = url.strip_prefix("sqlite:") {
-        let path = rest.trim_start_matches("//").split('?').next().unwrap_or_default();
-        return match path {
-            ":memory:" => Ok(Place::Memory),
-            "" => Err(unavailable("the database URL names no file; write sqlite://bbws.db, for example")),
-            path => Ok(Place::File(PathBuf::from(path))),
-        };
-    }
-    if url.starts_with("postgres://") || url.starts_with("postgresql://") {
-        return Ok(Place::Server);
-    }
-    // A URL may hold a password, so only the part before the colon is shown.
-    let scheme = url.split(':').next().unwrap_or_default();
-    Err(unavailable(format!(
-        "`{scheme}:` is not a database bbws knows; DATABASE_URL begins with sqlite:// or postgres://"
-    )))
-}
-
 impl Database {
+    fn new(dialect: Dialect, writer: AnyPool, reader: AnyPool) -> Database {
+        Database {
+            dialect,
+            writer,
+            reader,
+            standby: Arc::default(),
+            checkpoints: Mutex::default(),
+            lock: Mutex::default(),
+        }
+    }
+
     /// Opens it for writing, creating and migrating it where needed.
     pub(super) async fn open(url: &str) -> Result<Database, StoreError> {
         sqlx::any::install_default_drivers();
-        match place(url)? {
+        match Place::of(url)? {
             Place::Memory => {
-                let writer = pool(options("sqlite::memory:")?, 1, SQLITE_WRITER).await?;
+                let writer = embedded(options("sqlite::memory:")?, 1, SQLITE_WRITER).await?;
                 MIGRATIONS.run(&writer).await.map_err(migration)?;
-                Ok(Database { dialect: Dialect::Sqlite, reader: writer.clone(), writer, lock: None.into() })
+                Ok(Database::new(Dialect::Sqlite, writer.clone(), writer))
             }
             Place::File(path) => {
                 if let Some(parent) = path.parent().filter(|p| !p.as_os_str().is_empty()) {
@@ -97,27 +96,33 @@ impl Database {
                         .map_err(|e| unavailable(format!("{} cannot be created: {e}", parent.display())))?;
                 }
                 let lock = lock(&path)?;
-                let writer = pool(file_options(&path, "rwc")?, 1, SQLITE_WRITER).await?;
+                let writer = embedded(file_options(&path, "rwc")?, 1, SQLITE_WRITER).await?;
                 MIGRATIONS.run(&writer).await.map_err(migration)?;
-                let reader = pool(file_options(&path, "rw")?, SQLITE_READERS, SQLITE_READER).await?;
-                Ok(Database { dialect: Dialect::Sqlite, writer, reader, lock: Some(lock).into() })
+                let checkpoints = Checkpoints::start(&path).await?;
+                let reader = embedded(file_options(&path, "rw")?, SQLITE_READERS, SQLITE_READER).await?;
+                let opened = Database::new(Dialect::Sqlite, writer, reader);
+                Ok(Database { lock: Some(lock).into(), checkpoints: Some(checkpoints).into(), ..opened })
             }
             Place::Server => {
                 let options = options(url)?;
                 // On a connection of its own: waiting for another replica's migration has no time-out.
                 let mut connection = AnyConnection::connect_with(&options).await?;
+                if state(&mut connection).await? == "standby" {
+                    return Err(unavailable(STANDBY));
+                }
                 MIGRATIONS.run(&mut connection).await.map_err(migration)?;
                 connection.close().await?;
-                let writer = pool(options, POSTGRES_CONNECTIONS, POSTGRES).await?;
-                Ok(Database { dialect: Dialect::Postgres, reader: writer.clone(), writer, lock: None.into() })
+                let standby = Arc::default();
+                let writer = server(options, POSTGRES_CONNECTIONS, Arc::clone(&standby)).await?;
+                Ok(Database { standby, ..Database::new(Dialect::Postgres, writer.clone(), writer) })
             }
         }
     }
 
-    /// Opens it for reading only, also while another process has it open for writing. It must exist already.
+    /// Opens it for reading only, also while another process has it open for writing. It must exist already. A standby will do.
     pub(super) async fn open_readonly(url: &str) -> Result<Database, StoreError> {
         sqlx::any::install_default_drivers();
-        let (dialect, reader) = match place(url)? {
+        let (dialect, reader) = match Place::of(url)? {
             Place::Memory => return Err(unavailable("a database in memory cannot be opened a second time")),
             Place::File(path) if !path.exists() => {
                 return Err(unavailable(format!(
@@ -125,27 +130,54 @@ impl Database {
                     path.display()
                 )));
             }
-            Place::File(path) => (Dialect::Sqlite, pool(file_options(&path, "ro")?, 1, SQLITE_READER).await?),
+            Place::File(path) => (Dialect::Sqlite, embedded(file_options(&path, "ro")?, 1, SQLITE_READER).await?),
             Place::Server => {
-                let script = [POSTGRES, POSTGRES_READER].concat();
-                (Dialect::Postgres, pool(options(url)?, 1, Box::leak(script.into_boxed_str())).await?)
+                let pool = limits(1).after_connect(|connection, _| {
+                    Box::pin(async move {
+                        sqlx::raw_sql(POSTGRES).execute(&mut *connection).await?;
+                        sqlx::raw_sql(POSTGRES_READER).execute(connection).await.map(drop)
+                    })
+                });
+                (Dialect::Postgres, pool.connect_with(options(url)?).await?)
             }
         };
-        Ok(Database { dialect, writer: reader.clone(), reader, lock: None.into() })
+        Ok(Database::new(dialect, reader.clone(), reader))
     }
 
-    /// Begins a transaction that writes.
-    pub(super) async fn begin(&self) -> Result<Transaction<'static, Any>, sqlx::Error> {
-        self.writer.begin_with(self.dialect.begin_write()).await
+    /// Begins a transaction that writes. There is no other way to write.
+    pub(super) async fn begin(&self) -> Result<Transaction<'static, Any>, StoreError> {
+        self.writer.begin_with(self.dialect.begin_write()).await.map_err(|error| self.why(error))
     }
 
     /// Begins a transaction that reads one state of the database.
-    pub(super) async fn snapshot(&self) -> Result<Transaction<'static, Any>, sqlx::Error> {
-        self.reader.begin_with(self.dialect.begin_snapshot()).await
+    pub(super) async fn snapshot(&self) -> Result<Transaction<'static, Any>, StoreError> {
+        self.reader.begin_with(self.dialect.begin_snapshot()).await.map_err(|error| self.why(error))
+    }
+
+    /// Where single statements read.
+    pub(super) fn reader(&self) -> &AnyPool {
+        &self.reader
+    }
+
+    /// Whether the last new connection led to a database that takes no writes.
+    pub(super) fn on_standby(&self) -> bool {
+        self.standby.load(Ordering::Relaxed)
+    }
+
+    /// That no connection was to be had says little when the reason is known.
+    fn why(&self, error: sqlx::Error) -> StoreError {
+        match error {
+            sqlx::Error::PoolTimedOut if self.on_standby() => unavailable(STANDBY),
+            other => other.into(),
+        }
     }
 
     /// Closes every connection, then lets other processes in.
     pub(super) async fn close(&self) {
+        let checkpoints = self.checkpoints.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(checkpoints) = checkpoints {
+            checkpoints.end().await;
+        }
         self.reader.close().await;
         self.writer.close().await;
         self.unlock();
@@ -157,58 +189,73 @@ impl Database {
     }
 }
 
-fn options(url: &str) -> Result<AnyConnectOptions, StoreError> {
-    Ok(AnyConnectOptions::from_str(url)?.disable_statement_logging())
-}
-
-fn file_options(path: &Path, mode: &str) -> Result<AnyConnectOptions, StoreError> {
-    let name = path.to_str().ok_or_else(|| unavailable(format!("the path {} is not valid UTF-8", path.display())))?;
-    let escaped = name.replace('%', "%25").replace('?', "%3f").replace('#', "%23");
-    options(&format!("sqlite://{escaped}?mode={mode}"))
-}
-
-async fn pool(options: AnyConnectOptions, size: u32, script: &'static str) -> Result<AnyPool, StoreError> {
-    let embedded = options.database_url.scheme() == "sqlite";
+/// An embedded database does not drop connections, and one in memory ends with its connection. A transaction whose beginning
+/// nobody waited for is undone by the thread that runs SQLite.
+async fn embedded(options: AnyConnectOptions, size: u32, script: &'static str) -> Result<AnyPool, StoreError> {
     let pool = AnyPoolOptions::new()
         .max_connections(size)
         .min_connections(1)
         .acquire_timeout(Duration::from_secs(15))
-        // An embedded database does not drop connections, and one in memory ends with its connection.
-        .idle_timeout((!embedded).then_some(Duration::from_secs(600)))
-        .max_lifetime((!embedded).then_some(Duration::from_secs(1800)))
-        .test_before_acquire(!embedded)
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .test_before_acquire(false)
         .after_connect(move |connection, _| {
             Box::pin(async move { sqlx::raw_sql(script).execute(connection).await.map(drop) })
         });
     Ok(pool.connect_with(options).await?)
 }
 
-fn migration(error: sqlx::migrate::MigrateError) -> StoreError {
-    StoreError::Database(Box::new(error))
+fn limits(size: u32) -> AnyPoolOptions {
+    AnyPoolOptions::new()
+        .max_connections(size)
+        .min_connections(1)
+        .acquire_timeout(Duration::from_secs(15))
+        .idle_timeout(Some(Duration::from_secs(600)))
+        .max_lifetime(Some(Duration::from_secs(1800)))
 }
 
-/// Takes the lock beside the database file.
-fn lock(database: &Path) -> Result<File, StoreError> {
-    let mut path = database.as_os_str().to_owned();
-    path.push(".lock");
-    let path = PathBuf::from(path);
-    let cannot = |e: &dyn std::fmt::Display| unavailable(format!("the lock {} cannot be taken: {e}", path.display()));
-    let mut file =
-        OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path).map_err(|e| cannot(&e))?;
-    match file.try_lock() {
-        Ok(()) => {}
-        Err(TryLockError::WouldBlock) => {
-            let mut holder = String::new();
-            // Only for the sentence: without it the refusal is as good.
-            let _ = file.read_to_string(&mut holder);
-            return Err(unavailable(format!(
-                "another bbws process ({}) has the database {} open; stop that one first, or use PostgreSQL to run several",
-                if holder.is_empty() { "of unknown id" } else { holder.trim() },
-                database.display(),
-            )));
-        }
-        Err(TryLockError::Error(e)) => return Err(cannot(&e)),
+/// A pool in which every connection leads to a database that takes writes and is in no transaction: asked when it is new, when
+/// it comes back, and before it is used. sqlx 0.9.0 gives a connection back inside an open transaction when the future that
+/// began it was dropped before the server's answer was read; and after a fail-over a connection to the old primary, now a
+/// standby, passes every ping.
+async fn server(options: AnyConnectOptions, size: u32, standby: Arc<AtomicBool>) -> Result<AnyPool, StoreError> {
+    let seen = Arc::clone(&standby);
+    let pool = limits(size)
+        // The question below is also the ping.
+        .test_before_acquire(false)
+        .before_acquire(|connection, _| Box::pin(fit(connection)))
+        .after_release(|connection, _| Box::pin(fit(connection)))
+        .after_connect(move |connection, _| {
+            let standby = Arc::clone(&seen);
+            Box::pin(async move {
+                let found = state(connection).await?;
+                standby.store(found == "standby", Ordering::Relaxed);
+                if found != "fit" {
+                    // The pool tries again until its time is up: a fail-over may be under way.
+                    return Err(sqlx::Error::Protocol(STANDBY.to_owned()));
+                }
+                sqlx::raw_sql(POSTGRES).execute(connection).await.map(drop)
+            })
+        });
+    match pool.connect_with(options).await {
+        Err(sqlx::Error::PoolTimedOut) if standby.load(Ordering::Relaxed) => Err(unavailable(STANDBY)),
+        other => Ok(other?),
     }
-    file.set_len(0).and_then(|()| writeln!(file, "process {}", std::process::id())).map_err(|e| cannot(&e))?;
-    Ok(file)
+}
+
+async fn state(connection: &mut AnyConnection) -> Result<String, sqlx::Error> {
+    sqlx::raw_sql(POSTGRES_STATE).fetch_one(connection).await?.try_get(0)
+}
+
+/// Whether the next user may have this connection; it is closed otherwise.
+async fn fit(connection: &mut AnyConnection) -> Result<bool, sqlx::Error> {
+    let found = state(connection).await?;
+    if found != "fit" {
+        tracing::warn!(found, "a connection to the ledger's database is closed and replaced");
+    }
+    Ok(found == "fit")
+}
+
+fn migration(error: sqlx::migrate::MigrateError) -> StoreError {
+    StoreError::Database(Box::new(error))
 }

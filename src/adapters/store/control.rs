@@ -74,7 +74,7 @@ impl Core {
 
     pub(super) async fn stops(&self) -> Result<Vec<Stop>, StoreError> {
         const IN_FORCE: &str = "SELECT stop FROM control WHERE stop IS NOT NULL ORDER BY scope";
-        let rows: Vec<String> = query_scalar(IN_FORCE).fetch_all(&self.db.reader).await?;
+        let rows: Vec<String> = query_scalar(IN_FORCE).fetch_all(self.db.reader()).await?;
         rows.iter().map(|row| parse(row)).collect()
     }
 }

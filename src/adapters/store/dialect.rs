@@ -58,13 +58,21 @@ impl Dialect {
     }
 }
 
+/// Why nothing can be written, when the database is not the one that takes writes.
+pub(super) const STANDBY: &str = "DATABASE_URL leads to a standby, or to a database set to be read-only, which takes no writes; \
+    bbws tries again by itself and goes on once the address leads to the primary. Promote the standby, or change the address";
+
 impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> StoreError {
-        let raced = error.as_database_error().is_some_and(|e| {
+        let Some(told) = error.as_database_error() else { return StoreError::Database(Box::new(error)) };
+        match told.code().as_deref() {
             // serialization_failure and deadlock_detected: the transaction is undone and may be tried again.
-            e.is_unique_violation() || matches!(e.code().as_deref(), Some("40001" | "40P01"))
-        });
-        if raced { StoreError::Conflict } else { StoreError::Database(Box::new(error)) }
+            Some("40001" | "40P01") => StoreError::Conflict,
+            // read_only_sql_transaction. The pool closes the connection when it comes back.
+            Some("25006") => unavailable(STANDBY),
+            _ if told.is_unique_violation() => StoreError::Conflict,
+            _ => StoreError::Database(Box::new(error)),
+        }
     }
 }
 

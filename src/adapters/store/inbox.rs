@@ -225,7 +225,7 @@ impl Core {
             for i in part {
                 select = select.bind(&batch[*i].id);
             }
-            known.extend(select.fetch_all(&self.db.reader).await?);
+            known.extend(select.fetch_all(self.db.reader()).await?);
         }
         Ok(known)
     }
@@ -246,7 +246,7 @@ impl Core {
 
     pub(super) async fn unanswered(&self, before: Moment, limit: u32) -> Result<Vec<Request>, StoreError> {
         let rows: Vec<String> =
-            query_scalar(OPEN).bind(before.0).bind(i64::from(limit)).fetch_all(&self.db.reader).await?;
+            query_scalar(OPEN).bind(before.0).bind(i64::from(limit)).fetch_all(self.db.reader()).await?;
         rows.iter().map(|row| serde_json::from_str(row).map_err(|e| unreadable("a request", &e))).collect()
     }
 
@@ -254,9 +254,12 @@ impl Core {
     pub(super) async fn prune_inbox(&self, before: Moment) -> Result<u64, StoreError> {
         let mut deleted = 0;
         loop {
-            match query(PRUNE).bind(before.0).execute(&self.db.writer).await?.rows_affected() {
-                0 => return Ok(deleted),
-                some => deleted += some,
+            let mut tx = self.db.begin().await?;
+            let some = query(PRUNE).bind(before.0).execute(&mut *tx).await?.rows_affected();
+            tx.commit().await?;
+            deleted += some;
+            if some == 0 {
+                return Ok(deleted);
             }
         }
     }

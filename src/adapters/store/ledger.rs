@@ -1,12 +1,9 @@
 //! One transaction of the ledger, put together from its parts.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use super::{Core, dialect::unavailable};
+use super::Core;
 use crate::ports::store::{AuditEntry, Commit, StoreError};
-
-/// How long a readiness check waits for the database.
-const READY_WITHIN: Duration = Duration::from_secs(5);
 
 impl Core {
     /// Carries out one transaction. An early return drops the transaction, which undoes it.
@@ -14,6 +11,9 @@ impl Core {
         let begun = Instant::now();
         let entries: Vec<String> = commit.audit.iter().map(AuditEntry::canonical).collect();
         let mut tx = self.db.begin().await?;
+        if let Some(renewal) = &commit.renewal {
+            self.renew(&mut tx, renewal).await?;
+        }
         let version = match &commit.op {
             Some(write) => self.write_operation(&mut tx, write).await?,
             None => 0,
@@ -40,14 +40,9 @@ impl Core {
     }
 
     /// Writes something of no meaning, durably.
-    pub(super) async fn ready(&self) -> Result<(), StoreError> {
-        let write =
-            sqlx::query("UPDATE pulse SET at = $1 WHERE id = 1").bind(self.clock.now().0).execute(&self.db.writer);
-        match tokio::time::timeout(READY_WITHIN, write).await {
-            Ok(written) => Ok(written.map(drop)?),
-            Err(_) => {
-                Err(unavailable(format!("the database did not take a write within {} s", READY_WITHIN.as_secs())))
-            }
-        }
+    pub(super) async fn pulse(&self) -> Result<(), StoreError> {
+        let mut tx = self.db.begin().await?;
+        sqlx::query("UPDATE pulse SET at = $1 WHERE id = 1").bind(self.clock.now().0).execute(&mut *tx).await?;
+        Ok(tx.commit().await?)
     }
 }

@@ -80,13 +80,13 @@ impl Core {
             Some(kind) => read.bind(kind.name()),
             None => read,
         };
-        let rows = read.fetch_all(&self.db.reader).await?;
+        let rows = read.fetch_all(self.db.reader()).await?;
         rows.iter().map(|row| serde_json::from_str(row).map_err(|e| unreadable("a mark", &e))).collect()
     }
 
     pub(super) async fn samples(&self, environment: &str, since: Moment) -> Result<Vec<Sample>, StoreError> {
         let rows: Vec<(String, i64, Option<i64>)> =
-            query_as(SAMPLES).bind(environment.to_owned()).bind(since.0).fetch_all(&self.db.reader).await?;
+            query_as(SAMPLES).bind(environment.to_owned()).bind(since.0).fetch_all(self.db.reader()).await?;
         let sample = |(component, at, lag): (String, i64, Option<i64>)| Sample {
             environment: environment.to_owned(),
             component,
@@ -98,7 +98,10 @@ impl Core {
 
     /// Deletes samples from before that moment.
     pub(super) async fn prune_samples(&self, before: Moment) -> Result<u64, StoreError> {
-        Ok(query(PRUNE).bind(before.0).execute(&self.db.writer).await?.rows_affected())
+        let mut tx = self.db.begin().await?;
+        let deleted = query(PRUNE).bind(before.0).execute(&mut *tx).await?.rows_affected();
+        tx.commit().await?;
+        Ok(deleted)
     }
 }
 

@@ -1,26 +1,37 @@
 //! The ledger over SQLite or PostgreSQL: the same tables and the same SQL text for both.
 //!
 //! One file per concern; each holds its statements and adds its methods to [`Ledger`]. Transactions take their locks in one
-//! order, so that they do not deadlock on PostgreSQL: operation, control, environment's lock, inbox, marks, outbox, head of the audit chain.
+//! order, so that they do not deadlock on PostgreSQL: numbers, operation, control, environment's lock, inbox, marks, outbox, head of the audit chain.
+//!
+//! Everything is carried out by tasks of the ledger's own (`apart`), never in the caller's future: that one may be dropped at
+//! any moment (a client of the web server that goes away drops its handler), and a transaction has to come to its end.
+//! Everything is written inside a transaction, and no transaction inside another.
 
 mod audit;
 mod bulk;
+mod checkpoint;
 mod claim;
 mod connect;
 mod control;
+pub mod copy;
 mod dialect;
 mod inbox;
+mod incarnation;
 mod ledger;
 mod mark;
 mod operation;
 mod outbox;
+mod place;
+mod tables;
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, future::Future, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
+use tracing::Instrument as _;
 
 use self::{
     connect::Database,
+    dialect::unavailable,
     inbox::{Intake, Waiting},
 };
 use crate::domain::{
@@ -30,10 +41,13 @@ use crate::domain::{
 use crate::ports::{
     clock::Clock,
     store::{
-        Accepted, AuditEntry, Audited, Claim, Commit, Filter, Mark, MarkKind, Queued, Request, Sample, Stop, Store,
-        StoreError,
+        Accepted, AuditEntry, Audited, Claim, Commit, Filter, Head, Incarnation, Mark, MarkKind, Queued, Request,
+        Sample, Stop, Store, StoreError,
     },
 };
+
+/// How long a readiness check waits for the database.
+const READY_WITHIN: Duration = Duration::from_secs(5);
 
 /// What can be chosen when a ledger is opened.
 #[derive(Debug, Clone, Copy, Default)]
@@ -95,6 +109,8 @@ impl Ledger {
     /// [`StoreError::Database`], with a sentence as its source: another process has the file open, the URL is of no known kind, ….
     pub async fn open(url: &str, clock: Arc<dyn Clock>, options: Options) -> Result<Ledger, StoreError> {
         let core = Core::new(Database::open(url).await?, clock, options);
+        let named = Arc::clone(&core);
+        apart(async move { named.name_it().await }).await?;
         let intake = Intake::start(Arc::clone(&core));
         Ok(Ledger { core, intake })
     }
@@ -111,7 +127,12 @@ impl Ledger {
     /// Writes what was handed in, then closes every connection. Calls made afterwards fail.
     pub async fn close(&self) {
         self.intake.close().await;
-        self.core.db.close().await;
+        let closed = self.work(|core| async move {
+            core.db.close().await;
+            Ok(())
+        });
+        // It has no error of its own.
+        let _ = closed.await;
     }
 
     /// Deletes requests and notices that were dealt with and are older than `before`. Replays are told from new requests only
@@ -122,8 +143,20 @@ impl Ledger {
     pub async fn prune(&self, before: Moment) -> Result<u64, StoreError> {
         // Charts go back a week.
         let charted = before.min(self.core.clock.now() - Duration::from_secs(9 * 86_400));
-        let told = self.core.prune_inbox(before).await? + self.core.prune_outbox(before).await?;
-        Ok(told + self.core.prune_samples(charted).await?)
+        self.work(move |core| async move {
+            let told = core.prune_inbox(before).await? + core.prune_outbox(before).await?;
+            Ok(told + core.prune_samples(charted).await?)
+        })
+        .await
+    }
+
+    /// Carries out work of the core in a task of its own.
+    async fn work<T, W>(&self, work: impl FnOnce(Arc<Core>) -> W) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        W: Future<Output = Result<T, StoreError>> + Send + 'static,
+    {
+        apart(work(Arc::clone(&self.core))).await
     }
 }
 
@@ -132,6 +165,20 @@ impl Drop for Ledger {
     fn drop(&mut self) {
         self.intake.abandon();
         self.core.db.unlock();
+    }
+}
+
+/// Carries out work in a task of its own, which goes on when whoever waits for it is dropped: a transaction that was begun is
+/// committed or undone, and its connection goes back in order.
+async fn apart<T, W>(work: W) -> Result<T, StoreError>
+where
+    T: Send + 'static,
+    W: Future<Output = Result<T, StoreError>> + Send + 'static,
+{
+    match tokio::spawn(work.in_current_span()).await {
+        Ok(done) => done,
+        Err(ended) if ended.is_panic() => std::panic::resume_unwind(ended.into_panic()),
+        Err(_) => Err(unavailable("the process is ending")),
     }
 }
 
@@ -147,83 +194,111 @@ impl Store for Ledger {
     }
 
     async fn unanswered(&self, before: Moment, limit: u32) -> Result<Vec<Request>, StoreError> {
-        self.core.unanswered(before, limit).await
+        self.work(move |core| async move { core.unanswered(before, limit).await }).await
     }
 
     async fn next_id(&self, prefix: &str) -> Result<OpId, StoreError> {
-        self.core.next_id(prefix).await
+        let prefix = prefix.to_owned();
+        self.work(move |core| async move { core.next_id(&prefix).await }).await
+    }
+
+    async fn numbers(&self) -> Result<BTreeMap<String, i64>, StoreError> {
+        self.work(|core| async move { core.numbers().await }).await
+    }
+
+    async fn incarnation(&self) -> Result<Incarnation, StoreError> {
+        self.work(|core| async move { core.incarnation().await }).await
     }
 
     async fn commit(&self, commit: Commit) -> Result<(), StoreError> {
-        self.core.commit(&commit).await
+        self.work(move |core| async move { core.commit(&commit).await }).await
     }
 
     async fn load(&self, id: &OpId) -> Result<Option<Run>, StoreError> {
-        self.core.load(id).await
+        let id = id.clone();
+        self.work(move |core| async move { core.load(&id).await }).await
     }
 
     async fn list(&self, filter: &Filter) -> Result<Vec<Operation>, StoreError> {
-        self.core.list(filter).await
+        let filter = filter.clone();
+        self.work(move |core| async move { core.list(&filter).await }).await
     }
 
     async fn holder(&self, environment: &str) -> Result<Option<OpId>, StoreError> {
-        self.core.holder(environment).await
+        let environment = environment.to_owned();
+        self.work(move |core| async move { core.holder(&environment).await }).await
     }
 
     async fn stops(&self) -> Result<Vec<Stop>, StoreError> {
-        self.core.stops().await
+        self.work(|core| async move { core.stops().await }).await
     }
 
     async fn claim(&self, owner: &str, lease: Duration, limit: u32) -> Result<Vec<Claim>, StoreError> {
-        self.core.claim(owner, lease, limit).await
+        let owner = owner.to_owned();
+        self.work(move |core| async move { core.claim(&owner, lease, limit).await }).await
     }
 
     async fn park(&self, claim: &Claim, version: i64, wake_at: Moment) -> Result<(), StoreError> {
-        self.core.park(claim, version, wake_at).await
+        let claim = claim.clone();
+        self.work(move |core| async move { core.park(&claim, version, wake_at).await }).await
     }
 
     async fn next_wake(&self) -> Result<Option<Moment>, StoreError> {
-        self.core.next_wake().await
+        self.work(|core| async move { core.next_wake().await }).await
     }
 
     async fn break_leases(&self) -> Result<(), StoreError> {
-        self.core.break_leases().await
+        self.work(|core| async move { core.break_leases().await }).await
     }
 
     async fn outgoing(&self, hold: Duration, limit: u32) -> Result<Vec<Queued>, StoreError> {
-        self.core.outgoing(hold, limit).await
+        self.work(move |core| async move { core.outgoing(hold, limit).await }).await
     }
 
     async fn sent(&self, queued: &Queued, card: Option<(OpId, CardRef)>, again: Moment) -> Result<(), StoreError> {
-        self.core.sent(queued, card, again).await
+        let queued = queued.clone();
+        self.work(move |core| async move { core.sent(&queued, card, again).await }).await
     }
 
     async fn defer(&self, queued: &Queued, at: Moment, uncertain: bool) -> Result<(), StoreError> {
-        self.core.defer(queued, at, uncertain).await
+        let queued = queued.clone();
+        self.work(move |core| async move { core.defer(&queued, at, uncertain).await }).await
     }
 
     async fn next_notice(&self) -> Result<Option<Moment>, StoreError> {
-        self.core.next_notice().await
+        self.work(|core| async move { core.next_notice().await }).await
     }
 
     async fn audit(&self, after: i64, limit: u32) -> Result<Vec<Audited>, StoreError> {
-        self.core.audit_after(after, limit).await
+        self.work(move |core| async move { core.audit_after(after, limit).await }).await
+    }
+
+    async fn head(&self) -> Result<Head, StoreError> {
+        self.work(|core| async move { core.head().await }).await
     }
 
     async fn marks(&self, environment: &str, kind: Option<MarkKind>) -> Result<Vec<Mark>, StoreError> {
-        self.core.marks(environment, kind).await
+        let environment = environment.to_owned();
+        self.work(move |core| async move { core.marks(&environment, kind).await }).await
     }
 
     async fn samples(&self, environment: &str, since: Moment) -> Result<Vec<Sample>, StoreError> {
-        self.core.samples(environment, since).await
+        let environment = environment.to_owned();
+        self.work(move |core| async move { core.samples(&environment, since).await }).await
     }
 
     async fn durations(&self, kind: &str, resource: &str, limit: u32) -> Result<Vec<Duration>, StoreError> {
-        self.core.durations(kind, resource, limit).await
+        let (kind, resource) = (kind.to_owned(), resource.to_owned());
+        self.work(move |core| async move { core.durations(&kind, &resource, limit).await }).await
     }
 
     async fn ready(&self) -> Result<(), StoreError> {
-        self.core.ready().await
+        let pulse = self.work(|core| async move { core.pulse().await });
+        let late = || match self.core.db.on_standby() {
+            true => unavailable(dialect::STANDBY),
+            false => unavailable(format!("the database did not take a write within {} s", READY_WITHIN.as_secs())),
+        };
+        tokio::time::timeout(READY_WITHIN, pulse).await.unwrap_or_else(|_| Err(late()))
     }
 }
 

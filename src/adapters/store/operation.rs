@@ -140,7 +140,7 @@ impl Core {
 
     pub(super) async fn load(&self, id: &OpId) -> Result<Option<Run>, StoreError> {
         type Row = (i64, i64, i64, Option<String>, Option<String>, String);
-        let mut rows = query_as::<_, Row>(LOAD).bind(&id.0).fetch_all(&self.db.reader).await?.into_iter();
+        let mut rows = query_as::<_, Row>(LOAD).bind(&id.0).fetch_all(self.db.reader()).await?.into_iter();
         let Some((-1, version, wake_at, channel, ts, body)) = rows.next() else { return Ok(None) };
         let op = header(&body, wake_at, channel, ts)?;
         let steps = rows
@@ -169,19 +169,21 @@ impl Core {
         for state in &filter.states {
             list = list.bind(state.name());
         }
-        let rows = list.fetch_all(&self.db.reader).await?;
+        let rows = list.fetch_all(self.db.reader()).await?;
         rows.into_iter().map(|(body, wake_at, channel, ts)| header(&body, wake_at, channel, ts)).collect()
     }
 
     pub(super) async fn holder(&self, environment: &str) -> Result<Option<OpId>, StoreError> {
-        let holder: Option<String> = query_scalar(HOLDER).bind(environment).fetch_optional(&self.db.reader).await?;
+        let holder: Option<String> = query_scalar(HOLDER).bind(environment).fetch_optional(self.db.reader()).await?;
         Ok(holder.map(OpId))
     }
 
     pub(super) async fn next_id(&self, prefix: &str) -> Result<OpId, StoreError> {
         const NEXT: &str = "INSERT INTO sequence (prefix, last) VALUES ($1, 1) \
             ON CONFLICT (prefix) DO UPDATE SET last = sequence.last + 1 RETURNING last";
-        let number: i64 = query_scalar(NEXT).bind(prefix).fetch_one(&self.db.writer).await?;
+        let mut tx = self.db.begin().await?;
+        let number: i64 = query_scalar(NEXT).bind(prefix).fetch_one(&mut *tx).await?;
+        tx.commit().await?;
         Ok(OpId(format!("{prefix}-{number}")))
     }
 
@@ -189,7 +191,7 @@ impl Core {
         const TOOK: &str =
             "SELECT took FROM step WHERE kind = $1 AND resource = $2 AND took IS NOT NULL ORDER BY ended DESC LIMIT $3";
         let took: Vec<i64> =
-            query_scalar(TOOK).bind(kind).bind(resource).bind(i64::from(limit)).fetch_all(&self.db.reader).await?;
+            query_scalar(TOOK).bind(kind).bind(resource).bind(i64::from(limit)).fetch_all(self.db.reader()).await?;
         Ok(took.into_iter().map(|ms| Duration::from_millis(u64::try_from(ms).unwrap_or(0))).collect())
     }
 }

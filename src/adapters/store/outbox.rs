@@ -94,7 +94,9 @@ impl Core {
             .bind(now.0)
             .bind(i64::from(limit))
             .bind(now.0.saturating_add(millis(hold)));
-        let mut taken = take.fetch_all(&self.db.writer).await?;
+        let mut tx = self.db.begin().await?;
+        let mut taken = take.fetch_all(&mut *tx).await?;
+        tx.commit().await?;
         taken.sort_by_key(|row| (row.5, row.6));
         taken.into_iter().map(queued).collect()
     }
@@ -116,19 +118,20 @@ impl Core {
 
     pub(super) async fn defer(&self, queued: &Queued, at: Moment, uncertain: bool) -> Result<(), StoreError> {
         let defer = query(DEFER).bind(&queued.key).bind(at.0).bind(i64::from(uncertain)).bind(queued.attempts + 1);
-        defer.execute(&self.db.writer).await?;
-        Ok(())
+        let mut tx = self.db.begin().await?;
+        defer.execute(&mut *tx).await?;
+        Ok(tx.commit().await?)
     }
 
     pub(super) async fn next_notice(&self) -> Result<Option<Moment>, StoreError> {
-        let next: Option<i64> = query_scalar(NEXT).fetch_one(&self.db.reader).await?;
+        let next: Option<i64> = query_scalar(NEXT).fetch_one(self.db.reader()).await?;
         Ok(next.map(Moment))
     }
 
     /// Makes due what a process took and died over, instead of when its hold runs out.
-    pub(super) async fn free_held(&self) -> Result<(), StoreError> {
+    pub(super) async fn free_held(&self, tx: &mut Transaction<'static, Any>) -> Result<(), StoreError> {
         let soon = self.clock.now() + ON_THE_WIRE;
-        query(FREE).bind(soon.0).execute(&self.db.writer).await?;
+        query(FREE).bind(soon.0).execute(&mut **tx).await?;
         Ok(())
     }
 
@@ -136,9 +139,12 @@ impl Core {
     pub(super) async fn prune_outbox(&self, before: Moment) -> Result<u64, StoreError> {
         let mut deleted = 0;
         loop {
-            match query(PRUNE).bind(before.0).execute(&self.db.writer).await?.rows_affected() {
-                0 => return Ok(deleted),
-                some => deleted += some,
+            let mut tx = self.db.begin().await?;
+            let some = query(PRUNE).bind(before.0).execute(&mut *tx).await?.rows_affected();
+            tx.commit().await?;
+            deleted += some;
+            if some == 0 {
+                return Ok(deleted);
             }
         }
     }
