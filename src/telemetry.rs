@@ -2,13 +2,33 @@
 
 use std::{io::IsTerminal, time::Duration};
 
+use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 use tracing_subscriber::{EnvFilter, layer::SubscriberExt, util::SubscriberInitExt};
 
 use crate::front::http::ACK_SECONDS;
 
-/// Upper bounds of the buckets of [`ACK_SECONDS`], in seconds.
+/// Turns of the loops.
+const TURNS: &str = "bbws_loop_turns_total";
+/// What runs.
+const BUILD: &str = "bbws_build_info";
+/// Notices that did not get through at the first attempt; see `app::announce`.
+const DEFERRED: &str = "bbws_notices_deferred_total";
+/// Transactions of the ledger; see `adapters::store`.
+const COMMIT_SECONDS: &str = "bbws_ledger_commit_seconds";
+/// Requests in one transaction; see `adapters::store`.
+const ACCEPT_BATCH: &str = "bbws_ledger_accept_batch";
+
+/// What the loops are counted as.
+pub const LOOPS: [&str; 5] = ["engine", "announcer", "watcher", "sweeper", "keeper"];
+/// What transactions are for.
+const COMMITS: [&str; 2] = ["accept", "change"];
+
+/// Upper bounds in seconds.
 const ACK_BUCKETS: [f64; 12] = [0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 3.0];
+const COMMIT_BUCKETS: [f64; 11] = [0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0, 15.0];
+/// Upper bounds in requests.
+const BATCH_BUCKETS: [f64; 8] = [1.0, 2.0, 4.0, 8.0, 16.0, 64.0, 256.0, 512.0];
 
 /// Samples wait in memory until they are counted; this often.
 const UPKEEP: Duration = Duration::from_secs(1);
@@ -39,9 +59,13 @@ pub fn log() {
 /// # Panics
 /// Outside a Tokio runtime.
 pub fn metrics() -> Result<PrometheusHandle, BuildError> {
+    let full = |name: &str| Matcher::Full(name.to_owned());
     let handle = PrometheusBuilder::new()
-        .set_buckets_for_metric(Matcher::Full(ACK_SECONDS.to_owned()), &ACK_BUCKETS)?
+        .set_buckets_for_metric(full(ACK_SECONDS), &ACK_BUCKETS)?
+        .set_buckets_for_metric(full(COMMIT_SECONDS), &COMMIT_BUCKETS)?
+        .set_buckets_for_metric(full(ACCEPT_BATCH), &BATCH_BUCKETS)?
         .install_recorder()?;
+    declare();
     let kept = handle.clone();
     tokio::spawn(async move {
         let mut tick = tokio::time::interval(UPKEEP);
@@ -51,4 +75,32 @@ pub fn metrics() -> Result<PrometheusHandle, BuildError> {
         }
     });
     Ok(handle)
+}
+
+/// Describes what is counted, and makes every series be there from the start: of a counter that appears at 1, `increase()`
+/// sees nothing. The front does so for its own.
+fn declare() {
+    describe_counter!(TURNS, "Turns of the loops that work off the ledger, by loop");
+    describe_gauge!(BUILD, "Always 1; the label says which version runs");
+    describe_counter!(DEFERRED, "Attempts to tell Slack or SNS something that are made again");
+    describe_histogram!(
+        COMMIT_SECONDS,
+        metrics::Unit::Seconds,
+        "Time of a transaction of the ledger, by what it is for"
+    );
+    describe_histogram!(ACCEPT_BATCH, "Requests that share a transaction of the ledger");
+    for name in LOOPS {
+        drop(counter!(TURNS, "loop" => name));
+    }
+    for of in COMMITS {
+        drop(histogram!(COMMIT_SECONDS, "of" => of));
+    }
+    drop(counter!(DEFERRED));
+    drop(histogram!(ACCEPT_BATCH));
+    gauge!(BUILD, "version" => env!("CARGO_PKG_VERSION")).set(1.0);
+}
+
+/// Counts a turn of a loop, one of [`LOOPS`].
+pub fn turned(name: &'static str) {
+    counter!(TURNS, "loop" => name).increment(1);
 }

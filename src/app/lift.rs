@@ -100,7 +100,7 @@ impl Desk {
             );
             return self.refuse_ask(ask, say(Level::Warning, text)).await;
         }
-        let id = self.store.next_id(lifting.prefix()).await?;
+        let id = self.fresh_id(lifting.prefix()).await?;
         let environment_word = (scope != "*").then(|| environment.to_owned());
         let command = Command::Resume { environment: environment_word, reason: reason.clone() }.canonical();
         let plan = resume::plan(scope, environment, facts);

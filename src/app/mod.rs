@@ -9,6 +9,7 @@ pub mod decide;
 mod deliver;
 pub mod desk;
 pub mod inbound;
+pub mod keeper;
 mod lift;
 pub mod list;
 pub mod planner;

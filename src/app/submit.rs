@@ -1,5 +1,7 @@
 //! New operations: what commands ask for.
 
+use std::time::Duration;
+
 use serde_json::json;
 
 use super::{
@@ -39,7 +41,16 @@ pub(super) struct New {
     pub(super) lock: Lock,
 }
 
+/// How long a request waits at the start until the ledger was compared with AWS.
+const COMPARED_WITHIN: Duration = Duration::from_secs(20);
+
 impl Desk {
+    /// The next id, once the ledger was compared with AWS.
+    pub(super) async fn fresh_id(&self, prefix: &str) -> Result<OpId, StoreError> {
+        self.wake.compared.passed(COMPARED_WITHIN).await;
+        self.store.next_id(prefix).await
+    }
+
     /// Every command that makes an operation of an environment: planned against the live world, stored, put to approval.
     pub(super) async fn submit(&self, ask: &Ask, command: &Command) -> Result<Reply, StoreError> {
         let (Some(operation), Some(environment)) = (operations::asked(command), command.environment()) else {
@@ -61,7 +72,7 @@ impl Desk {
             let reply = self.locked_reply(environment, &holder).await?;
             return self.refuse_ask(ask, reply).await;
         }
-        let id = self.store.next_id(operation.prefix()).await?;
+        let id = self.fresh_id(operation.prefix()).await?;
         let created = self.clock.now();
         let asking = Asking { id: &id, at: created, by: &requester.user };
         let what = operation.what(command, environment);

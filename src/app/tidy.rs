@@ -58,7 +58,7 @@ impl Desk {
         };
         let Run { op: test, .. } = test;
         let new = New {
-            id: self.store.next_id(cleanup::Cleanup.prefix()).await?,
+            id: self.fresh_id(cleanup::Cleanup.prefix()).await?,
             plan,
             // Who agreed to the test agreed to this: its plan says so.
             needs: Vec::new(),

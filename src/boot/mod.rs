@@ -1,17 +1,20 @@
 //! Chooses adapters, wires them to the use cases, and runs the loops: the only place that knows everything.
 
 pub mod audit;
+mod beat;
 pub mod check;
 pub mod demo;
 pub mod ledger;
 mod loops;
 pub mod serve;
+mod systemd;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use secrecy::SecretString;
 use tokio::sync::watch;
 
+use self::beat::Beats;
 use crate::{
     adapters::store::Ledger,
     app::{
@@ -19,6 +22,7 @@ use crate::{
         announce::Announcer,
         authority::Authority,
         desk::{Desk, Inner},
+        keeper::Keeper,
         planner::Planner,
         push::Push,
         wake::Wake,
@@ -68,6 +72,8 @@ pub struct Product {
     engine: Arc<Engine>,
     announcer: Arc<Announcer>,
     watcher: Watcher,
+    keeper: Keeper,
+    beats: Arc<Beats>,
     wake: Arc<Wake>,
 }
 
@@ -111,6 +117,19 @@ impl Product {
                 hastened: std::sync::Mutex::default(),
             })
         });
+        // Ids are given once the keeper has compared.
+        wake.compared.close();
+        let keeper = Keeper::new(
+            parts.store.clone(),
+            parts.cloud.clone(),
+            parts.clock.clone(),
+            wake.clone(),
+            environments.clone(),
+        );
+        let beats = Arc::new(Beats::default());
+        let turning = beats.clone();
+        let mut checks = parts.checks;
+        checks.push(Check::vital("loops", move || turning.turning()));
         let watcher = Watcher::new(
             parts.store.clone(),
             parts.cloud.clone(),
@@ -153,15 +172,16 @@ impl Product {
             render: Arc::new(move |reply| render.reply(reply)),
             push,
             answer_within: front::ANSWER_WITHIN,
-            checks: parts.checks,
+            checks,
             metrics: Some(metrics),
         });
-        Ok(Product { router, desk, engine, announcer, watcher, wake })
+        Ok(Product { router, desk, engine, announcer, watcher, keeper, beats, wake })
     }
 
-    /// Runs the loops until `stopping`; returns when each has finished what it was writing.
+    /// Runs the loops until `stopping`; returns when each has finished what it was writing. Meanwhile systemd's watchdog, where
+    /// there is one, is told whether they turn.
     pub async fn run(&self, stopping: watch::Receiver<bool>) {
-        loops::run(self, stopping).await;
+        tokio::join!(loops::run(self, stopping.clone()), systemd::keep_alive(self.beats.clone(), stopping));
     }
 }
 

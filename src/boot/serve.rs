@@ -68,6 +68,7 @@ pub async fn serve(config: Option<PathBuf>) -> Result<(), String> {
     })?;
     let learning = tokio::spawn(async move { chat.learn().await });
     tracing::info!(listen = %settings.listen, "bbws serves");
+    super::systemd::tell("READY=1\nSTATUS=serves");
     let web = http::serve(listener, product.router.clone(), stopped(stopping.clone()));
     let tidy = super::keep_tidy(ledger.clone(), tidy_clock, stopping.clone());
     let (served, (), ()) = tokio::join!(web, product.run(stopping), tidy);

@@ -28,6 +28,33 @@ fn the_unit_is_confined() {
     assert!(good, "{said}");
 }
 
+/// A setting of the unit.
+fn setting(name: &str) -> String {
+    let unit = std::fs::read_to_string(UNIT).expect("the unit is there");
+    let all: Vec<&str> = unit.lines().filter_map(|l| l.strip_prefix(name)?.strip_prefix('=')).collect();
+    assert_eq!(all.len(), 1, "{name} is set once");
+    all[0].to_owned()
+}
+
+#[test]
+fn what_cannot_start_is_failed_after_a_while_and_what_hangs_is_restarted() {
+    let seconds = |name: &str| setting(name).parse::<u64>().expect("a number of seconds");
+    let (within, starts, pause) = (seconds("StartLimitIntervalSec"), seconds("StartLimitBurst"), seconds("RestartSec"));
+    assert!(starts > 0 && within > 0, "without a limit a unit that cannot start is never `failed`");
+    // The ledger waits fifteen seconds for its database, the rest of a start is quick.
+    assert!(starts * (pause + 30) < within, "{starts} starts take too long to be within {within} s");
+    assert!(starts * pause >= 240, "a database that is restarted is not worth a failed unit");
+    assert_eq!(setting("Type"), "notify");
+    assert!(seconds("WatchdogSec") >= 30);
+}
+
+#[test]
+fn the_service_can_read_its_config_which_is_roots() {
+    assert_eq!(setting("DynamicUser"), "yes");
+    assert_eq!(setting("LoadCredential"), "bbws.toml:/etc/bbws/bbws.toml");
+    assert!(setting("ExecStart").ends_with(" serve --config %d/bbws.toml"), "{}", setting("ExecStart"));
+}
+
 #[test]
 fn the_container_is_not_root_and_is_watched() {
     let file = include_str!("../../deploy/Containerfile");

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod amazon;
+mod behind;
 mod ends;
 mod gate;
 mod health;
@@ -12,3 +13,4 @@ mod path;
 mod rules;
 mod sparse;
 mod stage;
+mod watchdog;

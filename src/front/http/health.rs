@@ -23,6 +23,8 @@ type Probe = dyn Fn() -> Pin<Box<dyn Future<Output = Result<(), String>> + Send>
 pub struct Check {
     name: String,
     good_for: Duration,
+    /// Without it the process is not alive.
+    vital: bool,
     probe: Arc<Probe>,
     last: Arc<Mutex<Option<Known>>>,
 }
@@ -38,7 +40,12 @@ impl Check {
         F: Future<Output = Result<(), String>> + Send + 'static,
     {
         let probe: Arc<Probe> = Arc::new(move || Box::pin(probe()));
-        Check { name: name.to_owned(), good_for, probe, last: Arc::default() }
+        Check { name: name.to_owned(), good_for, vital: false, probe, last: Arc::default() }
+    }
+
+    /// A check of the process itself: when it fails, `/healthz` fails too, and whoever asks that restarts the process.
+    pub fn vital(name: &str, probe: impl Fn() -> Result<(), String> + Send + Sync + 'static) -> Check {
+        Check { vital: true, ..Check::new(name, Duration::ZERO, move || std::future::ready(probe())) }
     }
 
     /// The result, at most `good_for` old. Whoever asks meanwhile waits for the same one.
@@ -61,12 +68,22 @@ impl Check {
 /// The routes machines ask.
 pub(in crate::front) fn router(checks: Vec<Check>, metrics: Option<PrometheusHandle>) -> Router {
     let router = Router::new()
-        .route("/healthz", get(async || "ok\n"))
-        .route("/readyz", get(ready).with_state(Arc::<[Check]>::from(checks)));
+        .route("/healthz", get(alive))
+        .route("/readyz", get(ready))
+        .with_state(Arc::<[Check]>::from(checks));
     match metrics {
         Some(handle) => router.route("/metrics", get(render).with_state(handle)),
         None => router,
     }
+}
+
+async fn alive(State(checks): State<Arc<[Check]>>) -> Response {
+    for check in checks.iter().filter(|check| check.vital) {
+        if let Err(why) = check.result().await {
+            return (StatusCode::SERVICE_UNAVAILABLE, format!("{}: {why}\n", check.name)).into_response();
+        }
+    }
+    "ok\n".into_response()
 }
 
 async fn ready(State(checks): State<Arc<[Check]>>) -> Response {
