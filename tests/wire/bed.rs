@@ -86,6 +86,7 @@ impl Bed {
             environment: Arc::clone(&self.environment),
             action,
             token: format!("bk-1001-{step}"),
+            intended: bbws::domain::moment::Moment(0),
             tags: vec![
                 tag("bbws:operation", "bk-1001"),
                 tag("bbws:environment", "prod"),
