@@ -8,6 +8,7 @@ use aws_sdk_s3::types::{
 use bbws::{
     adapters::aws::{
         AwsCloud,
+        credentials::Kept,
         sts::{Role, name_for_sts},
     },
     ports::{
@@ -65,15 +66,11 @@ async fn the_role_is_assumed_once_per_requester_who_is_its_source_identity() {
 async fn credentials_are_kept_until_shortly_before_they_end() {
     for (seconds, calls) in [(3600, 1), (60, 3)] {
         let fake = Fake::start(move |seen| sts_answer(seen, seconds)).await;
-        let role = Role::new(
-            &config(&fake.address, &[]).await,
-            "arn:aws:iam::000000000000:role/bbws-operator",
-            "prod",
-            DR,
-            "U0ALICE",
-        );
+        let base = config(&fake.address, &[]).await;
+        let role = Role::new(&base, "arn:aws:iam::000000000000:role/bbws-operator", "prod", DR, "U0ALICE");
+        let kept = Kept::new(SharedCredentialsProvider::new(role), &base);
         for _ in 0..3 {
-            let credentials = role.provide_credentials().await.expect("credentials");
+            let credentials = kept.provide_credentials().await.expect("credentials");
             assert_eq!(credentials.access_key_id(), "ASIAROLE");
         }
         assert_eq!(fake.seen().len(), calls, "credentials that last {seconds} s");
@@ -343,7 +340,7 @@ async fn the_sdks_own_variables_decide_where_calls_go() {
         let (sts, s3) = (sts.address.clone(), s3.address.replace("127.0.0.1", "localhost"));
         move || {
             std::process::Command::new(program)
-                .args(["--exact", "identity::child_with_variables", "--nocapture"])
+                .args(["--exact", "aws::identity::child_with_variables", "--nocapture"])
                 .env("BBWS_TEST_CHILD", "1")
                 .env("AWS_ENDPOINT_URL", sts)
                 .env("AWS_ENDPOINT_URL_S3", s3)

@@ -13,7 +13,7 @@ use bbws::{
     adapters::{
         aws::{
             AwsCloud,
-            session::{Session, Sessions, identities, timeouts},
+            session::{Session, Sessions, timeouts},
         },
         sandbox::aws::SimAws,
     },
@@ -105,5 +105,5 @@ impl Bed {
 pub fn base(aws: &Arc<SimAws>, clock: &Arc<Hand>, account: &str) -> SdkConfig {
     let passes = Arc::clone(clock);
     let sleep = aws.skipping(move |span| passes.advance(span));
-    aws.sdk(account, sleep).timeout_config(timeouts()).identity_cache(identities()).build()
+    aws.sdk(account, sleep).timeout_config(timeouts()).build()
 }

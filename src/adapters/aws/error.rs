@@ -6,6 +6,7 @@ use aws_credential_types::provider::error::CredentialsError;
 use aws_smithy_runtime_api::client::{orchestrator::HttpResponse, result::SdkError};
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
+use super::guard::NotWhole;
 use crate::ports::cloud::CloudError;
 
 /// One call, in the words its errors need.
@@ -86,7 +87,10 @@ impl Attempt<'_> {
                 self.answered(service.err().code(), service.err().message(), status, after)
             }
             SdkError::TimeoutError(_) => self.lost("AWS did not answer in time"),
-            _ => self.lost("the connection was lost before the answer was read"),
+            _ => match causes(error).find_map(|cause| cause.downcast_ref::<NotWhole>()) {
+                Some(why) => self.lost(&why.to_string()),
+                None => self.lost("the connection was lost before the answer was read"),
+            },
         }
     }
 
@@ -104,7 +108,7 @@ impl Attempt<'_> {
                     "Give the process a role, or set AWS_PROFILE or AWS_ACCESS_KEY_ID.",
                 );
             }
-            if cause.is::<CredentialsError>() || cause.to_string().contains("identity resolver timed out") {
+            if cause.is::<CredentialsError>() {
                 return self.later("AWS credentials could not be fetched", None);
             }
             // Names of causes in hyper-util: nothing of the request has left this machine.

@@ -21,8 +21,10 @@ use crate::{
 pub mod background;
 pub mod backup;
 pub mod checks;
+pub mod credentials;
 pub mod efs;
 pub mod error;
+pub mod guard;
 pub mod kms;
 pub mod login;
 pub mod rds;
@@ -35,6 +37,7 @@ pub mod ssm;
 pub mod steps;
 pub mod sts;
 pub mod tags;
+pub mod transport;
 pub mod web;
 
 use reads::{measure, points, survey};

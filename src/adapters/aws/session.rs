@@ -12,33 +12,24 @@ use aws_config::{
     retry::RetryConfig, timeout::TimeoutConfig,
 };
 use aws_credential_types::provider::SharedCredentialsProvider;
-use aws_smithy_http_client::{
-    Builder,
-    tls::{Provider, rustls_provider::CryptoMode},
-};
-use aws_smithy_runtime_api::client::identity::SharedIdentityCache;
 use aws_types::service_config::ServiceConfigKey;
 use tokio::sync::OnceCell;
 
-use super::{
-    error::Attempt,
-    sts::{MARGIN, Role},
-};
+use super::{credentials::Kept, error::Attempt, guard::Guard, sts::Role, transport};
 use crate::domain::environment::Environment;
 
 /// More sessions than this are not kept: they are cheap to open again.
 const MOST_SESSIONS: usize = 256;
 
-/// A loader with this product's HTTP client (rustls with ring), retries and time-outs; everything else is what the
-/// AWS SDK finds in the environment and in profiles.
+/// A loader with this product's HTTP client, retries and time-outs; everything else is what the AWS SDK finds in the
+/// environment and in profiles.
 pub fn loader() -> ConfigLoader {
-    let client = Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
     aws_config::defaults(BehaviorVersion::latest())
-        .http_client(client)
-        // Repeating inside the SDK is safe for mutations too: each carries a token or a name that AWS makes once.
+        .http_client(transport::client())
+        // For what only reads; see `guard` for what does not. Nothing relies on it: a service that fails often takes these
+        // attempts away from all clients of a region.
         .retry_config(RetryConfig::standard().with_max_attempts(3))
         .timeout_config(timeouts())
-        .identity_cache(identities())
 }
 
 /// How long a call may take.
@@ -50,11 +41,15 @@ pub fn timeouts() -> TimeoutConfig {
         .build()
 }
 
-/// Where credentials are kept while they are good. Assuming a role is a call of its own, which the default of 5 s would
-/// cut short; and the default keeps credentials until ten seconds before their end.
-pub fn identities() -> SharedIdentityCache {
-    IdentityCache::lazy().load_timeout(Duration::from_secs(20)).buffer_time(MARGIN).build()
+/// A client that is under guard.
+macro_rules! client {
+    ($sdk:ident, $config:expr) => {
+        $sdk::Client::from_conf(
+            $sdk::config::Builder::from($config).interceptor($crate::adapters::aws::guard::Guard).build(),
+        )
+    };
 }
+pub(super) use client;
 
 /// Which session: an assumed role carries its requester, the process's own identity does not.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -65,21 +60,47 @@ struct Key {
     requester: String,
 }
 
+/// What all sessions share: the configuration, and the credentials of the process.
+#[derive(Debug)]
+struct Base {
+    config: SdkConfig,
+    own: Option<Kept>,
+}
+
+impl Base {
+    fn new(config: SdkConfig) -> Base {
+        let own = config.credentials_provider().map(|source| Kept::new(source, &config));
+        let mut builder = config.into_builder();
+        if let Some(own) = &own {
+            builder = builder.credentials_provider(SharedCredentialsProvider::new(own.clone()));
+        }
+        // What is kept is kept here, not a second time in the SDK.
+        Base { config: builder.identity_cache(IdentityCache::no_cache()).build(), own }
+    }
+}
+
 /// All sessions of the process.
 #[derive(Debug, Default)]
 pub struct Sessions {
-    base: OnceCell<SdkConfig>,
+    base: OnceCell<Base>,
     open: Mutex<HashMap<Key, Arc<Session>>>,
 }
 
 impl Sessions {
     /// Sessions on top of a configuration that is loaded already.
     pub fn with(base: SdkConfig) -> Sessions {
-        Sessions { base: OnceCell::new_with(Some(base)), open: Mutex::default() }
+        Sessions { base: OnceCell::new_with(Some(Base::new(base))), open: Mutex::default() }
     }
 
-    /// The session for one environment and region, opened when it is not open yet. Calls nothing in AWS.
+    /// The session for one environment and region, opened when it is not open yet. Its credentials are fetched here; where
+    /// they cannot be had, its calls say so without being made.
     pub async fn get(&self, environment: &Environment, region: &str, requester: &str) -> Arc<Session> {
+        let session = self.opened(environment, region, requester).await;
+        session.fetch_credentials().await;
+        session
+    }
+
+    async fn opened(&self, environment: &Environment, region: &str, requester: &str) -> Arc<Session> {
         let role = environment.assume_role.clone();
         let requester = if role.is_some() { requester } else { "" };
         let key = Key {
@@ -91,7 +112,8 @@ impl Sessions {
         if let Some(session) = self.lock().get(&key) {
             return Arc::clone(session);
         }
-        let base = self.base.get_or_init(|| load(environment.dr_region.clone())).await;
+        let load = || async { Base::new(load(environment.dr_region.clone()).await) };
+        let base = self.base.get_or_init(load).await;
         let session = Arc::new(Session::open(base, &key));
         let mut open = self.lock();
         if open.len() >= MOST_SESSIONS {
@@ -122,6 +144,8 @@ pub struct Session {
     /// Whose permissions are used, for people: a role's ARN or words.
     pub who: String,
     config: SdkConfig,
+    /// The process's credentials, and those of the role that is assumed with them.
+    credentials: [Option<Kept>; 2],
     backup: OnceLock<aws_sdk_backup::Client>,
     efs: OnceLock<aws_sdk_efs::Client>,
     kms: OnceLock<aws_sdk_kms::Client>,
@@ -134,21 +158,22 @@ pub struct Session {
 }
 
 impl Session {
-    fn open(base: &SdkConfig, key: &Key) -> Session {
-        let regional = base.to_builder().region(Region::new(key.region.clone())).build();
-        let (config, who) = match &key.role {
-            None => (regional, "this process's own AWS identity".to_owned()),
+    fn open(base: &Base, key: &Key) -> Session {
+        let regional = base.config.to_builder().region(Region::new(key.region.clone())).build();
+        let (config, who, assumed) = match &key.role {
+            None => (regional, "this process's own AWS identity".to_owned(), None),
             Some(role) => {
-                let provider = Role::new(&regional, role, &key.environment, &key.region, &key.requester);
-                let config =
-                    regional.into_builder().credentials_provider(SharedCredentialsProvider::new(provider)).build();
-                (config, role.clone())
+                let source = Role::new(&regional, role, &key.environment, &key.region, &key.requester);
+                let kept = Kept::new(SharedCredentialsProvider::new(source), &regional);
+                let provider = SharedCredentialsProvider::new(kept.clone());
+                (regional.into_builder().credentials_provider(provider).build(), role.clone(), Some(kept))
             }
         };
         Session {
             region: key.region.clone(),
             who,
             config,
+            credentials: [base.own.clone(), assumed],
             backup: OnceLock::new(),
             efs: OnceLock::new(),
             kms: OnceLock::new(),
@@ -161,53 +186,59 @@ impl Session {
         }
     }
 
+    /// The role's come second: they are asked for with the process's own.
+    async fn fetch_credentials(&self) {
+        for kept in self.credentials.iter().flatten() {
+            kept.fetch().await;
+        }
+    }
+
     /// AWS Backup.
     pub fn backup(&self) -> &aws_sdk_backup::Client {
-        self.backup.get_or_init(|| aws_sdk_backup::Client::new(&self.config))
+        self.backup.get_or_init(|| client!(aws_sdk_backup, &self.config))
     }
 
     /// EFS.
     pub fn efs(&self) -> &aws_sdk_efs::Client {
-        self.efs.get_or_init(|| aws_sdk_efs::Client::new(&self.config))
+        self.efs.get_or_init(|| client!(aws_sdk_efs, &self.config))
     }
 
     /// KMS.
     pub fn kms(&self) -> &aws_sdk_kms::Client {
-        self.kms.get_or_init(|| aws_sdk_kms::Client::new(&self.config))
+        self.kms.get_or_init(|| client!(aws_sdk_kms, &self.config))
     }
 
     /// RDS.
     pub fn rds(&self) -> &aws_sdk_rds::Client {
-        self.rds.get_or_init(|| aws_sdk_rds::Client::new(&self.config))
+        self.rds.get_or_init(|| client!(aws_sdk_rds, &self.config))
     }
 
     /// S3.
     pub fn s3(&self) -> &aws_sdk_s3::Client {
         self.s3.get_or_init(|| {
-            let config =
-                aws_sdk_s3::config::Builder::from(&self.config).force_path_style(self.s3_has_own_endpoint()).build();
-            aws_sdk_s3::Client::from_conf(config)
+            let config = aws_sdk_s3::config::Builder::from(&self.config).interceptor(Guard);
+            aws_sdk_s3::Client::from_conf(config.force_path_style(self.s3_has_own_endpoint()).build())
         })
     }
 
     /// Secrets Manager.
     pub fn secrets(&self) -> &aws_sdk_secretsmanager::Client {
-        self.secrets.get_or_init(|| aws_sdk_secretsmanager::Client::new(&self.config))
+        self.secrets.get_or_init(|| client!(aws_sdk_secretsmanager, &self.config))
     }
 
     /// SNS.
     pub fn sns(&self) -> &aws_sdk_sns::Client {
-        self.sns.get_or_init(|| aws_sdk_sns::Client::new(&self.config))
+        self.sns.get_or_init(|| client!(aws_sdk_sns, &self.config))
     }
 
     /// SSM, for its parameters.
     pub fn ssm(&self) -> &aws_sdk_ssm::Client {
-        self.ssm.get_or_init(|| aws_sdk_ssm::Client::new(&self.config))
+        self.ssm.get_or_init(|| client!(aws_sdk_ssm, &self.config))
     }
 
     /// STS, the region's own endpoint.
     pub fn sts(&self) -> &aws_sdk_sts::Client {
-        self.sts.get_or_init(|| aws_sdk_sts::Client::new(&self.config))
+        self.sts.get_or_init(|| client!(aws_sdk_sts, &self.config))
     }
 
     /// Words for the errors of a call that only reads: `rds:DescribeDBSnapshots` on `snapshot x`.

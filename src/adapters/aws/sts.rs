@@ -1,26 +1,18 @@
 //! STS: who we are, and the role of an environment with its requester as SourceIdentity.
 
-use std::{
-    fmt,
-    time::{Duration, SystemTime},
-};
+use std::{fmt, time::SystemTime};
 
 use aws_config::SdkConfig;
 use aws_credential_types::{
     Credentials,
     provider::{self, ProvideCredentials, error::CredentialsError, future},
 };
-use aws_smithy_async::time::SharedTimeSource;
-use tokio::sync::Mutex;
 
 use super::{
     error::{Attempt, Refused},
-    session::Session,
+    session::{Session, client},
 };
 use crate::ports::cloud::CloudError;
-
-/// Credentials that end sooner than this are fetched anew, so that no request is signed with dying ones.
-pub const MARGIN: Duration = Duration::from_secs(300);
 
 /// The identity in use.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,15 +60,13 @@ pub fn name_for_sts(text: &str) -> String {
     name
 }
 
-/// Credentials of an assumed role, kept until shortly before they end.
+/// A role that is assumed anew each time it is asked for credentials; [`super::credentials::Kept`] keeps them.
 pub struct Role {
     arn: String,
     region: String,
     session_name: String,
     source_identity: String,
     sts: aws_sdk_sts::Client,
-    clock: SharedTimeSource,
-    kept: Mutex<Option<Credentials>>,
 }
 
 impl Role {
@@ -87,23 +77,8 @@ impl Role {
             region: region.to_owned(),
             session_name: name_for_sts(&format!("bbws-{environment}")),
             source_identity: name_for_sts(requester),
-            sts: aws_sdk_sts::Client::new(config),
-            clock: config.time_source().unwrap_or_default(),
-            kept: Mutex::new(None),
+            sts: client!(aws_sdk_sts, config),
         }
-    }
-
-    async fn credentials(&self) -> provider::Result {
-        // One caller fetches, the others wait for what it gets.
-        let mut kept = self.kept.lock().await;
-        if let Some(credentials) =
-            kept.as_ref().filter(|c| c.expiry().is_none_or(|end| end > self.clock.now() + MARGIN))
-        {
-            return Ok(credentials.clone());
-        }
-        let credentials = self.assume().await?;
-        *kept = Some(credentials.clone());
-        Ok(credentials)
     }
 
     async fn assume(&self) -> provider::Result {
@@ -123,6 +98,10 @@ impl Role {
             return Err(CredentialsError::unhandled("AssumeRole answered without credentials"));
         };
         let end = SystemTime::try_from(given.expiration).map_err(CredentialsError::unhandled)?;
+        let parts = [&given.access_key_id, &given.secret_access_key, &given.session_token];
+        if end == SystemTime::UNIX_EPOCH || parts.into_iter().any(String::is_empty) {
+            return Err(CredentialsError::unhandled("AssumeRole answered with a part of the credentials missing"));
+        }
         Ok(Credentials::new(
             given.access_key_id,
             given.secret_access_key,
@@ -147,6 +126,6 @@ impl ProvideCredentials for Role {
     where
         Self: 'a,
     {
-        future::ProvideCredentials::new(self.credentials())
+        future::ProvideCredentials::new(self.assume())
     }
 }
