@@ -25,4 +25,5 @@ mod snapshots;
 mod support;
 mod vaults;
 mod watch;
+mod whole;
 mod world;

@@ -175,7 +175,12 @@ impl Store {
             ago(0)
         );
         let uploads: String = self.uploads.keys().map(one).chain([stranger]).collect();
-        xml(200, format!("<ListMultipartUploadsResult>{uploads}</ListMultipartUploadsResult>"))
+        xml(
+            200,
+            format!(
+                "<ListMultipartUploadsResult>{uploads}<IsTruncated>false</IsTruncated></ListMultipartUploadsResult>"
+            ),
+        )
     }
 
     fn list_parts(&self, id: &str) -> Answer {

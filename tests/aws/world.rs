@@ -163,7 +163,7 @@ fn small(seen: &Seen, account: &str, group: &str) -> Answer {
             )),
         },
         "rds" => xml("<DescribeDBSnapshotsResponse><DescribeDBSnapshotsResult/></DescribeDBSnapshotsResponse>".into()),
-        "s3" => xml("<ListBucketResult/>".into()),
+        "s3" => xml("<ListBucketResult><IsTruncated>false</IsTruncated></ListBucketResult>".into()),
         "backup" if seen.path.ends_with("/recovery-points") => {
             let mut point = vault_point(1, "COMPLETED");
             point["RecoveryPointArn"] = arn.into();

@@ -5,7 +5,7 @@ use std::{
     io,
     pin::Pin,
     task::{Context, Poll, ready},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use aws_sdk_s3::{Client, types::ChecksumMode};
@@ -13,6 +13,7 @@ use bytes::{Buf as _, Bytes};
 use tokio::{
     io::{AsyncRead, ReadBuf},
     sync::mpsc,
+    time::timeout,
 };
 
 use super::{
@@ -22,8 +23,22 @@ use super::{
 
 /// What is asked for at once: large enough to be fast, small enough to be asked for again.
 const RANGE: u64 = 8 << 20;
-const RANGE_TIMEOUT: Duration = Duration::from_secs(120);
 const ATTEMPTS: u32 = 5;
+/// The least speed at which one range may come, in bytes per second. The SDK is content with one byte per second, and no
+/// time-out of it covers a body.
+const SLOWEST_RANGE: u64 = 128 << 10;
+/// What a range gets on top, for its first byte.
+const RANGE_SLACK: Duration = Duration::from_secs(10);
+/// The least speed at which a whole object may come, with everything that was asked for again: the largest archive takes
+/// three days, which is how long a step may run.
+const SLOWEST_WHOLE: u64 = 2 << 20;
+/// What a whole object gets on top.
+const WHOLE_SLACK: Duration = Duration::from_secs(900);
+
+/// The time in which so many bytes have to come.
+pub(super) fn allowed(bytes: u64, slowest: u64, slack: Duration) -> Duration {
+    slack + Duration::from_secs(bytes.div_ceil(slowest))
+}
 
 /// What S3 says about an object.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,10 +80,15 @@ pub fn fetch(client: Client, place: Place, object: &Stored) -> impl AsyncRead + 
     let (to_reader, ranges) = mpsc::channel(1);
     let object = object.clone();
     tokio::spawn(async move {
-        let mut from = 0;
+        let limit = allowed(object.bytes, SLOWEST_WHOLE, WHOLE_SLACK);
+        // Only the time in which S3 is waited for counts, not that in which the reader is.
+        let (mut from, mut waited) = (0, Duration::ZERO);
         while from < object.bytes {
             let upto = (from + RANGE).min(object.bytes);
-            let read = range(&client, &place, &object, from, upto).await;
+            let began = Instant::now();
+            let read = timeout(limit.saturating_sub(waited), range(&client, &place, &object, from, upto)).await;
+            waited += began.elapsed();
+            let read = read.unwrap_or_else(|_| Err(late(&place, from, &object, limit)));
             let ended = read.is_err();
             if to_reader.send(read.map_err(io::Error::other)).await.is_err() || ended {
                 return;
@@ -77,6 +97,15 @@ pub fn fetch(client: Client, place: Place, object: &Stored) -> impl AsyncRead + 
         }
     });
     Ranges { ranges, current: Bytes::new() }
+}
+
+fn late(place: &Place, got: u64, object: &Stored, limit: Duration) -> ArchiveError {
+    ArchiveError::Retryable(format!(
+        "Reading the {} took longer than {} min, in which {got} of its {} bytes came. It is tried again; look at the network between here and S3.",
+        place.name(),
+        limit.as_secs() / 60,
+        object.bytes
+    ))
 }
 
 async fn range(client: &Client, place: &Place, object: &Stored, from: u64, upto: u64) -> Result<Bytes, ArchiveError> {
@@ -116,7 +145,7 @@ async fn once(client: &Client, place: &Place, object: &Stored, from: u64, upto: 
         }
         Err(error) => return Err(failed("s3:GetObject", &place.name(), &error)),
     };
-    let body = tokio::time::timeout(RANGE_TIMEOUT, answer.body.collect()).await;
+    let body = timeout(allowed(upto - from, SLOWEST_RANGE, RANGE_SLACK), answer.body.collect()).await;
     let bytes = body.map_err(|_| broken())?.map_err(|_| broken())?.into_bytes();
     if bytes.len() as u64 == upto - from { Ok(bytes) } else { Err(broken()) }
 }
@@ -139,5 +168,18 @@ impl AsyncRead for Ranges {
         into.put_slice(&self.current[..length]);
         self.current.advance(length);
         Poll::Ready(Ok(()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_download_has_a_least_speed_and_an_end() {
+        assert_eq!(allowed(RANGE, SLOWEST_RANGE, RANGE_SLACK), Duration::from_secs(74));
+        assert_eq!(allowed(0, SLOWEST_WHOLE, WHOLE_SLACK), WHOLE_SLACK);
+        let largest = allowed(531 << 30, SLOWEST_WHOLE, WHOLE_SLACK);
+        assert!(largest < Duration::from_secs(4 * 86_400), "{largest:?}");
     }
 }

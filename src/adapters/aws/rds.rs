@@ -147,6 +147,22 @@ pub async fn describe(session: &Session, names: &[&str]) -> Result<Found, CloudE
     Ok(found)
 }
 
+/// Whether RDS says that there is no snapshot of that name. That a list does not show it is no such answer.
+///
+/// # Errors
+/// See [`CloudError`]; `Retryable` where it neither shows it nor says so.
+pub async fn is_gone(session: &Session, name: &str) -> Result<bool, CloudError> {
+    let attempt = session.reads("rds:DescribeDBSnapshots", format!("snapshot {name}"));
+    match session.rds().describe_db_snapshots().db_snapshot_identifier(name).send().await {
+        Ok(answer) if answer.db_snapshots().is_empty() => {
+            Err(attempt.later("RDS neither shows it nor says that it is gone", None))
+        }
+        Ok(_) => Ok(false),
+        Err(error) if error.as_service_error().is_some_and(|e| e.is_db_snapshot_not_found_fault()) => Ok(true),
+        Err(error) => Err(attempt.failed(error)),
+    }
+}
+
 /// How far a snapshot or a copy is.
 ///
 /// # Errors
@@ -314,6 +330,7 @@ pub async fn replicated(session: &Session, ids: &[String]) -> Result<BTreeMap<St
 
 fn instance(db: DbInstance) -> DatabaseFound {
     DatabaseFound {
+        cluster: db.db_cluster_identifier,
         id: db.db_instance_identifier.unwrap_or_default(),
         engine: format!("{} {}", db.engine.unwrap_or_default(), db.engine_version.unwrap_or_default())
             .trim()

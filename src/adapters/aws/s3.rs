@@ -12,7 +12,7 @@ use http_body_util::Full;
 use secrecy::zeroize::Zeroizing;
 use sha2::{Digest as _, Sha256};
 
-use super::{backup::size, kms, session::Session, tags};
+use super::{backup::size, error::Attempt, kms, session::Session, tags};
 use crate::{
     domain::step::Outputs,
     ports::cloud::{Call, CloudError, Condition, Progress, Started},
@@ -39,6 +39,19 @@ impl Object<'_> {
     /// For people.
     pub fn name(&self) -> String {
         format!("object s3://{}/{}", self.bucket, self.key)
+    }
+}
+
+/// Whether a list goes on behind this page. A page that does not say so is no last page, and one that goes on has to say
+/// where: whoever took it for the end would take what follows for gone.
+///
+/// # Errors
+/// `Retryable` where S3 does not tell.
+pub fn goes_on(truncated: Option<bool>, has_next: bool, attempt: &Attempt<'_>) -> Result<bool, CloudError> {
+    match truncated {
+        None => Err(attempt.later("S3 does not say whether its list ends here", None)),
+        Some(true) if !has_next => Err(attempt.later("S3 says that its list goes on, but not where", None)),
+        Some(more) => Ok(more),
     }
 }
 

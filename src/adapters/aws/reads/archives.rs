@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::super::session::Session;
+use super::super::{s3, session::Session};
 use super::{points, points::Sink};
 use crate::{
     domain::{
@@ -43,7 +43,9 @@ pub async fn list(
         .into_paginator()
         .send();
     while let Some(page) = pages.next().await {
-        let objects = page.map_err(|e| attempt.failed(e))?.contents.unwrap_or_default();
+        let page = page.map_err(|e| attempt.failed(e))?;
+        s3::goes_on(page.is_truncated, page.next_continuation_token.is_some(), &attempt)?;
+        let objects = page.contents.unwrap_or_default();
         let past =
             objects.last().and_then(|o| o.key()).is_some_and(|key| last.as_deref().is_some_and(|last| key > last));
         sink.give(objects.into_iter().filter_map(|object| {

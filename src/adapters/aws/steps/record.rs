@@ -185,10 +185,7 @@ async fn page(
     let encoded = answer.encoding_type == Some(EncodingType::Url);
     let plain = |key: String| if encoded { decoded(&key) } else { key };
     let next = Marker { key: answer.next_key_marker.map(plain), version: answer.next_version_id_marker };
-    let more = answer.is_truncated == Some(true);
-    if more && next.key.is_none() {
-        return Err(attempt.later("S3 says that there are more objects, but not where they begin", None));
-    }
+    let more = s3::goes_on(answer.is_truncated, next.key.is_some(), &attempt)?;
     let mut versions = answer.versions.unwrap_or_default();
     for version in &mut versions {
         version.key = version.key.take().map(plain);

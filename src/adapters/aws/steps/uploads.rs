@@ -122,6 +122,8 @@ async fn unfinished(session: &Session, object: &Object<'_>) -> Result<Vec<(Strin
     let attempt = session.reads("s3:ListBucketMultipartUploads", format!("unfinished uploads of {}", object.name()));
     let request = session.s3().list_multipart_uploads().bucket(object.bucket).prefix(object.key);
     let answer = request.expected_bucket_owner(object.account).send().await.map_err(|e| attempt.failed(e))?;
+    // The key is the prefix, so its uploads come first; a thousand of one key are never under way.
+    s3::goes_on(answer.is_truncated, answer.next_key_marker.is_some(), &attempt)?;
     let mut found = Vec::new();
     for upload in answer.uploads.unwrap_or_default() {
         if let (Some(key), Some(id)) = (upload.key(), upload.upload_id())
@@ -150,6 +152,7 @@ async fn age(
             Err(error) if error.raw_response().is_some_and(|r| r.status().as_u16() == 404) => break,
             Err(error) => return Err(attempt.failed(error)),
         };
+        s3::goes_on(page.is_truncated, page.next_part_number_marker.is_some(), &attempt)?;
         newest = page.parts().iter().filter_map(|part| part.last_modified).chain(newest).max();
     }
     Ok(newest.map_or(Duration::MAX, since))

@@ -9,7 +9,12 @@ use aws_sdk_s3::{
 };
 
 use super::{
-    super::{background::Outcome, s3::Object, session::Session, side_by_side},
+    super::{
+        background::Outcome,
+        s3::{Object, goes_on},
+        session::Session,
+        side_by_side,
+    },
     At, Look,
     uploads::since,
 };
@@ -153,7 +158,9 @@ async fn newest(session: &Session, pair: &Pair<'_>, sample: usize) -> Result<Vec
     let mut kept = BinaryHeap::new();
     for _ in 0..PAGES {
         let Some(page) = pages.next().await else { break };
-        for object in page.map_err(|e| attempt.failed(e))?.contents.unwrap_or_default() {
+        let page = page.map_err(|e| attempt.failed(e))?;
+        goes_on(page.is_truncated, page.next_continuation_token.is_some(), &attempt)?;
+        for object in page.contents.unwrap_or_default() {
             let modified = object.last_modified.map_or(0, |t| t.secs());
             kept.push(std::cmp::Reverse((modified, object.key.unwrap_or_default())));
             if kept.len() > sample {

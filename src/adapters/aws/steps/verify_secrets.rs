@@ -2,7 +2,7 @@
 //!
 //! Values are skipped while the JSON is read; only that there is one is looked at.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use aws_sdk_s3::types::ChecksumMode;
 use aws_sdk_secretsmanager::operation::describe_secret::DescribeSecretOutput;
@@ -10,6 +10,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use secrecy::zeroize::Zeroizing;
 use serde::{Deserialize, de::IgnoredAny};
 use sha2::{Digest as _, Sha256};
+use tokio::time::{Instant, timeout_at};
 
 use super::{
     super::{
@@ -28,6 +29,8 @@ use crate::{
 
 /// Larger exports than this are not ours: 5,000 secrets of 64 KiB.
 const LARGEST: i64 = 512 << 20;
+/// The longest that reading one may take: the largest at 2 MiB per second, and some more. No time-out of the SDK covers a body.
+const READ: Duration = Duration::from_secs(300);
 /// More names than this are counted, not listed.
 const NAMED: usize = 10;
 
@@ -177,7 +180,9 @@ async fn read(session: &Session, call: &Call, object: &Object<'_>) -> Result<Res
     // Room for everything from the start: a buffer that grows leaves unwiped copies behind.
     let mut bytes = Zeroizing::new(Vec::with_capacity(usize::try_from(length).unwrap_or(0)));
     let mut body = answer.body;
-    while let Some(chunk) = body.next().await {
+    let late = || attempt.later("it did not come within its time", None);
+    let end = Instant::now() + READ;
+    while let Some(chunk) = timeout_at(end, body.next()).await.map_err(|_| late())? {
         match chunk {
             Ok(chunk) if bytes.len() + chunk.len() <= bytes.capacity() => bytes.extend_from_slice(&chunk),
             Ok(_) => return Ok(Err("it is longer than S3 says".to_owned())),
