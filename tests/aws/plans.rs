@@ -24,6 +24,7 @@ pub fn spec() -> PlanSpec {
         schedule: schedule.into(),
         delete_after_days: 30,
         copy_to: copy_to.map(str::to_owned),
+        extras: vec![],
     };
     PlanSpec {
         vault: "bbws-prod".into(),
@@ -248,4 +249,49 @@ async fn a_survey_tells_what_the_plan_says() {
     assert_eq!((found.id.as_str(), found.version.as_str()), ("plan-1", "1"));
     let sorted = vec![FS.to_owned(), DB.to_owned()];
     assert_eq!(found.spec, PlanSpec { resources: sorted, ..spec() });
+}
+
+#[tokio::test]
+async fn what_was_not_named_is_written_back_word_for_word() {
+    let (vaults, platform) = on().await;
+    write(&vaults, &platform, spec()).await;
+    vaults.with(|state| {
+        let plan = state.plans.get_mut("plan-1").expect("it is there");
+        let rule = &mut plan["Rules"][0];
+        rule["EnableContinuousBackup"] = true.into();
+        rule["ScheduleExpressionTimezone"] = "Africa/Johannesburg".into();
+        rule["StartWindowMinutes"] = 120.into();
+        rule["CopyActions"][0]["Lifecycle"]["DeleteAfterDays"] = 365.into();
+        rule["RecoveryPointTags"] = value!({ "owner": "them" });
+        plan["Rules"][1]["Lifecycle"] = value!({ "MoveToColdStorageAfterDays": 30, "DeleteAfterDays": 2557 });
+        plan["AdvancedBackupSettings"] =
+            value!([{ "ResourceType": "EC2", "BackupOptions": { "WindowsVSS": "enabled" } }]);
+        let tagged = value!({ "SelectionName": "tagged", "IamRoleArn": spec().role, "ListOfTags": [
+            { "ConditionType": "STRINGEQUALS", "ConditionKey": "backup", "ConditionValue": "yes" },
+        ] });
+        state.selections.insert(("plan-1".into(), "selection-tagged".into()), tagged);
+    });
+    let ask = Survey { schedule: true, ..Survey::default() };
+    let elsewhere =
+        Platform::on(crate::aws::moto::address(), &[("backup", &vaults.fake.address)], environment(true)).await;
+    let found = elsewhere.cloud.survey(&elsewhere.environment, &ask, "U0ALICE").await.expect("a world").plan;
+    let mut wanted = found.expect("there is one").spec;
+    wanted.rules[0].delete_after_days = 14;
+    assert_eq!(write(&vaults, &platform, wanted).await, ["POST /backup/plans/plan-1"], "no selection is touched");
+    let asked = vaults.fake.asked("POST", "/backup/plans/plan-1");
+    let plan = asked.last().expect("it was written").json()["BackupPlan"].clone();
+    let rule = &plan["Rules"][0];
+    assert_eq!(rule["Lifecycle"]["DeleteAfterDays"], 14, "what was named");
+    assert_eq!(rule["ScheduleExpression"], "cron(0 2 * * ? *)");
+    assert_eq!(rule["ScheduleExpressionTimezone"], "Africa/Johannesburg");
+    assert_eq!((&rule["EnableContinuousBackup"], &rule["StartWindowMinutes"]), (&true.into(), &120.into()));
+    assert_eq!(rule["CopyActions"][0]["Lifecycle"]["DeleteAfterDays"], 365);
+    assert_eq!(rule["RecoveryPointTags"]["owner"], "them");
+    assert_eq!(
+        plan["Rules"][1]["Lifecycle"],
+        value!({ "MoveToColdStorageAfterDays": 30, "DeleteAfterDays": 2557 }),
+        "a foreign rule"
+    );
+    assert_eq!(plan["AdvancedBackupSettings"][0]["ResourceType"], "EC2");
+    assert_eq!(vaults.with(|state| state.selections.len()), 2);
 }

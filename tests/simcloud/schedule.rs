@@ -14,6 +14,7 @@ fn spec(days: u32) -> PlanSpec {
         schedule: "cron(0 2 * * ? *)".into(),
         delete_after_days: days,
         copy_to: Some(format!("arn:aws:backup:{AWAY}:{ACCOUNT}:backup-vault:bbws-prod-dr")),
+        extras: vec![],
     };
     PlanSpec {
         vault: "bbws-prod".into(),

@@ -6,14 +6,17 @@ use super::{
     narrowed, unplanned, whole,
 };
 use crate::domain::{
+    approval::ANY_ROLE,
     command::{Command, ScheduleAct},
     environment::Environment,
+    moment::spoken,
     operation::Run,
     plan::Plan,
     point::PointKind,
+    policy::Need,
     retention::Tier,
-    schedule::daily_window,
-    step::{self, PlanRule, PlanSpec},
+    schedule::{Schedule as Calendar, daily_window},
+    step::{self, Extra, PlanRule, PlanSpec},
     world::{Survey, World},
 };
 
@@ -21,6 +24,12 @@ use crate::domain::{
 const KIND: &str = "backup.schedule";
 /// RDS keeps automated backups for no longer, in days.
 const RDS_DAYS: u32 = 35;
+/// AWS Backup keeps continuous backups for no longer, in days.
+const CONTINUOUS_DAYS: u32 = 35;
+/// AWS Backup keeps what is in cold storage for no less, in days.
+const COLD_DAYS: i64 = 90;
+/// What a note of something that ends begins with.
+const LOSS: &str = "What ends:";
 /// The rule that runs as the environment's schedule says.
 const MAIN: &str = "scheduled";
 
@@ -81,6 +90,14 @@ impl Operation for Schedule {
 
     fn scope(&self, plan: &Plan) -> String {
         plan.scope.clone()
+    }
+
+    /// Where something ends a second person agrees, in every environment and whatever the config leaves out.
+    fn needs(&self, plan: &Plan, configured: Vec<Need>) -> Vec<Need> {
+        if configured.is_empty() && plan.notes.iter().any(|note| note.starts_with(LOSS)) {
+            return vec![Need { role: ANY_ROLE.to_owned(), count: 1 }];
+        }
+        configured
     }
 
     fn plans_again(&self, run: &Run) -> bool {
@@ -189,17 +206,25 @@ fn backup_plan(env: &Environment, wanted: &Wanted<'_>, world: &World, draft: &mu
         }
         _ => {}
     }
-    let Some(spec) = desired(env, wanted, was) else {
-        return draft.problem(format!(
-            "Nothing says when. Add `--cron \"cron(0 2 * * ? *)\"`, or set `schedule` of `{}` in bbws.toml.",
-            env.name
-        ));
+    let spec = match desired(env, wanted, was) {
+        Ok(spec) => spec,
+        Err(why) => return draft.problem(why),
     };
-    if let Some(rule) = spec.rules.iter().find(|r| r.delete_after_days < env.retention_days.min) {
-        return draft.problem(format!(
-            "Rule {} keeps {} days, under the floor of `{}`, {} days. Say `--retention` too.",
-            rule.name, rule.delete_after_days, env.name, env.retention_days.min
-        ));
+    let as_it_was = |rule: &PlanRule| was.is_some_and(|was| was.rules.contains(rule));
+    for rule in spec.rules.iter().filter(|rule| !as_it_was(rule)) {
+        if (1..env.retention_days.min).contains(&rule.delete_after_days) {
+            return draft.problem(format!(
+                "Rule {} keeps {} days, under the floor of `{}`, {} days. Say `--retention` too.",
+                rule.name, rule.delete_after_days, env.name, env.retention_days.min
+            ));
+        }
+        if let Err(why) = possible(rule) {
+            return draft.problem(why);
+        }
+        let refusals = world.refusals(rule.delete_after_days);
+        if spec.vault == env.vault && !refusals.is_empty() {
+            return draft.problem(refusals.join(" "));
+        }
     }
     if spec.resources.is_empty() {
         return draft.problem(format!("`{}` declares no databases or file systems to protect.", env.name));
@@ -214,26 +239,140 @@ fn backup_plan(env: &Environment, wanted: &Wanted<'_>, world: &World, draft: &mu
     for line in difference(was, &spec) {
         draft.note(line);
     }
+    for line in was.map(|was| losses(was, &spec)).unwrap_or_default() {
+        draft.note(line);
+    }
+    if was.is_some() && !protects_all(&spec) {
+        let unnamed = undeclared(env, &spec);
+        if !unnamed.is_empty() {
+            draft.note(format!("The plan does not name {}: that stays so.", unnamed.join(", ")));
+        }
+    }
     let title =
         if was.is_some() { format!("Change AWS Backup plan {name}") } else { format!("Create AWS Backup plan {name}") };
     draft.step(title, vec![], step::PutPlan { region: env.primary_region.clone(), name, spec });
 }
 
-/// What the plan should say; none when nobody says when.
-fn desired(env: &Environment, wanted: &Wanted<'_>, was: Option<&PlanSpec>) -> Option<PlanSpec> {
-    let main = was.and_then(|w| w.rules.iter().find(|r| r.name == MAIN));
-    let schedule =
-        wanted.cron.map(str::to_owned).or_else(|| main.map(|r| r.schedule.clone())).or_else(|| env.schedule.clone())?;
-    let days = wanted
-        .retention
-        .or_else(|| main.map(|r| r.delete_after_days))
-        .or_else(|| env.retention_tiers.map(|t| t.daily))
-        .unwrap_or(env.retention_days.default);
+/// What the plan should say.
+///
+/// # Errors
+/// A sentence, where nobody says when, or which of several rules is meant.
+fn desired(env: &Environment, wanted: &Wanted<'_>, was: Option<&PlanSpec>) -> Result<PlanSpec, String> {
+    match was {
+        Some(was) => updated(env, wanted, was),
+        None => created(env, wanted).ok_or_else(|| {
+            format!(
+                "Nothing says when. Add `--cron \"cron(0 2 * * ? *)\"`, or set `schedule` of `{}` in bbws.toml.",
+                env.name
+            )
+        }),
+    }
+}
+
+/// The plan as it is, with nothing changed but what was named. Who made it, and with which rules, makes no difference.
+fn updated(env: &Environment, wanted: &Wanted<'_>, was: &PlanSpec) -> Result<PlanSpec, String> {
+    let mut spec = was.clone();
+    let names: Vec<String> = was.rules.iter().map(|rule| format!("`{}`", rule.name)).collect();
+    let rule = match spec.rules.iter_mut().find(|rule| rule.name == MAIN) {
+        Some(rule) => rule,
+        None => match spec.rules.as_mut_slice() {
+            [only] => only,
+            _ => {
+                return Err(format!(
+                    "The AWS Backup plan `{}` has the rules {}, and none is called `{MAIN}`: nothing says which is meant. Change it in AWS Backup.",
+                    env.plan_name(),
+                    names.join(", ")
+                ));
+            }
+        },
+    };
+    if let Some(cron) = wanted.cron {
+        cron.clone_into(&mut rule.schedule);
+    }
+    if let Some(days) = wanted.retention {
+        rule.delete_after_days = days;
+    }
+    Ok(spec)
+}
+
+/// What AWS Backup would refuse of a rule.
+fn possible(rule: &PlanRule) -> Result<(), String> {
+    let (name, days) = (&rule.name, rule.delete_after_days);
+    for extra in &rule.extras {
+        match extra {
+            Extra::Continuous if days == 0 || days > CONTINUOUS_DAYS => {
+                return Err(format!(
+                    "Rule {name} makes continuous backups, which AWS Backup keeps for {CONTINUOUS_DAYS} days at most. Say `--retention {CONTINUOUS_DAYS}` or less."
+                ));
+            }
+            Extra::Cold(after) if days > 0 && i64::from(days) < after + COLD_DAYS => {
+                return Err(format!(
+                    "Rule {name} moves its recovery points into cold storage after {after} days, where AWS Backup keeps them for {COLD_DAYS} days at least. Say `--retention {}` or more.",
+                    after + COLD_DAYS
+                ));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// What the plan does no longer, a sentence each.
+fn losses(was: &PlanSpec, is: &PlanSpec) -> Vec<String> {
+    let mut lines = Vec::new();
+    for before in &was.rules {
+        let Some(after) = is.rules.iter().find(|rule| rule.name == before.name) else { continue };
+        let (long, short) = (before.delete_after_days, after.delete_after_days);
+        if short > 0 && (long == 0 || short < long) {
+            let long = if long == 0 { "for ever".to_owned() } else { format!("for {long} days") };
+            lines.push(format!(
+                "{LOSS} what rule {} makes is kept for {short} days from now on, and no longer {long}.",
+                before.name
+            ));
+        }
+        let often = |rule: &PlanRule| Calendar::parse(&rule.schedule).ok().map(|s| s.longest_gap());
+        if let (Some(before_gap), Some(after_gap)) = (often(before), often(after))
+            && after_gap > before_gap
+        {
+            lines.push(format!(
+                "{LOSS} rule {} is due every {} at the latest, and no longer every {}.",
+                before.name,
+                spoken(after_gap),
+                spoken(before_gap)
+            ));
+        }
+    }
+    lines
+}
+
+/// Whether the plan selects by conditions, so that nobody can tell from its list what it protects.
+fn protects_all(spec: &PlanSpec) -> bool {
+    spec.resources.iter().any(|resource| !resource.starts_with("arn:") || resource.contains('*'))
+}
+
+/// Declared resources that the plan does not name.
+fn undeclared(env: &Environment, spec: &PlanSpec) -> Vec<String> {
+    declared(env).into_iter().filter(|arn| !spec.resources.contains(arn)).collect()
+}
+
+/// ARNs of everything of the environment that AWS Backup backs up.
+fn declared(env: &Environment) -> Vec<String> {
+    let mut resources: Vec<String> = env.file_systems.iter().map(|f| env.file_system_arn(&f.id)).collect();
+    resources.extend(env.databases.iter().map(|d| env.database_arn(&d.id)));
+    resources.sort();
+    resources
+}
+
+/// The plan of an environment that has none; none when nobody says when.
+fn created(env: &Environment, wanted: &Wanted<'_>) -> Option<PlanSpec> {
+    let schedule = wanted.cron.map(str::to_owned).or_else(|| env.schedule.clone())?;
+    let days = wanted.retention.or_else(|| env.retention_tiers.map(|t| t.daily)).unwrap_or(env.retention_days.default);
     let rule = |name: &str, schedule: String, days| PlanRule {
         name: name.to_owned(),
         schedule,
         delete_after_days: days,
         copy_to: env.dr_vault_arn(),
+        extras: Vec::new(),
     };
     let mut rules = vec![rule(MAIN, schedule, days)];
     if let Some(tiers) = &env.retention_tiers {
@@ -245,10 +384,7 @@ fn desired(env: &Environment, wanted: &Wanted<'_>, was: Option<&PlanSpec>) -> Op
             rules.push(rule(&tier.to_string(), when.to_owned(), tier.days(tiers)));
         }
     }
-    let mut resources: Vec<String> = env.file_systems.iter().map(|f| env.file_system_arn(&f.id)).collect();
-    resources.extend(env.databases.iter().map(|d| env.database_arn(&d.id)));
-    resources.sort();
-    Some(PlanSpec { vault: env.vault.clone(), rules, resources, role: env.backup_role.clone() })
+    Some(PlanSpec { vault: env.vault.clone(), rules, resources: declared(env), role: env.backup_role.clone() })
 }
 
 fn automated(env: &Environment, wanted: &Wanted<'_>, world: &World, draft: &mut Draft) {
@@ -269,6 +405,10 @@ fn automated(env: &Environment, wanted: &Wanted<'_>, world: &World, draft: &mut 
             ));
             continue;
         };
+        if let Err(why) = found.stands_alone() {
+            draft.problem(why);
+            continue;
+        }
         draft.fact(
             format!("Automated backups of {}", database.id),
             format!("{} days, window {}", found.automated_days, found.window),
@@ -293,7 +433,10 @@ fn automated(env: &Environment, wanted: &Wanted<'_>, world: &World, draft: &mut 
             draft.note(format!("{} is restarted: RDS does so when automated backups are switched on.", database.id));
         }
         if days < found.automated_days {
-            draft.note(format!("{} can then no longer be restored to moments more than {days} days ago.", database.id));
+            draft.note(format!(
+                "{LOSS} {} can then no longer be restored to moments more than {days} days ago.",
+                database.id
+            ));
         }
         if let Some(window) = &window {
             draft.note(format!("Window of {}: {} → {window} UTC.", database.id, found.window));
@@ -312,7 +455,19 @@ pub fn describe(spec: &PlanSpec) -> String {
 
 fn describe_rule(rule: &PlanRule) -> String {
     let copy = if rule.copy_to.is_some() { ", copied to DR" } else { "" };
-    format!("{} {}, kept {} days{copy}", rule.name, rule.schedule, rule.delete_after_days)
+    format!("{} {}, {}{copy}{}", rule.name, rule.schedule, kept(rule), besides(rule))
+}
+
+fn kept(rule: &PlanRule) -> String {
+    match rule.delete_after_days {
+        0 => "kept for ever".to_owned(),
+        days => format!("kept {days} days"),
+    }
+}
+
+/// What somebody else made the rule say.
+fn besides(rule: &PlanRule) -> String {
+    rule.extras.iter().map(|extra| format!(", {extra}")).collect()
 }
 
 /// Before and after, one line per thing that changes.
@@ -327,7 +482,7 @@ fn difference(was: Option<&PlanSpec>, is: &PlanSpec) -> Vec<String> {
     let rule = |spec: Option<&PlanSpec>, name: &str| {
         spec.and_then(|s| s.rules.iter().find(|r| r.name == name)).map_or_else(none, |r| {
             let copy = r.copy_to.as_ref().map_or_else(|| "no copy".to_owned(), |to| format!("copied to {to}"));
-            format!("{}, kept {} days, {copy}", r.schedule, r.delete_after_days)
+            format!("{}, {}, {copy}{}", r.schedule, kept(r), besides(r))
         })
     };
     let mut names: Vec<&str> = is.rules.iter().map(|r| r.name.as_str()).collect();

@@ -1,5 +1,7 @@
 //! AWS Backup: jobs and copies, plans, recovery points and their end, legal holds, and file systems restored for a test.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use super::{Job, Outputs, Page, Parameters, Proof, Step};
@@ -262,10 +264,45 @@ pub struct PlanSpec {
 pub struct PlanRule {
     /// Name.
     pub name: String,
-    /// When, as an AWS cron expression in UTC.
+    /// When, as an AWS cron expression, in UTC unless [`Extra::Zone`] says otherwise.
     pub schedule: String,
-    /// Days until its recovery points expire.
+    /// Days until its recovery points expire; 0 where they never do.
     pub delete_after_days: u32,
-    /// ARN of the DR vault they are copied to, with the same expiry.
+    /// ARNs of the vaults they are copied to, with the same expiry unless [`Extra::Copy`] says otherwise.
     pub copy_to: Option<String>,
+    /// What somebody else made it say besides. A rule that keeps what the plan has keeps it as AWS has it, word for word.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub extras: Vec<Extra>,
+}
+
+/// Something a rule says that this product never writes by itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Extra {
+    /// The time zone of its schedule.
+    Zone(String),
+    /// It makes continuous backups, which can be restored to any second.
+    Continuous,
+    /// Its recovery points move into cold storage after so many days.
+    Cold(i64),
+    /// It may start, and has to be complete, within so many minutes.
+    Windows(i64, i64),
+    /// A copy that is kept for another time than the recovery point: the vault's ARN and its days, none for ever.
+    Copy(String, Option<i64>),
+    /// Anything else, in AWS's name for it.
+    Other(String),
+}
+
+impl fmt::Display for Extra {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Extra::Zone(zone) => write!(f, "in {zone}"),
+            Extra::Continuous => f.write_str("continuous"),
+            Extra::Cold(days) => write!(f, "into cold storage after {days} days"),
+            Extra::Windows(start, complete) => write!(f, "windows of {start} and {complete} minutes"),
+            Extra::Copy(to, Some(days)) => write!(f, "its copy in {to} kept {days} days"),
+            Extra::Copy(to, None) => write!(f, "its copy in {to} kept for ever"),
+            Extra::Other(what) => f.write_str(what),
+        }
+    }
 }

@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use aws_sdk_backup::types::{
     BackupPlan, BackupPlanInput, BackupRule, BackupRuleInput, BackupSelection, CopyAction, Lifecycle,
 };
+use aws_smithy_types::error::operation::BuildError;
 use sha2::{Digest as _, Sha256};
 
 use super::{
@@ -15,18 +16,22 @@ use super::{
 };
 use crate::{
     domain::{
-        step::{Outputs, PlanRule, PlanSpec, PutPlan},
+        step::{Extra, Outputs, PlanRule, PlanSpec, PutPlan},
         world::PlanFound,
     },
     ports::cloud::{Call, CloudError, Probe, Progress, Started},
 };
 
+/// Names of the zone in which this product writes schedules; the first is the one it writes.
+const UTC: [&str; 2] = ["Etc/UTC", "UTC"];
 /// The output with the plan's id.
 const PLAN: &str = "plan";
 
 /// A plan as found, with its selections by id.
 struct Live {
     found: PlanFound,
+    /// Word for word: what is not to change is written back as it is here.
+    plan: BackupPlan,
     selections: Vec<(String, BackupSelection)>,
 }
 
@@ -80,11 +85,13 @@ async fn put(session: &Session, call: &Call, what: &PutPlan) -> Result<Started, 
     }
     if by_name(&live.found.spec.rules) != by_name(&wanted.rules) || live.found.spec.vault != wanted.vault {
         let attempt = session.changes("backup:UpdateBackupPlan", format!("plan {name}"));
-        let plan = input(session, name, wanted)?;
+        let plan = input(session, name, wanted, Some(&live))?;
         let request = session.backup().update_backup_plan().backup_plan_id(&live.found.id).backup_plan(plan);
         request.send().await.map_err(|e| attempt.failed(e))?;
     }
-    select(session, call, &live.found.id, wanted, &live.selections).await?;
+    if live.found.spec.resources != sorted(&wanted.resources) || live.found.spec.role != wanted.role {
+        select(session, call, &live.found.id, wanted, &live.selections).await?;
+    }
     Ok(made(&live.found.id, false))
 }
 
@@ -172,9 +179,9 @@ async fn read(session: &Session, name: &str, id: &str) -> Result<Option<Live>, C
     };
     let Some(plan) = answer.backup_plan.filter(|_| answer.deletion_date.is_none()) else { return Ok(None) };
     let selections = selections(session, name, id).await?;
-    let spec = spec(plan, &selections);
+    let spec = spec(&plan, &selections);
     let version = answer.version_id.unwrap_or_default();
-    Ok(Some(Live { found: PlanFound { id: id.to_owned(), version, spec }, selections }))
+    Ok(Some(Live { found: PlanFound { id: id.to_owned(), version, spec }, plan, selections }))
 }
 
 async fn selections(session: &Session, name: &str, id: &str) -> Result<Vec<(String, BackupSelection)>, CloudError> {
@@ -205,17 +212,17 @@ async fn selection_of(
     }
 }
 
-/// What a plan says. Whatever this product does not write is said in words where it stands, so that it never equals what is
-/// wanted.
-fn spec(plan: BackupPlan, selections: &[(String, BackupSelection)]) -> PlanSpec {
+/// What a plan says. What this product does not write is an extra of its rule, or stands in words among the resources, so that
+/// it equals what is wanted only where it is wanted to stay.
+fn spec(plan: &BackupPlan, selections: &[(String, BackupSelection)]) -> PlanSpec {
     let vaults: BTreeSet<String> = plan.rules.iter().map(|r| r.target_backup_vault_name.clone()).collect();
     // In AWS's order, which is that in which they were written.
-    let rules: Vec<PlanRule> = plan.rules.into_iter().map(rule).collect();
+    let rules: Vec<PlanRule> = plan.rules.iter().map(rule).collect();
     let mut resources = BTreeSet::new();
     for (_, selection) in selections {
         resources.extend(selection.resources().iter().cloned());
         if conditional(selection) {
-            resources.insert(format!("what the conditions of selection {} match", selection.selection_name));
+            resources.insert(conditions_of(selection));
         }
     }
     let roles: BTreeSet<&str> = selections.iter().map(|(_, s)| s.iam_role_arn.as_str()).collect();
@@ -227,62 +234,146 @@ fn spec(plan: BackupPlan, selections: &[(String, BackupSelection)]) -> PlanSpec 
     }
 }
 
-fn rule(found: BackupRule) -> PlanRule {
-    let days = |lifecycle: Option<&Lifecycle>| lifecycle.and_then(|l| l.delete_after_days).unwrap_or(0);
-    let delete_after = days(found.lifecycle.as_ref());
-    let copies = found.copy_actions.unwrap_or_default();
-    let windows = (found.start_window_minutes, found.completion_window_minutes);
-    let foreign = [
-        (found.enable_continuous_backup == Some(true), "continuous"),
-        (
-            found.lifecycle.as_ref().is_some_and(cold) || copies.iter().any(|c| c.lifecycle.as_ref().is_some_and(cold)),
-            "into cold storage",
-        ),
-        (copies.iter().any(|c| days(c.lifecycle.as_ref()) != delete_after), "copies kept for another time"),
-        (windows != (Some(backup::START_WINDOW_MINUTES), Some(backup::COMPLETE_WINDOW_MINUTES)), "with other windows"),
-    ];
-    let foreign: Vec<&str> = foreign.into_iter().filter(|(there, _)| *there).map(|(_, what)| what).collect();
-    let name =
-        if foreign.is_empty() { found.rule_name } else { format!("{} ({})", found.rule_name, foreign.join(", ")) };
-    let schedule = found.schedule_expression.unwrap_or_default();
-    let zone = found.schedule_expression_timezone.filter(|zone| !["UTC", "Etc/UTC"].contains(&zone.as_str()));
-    let to: BTreeSet<String> = copies.into_iter().map(|c| c.destination_backup_vault_arn).collect();
+/// How a selection by conditions is named among the resources.
+fn conditions_of(selection: &BackupSelection) -> String {
+    format!("what the conditions of selection {} match", selection.selection_name)
+}
+
+fn rule(found: &BackupRule) -> PlanRule {
+    let to: BTreeSet<&str> = found.copy_actions().iter().map(CopyAction::destination_backup_vault_arn).collect();
     PlanRule {
-        name,
-        schedule: zone.map_or_else(|| schedule.clone(), |zone| format!("{schedule} in {zone}")),
-        delete_after_days: u32::try_from(delete_after).unwrap_or(0),
+        name: found.rule_name.clone(),
+        schedule: found.schedule_expression.clone().unwrap_or_default(),
+        delete_after_days: days(found.lifecycle.as_ref()).and_then(|days| u32::try_from(days).ok()).unwrap_or(0),
         copy_to: (!to.is_empty()).then(|| to.into_iter().collect::<Vec<_>>().join(", ")),
+        extras: extras(found),
     }
 }
 
-fn cold(lifecycle: &Lifecycle) -> bool {
-    lifecycle.move_to_cold_storage_after_days.is_some()
+fn days(lifecycle: Option<&Lifecycle>) -> Option<i64> {
+    lifecycle.and_then(|l| l.delete_after_days)
 }
 
-/// The plan as AWS Backup takes it.
-fn input(session: &Session, name: &str, wanted: &PlanSpec) -> Result<BackupPlanInput, CloudError> {
+/// What a rule says that is not written here.
+fn extras(found: &BackupRule) -> Vec<Extra> {
+    let mut extras = Vec::new();
+    let mut other = |there: bool, what: &str| there.then(|| extras.push(Extra::Other(what.to_owned())));
+    other(!found.recovery_point_tags().is_none_or(|tags| tags.is_empty()), "tags on its recovery points");
+    other(!found.index_actions().is_empty(), "index actions");
+    other(!found.scan_actions().is_empty(), "scan actions");
+    other(found.target_logically_air_gapped_backup_vault_arn.is_some(), "an air-gapped vault");
+    let all = found.copy_actions().iter().map(CopyAction::lifecycle).chain([found.lifecycle()]);
+    let archived =
+        |l: &Lifecycle| l.opt_in_to_archive_for_supported_resources == Some(true) || l.delete_after_event.is_some();
+    other(all.flatten().any(archived), "archiving, or an end by events");
+    other(
+        found.copy_actions().iter().filter_map(CopyAction::lifecycle).any(|l| cold(l).is_some()),
+        "copies in cold storage",
+    );
+    extras.extend(found.schedule_expression_timezone().filter(|z| !UTC.contains(z)).map(|z| Extra::Zone(z.to_owned())));
+    if found.enable_continuous_backup == Some(true) {
+        extras.push(Extra::Continuous);
+    }
+    extras.extend(found.lifecycle().and_then(cold).map(Extra::Cold));
+    let windows = (found.start_window_minutes, found.completion_window_minutes);
+    if windows != (Some(backup::START_WINDOW_MINUTES), Some(backup::COMPLETE_WINDOW_MINUTES)) {
+        // What AWS takes where nothing is said: 8 hours, and 7 days.
+        extras.push(Extra::Windows(windows.0.unwrap_or(480), windows.1.unwrap_or(10_080)));
+    }
+    let kept = days(found.lifecycle());
+    let apart = found.copy_actions().iter().filter(|copy| days(copy.lifecycle()) != kept);
+    extras.extend(apart.map(|copy| Extra::Copy(copy.destination_backup_vault_arn.clone(), days(copy.lifecycle()))));
+    extras
+}
+
+fn cold(lifecycle: &Lifecycle) -> Option<i64> {
+    lifecycle.move_to_cold_storage_after_days
+}
+
+/// The plan as AWS Backup takes it. What is wanted as it is found is written back word for word.
+fn input(session: &Session, name: &str, wanted: &PlanSpec, live: Option<&Live>) -> Result<BackupPlanInput, CloudError> {
     let attempt = session.changes("backup:CreateBackupPlan", format!("plan {name}"));
-    let wrong = |e: aws_smithy_types::error::operation::BuildError| {
-        attempt.never(&format!("it cannot be written ({e})"), "Report this.")
-    };
+    let wrong = |e: BuildError| attempt.never(&format!("it cannot be written ({e})"), "Report this.");
     let mut plan = BackupPlanInput::builder().backup_plan_name(name).set_rules(Some(Vec::new()));
+    if let Some(live) = live {
+        plan = plan
+            .set_advanced_backup_settings(live.plan.advanced_backup_settings.clone())
+            .set_scan_settings(live.plan.scan_settings.clone());
+    }
     for rule in &wanted.rules {
-        let kept = backup::delete_after(rule.delete_after_days);
-        let mut written = BackupRuleInput::builder()
-            .rule_name(&rule.name)
-            .target_backup_vault_name(&wanted.vault)
-            .schedule_expression(&rule.schedule)
-            .schedule_expression_timezone("Etc/UTC")
-            .start_window_minutes(backup::START_WINDOW_MINUTES)
-            .completion_window_minutes(backup::COMPLETE_WINDOW_MINUTES)
-            .lifecycle(kept.clone());
-        if let Some(arn) = &rule.copy_to {
-            let copy = CopyAction::builder().destination_backup_vault_arn(arn).lifecycle(kept);
-            written = written.copy_actions(copy.build().map_err(wrong)?);
-        }
-        plan = plan.rules(written.build().map_err(wrong)?);
+        let there = live.and_then(|live| live.plan.rules.iter().find(|there| there.rule_name == rule.name));
+        let written = match there {
+            Some(there) if extras(there) == rule.extras => {
+                let elsewhere = live.filter(|live| live.found.spec.vault != wanted.vault).map(|_| &wanted.vault);
+                changed(there, rule, elsewhere)
+            }
+            _ if rule.extras.is_empty() => fresh(rule, &wanted.vault),
+            _ => {
+                let why = format!("rule {} is not what it was when this was planned", rule.name);
+                return Err(attempt.never(&why, "Look who else changes the plan, then ask anew."));
+            }
+        };
+        plan = plan.rules(written.map_err(wrong)?);
     }
     plan.build().map_err(wrong)
+}
+
+/// A rule that says nothing but what is written here.
+fn fresh(rule: &PlanRule, vault: &str) -> Result<BackupRuleInput, BuildError> {
+    let kept = backup::delete_after(rule.delete_after_days);
+    let mut written = BackupRuleInput::builder()
+        .rule_name(&rule.name)
+        .target_backup_vault_name(vault)
+        .schedule_expression(&rule.schedule)
+        .schedule_expression_timezone(UTC[0])
+        .start_window_minutes(backup::START_WINDOW_MINUTES)
+        .completion_window_minutes(backup::COMPLETE_WINDOW_MINUTES)
+        .lifecycle(kept.clone());
+    if let Some(arn) = &rule.copy_to {
+        written =
+            written.copy_actions(CopyAction::builder().destination_backup_vault_arn(arn).lifecycle(kept).build()?);
+    }
+    written.build()
+}
+
+/// A rule that is there, with nothing changed but what is wanted otherwise: when, how long, and with it the copies that were
+/// kept as long.
+fn changed(there: &BackupRule, rule: &PlanRule, vault: Option<&String>) -> Result<BackupRuleInput, BuildError> {
+    let (was, is) = (days(there.lifecycle()), Some(i64::from(rule.delete_after_days)).filter(|days| *days > 0));
+    let kept = |lifecycle: Option<&Lifecycle>| match (days(lifecycle) == was, lifecycle.cloned(), is) {
+        (false, found, _) | (true, found, None) => found,
+        (true, found, Some(days)) => {
+            let mut kept = found.unwrap_or_else(|| backup::delete_after(0));
+            kept.delete_after_days = Some(days);
+            Some(kept)
+        }
+    };
+    let mut copies = Vec::new();
+    for copy in there.copy_actions() {
+        let same = CopyAction::builder().destination_backup_vault_arn(&copy.destination_backup_vault_arn);
+        copies.push(same.set_lifecycle(kept(copy.lifecycle())).build()?);
+    }
+    if self::rule(there).copy_to != rule.copy_to {
+        let to = rule.copy_to.iter().map(|arn| {
+            CopyAction::builder().destination_backup_vault_arn(arn).set_lifecycle(kept(there.lifecycle())).build()
+        });
+        copies = to.collect::<Result<_, _>>()?;
+    }
+    BackupRuleInput::builder()
+        .rule_name(&there.rule_name)
+        .target_backup_vault_name(vault.unwrap_or(&there.target_backup_vault_name))
+        .set_target_logically_air_gapped_backup_vault_arn(there.target_logically_air_gapped_backup_vault_arn.clone())
+        .set_schedule_expression(Some(rule.schedule.clone()).filter(|when| !when.is_empty()))
+        .set_schedule_expression_timezone(there.schedule_expression_timezone.clone())
+        .set_start_window_minutes(there.start_window_minutes)
+        .set_completion_window_minutes(there.completion_window_minutes)
+        .set_lifecycle(kept(there.lifecycle()))
+        .set_recovery_point_tags(there.recovery_point_tags.clone())
+        .set_copy_actions(Some(copies).filter(|copies| !copies.is_empty()))
+        .set_enable_continuous_backup(there.enable_continuous_backup)
+        .set_index_actions(there.index_actions.clone())
+        .set_scan_actions(there.scan_actions.clone())
+        .build()
 }
 
 /// Makes the plan; none when AWS Backup has one like it already.
@@ -291,7 +382,7 @@ async fn create(session: &Session, call: &Call, name: &str, wanted: &PlanSpec) -
     let request = session
         .backup()
         .create_backup_plan()
-        .backup_plan(input(session, name, wanted)?)
+        .backup_plan(input(session, name, wanted, None)?)
         .creator_request_id(&call.token)
         .set_backup_plan_tags(Some(tags::of(call).into_iter().collect()));
     match request.send().await {
@@ -304,7 +395,8 @@ async fn create(session: &Session, call: &Call, name: &str, wanted: &PlanSpec) -
     }
 }
 
-/// Makes the plan protect exactly what is wanted. The selection is named after what it selects, so there is one of it at most.
+/// Makes the plan protect exactly what is wanted: selections of nothing else stay as they are, what is missing gets one of its
+/// own, which is named after what it selects, so that there is one of it at most, and the rest goes.
 async fn select(
     session: &Session,
     call: &Call,
@@ -313,16 +405,20 @@ async fn select(
     there: &[(String, BackupSelection)],
 ) -> Result<(), CloudError> {
     let resources = sorted(&wanted.resources);
-    let keep = there.iter().find(|(_, selection)| selects(selection, wanted, &resources)).map(|(id, _)| id);
+    let (stay, go): (Vec<_>, Vec<_>) = there.iter().partition(|(_, selection)| stays(selection, wanted));
+    let covered: BTreeSet<&String> = stay.iter().flat_map(|(_, selection)| selection.resources()).collect();
+    let words: BTreeSet<String> = stay.iter().map(|(_, selection)| conditions_of(selection)).collect();
+    let missing: Vec<String> =
+        resources.into_iter().filter(|arn| !covered.contains(arn) && !words.contains(arn)).collect();
     // AWS Backup takes a selection of nothing for one of everything.
-    if keep.is_none() && !resources.is_empty() {
-        let mut name = selection_name(wanted);
+    if !missing.is_empty() {
+        let mut name = selection_name(wanted, &missing);
         if there.iter().any(|(_, selection)| selection.selection_name == name) {
             name = format!("{name}-{}", call.operation);
         }
-        add_selection(session, call, plan, name, wanted, resources).await?;
+        add_selection(session, call, plan, name, wanted, missing).await?;
     }
-    for (id, selection) in there.iter().filter(|(id, _)| Some(id) != keep) {
+    for (id, selection) in go {
         let what = format!("selection {} of backup plan {plan}", selection.selection_name);
         let attempt = session.changes("backup:DeleteBackupSelection", what);
         match session.backup().delete_backup_selection().backup_plan_id(plan).selection_id(id).send().await {
@@ -332,6 +428,13 @@ async fn select(
         }
     }
     Ok(())
+}
+
+/// Whether a selection selects nothing but what is wanted, under a role that is.
+fn stays(selection: &BackupSelection, wanted: &PlanSpec) -> bool {
+    let role = wanted.role.split(", ").any(|role| role == selection.iam_role_arn);
+    let known = !conditional(selection) || wanted.resources.contains(&conditions_of(selection));
+    role && known && selection.resources().iter().all(|arn| wanted.resources.contains(arn))
 }
 
 /// Whether a selection is of exactly these resources.
@@ -345,7 +448,8 @@ fn conditional(selection: &BackupSelection) -> bool {
         let any = [c.string_equals(), c.string_not_equals(), c.string_like(), c.string_not_like()];
         any.iter().any(|list| !list.is_empty())
     });
-    conditions || !selection.list_of_tags().is_empty() || !selection.not_resources().is_empty()
+    let everything = selection.resources().is_empty();
+    everything || conditions || !selection.list_of_tags().is_empty() || !selection.not_resources().is_empty()
 }
 
 async fn add_selection(
@@ -378,10 +482,10 @@ async fn add_selection(
     }
 }
 
-fn selection_name(wanted: &PlanSpec) -> String {
+fn selection_name(wanted: &PlanSpec, resources: &[String]) -> String {
     let mut hash = Sha256::new();
     hash.update(&wanted.role);
-    for resource in sorted(&wanted.resources) {
+    for resource in resources {
         hash.update("\n");
         hash.update(resource);
     }
