@@ -87,7 +87,11 @@ pub async fn network(platform: &Platform) {
 /// RDS with one instance of that name; `fields` are added to it.
 async fn rds_with(fields: &'static str, operation: &'static str) -> (Fake, Platform) {
     let fake = Fake::start(move |seen: &Seen| match seen.field("Action").as_deref() {
-        Some("DescribeDBInstances") => described(&[(INSTANCE, fields, operation)]),
+        Some("DescribeDBInstances") if seen.field("DBInstanceIdentifier").as_deref() == Some(INSTANCE) => {
+            described(&[(INSTANCE, fields, operation)])
+        }
+        Some("DescribeDBInstances") => described(&[]),
+        Some("DescribeDBSnapshots") => xml(200, SOURCE.into()),
         Some("DeleteDBInstance") => refusal("InvalidDBInstanceState", "it is already being deleted"),
         _ => refusal("DBInstanceAlreadyExists", "exists"),
     })
@@ -101,6 +105,9 @@ fn refusal(code: &str, message: &str) -> Answer {
 }
 
 fn described(instances: &[(&str, &str, &str)]) -> Answer {
+    if instances.is_empty() {
+        return refusal("DBInstanceNotFound", "there is none");
+    }
     let one = |(name, fields, operation): &(&str, &str, &str)| {
         format!(
             "<DBInstance><DBInstanceIdentifier>{name}</DBInstanceIdentifier>{fields}\
@@ -116,6 +123,11 @@ fn described(instances: &[(&str, &str, &str)]) -> Answer {
     )
 }
 
+/// The snapshot that is restored.
+const SOURCE: &str = "<DescribeDBSnapshotsResponse><DescribeDBSnapshotsResult><DBSnapshots><DBSnapshot>\
+    <DBSnapshotIdentifier>bbws-prod-mysql-manual-20261121-bk-1042</DBSnapshotIdentifier><DBInstanceIdentifier>bbws-prod-mysql</DBInstanceIdentifier>\
+    <Engine>mysql</Engine><StorageType>gp2</StorageType><AllocatedStorage>100</AllocatedStorage><Status>available</Status>\
+    </DBSnapshot></DBSnapshots></DescribeDBSnapshotsResult></DescribeDBSnapshotsResponse>";
 const CREATING: &str = "<DBInstanceStatus>creating</DBInstanceStatus>";
 const READY: &str = "<DBInstanceStatus>available</DBInstanceStatus><Engine>mysql</Engine><EngineVersion>8.0.36</EngineVersion>\
     <Endpoint><Address>restored.example</Address><Port>3306</Port></Endpoint><StorageEncrypted>true</StorageEncrypted>\
@@ -127,9 +139,16 @@ async fn a_restore_is_isolated_tagged_and_adopted_when_ours() {
     let call = platform.call(restore());
     let started = platform.cloud.start(&call).await.expect("it is adopted");
     assert_eq!((started.external_id.as_deref(), started.finished), (Some(INSTANCE), false));
-    let asked = &fake.seen()[0];
+    let seen = fake.seen();
+    let restores = |seen: &&Seen| seen.field("Action").as_deref() == Some("RestoreDBInstanceFromDBSnapshot");
+    let asked = seen.iter().find(restores).expect("it was restored");
     let field = |name: &str| asked.field(name).unwrap_or_default();
-    assert_eq!(field("Action"), "RestoreDBInstanceFromDBSnapshot");
+    assert_eq!(
+        (field("StorageType").as_str(), field("BackupRetentionPeriod").as_str(), field("Iops").as_str()),
+        ("gp2", "0", ""),
+        "as the source has it, and no first backup"
+    );
+    assert_eq!(field("EngineLifecycleSupport"), "open-source-rds-extended-support-disabled");
     assert_eq!(
         (
             field("DBInstanceIdentifier").as_str(),
@@ -196,6 +215,14 @@ async fn every_state_of_a_restore_is_understood() {
     assert_eq!(detail, "available at restored.example:3306, not reachable from outside of its network");
     let expected = [("endpoint", "restored.example"), ("port", "3306"), ("restored_instance", INSTANCE)];
     assert_eq!(outputs, expected.map(|(k, v)| (k.to_owned(), v.to_owned())).into());
+    const OTHERWISE: &str = "<DBInstanceStatus>available</DBInstanceStatus><Endpoint><Address>x</Address><Port>3306</Port></Endpoint>\
+        <StorageType>gp3</StorageType><EngineLifecycleSupport>open-source-rds-extended-support</EngineLifecycleSupport>\
+        <BackupRetentionPeriod>1</BackupRetentionPeriod>";
+    assert_eq!(
+        done(state(OTHERWISE).await).0["issue"],
+        "its storage is gp3, not gp2; its Extended Support is open-source-rds-extended-support, \
+         not open-source-rds-extended-support-disabled; RDS backs it up by itself and keeps 1 days"
+    );
     for bad in [
         "<DBInstanceStatus>failed</DBInstanceStatus>",
         "<DBInstanceStatus>incompatible-network</DBInstanceStatus>",
@@ -230,7 +257,11 @@ async fn a_delete_whose_answer_was_lost_is_recognised() {
 #[tokio::test]
 async fn answers_that_are_lost_are_unknown() {
     let fake = Fake::start(|seen: &Seen| match seen.field("Action").as_deref() {
-        Some("DescribeDBInstances") => described(&[(INSTANCE, READY, "bk-1042")]),
+        Some("DescribeDBInstances") if seen.field("DBInstanceIdentifier").as_deref() == Some(INSTANCE) => {
+            described(&[(INSTANCE, READY, "bk-1042")])
+        }
+        Some("DescribeDBInstances") => described(&[]),
+        Some("DescribeDBSnapshots") => xml(200, SOURCE.into()),
         _ => xml(500, "<ErrorResponse><Error><Code>InternalFailure</Code></Error></ErrorResponse>".into()),
     })
     .await;

@@ -3,7 +3,7 @@
 //! Nothing is ever deleted here that does not bear both the name of a restored instance and the tag of the operation that
 //! made it.
 
-use aws_sdk_rds::types::{DbInstance, Filter, Tag};
+use aws_sdk_rds::types::{DbInstance, Tag};
 
 use super::{
     super::{background::Outcome, error::Attempt, rds, session::Session, tags},
@@ -12,7 +12,7 @@ use super::{
 use crate::{
     domain::{
         restored::{Found, Removable},
-        step::{DeleteInstance, Outputs, RestoreTest},
+        step::{DeleteInstance, ISSUE, Outputs, RestoreTest},
     },
     ports::cloud::{Call, CloudError, Probe, Progress, Started},
 };
@@ -33,7 +33,7 @@ impl Change for RestoreTest {
     }
 
     async fn poll(&self, at: &At<'_>) -> Outcome {
-        progress(&at.session, &self.instance).await
+        progress(&at.session, &self.snapshot, &self.instance).await
     }
 }
 
@@ -66,11 +66,69 @@ impl Change for DeleteInstance {
     }
 }
 
+/// What a restore takes over from its source. RDS's own defaults are other ones: gp3, and enrolment in Extended Support,
+/// which is paid for.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+struct Source {
+    storage: Option<String>,
+    iops: Option<i32>,
+    throughput: Option<i32>,
+    support: Option<String>,
+}
+
+/// Not enrolled: what is restored from a source that is not there any more.
+const NO_SUPPORT: &str = "open-source-rds-extended-support-disabled";
+/// Below so many GiB gp3 has no figures of its own to be given.
+const GP3_FIGURES: i32 = 400;
+
+async fn source(session: &Session, snapshot: &str) -> Result<Source, CloudError> {
+    let found = rds::describe(session, &[snapshot]).await?;
+    // The restore itself says in words that there is no such snapshot.
+    let Some(snapshot) = found.get(&snapshot.to_lowercase()) else { return Ok(Source::default()) };
+    let live = match snapshot.db_instance_identifier() {
+        Some(id) => describe(session, id).await?,
+        None => None,
+    };
+    let figures = match snapshot.storage_type() {
+        Some("io1" | "io2") => true,
+        Some("gp3") => snapshot.allocated_storage().is_some_and(|gib| gib >= GP3_FIGURES),
+        _ => false,
+    };
+    let support = live.and_then(|live| live.engine_lifecycle_support).unwrap_or_else(|| NO_SUPPORT.to_owned());
+    let supported = ["mysql", "postgres"].contains(&snapshot.engine().unwrap_or_default());
+    Ok(Source {
+        storage: snapshot.storage_type().map(str::to_owned),
+        iops: snapshot.iops().filter(|_| figures),
+        throughput: snapshot.storage_throughput().filter(|_| figures && snapshot.storage_type() == Some("gp3")),
+        support: supported.then_some(support),
+    })
+}
+
+impl Source {
+    /// What of a restored instance is not as it was to be.
+    fn difference(&self, made: &DbInstance) -> Option<String> {
+        let pairs = [
+            ("storage", self.storage.as_deref(), made.storage_type()),
+            ("Extended Support", self.support.as_deref(), made.engine_lifecycle_support()),
+        ];
+        // What RDS does not tell cannot be compared.
+        let differ = pairs.into_iter().filter_map(|(what, wanted, found)| match (wanted, found) {
+            (Some(wanted), Some(found)) if wanted != found => Some(format!("its {what} is {found}, not {wanted}")),
+            _ => None,
+        });
+        let kept = made.backup_retention_period().filter(|days| *days > 0);
+        let all: Vec<String> =
+            differ.chain(kept.map(|days| format!("RDS backs it up by itself and keeps {days} days"))).collect();
+        (!all.is_empty()).then(|| all.join("; "))
+    }
+}
+
 /// Restores the snapshot, or adopts the instance this operation made before.
 async fn restore(session: &Session, call: &Call, what: &RestoreTest) -> Result<Started, CloudError> {
     let thing = format!("instance {} restored from snapshot {}", what.instance, what.snapshot);
     let attempt = session.changes("rds:RestoreDBInstanceFromDBSnapshot", thing);
     let groups = Some(what.security_groups.to_vec()).filter(|groups| !groups.is_empty());
+    let source = source(session, &what.snapshot).await?;
     let request = session
         .rds()
         .restore_db_instance_from_db_snapshot()
@@ -82,6 +140,12 @@ async fn restore(session: &Session, call: &Call, what: &RestoreTest) -> Result<S
         .multi_az(false)
         .deletion_protection(false)
         .copy_tags_to_snapshot(false)
+        // It ends as it is, so a first backup of it would only cost time.
+        .backup_retention_period(0)
+        .set_storage_type(source.storage)
+        .set_iops(source.iops)
+        .set_storage_throughput(source.throughput)
+        .set_engine_lifecycle_support(source.support)
         .set_tags(Some(rds::rds_tags(call)));
     match request.send().await {
         Ok(_) => Ok(begun(&what.instance)),
@@ -108,8 +172,8 @@ async fn adopt(session: &Session, call: &Call, name: &str, attempt: &Attempt<'_>
     Ok(begun(name))
 }
 
-/// How far the restore is; to be tried again while RDS does not show it.
-async fn progress(session: &Session, name: &str) -> Outcome {
+/// How far the restore is, to be tried again while RDS does not show it; once it is there, whether it became what its source is.
+async fn progress(session: &Session, snapshot: &str, name: &str) -> Outcome {
     let Some(found) = describe(session, name).await? else {
         let attempt = session.reads("rds:DescribeDBInstances", format!("instance {name}"));
         return Err(attempt.later("RDS accepted it but does not show it; if that lasts, somebody deleted it", None));
@@ -132,12 +196,16 @@ async fn progress(session: &Session, name: &str) -> Outcome {
     let Some((address, port)) = endpoint(&found) else {
         return Ok(Progress::Running { percent: None, detail: "available, no endpoint yet".to_owned() });
     };
-    let detail = format!("available at {address}:{port}, not reachable from outside of its network");
-    let outputs = Outputs::from([
+    let mut detail = format!("available at {address}:{port}, not reachable from outside of its network");
+    let mut outputs = Outputs::from([
         ("endpoint".to_owned(), address),
         ("port".to_owned(), port.to_string()),
         ("restored_instance".to_owned(), name.to_owned()),
     ]);
+    if let Some(differs) = source(session, snapshot).await?.difference(&found) {
+        detail.push_str(&format!(", but {differs}"));
+        outputs.insert(ISSUE.to_owned(), differs);
+    }
     Ok(Progress::Done { outputs, detail })
 }
 
@@ -173,16 +241,22 @@ async fn delete(session: &Session, call: &Call, what: &DeleteInstance) -> Result
     }
 }
 
-/// An instance as RDS describes it.
+/// An instance as RDS describes it; none only where RDS says that there is none of that name, which a list that does not
+/// show it is not.
 ///
 /// # Errors
 /// See [`CloudError`].
 pub async fn describe(session: &Session, name: &str) -> Result<Option<DbInstance>, CloudError> {
     let attempt = session.reads("rds:DescribeDBInstances", format!("instance {name}"));
-    let filter = Filter::builder().name("db-instance-id").values(name.to_lowercase()).build();
-    let answer = session.rds().describe_db_instances().filters(filter).send().await.map_err(|e| attempt.failed(e))?;
+    let answer = match session.rds().describe_db_instances().db_instance_identifier(name).send().await {
+        Ok(answer) => answer,
+        Err(error) if error.as_service_error().is_some_and(|e| e.is_db_instance_not_found_fault()) => return Ok(None),
+        Err(error) => return Err(attempt.failed(error)),
+    };
     let named = |db: &DbInstance| db.db_instance_identifier().is_some_and(|id| id.eq_ignore_ascii_case(name));
-    Ok(answer.db_instances.unwrap_or_default().into_iter().find(named))
+    let found = answer.db_instances.unwrap_or_default().into_iter().find(named);
+    let unsaid = || attempt.later("RDS neither shows it nor says that it does not exist", None);
+    found.map(Some).ok_or_else(unsaid)
 }
 
 /// Percent of the storage that has arrived, as long as not all has.
