@@ -162,6 +162,7 @@ impl Draft {
         for name in &names {
             let at = root.key("environments").key(name);
             if let Some(environment) = tree.decode::<Environment>(&at, report) {
+                let environment = environments::as_aws_has_it(environment);
                 environments.insert(name.clone(), Environment { name: name.clone(), ..environment });
             }
         }

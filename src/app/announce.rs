@@ -25,7 +25,7 @@ use crate::{
         chat::{CardView, Chat, Content, Exhibit, Level, Outgoing, Remedy, Reply},
         clock::Clock,
         cloud::CloudError,
-        store::{Notice, Queued, Store, StoreError},
+        store::{Commit, Notice, Queued, Store, StoreError},
     },
 };
 
@@ -39,6 +39,8 @@ const CARD_EVERY: Duration = Duration::from_secs(1);
 const CARD: &str = "bbws_operation";
 /// Metadata of everything else.
 const EVENT: &str = "bbws_event";
+/// After so many failed attempts in a row an hour is over: see `domain::run::Pacing::backoff`.
+const DEAF: i64 = 20;
 
 /// Sends notices.
 pub struct Announcer {
@@ -121,9 +123,41 @@ impl Announcer {
             Sent::No { again, uncertain, why } => {
                 metrics::counter!("bbws_notices_deferred_total").increment(1);
                 tracing::warn!(key = %queued.key, attempts = queued.attempts, %why, "a notice did not get through; it is tried again");
+                if queued.attempts >= DEAF {
+                    self.tell_deaf(queued, &why).await?;
+                }
                 self.store.defer(queued, now + again, uncertain).await
             }
         }
+    }
+
+    /// Slack has taken nothing of this for an hour: SNS says so, once a day for each environment.
+    async fn tell_deaf(&self, queued: &Queued, why: &str) -> Result<(), StoreError> {
+        let environment = match &queued.notice {
+            Notice::Card { operation } | Notice::Thread { operation, .. } => {
+                self.store.load(operation).await?.map(|run| run.op.environment().to_owned())
+            }
+            Notice::Channel { environment, .. } => Some(environment.clone()),
+            Notice::Whisper { .. } | Notice::Publish { .. } => None,
+        };
+        let Some(environment) = environment.filter(|name| self.environments.contains_key(name)) else { return Ok(()) };
+        let now = self.clock.now();
+        let body = json!({
+            "event": "slack_deaf",
+            "environment": environment,
+            "waiting": queued.key,
+            "since": queued.created.iso(),
+            "why": why,
+            "next": "bbws goes on by itself and tells Slack later. Look at Slack's status and at the bot's token; `bbws check` says what is wrong.",
+        });
+        let notice = Notice::Publish {
+            key: format!("slack-deaf-{environment}-{}", now.yyyymmdd()),
+            subject: format!("bbws: Slack has not taken what is told of {environment} for an hour"),
+            topic: Topic::OpsCritical,
+            environment,
+            body,
+        };
+        self.store.commit(Commit { notices: vec![notice], ..Commit::default() }).await
     }
 
     /// The card as it is now: edited where it stands, else posted.
@@ -427,7 +461,12 @@ fn card_letter(run: &Run, now: Moment) -> Letter {
 /// The metadata payload of a card.
 pub fn card_payload(run: &Run) -> Value {
     let op = &run.op;
-    json!({"operation": op.id, "kind": op.kind(), "environment": op.environment(), "state": op.state.name()})
+    let mut payload =
+        json!({"operation": op.id, "kind": op.kind(), "environment": op.environment(), "state": op.state.name()});
+    if op.state == State::Succeeded && !run.issues().is_empty() {
+        payload["issues"] = Value::Bool(true);
+    }
+    payload
 }
 
 fn unpublished(error: &CloudError, queued: &Queued) -> Sent {

@@ -256,6 +256,7 @@ fn state(point: &Point) -> &'static str {
         PointState::Creating => "being made",
         PointState::Partial => "PARTIAL",
         PointState::Expired => "EXPIRED",
+        PointState::Stopped => "yes, up to its end (STOPPED)",
         PointState::Unusable => "UNUSABLE",
     }
 }

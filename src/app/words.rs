@@ -88,6 +88,7 @@ pub fn outcome(run: &Run, to: State, now: Moment) -> String {
         text
     };
     match to {
+        State::Succeeded if !run.issues().is_empty() => with_issues(run, total, &took),
         State::Succeeded => operation.done(&Ended { plan: &run.op.plan, steps: total, took: &took }),
         State::Failed => format!(
             "Failed: {done} of {total} steps are done. {}\n{}\n{}",
@@ -104,6 +105,23 @@ pub fn outcome(run: &Run, to: State, now: Moment) -> String {
         State::Cancelled => left_behind(run),
         _ => String::new(),
     }
+}
+
+/// What is to be looked at before anybody relies on what was made.
+fn with_issues(run: &Run, total: usize, took: &str) -> String {
+    let issues = run.issues();
+    let more = issues.len().saturating_sub(5);
+    let mut lines: Vec<String> =
+        issues.iter().take(5).map(|(title, words)| format!("• {}: {}", escape(title), escape(words))).collect();
+    if more > 0 {
+        lines.push(format!("… and {more} more"));
+    }
+    format!(
+        "All {total} steps are done in {took}, *with issues*: what they made is *not* proved to be whole.\n{}\n\
+         Look at what is named before you rely on it. When the cause is mended, ask anew: `/bbws {}`",
+        lines.join("\n"),
+        escape(&run.op.command)
+    )
 }
 
 /// The JSON body of an SNS message about an operation.
@@ -124,7 +142,7 @@ pub fn notice_body(run: &Run) -> Value {
         })
         .take(200)
         .collect();
-    json!({
+    let mut body = json!({
         "operation": op.id,
         "kind": op.kind(),
         "environment": op.environment(),
@@ -141,5 +159,11 @@ pub fn notice_body(run: &Run) -> Value {
         "outcome": op.outcome,
         "steps": steps,
         "steps_total": run.steps.len(),
-    })
+    });
+    let issues: Vec<Value> =
+        run.issues().into_iter().map(|(title, words)| json!({"step": title, "says": words})).collect();
+    if !issues.is_empty() {
+        body["issues"] = Value::Array(issues);
+    }
+    body
 }

@@ -25,6 +25,19 @@ pub(super) fn name(name: &str, at: &At, report: &mut Report<'_>) {
     }
 }
 
+/// The environment with the ids of its databases as RDS has them: in lower case, whatever the file says. So one database has
+/// one id everywhere.
+pub(super) fn as_aws_has_it(mut env: Environment) -> Environment {
+    let lower = |id: &mut String| id.make_ascii_lowercase();
+    for database in &mut env.databases {
+        lower(&mut database.id);
+        database.dr_replica.as_mut().map(lower);
+    }
+    env.dumps.iter_mut().for_each(|dump| lower(&mut dump.database));
+    env.tenants.values_mut().filter_map(|tenant| tenant.database.as_mut()).for_each(lower);
+    env
+}
+
 /// One environment.
 pub(super) fn check(env: &Environment, at: &At, report: &mut Report<'_>) {
     if !forms::account(&env.account) {
@@ -139,6 +152,10 @@ fn belongs(text: &str, arn: &Arn<'_>, env: &Environment, at: &At, report: &mut R
             ),
         );
     }
+    partition(text, arn, env, at, report);
+}
+
+fn partition(text: &str, arn: &Arn<'_>, env: &Environment, at: &At, report: &mut Report<'_>) {
     let partition = forms::partition(&env.primary_region);
     if arn.partition != partition {
         report.problem(
@@ -151,7 +168,7 @@ fn belongs(text: &str, arn: &Arn<'_>, env: &Environment, at: &At, report: &mut R
 /// Vaults, buckets and the key, each by its form.
 fn storage(env: &Environment, at: &At, report: &mut Report<'_>) {
     for (key, vault) in [("vault", Some(&env.vault)), ("dr_vault", env.dr_vault.as_ref())] {
-        if let Some(vault) = vault.filter(|v| v.len() < 2 || !forms::word(v, 50, "-_")) {
+        if let Some(vault) = vault.filter(|v| !forms::vault(v)) {
             report.problem(
                 &at.key(key),
                 format_args!("`{vault}` is not a backup vault's name; use 2 to 50 letters, digits, - and _"),
@@ -205,7 +222,11 @@ pub(super) fn kms_key(text: &str, env: &Environment, need: (&str, &str), at: &At
             let theirs = arn.region;
             report.problem(at, format_args!("`{text}` is in `{theirs}`; {why}, `{region}`"));
         }
-        return belongs(text, &arn, env, at, report);
+        // A key may be kept in an account of its own; whether it is usable from here is asked of AWS.
+        if !forms::account(arn.account) {
+            report.problem(at, format_args!("`{text}` names no account of 12 digits"));
+        }
+        return partition(text, &arn, env, at, report);
     }
     let alias = text.strip_prefix("alias/").is_some_and(|name| forms::word(name, 250, "/_-"));
     let id = text.len() >= 32 && forms::word(text, 64, "-");
@@ -335,8 +356,12 @@ fn health(env: &Environment, at: &At, report: &mut Report<'_>) {
 }
 
 fn tenant(id: &str, tenant: &Tenant, env: &Environment, at: &At, report: &mut Report<'_>) {
-    if !forms::word(id, 128, "-_") {
-        report.problem(at, format_args!("`{id}` is not a tenant's id; use 1 to 128 letters, digits, - and _"));
+    let dots = id.starts_with('.') || id.ends_with('.') || id.contains("..");
+    if dots || !forms::word(id, 128, "-_.") {
+        report.problem(
+            at,
+            format_args!("`{id}` is not a tenant's id; use 1 to 128 letters, digits, -, _ and dots inside"),
+        );
     }
     let environment = &env.name;
     if let Some(database) = tenant.database.as_ref().filter(|d| !env.databases.iter().any(|e| e.id == **d)) {

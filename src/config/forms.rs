@@ -3,7 +3,7 @@
 pub(super) use crate::domain::topics::partition;
 
 /// Every AWS region with a public name.
-pub(super) const REGIONS: [&str; 39] = [
+pub(super) const REGIONS: [&str; 41] = [
     "af-south-1",
     "ap-east-1",
     "ap-east-2",
@@ -35,8 +35,10 @@ pub(super) const REGIONS: [&str; 39] = [
     "il-central-1",
     "me-central-1",
     "me-south-1",
+    "me-west-1",
     "mx-central-1",
     "sa-east-1",
+    "sa-west-1",
     "us-east-1",
     "us-east-2",
     "us-gov-east-1",
@@ -69,6 +71,12 @@ pub(super) fn db_instance(text: &str) -> bool {
         && text.starts_with(|c: char| c.is_ascii_alphabetic())
         && !text.ends_with('-')
         && !text.contains("--")
+}
+
+/// A backup vault's name. AWS's own of EFS has slashes.
+pub(super) fn vault(text: &str) -> bool {
+    let own = text == "aws/efs/automatic-backup-vault";
+    own || text.len() >= 2 && word(text, 50, "-_")
 }
 
 /// An EFS file system id.

@@ -3,8 +3,10 @@
 pub mod approval;
 pub mod audit;
 pub mod command;
+pub mod derived;
 pub mod environment;
 pub mod exhibit;
+pub mod held;
 pub mod incarnation;
 pub mod lag;
 pub mod mark;

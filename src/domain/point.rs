@@ -84,6 +84,8 @@ pub enum PointState {
     Partial,
     /// Past its lifecycle; AWS could not delete it.
     Expired,
+    /// A continuous backup that is written no longer: any second up to its end can be restored.
+    Stopped,
     /// It failed, or is being deleted.
     Unusable,
 }
@@ -126,7 +128,18 @@ pub struct Point {
 impl Point {
     /// Whether something can be restored from it.
     pub fn usable(&self) -> bool {
-        self.state == PointState::Available
+        matches!(self.state, PointState::Available | PointState::Stopped)
+    }
+
+    /// Whether an id that somebody typed is this one's: the id itself or its ARN. AWS tells apart keys of objects by their
+    /// case, and nothing else here.
+    pub fn is_named(&self, id: &str) -> bool {
+        match &self.place {
+            Place::Bucket { .. } => self.id == id || self.arn == id,
+            Place::Snapshot | Place::Vault { .. } => {
+                self.id.eq_ignore_ascii_case(id) || self.arn.eq_ignore_ascii_case(id)
+            }
+        }
     }
 
     /// What it shares with its copies and nothing else: a snapshot's name without the ending of copies, or else the
@@ -138,6 +151,19 @@ impl Point {
             Place::Bucket { .. } => format!("{} {}", self.kind, self.id),
         }
     }
+}
+
+/// Whether an ARN is of a continuous backup: the one point from which any second can be restored, and which AWS goes on
+/// writing.
+pub fn is_continuous(arn: &str) -> bool {
+    arn.contains(":continuous:") || arn.contains(":auto-backup:")
+}
+
+/// How a continuous backup is let go without an end to point-in-time recovery.
+pub fn disassociate(arn: &str, vault: &str, region: &str) -> String {
+    format!(
+        "`aws backup disassociate-recovery-point --region {region} --backup-vault-name {vault} --recovery-point-arn {arn}`          (DisassociateRecoveryPoint) hands it back to its service, which keeps its own automated backups."
+    )
 }
 
 /// Which recovery points to read.

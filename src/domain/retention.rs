@@ -6,7 +6,7 @@ use super::{
     environment::{Environment, RetentionTiers},
     mark::{Mark, MarkKind},
     moment::Moment,
-    point::{Place, Point, PointState},
+    point::{Place, Point, PointState, disassociate, is_continuous},
 };
 
 const DAY: u64 = 86_400;
@@ -116,6 +116,15 @@ pub fn protection(
     if let Place::Bucket { bucket } = &point.place {
         reasons.push(format!(
             "`{id}` is an archive in bucket `{bucket}`. Archives are never deleted by bbws: they go by the bucket's lifecycle rules."
+        ));
+    }
+    if let Place::Vault { vault } = &point.place
+        && is_continuous(&point.arn)
+    {
+        reasons.push(format!(
+            "`{id}` is a continuous backup of {}: deleting it would also end point-in-time recovery from now on. {}",
+            point.resource,
+            disassociate(&point.arn, vault, &point.region)
         ));
     }
     if point.state == PointState::Creating {

@@ -6,7 +6,7 @@ use super::{
     moment::Moment,
     operation::{Run, State, Trigger},
     plan::Plan,
-    step::{Outputs, Step, StepState},
+    step::{ISSUE, Outputs, Step, StepState},
 };
 
 /// How often AWS is asked about a step.
@@ -120,6 +120,17 @@ impl Run {
     pub fn percent(&self) -> u8 {
         let total: u32 = self.steps.iter().map(|step| u32::from(step.progress())).sum();
         u8::try_from(total / u32::try_from(self.steps.len().max(1)).unwrap_or(1)).unwrap_or(100)
+    }
+
+    /// What is to be said about steps that are done: their titles, and AWS's or a check's words. Where anything is, what the
+    /// run made is not verified.
+    pub fn issues(&self) -> Vec<(&str, &str)> {
+        let done = self.steps.iter().filter(|step| step.state == StepState::Done);
+        done.filter_map(|step| {
+            let title = self.op.plan.steps.get(step.index).map_or("", |spec| spec.title.as_str());
+            Some((title, step.outputs.get(ISSUE)?.as_str()))
+        })
+        .collect()
     }
 
     /// How long the longest chain of steps takes by experience; none when a step has no experience.

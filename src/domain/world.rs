@@ -60,6 +60,25 @@ pub struct DatabaseFound {
     pub window: String,
     /// Up to when it can be restored to any second, with automated backups.
     pub restorable: Option<Moment>,
+    /// The cluster it is a member of: then it has neither snapshots nor automated backups of its own.
+    pub cluster: Option<String>,
+}
+
+impl DatabaseFound {
+    /// Why nothing of this kind can be done with it, where it is a member of a cluster.
+    ///
+    /// # Errors
+    /// A sentence with what to do.
+    pub fn stands_alone(&self) -> Result<(), String> {
+        match &self.cluster {
+            None => Ok(()),
+            Some(cluster) => Err(format!(
+                "Database `{}` is a member of cluster `{cluster}` ({}): RDS snapshots clusters as a whole, and bbws backs up instances only. \
+                 Take it out of `databases` in bbws.toml, and back the cluster up by AWS Backup.",
+                self.id, self.engine
+            )),
+        }
+    }
 }
 
 /// A file system as found.
@@ -117,6 +136,43 @@ pub struct World {
     pub plan: Option<PlanFound>,
     /// Isolated DB subnet group, or why it is not usable.
     pub isolated: Option<Result<Network, String>>,
+    /// How long the vaults that were looked at keep what is put into them, where a lock of theirs says so.
+    pub vault_ranges: Vec<VaultRange>,
+}
+
+impl World {
+    /// Why the vaults refuse what is to be kept for so many days, a sentence each; 0 is for ever.
+    pub fn refusals(&self, days: u32) -> Vec<String> {
+        let refused = |range: &VaultRange| {
+            let too_short = range.min.is_some_and(|min| days > 0 && days < min);
+            let too_long = range.max.is_some_and(|max| days == 0 || days > max);
+            let bound = |days: Option<u32>, or: &str| days.map_or_else(|| or.to_owned(), |days| days.to_string());
+            (too_short || too_long).then(|| {
+                format!(
+                    "Vault {} in {} is locked and takes only what is kept for {} to {} days, not {}. Change the retention, or name another vault.",
+                    range.vault,
+                    range.region,
+                    bound(range.min, "1"),
+                    bound(range.max, "any number of"),
+                    if days == 0 { "for ever".to_owned() } else { format!("{days} days") }
+                )
+            })
+        };
+        self.vault_ranges.iter().filter_map(refused).collect()
+    }
+}
+
+/// How long a locked vault keeps what is put into it: AWS Backup fails a job whose retention is any other.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VaultRange {
+    /// Vault's name.
+    pub vault: String,
+    /// Region.
+    pub region: String,
+    /// Days at least.
+    pub min: Option<u32>,
+    /// Days at most.
+    pub max: Option<u32>,
 }
 
 /// The isolated network as found.

@@ -13,15 +13,23 @@ use crate::{
     },
     domain::{
         approval::{self, Approved},
-        operation::{Run, State, Trigger},
+        held,
+        operation::{Operation, Run, State, Trigger},
         operations,
         plan::Plan,
         run::carry_over,
-        step::{StepEvent, StepState},
+        step::{ISSUE, StepEvent, StepState},
         text::escape,
     },
-    ports::{alert::Topic, chat::Level, store::StoreError},
+    ports::{
+        alert::Topic,
+        chat::Level,
+        store::{Filter, StoreError},
+    },
 };
+
+/// How many operations are looked through for the predecessor of one.
+const PREDECESSORS: u32 = 200;
 
 impl Engine {
     /// An approval that did not come in time.
@@ -245,8 +253,12 @@ impl Engine {
         if hand.run.verdict().is_none() {
             return Ok(());
         }
+        let falls = self.falls(&hand.run).await?;
         self.write(hand, false, |change| {
             let Some(verdict) = change.run.verdict() else { return Ok(()) };
+            for (index, less) in &falls {
+                change.touch(*index).outputs.entry(ISSUE.to_owned()).or_insert_with(|| less.clone());
+            }
             let to = change.trigger(verdict, SELF)?;
             if to == State::NeedsAttention {
                 change.op().wake_at = crate::domain::moment::Moment::FAR_FUTURE;
@@ -254,6 +266,7 @@ impl Engine {
             let outcome = words::outcome(&change.run, to, change.now());
             change.op().outcome = Some(outcome.clone());
             let level = match to {
+                State::Succeeded if !change.run.issues().is_empty() => Level::Warning,
                 State::Succeeded => Level::Success,
                 State::Failed | State::NeedsAttention => Level::Error,
                 _ => Level::Warning,
@@ -269,6 +282,27 @@ impl Engine {
     }
 }
 
+impl Engine {
+    /// What of a run that made something holds less than its predecessor: the last run that succeeded at the same.
+    async fn falls(&self, run: &Run) -> Result<Vec<(usize, String)>, StoreError> {
+        let op = &run.op;
+        if !held::measured(run) {
+            return Ok(Vec::new());
+        }
+        let filter = Filter {
+            environment: Some(op.environment().to_owned()),
+            states: vec![State::Succeeded],
+            limit: PREDECESSORS,
+        };
+        let alike = |other: &Operation| {
+            let (plan, mine) = (&other.plan, &op.plan);
+            other.id != op.id && plan.kind == mine.kind && plan.scope == mine.scope && plan.tenant == mine.tenant
+        };
+        let Some(before) = self.store.list(&filter).await?.into_iter().find(alike) else { return Ok(Vec::new()) };
+        Ok(self.store.load(&before.id).await?.map(|before| held::falls(run, &before)).unwrap_or_default())
+    }
+}
+
 fn expire(change: &mut Change, text: String) -> Result<(), Illegal> {
     change.trigger(Trigger::Expire, SELF)?;
     let told = words::calling(&change.run, State::Expired, &text);
@@ -278,7 +312,8 @@ fn expire(change: &mut Change, text: String) -> Result<(), Illegal> {
     Ok(())
 }
 
-/// Completion and failure go to the status topic; a verification that did not hold, to the warnings as well.
+/// Completion and failure go to the status topic; a verification that did not hold, and what succeeded with issues, to the
+/// warnings as well.
 fn publish_end(change: &mut Change, to: State, round: i64) {
     if !operations::of(change.run.op.kind()).publishes() {
         return;
@@ -291,7 +326,7 @@ fn publish_end(change: &mut Change, to: State, round: i64) {
         let verifies = change.run.op.plan.steps.get(s.index).is_some_and(|p| !p.action.mutates());
         verifies && s.state == StepState::Failed
     });
-    if invalid {
+    if invalid || (to == State::Succeeded && !change.run.issues().is_empty()) {
         change.publish(Topic::OpsWarning, format!("{id}-validation-{round}"), subject, body);
     }
 }

@@ -111,6 +111,11 @@ async fn every_state_of_a_job_is_understood() {
             .await,
     );
     assert_eq!((outputs["recovery_point"].as_str(), detail.as_str()), (POINT, "COMPLETED, 5.0 GiB"));
+    let issues =
+        value!({ "State": "COMPLETED", "RecoveryPointArn": POINT, "StatusMessage": "Some files  changed\nmeanwhile" });
+    let (outputs, detail) = done(state(issues).await);
+    assert_eq!(outputs["issue"], "Some files changed meanwhile", "it is no unqualified success");
+    assert_eq!(detail, "COMPLETED, but AWS says: Some files changed meanwhile");
     for bad in ["FAILED", "ABORTED", "EXPIRED", "PARTIAL"] {
         let reason = failed(state(value!({ "State": bad, "StatusMessage": "The role cannot be assumed." })).await);
         assert_eq!(
@@ -224,6 +229,8 @@ async fn a_copy_is_of_the_recovery_point_of_the_step_before() {
             { "CopyJobId": "copy-1", "State": "RUNNING", "SourceRecoveryPointArn": POINT, "DestinationBackupVaultArn": DR_VAULT },
         ] })),
         (_, "/copy-jobs/running") => json(value!({ "CopyJob": { "State": "RUNNING" } })),
+        (_, "/copy-jobs/stopped") => json(value!({ "CopyJob": { "State": "ABORTED", "StatusMessage": "Stopped by Eve" } })),
+        (_, "/copy-jobs/stopping") => json(value!({ "CopyJob": { "State": "ABORTING", "StatusMessage": "Stopped by Eve" } })),
         (_, "/copy-jobs/failed") => json(value!({ "CopyJob": { "State": "FAILED", "StatusMessage": "Access denied to the key" } })),
         _ => json(value!({ "CopyJob": { "State": "COMPLETED", "DestinationRecoveryPointArn": COPIED, "BackupSizeInBytes": 10 } })),
     })
@@ -247,6 +254,11 @@ async fn a_copy_is_of_the_recovery_point_of_the_step_before() {
     assert_eq!(
         poll(&platform.cloud, &at("running")).await,
         Ok(Progress::Running { percent: None, detail: "RUNNING".into() })
+    );
+    assert!(failed(poll(&platform.cloud, &at("stopped")).await).contains("ended ABORTED: Stopped by Eve."));
+    assert_eq!(
+        poll(&platform.cloud, &at("stopping")).await,
+        Ok(Progress::Running { percent: None, detail: "ABORTING: Stopped by Eve".into() })
     );
     assert!(
         failed(poll(&platform.cloud, &at("failed")).await)
@@ -290,8 +302,13 @@ async fn verification(change: &str, to: Value, key_state: &'static str) -> Resul
 async fn a_recovery_point_is_verified_down_to_its_key() {
     let (_, detail) = done(verification("", Value::Null, "Enabled").await);
     assert_eq!(detail, "COMPLETED, encrypted, 2.0 MiB, kept 30 days, key usable in eu-west-1");
+    done(verification("Status", value!("AVAILABLE"), "Enabled").await);
+    let early = verification("Status", value!("CREATING"), "Enabled").await;
+    assert_eq!(early, Ok(Progress::Running { percent: None, detail: "CREATING".into() }));
+    let (outputs, _) = done(verification("StatusMessage", value!("2 objects were skipped"), "Enabled").await);
+    assert_eq!(outputs["issue"], "2 objects were skipped");
     for (change, to, why) in [
-        ("Status", value!("EXPIRED"), "it is EXPIRED, not COMPLETED"),
+        ("Status", value!("EXPIRED"), "it is EXPIRED, neither AVAILABLE nor COMPLETED"),
         ("IsEncrypted", value!(false), "it is not encrypted"),
         ("BackupSizeInBytes", value!(0), "it is empty"),
         ("Lifecycle", value!({ "DeleteAfterDays": 3 }), "it is kept for 3 days instead of 30"),

@@ -112,7 +112,7 @@ async fn what_is_held_or_locked_is_not_deleted() {
         reason,
         format!(
             "Recovery point {POINT} in vault bbws-prod in af-south-1: AWS Backup does not let it go (as the test says). \
-             Release its legal hold, or wait until the vault's lock lets it expire."
+             Look at it in vault bbws-prod in AWS Backup in af-south-1, mend what AWS names, then retry."
         )
     );
     refuse("InvalidResourceStateException");

@@ -20,10 +20,10 @@ use bbws::{
 };
 use insta::assert_snapshot;
 
-const NOW: Moment = Moment(1_795_226_400_000);
+pub const NOW: Moment = Moment(1_795_226_400_000);
 const DB: &str = "bbws-prod-mysql";
 
-fn prod() -> Environment {
+pub fn prod() -> Environment {
     Config::example().environments["prod"].clone()
 }
 
@@ -61,7 +61,7 @@ fn snapshot(name: &str, region: &str, days_old: i64) -> Point {
     }
 }
 
-fn files(vault: &str, region: &str, point: &str) -> Point {
+pub fn files(vault: &str, region: &str, point: &str) -> Point {
     Point {
         kind: PointKind::Efs,
         id: point.into(),
@@ -86,7 +86,7 @@ fn file_system() -> FileSystemFound {
     }
 }
 
-fn database() -> DatabaseFound {
+pub fn database() -> DatabaseFound {
     DatabaseFound {
         id: DB.into(),
         engine: "mysql 8.0.36".into(),
@@ -97,6 +97,7 @@ fn database() -> DatabaseFound {
         automated_days: 7,
         window: "02:00-02:30".into(),
         restorable: None,
+        cluster: None,
     }
 }
 
@@ -277,8 +278,9 @@ fn a_schedule_shows_before_and_after_and_refuses_what_changes_nothing() {
     AWS Backup plan bbws-prod: scheduled cron(0 2 * * ? *), kept 30 days, copied to DR; 2 resources into vault bbws-prod
     Automated backups of bbws-prod-mysql: 30 days, window 02:00-02:30
     ! Rule scheduled: cron(0 2 * * ? *), kept 30 days, copied to arn:aws:backup:eu-west-1:093646564004:backup-vault:bbws-prod-dr → cron(0 * * * ? *), kept 14 days, copied to arn:aws:backup:eu-west-1:093646564004:backup-vault:bbws-prod-dr
+    ! What ends: what rule scheduled makes is kept for 14 days from now on, and no longer for 30 days.
     ! Automated backups of bbws-prod-mysql: 30 days → 14 days.
-    ! bbws-prod-mysql can then no longer be restored to moments more than 14 days ago.
+    ! What ends: bbws-prod-mysql can then no longer be restored to moments more than 14 days ago.
     0. Change AWS Backup plan bbws-prod after []
     1. Keep automated backups of bbws-prod-mysql for 14 days after []
     ");

@@ -5,5 +5,5 @@ mod card;
 mod client;
 mod exhibit;
 mod limits;
-mod sample;
+pub mod sample;
 mod words;

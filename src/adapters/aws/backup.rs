@@ -4,7 +4,10 @@ use std::{collections::HashMap, time::SystemTime};
 
 use super::{kms, session::Session, tags};
 use crate::{
-    domain::step::{self, Outputs},
+    domain::{
+        step::{self, ISSUE, Outputs},
+        world::VaultRange,
+    },
     ports::cloud::{Call, CloudError, Condition, Probe, Progress, Started},
 };
 use aws_sdk_backup::{
@@ -12,7 +15,7 @@ use aws_sdk_backup::{
         describe_backup_job::DescribeBackupJobOutput, describe_backup_vault::DescribeBackupVaultOutput,
         describe_recovery_point::DescribeRecoveryPointOutput,
     },
-    types::{BackupJob, BackupJobState, CopyJob, CopyJobState, Lifecycle, VaultState},
+    types::{BackupJob, BackupJobState, CopyJob, CopyJobState, Lifecycle, RecoveryPointStatus, VaultState},
 };
 use aws_smithy_types::DateTime;
 
@@ -143,10 +146,7 @@ pub async fn probe_copy(session: &Session, call: &Call, copy: &step::BackupCopy)
         for job in page.map_err(|e| attempt.failed(e))?.copy_jobs.unwrap_or_default() {
             let same = job.source_recovery_point_arn.as_deref() == Some(source)
                 && job.destination_backup_vault_arn.as_deref() == Some(copy.to_vault_arn.as_str());
-            if same
-                && job.created_by.is_none()
-                && !matches!(job.state, Some(CopyJobState::Failed | CopyJobState::Partial) | None)
-            {
+            if same && job.created_by.is_none() && job.state.as_ref().is_some_and(|state| !copy_ended_badly(state)) {
                 // Where it lands is told when it is done: until then the input stands, and followers wait.
                 return Ok(Probe::Present(Started { external_id: job.copy_job_id, ..Started::default() }));
             }
@@ -235,10 +235,7 @@ impl JobNow {
         let word = self.state.as_ref().map_or("of unknown state", BackupJobState::as_str);
         match &self.state {
             Some(BackupJobState::Completed) => match &self.recovery_point {
-                Some(_) => Progress::Done {
-                    outputs: recovery_point(self.recovery_point.clone()),
-                    detail: completed(self.bytes),
-                },
+                Some(_) => with_issue(recovery_point(self.recovery_point.clone()), self.bytes, self.message.as_deref()),
                 None => Progress::Running {
                     percent: Some(100),
                     detail: "COMPLETED, its recovery point is not visible yet".to_owned(),
@@ -279,19 +276,23 @@ fn copy_progress(id: &str, session: &Session, job: &CopyJob) -> Progress {
     let word = job.state.as_ref().map_or("of unknown state", CopyJobState::as_str);
     match &job.state {
         Some(CopyJobState::Completed) => match &job.destination_recovery_point_arn {
-            Some(arn) => Progress::Done {
-                outputs: recovery_point(Some(arn.clone())),
-                detail: completed(job.backup_size_in_bytes),
-            },
+            Some(arn) => {
+                with_issue(recovery_point(Some(arn.clone())), job.backup_size_in_bytes, job.status_message.as_deref())
+            }
             None => Progress::Running {
                 percent: None,
                 detail: "COMPLETED, its recovery point is not visible yet".to_owned(),
             },
         },
-        Some(CopyJobState::Failed | CopyJobState::Partial) => Progress::Failed {
+        Some(state) if copy_ended_badly(state) => Progress::Failed {
             reason: ended(&format!("Copy job {id} in {}", session.region), word, job.status_message.as_deref()),
         },
-        _ => Progress::Running { percent: None, detail: word.to_owned() },
+        // ABORTING and FAILING, which end soon and badly, are told with AWS's reason.
+        _ => Progress::Running {
+            percent: None,
+            detail: words_of_aws(job.status_message.as_deref())
+                .map_or_else(|| word.to_owned(), |message| format!("{word}: {message}")),
+        },
     }
 }
 
@@ -313,9 +314,16 @@ pub async fn verify(session: &Session, call: &Call, vault: &str, retention_days:
         return wrong("it does not exist");
     };
     let status = point.status.as_ref().map_or("of unknown state", |s| s.as_str());
-    if status != "COMPLETED" {
-        let message = point.status_message.as_deref().unwrap_or("AWS gives no reason");
-        return wrong(&format!("it is {status}, not COMPLETED ({message})"));
+    match &point.status {
+        Some(RecoveryPointStatus::Completed | RecoveryPointStatus::Available) => {}
+        Some(RecoveryPointStatus::Creating) => {
+            return Ok(Progress::Running { percent: None, detail: status.to_owned() });
+        }
+        _ => {
+            let message = words_of_aws(point.status_message.as_deref());
+            let message = message.unwrap_or_else(|| "AWS gives no reason".to_owned());
+            return wrong(&format!("it is {status}, neither AVAILABLE nor COMPLETED ({message})"));
+        }
     }
     if !point.is_encrypted {
         return wrong("it is not encrypted");
@@ -337,9 +345,9 @@ pub async fn verify(session: &Session, call: &Call, vault: &str, retention_days:
             reason: format!("Recovery point {arn} in {} could not be restored: {reason}", session.region),
         },
         Ok(_) => Progress::Done {
-            outputs: Outputs::new(),
+            outputs: issue(point.status_message.as_deref()),
             detail: format!(
-                "COMPLETED, encrypted, {}, kept {retention_days} days, key usable in {}",
+                "{status}, encrypted, {}, kept {retention_days} days, key usable in {}",
                 size(bytes),
                 session.region
             ),
@@ -369,9 +377,24 @@ pub async fn describe_point(
 /// # Errors
 /// `Retryable` when nobody can tell now.
 pub async fn vault(session: &Session, name: &str) -> Result<Condition, CloudError> {
+    Ok(vault_and_range(session, name).await?.0)
+}
+
+/// Whether a vault can take backups, and for how long it keeps them where its lock says so.
+///
+/// # Errors
+/// `Retryable` when nobody can tell now.
+pub async fn vault_and_range(session: &Session, name: &str) -> Result<(Condition, Option<VaultRange>), CloudError> {
     match describe_vault(session, name).await {
-        Ok(found) => Ok(usable(session, name, found.vault_state.as_ref(), found.backup_vault_arn)),
-        Err(error) => kms::missing(error),
+        Ok(found) => {
+            let days = |days: Option<i64>| days.and_then(|days| u32::try_from(days).ok()).filter(|days| *days > 0);
+            let (min, max) = (days(found.min_retention_days), days(found.max_retention_days));
+            let range = VaultRange { vault: name.to_owned(), region: session.region.clone(), min, max };
+            let locked = found.locked == Some(true) && (min.is_some() || max.is_some());
+            let condition = usable(session, name, found.vault_state.as_ref(), found.backup_vault_arn);
+            Ok((condition, locked.then_some(range)))
+        }
+        Err(error) => Ok((kms::missing(error)?, None)),
     }
 }
 
@@ -415,6 +438,31 @@ fn ended_badly(state: &BackupJobState) -> bool {
         state,
         BackupJobState::Aborted | BackupJobState::Failed | BackupJobState::Expired | BackupJobState::Partial
     )
+}
+
+/// States of copy jobs out of which nothing comes. That of a job somebody stopped is missing in AWS's own list of them.
+fn copy_ended_badly(state: &CopyJobState) -> bool {
+    matches!(state.as_str(), "FAILED" | "PARTIAL" | "ABORTED" | "EXPIRED")
+}
+
+/// What AWS says of a state, where it says anything.
+pub fn words_of_aws(message: Option<&str>) -> Option<String> {
+    let line = message?.split_whitespace().collect::<Vec<_>>().join(" ");
+    (!line.is_empty()).then_some(line)
+}
+
+/// A job that is COMPLETED and says something is "completed with issues" to AWS's console.
+pub fn issue(message: Option<&str>) -> Outputs {
+    words_of_aws(message).map(|words| (ISSUE.to_owned(), words)).into_iter().collect()
+}
+
+fn with_issue(mut outputs: Outputs, bytes: Option<i64>, message: Option<&str>) -> Progress {
+    outputs.extend(issue(message));
+    let mut detail = completed(bytes);
+    if let Some(words) = outputs.get(ISSUE) {
+        detail.push_str(&format!(", but AWS says: {words}"));
+    }
+    Progress::Done { outputs, detail }
 }
 
 /// That a job ended otherwise than well, for people.

@@ -57,7 +57,7 @@ pub fn card(view: &CardView) -> Message {
 fn header(view: &CardView) -> String {
     let op = &view.run.op;
     let progress = words::progress(&view.run, view.now).map(|p| format!(" · {p}")).unwrap_or_default();
-    format!("*{} · {}*\n{}{progress}", escape(&op.id.0), escape(&words::title(op)), words::state(op))
+    format!("*{} · {}*\n{}{progress}", escape(&op.id.0), escape(&words::title(op)), words::state(&view.run))
 }
 
 /// `af-south-1 → eu-west-1`.
@@ -162,7 +162,7 @@ fn small_print(op: &Operation) -> String {
 
 fn text(view: &CardView, alert: Option<String>) -> String {
     let op = &view.run.op;
-    let mut lines = vec![format!("{} · {}: {}.", escape(&op.id.0), escape(&words::title(op)), words::state(op))];
+    let mut lines = vec![format!("{} · {}: {}.", escape(&op.id.0), escape(&words::title(op)), words::state(&view.run))];
     lines.extend(words::progress(&view.run, view.now).map(|p| format!("{p}.")));
     lines.extend(alert.map(|a| clip_mrkdwn(&a, 1_200)));
     lines.push(match reason(op) {

@@ -23,6 +23,7 @@ pub fn alert(run: &Run) -> Option<(Level, String)> {
     // The outcome in the ledger names the next step itself.
     let next = || if op.outcome.is_none() { next(op) } else { None };
     let (level, sentences) = match op.state {
+        State::Succeeded if !run.issues().is_empty() => (Level::Warning, vec![told]),
         State::Succeeded => (Level::Success, vec![told, receipt(run)]),
         State::Failed => (Level::Error, vec![told.or_else(|| bad_steps(run, StepState::Failed)), next()]),
         State::RolledBack => (Level::Error, vec![told.or_else(|| bad_steps(run, StepState::Failed)), next()]),

@@ -31,7 +31,8 @@ pub fn title(op: &Operation) -> String {
 }
 
 /// The state in plain words.
-pub fn state(op: &Operation) -> String {
+pub fn state(run: &Run) -> String {
+    let op = &run.op;
     if op.halt.as_ref().is_some_and(|h| h.cancel) && !op.state.terminal() {
         return "Being cancelled; what already runs in AWS is watched to its end".to_owned();
     }
@@ -41,6 +42,7 @@ pub fn state(op: &Operation) -> String {
         State::Running => "Running".to_owned(),
         State::Paused => "Paused; no new step begins".to_owned(),
         State::Waiting => "Waits for a person".to_owned(),
+        State::Succeeded if !run.issues().is_empty() => "Succeeded with issues: look before you rely on it".to_owned(),
         State::Succeeded => "Succeeded and verified".to_owned(),
         State::Failed => "Failed".to_owned(),
         State::RolledBack => "Failed; what had been changed was undone".to_owned(),

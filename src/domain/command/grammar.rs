@@ -203,7 +203,7 @@ fn put(values: &mut Values, kind: Kind, value: &str, environments: &[&str]) -> R
         Kind::Environment => values.environment = Some(validate::environment(value, environments)?),
         Kind::Scope => values.scope = Some(value.parse()?),
         Kind::Operation => values.id = Some(validate::operation_id(value)?),
-        Kind::Tenant => values.tenant = Some(validate::identifier("tenant", value)?),
+        Kind::Tenant => values.tenant = Some(validate::tenant(value)?),
         Kind::Reason => values.reason = Some(validate::reason(value)?),
         Kind::Topic => values.topic.push(value.to_owned()),
         Kind::Data => values.kind = Some(validate::kind(value, &PointKind::ALL)?),

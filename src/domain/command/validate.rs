@@ -81,12 +81,41 @@ pub fn reason(text: &str) -> Result<String, Wrong> {
     }
 }
 
+/// What is listed for an id as AWS's console and Slack show it: without the quotes and backticks around it, and of the tail of
+/// an ARN (`recovery-point:…`, `awsbackup:job-…`, `continuous:db-…`) the last part. A whole ARN says more and stays.
+fn listed(text: &str) -> &str {
+    let text = text.trim_matches(['`', '"', '\'', '<', '>', '‘', '’', '“', '”']);
+    if text.starts_with("arn:") || text.contains('/') {
+        return text;
+    }
+    let heads = ["recovery-point:", "snapshot:", "auto-backup:", "awsbackup:", "continuous:"];
+    let ends = heads.iter().filter_map(|head| Some(text.to_ascii_lowercase().rfind(head)? + head.len()));
+    ends.max().map_or(text, |end| &text[end..])
+}
+
+/// A tenant's id; often the domain it is reached by.
+///
+/// # Errors
+/// When it is not 1 to 128 letters, digits, `-`, `_` and single dots inside.
+pub fn tenant(text: &str) -> Result<String, Wrong> {
+    let allowed = text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b));
+    let dots = text.starts_with('.') || text.ends_with('.') || text.contains("..");
+    if allowed && !dots && (1..=128).contains(&text.len()) {
+        return Ok(text.to_owned());
+    }
+    let text = shown(text);
+    Err(Wrong::new(format!(
+        "{text} is not a tenant. One has letters, digits, `-`, `_` and dots inside only, at most 128."
+    )))
+}
+
 /// The id of a recovery point as it is listed: a snapshot's name, the last part of a recovery point's ARN or the ARN
 /// itself, or an object's key. AWS knows the case of each, so it is kept.
 ///
 /// # Errors
 /// When it is not 1 to [`LONGEST_POINT`] letters, digits and `/:._+=@-`, begins with a slash or a dash, or climbs by `..`.
 pub fn point_id(text: &str) -> Result<String, Wrong> {
+    let text = listed(text);
     let allowed = text.bytes().all(|b| b.is_ascii_alphanumeric() || b"/:._+=@-".contains(&b));
     let climbs = text.split('/').any(|part| part == "..");
     if allowed && !climbs && (1..=LONGEST_POINT).contains(&text.len()) && !text.starts_with(['/', '-']) {

@@ -102,7 +102,7 @@ pub fn survey(point: &str) -> Survey {
 
 /// The point that an id names: the id itself, or its ARN.
 pub(super) fn named<'w>(world: &'w World, id: &str) -> Option<&'w Point> {
-    world.lineage.iter().find(|p| p.id == id || p.arn == id)
+    world.lineage.iter().find(|p| p.is_named(id))
 }
 
 /// A sentence for somebody whose id names nothing.
@@ -119,7 +119,8 @@ pub(super) fn unknown(env: &Environment, id: &str) -> String {
 /// Everything that protects the point, a sentence each.
 pub fn plan(env: &Environment, id: &str, world: &World, marks: &[Mark], now: Moment) -> Result<Plan, Vec<String>> {
     let Some(point) = named(world, id) else { return Err(vec![unknown(env, id)]) };
-    let arns: Vec<&str> = world.lineage.iter().filter(|p| p.id == id).map(|p| p.arn.as_str()).collect();
+    let arns: Vec<&str> =
+        world.lineage.iter().filter(|p| p.id.eq_ignore_ascii_case(id)).map(|p| p.arn.as_str()).collect();
     if arns.len() > 1 {
         return Err(vec![format!("`{id}` exists more than once. Say which by its ARN: `{}`.", arns.join("` or `"))]);
     }

@@ -29,6 +29,10 @@ pub use s3::*;
 /// What a step gives to those that follow it, for example `recovery_point` → ARN.
 pub type Outputs = BTreeMap<String, String>;
 
+/// The output of a step that did what was asked and about which something is to be said nevertheless: AWS's words for a job
+/// that is "completed with issues", or what a check found less of than before. Where there is one, nothing is called verified.
+pub const ISSUE: &str = "issue";
+
 /// Where a step is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

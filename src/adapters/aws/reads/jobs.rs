@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use aws_sdk_backup::types::{AggregationPeriod, BackupJobState, BackupJobStatus, CopyJobState, RestoreJobStatus};
+use aws_sdk_backup::types::{AggregationPeriod, BackupJobState, BackupJobStatus, RestoreJobStatus};
 use aws_smithy_types::DateTime;
 use futures::future::{BoxFuture, FutureExt as _, join};
 
-use super::super::{session::Session, side_by_side};
+use super::super::{backup::words_of_aws, session::Session, side_by_side};
 use super::points;
 use crate::{
     domain::{lag::JobTrouble, moment::Moment},
@@ -17,6 +17,10 @@ use crate::{
 const LONGEST: i64 = 8 * 86_400;
 /// How far back trouble is told of.
 const RECENT: i64 = 86_400;
+/// AWS's word for success.
+const COMPLETED: &str = "COMPLETED";
+/// How trouble is called that AWS counts as success.
+const WITH_ISSUES: &str = "COMPLETED with issues";
 
 /// Backup jobs of the last 14 days by state, in the session's region.
 ///
@@ -45,19 +49,33 @@ pub async fn counts(session: &Session) -> Result<BTreeMap<String, u64>, CloudErr
     Ok(counts)
 }
 
-/// Jobs of the last 24 hours, of these vaults, that ended otherwise than well, in the session's region, newest first.
+/// Jobs of the last 24 hours, of these vaults, that ended otherwise than well, in the session's region, newest first. One that
+/// is COMPLETED and says why it should not be relied on is among them.
 ///
 /// # Errors
 /// See [`CloudError`].
 pub async fn trouble(session: &Session, vaults: &[&str], now: Moment) -> Result<Vec<JobTrouble>, CloudError> {
-    let since = DateTime::from_secs(now.seconds() - LONGEST);
+    let begun = Asked { begun: Some(DateTime::from_secs(now.seconds() - LONGEST)), ..Asked::default() };
+    let ended = Asked { ended: Some(DateTime::from_secs(now.seconds() - RECENT)), ..Asked::default() };
+    // A job that never began has no end by which it could be found.
     let backups = [BackupJobState::Failed, BackupJobState::Expired, BackupJobState::Aborted, BackupJobState::Partial];
-    let copies = [CopyJobState::Failed, CopyJobState::Partial];
     let restores = [RestoreJobStatus::Failed, RestoreJobStatus::Aborted];
     let mut asked: Vec<BoxFuture<'_, Result<Vec<Ended>, CloudError>>> = Vec::new();
-    asked.extend(backups.into_iter().map(|state| backup_jobs(session, state, since).boxed()));
-    asked.extend(copies.into_iter().map(|state| copy_jobs(session, state, since).boxed()));
-    asked.extend(restores.into_iter().map(|state| restore_jobs(session, state, since).boxed()));
+    asked.extend(
+        backups.into_iter().map(|state| {
+            backup_jobs(session, Asked { state: Some(state.as_str().to_owned()), ..begun.clone() }).boxed()
+        }),
+    );
+    asked.extend(
+        restores.into_iter().map(|state| {
+            restore_jobs(session, Asked { state: Some(state.as_str().to_owned()), ..begun.clone() }).boxed()
+        }),
+    );
+    let completed = Asked { state: Some(COMPLETED.to_owned()), ..ended.clone() };
+    asked.push(backup_jobs(session, completed.clone()).boxed());
+    asked.push(restore_jobs(session, completed).boxed());
+    // Copies end in states that AWS's own list of states to ask for lacks, so they are asked for without one.
+    asked.push(copy_jobs(session, begun).boxed());
     let mut found = Vec::new();
     for answer in side_by_side(asked).await {
         let ours = answer?
@@ -106,23 +124,44 @@ struct Ended {
     message: Option<String>,
 }
 
+/// Which jobs to list.
+#[derive(Debug, Clone, Default)]
+struct Asked {
+    state: Option<String>,
+    /// Begun after this.
+    begun: Option<DateTime>,
+    /// Ended after this.
+    ended: Option<DateTime>,
+}
+
 impl Ended {
+    /// The trouble with it; none with one that ended well, or has not ended.
     fn told(self, region: &str) -> Option<JobTrouble> {
+        let words = words_of_aws(self.message.as_deref());
+        let state = match (self.state.as_str(), &words) {
+            (COMPLETED, Some(_)) => WITH_ISSUES.to_owned(),
+            ("FAILED" | "EXPIRED" | "ABORTED" | "PARTIAL", _) => self.state,
+            _ => return None,
+        };
         let arn = self.resource.unwrap_or_default();
         Some(JobTrouble {
             id: self.id?,
             what: self.what.to_owned(),
             resource: points::resource(&arn).map_or(arn, |(_, id)| id),
             region: region.to_owned(),
-            state: self.state,
+            state,
             // A job that never began has no end of its own.
             at: points::moment(self.completed.or(self.created)?)?,
-            message: self
-                .message
-                .map(|m| m.trim().to_owned())
-                .filter(|m| !m.is_empty())
-                .unwrap_or_else(|| "AWS gives no reason.".to_owned()),
+            message: words.unwrap_or_else(|| "AWS gives no reason.".to_owned()),
         })
+    }
+}
+
+impl Asked {
+    /// What is listed, for people.
+    fn thing(&self, what: &str) -> String {
+        let state = self.state.as_deref().map(|state| format!(" that are {state}")).unwrap_or_default();
+        format!("{what} jobs{state}")
     }
 }
 
@@ -131,9 +170,15 @@ fn vault_name(arn: Option<String>) -> Option<String> {
     arn.and_then(|arn| arn.rsplit(':').next().map(str::to_owned))
 }
 
-async fn backup_jobs(session: &Session, state: BackupJobState, since: DateTime) -> Result<Vec<Ended>, CloudError> {
-    let attempt = session.reads("backup:ListBackupJobs", format!("backup jobs that are {}", state.as_str()));
-    let request = session.backup().list_backup_jobs().by_state(state).by_created_after(since).max_results(1000);
+async fn backup_jobs(session: &Session, asked: Asked) -> Result<Vec<Ended>, CloudError> {
+    let attempt = session.reads("backup:ListBackupJobs", asked.thing("backup"));
+    let request = session
+        .backup()
+        .list_backup_jobs()
+        .set_by_state(asked.state.as_deref().map(BackupJobState::from))
+        .set_by_created_after(asked.begun)
+        .set_by_complete_after(asked.ended)
+        .max_results(1000);
     let mut pages = request.into_paginator().send();
     let mut found = Vec::new();
     while let Some(page) = pages.next().await {
@@ -153,9 +198,9 @@ async fn backup_jobs(session: &Session, state: BackupJobState, since: DateTime) 
     Ok(found)
 }
 
-async fn copy_jobs(session: &Session, state: CopyJobState, since: DateTime) -> Result<Vec<Ended>, CloudError> {
-    let attempt = session.reads("backup:ListCopyJobs", format!("copy jobs that are {}", state.as_str()));
-    let request = session.backup().list_copy_jobs().by_state(state).by_created_after(since).max_results(1000);
+async fn copy_jobs(session: &Session, asked: Asked) -> Result<Vec<Ended>, CloudError> {
+    let attempt = session.reads("backup:ListCopyJobs", asked.thing("copy"));
+    let request = session.backup().list_copy_jobs().set_by_created_after(asked.begun).max_results(1000);
     let mut pages = request.into_paginator().send();
     let mut found = Vec::new();
     while let Some(page) = pages.next().await {
@@ -178,9 +223,15 @@ async fn copy_jobs(session: &Session, state: CopyJobState, since: DateTime) -> R
     Ok(found)
 }
 
-async fn restore_jobs(session: &Session, state: RestoreJobStatus, since: DateTime) -> Result<Vec<Ended>, CloudError> {
-    let attempt = session.reads("backup:ListRestoreJobs", format!("restore jobs that are {}", state.as_str()));
-    let request = session.backup().list_restore_jobs().by_status(state).by_created_after(since).max_results(1000);
+async fn restore_jobs(session: &Session, asked: Asked) -> Result<Vec<Ended>, CloudError> {
+    let attempt = session.reads("backup:ListRestoreJobs", asked.thing("restore"));
+    let request = session
+        .backup()
+        .list_restore_jobs()
+        .set_by_status(asked.state.as_deref().map(RestoreJobStatus::from))
+        .set_by_created_after(asked.begun)
+        .set_by_complete_after(asked.ended)
+        .max_results(1000);
     let mut pages = request.into_paginator().send();
     let mut found = Vec::new();
     while let Some(page) = pages.next().await {

@@ -17,8 +17,10 @@ use crate::{
 enum Id<'i> {
     /// A snapshot's name.
     Snapshot(&'i str),
-    /// The ARN of a recovery point in a vault, by the region it would be in.
-    Point(Box<dyn Fn(&str) -> String + Send + Sync + 'i>),
+    /// What the ARN of a recovery point in a vault can be, by the region it would be in.
+    Point(Box<dyn Fn(&str) -> Vec<String> + Send + Sync + 'i>),
+    /// A snapshot's name, or the end of a continuous backup's ARN.
+    Either(&'i str),
     /// An object's key.
     Key(&'i str),
 }
@@ -41,7 +43,7 @@ pub async fn lineage(
         points::read(cloud, environment, &query, requester, &points::BOTH, &mut |page| found.extend(page)).await?;
     whole(unread)?;
     // The resource of a key is read out of the key, so the object itself need not be there.
-    let there = found.iter().any(|point: &Point| point.id == id || point.arn == id);
+    let there = found.iter().any(|point: &Point| point.is_named(id));
     Ok(if there { found } else { Vec::new() })
 }
 
@@ -65,7 +67,15 @@ async fn of(cloud: &AwsCloud, environment: &Environment, id: &str, requester: &s
         let session = cloud.sessions.get(environment, points::region(environment, leg), requester).await;
         match what {
             Id::Snapshot(name) => of_snapshot(&session, name).await,
-            Id::Point(arn) => of_point(&session, environment, leg, &arn(&session.region)).await,
+            Id::Point(arns) => of_points(&session, environment, leg, arns(&session.region)).await,
+            Id::Either(name) => match of_snapshot(&session, name).await? {
+                Some(found) => Ok(Some(found)),
+                None => {
+                    let (region, account) = (&session.region, &environment.account);
+                    let arn = format!("arn:aws:backup:{region}:{account}:recovery-point:continuous:{name}");
+                    of_point(&session, environment, leg, &arn).await
+                }
+            },
             Id::Key(_) => Ok(None),
         }
     });
@@ -88,20 +98,32 @@ fn read<'i>(environment: &'i Environment, id: &'i str) -> Id<'i> {
     if id.starts_with("arn:") {
         return match id.split_once(":snapshot:") {
             Some((_, name)) if !name.starts_with("awsbackup:") => Id::Snapshot(name),
-            _ => Id::Point(Box::new(move |_| id.to_owned())),
+            _ => Id::Point(Box::new(move |_| vec![id.to_owned()])),
         };
     }
     let account = &environment.account;
+    let begins = |start: &str| id.get(..start.len()).is_some_and(|front| front.eq_ignore_ascii_case(start));
     if id.contains('/') {
         Id::Key(id)
     } else if id.len() == 36 && id.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-') {
-        Id::Point(Box::new(move |region| format!("arn:aws:backup:{region}:{account}:recovery-point:{id}")))
-    } else if id.starts_with("job-") || id.starts_with("copyjob-") {
-        Id::Point(Box::new(move |region| format!("arn:aws:rds:{region}:{account}:snapshot:awsbackup:{id}")))
-    } else if id.starts_with("ab-") {
-        Id::Point(Box::new(move |region| format!("arn:aws:rds:{region}:{account}:auto-backup:{id}")))
+        // AWS Backup writes some of its ids in capitals.
+        let cases = [id.to_owned(), id.to_ascii_uppercase(), id.to_ascii_lowercase()];
+        Id::Point(Box::new(move |region| {
+            let mut arns: Vec<String> =
+                cases.iter().map(|id| format!("arn:aws:backup:{region}:{account}:recovery-point:{id}")).collect();
+            arns.dedup();
+            arns
+        }))
+    } else if begins("job-") || begins("copyjob-") {
+        Id::Point(Box::new(move |region| {
+            vec![format!("arn:aws:rds:{region}:{account}:snapshot:awsbackup:{}", id.to_ascii_lowercase())]
+        }))
+    } else if begins("ab-") {
+        Id::Point(Box::new(move |region| {
+            vec![format!("arn:aws:rds:{region}:{account}:auto-backup:{}", id.to_ascii_lowercase())]
+        }))
     } else {
-        Id::Snapshot(id)
+        Id::Either(id)
     }
 }
 
@@ -115,6 +137,20 @@ async fn of_snapshot(session: &Session, name: &str) -> Result<Option<Of>, CloudE
     let found = rds::describe(session, &[name]).await?;
     let database = found.get(&name.to_lowercase()).and_then(|s| s.db_instance_identifier.clone());
     Ok(database.map(|id| (PointKind::Rds, id)))
+}
+
+async fn of_points(
+    session: &Session,
+    environment: &Environment,
+    leg: Leg,
+    arns: Vec<String>,
+) -> Result<Option<Of>, CloudError> {
+    for arn in arns {
+        if let Some(found) = of_point(session, environment, leg, &arn).await? {
+            return Ok(Some(found));
+        }
+    }
+    Ok(None)
 }
 
 async fn of_point(session: &Session, environment: &Environment, leg: Leg, arn: &str) -> Result<Option<Of>, CloudError> {

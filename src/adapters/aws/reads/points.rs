@@ -238,6 +238,7 @@ fn of_vault(found: RecoveryPointByBackupVault, vault: &str, region: &str, locked
             Some(RecoveryPointStatus::Creating) => PointState::Creating,
             Some(RecoveryPointStatus::Partial) => PointState::Partial,
             Some(RecoveryPointStatus::Expired) => PointState::Expired,
+            Some(RecoveryPointStatus::Stopped) => PointState::Stopped,
             _ => PointState::Unusable,
         },
         encrypted: found.is_encrypted,

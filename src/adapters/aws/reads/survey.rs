@@ -14,7 +14,7 @@ use crate::{
         environment::Environment,
         lag::Leg,
         point::Point,
-        world::{BucketFound, Network, PlanFound},
+        world::{BucketFound, Network, PlanFound, VaultRange},
     },
     ports::{
         alert::Topic,
@@ -46,7 +46,7 @@ pub async fn survey(
         when(ask.secrets_prefix.as_deref().map(|prefix| secrets::names(&here, prefix))),
     );
     let places = try_join(
-        when(ask.vault.then(|| backup::vault(&here, &environment.vault))),
+        when(ask.vault.then(|| backup::vault_and_range(&here, &environment.vault))),
         when(
             ask.bucket
                 .then(|| named_bucket(&here, environment, environment.secrets_bucket.as_deref(), "secrets_bucket")),
@@ -61,6 +61,8 @@ pub async fn survey(
     let ((databases, file_systems, names), (vault, bucket), far, more) = try_join4(data, places, far, more).await?;
     let ((parameters, buckets, described), (lineage, newest, plan), (dump_key, isolated)) = more;
     let (dr_vault, dr_bucket, dr_key) = far.map_or((None, None, None), |(v, b, k)| (Some(v), Some(b), Some(k)));
+    let (vault, range) = vault.unzip();
+    let (dr_vault, dr_range) = dr_vault.unzip();
     Ok(World {
         account: identity.account,
         databases,
@@ -79,6 +81,7 @@ pub async fn survey(
         newest: newest.unwrap_or_default(),
         plan: plan.flatten(),
         isolated,
+        vault_ranges: [range, dr_range].into_iter().flatten().flatten().collect(),
     })
 }
 
@@ -159,15 +162,15 @@ async fn dr_side(
     here: &Session,
     environment: &Environment,
     requester: &str,
-) -> Result<(Condition, Condition, Condition), CloudError> {
+) -> Result<((Condition, Option<VaultRange>), Condition, Condition), CloudError> {
     let there = cloud.sessions.get(environment, &environment.dr_region, requester).await;
     try_join3(dr_vault(&there, environment), dr_bucket(here, &there, environment), dr_key(&there, environment)).await
 }
 
-async fn dr_vault(there: &Session, environment: &Environment) -> Result<Condition, CloudError> {
+async fn dr_vault(there: &Session, environment: &Environment) -> Result<(Condition, Option<VaultRange>), CloudError> {
     match &environment.dr_vault {
-        Some(name) => backup::vault(there, name).await,
-        None => Ok(Err(unset(environment, "dr_vault"))),
+        Some(name) => backup::vault_and_range(there, name).await,
+        None => Ok((Err(unset(environment, "dr_vault")), None)),
     }
 }
 
@@ -308,6 +311,7 @@ fn found_database(
         .iter()
         .find(|d| d.id.eq_ignore_ascii_case(&wanted.id))
         .ok_or_else(|| absent(region))?;
+    found.stands_alone()?;
     if !found.engine.starts_with(&wanted.engine.to_string()) {
         return Err(format!("It runs {}, the config file says {}. Correct `engine`.", found.engine, wanted.engine));
     }
@@ -335,7 +339,8 @@ async fn check_places(here: &Session, environment: &Environment, lines: &mut Rep
 async fn check_dr(cloud: &AwsCloud, here: &Session, environment: &Environment, lines: &mut Report<'_>) {
     let there = cloud.sessions.get(environment, &environment.dr_region, NOBODY).await;
     let label = |what: &str, name: &Option<String>| format!("DR {what} {}", name.as_deref().unwrap_or("(not set)"));
-    lines.add(&label("vault", &environment.dr_vault), flat(dr_vault(&there, environment).await));
+    lines
+        .add(&label("vault", &environment.dr_vault), flat(dr_vault(&there, environment).await.map(|(found, _)| found)));
     lines.add(&label("bucket", &environment.dr_secrets_bucket), flat(dr_bucket(here, &there, environment).await));
     lines.add(&label("KMS key", &environment.dr_kms_key), flat(dr_key(&there, environment).await));
 }

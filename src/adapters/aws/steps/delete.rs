@@ -11,7 +11,10 @@ use super::{
     begun, finished,
 };
 use crate::{
-    domain::step::{DeletePoint, DeleteSnapshot, Outputs},
+    domain::{
+        point::{disassociate, is_continuous},
+        step::{DeletePoint, DeleteSnapshot, Outputs},
+    },
     ports::cloud::{Call, CloudError, Probe, Progress, Started},
 };
 
@@ -20,9 +23,9 @@ impl Change for DeleteSnapshot {
     async fn probe(&self, at: &At<'_>) -> Result<Probe, CloudError> {
         let found = rds::describe(&at.session, &[&self.snapshot]).await?;
         Ok(match found.get(&self.snapshot.to_lowercase()).map(rds::status_of) {
-            None => Probe::Present(finished(&self.snapshot)),
+            None if rds::is_gone(&at.session, &self.snapshot).await? => Probe::Present(finished(&self.snapshot)),
             Some("deleting" | "deleted") => Probe::Present(begun(&self.snapshot)),
-            Some(_) => Probe::Absent,
+            _ => Probe::Absent,
         })
     }
 
@@ -32,7 +35,7 @@ impl Change for DeleteSnapshot {
     }
 
     async fn poll(&self, at: &At<'_>) -> Outcome {
-        Ok(snapshot_gone(&self.snapshot, at.snapshots(&self.snapshot).await?.as_ref()))
+        snapshot_gone(&at.session, &self.snapshot, at.snapshots(&self.snapshot).await?.as_ref()).await
     }
 
     fn batch<'c>(&'c self, _call: &'c Call) -> Option<Batch<'c>> {
@@ -82,12 +85,16 @@ async fn point_gone(session: &Session, what: &DeletePoint) -> Outcome {
     Ok(Progress::Running { percent: None, detail: status.to_owned() })
 }
 
-/// Whether a snapshot is gone, out of a description of several.
-fn snapshot_gone(snapshot: &str, found: &rds::Found) -> Progress {
-    match found.get(&snapshot.to_lowercase()).map(rds::status_of) {
-        None | Some("deleted") => Progress::Done { outputs: Outputs::new(), detail: "deleted".to_owned() },
-        Some(status) => Progress::Running { percent: None, detail: status.to_owned() },
-    }
+/// Whether a snapshot is gone: told by a description of several, and asked for by its name where that does not show it.
+async fn snapshot_gone(session: &Session, snapshot: &str, found: &rds::Found) -> Outcome {
+    let status = match found.get(&snapshot.to_lowercase()).map(rds::status_of) {
+        None if !rds::is_gone(session, snapshot).await? => "still shown",
+        None | Some("deleted") => {
+            return Ok(Progress::Done { outputs: Outputs::new(), detail: "deleted".to_owned() });
+        }
+        Some(status) => status,
+    };
+    Ok(Progress::Running { percent: None, detail: status.to_owned() })
 }
 
 async fn snapshot_away(session: &Session, snapshot: &str) -> Result<Started, CloudError> {
@@ -103,6 +110,10 @@ async fn snapshot_away(session: &Session, snapshot: &str) -> Result<Started, Clo
 
 async fn point_away(session: &Session, vault: &str, arn: &str) -> Result<Started, CloudError> {
     let attempt = session.changes("backup:DeleteRecoveryPoint", format!("recovery point {arn} in vault {vault}"));
+    if is_continuous(arn) {
+        let why = "it is a continuous backup: deleting it would also end point-in-time recovery from now on";
+        return Err(attempt.never(why, &disassociate(arn, vault, &session.region)));
+    }
     let request = session.backup().delete_recovery_point().backup_vault_name(vault).recovery_point_arn(arn);
     let error = match request.send().await {
         Ok(_) => return Ok(begun(arn)),
@@ -110,14 +121,31 @@ async fn point_away(session: &Session, vault: &str, arn: &str) -> Result<Started
     };
     match error.as_service_error() {
         Some(gone) if gone.is_resource_not_found_exception() => Ok(finished(arn)),
-        // Here this one code means: held, in a locked vault, or a continuous backup that is still written.
-        Some(kept) if kept.is_invalid_request_exception() => Err(attempt.never(
-            &format!(
-                "AWS Backup does not let it go ({})",
-                kept.meta().message().unwrap_or("it gives no reason").trim_end_matches('.')
-            ),
-            "Release its legal hold, or wait until the vault's lock lets it expire.",
-        )),
+        // Here this one code means many things, which only the words tell.
+        Some(kept) if kept.is_invalid_request_exception() => {
+            let words = kept.meta().message().unwrap_or("it gives no reason").trim_end_matches('.');
+            let why = format!("AWS Backup does not let it go ({words})");
+            Err(attempt.never(&why, &advice(words, arn, vault, &session.region)))
+        }
         _ => Err(attempt.failed(error)),
+    }
+}
+
+/// What helps against AWS's reason for keeping a recovery point.
+fn advice(words: &str, arn: &str, vault: &str, region: &str) -> String {
+    let words = words.to_lowercase();
+    let says = |any: &[&str]| any.iter().any(|word| words.contains(word));
+    if says(&["legal hold", "legal-hold", "legalhold"]) {
+        "Release the legal hold, then retry.".to_owned()
+    } else if says(&["continuous", "disassociate", "point-in-time"]) {
+        disassociate(arn, vault, region)
+    } else if says(&["vault lock", "vaultlock", "locked", "min retention", "minimum retention", "compliance"]) {
+        "Wait until the vault's lock lets it expire; nobody can delete it before.".to_owned()
+    } else if says(&["in progress", "being", "running", "in use", "copying", "restor"]) {
+        "Wait until what uses it has ended, then retry.".to_owned()
+    } else if says(&["organization", "backup policy", "access policy", "explicit deny", "not authorized"]) {
+        format!("Look at the access policy of vault {vault}, then retry.")
+    } else {
+        format!("Look at it in vault {vault} in AWS Backup in {region}, mend what AWS names, then retry.")
     }
 }

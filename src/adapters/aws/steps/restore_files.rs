@@ -11,7 +11,7 @@ use aws_sdk_efs::types::FileSystemDescription;
 use super::{
     super::{
         background::Outcome,
-        backup::{ago, ended, percent},
+        backup::{ago, ended, issue, percent},
         session::Session,
     },
     At, Change,
@@ -19,7 +19,7 @@ use super::{
 use crate::{
     domain::{
         restored,
-        step::{Outputs, RestoreFiles},
+        step::{ISSUE, RestoreFiles},
     },
     ports::cloud::{Call, CloudError, Probe, Progress, Started},
 };
@@ -105,10 +105,12 @@ async fn progress(session: &Session, call: &Call, name: &str) -> Outcome {
     let word = job.status.as_ref().map_or("of unknown state", RestoreJobStatus::as_str);
     Ok(match &job.status {
         Some(RestoreJobStatus::Completed) => match job.created_resource_arn.as_deref().and_then(id_of) {
-            Some(made) => Progress::Done {
-                outputs: Outputs::from([(RESTORED.to_owned(), made.to_owned())]),
-                detail: format!("{made}, restored as {name}"),
-            },
+            Some(made) => {
+                let mut outputs = issue(job.status_message.as_deref());
+                let said = outputs.get(ISSUE).map(|words| format!(", but AWS says: {words}")).unwrap_or_default();
+                outputs.insert(RESTORED.to_owned(), made.to_owned());
+                Progress::Done { outputs, detail: format!("{made}, restored as {name}{said}") }
+            }
             None => Progress::Running {
                 percent: Some(100),
                 detail: "COMPLETED, what it made is not visible yet".to_owned(),

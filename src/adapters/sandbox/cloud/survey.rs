@@ -132,6 +132,7 @@ fn database(place: &Region, id: &str, now: Moment) -> Option<DatabaseFound> {
         automated_days: db.automated_days,
         window: db.window.clone(),
         restorable: (db.automated_days > 0).then(|| now - RESTORABLE),
+        cluster: None,
     })
 }
 

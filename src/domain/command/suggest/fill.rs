@@ -59,7 +59,7 @@ fn take_option<'w>(values: &mut Values, arg: &Arg, value: Option<&'w str>, words
     let open = |checked: Option<String>, placeholder: &str| Some(checked.unwrap_or_else(|| placeholder.to_owned()));
     match arg.kind {
         Kind::Tenant if values.tenant.is_none() => {
-            values.tenant = open(value.and_then(|value| validate::identifier("tenant", value).ok()), SOME_TENANT);
+            values.tenant = open(value.and_then(|value| validate::tenant(value).ok()), SOME_TENANT);
         }
         Kind::Ticket if values.ticket.is_none() => {
             values.ticket = open(value.and_then(|value| validate::ticket(value).ok()), SOME_TICKET);

@@ -321,6 +321,9 @@ impl Parts<'_> {
         let files = !self.target.file_systems.is_empty();
         let archives = self.target.archives();
         let copies = self.env.replicates();
+        for why in world.refusals(self.days).into_iter().filter(|_| files) {
+            self.draft.problem(why);
+        }
         for (wanted, what, condition) in [
             (files, "Backup vault", &world.vault),
             (archives, "Secrets bucket", &world.bucket),

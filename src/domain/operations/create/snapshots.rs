@@ -16,6 +16,9 @@ impl Parts<'_> {
             ));
             return;
         };
+        if let Err(why) = found.stands_alone() {
+            return self.draft.problem(why);
+        }
         if matches!(found.status.as_str(), "deleting" | "failed" | "restore-error")
             || found.status.starts_with("incompatible-")
         {

@@ -1,0 +1,48 @@
+//! What a backup holds, next to what the one before it held. A login that sees one of forty tables makes a good dump of one
+//! table: that everything else is missing shows only beside its predecessor.
+
+use super::{
+    operation::Run,
+    step::{Step, StepState},
+};
+
+/// What is counted, by the output it stands in, and how much of it may be gone before a person is asked, in percent. Tables
+/// are never lost by chance; objects and bytes come and go.
+const MEASURES: [(&[&str], &str, u64); 4] = [
+    (&["tables"], "tables", 0),
+    (&["objects"], "objects", 10),
+    (&["count"], "entries", 10),
+    (&["bytes_plain", "bytes"], "bytes", 30),
+];
+
+/// Whether anything that a run's steps tell can be compared at all.
+pub fn measured(run: &Run) -> bool {
+    done(run).any(|step| MEASURES.iter().any(|(outputs, _, _)| number(step, outputs).is_some()))
+}
+
+/// Steps of a run that hold less than the same steps of its predecessor, and by how much, in a sentence without an end.
+pub fn falls(run: &Run, before: &Run) -> Vec<(usize, String)> {
+    let title = |run: &'_ Run, step: &Step| run.op.plan.steps.get(step.index).map(|spec| spec.title.clone());
+    let mut falls = Vec::new();
+    for step in done(run) {
+        let Some(was) = done(before).find(|was| title(before, was) == title(run, step)) else { continue };
+        let less = MEASURES.iter().filter_map(|(outputs, what, percent)| {
+            let (is, had) = (number(step, outputs)?, number(was, outputs)?);
+            let fell = u128::from(is) * 100 < u128::from(had) * u128::from(100 - percent);
+            fell.then(|| format!("{is} {what}, where {} held {had}", before.op.id))
+        });
+        let less: Vec<String> = less.collect();
+        if !less.is_empty() {
+            falls.push((step.index, format!("it holds {}; say whether that is meant", less.join(", and "))));
+        }
+    }
+    falls
+}
+
+fn done(run: &Run) -> impl Iterator<Item = &Step> {
+    run.steps.iter().filter(|step| step.state == StepState::Done)
+}
+
+fn number(step: &Step, outputs: &[&str]) -> Option<u64> {
+    outputs.iter().find_map(|name| step.outputs.get(*name)?.parse().ok())
+}
