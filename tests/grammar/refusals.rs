@@ -218,7 +218,7 @@ fn says_what_is_wrong_with_values_and_options() {
       `--tenant` needs a value behind it.
       /bbws backup create prod full --tenant <tenant>
     backup create prod --tenant "a b"
-      `a b` is not a tenant. One has letters, digits, `-` and `_` only, at most 128.
+      `a b` is not a tenant. One has letters, digits, `-`, `_` and dots inside only, at most 128.
       /bbws backup create prod full --tenant <tenant>
     backup create prod --tenant --reason x
       `--tenant` needs a value behind it.

@@ -74,8 +74,14 @@ impl Kept {
         Kept { source, clock, sleep, last: Arc::new(Mutex::new(Last::Nothing)) }
     }
 
-    /// Sees to it that the next call finds credentials, or finds out at once that there are none.
+    /// Sees to it that the next call finds credentials, or finds out at once that there are none. A failure of before is no
+    /// answer to that; one of somebody who is at it just now is.
     pub async fn fetch(&self) {
+        if let Ok(mut last) = self.last.try_lock()
+            && matches!(*last, Last::Lacking(..))
+        {
+            *last = Last::Nothing;
+        }
         if self.within(BEFORE).await.is_none()
             && let Ok(mut last) = self.last.try_lock()
         {

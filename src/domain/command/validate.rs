@@ -84,7 +84,7 @@ pub fn reason(text: &str) -> Result<String, Wrong> {
 /// What is listed for an id as AWS's console and Slack show it: without the quotes and backticks around it, and of the tail of
 /// an ARN (`recovery-point:…`, `awsbackup:job-…`, `continuous:db-…`) the last part. A whole ARN says more and stays.
 fn listed(text: &str) -> &str {
-    let text = text.trim_matches(['`', '"', '\'', '<', '>', '‘', '’', '“', '”']);
+    let text = text.trim_matches(['`', '"', '\'', '‘', '’', '“', '”']);
     if text.starts_with("arn:") || text.contains('/') {
         return text;
     }
