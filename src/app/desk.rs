@@ -36,10 +36,9 @@ use crate::{
     },
 };
 
-/// How long a person waits for the answer itself before being told that it follows.
-const ANSWER_WITHIN: Duration = Duration::from_millis(750);
-/// How long Slack may take to say who asks a question.
-const GATE_WITHIN: Duration = Duration::from_millis(700);
+/// How long a person waits for the answer itself before being told that it follows: Slack gives up after three seconds, and a
+/// person is promised less than one.
+pub const PATIENCE: Duration = Duration::from_millis(750);
 /// A request found unanswered after a crash is dealt with only if it is younger than this: nobody expects an hour-old
 /// command to start something.
 const STALE: Duration = Duration::from_secs(600);
@@ -70,6 +69,8 @@ pub struct Inner {
     pub ops_channel: String,
     /// Where people can be answered when nothing can be posted.
     pub addresses: Arc<Addresses>,
+    /// How long a person waits for the answer itself, and for Slack to say who asks. See [`PATIENCE`].
+    pub patience: Duration,
     /// Requests being dealt with in this process.
     pub busy: Mutex<HashSet<String>>,
 }
@@ -223,7 +224,7 @@ impl Desk {
 
     /// [`Desk::gate`] for what somebody waits for.
     async fn gate_in_time(&self, request: &Request) -> Result<(), Reply> {
-        match tokio::time::timeout(GATE_WITHIN, self.gate(request, false)).await {
+        match tokio::time::timeout(self.patience, self.gate(request, false)).await {
             Ok(gate) => gate,
             Err(_) => Err(say(Level::Error, "Slack is slow to say who you are. Ask again in a moment.")),
         }
@@ -268,7 +269,7 @@ impl Desk {
             desk.busy.lock().unwrap_or_else(PoisonError::into_inner).remove(&ask.request.id);
             result
         });
-        match tokio::time::timeout(ANSWER_WITHIN, &mut work).await {
+        match tokio::time::timeout(self.patience, &mut work).await {
             Ok(Ok(Ok(reply))) => Ok(Some(reply)),
             Ok(Ok(Err(error))) => Ok(Some(stored_but(&error))),
             Ok(Err(panicked)) => Ok(Some(stored_but(&panicked))),

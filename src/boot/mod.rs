@@ -21,7 +21,7 @@ use crate::{
         addresses::Addresses,
         announce::Announcer,
         authority::Authority,
-        desk::{Desk, Inner},
+        desk::{Desk, Inner, PATIENCE},
         keeper::Keeper,
         planner::Planner,
         push::Push,
@@ -105,6 +105,7 @@ impl Product {
             ticket_pattern,
             ops_channel: config.slack.ops_channel.clone(),
             addresses: addresses.clone(),
+            patience: PATIENCE,
             busy: std::sync::Mutex::default(),
         });
         let push = parts.fetch.zip(config.topics.push).map(|(fetch, topic)| {

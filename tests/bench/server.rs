@@ -11,7 +11,7 @@ use bbws::{
     },
     app::{
         authority::Authority,
-        desk::{Desk, Inner},
+        desk::{Desk, Inner, PATIENCE},
         inbound::{Envelope, Inbox, Refusal, Unavailable},
         planner::Planner,
     },
@@ -91,6 +91,7 @@ fn inbox(store: Option<Arc<dyn Store>>) -> Arc<dyn Inbox> {
         ticket_pattern,
         ops_channel: config.slack.ops_channel.clone(),
         addresses: Default::default(),
+        patience: PATIENCE,
         busy: std::sync::Mutex::default(),
     }))
 }
