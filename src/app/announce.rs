@@ -209,6 +209,7 @@ impl Announcer {
             content,
             event_type: EVENT,
             payload: json!({"operation": run.op.id, "key": format!("moved-{}", card.ts)}),
+            sought: json!({"operation": run.op.id, "key": format!("moved-{}", card.ts)}),
             since: queued.created.seconds() - 60,
             lost: None,
         };
@@ -287,6 +288,7 @@ impl Announcer {
             elsewhere: line(&said, format!("*{id}* · {}", said.text)),
             event_type: EVENT,
             payload: json!({"operation": id, "key": key}),
+            sought: json!({"operation": id, "key": key}),
             since: queued.created.seconds() - 60,
             lost: None,
         };
@@ -336,6 +338,7 @@ impl Announcer {
             content,
             event_type: EVENT,
             payload: json!({"environment": environment, "key": key}),
+            sought: json!({"environment": environment, "key": key}),
             since: queued.created.seconds() - 60,
             lost: None,
         };
@@ -377,6 +380,7 @@ impl Announcer {
             elsewhere: line(&said, format!("{}{asked_in}", said.text)),
             event_type: EVENT,
             payload: json!({"whisper": queued.key}),
+            sought: json!({"whisper": queued.key}),
             since: queued.created.seconds() - 60,
             lost: None,
         };
@@ -453,6 +457,7 @@ fn card_letter(run: &Run, now: Moment) -> Letter {
         content,
         event_type: CARD,
         payload: card_payload(run),
+        sought: json!({"operation": run.op.id}),
         since: run.op.created.seconds() - 60,
         lost: None,
     }

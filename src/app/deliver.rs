@@ -54,8 +54,10 @@ pub(super) struct Letter {
     pub(super) elsewhere: Content,
     /// By what it is found again.
     pub(super) event_type: &'static str,
-    /// By what it is found again.
+    /// Its metadata.
     pub(super) payload: Value,
+    /// The part of its metadata by which it is found again: what does not change while it is on its way.
+    pub(super) sought: Value,
     /// It was not posted before then: seconds since the epoch.
     pub(super) since: i64,
     /// A message with the same metadata that does not count, since it cannot be edited any more.
@@ -141,7 +143,7 @@ impl Announcer {
         if channel.is_empty() {
             return Ok(None);
         }
-        match self.chat.find(channel, thread, letter.event_type, &letter.payload, letter.since).await {
+        match self.chat.find(channel, thread, letter.event_type, &letter.sought, letter.since).await {
             Ok(found) => {
                 let card = found.map(|ts| CardRef { channel: channel.clone(), ts });
                 Ok(card.filter(|card| letter.lost.as_ref() != Some(card)))

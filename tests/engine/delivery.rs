@@ -130,6 +130,18 @@ async fn a_moved_card_is_found_again_after_a_lost_reply() {
 }
 
 #[tokio::test]
+async fn a_card_whose_reply_was_lost_is_found_whatever_became_of_the_operation_since() {
+    let mut rig = Rig::sqlite().await;
+    let id = rig.asked("backup create prod").await;
+    rig.chat.trouble(Trouble::LostReply);
+    rig.step().await;
+    // Its metadata on the first card says that it waits.
+    rig.click("U0BOB", "approve", &id).await;
+    assert_eq!(rig.finish(&id).await, State::Succeeded);
+    assert_eq!(cards(&rig, &id), [(HERE.to_owned(), State::Succeeded)]);
+}
+
+#[tokio::test]
 async fn a_locked_thread_costs_the_thread_and_not_the_message() {
     let mut rig = Rig::sqlite().await;
     let id = rig.asked("backup create prod").await;
