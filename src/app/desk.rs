@@ -23,7 +23,8 @@ use super::{
 };
 use crate::{
     domain::{
-        command::{self, Command, Wrong},
+        command::{Command, Control, Does, OPERATION, Wrong},
+        language,
         operation::OpId,
         policy::Limits,
         principal::Principal,
@@ -206,7 +207,7 @@ impl Desk {
             return self.answer_now(request, via, reply, false).await;
         }
         let Some(text) = what.said() else { return self.accept_and_deal(request, via, what).await };
-        let command = command::parse(text, &self.environments());
+        let command = language::parse(text, &self.environments());
         // What has to be asked of AWS may take longer than Slack waits.
         if command.as_ref().is_ok_and(|c| c.changes_things() || c.asks_aws()) {
             return self.accept_and_deal(request, via, what).await;
@@ -321,25 +322,17 @@ impl Desk {
     }
 
     async fn obey(&self, ask: &Ask, text: &str) -> Result<Reply, StoreError> {
-        match command::parse(text, &self.environments()) {
+        match language::parse(text, &self.environments()) {
             Ok(command) => self.carry_out(ask, command).await,
             Err(wrong) => self.refuse_ask(ask, wrong_reply(&wrong)).await,
         }
     }
 
     async fn carry_out(&self, ask: &Ask, command: Command) -> Result<Reply, StoreError> {
-        match command {
-            Command::OpCancel { id, reason } => self.cancel(ask, &OpId(id), reason).await,
-            Command::OpRetry { id } => self.retry(ask, &OpId(id)).await,
-            Command::OpPause { id } => self.pause(ask, &OpId(id)).await,
-            Command::OpStop { id } => self.stop_one(ask, &OpId(id)).await,
-            Command::OpResume { id } => self.resume_one(ask, &OpId(id)).await,
-            Command::OpReject { id, reason } => self.reject(ask, &OpId(id), reason, None).await,
-            Command::OpApprove { id } => self.approve(ask, &OpId(id), None).await,
-            Command::Stop { environment, reason } => self.stop(ask, environment.as_deref(), &reason).await,
-            Command::Resume { environment, reason } => self.resume(ask, environment.as_deref(), reason).await,
-            command if command.changes_things() => self.submit(ask, &command).await,
-            command => {
+        match command.does() {
+            Does::Control(control) => self.control(ask, control, &command).await,
+            Does::Operation => self.submit(ask, &command).await,
+            Does::Explain | Does::Answer | Does::List(_) => {
                 let reply = self.read(&command, &ask.request.user).await?;
                 self.store
                     .commit(Commit {
@@ -350,6 +343,22 @@ impl Desk {
                     .await?;
                 Ok(reply)
             }
+        }
+    }
+
+    async fn control(&self, ask: &Ask, control: Control, command: &Command) -> Result<Reply, StoreError> {
+        let id = OpId(command.values().get(OPERATION.name).unwrap_or_default().to_owned());
+        let reason = command.reason().map(str::to_owned);
+        match control {
+            Control::Approve => self.approve(ask, &id, None).await,
+            Control::Reject => self.reject(ask, &id, reason, None).await,
+            Control::Cancel => self.cancel(ask, &id, reason).await,
+            Control::Retry => self.retry(ask, &id).await,
+            Control::Pause => self.pause(ask, &id).await,
+            Control::Halt => self.stop_one(ask, &id).await,
+            Control::Resume => self.resume_one(ask, &id).await,
+            Control::Stop => self.stop(ask, command.environment(), &reason.unwrap_or_default()).await,
+            Control::Lift => self.resume(ask, command.environment(), reason).await,
         }
     }
 
@@ -409,7 +418,7 @@ impl Inbox for Desk {
 fn aside(text: &str, environments: &[&str]) -> Reply {
     let said = "You mentioned me. I act only on messages that *begin* with my name, so nothing was done.";
     let meant =
-        Some(text).filter(|text| !text.trim().is_empty()).and_then(|text| command::parse(text, environments).ok());
+        Some(text).filter(|text| !text.trim().is_empty()).and_then(|text| language::parse(text, environments).ok());
     let (text, offer) = match meant {
         Some(command) => {
             let (command, asks) = (command.canonical(), command.changes_things());

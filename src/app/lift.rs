@@ -7,7 +7,6 @@ use super::{
 };
 use crate::{
     domain::{
-        command::Command,
         operation::{Operation as Record, State},
         operations::{Operation, resume},
         plan::Fact,
@@ -102,7 +101,7 @@ impl Desk {
         }
         let id = self.fresh_id(lifting.prefix()).await?;
         let environment_word = (scope != "*").then(|| environment.to_owned());
-        let command = Command::Resume { environment: environment_word, reason: reason.clone() }.canonical();
+        let command = resume::command(environment_word.as_deref(), reason.as_deref()).canonical();
         let plan = resume::plan(scope, environment, facts);
         let needs = lifting.needs(&plan, Vec::new());
         let created = self.clock.now();

@@ -8,11 +8,12 @@ use super::{
 };
 use crate::{
     domain::{
+        answers::backup_list,
         command::Command,
         environment::{Environment, Tenant},
         mark::{Mark, MarkKind},
         moment::{Moment, spoken},
-        operations::schedule,
+        operations::{delete, schedule},
         point::{Place, Point, PointKind, PointQuery, PointState},
         retention,
         text::escape,
@@ -116,20 +117,13 @@ fn holds(point: &Point, id: &str, tenant: &Tenant) -> bool {
 impl Desk {
     /// Answers `backup list`.
     pub(super) async fn backup_list(&self, command: &Command, by: &str) -> Result<Reply, StoreError> {
-        let Command::BackupList { environment, kind, tenant, since, before } = command else {
-            return Ok(say(Level::Error, "That is not a list."));
-        };
+        let environment = command.environment().unwrap_or_default();
         let Some(env) = self.planner.environment(environment).cloned() else {
             return Ok(say(Level::Error, format!("There is no environment `{}`.", escape(environment))));
         };
         let now = self.clock.now();
-        let query = PointQuery {
-            kinds: kind.iter().copied().collect(),
-            since: since.map(|s| now - s.0),
-            before: *before,
-            resource: None,
-        };
-        let tenant = match tenant.as_deref().map(|id| env.tenant(id)).transpose() {
+        let query = backup_list::query(command, now);
+        let tenant = match backup_list::tenant(command).map(|id| env.tenant(id)).transpose() {
             Ok(tenant) => tenant,
             Err(why) => return Ok(say(Level::Warning, escape(&why))),
         };
@@ -207,7 +201,7 @@ fn drawn(
         offers: lines.iter().map(|line| line.point().and_then(|p| deletion(env, p))).collect(),
     };
     let oldest = lines.last().and_then(|line| line.point()).map(|p| p.created);
-    let older = oldest.filter(|_| more).and_then(|oldest| older(command, oldest));
+    let older = oldest.filter(|_| more).map(|oldest| older(command, oldest));
     let exhibit = Exhibit { table: Some(table), chart: None, offers: older.into_iter().collect() };
     Reply { level, text: head.join("\n"), exhibit }
 }
@@ -266,7 +260,7 @@ fn deletion(env: &Environment, point: &Point) -> Option<Offer> {
     if matches!(point.place, Place::Bucket { .. }) || point.state == PointState::Creating {
         return None;
     }
-    let ask = Command::BackupDelete { environment: env.name.clone(), point: point.id.clone(), reason: None };
+    let ask = delete::command(&env.name, &point.id);
     Some(Offer {
         label: "Delete".to_owned(),
         command: ask.canonical(),
@@ -277,19 +271,9 @@ fn deletion(env: &Environment, point: &Point) -> Option<Offer> {
     })
 }
 
-fn older(command: &Command, oldest: Moment) -> Option<Offer> {
-    let Command::BackupList { environment, kind, tenant, since, before } = command else { return None };
-    // What is of the same moment may be shown twice, but nothing is left out.
-    let next = Moment(oldest.0 + 1);
-    let next = if *before == Some(next) { oldest } else { next };
-    let ask = Command::BackupList {
-        environment: environment.clone(),
-        kind: *kind,
-        tenant: tenant.clone(),
-        since: *since,
-        before: Some(next),
-    };
-    Some(Offer { label: "Older".to_owned(), command: ask.canonical(), confirm: None })
+fn older(command: &Command, oldest: Moment) -> Offer {
+    let command = backup_list::older(command, oldest).canonical();
+    Offer { label: "Older".to_owned(), command, confirm: None }
 }
 
 fn schedule_reply(env: &Environment, world: &World, marks: &[Mark], now: Moment) -> Reply {

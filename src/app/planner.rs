@@ -4,8 +4,9 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use crate::{
     domain::{
-        command::{self, Command},
+        command::Command,
         environment::Environment,
+        language,
         mark::Mark,
         moment::Moment,
         operation::{OpId, Run},
@@ -127,7 +128,7 @@ impl Planner {
             return Ok(op.plan.clone());
         }
         let names: Vec<&str> = self.environments.keys().map(String::as_str).collect();
-        let command = command::parse(&op.command, &names).map_err(|wrong| {
+        let command = language::parse(&op.command, &names).map_err(|wrong| {
             vec![format!("What {} was asked for (`{}`) is no longer understood: {}", op.id, op.command, wrong.said)]
         })?;
         let asking = Asking { id: &op.id, at: op.created, by: &op.requester.user };

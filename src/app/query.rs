@@ -1,141 +1,95 @@
-//! Commands that only read: help, the list of operations, one operation.
+//! Commands that only read: help, and the answers that the ledger alone gives.
+
+use std::{collections::BTreeMap, time::Duration};
 
 use super::desk::{Desk, say};
 use crate::{
     domain::{
-        command::{self, Command, ScheduleAct},
-        moment::spoken,
-        operation::{OpId, Run},
-        operations::title,
+        answers::{self, Known, Runs, Told, Wants},
+        command::{Command, Does, List},
+        environment::Environment,
+        language,
+        operation::{OpId, Operation, Run, State},
         text::escape,
     },
     ports::{
-        chat::{Exhibit, Level, Reply, Table},
+        chat::{Level, Reply},
         store::{Filter, StoreError},
     },
 };
 
-/// Operations shown by one `op list`.
-const LISTED: u32 = 50;
+/// Unfinished runs that one answer rests on; more than that at the same time are nobody's platform.
+const UNFINISHED: u32 = 500;
+
+/// How far back is looked for the last measurement of an environment.
+const MEASURED: Duration = Duration::from_secs(3600);
 
 impl Desk {
     /// Answers a command that changes nothing.
     pub(super) async fn read(&self, command: &Command, by: &str) -> Result<Reply, StoreError> {
-        match command {
-            Command::OpList { environment } => self.op_list(environment.as_deref()).await,
-            Command::BackupList { .. } => self.backup_list(command, by).await,
-            Command::BackupSchedule { environment, act: ScheduleAct::List, .. } => {
-                self.schedule_list(environment, by).await
+        match command.does() {
+            Does::Explain => Ok(say(Level::Info, language::help(&command.values().topic, &self.environments()))),
+            Does::Answer => self.answer(command).await,
+            Does::List(List::Points) => self.backup_list(command, by).await,
+            Does::List(List::Schedule) => self.schedule_list(command.environment().unwrap_or_default(), by).await,
+            Does::Operation | Does::Control(_) => Ok(no_question(command)),
+        }
+    }
+
+    async fn answer(&self, command: &Command) -> Result<Reply, StoreError> {
+        let Some(answer) = answers::asked(command) else { return Ok(no_question(command)) };
+        let environments: Vec<_> = self.planner.environments().cloned().collect();
+        let asked_about = |env: &&Environment| command.environment().is_none_or(|name| name == env.name);
+        let environments: Vec<&Environment> = environments.iter().map(AsRef::as_ref).filter(asked_about).collect();
+        let Wants { newest, runs, stops, marks, measured } = answer.wants(command);
+        let mut known = Known {
+            now: self.clock.now(),
+            newest: self.newest(command.environment(), newest).await?,
+            runs: self.runs(runs).await?,
+            stops: if stops { self.store.stops().await? } else { Vec::new() },
+            marks: Vec::new(),
+            measured: BTreeMap::new(),
+            environments,
+        };
+        for Environment { name, .. } in known.environments.iter().copied() {
+            if marks.is_some() {
+                known.marks.extend(self.store.marks(name, marks).await?);
             }
-            Command::OpShow { id } => self.op_show(&OpId(id.clone())).await,
-            Command::Help { topic } => Ok(say(Level::Info, command::help(topic, &self.environments()))),
-            other => Ok(say(Level::Error, format!("`{}` is not a question.", other.name()))),
+            if measured {
+                let samples = self.store.samples(name, known.now - MEASURED).await?;
+                known.measured.extend(samples.iter().map(|s| s.at).max().map(|at| (name.clone(), at)));
+            }
         }
+        let Told { found, text, exhibit } = answer.tell(command, &known);
+        Ok(Reply { level: if found { Level::Info } else { Level::Error }, text, exhibit })
     }
 
-    async fn op_list(&self, environment: Option<&str>) -> Result<Reply, StoreError> {
-        let filter = Filter { environment: environment.map(str::to_owned), states: Vec::new(), limit: LISTED + 1 };
-        let mut ops = self.store.list(&filter).await?;
-        let cut = ops.len() > LISTED as usize;
-        ops.truncate(LISTED as usize);
-        let mut head: Vec<String> = Vec::new();
-        for stop in self.store.stops().await? {
-            let what = if stop.scope == "*" { "Everything".to_owned() } else { format!("`{}`", stop.scope) };
-            head.push(format!("{what} is stopped by <@{}>: {}", stop.by, escape(&stop.reason)));
+    async fn newest(&self, environment: Option<&str>, limit: u32) -> Result<Vec<Operation>, StoreError> {
+        if limit == 0 {
+            return Ok(Vec::new());
         }
-        let whose = environment.map(|e| format!(" of `{e}`")).unwrap_or_default();
-        if ops.is_empty() {
-            head.push(format!("There are no operations{whose} yet. `/bbws help` shows what can be asked for."));
-            return Ok(say(Level::Info, head.join("\n")));
-        }
-        head.push(if cut {
-            format!("The newest {LISTED} operations{whose}; there are older ones. Show any with `/bbws op show <id>`.")
-        } else {
-            format!("{} operations{whose}, newest first. Show one with `/bbws op show <id>`.", ops.len())
-        });
-        let now = self.clock.now();
-        let rows = ops
-            .iter()
-            .map(|op| {
-                vec![
-                    op.id.to_string(),
-                    title(op),
-                    op.state.name().to_owned(),
-                    format!("{} ago", spoken(now.since(op.created))),
-                    op.requester.user.clone(),
-                ]
-            })
-            .collect();
-        let columns = ["Operation", "What", "State", "Asked", "By"].map(str::to_owned).to_vec();
-        let table = Table {
-            caption: format!("Operations{}", environment.map(|e| format!(" of {e}")).unwrap_or_default()),
-            columns,
-            rows,
-            offers: Vec::new(),
-        };
-        Ok(Reply {
-            level: Level::Info,
-            text: head.join("\n"),
-            exhibit: Exhibit { table: Some(table), ..Exhibit::default() },
-        })
+        let filter = Filter { environment: environment.map(str::to_owned), states: Vec::new(), limit };
+        self.store.list(&filter).await
     }
 
-    async fn op_show(&self, id: &OpId) -> Result<Reply, StoreError> {
-        let Some(run) = self.store.load(id).await? else {
-            let text = format!("There is no operation `{}`. `/bbws op list` shows those there are.", escape(&id.0));
-            return Ok(say(Level::Error, text));
+    async fn runs(&self, wanted: Runs) -> Result<Vec<Run>, StoreError> {
+        let ids: Vec<OpId> = match wanted {
+            Runs::Nothing => Vec::new(),
+            Runs::One(id) => vec![id],
+            Runs::Unfinished => {
+                let states = State::ALL.into_iter().filter(|state| !state.terminal()).collect();
+                let filter = Filter { environment: None, states, limit: UNFINISHED };
+                self.store.list(&filter).await?.into_iter().map(|op| op.id).collect()
+            }
         };
-        let now = self.clock.now();
-        let rows = run
-            .steps
-            .iter()
-            .map(|step| {
-                let took = step.started.map(|s| spoken(step.ended.unwrap_or(now).since(s))).unwrap_or_default();
-                let note = step.error.clone().or_else(|| step.detail.clone()).unwrap_or_default();
-                vec![
-                    (step.index + 1).to_string(),
-                    run.op.plan.steps.get(step.index).map(|s| s.title.clone()).unwrap_or_default(),
-                    step.state.to_string(),
-                    step.percent.map(|p| format!("{p} %")).unwrap_or_default(),
-                    took,
-                    step.external_id.clone().unwrap_or_default(),
-                    note,
-                ]
-            })
-            .collect();
-        let columns = ["Step", "What", "State", "Done", "Time", "AWS id", "Note"].map(str::to_owned).to_vec();
-        let table = Table { caption: format!("Steps of {id}"), columns, rows, offers: Vec::new() };
-        Ok(Reply {
-            level: Level::Info,
-            text: header(&run) + &notes(&run),
-            exhibit: Exhibit { table: Some(table), ..Exhibit::default() },
-        })
+        let mut runs = Vec::with_capacity(ids.len());
+        for id in ids {
+            runs.extend(self.store.load(&id).await?);
+        }
+        Ok(runs)
     }
 }
 
-/// What the plan says beside its steps.
-fn notes(run: &Run) -> String {
-    run.op.plan.notes.iter().map(|note| format!("\n• {}", escape(note))).collect()
-}
-
-fn header(run: &Run) -> String {
-    let op = &run.op;
-    let mut lines = vec![
-        format!("*{}* · {} · `{}` · {} %", op.id, title(op), op.state, run.percent()),
-        format!(
-            "Asked by <@{}> at {}{}",
-            op.requester.user,
-            op.created,
-            op.reason.as_ref().map(|r| format!(": {}", escape(r))).unwrap_or_default()
-        ),
-    ];
-    if !op.votes.is_empty() {
-        let by: Vec<String> = op.votes.iter().map(|v| format!("<@{}>", v.by.user)).collect();
-        lines.push(format!("Approved by {}", by.join(", ")));
-    }
-    if let Some(card) = &op.card {
-        lines.push(format!("Its card is in <#{}>.", card.channel));
-    }
-    lines.extend(op.outcome.clone());
-    lines.join("\n")
+fn no_question(command: &Command) -> Reply {
+    say(Level::Error, format!("`{}` is not a question.", escape(command.name())))
 }

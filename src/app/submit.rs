@@ -93,7 +93,7 @@ impl Desk {
 
     /// The refusal of a ticket that does not look as the config says tickets look.
     fn odd_ticket(&self, command: &Command) -> Option<Reply> {
-        let Command::BackupHold { ticket, .. } = command else { return None };
+        let ticket = command.values().get("ticket")?;
         let pattern = &self.ticket_pattern;
         if pattern.is_match(ticket) {
             return None;

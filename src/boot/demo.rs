@@ -16,7 +16,7 @@ use crate::{
         store::{Ledger, Options},
     },
     config::Config,
-    domain::{command, run::Pacing},
+    domain::{language, run::Pacing},
     front::http,
     ports::{
         clock::{Clock, SystemClock},
@@ -85,7 +85,7 @@ pub async fn demo(choices: Choices) -> Result<(), String> {
         fetch: None,
     })?;
     let commands =
-        command::reference().into_iter().map(|usage| CommandHelp { usage: usage.usage, about: usage.about }).collect();
+        language::reference().into_iter().map(|usage| CommandHelp { usage: usage.usage, about: usage.about }).collect();
     let router = product
         .router
         .clone()

@@ -1,14 +1,17 @@
 //! What the product is about, pure: no async, no input or output, no SDK, no SQL, no clock.
 
+pub mod answers;
 pub mod approval;
 pub mod audit;
 pub mod command;
+pub mod controls;
 pub mod derived;
 pub mod environment;
 pub mod exhibit;
 pub mod held;
 pub mod incarnation;
 pub mod lag;
+pub mod language;
 pub mod mark;
 pub mod moment;
 pub mod operation;
@@ -23,6 +26,7 @@ pub mod retention;
 pub mod run;
 pub mod schedule;
 pub mod step;
+pub mod stop;
 pub mod text;
 pub mod topics;
 pub mod watch;

@@ -10,6 +10,7 @@ use super::{alert::Topic, chat::Level};
 pub use crate::domain::audit::{AuditEntry, Audited, Head};
 pub use crate::domain::incarnation::Incarnation;
 pub use crate::domain::mark::{Mark, MarkKind, MarkWrite, Sample};
+pub use crate::domain::stop::Stop;
 use crate::domain::{
     exhibit::Exhibit,
     moment::Moment,
@@ -189,19 +190,6 @@ pub struct OpWrite {
     pub replace_steps: bool,
     /// Environment's lock.
     pub lock: Lock,
-}
-
-/// A stop that is set or lifted.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Stop {
-    /// `*` or an environment's name.
-    pub scope: String,
-    /// Slack user id.
-    pub by: String,
-    /// What they said.
-    pub reason: String,
-    /// When.
-    pub at: Moment,
 }
 
 /// The ledger goes by a new name, because it was found to know less than AWS does.

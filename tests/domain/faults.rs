@@ -6,12 +6,16 @@ use bbws::{
     app::{announce::card_payload, words},
     config::Config,
     domain::{
-        command::{BackupScope, ScheduleAct, validate::point_id},
+        command::value::point_id,
         derived,
         environment::Environment,
         held,
         operation::{OpId, State},
-        operations::{Operation as _, create::Target, schedule},
+        operations::{
+            Operation as _,
+            create::{BackupScope, Target},
+            schedule::{self, ScheduleAct},
+        },
         plan::Plan,
         point::{Place, Point, PointKind, PointState, is_continuous},
         retention::protection,

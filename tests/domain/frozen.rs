@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use bbws::domain::{
     audit::{AuditEntry, Head},
-    command,
+    language,
     moment::Moment,
     operation::OpId,
     plan::Plan,
@@ -51,7 +51,7 @@ fn plans_and_their_digests_are_as_they_were() {
 #[test]
 fn canonical_commands_are_as_they_were() {
     for (text, ..) in plans() {
-        let command = command::parse(text, &ENVIRONMENTS).unwrap_or_else(|wrong| panic!("{text}: {wrong:?}"));
+        let command = language::parse(text, &ENVIRONMENTS).unwrap_or_else(|wrong| panic!("{text}: {wrong:?}"));
         assert_eq!(command.canonical(), text);
     }
 }

@@ -4,5 +4,6 @@
 mod faults;
 mod frozen;
 mod machines;
+mod operations;
 mod plans;
 mod retention;

@@ -5,12 +5,17 @@ use std::collections::BTreeMap;
 use bbws::{
     config::Config,
     domain::{
-        command::{BackupScope, Checks, ScheduleAct},
         environment::{Bucket, Dump, Engine, Environment},
         mark::{Mark, MarkKind},
         moment::Moment,
         operation::OpId,
-        operations::{Operation as _, cleanup, create::Target, delete, hold, schedule, validate},
+        operations::{
+            Operation as _, cleanup,
+            create::{BackupScope, Target},
+            delete, hold,
+            schedule::{self, ScheduleAct},
+            validate::{self, Checks},
+        },
         plan::Plan,
         point::{Place, Point, PointKind, PointState},
         retention::hold_subject,

@@ -5,9 +5,9 @@ use std::{collections::BTreeSet, time::Duration};
 use bbws::{
     config::Config,
     domain::{
-        command,
         environment::{Dump, Engine, Environment, Span},
         lag::{Component, Leg, Readings},
+        language,
         mark::{Mark, MarkKind, MarkWrite},
         moment::Moment,
         point::PointKind::{self, Efs, Rds},
@@ -141,7 +141,7 @@ fn each_kind_is_found_and_names_thing_reason_and_next_step() {
         let offer = found[0].fix.clone().expect("a fix");
         assert_eq!(offer.command, fix);
         assert!(offer.label.chars().count() <= 30, "{}", offer.label);
-        let command = command::parse(fix, &["dev", "sit", "prod"]).expect("the button says a command");
+        let command = language::parse(fix, &["dev", "sit", "prod"]).expect("the button says a command");
         assert_eq!(command.canonical(), fix);
         told.push(words::told("prod", &found).0);
     }

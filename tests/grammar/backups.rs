@@ -1,40 +1,38 @@
 //! The commands about backups: what each option means, and what people read when it is wrong.
 
 use bbws::domain::{
-    command::{Checks, ScheduleAct},
-    environment::Span,
-    moment::Moment,
+    operations::{
+        schedule::ScheduleAct,
+        validate::{Checks, command},
+    },
     point::PointKind,
 };
 
 use super::*;
 
-fn list(kind: Option<PointKind>, tenant: Option<&str>, days: Option<u64>, before: Option<i64>) -> Command {
-    Command::BackupList {
-        environment: "prod".into(),
-        kind,
-        tenant: tenant.map(str::to_owned),
-        since: days.map(|days| Span(std::time::Duration::from_secs(days * 86_400))),
-        before: before.map(Moment),
-    }
+fn list(kind: Option<PointKind>, tenant: Option<&str>, since: Option<&str>, before: Option<&str>) -> Command {
+    let kind = kind.map(PointKind::as_str);
+    about("backup.list", Some("prod"), &[("type", kind), ("tenant", tenant), ("since", since), ("before", before)])
 }
 
 fn validate(checks: Checks, reason: Option<&str>) -> Command {
-    Command::BackupValidate { environment: "prod".into(), checks, reason: reason.map(str::to_owned) }
+    let command = command("prod", checks);
+    reason.map_or(command.clone(), |reason| command.with("reason", reason))
 }
 
-fn schedule(act: ScheduleAct, retention: Option<u32>, cron: Option<&str>, kind: Option<PointKind>) -> Command {
-    let cron = cron.map(str::to_owned);
-    Command::BackupSchedule { environment: "prod".into(), act, retention, cron, kind, reason: None }
+fn schedule(act: ScheduleAct, retention: Option<&str>, cron: Option<&str>, kind: Option<PointKind>) -> Command {
+    let kind = kind.map(PointKind::as_str);
+    let values = [("action", Some(act.as_str())), ("retention", retention), ("cron", cron), ("type", kind)];
+    about("backup.schedule", Some("prod"), &values)
 }
 
 fn delete(point: &str, reason: Option<&str>) -> Command {
-    Command::BackupDelete { environment: "prod".into(), point: point.into(), reason: reason.map(str::to_owned) }
+    about("backup.delete", Some("prod"), &[("id", Some(point)), ("reason", reason)])
 }
 
 fn hold(ticket: &str, release: bool, reason: Option<&str>) -> Command {
-    let (ticket, reason) = (ticket.to_owned(), reason.map(str::to_owned));
-    Command::BackupHold { environment: "prod".into(), point: "snap-1".into(), ticket, release, reason }
+    let release = ("release", release.then_some(""));
+    about("backup.hold", Some("prod"), &[("id", Some("snap-1")), ("ticket", Some(ticket)), release, ("reason", reason)])
 }
 
 const NONE: Checks = Checks { inventory: false, replication: false, test_restore: false };
@@ -50,9 +48,12 @@ fn understands_what_is_asked_of_backups() {
         ("backup list prod", list(None, None, None, None)),
         ("backup list prod rds", list(Some(PointKind::Rds), None, None, None)),
         ("backup list prod --type s3 --tenant t-1", list(Some(PointKind::S3), Some("t-1"), None, None)),
-        ("backup list --since 7d prod", list(None, None, Some(7), None)),
-        ("backup list prod --since 48H", list(None, None, Some(2), None)),
-        ("backup list prod --before 2026-03-01T04:30:00.5+02:00", list(None, None, None, Some(1_772_332_200_500))),
+        ("backup list --since 7d prod", list(None, None, Some("7d"), None)),
+        ("backup list prod --since 48H", list(None, None, Some("2d"), None)),
+        (
+            "backup list prod --before 2026-03-01T04:30:00.5+02:00",
+            list(None, None, None, Some("2026-03-01T02:30:00.5Z")),
+        ),
         ("backup validate prod", validate(Checks::ALL, None)),
         ("backup validate prod --inventory", validate(Checks { inventory: true, ..NONE }, None)),
         ("backup validate --TEST-RESTORE prod", validate(Checks { test_restore: true, ..NONE }, None)),
@@ -64,8 +65,8 @@ fn understands_what_is_asked_of_backups() {
         ("backup validate prod --reason \"every Monday\"", validate(Checks::ALL, Some("every Monday"))),
         ("backup schedule prod list", schedule(ScheduleAct::List, None, None, None)),
         ("backup schedule prod create", schedule(ScheduleAct::Create, None, None, None)),
-        ("backup schedule prod UPDATE --retention 30", schedule(ScheduleAct::Update, Some(30), None, None)),
-        ("backup schedule prod update --retention 007", schedule(ScheduleAct::Update, Some(7), None, None)),
+        ("backup schedule prod UPDATE --retention 30", schedule(ScheduleAct::Update, Some("30"), None, None)),
+        ("backup schedule prod update --retention 007", schedule(ScheduleAct::Update, Some("7"), None, None)),
         (
             "backup schedule prod update --cron \"cron(0 2 * * ? *)\"",
             schedule(ScheduleAct::Update, None, Some(everything), None),

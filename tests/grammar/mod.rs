@@ -7,7 +7,11 @@ mod refusals;
 mod schedule;
 mod values;
 
-use bbws::domain::command::{BackupScope, Command, Wrong, help, parse, readme_table, reference, validate};
+use bbws::domain::{
+    command::{Command, Does, Wrong, value},
+    language::{help, parse, readme_table, reference, say},
+    operations::create::BackupScope,
+};
 
 const ENVIRONMENTS: &[&str] = &["dev", "sit", "prod"];
 /// What a suggestion leaves to the person.
@@ -43,24 +47,33 @@ fn assert_sound(line: &str) {
 }
 
 fn topic(text: &str) -> Vec<String> {
-    match ok(text) {
-        Command::Help { topic } => topic,
-        other => panic!("{text:?} should ask for help, and is {other:?}"),
-    }
+    let command = ok(text);
+    assert_eq!(command.does(), Does::Explain, "{text:?} should ask for help, and is {command:?}");
+    command.values().topic.clone()
+}
+
+/// The command of that name, with what is said of it.
+fn about(name: &str, environment: Option<&str>, values: &[(&str, Option<&str>)]) -> Command {
+    let said = values.iter().filter_map(|(name, value)| Some((*name, (*value)?)));
+    let values: Vec<(&str, &str)> = environment.map(|e| ("environment", e)).into_iter().chain(said).collect();
+    say(name, &values).unwrap_or_else(|| panic!("{name} takes {values:?}"))
+}
+
+fn op(verb: &str, reason: Option<&str>) -> Command {
+    about(&format!("op.{verb}"), None, &[("id", Some("bk-1042")), ("reason", reason)])
 }
 
 fn backup(scope: BackupScope, tenant: Option<&str>, reason: Option<&str>) -> Command {
-    let (tenant, reason) = (tenant.map(str::to_owned), reason.map(str::to_owned));
-    Command::BackupCreate { environment: "prod".into(), scope, tenant, reason }
+    about("backup.create", Some("prod"), &[("type", Some(scope.as_str())), ("tenant", tenant), ("reason", reason)])
 }
 
 fn stop(environment: Option<&str>, reason: &str) -> Command {
-    Command::Stop { environment: environment.map(str::to_owned), reason: reason.into() }
+    about("stop", environment, &[("reason", Some(reason))])
 }
 
 #[test]
 fn understands_every_command() {
-    let (id, reason) = (|| "bk-1042".to_owned(), || Some("too risky".to_owned()));
+    let reason = Some("too risky");
     for (text, command) in [
         ("backup create prod", backup(BackupScope::Full, None, None)),
         ("backup create prod rds", backup(BackupScope::Rds, None, None)),
@@ -69,22 +82,22 @@ fn understands_every_command() {
         ("backup create prod efs --type EFS", backup(BackupScope::Efs, None, None)),
         ("backup create prod --tenant tenant-1", backup(BackupScope::Full, Some("tenant-1"), None)),
         ("backup create --reason 'Before Release' prod", backup(BackupScope::Full, None, Some("Before Release"))),
-        ("op list", Command::OpList { environment: None }),
-        ("op list sit", Command::OpList { environment: Some("sit".into()) }),
-        ("op show bk-1042", Command::OpShow { id: id() }),
-        ("op cancel bk-1042", Command::OpCancel { id: id(), reason: None }),
-        ("op cancel bk-1042 --reason \"too risky\"", Command::OpCancel { id: id(), reason: reason() }),
-        ("op retry bk-1042", Command::OpRetry { id: id() }),
-        ("op pause bk-1042", Command::OpPause { id: id() }),
-        ("op stop bk-1042", Command::OpStop { id: id() }),
-        ("op resume bk-1042", Command::OpResume { id: id() }),
-        ("op reject bk-1042", Command::OpReject { id: id(), reason: None }),
-        ("op reject bk-1042 --reason \"too risky\"", Command::OpReject { id: id(), reason: reason() }),
-        ("op approve bk-1042", Command::OpApprove { id: id() }),
+        ("op list", about("op.list", None, &[])),
+        ("op list sit", about("op.list", Some("sit"), &[])),
+        ("op show bk-1042", op("show", None)),
+        ("op cancel bk-1042", op("cancel", None)),
+        ("op cancel bk-1042 --reason \"too risky\"", op("cancel", reason)),
+        ("op retry bk-1042", op("retry", None)),
+        ("op pause bk-1042", op("pause", None)),
+        ("op stop bk-1042", op("stop", None)),
+        ("op resume bk-1042", op("resume", None)),
+        ("op reject bk-1042", op("reject", None)),
+        ("op reject bk-1042 --reason \"too risky\"", op("reject", reason)),
+        ("op approve bk-1042", op("approve", None)),
         ("stop prod db corrupt", stop(Some("prod"), "db corrupt")),
         ("stop \"we are under attack\"", stop(None, "we are under attack")),
-        ("resume", Command::Resume { environment: None, reason: None }),
-        ("resume prod --reason \"too risky\"", Command::Resume { environment: Some("prod".into()), reason: reason() }),
+        ("resume", about("resume", None, &[])),
+        ("resume prod --reason \"too risky\"", about("resume", Some("prod"), &[("reason", reason)])),
     ] {
         assert_eq!(ok(text), command, "{text}");
     }
@@ -96,11 +109,11 @@ fn words_may_be_in_any_case_but_reasons_keep_theirs() {
         ok("BACKUP Create PROD Rds --TENANT Tenant_A --Reason \"DB is Slow\""),
         backup(BackupScope::Rds, Some("Tenant_A"), Some("DB is Slow"))
     );
-    assert_eq!(ok("Op SHOW BK-1042"), Command::OpShow { id: "bk-1042".into() });
+    assert_eq!(ok("Op SHOW BK-1042"), op("show", None));
     assert_eq!(ok("STOP Prod DB Corrupt"), stop(Some("prod"), "DB Corrupt"));
     assert_eq!(
         parse("op list PROD", &["Prod"]),
-        Ok(Command::OpList { environment: Some("Prod".into()) }),
+        Ok(about("op.list", Some("Prod"), &[])),
         "the configuration's spelling is what counts"
     );
 }
@@ -118,7 +131,7 @@ fn undoes_what_phones_do() {
     ] {
         assert_eq!(ok(text), expected, "{text}");
     }
-    assert_eq!(ok("op show BK–1042"), Command::OpShow { id: "bk-1042".into() });
+    assert_eq!(ok("op show BK–1042"), op("show", None));
     assert_eq!(ok("stop prod — db corrupt"), stop(Some("prod"), "db corrupt"));
 }
 
@@ -159,9 +172,9 @@ fn reads_quotes_as_people_mean_them() {
 
 #[test]
 fn invisible_characters_hide_nothing() {
-    assert_eq!(ok("op sh\u{200b}ow bk-\u{202e}1042\u{7}"), Command::OpShow { id: "bk-1042".into() });
+    assert_eq!(ok("op sh\u{200b}ow bk-\u{202e}1042\u{7}"), op("show", None));
     assert_eq!(ok("stop prod \u{202e}a\u{2066}b\u{feff}\u{0}c"), stop(Some("prod"), "abc"));
-    assert_eq!(validate::reason("a\u{202e}b\r\nc").as_deref(), Ok("ab c"));
+    assert_eq!(value::reason("a\u{202e}b\r\nc").as_deref(), Ok("ab c"));
 }
 
 #[test]
@@ -190,15 +203,38 @@ fn help_is_found_anywhere() {
 
 #[test]
 fn a_pasted_slash_command_is_the_command() {
-    assert_eq!(ok("/bbws op list"), Command::OpList { environment: None });
-    assert_eq!(ok("BBWS op list"), Command::OpList { environment: None });
+    assert_eq!(ok("/bbws op list"), about("op.list", None, &[]));
+    assert_eq!(ok("BBWS op list"), about("op.list", None, &[]));
 }
 
 #[test]
-fn commands_can_be_kept_as_json() {
-    let command = backup(BackupScope::Rds, None, Some("why"));
-    let json = serde_json::to_string(&command).expect("it serialises");
-    insta::assert_snapshot!(json, @r#"{"BackupCreate":{"environment":"prod","scope":"rds","tenant":null,"reason":"why"}}"#);
-    assert_eq!(serde_json::from_str::<Command>(&json).expect("it is read back"), command);
+fn every_kind_of_value_says_what_is_wrong_and_is_completed() {
+    let mut said = String::new();
+    for kind in value::SHARED {
+        // What is refused, what is lacking, and what stands for it in a suggestion.
+        let refused = (kind.read)(kind, "?!", ENVIRONMENTS).err().map(|wrong| wrong.said).unwrap_or_default();
+        let lacking = (kind.lacking)(ENVIRONMENTS);
+        said.push_str(&format!("{}: {refused} | {lacking} | {}\n", kind.name, kind.open.unwrap_or("-")));
+        for (called, word) in kind.called {
+            assert_eq!(kind.exactly(word), Some(*word), "{called} of {} means nothing", kind.name);
+        }
+    }
+    insta::assert_snapshot!(said, @r"
+    environment: `?!` is not an environment. It is one of these: dev, sit or prod. | an environment: dev, sit or prod. | <env>
+    operation: `?!` is not an operation id. One looks like `bk-1042`. | the id of an operation, such as `bk-1042`. | <id>
+    recovery point: `?!` is not the id of a recovery point. Copy one from what `backup list` shows. | the id of a recovery point, as `backup list` shows it. | <id>
+    tenant: `?!` is not a tenant. One has letters, digits, `-`, `_` and dots inside only, at most 128. |  | <tenant>
+    ticket: `?!` is not a ticket. One has letters, digits, `-`, `_` and `#` only, at most 64: `INC-123`. | a ticket, so that others know who asked for the hold and when it may end: `--ticket INC-123`. | <ticket>
+    reason:  | a reason, so that others know why. | -
+    topic:  |  | -
+    kind of backup: `?!` is not a kind of backup. It is rds, efs, secrets, config, s3 or dump. |  | -
+    scheduled kind: `?!` is not something AWS backs up on a schedule. It is rds or efs. |  | -
+    duration: `?!` is not a length of time. Write a number and `m`, `h` or `d`, such as `7d`. |  | 7d
+    time: `?!` is not a time with its zone. One looks like `2026-03-01T02:30:00Z` or `2026-03-01T04:30:00+02:00`. |  | -
+    days: `?!` is not a number of days to keep. Write a whole one from 1 to 36500. |  | <days>
+    cron: `?!` has 1 field; AWS has six: `cron(minute hour day-of-month month day-of-week year)`, such as `cron(0 2 * * ? *)`. |  | <cron>
+    flag:  |  | -
+    check:  |  | -
+    ");
     assert_eq!(BackupScope::Efs.to_string().parse(), Ok(BackupScope::Efs));
 }

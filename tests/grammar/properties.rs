@@ -1,9 +1,12 @@
 //! What holds for every text whatever: it does what it says, or nothing.
 
 use bbws::domain::{
-    command::{Checks, ScheduleAct},
     environment::Span,
     moment::Moment,
+    operations::{
+        schedule::ScheduleAct,
+        validate::{self, Checks},
+    },
     point::PointKind,
 };
 use proptest::prelude::*;
@@ -13,7 +16,7 @@ use super::*;
 fn reasons() -> impl Strategy<Value = String> {
     let words =
         prop::collection::vec(prop_oneof!["\\PC{1,12}", "[a-z'\"“”‘’—–&<>@#|;\\\\-]{1,8}", hostile_words()], 1..6);
-    words.prop_filter_map("a reason that stands", |words| validate::reason(&words.join(" ")).ok())
+    words.prop_filter_map("a reason that stands", |words| value::reason(&words.join(" ")).ok())
 }
 
 /// Words that mean something to the grammar, near misses, and what may confuse it.
@@ -120,21 +123,30 @@ fn about_backups() -> impl Strategy<Value = Command> {
     let before = prop::option::of((0..=253_402_300_799_999i64).prop_map(Moment));
     prop_oneof![
         (environments(), scope, tenant(), reason()).prop_map(|(environment, scope, tenant, reason)| {
-            Command::BackupCreate { environment, scope, tenant, reason }
+            let values = [("type", Some(scope.as_str())), ("tenant", tenant.as_deref()), ("reason", reason.as_deref())];
+            about("backup.create", Some(&environment), &values)
         }),
         (environments(), kind, tenant(), since, before).prop_map(|(environment, kind, tenant, since, before)| {
-            Command::BackupList { environment, kind, tenant, since, before }
+            let (since, before) = (since.map(value::span_text), before.map(value::moment_text));
+            let kind = kind.map(PointKind::as_str);
+            let times = [("since", since.as_deref()), ("before", before.as_deref())];
+            let values = [[("type", kind), ("tenant", tenant.as_deref())], times].concat();
+            about("backup.list", Some(&environment), &values)
         }),
         (environments(), 1..8u8, reason()).prop_map(|(environment, bits, reason)| {
             let [inventory, replication, test_restore] = [1, 2, 4].map(|bit| bits & bit != 0);
-            Command::BackupValidate { environment, checks: Checks { inventory, replication, test_restore }, reason }
+            let command = validate::command(&environment, Checks { inventory, replication, test_restore });
+            reason.into_iter().fold(command, |command, reason| command.with("reason", reason))
         }),
         schedules(),
-        (environments(), point(), reason())
-            .prop_map(|(environment, point, reason)| { Command::BackupDelete { environment, point, reason } }),
+        (environments(), point(), reason()).prop_map(|(environment, point, reason)| {
+            about("backup.delete", Some(&environment), &[("id", Some(&point)), ("reason", reason.as_deref())])
+        }),
         (environments(), point(), "[A-Za-z0-9_#-]{1,64}", any::<bool>(), reason()).prop_map(
             |(environment, point, ticket, release, reason)| {
-                Command::BackupHold { environment, point, ticket, release, reason }
+                let flag = ("release", release.then_some(""));
+                let values = [("id", Some(&*point)), ("ticket", Some(&*ticket)), flag, ("reason", reason.as_deref())];
+                about("backup.hold", Some(&environment), &values)
             }
         ),
     ]
@@ -148,14 +160,8 @@ fn schedules() -> impl Strategy<Value = Command> {
         (0..60, 1..8).prop_map(|(m, d)| format!("cron({m} 0/6 ? JAN-NOV {d}#1 *)")),
     ];
     let values = (prop::option::of(1..=36_500u32), prop::option::of(cron));
-    let list = environments().prop_map(|environment| Command::BackupSchedule {
-        environment,
-        act: ScheduleAct::List,
-        retention: None,
-        cron: None,
-        kind: None,
-        reason: None,
-    });
+    let list = environments()
+        .prop_map(|environment| about("backup.schedule", Some(&environment), &[("action", Some("list"))]));
     let change = (environments(), change, values, kind, prop::option::of(reasons())).prop_filter_map(
         "an update changes something",
         |(environment, act, (retention, cron), kind, reason)| {
@@ -163,7 +169,15 @@ fn schedules() -> impl Strategy<Value = Command> {
             // RDS has a window of its own.
             let cron = cron.filter(|_| kind != Some(PointKind::Rds));
             let changes = changes && (act == ScheduleAct::Create || retention.is_some() || cron.is_some());
-            changes.then_some(Command::BackupSchedule { environment, act, retention, cron, kind, reason })
+            let retention = retention.map(|days| days.to_string());
+            let values = [
+                ("action", Some(act.as_str())),
+                ("retention", retention.as_deref()),
+                ("cron", cron.as_deref()),
+                ("type", kind.map(PointKind::as_str)),
+                ("reason", reason.as_deref()),
+            ];
+            changes.then(|| about("backup.schedule", Some(&environment), &values))
         },
     );
     prop_oneof![1 => list, 5 => change]
@@ -175,17 +189,20 @@ fn about_operations() -> impl Strategy<Value = Command> {
     let id = || "[a-z]{2}-[0-9]{1,9}";
     let words = prop::collection::vec(prop_oneof!["\\PC{1,12}", hostile_words()], 0..4);
     prop_oneof![
-        some_environment().prop_map(|environment| Command::OpList { environment }),
-        id().prop_map(|id| Command::OpShow { id }),
-        (id(), reason()).prop_map(|(id, reason)| Command::OpCancel { id, reason }),
-        id().prop_map(|id| Command::OpRetry { id }),
-        id().prop_map(|id| Command::OpPause { id }),
-        id().prop_map(|id| Command::OpStop { id }),
-        id().prop_map(|id| Command::OpResume { id }),
-        (id(), reason()).prop_map(|(id, reason)| Command::OpReject { id, reason }),
-        id().prop_map(|id| Command::OpApprove { id }),
-        (some_environment(), reasons()).prop_map(|(environment, reason)| Command::Stop { environment, reason }),
-        (some_environment(), reason()).prop_map(|(environment, reason)| Command::Resume { environment, reason }),
+        some_environment().prop_map(|environment| about("op.list", environment.as_deref(), &[])),
+        (prop::sample::select(vec!["show", "retry", "pause", "stop", "resume", "approve"]), id())
+            .prop_map(|(verb, id)| about(&format!("op.{verb}"), None, &[("id", Some(&id))])),
+        (prop::sample::select(vec!["cancel", "reject"]), id(), reason()).prop_map(|(verb, id, reason)| {
+            about(&format!("op.{verb}"), None, &[("id", Some(&id)), ("reason", reason.as_deref())])
+        }),
+        (some_environment(), reasons()).prop_map(|(environment, reason)| about(
+            "stop",
+            environment.as_deref(),
+            &[("reason", Some(&reason))]
+        )),
+        (some_environment(), reason()).prop_map(|(environment, reason)| {
+            about("resume", environment.as_deref(), &[("reason", reason.as_deref())])
+        }),
         words.prop_filter_map("a request for help", |words| {
             let text = format!("help {}", words.join(" "));
             parse(&text, ENVIRONMENTS).ok().filter(|command| command.name() == "help")
@@ -203,8 +220,8 @@ fn assert_harmless(text: &str) -> Result<(), TestCaseError> {
             prop_assert!(plain.starts_with(&begin), "{text:?} became {command:?}");
             prop_assert_eq!(parse(&command.canonical(), ENVIRONMENTS), Ok(command));
         }
-        Ok(Command::Help { topic }) => {
-            help(&topic, ENVIRONMENTS);
+        Ok(command) if command.does() == Does::Explain => {
+            help(&command.values().topic, ENVIRONMENTS);
         }
         Ok(_) => {}
         Err(Wrong { said, try_instead }) => {
@@ -241,10 +258,11 @@ proptest! {
 
     #[test]
     fn a_stop_names_its_environment_exactly_or_none_near(first in "[a-z]{1,6}", rest in "[a-z]{3,9}") {
-        if let Ok(Command::Stop { environment, .. }) = parse(&format!("stop {first} {rest}"), ENVIRONMENTS) {
+        if let Ok(stop) = parse(&format!("stop {first} {rest}"), ENVIRONMENTS) {
+            let environment = stop.environment();
             let least = ENVIRONMENTS.iter().map(|known| strsim::levenshtein(known, &first)).min();
             let wide = environment.is_none() && least > Some(2);
-            prop_assert!(wide || environment.as_deref() == Some(first.as_str()), "stop {} gave {:?}", first, environment);
+            prop_assert!(wide || environment == Some(first.as_str()), "stop {} gave {:?}", first, environment);
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bbws::domain::{
-    command::validate,
+    command::value,
     moment::{Moment, spoken},
     schedule::Schedule,
 };
@@ -13,7 +13,7 @@ fn schedule(text: &str) -> Schedule {
 }
 
 fn moment(text: &str) -> Moment {
-    validate::moment(text).expect(text)
+    value::moment(text).expect(text)
 }
 
 /// The next due times after a moment, dates and times of day.

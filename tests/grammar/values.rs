@@ -5,7 +5,7 @@ use super::*;
 #[test]
 fn identifiers_have_their_shape() {
     for id in ["bk-1", "DR-17", "bk-999999999"] {
-        assert_eq!(validate::operation_id(id), Ok(id.to_lowercase()));
+        assert_eq!(value::operation_id(id), Ok(id.to_lowercase()));
     }
     for id in [
         "",
@@ -22,13 +22,13 @@ fn identifiers_have_their_shape() {
         "bk-1 ",
         "bk--1",
     ] {
-        assert!(validate::operation_id(id).is_err(), "{id:?}");
+        assert!(value::operation_id(id).is_err(), "{id:?}");
     }
     for id in ["a", "tenant-1", "T_9", &"x".repeat(128)] {
-        assert_eq!(validate::identifier("tenant", id).as_deref(), Ok(id));
+        assert_eq!(value::identifier("tenant", id).as_deref(), Ok(id));
     }
     for id in ["", "a b", "a/b", "../x", "é", "a;b", &"x".repeat(129)] {
-        assert!(validate::identifier("tenant", id).is_err(), "{id:?}");
+        assert!(value::identifier("tenant", id).is_err(), "{id:?}");
     }
 }
 
@@ -44,9 +44,9 @@ fn timestamps_have_a_zone_and_are_past() {
         "2026-03-01t02:30:00z",
         "2026–03–01T02:30:00Z",
     ] {
-        assert_eq!(validate::timestamp(text, now), Ok(half_past_two), "{text}");
+        assert_eq!(value::timestamp(text, now), Ok(half_past_two), "{text}");
     }
-    assert_eq!(validate::timestamp("2026-03-01T12:00:00Z", now), Ok(now), "now is not the future");
+    assert_eq!(value::timestamp("2026-03-01T12:00:00Z", now), Ok(now), "now is not the future");
     let mut said = String::new();
     for text in [
         "",
@@ -60,7 +60,7 @@ fn timestamps_have_a_zone_and_are_past() {
         "2026-03-01T12:00:01Z",
         "2026-03-01T12:00:00-02:00",
     ] {
-        said.push_str(&format!("{}\n", validate::timestamp(text, now).expect_err(text).said));
+        said.push_str(&format!("{}\n", value::timestamp(text, now).expect_err(text).said));
     }
     insta::assert_snapshot!(said, @r"
     (nothing) is not a time with its zone. One looks like `2026-03-01T02:30:00Z` or `2026-03-01T04:30:00+02:00`.
@@ -78,9 +78,9 @@ fn timestamps_have_a_zone_and_are_past() {
 
 #[test]
 fn reasons_fit_in_one_line() {
-    assert_eq!(validate::reason("  a\n b ").as_deref(), Ok("a b"));
-    assert!(validate::reason(" \u{200b}\n").is_err());
-    assert!(validate::reason(&"x".repeat(501)).is_err());
+    assert_eq!(value::reason("  a\n b ").as_deref(), Ok("a b"));
+    assert!(value::reason(" \u{200b}\n").is_err());
+    assert!(value::reason(&"x".repeat(501)).is_err());
 }
 
 #[test]
@@ -94,36 +94,36 @@ fn the_ids_of_recovery_points_have_their_shape() {
         "a..b",
         &"x".repeat(1024),
     ] {
-        assert_eq!(validate::point_id(id).as_deref(), Ok(id), "the case is kept");
+        assert_eq!(value::point_id(id).as_deref(), Ok(id), "the case is kept");
     }
     for id in ["", "/prod/x", "-x", "prod/../dev/x", "..", "a b", "é", "a;b", "a\nb", "<id>", &"x".repeat(1025)] {
-        assert!(validate::point_id(id).is_err(), "{id:?}");
+        assert!(value::point_id(id).is_err(), "{id:?}");
     }
 }
 
 #[test]
 fn tickets_days_and_lengths_have_their_shape() {
     for ticket in ["INC-123", "inc_9", "#42", "-", &"x".repeat(64)] {
-        assert_eq!(validate::ticket(ticket).as_deref(), Ok(ticket));
+        assert_eq!(value::ticket(ticket).as_deref(), Ok(ticket));
     }
     for ticket in ["", "INC 1", "INC/1", "é", &"x".repeat(65)] {
-        assert!(validate::ticket(ticket).is_err(), "{ticket:?}");
+        assert!(value::ticket(ticket).is_err(), "{ticket:?}");
     }
-    assert_eq!(validate::days("1"), Ok(1));
-    assert_eq!(validate::days("36500"), Ok(36_500));
+    assert_eq!(value::days("1"), Ok(1));
+    assert_eq!(value::days("36500"), Ok(36_500));
     for days in ["", "0", "-1", "+1", "1.5", "30d", "thirty", "36501", "99999999999"] {
-        assert!(validate::days(days).is_err(), "{days:?}");
+        assert!(value::days(days).is_err(), "{days:?}");
     }
-    assert_eq!(validate::span("7D").map(|span| span.0.as_secs()), Ok(7 * 86_400));
+    assert_eq!(value::span("7D").map(|span| span.0.as_secs()), Ok(7 * 86_400));
     for span in ["", "0d", "7", "d", "-1d", "7 d", "1w", "99999999d"] {
-        assert!(validate::span(span).is_err(), "{span:?}");
+        assert!(value::span(span).is_err(), "{span:?}");
     }
 }
 
 #[test]
 fn a_moment_is_kept_to_the_millisecond() {
-    assert_eq!(validate::moment("2026-03-01T04:30:00.1239+02:00").map(|moment| moment.0), Ok(1_772_332_200_123));
+    assert_eq!(value::moment("2026-03-01T04:30:00.1239+02:00").map(|moment| moment.0), Ok(1_772_332_200_123));
     for text in ["yesterday", "2026-03-01", "2026-03-01T02:30:00", "1969-12-31T23:59:59Z"] {
-        assert!(validate::moment(text).is_err(), "{text:?}");
+        assert!(value::moment(text).is_err(), "{text:?}");
     }
 }

@@ -127,14 +127,18 @@ fn the_domain_is_pure() {
 }
 
 /// Files beside the operations' own that may name one, each for its reason: who asks for the lifting of a stop, what is
-/// cleaned up by itself, what a list says of a schedule.
-const MAY_NAME_AN_OPERATION: [(&str, &str); 4] =
-    [("app/lift.rs", "resume"), ("app/tidy.rs", "cleanup"), ("app/tidy.rs", "validate"), ("app/list.rs", "schedule")];
+/// cleaned up by itself, what a list says of a schedule and offers to delete.
+const MAY_NAME_AN_OPERATION: [(&str, &str); 5] = [
+    ("app/lift.rs", "resume"),
+    ("app/tidy.rs", "cleanup"),
+    ("app/tidy.rs", "validate"),
+    ("app/list.rs", "schedule"),
+    ("app/list.rs", "delete"),
+];
 
 #[test]
 fn no_operation_is_named_outside_its_own_file() {
-    let own = |file: &str| ["domain/operations/", "domain/command/"].iter().any(|place| file.starts_with(place));
-    let files: Vec<_> = sources().into_iter().filter(|(_, file, _)| !own(file)).collect();
+    let files: Vec<_> = sources().into_iter().filter(|(_, file, _)| !file.starts_with("domain/operations/")).collect();
     let mut wrong = Vec::new();
     for operation in operations::ALL {
         // Steps in AWS have names of their own, of which some are the same.

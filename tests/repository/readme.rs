@@ -1,7 +1,7 @@
 //! The README says what the parser says.
 #![allow(missing_docs)]
 
-use bbws::domain::command::readme_table;
+use bbws::domain::language::readme_table;
 
 #[test]
 fn the_commands_table_is_the_parsers() {

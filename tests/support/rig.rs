@@ -19,6 +19,7 @@ use bbws::{
         environment::Environment,
         moment::Moment,
         operation::{OpId, Run, State},
+        operations,
         run::Pacing,
     },
     engine::Engine,
@@ -321,7 +322,7 @@ pub fn find_id(text: &str) -> Option<String> {
         .find(|w| {
             w.len() > 3
                 && w.is_char_boundary(3)
-                && matches!(&w[..3], "bk-" | "rs-" | "dl-" | "hd-" | "sc-" | "vl-" | "cl-")
+                && operations::ALL.into_iter().any(|operation| w.starts_with(&format!("{}-", operation.prefix())))
                 && w[3..].chars().all(|c| c.is_ascii_digit())
         })
         .map(str::to_owned)

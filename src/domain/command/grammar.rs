@@ -3,61 +3,30 @@
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg as ClapArg, ArgAction, ArgMatches};
 
+use super::entry::{ENVIRONMENT, Entry, Form, REASON, Table, Values};
 use super::lexer::Word;
-use super::suggest::{one_of, shown, stop_everything};
-use super::table::{Form, Kind, Spec, Values, commands, verbs};
-use super::{Command, SLASH, ScheduleAct, Wrong, suggest, validate};
-use crate::domain::{point::PointKind, schedule::daily_window};
+use super::suggest::stop_everything;
+use super::text::{one_of, shown};
+use super::value::Kind;
+use super::{Command, SLASH, Wrong, suggest, value};
 
 /// The command these words are, to the letter.
-pub(super) fn understand(words: &[Word], environments: &[&str]) -> Result<Command, Wrong> {
+pub(super) fn understand(table: &Table, words: &[Word], environments: &[&str]) -> Result<Command, Wrong> {
     let words = without_slash(words);
-    if let Some(at) = words.iter().position(asks_help) {
-        return Ok(Command::Help { topic: topic(&words[..at]) });
-    }
-    if words.is_empty() {
-        return Ok(Command::Help { topic: Vec::new() });
-    }
-    let (spec, rest) = find(words)?;
-    let values = if spec.arg(Kind::Topic).is_some() {
-        Values { topic: topic(rest), ..Values::default() }
-    } else {
-        take(spec, rest, environments)?
+    let asked_about = match words.iter().position(asks_help) {
+        Some(at) => Some(&words[..at]),
+        None => Some(words).filter(|words| words.is_empty()),
     };
-    let lacks = || Wrong::new(format!("`{}` lacks a value it needs.", spec.words()));
-    (spec.build)(values).ok_or_else(lacks).and_then(makes_sense)
-}
-
-/// Whether values that are right each by itself belong together.
-fn makes_sense(command: Command) -> Result<Command, Wrong> {
-    let Command::BackupSchedule { environment, act, retention, cron, kind, reason } = &command else {
-        return Ok(command);
-    };
-    let given = [
-        ("--retention", retention.is_some()),
-        ("--cron", cron.is_some()),
-        ("--type", kind.is_some()),
-        ("--reason", reason.is_some()),
-    ];
-    match act {
-        ScheduleAct::List => match given.into_iter().find(|(_, given)| *given) {
-            Some((option, _)) => Err(Wrong::new(format!(
-                "`backup schedule {environment} list` only shows the schedule and takes no `{option}`. `update` changes it."
-            ))),
-            None => Ok(command),
-        },
-        ScheduleAct::Create | ScheduleAct::Update
-            if *kind == Some(PointKind::Rds) && cron.as_deref().is_some_and(|cron| daily_window(cron).is_none()) =>
-        {
-            Err(Wrong::new(
-                "RDS makes automated backups once a day, in a window of half an hour. With `--type rds` say a daily time, such as `--cron \"cron(0 2 * * ? *)\"`, or leave `--cron` out.",
-            ))
-        }
-        ScheduleAct::Update if retention.is_none() && cron.is_none() => Err(Wrong::new(format!(
-            "`backup schedule {environment} update` would change nothing. Say what: `--retention`, `--cron` or both."
-        ))),
-        ScheduleAct::Create | ScheduleAct::Update => Ok(command),
+    let explains = |entry: &&'static Entry| entry.arg(&value::TOPIC).is_some();
+    if let (Some(about), Some(help)) = (asked_about, table.commands().find(explains)) {
+        return Ok(Command::new(help, Values::about(topic(table, about))));
     }
+    let (entry, rest) = find(table, words)?;
+    if entry.arg(&value::TOPIC).is_some() {
+        return Ok(Command::new(entry, Values::about(topic(table, rest))));
+    }
+    let values = take(entry, rest, environments)?;
+    Ok(Command::new(entry, (entry.settle)(values)?))
 }
 
 /// Drops a slash command that was typed twice or pasted with the rest.
@@ -73,7 +42,7 @@ fn asks_help(word: &Word) -> bool {
 }
 
 /// The command (or noun) these words begin with; words that begin none are kept, so that help can say so.
-fn topic(words: &[Word]) -> Vec<String> {
+fn topic(table: &Table, words: &[Word]) -> Vec<String> {
     let words: Vec<String> = words
         .iter()
         .map(|word| word.text.chars().take(40).collect::<String>().to_ascii_lowercase())
@@ -81,22 +50,22 @@ fn topic(words: &[Word]) -> Vec<String> {
         .skip_while(|word| word == "help")
         .take(2)
         .collect();
-    let whole = commands().any(|spec| words == spec.path);
-    let known = words.first().is_some_and(|first| commands().any(|spec| spec.path[0] == first));
+    let whole = table.commands().any(|entry| words == entry.path);
+    let known = words.first().is_some_and(|first| table.commands().any(|entry| entry.path[0] == first));
     if known && !whole { words[..1].to_vec() } else { words }
 }
 
 /// The command the first words name exactly, and the words after them.
-fn find(words: &[Word]) -> Result<(&'static Spec, &[Word]), Wrong> {
-    let begins = |spec: &&Spec| {
-        spec.path.len() <= words.len()
-            && spec.path.iter().zip(words).all(|(path, word)| path.eq_ignore_ascii_case(&word.text))
+fn find<'w>(table: &Table, words: &'w [Word]) -> Result<(&'static Entry, &'w [Word]), Wrong> {
+    let begins = |entry: &&'static Entry| {
+        entry.path.len() <= words.len()
+            && entry.path.iter().zip(words).all(|(path, word)| path.eq_ignore_ascii_case(&word.text))
     };
-    if let Some(spec) = commands().find(begins) {
-        return Ok((spec, &words[spec.path.len()..]));
+    if let Some(entry) = table.commands().find(begins) {
+        return Ok((entry, &words[entry.path.len()..]));
     }
     let first = words.first().map_or("", |word| word.text.as_str());
-    let verbs = verbs(first);
+    let verbs = table.verbs(first);
     let said = match (verbs.as_slice(), words.get(1)) {
         ([], None) => format!("There is no command {}.", shown(first)),
         ([], Some(second)) => format!("There is no command {}.", shown(&format!("{first} {}", second.text))),
@@ -108,26 +77,23 @@ fn find(words: &[Word]) -> Result<(&'static Spec, &[Word]), Wrong> {
     Err(Wrong { said, try_instead: None })
 }
 
-/// What AWS makes on a schedule.
-pub(super) const SCHEDULED: [PointKind; 2] = [PointKind::Rds, PointKind::Efs];
-
 /// The name under which clap keeps what `--name` says, apart from the word of the same name.
 fn option_id(name: &str) -> String {
     format!("--{name}")
 }
 
 /// The parser of one command's arguments. All values are plain text to it: the sentences about them are ours.
-fn parser(spec: &Spec) -> clap::Command {
-    let mut parser = clap::Command::new(spec.name)
+fn parser(entry: &Entry) -> clap::Command {
+    let mut parser = clap::Command::new(entry.name)
         .no_binary_name(true)
         .disable_help_flag(true)
         .disable_help_subcommand(true)
         .disable_version_flag(true);
-    for arg in spec.args {
+    for arg in entry.args {
         let word = match arg.form {
             Form::Rest => Some(ClapArg::new(arg.name).action(ArgAction::Append).num_args(0..)),
             // Whether the first word is a value of its own is decided once all words are known.
-            Form::Word | Form::WordOrOption if !spec.free_text() => Some(ClapArg::new(arg.name)),
+            Form::Word | Form::WordOrOption if !entry.free_text() => Some(ClapArg::new(arg.name)),
             _ => None,
         };
         let option = ClapArg::new(option_id(arg.name)).long(arg.name);
@@ -135,22 +101,22 @@ fn parser(spec: &Spec) -> clap::Command {
             Form::Word => None,
             Form::Flag => Some(option.action(ArgAction::SetTrue)),
             // Below zero is refused by what is said about the value, not as an option nobody knows.
-            _ => Some(option.num_args(1).allow_negative_numbers(arg.kind == Kind::Retention)),
+            _ => Some(option.num_args(1).allow_negative_numbers(arg.kind.number)),
         };
         parser = parser.args(word).args(option);
     }
     parser
 }
 
-fn take(spec: &Spec, words: &[Word], environments: &[&str]) -> Result<Values, Wrong> {
-    let matches = parser(spec).try_get_matches_from(arguments(words)).map_err(|error| translate(spec, &error))?;
-    if spec.free_text() {
-        return take_free_text(spec, &matches, environments);
+fn take(entry: &Entry, words: &[Word], environments: &[&str]) -> Result<Values, Wrong> {
+    let matches = parser(entry).try_get_matches_from(arguments(words)).map_err(|error| translate(entry, &error))?;
+    if entry.free_text() {
+        return take_free_text(entry, &matches, environments);
     }
     let mut values = Values::default();
-    for arg in spec.args {
+    for arg in entry.args {
         if arg.form == Form::Flag {
-            values.flags.extend(matches.get_flag(&option_id(arg.name)).then_some(arg.name));
+            values.flag(arg.name, matches.get_flag(&option_id(arg.name)));
             continue;
         }
         let word = (arg.form != Form::Option).then(|| text(&matches, arg.name)).flatten();
@@ -162,9 +128,9 @@ fn take(spec: &Spec, words: &[Word], environments: &[&str]) -> Result<Values, Wr
             return Err(Wrong::new(format!("{} and {option} contradict each other. Say it once.", shown(word))));
         }
         match word.or(option) {
-            Some(value) => put(&mut values, arg.kind, value, environments)?,
-            None if arg.required => return Err(missing(spec, arg.kind, environments)),
-            None => {}
+            Some(value) => values.set(arg.name, (arg.kind.read)(arg.kind, value, environments)?),
+            None if arg.required => return Err(missing(entry, arg.kind, environments)),
+            None => values.offer(arg.name, arg.usual),
         }
     }
     Ok(values)
@@ -198,51 +164,18 @@ fn arguments(words: &[Word]) -> Vec<String> {
     out
 }
 
-fn put(values: &mut Values, kind: Kind, value: &str, environments: &[&str]) -> Result<(), Wrong> {
-    match kind {
-        Kind::Environment => values.environment = Some(validate::environment(value, environments)?),
-        Kind::Scope => values.scope = Some(value.parse()?),
-        Kind::Operation => values.id = Some(validate::operation_id(value)?),
-        Kind::Tenant => values.tenant = Some(validate::tenant(value)?),
-        Kind::Reason => values.reason = Some(validate::reason(value)?),
-        Kind::Topic => values.topic.push(value.to_owned()),
-        Kind::Data => values.kind = Some(validate::kind(value, &PointKind::ALL)?),
-        Kind::Scheduled => values.kind = Some(validate::kind(value, &SCHEDULED)?),
-        Kind::Since => values.since = Some(validate::span_text(validate::span(value)?)),
-        Kind::Before => values.before = Some(validate::moment_text(validate::moment(value)?)),
-        Kind::Act => values.act = Some(validate::act(value)?),
-        Kind::Retention => values.retention = Some(validate::days(value)?.to_string()),
-        Kind::Cron => values.cron = Some(validate::cron(value)?),
-        Kind::Point => values.point = Some(validate::point_id(value)?),
-        Kind::Ticket => values.ticket = Some(validate::ticket(value)?),
-        // Flags have no value: `take` reads them.
-        Kind::Check | Kind::Release => {}
-    }
-    Ok(())
-}
-
-fn missing(spec: &Spec, kind: Kind, environments: &[&str]) -> Wrong {
-    let command = spec.words();
-    Wrong::new(match kind {
-        Kind::Environment if environments.is_empty() => {
-            format!("`{command}` needs an environment; none is configured.")
-        }
-        Kind::Environment => format!("`{command}` needs an environment: {}.", one_of(environments)),
-        Kind::Operation => format!("`{command}` needs the id of an operation, such as `bk-1042`."),
-        Kind::Reason => format!("`{command}` needs a reason, so that others know why."),
-        Kind::Point => format!("`{command}` needs the id of a recovery point, as `backup list` shows it."),
-        Kind::Ticket => format!(
-            "`{command}` needs a ticket, so that others know who asked for the hold and when it may end: `--ticket INC-123`."
-        ),
-        Kind::Act => format!("`{command}` needs to know what to do: list, create or update."),
-        _ => format!("`{command}` lacks a value it needs."),
+fn missing(entry: &Entry, kind: &Kind, environments: &[&str]) -> Wrong {
+    let command = entry.words();
+    Wrong::new(match (kind.lacking)(environments) {
+        nothing if nothing.is_empty() => format!("`{command}` lacks a value it needs."),
+        lacking => format!("`{command}` needs {lacking}"),
     })
 }
 
 /// `stop [env] <reason>`: the first word is an environment only if it is exactly one. A word that could have been meant
 /// as one is refused, for taking it as the reason's first word would stop everything.
-fn take_free_text(spec: &Spec, matches: &ArgMatches, environments: &[&str]) -> Result<Values, Wrong> {
-    let name = spec.arg(Kind::Reason).map_or("reason", |arg| arg.name);
+fn take_free_text(entry: &Entry, matches: &ArgMatches, environments: &[&str]) -> Result<Values, Wrong> {
+    let name = entry.arg(&value::REASON).map_or(REASON.name, |arg| arg.name);
     let option = option_id(name);
     let stated = matches.index_of(&option).zip(text(matches, &option));
     let words = spoken(matches, name);
@@ -261,17 +194,17 @@ fn take_free_text(spec: &Spec, matches: &ArgMatches, environments: &[&str]) -> R
                 shown(stated)
             )));
         }
-        values.environment = validate::known(first, environments).map(str::to_owned);
-        if values.environment.is_some() {
+        values.offer(ENVIRONMENT.name, value::known(first, environments));
+        if values.get(ENVIRONMENT.name).is_some() {
             parts.retain(|(index, _)| *index != at);
         } else {
             refuse_doubtful(first, &whole, environments)?;
         }
     }
     if parts.is_empty() {
-        return Err(missing(spec, Kind::Reason, environments));
+        return Err(missing(entry, &value::REASON, environments));
     }
-    values.reason = Some(validate::reason(&joined(&parts))?);
+    values.set(name, value::reason(&joined(&parts))?);
     Ok(values)
 }
 
@@ -301,7 +234,7 @@ fn refuse_doubtful(first: &str, whole: &str, environments: &[&str]) -> Result<()
     if is_placeholder(first) {
         return Err(Wrong::new(format!("{} stands for a value: put yours there. Nothing is stopped.", shown(first))));
     }
-    if validate::operation_id(first).is_ok() {
+    if value::operation_id(first).is_ok() {
         let said = format!("{} is an operation, and `stop` stops environments. Nothing is stopped.", shown(first));
         return Err(Wrong::new(said));
     }
@@ -327,7 +260,7 @@ pub(super) fn suspect<'a>(text: &str, environments: &[&'a str]) -> Option<&'a st
     let head =
         lower.split(|c: char| !c.is_alphanumeric() && c != '-' && c != '_').find(|head| !head.is_empty()).unwrap_or("");
     if lower.contains(' ') {
-        return validate::known(head, environments);
+        return value::known(head, environments);
     }
     suggest::within(2, &lower, environments)
         .or_else(|| suggest::within(2, head, environments))
@@ -335,7 +268,7 @@ pub(super) fn suspect<'a>(text: &str, environments: &[&'a str]) -> Option<&'a st
 }
 
 /// Our sentence for clap's.
-fn translate(spec: &Spec, error: &clap::Error) -> Wrong {
+fn translate(entry: &Entry, error: &clap::Error) -> Wrong {
     let culprit = match error.get(ContextKind::InvalidArg) {
         Some(ContextValue::String(culprit)) => culprit.clone(),
         Some(ContextValue::Strings(culprits)) => culprits.join(" "),
@@ -343,11 +276,11 @@ fn translate(spec: &Spec, error: &clap::Error) -> Wrong {
     };
     // clap writes an option it knows with its value's name behind: `--reason <--reason>`.
     let option = shown(culprit.split_once(' ').map_or(culprit.as_str(), |(name, _)| name));
-    let command = spec.words();
+    let command = entry.words();
     Wrong::new(match error.kind() {
         ErrorKind::UnknownArgument if culprit.starts_with('-') => {
             let options: Vec<String> =
-                spec.args.iter().filter(|arg| arg.form != Form::Word).map(|arg| format!("`--{}`", arg.name)).collect();
+                entry.args.iter().filter(|arg| arg.form != Form::Word).map(|arg| format!("`--{}`", arg.name)).collect();
             match options.len() {
                 0 => format!("`{command}` has no option {}. It has none at all.", shown(&culprit)),
                 1 => format!("`{command}` has no option {}, only {}.", shown(&culprit), options[0]),

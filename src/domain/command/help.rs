@@ -2,11 +2,10 @@
 
 use serde::Serialize;
 
-use super::lexer;
-use super::suggest::{SOME_ENVIRONMENT, shown};
-use super::table::{Arg, Form, Group, Kind, Spec, commands};
-use super::{BackupScope, SLASH, ScheduleAct, grammar, suggest};
-use crate::domain::point::PointKind;
+use super::entry::{Arg, Entry, Form, Group, Table};
+use super::text::shown;
+use super::value::{self, SOME_ENVIRONMENT};
+use super::{SLASH, lexer, suggest};
 
 /// One command as a reader needs it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -20,62 +19,50 @@ pub struct Usage {
 }
 
 /// Every command, in the order help shows them.
-pub fn reference() -> Vec<Usage> {
-    commands().map(|spec| Usage { usage: usage(spec), about: spec.about.to_owned(), who: spec.who }).collect()
+pub fn reference(table: &Table) -> Vec<Usage> {
+    table.commands().map(|entry| Usage { usage: usage(entry), about: entry.about.to_owned(), who: entry.who }).collect()
 }
 
 /// The README's table of commands, in Markdown.
-pub fn readme_table() -> String {
-    let mut table = String::from("| command | does | who |\n|---|---|---|\n");
-    for Usage { usage, about, who } in reference() {
-        table.push_str(&format!("| `{}` | {about} | {who} |\n", usage.replace('|', "\\|")));
+pub fn readme_table(table: &Table) -> String {
+    let mut lines = String::from("| command | does | who |\n|---|---|---|\n");
+    for Usage { usage, about, who } in reference(table) {
+        lines.push_str(&format!("| `{}` | {about} | {who} |\n", usage.replace('|', "\\|")));
     }
-    table
+    lines
 }
 
 /// Explains the command `topic` names, those of a noun, or all of them. Slack mrkdwn, ready to send: `& < >` are escaped.
-pub fn help(topic: &[String], environments: &[&str]) -> String {
+pub fn help(table: &Table, topic: &[String], environments: &[&str]) -> String {
     let words: Vec<&str> = topic.iter().map(String::as_str).collect();
     if words.is_empty() || words == ["help"] {
-        return overview(environments);
+        return overview(table, environments);
     }
-    if let Some(spec) = commands().find(|spec| spec.path == words) {
-        return page(spec, environments);
+    if let Some(entry) = table.commands().find(|entry| entry.path == words) {
+        return page(entry, environments);
     }
-    let of_noun: Vec<&Spec> = commands().filter(|spec| spec.path.len() == 2 && words == spec.path[..1]).collect();
+    let of_noun: Vec<&Entry> =
+        table.commands().filter(|entry| entry.path.len() == 2 && words == entry.path[..1]).collect();
     if let Some(first) = of_noun.first() {
-        let lines: Vec<String> = of_noun.iter().map(|spec| entry(spec)).collect();
+        let lines: Vec<String> = of_noun.iter().map(|entry| listed(entry)).collect();
         return format!("{}\n\n{}", lines.join("\n"), more(&first.words()));
     }
-    unknown(&words, environments)
+    unknown(table, &words, environments)
 }
 
 /// The usage line of one command: `<needed>`, `[not needed]`.
-fn usage(spec: &Spec) -> String {
+fn usage(entry: &Entry) -> String {
     let mut words = vec![SLASH.to_owned()];
-    words.extend(spec.path.iter().map(|word| (*word).to_owned()));
-    words.extend(spec.args.iter().map(placeholder));
+    words.extend(entry.path.iter().map(|word| (*word).to_owned()));
+    words.extend(entry.args.iter().map(placeholder));
     words.join(" ")
 }
 
 fn placeholder(arg: &Arg) -> String {
-    let value = match arg.kind {
-        Kind::Environment => "env".to_owned(),
-        Kind::Scope => BackupScope::ALL.map(BackupScope::as_str).join("|"),
-        Kind::Operation => "id".to_owned(),
-        Kind::Tenant => "ID".to_owned(),
-        Kind::Reason if arg.form == Form::Option => "\"why\"".to_owned(),
-        Kind::Reason | Kind::Topic => arg.name.to_owned(),
-        Kind::Data => PointKind::ALL.map(PointKind::as_str).join("|"),
-        Kind::Scheduled => grammar::SCHEDULED.map(PointKind::as_str).join("|"),
-        Kind::Since => "7d".to_owned(),
-        Kind::Before => "2026-03-01T02:30:00Z".to_owned(),
-        Kind::Act => ScheduleAct::ALL.map(ScheduleAct::as_str).join("|"),
-        Kind::Retention => "N".to_owned(),
-        Kind::Cron => "\"…\"".to_owned(),
-        Kind::Point => "id".to_owned(),
-        Kind::Ticket => "ticket".to_owned(),
-        Kind::Check | Kind::Release => String::new(),
+    let value = match arg.kind.words {
+        _ if arg.form == Form::Rest => arg.name.to_owned(),
+        [] => arg.kind.usage.to_owned(),
+        words => words.join("|"),
     };
     match (arg.form, arg.required) {
         (Form::Flag, _) => format!("[--{}]", arg.name),
@@ -86,14 +73,14 @@ fn placeholder(arg: &Arg) -> String {
     }
 }
 
-fn overview(environments: &[&str]) -> String {
+fn overview(table: &Table, environments: &[&str]) -> String {
     let mut text = String::new();
     for (group, heading) in
         [(Group::Backups, "Backups"), (Group::Operations, "Operations"), (Group::Emergency, "Emergency")]
     {
         text.push_str(&format!("*{heading}*\n"));
-        for spec in commands().filter(|spec| spec.group == group) {
-            text.push_str(&entry(spec));
+        for entry in table.commands().filter(|entry| entry.group == group) {
+            text.push_str(&listed(entry));
             text.push('\n');
         }
         text.push('\n');
@@ -110,30 +97,26 @@ fn more(topic: &str) -> String {
     format!("More about one command: `{SLASH} help {topic}`.")
 }
 
-fn entry(spec: &Spec) -> String {
-    format!("• `{}`\n   {}", escape(&usage(spec)), spec.about)
+fn listed(entry: &Entry) -> String {
+    format!("• `{}`\n   {}", escape(&usage(entry)), entry.about)
 }
 
-fn page(spec: &Spec, environments: &[&str]) -> String {
-    let mut text = format!("*{}*\n`{}`\n\n{}\n", spec.about, escape(&usage(spec)), spec.happens);
-    for arg in spec.args {
+fn page(entry: &Entry, environments: &[&str]) -> String {
+    let mut text = format!("*{}*\n`{}`\n\n{}\n", entry.about, escape(&usage(entry)), entry.happens);
+    for arg in entry.args {
         let name = match arg.form {
             Form::Option | Form::Flag => format!("--{}", arg.name),
             _ => placeholder(arg).trim_matches(['<', '>', '[', ']']).to_owned(),
         };
-        let known = match arg.kind {
-            Kind::Environment if !environments.is_empty() => {
-                format!(" ({})", escape(&environments.join(", ")))
-            }
-            _ => String::new(),
-        };
+        let lists = arg.kind == &value::ENVIRONMENT && !environments.is_empty();
+        let known = if lists { format!(" ({})", escape(&environments.join(", "))) } else { String::new() };
         text.push_str(&format!("\n• `{}`: {}{known}", escape(&name), arg.about));
     }
     text.push_str("\n\n*Examples*\n");
-    for example in spec.examples {
+    for example in entry.examples {
         text.push_str(&format!("`{SLASH} {}`\n", escape(&example.replace("ENV", example_environment(environments)))));
     }
-    text.push_str(&format!("\n*Who may:* {}.", spec.who));
+    text.push_str(&format!("\n*Who may:* {}.", entry.who));
     text
 }
 
@@ -144,14 +127,15 @@ fn example_environment<'a>(environments: &[&'a str]) -> &'a str {
 }
 
 /// There is no such topic: says so, and shows the overview.
-fn unknown(words: &[&str], environments: &[&str]) -> String {
+fn unknown(table: &Table, words: &[&str], environments: &[&str]) -> String {
     let asked = words.join(" ");
     let said = format!("There is no command {}.", shown(&asked));
-    let meant = suggest::repair(&lexer::read(&lexer::encode(&asked)).words, environments);
-    let path =
-        commands().find(|spec| meant.starts_with(&format!("{SLASH} {} ", spec.words())) && spec.group != Group::Help);
-    let hint = path.map(|spec| format!(" Did you mean `{SLASH} help {}`?", spec.words())).unwrap_or_default();
-    format!("{}{hint}\n\n{}", escape(&said), overview(environments))
+    let meant = suggest::repair(table, &lexer::read(&lexer::encode(&asked)).words, environments);
+    let path = table
+        .commands()
+        .find(|entry| meant.starts_with(&format!("{SLASH} {} ", entry.words())) && entry.group != Group::Help);
+    let hint = path.map(|entry| format!(" Did you mean `{SLASH} help {}`?", entry.words())).unwrap_or_default();
+    format!("{}{hint}\n\n{}", escape(&said), overview(table, environments))
 }
 
 fn escape(text: &str) -> String {

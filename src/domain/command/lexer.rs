@@ -6,7 +6,7 @@ use std::borrow::Cow;
 
 /// One word of a command line.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Word {
+pub struct Word {
     /// The word without its quotes.
     pub text: String,
     /// Whether it began with a quote: then it is a value, never an option.
@@ -15,7 +15,7 @@ pub(super) struct Word {
 
 impl Word {
     /// Whether this is written as an option: `--reason`, `-x`.
-    pub(super) fn is_option(&self) -> bool {
+    pub fn is_option(&self) -> bool {
         !self.quoted && self.text.len() > 1 && self.text.starts_with('-')
     }
 }

@@ -6,7 +6,6 @@ use super::{
     whole,
 };
 use crate::domain::{
-    command::Command,
     environment::Environment,
     mark::{Mark, MarkKind},
     operation::Run,
@@ -32,10 +31,6 @@ impl Operation for Cleanup {
     }
 
     fn governed(&self) -> bool {
-        false
-    }
-
-    fn asked_by(&self, _: &Command) -> bool {
         false
     }
 

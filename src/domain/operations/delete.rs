@@ -8,8 +8,8 @@ use super::{
     unplanned, whole,
 };
 use crate::domain::{
-    approval::ANY_ROLE,
-    command::Command,
+    approval,
+    command::{Command, Does, ENVIRONMENT, Entry, Group, POINT, REASON, Values, as_they_are, nothing_more},
     environment::Environment,
     mark::{Mark, MarkKind},
     moment::{Moment, spoken},
@@ -24,6 +24,32 @@ use crate::domain::{
 /// The kind on plans.
 const KIND: &str = "backup.delete";
 
+static ENTRY: Entry = Entry {
+    name: KIND,
+    path: &["backup", "delete"],
+    group: Group::Backups,
+    place: 50,
+    about: "Delete a recovery point",
+    happens: "Deletes it for good, and looks again that it is gone. Refused while it must be kept, under a hold, in a locked vault, \
+                  and for the last of its kind that passed a test restore. Archives in buckets are never deleted: they go by the \
+                  bucket's lifecycle rules. Where the policy asks for approval, nothing is \
+                  deleted before it is given.",
+    args: &[ENVIRONMENT, POINT, REASON],
+    examples: &["backup delete ENV bbws-mysql-manual-20261121-bk-1042 --reason \"made by mistake\""],
+    who: "anyone in a role; where the policy asks for it, a second person has to agree",
+    does: |_| Does::Operation,
+    settle: as_they_are,
+    mend: nothing_more,
+};
+
+/// The command that deletes this point.
+pub fn command(environment: &str, point: &str) -> Command {
+    let mut values = Values::default();
+    values.set(ENVIRONMENT.name, environment);
+    values.set(POINT.name, point);
+    Command::new(&ENTRY, values)
+}
+
 /// The operation.
 pub struct Delete;
 
@@ -36,20 +62,19 @@ impl Operation for Delete {
         "dl"
     }
 
-    fn asked_by(&self, command: &Command) -> bool {
-        matches!(command, Command::BackupDelete { .. })
+    fn entry(&self) -> Option<&'static Entry> {
+        Some(&ENTRY)
     }
 
     fn what(&self, command: &Command, environment: &str) -> String {
-        match command {
-            Command::BackupDelete { point, .. } => format!("The deletion of `{}`", escape(point)),
-            _ => format!("A deletion in `{environment}`"),
+        match command.values().get(POINT.name) {
+            Some(point) => format!("The deletion of `{}`", escape(point)),
+            None => format!("A deletion in `{environment}`"),
         }
     }
 
     fn survey(&self, asked: &Asked<'_>) -> Result<Survey, Vec<String>> {
-        let Command::BackupDelete { point, .. } = asked.command else { return Err(unplanned(asked.command)) };
-        Ok(survey(point))
+        Ok(survey(asked.command.values().get(POINT.name).ok_or_else(|| unplanned(asked.command))?))
     }
 
     fn marks(&self) -> Marks {
@@ -57,14 +82,14 @@ impl Operation for Delete {
     }
 
     fn plan(&self, asked: &Asked<'_>, known: &Known) -> Result<Plan, Vec<String>> {
-        let Command::BackupDelete { point, .. } = asked.command else { return Err(unplanned(asked.command)) };
+        let point = asked.command.values().get(POINT.name).ok_or_else(|| unplanned(asked.command))?;
         plan(asked.environment, point, &known.world, &known.marks, asked.at)
     }
 
     /// Where no rule says: in an environment that replicates, one other person. Less cannot be configured there.
     fn needs(&self, plan: &Plan, configured: Vec<Need>) -> Vec<Need> {
         if configured.is_empty() && plan.dr_region.is_some() {
-            return vec![Need { role: ANY_ROLE.to_owned(), count: 1 }];
+            return vec![Need { role: approval::ANY_ROLE.to_owned(), count: 1 }];
         }
         configured
     }

@@ -12,8 +12,8 @@ use super::{
     unplanned, whole,
 };
 use crate::domain::{
-    approval::ANY_ROLE,
-    command::Command,
+    approval,
+    command::{Arg, Command, Does, ENVIRONMENT, Entry, Form, Group, POINT, REASON, as_they_are, nothing_more, value},
     environment::Environment,
     mark::{Mark, MarkKind},
     operation::{OpId, Run, State},
@@ -28,10 +28,52 @@ use crate::domain::{
 
 /// The kind on plans.
 const KIND: &str = "backup.hold";
+const TICKET: &str = "ticket";
+const RELEASE: &str = "release";
 /// The scopes by which approval rules tell holding and letting go.
 const SCOPES: [&str; 2] = ["hold", "release"];
 /// Tag on held snapshots; its value is the ticket.
 pub const TAG: &str = "bbws:hold";
+
+static ENTRY: Entry = Entry {
+    name: KIND,
+    path: &["backup", "hold"],
+    group: Group::Backups,
+    place: 60,
+    about: "Keep a recovery point from being deleted, or release it",
+    happens: "bbws does not delete it or its copies while it is held. Points of AWS Backup get a legal hold, which stops \
+                  everybody and their expiry; snapshots get a tag, which stops only bbws. Archives in buckets cannot be held \
+                  this way. Releasing takes two people.",
+    args: &[
+        ENVIRONMENT,
+        POINT,
+        Arg {
+            name: TICKET,
+            kind: &value::TICKET,
+            form: Form::Option,
+            usual: None,
+            required: true,
+            about: "the ticket that asks for it, such as `INC-123`",
+        },
+        Arg {
+            name: RELEASE,
+            kind: &value::FLAG,
+            form: Form::Flag,
+            usual: None,
+            required: false,
+            about: "ends the hold instead",
+        },
+        REASON,
+    ],
+    examples: &[
+        "backup hold ENV bbws-mysql-manual-20261121-bk-1042 --ticket INC-123",
+        "backup hold ENV bbws-mysql-manual-20261121-bk-1042 --ticket INC-123 --release --reason \"case is closed\"",
+    ],
+    who: "anyone in a role; to release, a second person has to agree",
+    does: |_| Does::Operation,
+    settle: as_they_are,
+    mend: nothing_more,
+};
 
 /// The operation.
 pub struct Hold;
@@ -44,9 +86,12 @@ struct Wanted<'a> {
 }
 
 impl Hold {
-    fn wanted<'a>(command: &'a Command) -> Result<Wanted<'a>, Vec<String>> {
-        let Command::BackupHold { point, ticket, release, .. } = command else { return Err(unplanned(command)) };
-        Ok(Wanted { point, ticket, release: *release })
+    fn wanted(command: &Command) -> Result<Wanted<'_>, Vec<String>> {
+        let values = command.values();
+        let (Some(point), Some(ticket)) = (values.get(POINT.name), values.get(TICKET)) else {
+            return Err(unplanned(command));
+        };
+        Ok(Wanted { point, ticket, release: values.has(RELEASE) })
     }
 }
 
@@ -63,8 +108,8 @@ impl Operation for Hold {
         &SCOPES
     }
 
-    fn asked_by(&self, command: &Command) -> bool {
-        matches!(command, Command::BackupHold { .. })
+    fn entry(&self) -> Option<&'static Entry> {
+        Some(&ENTRY)
     }
 
     fn what(&self, command: &Command, environment: &str) -> String {
@@ -118,7 +163,7 @@ impl Operation for Hold {
     /// Where no rule says: to hold nobody, to release one other person. Less than that cannot be configured.
     fn needs(&self, plan: &Plan, configured: Vec<Need>) -> Vec<Need> {
         if plan.releases() && configured.is_empty() {
-            return vec![Need { role: ANY_ROLE.to_owned(), count: 1 }];
+            return vec![Need { role: approval::ANY_ROLE.to_owned(), count: 1 }];
         }
         configured
     }

@@ -14,7 +14,7 @@ pub mod schedule;
 pub mod validate;
 
 use super::{
-    command::Command,
+    command::{Command, Does, Entry},
     environment::Environment,
     mark::{Mark, MarkKind},
     moment::Moment,
@@ -135,8 +135,10 @@ pub trait Operation: Sync {
         true
     }
 
-    /// Whether this command asks for it.
-    fn asked_by(&self, command: &Command) -> bool;
+    /// How it is asked for: its words, values and help. None where it begins by itself.
+    fn entry(&self) -> Option<&'static Entry> {
+        None
+    }
 
     /// What was asked for, as a sentence begins with it; mrkdwn, escaped.
     fn what(&self, command: &Command, environment: &str) -> String {
@@ -264,10 +266,6 @@ impl Operation for Foreign {
     fn governed(&self) -> bool {
         false
     }
-
-    fn asked_by(&self, _: &Command) -> bool {
-        false
-    }
 }
 
 /// The operation of that kind. A kind that this build does not know gets the safe answer to every question.
@@ -277,7 +275,8 @@ pub fn of(kind: &str) -> &'static dyn Operation {
 
 /// The operation that this command asks for; none for questions and for what holds the hands on a run.
 pub fn asked(command: &Command) -> Option<&'static dyn Operation> {
-    ALL.into_iter().find(|operation| operation.asked_by(command))
+    let asks = |operation: &&dyn Operation| operation.entry().is_some_and(|entry| entry.name == command.name());
+    ALL.into_iter().find(asks).filter(|_| command.does() == Does::Operation)
 }
 
 /// What people call this operation: one sentence for card, thread, list and SNS alike. Plain text, not escaped.

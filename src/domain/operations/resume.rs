@@ -2,8 +2,8 @@
 
 use super::{Ended, Operation};
 use crate::domain::{
-    approval::ANY_ROLE,
-    command::Command,
+    approval,
+    command::{ANY_ENVIRONMENT, Arg, Command, Control, Does, Entry, Group, REASON, Values, as_they_are, nothing_more},
     operation::Run,
     plan::{Fact, Plan},
     policy::Need,
@@ -12,6 +12,32 @@ use crate::domain::{
 
 /// The kind on plans.
 const KIND: &str = "control.resume";
+
+static ENTRY: Entry = Entry {
+    name: "resume",
+    path: &["resume"],
+    group: Group::Emergency,
+    place: 20,
+    about: "End a stop",
+    happens: "Operations may start again once a second person has agreed.",
+    args: &[
+        Arg { about: "the environment that is stopped; left out, the stop of every environment", ..ANY_ENVIRONMENT },
+        REASON,
+    ],
+    examples: &["resume ENV --reason \"false alarm\""],
+    who: "anyone in a role, and a second person has to agree",
+    does: |_| Does::Control(Control::Lift),
+    settle: as_they_are,
+    mend: nothing_more,
+};
+
+/// The command that asks for the lifting of a stop.
+pub fn command(environment: Option<&str>, reason: Option<&str>) -> Command {
+    let mut values = Values::default();
+    values.offer(ANY_ENVIRONMENT.name, environment);
+    values.offer(REASON.name, reason);
+    Command::new(&ENTRY, values)
+}
 
 /// The operation. Its plan is made from the stops that are in force, not from the live world.
 pub struct Resume;
@@ -25,14 +51,14 @@ impl Operation for Resume {
         "rs"
     }
 
-    /// Never on the way of the others: which stop is meant is settled by who asks, `app::lift`.
-    fn asked_by(&self, _: &Command) -> bool {
-        false
+    /// Its command is a hand on what runs (`app::lift`): which stops are meant is settled there.
+    fn entry(&self) -> Option<&'static Entry> {
+        Some(&ENTRY)
     }
 
     /// One other person who holds any role. Not configurable: starting again takes two people.
     fn needs(&self, _: &Plan, _: Vec<Need>) -> Vec<Need> {
-        vec![Need { role: ANY_ROLE.to_owned(), count: 1 }]
+        vec![Need { role: approval::ANY_ROLE.to_owned(), count: 1 }]
     }
 
     fn locks(&self) -> bool {

@@ -113,7 +113,7 @@ fn places(view: &View<'_>, look: &mut Look) {
                 title: format!("The {} is not usable", escape(name)),
                 reason: words::sentence(reason),
                 next: words::place_next(name),
-                fix: Some(words::validate(view.environment, false, true)),
+                fix: Some(words::look_closer(view.environment, false, true)),
             });
         }
     }

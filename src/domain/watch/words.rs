@@ -7,13 +7,16 @@ use super::{
     rules::{View, is_region},
 };
 use crate::domain::{
-    command::{BackupScope, Checks, Command},
     environment::Environment,
     exhibit::Offer,
     lag::{Component, JobTrouble},
     mark::Mark,
     moment::{Moment, spoken},
-    operations::cleanup,
+    operations::{
+        cleanup,
+        create::{self, BackupScope},
+        validate::{self, Checks},
+    },
     point::PointKind,
     schedule::Schedule,
     text::escape,
@@ -50,7 +53,7 @@ fn code(text: &str) -> String {
 
 /// A button that makes a backup.
 fn back_up(environment: &Environment, scope: BackupScope) -> Offer {
-    let command = Command::BackupCreate { environment: environment.name.clone(), scope, tenant: None, reason: None };
+    let command = create::command(&environment.name, scope);
     let what = if scope == BackupScope::Full { "everything" } else { scope.as_str() };
     Offer { label: format!("Back up {what} now"), command: command.canonical(), confirm: None }
 }
@@ -67,9 +70,9 @@ fn scope(kind: PointKind) -> BackupScope {
 }
 
 /// A button that looks closer: restores one, or measures copies again.
-pub(super) fn validate(environment: &Environment, test_restore: bool, replication: bool) -> Offer {
+pub(super) fn look_closer(environment: &Environment, test_restore: bool, replication: bool) -> Offer {
     let checks = Checks { inventory: false, replication, test_restore };
-    let command = Command::BackupValidate { environment: environment.name.clone(), checks, reason: None };
+    let command = validate::command(&environment.name, checks);
     let label = if test_restore { "Test a restore now" } else { "Measure it again" };
     Offer { label: label.to_owned(), command: command.canonical(), confirm: None }
 }
@@ -122,7 +125,7 @@ pub(super) fn lag(view: &View<'_>, c: &Component, key: String) -> Finding {
     };
     // AWS replicates buckets by itself: a backup does not bring the copy any closer.
     let fix = if c.kind == PointKind::S3 || c.safe.is_err() {
-        validate(view.environment, false, true)
+        look_closer(view.environment, false, true)
     } else {
         back_up(view.environment, scope(c.kind))
     };
@@ -171,7 +174,7 @@ pub(super) fn job(view: &View<'_>, job: &JobTrouble, key: String, times: usize) 
         view.environment.file_systems.iter().any(|f| f.id == job.resource).then_some(BackupScope::Efs)
     };
     let fix = match (job.what.as_str(), declared) {
-        ("restore", _) => validate(view.environment, true, false),
+        ("restore", _) => look_closer(view.environment, true, false),
         (_, Some(scope)) => back_up(view.environment, scope),
         _ => back_up(view.environment, BackupScope::Full),
     };
@@ -210,7 +213,7 @@ pub(super) fn blind(view: &View<'_>, reason: &str) -> Finding {
         title: "The jobs of AWS Backup cannot be seen: one that fails now goes unnoticed".to_owned(),
         reason: sentence(reason),
         next: "Allow the role of bbws to list jobs, or wait if AWS is in trouble.".to_owned(),
-        fix: Some(validate(view.environment, false, true)),
+        fix: Some(look_closer(view.environment, false, true)),
     }
 }
 
@@ -261,12 +264,11 @@ pub(super) fn untested(
             "Nothing in it can be compared without a login: declare it under `dumps` in the config, then test one."
                 .to_owned()
         },
-        fix: Some(validate(environment, true, false)),
+        fix: Some(look_closer(environment, true, false)),
     }
 }
 
 pub(super) fn leftover(mark: &Mark, now: Moment) -> Finding {
-    let show = Command::OpShow { id: mark.operation.clone() };
     let label: String = format!("Show {}", mark.operation).chars().take(30).collect();
     let (region, by_hand) = match cleanup::files_region(mark) {
         Some(region) => (region, "its mount targets and then the file system in EFS"),
@@ -285,7 +287,11 @@ pub(super) fn leftover(mark: &Mark, now: Moment) -> Finding {
         ),
         reason: format!("It was not deleted, costs money, and holds a copy of the data in {}.", escape(region)),
         next: format!("bbws tries to delete it every six hours. If that goes on failing, delete {by_hand}."),
-        fix: (!mark.operation.is_empty()).then(|| Offer { label, command: show.canonical(), confirm: None }),
+        fix: (!mark.operation.is_empty()).then(|| Offer {
+            label,
+            command: format!("op show {}", mark.operation),
+            confirm: None,
+        }),
     }
 }
 
@@ -302,7 +308,7 @@ pub(super) fn unreachable(environment: &Environment, key: String, times: u32, re
         ),
         reason: sentence(reason),
         next: "Check the credentials and the role of bbws, the network, and the AWS Health Dashboard.".to_owned(),
-        fix: Some(validate(environment, false, true)),
+        fix: Some(look_closer(environment, false, true)),
     }
 }
 

@@ -4,20 +4,10 @@ mod fill;
 
 use strsim::osa_distance;
 
+use super::entry::{Arg, ENVIRONMENT, Entry, Form, Table, Values};
 use super::lexer::{self, Word};
-use super::table::{Form, Kind, Spec, Values, commands, named, verbs};
-use super::{SLASH, ScheduleAct, grammar, validate};
+use super::{SLASH, grammar, value};
 use fill::{fill, fill_free_text};
-
-/// Stands for an environment only the person can know.
-pub(super) const SOME_ENVIRONMENT: &str = "<env>";
-const SOME_ID: &str = "<id>";
-const SOME_TENANT: &str = "<tenant>";
-const SOME_TICKET: &str = "<ticket>";
-const SOME_DAYS: &str = "<days>";
-const SOME_CRON: &str = "<cron>";
-/// What only the person can know: whatever holds one of these is no command yet.
-const OPEN: [&str; 6] = [SOME_ENVIRONMENT, SOME_ID, SOME_TENANT, SOME_TICKET, SOME_DAYS, SOME_CRON];
 
 /// What people who think in other programs' words call our verbs.
 const CALLED: [(&str, &str); 12] = [
@@ -36,71 +26,68 @@ const CALLED: [(&str, &str); 12] = [
 ];
 
 /// The command line nearest to these words. It parses, or has a `<placeholder>`.
-pub(super) fn repair(words: &[Word], environments: &[&str]) -> String {
+pub(super) fn repair(table: &Table, words: &[Word], environments: &[&str]) -> String {
     let words = grammar::without_slash(words);
-    let Some((spec, rest)) = nearest_command(words, environments) else {
-        let nouns = commands().filter(|spec| spec.path.len() == 2).map(|spec| spec.path[0]);
+    let Some((entry, rest)) = nearest_command(table, words, environments) else {
+        let nouns = table.commands().filter(|entry| entry.path.len() == 2).map(|entry| entry.path[0]);
         let noun = words.first().and_then(|first| nearest(&first.text, nouns));
         return noun.map_or_else(|| format!("{SLASH} help"), |noun| format!("{SLASH} help {noun}"));
     };
-    let spec =
-        rest.first().filter(|word| validate::operation_id(&word.text).is_ok()).map_or(spec, |_| for_operations(spec));
-    let values = if spec.free_text() { fill_free_text(rest, environments) } else { fill(spec, rest, environments) };
-    let candidate = format!("{SLASH} {}", line(spec, &values));
-    let open = OPEN.iter().any(|placeholder| candidate.contains(placeholder));
-    if open || grammar::understand(&lexer::read(&candidate).words, environments).is_ok() {
+    let entry = rest
+        .first()
+        .filter(|word| value::operation_id(&word.text).is_ok())
+        .map_or(entry, |_| for_operations(table, entry));
+    let values = if entry.free_text() { fill_free_text(rest, environments) } else { fill(entry, rest, environments) };
+    let candidate = format!("{SLASH} {}", line(entry, &values));
+    // What only the person can know: whatever holds one of these is no command yet.
+    let open =
+        entry.args.iter().filter_map(|arg| arg.kind.open).any(|open| open.starts_with('<') && candidate.contains(open));
+    if open || grammar::understand(table, &lexer::read(&candidate).words, environments).is_ok() {
         candidate
     } else {
-        format!("{SLASH} help {}", spec.words())
+        format!("{SLASH} help {}", entry.words())
     }
 }
 
 /// The line that stops every environment for this reason, whatever word the reason begins with.
 pub(super) fn stop_everything(reason: &str) -> String {
-    let fits = validate::reason(reason).ok().filter(|reason| reason.chars().count() <= 80 && !reason.contains('`'));
+    let fits = value::reason(reason).ok().filter(|reason| reason.chars().count() <= 80 && !reason.contains('`'));
     format!("{SLASH} stop --reason {}", lexer::quote(fits.as_deref().unwrap_or("why")))
 }
 
 /// The command with these values in its usual spelling; what is required and absent is a placeholder.
-pub(super) fn line(spec: &Spec, values: &Values) -> String {
-    let mut words: Vec<String> = spec.path.iter().map(|word| (*word).to_owned()).collect();
-    for arg in spec.args {
-        let placeholder = |text: &str| arg.required.then(|| text.to_owned());
-        match arg.kind {
-            Kind::Environment => words.extend(values.environment.clone().or_else(|| placeholder(SOME_ENVIRONMENT))),
-            Kind::Scope => words.push(values.scope.unwrap_or_default().to_string()),
-            Kind::Operation => words.extend(values.id.clone().or_else(|| placeholder(SOME_ID))),
-            Kind::Tenant => words.extend(values.tenant.iter().map(|tenant| option("tenant", tenant))),
-            Kind::Data => words.extend(values.kind.map(|kind| kind.to_string())),
-            Kind::Scheduled => words.extend(values.kind.map(|kind| option("type", kind.as_str()))),
-            Kind::Since => words.extend(values.since.iter().map(|since| option("since", since))),
-            Kind::Before => words.extend(values.before.iter().map(|before| option("before", before))),
-            Kind::Act => words.push(values.act.unwrap_or(ScheduleAct::List).as_str().to_owned()),
-            Kind::Retention => words.extend(values.retention.iter().map(|days| option("retention", days))),
-            Kind::Cron => words.extend(values.cron.iter().map(|cron| format!("--cron {}", lexer::quote(cron)))),
-            Kind::Point => words.extend(values.point.clone().or_else(|| placeholder(SOME_ID))),
-            Kind::Ticket => words.push(option("ticket", values.ticket.as_deref().unwrap_or(SOME_TICKET))),
-            Kind::Check | Kind::Release if values.flags.contains(&arg.name) => words.push(format!("--{}", arg.name)),
-            Kind::Check | Kind::Release => {}
-            Kind::Reason => words.extend(values.reason.iter().map(|reason| {
-                // Without an environment before it, a bare reason's first word could be taken for one.
-                let bare = arg.form == Form::Rest && values.environment.is_some() && !reason.starts_with('-');
-                let option = if bare { "" } else { "--reason " };
-                format!("{option}{}", lexer::quote(reason))
-            })),
-            Kind::Topic => words.extend(values.topic.iter().map(|word| {
-                let simple =
-                    word.starts_with(|c: char| c.is_ascii_alphanumeric()) && validate::identifier("word", word).is_ok();
-                if simple { word.clone() } else { lexer::quote(word) }
-            })),
+pub(super) fn line(entry: &Entry, values: &Values) -> String {
+    let mut words: Vec<String> = entry.path.iter().map(|word| (*word).to_owned()).collect();
+    for arg in entry.args {
+        if arg.kind == &value::TOPIC {
+            words.extend(values.topic.iter().map(|word| topic_word(word)));
+            continue;
         }
+        let open = arg.kind.open.filter(|_| arg.required);
+        let said = values.get(arg.name).or(arg.usual).or(open);
+        words.extend(match arg.form {
+            Form::Flag => values.has(arg.name).then(|| format!("--{}", arg.name)),
+            _ => said.map(|said| written(arg, said, values)),
+        });
     }
     words.join(" ")
 }
 
-fn option(name: &str, value: &str) -> String {
-    let value = if value.starts_with('-') { lexer::quote(value) } else { value.to_owned() };
-    format!("--{name} {value}")
+/// One value of a command as it is typed.
+fn written(arg: &Arg, said: &str, values: &Values) -> String {
+    let bare = match arg.form {
+        Form::Word | Form::WordOrOption => return said.to_owned(),
+        // Without an environment before it, a bare reason's first word could be taken for one.
+        Form::Rest => values.get(ENVIRONMENT.name).is_some() && !said.starts_with('-'),
+        Form::Option | Form::Flag => false,
+    };
+    let text = if arg.kind.quoted || said.starts_with('-') { lexer::quote(said) } else { said.to_owned() };
+    if bare { text } else { format!("--{} {text}", arg.name) }
+}
+
+fn topic_word(word: &str) -> String {
+    let simple = word.starts_with(|c: char| c.is_ascii_alphanumeric()) && value::identifier("word", word).is_ok();
+    if simple { word.to_owned() } else { lexer::quote(word) }
 }
 
 /// How far a word is from what was perhaps meant: 0 the same, `None` too far.
@@ -135,65 +122,50 @@ pub(super) fn within<'a>(edits: usize, word: &str, known: &[&'a str]) -> Option<
 
 /// The command these words were probably meant to begin, and what follows it: both words mistyped, in the wrong order,
 /// or the noun left out.
-fn nearest_command<'w>(words: &'w [Word], environments: &[&str]) -> Option<(&'static Spec, &'w [Word])> {
+fn nearest_command<'w>(
+    table: &Table,
+    words: &'w [Word],
+    environments: &[&str],
+) -> Option<(&'static Entry, &'w [Word])> {
     let at = |index: usize, target: &str| words.get(index).and_then(|word| distance(&word.text, target));
     let called = |index: usize, target: &str| {
         let word = words.get(index).map_or("", |word| word.text.as_str());
         CALLED.iter().any(|(other, ours)| *ours == target && other.eq_ignore_ascii_case(word)).then_some(1)
     };
-    let mut best: Option<(usize, &'static Spec, usize)> = None;
-    let mut offer = |cost: Option<usize>, spec: &'static Spec, used: usize| {
+    let mut best: Option<(usize, &'static Entry, usize)> = None;
+    let mut offer = |cost: Option<usize>, entry: &'static Entry, used: usize| {
         if let Some(cost) = cost
             && best.is_none_or(|(least, _, _)| cost < least)
         {
-            best = Some((cost, spec, used));
+            best = Some((cost, entry, used));
         }
     };
-    for spec in commands() {
-        match spec.path {
-            [only] => offer(at(0, only), spec, 1),
+    for entry in table.commands() {
+        match entry.path {
+            [only] => offer(at(0, only), entry, 1),
             [noun, verb] => {
-                offer(at(0, noun).zip(at(1, verb).or_else(|| called(1, verb))).map(|(a, b)| a + b), spec, 2);
-                offer(at(1, noun).zip(at(0, verb)).map(|(a, b)| a + b + 1), spec, 2);
-                offer(at(0, verb).map(|cost| cost + 2), spec, 1);
+                offer(at(0, noun).zip(at(1, verb).or_else(|| called(1, verb))).map(|(a, b)| a + b), entry, 2);
+                offer(at(1, noun).zip(at(0, verb)).map(|(a, b)| a + b + 1), entry, 2);
+                offer(at(0, verb).map(|cost| cost + 2), entry, 1);
                 let leads_on =
                     words.get(1).is_none_or(|word| nearest(&word.text, environments.iter().copied()).is_some());
-                if leads_on && verbs(noun).len() == 1 {
-                    offer(at(0, noun).map(|cost| cost + 3), spec, 1);
+                if leads_on && table.verbs(noun).len() == 1 {
+                    offer(at(0, noun).map(|cost| cost + 3), entry, 1);
                 }
             }
             _ => {}
         }
     }
-    best.map(|(_, spec, used)| (spec, &words[used..]))
+    best.map(|(_, entry, used)| (entry, &words[used..]))
 }
 
 /// The command for one operation that does what this one does for environments.
-fn for_operations(spec: &'static Spec) -> &'static Spec {
-    let name = match spec.name {
+fn for_operations(table: &Table, entry: &'static Entry) -> &'static Entry {
+    let name = match entry.name {
         "stop" => "op.cancel",
         "resume" => "op.resume",
         "op.list" => "op.show",
         other => other,
     };
-    named(name).unwrap_or(spec)
-}
-
-/// A value as a sentence shows it: short, in backticks, unable to end them.
-pub(super) fn shown(value: &str) -> String {
-    let plain = value.replace('`', "'");
-    let mut short: String = plain.chars().take(60).collect();
-    if short.len() < plain.len() {
-        short.push('…');
-    }
-    if short.is_empty() { "(nothing)".to_owned() } else { format!("`{short}`") }
-}
-
-/// `dev, sit or prod`.
-pub(super) fn one_of(words: &[&str]) -> String {
-    match words {
-        [] => String::new(),
-        [only] => (*only).to_owned(),
-        [init @ .., last] => format!("{} or {last}", init.join(", ")),
-    }
+    table.named(name).unwrap_or(entry)
 }

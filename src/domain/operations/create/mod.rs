@@ -2,7 +2,10 @@
 
 mod archives;
 mod buckets;
+mod scope;
 mod snapshots;
+
+pub use scope::BackupScope;
 
 use super::{
     Asked, Ended, Known, Marks, Operation,
@@ -10,7 +13,11 @@ use super::{
     narrowed, unplanned, whole,
 };
 use crate::domain::{
-    command::{BackupScope, Command},
+    command::{
+        ANY_ROLE, Arg, Command, Does, ENVIRONMENT, Entry, Form, Group, REASON, TENANT, Values, as_they_are,
+        nothing_more,
+        value::{self, Kind, word},
+    },
     environment::{Bucket, Database, Dump, Environment, FileSystem, Tenant},
     mark::{Mark, MarkKind},
     moment::Moment,
@@ -24,13 +31,63 @@ use crate::domain::{
 /// The kind on plans.
 const KIND: &str = "backup.create";
 
+/// What can be backed up.
+static SCOPE: Kind = Kind {
+    name: "scope",
+    words: &["full", "rds", "efs", "secrets", "config", "s3", "dump", "lifecycle"],
+    called: &value::DATA_CALLED,
+    called_alone: true,
+    read: |kind, text, _| word(kind, text, "something to back up"),
+    ..value::TEXT
+};
+const TYPE: Arg = Arg {
+    name: "type",
+    kind: &SCOPE,
+    form: Form::WordOrOption,
+    required: false,
+    usual: Some("full"),
+    about: "`full` takes everything the environment declares (what you get when you say nothing): `rds` the databases, \
+            `efs` the files, `secrets` the secrets, `config` the parameters, `s3` the record of the buckets' versions, \
+            `dump` the logical dumps; `lifecycle` only checks the buckets' lifecycle rules; `--type rds` works too",
+};
+static ENTRY: Entry = Entry {
+    name: KIND,
+    path: &["backup", "create"],
+    group: Group::Backups,
+    place: 10,
+    about: "Back up an environment and check the backup",
+    happens: "Takes a snapshot of the databases, a backup of the files, encrypted exports of the secrets and the parameters, a \
+                  record of the buckets' versions and the logical dumps, as far as the environment declares them; copies them \
+                  to the DR region where the environment replicates; then checks every one. Nothing is deleted or \
+                  overwritten. Where the policy asks for approval, nothing starts before it is given.",
+    args: &[ENVIRONMENT, TYPE, Arg { about: "only this tenant's database, files and secrets", ..TENANT }, REASON],
+    examples: &[
+        "backup create ENV full",
+        "backup create ENV rds --reason \"before the release\"",
+        "backup create ENV --type secrets --tenant tenant-1",
+    ],
+    who: ANY_ROLE,
+    does: |_| Does::Operation,
+    settle: as_they_are,
+    mend: nothing_more,
+};
+
+/// The command that backs this up.
+pub fn command(environment: &str, scope: BackupScope) -> Command {
+    let mut values = Values::default();
+    values.set(ENVIRONMENT.name, environment);
+    values.set(TYPE.name, scope.as_str());
+    Command::new(&ENTRY, values)
+}
+
 /// The operation.
 pub struct Create;
 
 impl Create {
     fn target<'a>(asked: &Asked<'a>) -> Result<Target<'a>, Vec<String>> {
-        let Command::BackupCreate { scope, tenant, .. } = asked.command else { return Err(unplanned(asked.command)) };
-        Target::new(asked.environment, *scope, tenant.as_deref()).map_err(|why| vec![why])
+        let values = asked.command.values();
+        let scope = values.read(TYPE.name).ok_or_else(|| unplanned(asked.command))?;
+        Target::new(asked.environment, scope, values.get(TENANT.name)).map_err(|why| vec![why])
     }
 }
 
@@ -47,8 +104,8 @@ impl Operation for Create {
         &["full", "rds", "efs", "secrets", "config", "s3", "dump", "lifecycle", "tenant"]
     }
 
-    fn asked_by(&self, command: &Command) -> bool {
-        matches!(command, Command::BackupCreate { .. })
+    fn entry(&self) -> Option<&'static Entry> {
+        Some(&ENTRY)
     }
 
     fn what(&self, _: &Command, environment: &str) -> String {

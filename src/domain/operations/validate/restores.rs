@@ -1,153 +1,31 @@
-//! `backup.validate`: whether the backups are worth anything. Reports that only look, and a restore that proves it.
+//! The restores that prove a backup: of every database and file system into something of its own, looked into and deleted
+//! again; of secrets and dumps by reading them to their end.
 
-use super::{
-    Asked, Ended, Known, Operation, cleanup,
-    draft::{Draft, Head},
-    narrowed, unplanned, whole,
-};
+use super::super::{cleanup, draft::Draft};
+use super::{TTL_HOURS, UNTESTED};
 use crate::domain::{
-    command::{Checks, Command},
     environment::{Database, Dump, Environment, FileSystem},
     mark::{Mark, MarkKind},
     moment::{Moment, spoken},
     operation::OpId,
-    plan::Plan,
     point::{Place, Point, PointKind},
     restored, step,
-    text::escape,
-    world::{Network, Survey, World},
+    world::{Network, World},
 };
 
-/// The kind on plans.
-const KIND: &str = "backup.validate";
-/// What a test leaves behind is cleaned up by itself after this long, in hours.
-pub const TTL_HOURS: u64 = 24;
-
-/// What a note says first of something that is declared and is not tested.
-const UNTESTED: &str = "Not tested: ";
-
-/// What the plan leaves untested, a sentence each.
-fn untested(plan: &Plan) -> Vec<&str> {
-    plan.notes.iter().filter(|note| note.starts_with(UNTESTED)).map(String::as_str).collect()
-}
-
-/// The operation.
-pub struct Validate;
-
-impl Operation for Validate {
-    fn kind(&self) -> &'static str {
-        KIND
-    }
-
-    fn prefix(&self) -> &'static str {
-        "vl"
-    }
-
-    fn asked_by(&self, command: &Command) -> bool {
-        matches!(command, Command::BackupValidate { .. })
-    }
-
-    fn what(&self, _: &Command, environment: &str) -> String {
-        format!("A validation of `{environment}`")
-    }
-
-    fn survey(&self, asked: &Asked<'_>) -> Result<Survey, Vec<String>> {
-        let Command::BackupValidate { checks, .. } = asked.command else { return Err(unplanned(asked.command)) };
-        Ok(survey(asked.environment, *checks))
-    }
-
-    fn plan(&self, asked: &Asked<'_>, known: &Known) -> Result<Plan, Vec<String>> {
-        let Command::BackupValidate { checks, .. } = asked.command else { return Err(unplanned(asked.command)) };
-        plan(asked.environment, *checks, &known.world, asked.id, asked.at)
-    }
-
-    /// A test restore makes only what it deletes again, and must never hold up a restore in earnest.
-    fn locks(&self) -> bool {
-        false
-    }
-
-    fn title(&self, plan: &Plan) -> String {
-        format!("Validation of {}{}", whole(plan), narrowed(plan))
-    }
-
-    fn done(&self, ended: &Ended<'_>) -> String {
-        let holds = format!("Everything that was looked at holds: {} steps in {}.", ended.steps, ended.took);
-        let untested = untested(ended.plan);
-        match untested.is_empty() {
-            true => holds,
-            false => format!("{holds} But not everything was: {}", escape(&untested.join(" "))),
-        }
-    }
-
-    fn not_done(&self, _: &Plan) -> &'static str {
-        "What failed is *not* proved."
-    }
-
-    fn left_behind(&self, _: &Plan, _: usize) -> Option<String> {
-        Some("What a test restored is deleted by itself within a day.".to_owned())
-    }
-}
-
-/// What has to be known of the live world.
-pub fn survey(env: &Environment, checks: Checks) -> Survey {
-    if !checks.test_restore {
-        return Survey::default();
-    }
-    Survey {
-        databases: env.databases.iter().map(|d| d.id.clone()).collect(),
-        file_systems: env.file_systems.iter().map(|f| f.id.clone()).collect(),
-        newest: true,
-        isolated: !env.databases.is_empty() || !env.file_systems.is_empty(),
-        ..Survey::default()
-    }
-}
-
-/// The plan.
-///
-/// # Errors
-/// What stands in the way, a sentence each: only what was asked for by name stands in the way, the rest is noted.
-pub fn plan(env: &Environment, checks: Checks, world: &World, id: &OpId, now: Moment) -> Result<Plan, Vec<String>> {
-    let mut draft = Draft::default();
-    if checks.inventory {
-        let region = env.primary_region.clone();
-        draft.step(format!("Take inventory of {}", env.name), vec![], step::InventoryReport { region });
-    }
-    if checks.replication {
-        let region = if env.replicates() { &env.dr_region } else { &env.primary_region };
-        draft.step(
-            format!("Measure how far the copies of {} are behind", env.name),
-            vec![],
-            step::ReplicationReport { region: region.clone() },
-        );
-    }
-    if checks.test_restore {
-        let before = draft.all().len();
-        let mut tests = Tests { env, world, id, now, draft: &mut draft, missing: Vec::new() };
-        tests.all();
-        let missing = tests.missing;
-        let only = !checks.inventory && !checks.replication;
-        for why in missing {
-            if only && draft.all().len() == before {
-                draft.problem(format!("{UNTESTED}{why}"));
-            } else {
-                draft.note(format!("{UNTESTED}{why}"));
-            }
-        }
-    }
-    draft.finish(Head { kind: KIND, environment: env, scope: checks.words(), tenant: None, retention_days: None })
-}
-
-struct Tests<'a> {
-    env: &'a Environment,
-    world: &'a World,
-    id: &'a OpId,
-    now: Moment,
-    draft: &'a mut Draft,
-    missing: Vec<String>,
+/// Test restores in the planning.
+pub(super) struct Tests<'a> {
+    pub(super) env: &'a Environment,
+    pub(super) world: &'a World,
+    pub(super) id: &'a OpId,
+    pub(super) now: Moment,
+    pub(super) draft: &'a mut Draft,
+    pub(super) missing: Vec<String>,
 }
 
 impl Tests<'_> {
-    fn all(&mut self) {
+    /// Everything that can be restored; what cannot is in `missing`, with why.
+    pub(super) fn all(&mut self) {
         for database in &self.env.databases {
             match self.newest_snapshot(&database.id).or_else(|| self.newest(PointKind::Rds, &database.id)) {
                 Some(point) => self.database(database, &point),

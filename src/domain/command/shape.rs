@@ -2,10 +2,10 @@
 
 use jiff::Timestamp;
 
+use super::Wrong;
 use super::lexer::{is_long_dash, visible};
-use super::suggest::{one_of, shown};
-use super::{ScheduleAct, Wrong};
-use crate::domain::{environment::Span, moment::Moment, point::PointKind, schedule::Schedule};
+use super::text::{one_of, shown};
+use crate::domain::{environment::Span, moment::Moment, schedule::Schedule};
 
 /// The most characters a reason may have.
 pub const LONGEST_REASON: usize = 500;
@@ -152,33 +152,6 @@ pub fn days(text: &str) -> Result<u32, Wrong> {
     })
 }
 
-/// One of these kinds of recovery points.
-///
-/// # Errors
-/// When it is none of them; the error names them.
-pub fn kind(text: &str, kinds: &[PointKind]) -> Result<PointKind, Wrong> {
-    kinds.iter().copied().find(|kind| kind.as_str().eq_ignore_ascii_case(text)).ok_or_else(|| {
-        let known: Vec<&str> = kinds.iter().map(|kind| kind.as_str()).collect();
-        let what = if kinds.len() < PointKind::ALL.len() {
-            "something AWS backs up on a schedule"
-        } else {
-            "a kind of backup"
-        };
-        Wrong::new(format!("{} is not {what}. It is {}.", shown(text), one_of(&known)))
-    })
-}
-
-/// What is done with a schedule.
-///
-/// # Errors
-/// When it is none of [`ScheduleAct::ALL`]; the error names them.
-pub fn act(text: &str) -> Result<ScheduleAct, Wrong> {
-    ScheduleAct::ALL.into_iter().find(|act| act.as_str().eq_ignore_ascii_case(text)).ok_or_else(|| {
-        let known = one_of(&ScheduleAct::ALL.map(ScheduleAct::as_str));
-        Wrong::new(format!("{} is not done with a schedule, only {known}.", shown(text)))
-    })
-}
-
 /// When backups are made, in the usual spelling: `cron(0 2 * * ? *)`.
 ///
 /// # Errors
@@ -202,7 +175,7 @@ pub fn span(text: &str) -> Result<Span, Wrong> {
 }
 
 /// The shortest text that [`span`] reads as this length of whole seconds.
-pub(super) fn span_text(span: Span) -> String {
+pub fn span_text(span: Span) -> String {
     let seconds = span.0.as_secs();
     let units = [(86_400, 'd'), (3600, 'h'), (60, 'm')];
     let unit = units.into_iter().find(|(factor, _)| seconds.is_multiple_of(*factor));
@@ -220,7 +193,7 @@ pub fn moment(text: &str) -> Result<Moment, Wrong> {
 }
 
 /// The text that [`moment`] reads as this one, to the millisecond.
-pub(super) fn moment_text(moment: Moment) -> String {
+pub fn moment_text(moment: Moment) -> String {
     Timestamp::from_millisecond(moment.0).map_or_else(|_| moment.iso(), |timestamp| timestamp.to_string())
 }
 

@@ -1,27 +1,17 @@
-//! `backup.schedule`: when AWS makes backups by itself, and how long it keeps them.
+//! What the AWS Backup plan and the databases' automated backups should say, and how that differs from what they say.
 
-use super::{
-    Asked, Ended, Known, Operation, begun,
-    draft::{Draft, Head},
-    narrowed, unplanned, whole,
-};
+use super::super::draft::Draft;
+use super::{ScheduleAct, Wanted};
 use crate::domain::{
-    approval::ANY_ROLE,
-    command::{Command, ScheduleAct},
     environment::Environment,
     moment::spoken,
-    operation::Run,
-    plan::Plan,
     point::PointKind,
-    policy::Need,
     retention::Tier,
     schedule::{Schedule as Calendar, daily_window},
     step::{self, Extra, PlanRule, PlanSpec},
-    world::{Survey, World},
+    world::World,
 };
 
-/// The kind on plans.
-const KIND: &str = "backup.schedule";
 /// RDS keeps automated backups for no longer, in days.
 const RDS_DAYS: u32 = 35;
 /// AWS Backup keeps continuous backups for no longer, in days.
@@ -29,166 +19,12 @@ const CONTINUOUS_DAYS: u32 = 35;
 /// AWS Backup keeps what is in cold storage for no less, in days.
 const COLD_DAYS: i64 = 90;
 /// What a note of something that ends begins with.
-const LOSS: &str = "What ends:";
+pub(super) const LOSS: &str = "What ends:";
 /// The rule that runs as the environment's schedule says.
 const MAIN: &str = "scheduled";
 
-/// What is asked for.
-#[derive(Debug, Clone, Copy)]
-pub struct Wanted<'a> {
-    /// Make or change.
-    pub act: ScheduleAct,
-    /// Days.
-    pub retention: Option<u32>,
-    /// AWS cron expression, checked already.
-    pub cron: Option<&'a str>,
-    /// `rds`: only the databases' automated backups; `efs`: only the AWS Backup plan.
-    pub kind: Option<PointKind>,
-}
-
-/// The operation.
-pub struct Schedule;
-
-impl Schedule {
-    fn wanted<'a>(command: &'a Command) -> Result<Wanted<'a>, Vec<String>> {
-        let Command::BackupSchedule { act, retention, cron, kind, .. } = command else {
-            return Err(unplanned(command));
-        };
-        Ok(Wanted { act: *act, retention: *retention, cron: cron.as_deref(), kind: *kind })
-    }
-}
-
-impl Operation for Schedule {
-    fn kind(&self) -> &'static str {
-        KIND
-    }
-
-    fn prefix(&self) -> &'static str {
-        "sc"
-    }
-
-    fn scopes(&self) -> &'static [&'static str] {
-        &["create", "update"]
-    }
-
-    fn asked_by(&self, command: &Command) -> bool {
-        matches!(command, Command::BackupSchedule { act: ScheduleAct::Create | ScheduleAct::Update, .. })
-    }
-
-    fn what(&self, _: &Command, environment: &str) -> String {
-        format!("The schedule of `{environment}`")
-    }
-
-    fn survey(&self, asked: &Asked<'_>) -> Result<Survey, Vec<String>> {
-        bounds(asked.environment, Self::wanted(asked.command)?.retention).map_err(|why| vec![why])?;
-        Ok(survey(asked.environment))
-    }
-
-    fn plan(&self, asked: &Asked<'_>, known: &Known) -> Result<Plan, Vec<String>> {
-        plan(asked.environment, &Self::wanted(asked.command)?, &known.world)
-    }
-
-    fn scope(&self, plan: &Plan) -> String {
-        plan.scope.clone()
-    }
-
-    /// Where something ends a second person agrees, in every environment and whatever the config leaves out.
-    fn needs(&self, plan: &Plan, configured: Vec<Need>) -> Vec<Need> {
-        if configured.is_empty() && plan.notes.iter().any(|note| note.starts_with(LOSS)) {
-            return vec![Need { role: ANY_ROLE.to_owned(), count: 1 }];
-        }
-        configured
-    }
-
-    fn plans_again(&self, run: &Run) -> bool {
-        !begun(run)
-    }
-
-    fn title(&self, plan: &Plan) -> String {
-        format!("Schedule of {}{}", whole(plan), narrowed(plan))
-    }
-
-    fn done(&self, _: &Ended<'_>) -> String {
-        "The schedule is as asked for: it was read back and compared.".to_owned()
-    }
-
-    fn not_done(&self, _: &Plan) -> &'static str {
-        "The schedule is *not* as asked for."
-    }
-
-    fn left_behind(&self, plan: &Plan, finished: usize) -> Option<String> {
-        let environment = &plan.environment;
-        Some(format!(
-            "{finished} of its changes are made and stay: `/bbws backup schedule {environment} list` shows them."
-        ))
-    }
-}
-
-/// What has to be known of the live world.
-pub fn survey(env: &Environment) -> Survey {
-    Survey {
-        databases: env.databases.iter().map(|d| d.id.clone()).collect(),
-        schedule: true,
-        vault: true,
-        dr: env.replicates(),
-        ..Survey::default()
-    }
-}
-
-/// What can be refused before AWS is asked: a retention outside the environment's bounds.
-///
-/// # Errors
-/// A sentence.
-pub fn bounds(env: &Environment, retention: Option<u32>) -> Result<(), String> {
-    let Some(days) = retention else { return Ok(()) };
-    let allowed = env.retention_days;
-    if days < allowed.min {
-        return Err(format!(
-            "{days} days is under the floor of `{}`: nothing is kept for less than {} days. Say {} or more.",
-            env.name, allowed.min, allowed.min
-        ));
-    }
-    if days > allowed.max {
-        return Err(format!(
-            "{days} days is over the ceiling of `{}`, {} days. Say {} or less, or raise `retention_days.max` in bbws.toml.",
-            env.name, allowed.max, allowed.max
-        ));
-    }
-    Ok(())
-}
-
-/// The plan: the AWS Backup plan and the automated backups become what is wanted. The difference is in the notes.
-///
-/// # Errors
-/// What stands in the way, a sentence each; also when nothing would change.
-pub fn plan(env: &Environment, wanted: &Wanted<'_>, world: &World) -> Result<Plan, Vec<String>> {
-    bounds(env, wanted.retention).map_err(|why| vec![why])?;
-    let mut draft = Draft::default();
-    for (what, condition) in [("Backup vault", &world.vault), ("DR backup vault", &world.dr_vault)] {
-        if let Some(Err(why)) = condition {
-            draft.problem(format!("{what}: {why}"));
-        }
-    }
-    if wanted.kind != Some(PointKind::Rds) {
-        backup_plan(env, wanted, world, &mut draft);
-    }
-    if wanted.kind != Some(PointKind::Efs) {
-        automated(env, wanted, world, &mut draft);
-    }
-    let scope = wanted.act.as_str().to_owned();
-    let head = Head { kind: KIND, environment: env, scope, tenant: None, retention_days: wanted.retention };
-    let empty = draft.is_empty();
-    let plan = draft.finish(head)?;
-    if empty {
-        let name = env.plan_name();
-        return Err(vec![format!(
-            "Nothing would change: `{name}` and the automated backups are as asked for already. No new version is made."
-        )]);
-    }
-    Ok(plan)
-}
-
-fn backup_plan(env: &Environment, wanted: &Wanted<'_>, world: &World, draft: &mut Draft) {
+/// The steps that bring the AWS Backup plan to what is wanted.
+pub(super) fn backup_plan(env: &Environment, wanted: &Wanted<'_>, world: &World, draft: &mut Draft) {
     let name = env.plan_name();
     let was = world.plan.as_ref().map(|found| &found.spec);
     match (wanted.act, &world.plan) {
@@ -387,7 +223,8 @@ fn created(env: &Environment, wanted: &Wanted<'_>) -> Option<PlanSpec> {
     Some(PlanSpec { vault: env.vault.clone(), rules, resources: declared(env), role: env.backup_role.clone() })
 }
 
-fn automated(env: &Environment, wanted: &Wanted<'_>, world: &World, draft: &mut Draft) {
+/// The steps that bring the automated backups to what is wanted.
+pub(super) fn automated(env: &Environment, wanted: &Wanted<'_>, world: &World, draft: &mut Draft) {
     // A schedule without `--type rds` is of the AWS Backup plan alone.
     let window = wanted.cron.filter(|_| wanted.kind == Some(PointKind::Rds)).and_then(daily_window);
     let days = wanted.retention.or((wanted.act == ScheduleAct::Create).then_some(env.retention_days.default));

@@ -1,0 +1,107 @@
+//! What can be asked for that changes nothing: one file per answer, and the one list of them. An answer says how it is asked
+//! for, what of the ledger it rests on, and what it says then. It is pure: who asks gets all of it in one reply.
+
+pub mod backup_list;
+mod op_list;
+mod op_show;
+
+use std::collections::BTreeMap;
+
+use super::{
+    command::{Command, Does, Entry},
+    environment::Environment,
+    exhibit::Exhibit,
+    mark::{Mark, MarkKind},
+    moment::Moment,
+    operation::{OpId, Operation, Run},
+    stop::Stop,
+};
+
+/// Every answer from the ledger. A new one is its file and its line here.
+pub static ALL: [&dyn Answer; 2] = [&op_list::OpList, &op_show::OpShow];
+
+/// Which runs an answer rests on, with their steps.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Runs {
+    /// None.
+    #[default]
+    Nothing,
+    /// One.
+    One(OpId),
+    /// All that are not over.
+    Unfinished,
+}
+
+/// What an answer rests on. What it does not want, it is not given.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Wants {
+    /// Headers of the newest operations, so many, of the environment it was asked about.
+    pub newest: u32,
+    /// Runs.
+    pub runs: Runs,
+    /// Stops in force.
+    pub stops: bool,
+    /// Marks of that kind, of the environment it was asked about or of all.
+    pub marks: Option<MarkKind>,
+    /// When each environment was last measured.
+    pub measured: bool,
+}
+
+/// What was found out for an answer.
+#[derive(Debug, Clone)]
+pub struct Known<'a> {
+    /// The moment it is given.
+    pub now: Moment,
+    /// The environments it was asked about: the one that was named, or all.
+    pub environments: Vec<&'a Environment>,
+    /// Newest operations.
+    pub newest: Vec<Operation>,
+    /// Runs.
+    pub runs: Vec<Run>,
+    /// Stops in force.
+    pub stops: Vec<Stop>,
+    /// Marks.
+    pub marks: Vec<Mark>,
+    /// When AWS was last measured, by environment; those of which nothing was measured in the last hour are missing.
+    pub measured: BTreeMap<String, Moment>,
+}
+
+/// An answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Told {
+    /// Whether there is such a thing as was asked about.
+    pub found: bool,
+    /// mrkdwn, the whole meaning.
+    pub text: String,
+    /// Beside it.
+    pub exhibit: Exhibit,
+}
+
+impl Told {
+    fn text(text: impl Into<String>) -> Told {
+        Told { found: true, text: text.into(), exhibit: Exhibit::default() }
+    }
+}
+
+/// One kind of answer.
+pub trait Answer: Sync {
+    /// How it is asked for: its words, values and help.
+    fn entry(&self) -> &'static Entry;
+
+    /// What of the ledger it rests on.
+    fn wants(&self, command: &Command) -> Wants;
+
+    /// What it says.
+    fn tell(&self, command: &Command, known: &Known<'_>) -> Told;
+}
+
+/// The answer that this command asks for; none where nothing, or AWS, has to be asked for it.
+pub fn asked(command: &Command) -> Option<&'static dyn Answer> {
+    let asks = |answer: &&dyn Answer| answer.entry().name == command.name();
+    ALL.into_iter().find(asks).filter(|_| command.does() == Does::Answer)
+}
+
+/// How every answer is asked for, those from AWS included.
+pub fn entries() -> impl Iterator<Item = &'static Entry> {
+    ALL.into_iter().map(Answer::entry).chain([&backup_list::ENTRY])
+}

@@ -1,0 +1,55 @@
+//! Every command there is: those of the operations, of the answers, and of the hands on what runs. Whoever reads, explains or
+//! lists commands does it here.
+
+use std::sync::LazyLock;
+
+use super::{
+    answers,
+    command::{self, Command, Table, Usage, Values, Wrong},
+    controls, operations,
+};
+
+static TABLE: LazyLock<Table> = LazyLock::new(|| {
+    let operations = operations::ALL.into_iter().filter_map(|operation| operation.entry());
+    Table::new(operations.chain(answers::entries()).chain(&controls::ENTRIES))
+});
+
+/// Reads the text after the slash command (or after a mention). `environments` are those the configuration knows.
+///
+/// # Errors
+/// [`Wrong`] for everything that is not exactly a command. A typo is never acted on, only answered.
+pub fn parse(text: &str, environments: &[&str]) -> Result<Command, Wrong> {
+    command::parse(&TABLE, text, environments)
+}
+
+/// The command of that name with these values, which are taken as they are; none when there is no such command or argument.
+pub fn say(name: &str, values: &[(&str, &str)]) -> Option<Command> {
+    let entry = TABLE.named(name)?;
+    let mut said = Values::default();
+    for (name, value) in values {
+        let arg = entry.args.iter().find(|arg| arg.name == *name)?;
+        match arg.form {
+            command::Form::Flag => said.flag(arg.name, true),
+            _ => said.set(arg.name, *value),
+        }
+    }
+    for arg in entry.args.iter().filter(|arg| !arg.required) {
+        said.offer(arg.name, arg.usual);
+    }
+    Some(Command::new(entry, said))
+}
+
+/// Explains the command `topic` names, those of a noun, or all of them. Slack mrkdwn, ready to send: `& < >` are escaped.
+pub fn help(topic: &[String], environments: &[&str]) -> String {
+    command::help(&TABLE, topic, environments)
+}
+
+/// Every command, in the order help shows them.
+pub fn reference() -> Vec<Usage> {
+    command::reference(&TABLE)
+}
+
+/// The README's table of commands, in Markdown.
+pub fn readme_table() -> String {
+    command::readme_table(&TABLE)
+}

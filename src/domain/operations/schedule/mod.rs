@@ -1,0 +1,338 @@
+//! `backup.schedule`: when AWS makes backups by itself, and how long it keeps them.
+
+mod desired;
+
+use super::{
+    Asked, Ended, Known, Operation, begun,
+    draft::{Draft, Head},
+    narrowed, unplanned, whole,
+};
+use crate::domain::{
+    approval::ANY_ROLE,
+    command::{
+        Arg, Command, Does, ENVIRONMENT, Entry, Form, Group, List, REASON, Values, Wrong, one_of, shown,
+        value::{self, Kind},
+    },
+    environment::Environment,
+    operation::Run,
+    plan::Plan,
+    point::PointKind,
+    policy::Need,
+    schedule::daily_window,
+    world::{Survey, World},
+};
+
+pub use desired::describe;
+
+/// The kind on plans.
+const KIND: &str = "backup.schedule";
+
+const ACTION: &str = "action";
+const RETENTION: &str = "retention";
+const TIMES: &str = "cron";
+const TYPE: &str = "type";
+
+/// What is done with a schedule, as a word.
+static ACT: Kind = Kind {
+    name: "act",
+    words: &["list", "create", "update"],
+    called: &[
+        ("show", "list"),
+        ("get", "list"),
+        ("ls", "list"),
+        ("set", "update"),
+        ("change", "update"),
+        ("edit", "update"),
+        ("modify", "update"),
+        ("make", "create"),
+        ("new", "create"),
+        ("add", "create"),
+    ],
+    read: |kind, text, _| {
+        let known = || format!("{} is not done with a schedule, only {}.", shown(text), one_of(kind.words));
+        kind.exactly(text).map(str::to_owned).ok_or_else(|| Wrong::new(known()))
+    },
+    lacking: |_| "to know what to do: list, create or update.".to_owned(),
+    ..value::TEXT
+};
+static ENTRY: Entry = Entry {
+    name: KIND,
+    path: &["backup", "schedule"],
+    group: Group::Backups,
+    place: 40,
+    about: "Show or change when backups are made and how long they are kept",
+    happens: "`list` shows only you the schedule and changes nothing. `create` and `update` show what is now and what will be; \
+                  AWS is changed once that is agreed to, where the policy asks for approval. Backups that exist keep \
+                  their expiry.",
+    args: &[
+        ENVIRONMENT,
+        Arg {
+            name: ACTION,
+            kind: &ACT,
+            form: Form::Word,
+            required: true,
+            usual: Some("list"),
+            about: "`list` shows the schedule, `create` makes it, `update` changes what you name",
+        },
+        Arg {
+            name: RETENTION,
+            kind: &value::DAYS,
+            form: Form::Option,
+            required: false,
+            usual: None,
+            about: "days to keep, within the environment's limits",
+        },
+        Arg {
+            name: TIMES,
+            kind: &value::CRON,
+            form: Form::Option,
+            required: false,
+            usual: None,
+            about: "when, in UTC and at most hourly, in quotes, as AWS writes it: `cron(0 2 * * ? *)` is every day at 02:00; with `--type rds` the daily time at which automated backups begin",
+        },
+        Arg {
+            name: TYPE,
+            kind: &value::SCHEDULED,
+            form: Form::Option,
+            required: false,
+            usual: None,
+            about: "only the databases' automated backups (`rds`), or only the plan of AWS Backup (`efs`); both when left out",
+        },
+        REASON,
+    ],
+    examples: &[
+        "backup schedule ENV list",
+        "backup schedule ENV create --cron \"cron(0 2 * * ? *)\" --retention 30",
+        "backup schedule ENV update --type rds --cron \"cron(30 1 * * ? *)\"",
+        "backup schedule ENV update --retention 14 --type rds --reason \"storage costs\"",
+    ],
+    who: "everyone in the workspace may list; anyone in a role may create and update",
+    does: |values| match values.get(ACTION) {
+        Some("create" | "update") => Does::Operation,
+        _ => Does::List(List::Schedule),
+    },
+    settle: settled,
+    mend: completed,
+};
+
+/// Whether values that are right each by itself belong together.
+fn settled(values: Values) -> Result<Values, Wrong> {
+    let environment = values.get(ENVIRONMENT.name).unwrap_or_default();
+    let retention = values.get(RETENTION);
+    let cron = values.get(TIMES);
+    match values.get(ACTION) {
+        Some("list") => match [RETENTION, TIMES, TYPE, REASON.name].into_iter().find(|name| values.get(name).is_some())
+        {
+            Some(option) => Err(Wrong::new(format!(
+                "`backup schedule {environment} list` only shows the schedule and takes no `--{option}`. `update` changes it."
+            ))),
+            None => Ok(values),
+        },
+        _ if values.get(TYPE) == Some(PointKind::Rds.as_str())
+            && cron.is_some_and(|cron| daily_window(cron).is_none()) =>
+        {
+            Err(Wrong::new(
+                "RDS makes automated backups once a day, in a window of half an hour. With `--type rds` say a daily time, such as `--cron \"cron(0 2 * * ? *)\"`, or leave `--cron` out.",
+            ))
+        }
+        Some("update") if retention.is_none() && cron.is_none() => Err(Wrong::new(format!(
+            "`backup schedule {environment} update` would change nothing. Say what: `--retention`, `--cron` or both."
+        ))),
+        _ => Ok(values),
+    }
+}
+
+/// What is done with the schedule has to fit what is said of it.
+fn completed(values: &mut Values) {
+    let changes = values.get(RETENTION).is_some() || values.get(TIMES).is_some();
+    match values.get(ACTION) {
+        None | Some("list") if changes => values.set(ACTION, "update"),
+        None | Some("list") => values.clear(TYPE),
+        Some("update") if !changes => values.offer(RETENTION, value::DAYS.open),
+        Some(_) => {}
+    }
+}
+
+/// What is done with a schedule.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ScheduleAct {
+    /// Show it.
+    List,
+    /// Make it.
+    Create,
+    /// Change it.
+    Update,
+}
+
+impl ScheduleAct {
+    /// Every act, in the order help names them.
+    pub const ALL: [Self; 3] = [Self::List, Self::Create, Self::Update];
+
+    /// The word people type.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::List => "list",
+            Self::Create => "create",
+            Self::Update => "update",
+        }
+    }
+}
+/// What is asked for.
+#[derive(Debug, Clone, Copy)]
+pub struct Wanted<'a> {
+    /// Make or change.
+    pub act: ScheduleAct,
+    /// Days.
+    pub retention: Option<u32>,
+    /// AWS cron expression, checked already.
+    pub cron: Option<&'a str>,
+    /// `rds`: only the databases' automated backups; `efs`: only the AWS Backup plan.
+    pub kind: Option<PointKind>,
+}
+
+/// The operation.
+pub struct Schedule;
+
+impl Schedule {
+    fn wanted(command: &Command) -> Result<Wanted<'_>, Vec<String>> {
+        let values = command.values();
+        let act = ScheduleAct::ALL.into_iter().find(|act| values.get(ACTION) == Some(act.as_str()));
+        let kind = PointKind::ALL.into_iter().find(|kind| values.get(TYPE) == Some(kind.as_str()));
+        Ok(Wanted {
+            act: act.ok_or_else(|| unplanned(command))?,
+            retention: values.read(RETENTION),
+            cron: values.get(TIMES),
+            kind,
+        })
+    }
+}
+
+impl Operation for Schedule {
+    fn kind(&self) -> &'static str {
+        KIND
+    }
+
+    fn prefix(&self) -> &'static str {
+        "sc"
+    }
+
+    fn scopes(&self) -> &'static [&'static str] {
+        &["create", "update"]
+    }
+
+    fn entry(&self) -> Option<&'static Entry> {
+        Some(&ENTRY)
+    }
+
+    fn what(&self, _: &Command, environment: &str) -> String {
+        format!("The schedule of `{environment}`")
+    }
+
+    fn survey(&self, asked: &Asked<'_>) -> Result<Survey, Vec<String>> {
+        bounds(asked.environment, Self::wanted(asked.command)?.retention).map_err(|why| vec![why])?;
+        Ok(survey(asked.environment))
+    }
+
+    fn plan(&self, asked: &Asked<'_>, known: &Known) -> Result<Plan, Vec<String>> {
+        plan(asked.environment, &Self::wanted(asked.command)?, &known.world)
+    }
+
+    fn scope(&self, plan: &Plan) -> String {
+        plan.scope.clone()
+    }
+
+    /// Where something ends a second person agrees, in every environment and whatever the config leaves out.
+    fn needs(&self, plan: &Plan, configured: Vec<Need>) -> Vec<Need> {
+        if configured.is_empty() && plan.notes.iter().any(|note| note.starts_with(desired::LOSS)) {
+            return vec![Need { role: ANY_ROLE.to_owned(), count: 1 }];
+        }
+        configured
+    }
+
+    fn plans_again(&self, run: &Run) -> bool {
+        !begun(run)
+    }
+
+    fn title(&self, plan: &Plan) -> String {
+        format!("Schedule of {}{}", whole(plan), narrowed(plan))
+    }
+
+    fn done(&self, _: &Ended<'_>) -> String {
+        "The schedule is as asked for: it was read back and compared.".to_owned()
+    }
+
+    fn not_done(&self, _: &Plan) -> &'static str {
+        "The schedule is *not* as asked for."
+    }
+
+    fn left_behind(&self, plan: &Plan, finished: usize) -> Option<String> {
+        let environment = &plan.environment;
+        Some(format!(
+            "{finished} of its changes are made and stay: `/bbws backup schedule {environment} list` shows them."
+        ))
+    }
+}
+
+/// What has to be known of the live world.
+pub fn survey(env: &Environment) -> Survey {
+    Survey {
+        databases: env.databases.iter().map(|d| d.id.clone()).collect(),
+        schedule: true,
+        vault: true,
+        dr: env.replicates(),
+        ..Survey::default()
+    }
+}
+
+/// What can be refused before AWS is asked: a retention outside the environment's bounds.
+///
+/// # Errors
+/// A sentence.
+pub fn bounds(env: &Environment, retention: Option<u32>) -> Result<(), String> {
+    let Some(days) = retention else { return Ok(()) };
+    let allowed = env.retention_days;
+    if days < allowed.min {
+        return Err(format!(
+            "{days} days is under the floor of `{}`: nothing is kept for less than {} days. Say {} or more.",
+            env.name, allowed.min, allowed.min
+        ));
+    }
+    if days > allowed.max {
+        return Err(format!(
+            "{days} days is over the ceiling of `{}`, {} days. Say {} or less, or raise `retention_days.max` in bbws.toml.",
+            env.name, allowed.max, allowed.max
+        ));
+    }
+    Ok(())
+}
+
+/// The plan: the AWS Backup plan and the automated backups become what is wanted. The difference is in the notes.
+///
+/// # Errors
+/// What stands in the way, a sentence each; also when nothing would change.
+pub fn plan(env: &Environment, wanted: &Wanted<'_>, world: &World) -> Result<Plan, Vec<String>> {
+    bounds(env, wanted.retention).map_err(|why| vec![why])?;
+    let mut draft = Draft::default();
+    for (what, condition) in [("Backup vault", &world.vault), ("DR backup vault", &world.dr_vault)] {
+        if let Some(Err(why)) = condition {
+            draft.problem(format!("{what}: {why}"));
+        }
+    }
+    if wanted.kind != Some(PointKind::Rds) {
+        desired::backup_plan(env, wanted, world, &mut draft);
+    }
+    if wanted.kind != Some(PointKind::Efs) {
+        desired::automated(env, wanted, world, &mut draft);
+    }
+    let scope = wanted.act.as_str().to_owned();
+    let head = Head { kind: KIND, environment: env, scope, tenant: None, retention_days: wanted.retention };
+    let empty = draft.is_empty();
+    let plan = draft.finish(head)?;
+    if empty {
+        let name = env.plan_name();
+        return Err(vec![format!(
+            "Nothing would change: `{name}` and the automated backups are as asked for already. No new version is made."
+        )]);
+    }
+    Ok(plan)
+}

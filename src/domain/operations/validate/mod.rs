@@ -1,0 +1,224 @@
+//! `backup.validate`: whether the backups are worth anything. Reports that only look, and a restore that proves it.
+
+mod restores;
+
+use super::{
+    Asked, Ended, Known, Operation,
+    draft::{Draft, Head},
+    narrowed, whole,
+};
+use crate::domain::{
+    command::{
+        ANY_ROLE, Arg, Command, Does, ENVIRONMENT, Entry, Form, Group, REASON, Values, nothing_more, value::CHECK,
+    },
+    environment::Environment,
+    moment::Moment,
+    operation::OpId,
+    plan::Plan,
+    step,
+    text::escape,
+    world::{Survey, World},
+};
+
+/// The kind on plans.
+const KIND: &str = "backup.validate";
+
+static ENTRY: Entry = Entry {
+    name: KIND,
+    path: &["backup", "validate"],
+    group: Group::Backups,
+    place: 30,
+    about: "Find out whether the backups can be relied on",
+    happens: "Looks at everything, or only at what you name. A test restore makes new databases and file systems apart from the \
+                  platform, compares what is in them with their sources and removes them again; of the platform itself nothing is changed.",
+    args: &[
+        ENVIRONMENT,
+        check("inventory", "what is protected against what exists, how long it is kept, how often backups fail"),
+        check("replication", "how far the copies lag behind, against the RPO"),
+        check(
+            "test-restore",
+            "restores the newest recovery point of each database and file system, measures how long that takes, and checks the data",
+        ),
+        REASON,
+    ],
+    examples: &["backup validate ENV", "backup validate ENV --inventory --replication"],
+    who: ANY_ROLE,
+    does: |_| Does::Operation,
+    settle: |values| Ok(settled(values)),
+    mend: nothing_more,
+};
+
+/// What a validation looks at. At least one is set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Checks {
+    /// What is protected against what exists.
+    pub inventory: bool,
+    /// Lag against RPO.
+    pub replication: bool,
+    /// Restores the newest recovery point and validates it.
+    pub test_restore: bool,
+}
+
+impl Checks {
+    /// All of them: what you get when you say nothing.
+    pub const ALL: Checks = Checks { inventory: true, replication: true, test_restore: true };
+
+    /// The words, as a plan's scope keeps them: `inventory, replication, test-restore`.
+    pub fn words(self) -> String {
+        self.named().join(", ")
+    }
+
+    fn named(self) -> Vec<&'static str> {
+        let named =
+            [("inventory", self.inventory), ("replication", self.replication), ("test-restore", self.test_restore)];
+        named.into_iter().filter(|(_, on)| *on).map(|(word, _)| word).collect()
+    }
+
+    fn of(values: &Values) -> Checks {
+        let checks = Checks {
+            inventory: values.has("inventory"),
+            replication: values.has("replication"),
+            test_restore: values.has("test-restore"),
+        };
+        if checks.named().is_empty() { Checks::ALL } else { checks }
+    }
+
+    fn say(self, values: &mut Values) {
+        let all = self == Checks::ALL;
+        values.flag("inventory", self.inventory && !all);
+        values.flag("replication", self.replication && !all);
+        values.flag("test-restore", self.test_restore && !all);
+    }
+}
+
+const fn check(name: &'static str, about: &'static str) -> Arg {
+    Arg { name, kind: &CHECK, form: Form::Flag, required: false, usual: None, about }
+}
+
+/// Who names everything says the same as who names nothing.
+fn settled(mut values: Values) -> Values {
+    Checks::of(&values).say(&mut values);
+    values
+}
+
+/// The command that looks at these.
+pub fn command(environment: &str, checks: Checks) -> Command {
+    let mut values = Values::default();
+    values.set(ENVIRONMENT.name, environment);
+    checks.say(&mut values);
+    Command::new(&ENTRY, values)
+}
+/// What a test leaves behind is cleaned up by itself after this long, in hours.
+pub const TTL_HOURS: u64 = 24;
+
+/// What a note says first of something that is declared and is not tested.
+const UNTESTED: &str = "Not tested: ";
+
+/// What the plan leaves untested, a sentence each.
+fn untested(plan: &Plan) -> Vec<&str> {
+    plan.notes.iter().filter(|note| note.starts_with(UNTESTED)).map(String::as_str).collect()
+}
+
+/// The operation.
+pub struct Validate;
+
+impl Operation for Validate {
+    fn kind(&self) -> &'static str {
+        KIND
+    }
+
+    fn prefix(&self) -> &'static str {
+        "vl"
+    }
+
+    fn entry(&self) -> Option<&'static Entry> {
+        Some(&ENTRY)
+    }
+
+    fn what(&self, _: &Command, environment: &str) -> String {
+        format!("A validation of `{environment}`")
+    }
+
+    fn survey(&self, asked: &Asked<'_>) -> Result<Survey, Vec<String>> {
+        Ok(survey(asked.environment, Checks::of(asked.command.values())))
+    }
+
+    fn plan(&self, asked: &Asked<'_>, known: &Known) -> Result<Plan, Vec<String>> {
+        plan(asked.environment, Checks::of(asked.command.values()), &known.world, asked.id, asked.at)
+    }
+
+    /// A test restore makes only what it deletes again, and must never hold up a restore in earnest.
+    fn locks(&self) -> bool {
+        false
+    }
+
+    fn title(&self, plan: &Plan) -> String {
+        format!("Validation of {}{}", whole(plan), narrowed(plan))
+    }
+
+    fn done(&self, ended: &Ended<'_>) -> String {
+        let holds = format!("Everything that was looked at holds: {} steps in {}.", ended.steps, ended.took);
+        let untested = untested(ended.plan);
+        match untested.is_empty() {
+            true => holds,
+            false => format!("{holds} But not everything was: {}", escape(&untested.join(" "))),
+        }
+    }
+
+    fn not_done(&self, _: &Plan) -> &'static str {
+        "What failed is *not* proved."
+    }
+
+    fn left_behind(&self, _: &Plan, _: usize) -> Option<String> {
+        Some("What a test restored is deleted by itself within a day.".to_owned())
+    }
+}
+
+/// What has to be known of the live world.
+pub fn survey(env: &Environment, checks: Checks) -> Survey {
+    if !checks.test_restore {
+        return Survey::default();
+    }
+    Survey {
+        databases: env.databases.iter().map(|d| d.id.clone()).collect(),
+        file_systems: env.file_systems.iter().map(|f| f.id.clone()).collect(),
+        newest: true,
+        isolated: !env.databases.is_empty() || !env.file_systems.is_empty(),
+        ..Survey::default()
+    }
+}
+
+/// The plan.
+///
+/// # Errors
+/// What stands in the way, a sentence each: only what was asked for by name stands in the way, the rest is noted.
+pub fn plan(env: &Environment, checks: Checks, world: &World, id: &OpId, now: Moment) -> Result<Plan, Vec<String>> {
+    let mut draft = Draft::default();
+    if checks.inventory {
+        let region = env.primary_region.clone();
+        draft.step(format!("Take inventory of {}", env.name), vec![], step::InventoryReport { region });
+    }
+    if checks.replication {
+        let region = if env.replicates() { &env.dr_region } else { &env.primary_region };
+        draft.step(
+            format!("Measure how far the copies of {} are behind", env.name),
+            vec![],
+            step::ReplicationReport { region: region.clone() },
+        );
+    }
+    if checks.test_restore {
+        let before = draft.all().len();
+        let mut tests = restores::Tests { env, world, id, now, draft: &mut draft, missing: Vec::new() };
+        tests.all();
+        let missing = tests.missing;
+        let only = !checks.inventory && !checks.replication;
+        for why in missing {
+            if only && draft.all().len() == before {
+                draft.problem(format!("{UNTESTED}{why}"));
+            } else {
+                draft.note(format!("{UNTESTED}{why}"));
+            }
+        }
+    }
+    draft.finish(Head { kind: KIND, environment: env, scope: checks.words(), tenant: None, retention_days: None })
+}
