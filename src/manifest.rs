@@ -20,7 +20,7 @@ pub const EVENTS: [&str; 1] = ["app_mention"];
 const NAME: &str = "bbws";
 const DESCRIPTION: &str = "Backups of the platform: made, checked, tested and kept, with approval by colleagues.";
 const COMMAND_DESCRIPTION: &str = "Back up, check and keep, with approval";
-const USAGE_HINT: &str = "backup create prod full | backup list prod | help";
+const USAGE_HINT: &str = "status | backup create prod full | backup list prod | help";
 
 // Slack's limits, held at compile time.
 const _: () = assert!(NAME.len() <= 35 && DESCRIPTION.len() <= 140);

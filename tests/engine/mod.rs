@@ -15,4 +15,5 @@ mod lists;
 mod many;
 mod protected;
 mod soak;
+mod status;
 mod watch;

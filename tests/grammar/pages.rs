@@ -20,6 +20,8 @@ fn the_overview() {
        Keep a recovery point from being deleted, or release it
 
     *Operations*
+    • `/bbws status [env]`
+       Show where things stand, on one screen
     • `/bbws op list [env]`
        List operations, newest first
     • `/bbws op show &lt;id&gt;`
@@ -395,6 +397,7 @@ fn the_readme_table() {
     | `/bbws backup schedule <env> <list\|create\|update> [--retention N] [--cron "…"] [--type rds\|efs] [--reason "why"]` | Show or change when backups are made and how long they are kept | everyone in the workspace may list; anyone in a role may create and update |
     | `/bbws backup delete <env> <id> [--reason "why"]` | Delete a recovery point | anyone in a role; where the policy asks for it, a second person has to agree |
     | `/bbws backup hold <env> <id> --ticket <ticket> [--release] [--reason "why"]` | Keep a recovery point from being deleted, or release it | anyone in a role; to release, a second person has to agree |
+    | `/bbws status [env]` | Show where things stand, on one screen | everyone in the workspace |
     | `/bbws op list [env]` | List operations, newest first | everyone in the workspace |
     | `/bbws op show <id>` | Show one operation with its steps | everyone in the workspace |
     | `/bbws op approve <id>` | Approve an operation, as its button does | whoever the approval policy names, never the person who asked |
@@ -414,7 +417,7 @@ fn the_readme_table() {
 fn only_reading_changes_nothing() {
     let reading: Vec<&str> =
         one_of_each().iter().filter(|command| !command.changes_things()).map(Command::name).collect();
-    assert_eq!(reading, ["help", "backup.list", "op.list", "op.show"]);
+    assert_eq!(reading, ["help", "backup.list", "status", "op.list", "op.show"]);
     let names: Vec<&str> = one_of_each().iter().map(Command::name).collect();
     let listed: Vec<String> = reference().iter().map(|usage| usage.usage.clone()).collect();
     assert_eq!(listed.len(), names.len());
@@ -433,6 +436,7 @@ fn one_of_each() -> Vec<Command> {
         "backup schedule prod create",
         "backup delete prod snap-1",
         "backup hold prod snap-1 --ticket INC-1",
+        "status prod",
         "op list",
         "op show bk-1",
         "op cancel bk-1",

@@ -4,6 +4,7 @@
 pub mod backup_list;
 mod op_list;
 mod op_show;
+mod status;
 
 use std::collections::BTreeMap;
 
@@ -18,7 +19,7 @@ use super::{
 };
 
 /// Every answer from the ledger. A new one is its file and its line here.
-pub static ALL: [&dyn Answer; 2] = [&op_list::OpList, &op_show::OpShow];
+pub static ALL: [&dyn Answer; 3] = [&op_list::OpList, &op_show::OpShow, &status::Status];
 
 /// Which runs an answer rests on, with their steps.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

@@ -1,0 +1,185 @@
+//! `status`: one phone screen that says where each environment runs, what runs in it, what waits for whom, and what is late.
+
+use super::{Answer, Known, Runs, Told, Wants};
+use crate::domain::{
+    approval,
+    command::{ANY_ENVIRONMENT, Command, Does, EVERYONE, Entry, Group, as_they_are, nothing_more},
+    environment::Environment,
+    mark::MarkKind,
+    moment::{Moment, spoken},
+    operation::{Run, State},
+    operations::title,
+    text::escape,
+    watch::{Kind, Standing},
+};
+
+/// Lines below the head of an environment that was asked about by name.
+const ROOM: usize = 10;
+/// Lines below the head of each, where there are several.
+const ROOM_OF_EACH: usize = 2;
+/// What was measured longer ago than this is not what is so now, in milliseconds.
+const FRESH: i64 = 15 * 60_000;
+
+static ENTRY: Entry = Entry {
+    name: "status",
+    path: &["status"],
+    group: Group::Operations,
+    place: 5,
+    about: "Show where things stand, on one screen",
+    happens: "Shows only you, for each environment, which region is active, what runs, what waits for whom, and what is late or \
+              wrong by the watcher's last look. Changes nothing and asks AWS nothing.",
+    args: &[ANY_ENVIRONMENT],
+    examples: &["status", "status ENV"],
+    who: EVERYONE,
+    does: |_| Does::Answer,
+    settle: as_they_are,
+    mend: nothing_more,
+};
+
+/// The answer.
+pub struct Status;
+
+impl Answer for Status {
+    fn entry(&self) -> &'static Entry {
+        &ENTRY
+    }
+
+    fn wants(&self, _: &Command) -> Wants {
+        Wants {
+            runs: Runs::Unfinished,
+            stops: true,
+            marks: Some(MarkKind::Finding),
+            measured: true,
+            ..Wants::default()
+        }
+    }
+
+    fn tell(&self, _: &Command, known: &Known<'_>) -> Told {
+        if known.environments.is_empty() {
+            return Told::text("No environment is configured, so that nothing can be said of any.");
+        }
+        let room = if known.environments.len() == 1 { ROOM } else { ROOM_OF_EACH };
+        let sections = known.environments.iter().map(|environment| Section::of(environment, known).text(room));
+        Told::text(sections.collect::<Vec<_>>().join("\n"))
+    }
+}
+
+/// What there is to say of one environment, in the order in which somebody has to know it.
+struct Section<'a> {
+    environment: &'a Environment,
+    stopped: Vec<String>,
+    waiting: Vec<String>,
+    running: Vec<String>,
+    late: Vec<String>,
+    wrong: Vec<String>,
+    /// What makes the silence about what is late worth less; none when it was looked at just now.
+    unseen: Option<String>,
+}
+
+impl Section<'_> {
+    fn of<'a>(environment: &'a Environment, known: &Known<'_>) -> Section<'a> {
+        let name = environment.name.as_str();
+        let (mut waiting, mut running) = (Vec::new(), Vec::new());
+        for run in known.runs.iter().filter(|run| [name, "*"].contains(&run.op.environment())) {
+            let to = if matches!(run.op.state, State::Running | State::Queued) { &mut running } else { &mut waiting };
+            to.push(format!("`{}` {}: {}", run.op.id, escape(&title(&run.op)), standing(run, known.now)));
+        }
+        let marks: Vec<_> = known.marks.iter().filter(|mark| mark.environment == name).cloned().collect();
+        let (mut late, mut wrong) = (Vec::new(), Vec::new());
+        let mut standing_findings = Standing::of(&marks);
+        standing_findings.sort_by_key(|found| !found.note.critical);
+        for found in standing_findings {
+            let is_late = matches!(found.note.kind, Kind::Missed | Kind::Lag | Kind::RestoreTest);
+            let to = if is_late { &mut late } else { &mut wrong };
+            to.push(format!("{} (told {} ago)", found.note.title, spoken(known.now.since(found.since))));
+        }
+        let stopped = known.stops.iter().filter(|stop| stop.reaches(name)).map(|stop| {
+            let lift = if stop.scope == "*" { "/bbws resume".to_owned() } else { format!("/bbws resume {name}") };
+            let since = spoken(known.now.since(stop.at));
+            format!(
+                "Stopped by <@{}> {since} ago: {}. `{lift}` asks a second person to lift it.",
+                stop.by,
+                escape(&stop.reason)
+            )
+        });
+        let measured = known.measured.get(name).copied();
+        Section {
+            environment,
+            stopped: stopped.collect(),
+            waiting,
+            running,
+            late,
+            wrong,
+            unseen: unseen(measured, known.now),
+        }
+    }
+
+    fn text(&self, room: usize) -> String {
+        let name = &self.environment.name;
+        let counted = [
+            (self.waiting.len(), "waiting for people"),
+            (self.running.len(), "running"),
+            (self.late.len(), "late"),
+            (self.wrong.len(), "otherwise wrong"),
+        ];
+        let mut parts: Vec<String> = vec![format!("active in {}", self.environment.primary_region)];
+        parts.extend((!self.stopped.is_empty()).then(|| "*stopped*".to_owned()));
+        parts.extend(counted.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")));
+        if counted.iter().all(|(n, _)| *n == 0) && self.unseen.is_none() {
+            parts.push("nothing runs, waits or is late".to_owned());
+        }
+        let mut text = format!("*{}* · {}", escape(name), parts.join(" · "));
+        let groups = [&self.stopped, &self.waiting, &self.running, &self.late, &self.wrong];
+        let lines: Vec<&String> = self.unseen.iter().chain(groups.into_iter().flatten()).collect();
+        for line in lines.iter().take(room) {
+            text.push_str(&format!("\n• {line}"));
+        }
+        if lines.len() > room {
+            text.push_str(&format!(
+                "\n• and {} more: `/bbws status {name}`, `/bbws op list {name}`",
+                lines.len() - room
+            ));
+        }
+        text
+    }
+}
+
+/// Where a run stands, and who has to do something.
+fn standing(run: &Run, now: Moment) -> String {
+    let op = &run.op;
+    match op.state {
+        State::AwaitingApproval => {
+            let missing = approval::missing(&op.needs, &op.requester.person, &op.digest, &op.votes);
+            let until = op.deadline.map(|at| format!(", {} left", spoken(at.since(now)))).unwrap_or_default();
+            format!("waits for {} to approve{until}", approval::spoken(&missing))
+        }
+        State::Queued => {
+            op.outcome.as_ref().map_or("about to start".to_owned(), |why| format!("not started yet: {why}"))
+        }
+        State::Running if op.halt.as_ref().is_some_and(|halt| halt.cancel) => {
+            "is being cancelled; what runs in AWS is watched to its end".to_owned()
+        }
+        State::Running => {
+            let took = op.started.map(|at| format!(", {} so far", spoken(now.since(at)))).unwrap_or_default();
+            let usual = op.estimate.map(|usual| format!(", usually {}", spoken(usual))).unwrap_or_default();
+            format!("{} % done{took}{usual}", run.percent())
+        }
+        State::Paused => "paused; anyone in a role may press Resume".to_owned(),
+        State::Waiting => "waits for a person at its step; the buttons are on its card".to_owned(),
+        State::Stopped => "stopped; Resume on its card asks a second person".to_owned(),
+        State::NeedsAttention => {
+            "waits for a person to look: nobody knows whether a step was carried out. Then Retry or Cancel on its card"
+                .to_owned()
+        }
+        over => over.name().to_owned(),
+    }
+}
+
+/// Nothing late is worth nothing where nobody looked.
+fn unseen(measured: Option<Moment>, now: Moment) -> Option<String> {
+    match measured {
+        Some(at) if now.0 - at.0 <= FRESH => None,
+        Some(at) => Some(format!("What is late is not known: it was last measured {} ago.", spoken(now.since(at)))),
+        None => Some("What is late is not known: nothing was measured in the last hour.".to_owned()),
+    }
+}
