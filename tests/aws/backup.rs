@@ -1,7 +1,10 @@
 //! AWS Backup, which no emulator has, on answers in the shapes of its service model.
 
 use bbws::{
-    domain::step::{self, Action, Outputs},
+    domain::{
+        moment::Moment,
+        step::{self, Action, Outputs},
+    },
     ports::cloud::{Call, Cloud as _, CloudError, Probe, Progress},
 };
 use serde_json::{Value, json as value};
@@ -89,6 +92,27 @@ async fn a_job_is_started_with_our_token_our_tags_and_its_retention() {
             },
         })
     );
+}
+
+/// AWS keeps tokens for longer than a ledger may have gone back in time.
+#[tokio::test]
+async fn the_job_of_an_earlier_life_is_not_taken_for_ours() {
+    let at = |seconds: i64| async move {
+        let (_fake, platform) = on(move |_| {
+            json(value!({ "BackupJobId": "job-1", "CopyJobId": "copy-1", "RecoveryPointArn": POINT, "CreationDate": seconds }))
+        })
+        .await;
+        let intended = Moment(1_795_230_600_000);
+        let started = platform.cloud.start(&Call { intended, ..platform.call(job()) }).await;
+        let copied = platform.cloud.start(&Call { intended, ..follows(POINT, platform.call(copy())) }).await;
+        (started, copied)
+    };
+    let (started, copied) = at(1_795_230_600 - 299).await;
+    assert!(started.is_ok() && copied.is_ok(), "clocks may differ: {started:?} {copied:?}");
+    let (started, copied) = at(1_795_230_600 - 301).await;
+    for answer in [started, copied] {
+        assert!(permanent(answer).contains("an earlier life of the ledger"));
+    }
 }
 
 /// How a job looks in a state.

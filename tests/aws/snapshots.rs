@@ -1,8 +1,11 @@
 //! Snapshots of databases, their copies in the DR region and their verification, on moto.
 
 use bbws::{
-    domain::step::{self, Action},
-    ports::cloud::{Cloud as _, CloudError, Probe, Progress},
+    domain::{
+        moment::Moment,
+        step::{self, Action},
+    },
+    ports::cloud::{Call, Cloud as _, CloudError, Probe, Progress},
 };
 
 use crate::aws::{
@@ -233,6 +236,29 @@ async fn a_copy_of_something_else_is_not_adopted() {
         let call = platform.call(copy(&platform));
         assert!(permanent(platform.cloud.start(&call).await).contains("that this operation did not make"));
         assert_eq!(platform.cloud.probe(&call).await, Ok(Probe::Absent));
+    }
+}
+
+/// The same id is given again by an older copy of the ledger: neither its earlier life's copy, nor another ledger's, is ours.
+#[tokio::test]
+async fn a_copy_of_another_life_is_not_adopted() {
+    const OLD: &str = "<Status>available</Status><SnapshotCreateTime>2026-11-21T03:00:00Z</SnapshotCreateTime>";
+    const NEW: &str = "<Status>available</Status><SnapshotCreateTime>2026-11-21T03:20:00Z</SnapshotCreateTime>";
+    const OTHERS: &str = "bk-1042</Value></Tag><Tag><Key>bbws:ledger</Key><Value>01dbeef0";
+    const OURS: &str = "<Status>available</Status><SnapshotCreateTime>2026-11-21T03:09:00Z</SnapshotCreateTime>";
+    let intended = Moment(1_795_230_600_000);
+    assert_eq!(intended.iso(), "2026-11-21T03:10:00Z");
+    for (fields, operation, ours) in [(OLD, "bk-1042", false), (NEW, OTHERS, false), (OURS, "bk-1042", true)] {
+        let (_fake, platform) = rds_with(fields, operation).await;
+        let mut call = Call { intended, ..platform.call(copy(&platform)) };
+        call.tags.push(("bbws:ledger".into(), "5e1fca9e".into()));
+        let probed = platform.cloud.probe(&call).await.expect("it is seen");
+        assert_eq!(probed != Probe::Absent, ours, "{fields}");
+        let started = platform.cloud.start(&call).await;
+        match ours {
+            true => assert!(started.is_ok(), "AWS's clock may be a little behind: {started:?}"),
+            false => assert!(permanent(started).contains("that this operation did not make"), "{fields}"),
+        }
     }
 }
 

@@ -32,6 +32,11 @@ const PROBE_TAGS: usize = 50;
 /// From so many jobs on, one listing costs less than a description of each.
 const LIST_FROM: usize = 4;
 
+/// Why a job that AWS names under our token is not ours, and what to do.
+const EARLIER: &str =
+    "AWS Backup answered with a job from before this was asked for, which belongs to an earlier life of the ledger";
+const EARLIER_NEXT: &str = "Nothing was started. Ask for the backup anew.";
+
 /// Starts a backup job; the same token gives the same job.
 ///
 /// # Errors
@@ -51,6 +56,9 @@ pub async fn start_job(session: &Session, call: &Call, job: &step::BackupJob) ->
         .lifecycle(delete_after(job.retention_days))
         .set_recovery_point_tags(Some(tags::of(call).into_iter().collect()));
     let answer = request.send().await.map_err(|e| attempt.failed(e))?;
+    if tags::is_older(call, answer.creation_date()) {
+        return Err(attempt.never(EARLIER, EARLIER_NEXT));
+    }
     Ok(Started {
         external_id: answer.backup_job_id,
         outputs: recovery_point(answer.recovery_point_arn),
@@ -83,7 +91,8 @@ pub async fn probe_job(session: &Session, call: &Call, job: &step::BackupJob) ->
     jobs.sort_by_key(|j| std::cmp::Reverse(j.creation_date.map(|d| d.secs())));
     for candidate in jobs.into_iter().take(PROBE_TAGS) {
         let Some(arn) = candidate.recovery_point_arn.clone() else { continue };
-        if tags_of(session, &arn).await?.get(tags::OPERATION) == Some(&call.operation.to_string()) {
+        let found = tags_of(session, &arn).await?;
+        if tags::is_ours(call, |key| found.get(key).map(String::as_str), candidate.creation_date()) {
             return Ok(Probe::Present(Started {
                 external_id: candidate.backup_job_id,
                 outputs: recovery_point(Some(arn)),
@@ -124,6 +133,9 @@ pub async fn start_copy(session: &Session, call: &Call, copy: &step::BackupCopy)
         .idempotency_token(&call.token)
         .lifecycle(delete_after(copy.retention_days));
     let answer = request.send().await.map_err(|e| attempt.failed(e))?;
+    if tags::is_older(call, answer.creation_date()) {
+        return Err(attempt.never(EARLIER, EARLIER_NEXT));
+    }
     Ok(Started { external_id: answer.copy_job_id, outputs: Outputs::new(), finished: false })
 }
 
@@ -146,7 +158,11 @@ pub async fn probe_copy(session: &Session, call: &Call, copy: &step::BackupCopy)
         for job in page.map_err(|e| attempt.failed(e))?.copy_jobs.unwrap_or_default() {
             let same = job.source_recovery_point_arn.as_deref() == Some(source)
                 && job.destination_backup_vault_arn.as_deref() == Some(copy.to_vault_arn.as_str());
-            if same && job.created_by.is_none() && job.state.as_ref().is_some_and(|state| !copy_ended_badly(state)) {
+            if same
+                && job.created_by.is_none()
+                && !tags::is_older(call, job.creation_date())
+                && job.state.as_ref().is_some_and(|state| !copy_ended_badly(state))
+            {
                 // Where it lands is told when it is done: until then the input stands, and followers wait.
                 return Ok(Probe::Present(Started { external_id: job.copy_job_id, ..Started::default() }));
             }

@@ -359,7 +359,7 @@ fn is_ours(snapshot: &DbSnapshot, call: &Call, source: &Source<'_>) -> bool {
             snapshot.source_db_snapshot_identifier.as_deref().is_none_or(|found| found.eq_ignore_ascii_case(arn))
         }
     };
-    from_there && tag(snapshot, tags::OPERATION) == Some(call.operation.to_string().as_str())
+    from_there && tags::is_ours(call, |key| tag(snapshot, key), snapshot.snapshot_create_time())
 }
 
 /// The value of a snapshot's tag.

@@ -20,6 +20,8 @@ use crate::{
 
 /// Metadata key that names the operation an object was made by.
 pub const BY_OPERATION: &str = "bbws-operation";
+/// Metadata key with the name of the ledger that asked for an object.
+const BY_LEDGER: &str = "bbws-ledger";
 /// Metadata key with the number of secrets in the object.
 pub const COUNT: &str = "bbws-count";
 /// Output with the object's SHA-256 in base64, as S3 gives it.
@@ -63,14 +65,13 @@ pub async fn put_once(
     session: &Session,
     object: &Object<'_>,
     body: Zeroizing<Vec<u8>>,
-    tags: &[(String, String)],
     metadata: impl IntoIterator<Item = (&'static str, String)>,
-    operation: &str,
+    call: &Call,
 ) -> Result<Started, CloudError> {
     let attempt = session.changes("s3:PutObject", object.name());
     let checksum = BASE64.encode(Sha256::digest(body.as_slice()));
     let length = body.len();
-    let tagging = serde_urlencoded::to_string(tags)
+    let tagging = serde_urlencoded::to_string(tags::of(call))
         .map_err(|e| attempt.never(&format!("its tags cannot be written ({e})"), "Report this."))?;
     let mut request = session
         .s3()
@@ -84,6 +85,9 @@ pub async fn put_once(
         .checksum_algorithm(ChecksumAlgorithm::Sha256)
         .checksum_sha256(&checksum)
         .tagging(tagging);
+    if let Some(ledger) = tags::ledger(call) {
+        request = request.metadata(BY_LEDGER, ledger);
+    }
     let mut count = String::new();
     for (key, value) in metadata {
         if key == COUNT {
@@ -97,7 +101,7 @@ pub async fn put_once(
             if error.code() == Some("PreconditionFailed")
                 || error.raw_response().is_some_and(|r| r.status().as_u16() == 412) =>
         {
-            made_by(session, object, operation).await?.ok_or_else(|| {
+            made_by(session, object, call).await?.ok_or_else(|| {
                 attempt.never(
                     "an object of that name exists that this operation did not make",
                     "Look at it in S3; rename or delete it, then retry.",
@@ -108,14 +112,20 @@ pub async fn put_once(
     }
 }
 
-/// The object, if it exists and this operation made it.
+/// The object, if it exists and this step made it.
 ///
 /// # Errors
 /// See [`CloudError`].
-pub async fn made_by(session: &Session, object: &Object<'_>, operation: &str) -> Result<Option<Started>, CloudError> {
+pub async fn made_by(session: &Session, object: &Object<'_>, call: &Call) -> Result<Option<Started>, CloudError> {
     let Some(head) = head(session, object).await? else { return Ok(None) };
     let about = |key: &str| head.metadata().and_then(|m| m.get(key)).cloned();
-    if about(BY_OPERATION).as_deref() != Some(operation) {
+    let (operation, ledger) = (about(BY_OPERATION), about(BY_LEDGER));
+    let value = |key: &str| match key {
+        tags::OPERATION => operation.as_deref(),
+        tags::LEDGER => ledger.as_deref(),
+        _ => None,
+    };
+    if !tags::is_ours(call, value, head.last_modified()) {
         return Ok(None);
     }
     let length = usize::try_from(head.content_length.unwrap_or(0)).unwrap_or(0);

@@ -16,7 +16,7 @@ use super::{
     kms,
     s3::{self, Object},
     session::Session,
-    side_by_side, tags,
+    side_by_side,
 };
 use crate::ports::cloud::{Call, CloudError, Condition, Probe, Started};
 
@@ -212,7 +212,7 @@ pub async fn export(session: &Session, call: &Call, prefix: &str, object: &Objec
     let document = serialise(session, call, prefix, &secrets)?;
     let metadata = [(s3::BY_OPERATION, call.operation.to_string()), (s3::COUNT, secrets.len().to_string())];
     drop(secrets);
-    s3::put_once(session, object, document, &tags::of(call), metadata, &call.operation.to_string()).await
+    s3::put_once(session, object, document, metadata, call).await
 }
 
 /// Looks for the object an earlier [`export`] may have made.
@@ -220,7 +220,7 @@ pub async fn export(session: &Session, call: &Call, prefix: &str, object: &Objec
 /// # Errors
 /// See [`CloudError`].
 pub async fn probe(session: &Session, call: &Call, object: &Object<'_>) -> Result<Probe, CloudError> {
-    Ok(match s3::made_by(session, object, &call.operation.to_string()).await? {
+    Ok(match s3::made_by(session, object, call).await? {
         Some(started) => Probe::Present(started),
         None => Probe::Absent,
     })

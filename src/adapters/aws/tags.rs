@@ -1,9 +1,15 @@
 //! Tags: the marks by which a thing in AWS is known to be ours.
 
-use crate::ports::cloud::Call;
+use std::time::Duration;
+
+use aws_smithy_types::DateTime;
+
+use crate::{domain::moment::Moment, ports::cloud::Call};
 
 /// Which operation made it.
 pub const OPERATION: &str = "bbws:operation";
+/// The name of the ledger that asked for it.
+pub const LEDGER: &str = "bbws:ledger";
 /// How many days it is to be kept.
 pub const RETENTION: &str = "bbws:retention-days";
 /// Tenant it is narrowed to.
@@ -12,6 +18,28 @@ pub const TENANT: &str = "bbws:tenant";
 /// The call's tags in the characters and lengths that every service takes.
 pub fn of(call: &Call) -> Vec<(String, String)> {
     call.tags.iter().map(|(key, value)| (clean(key, 128), clean(value, 256))).collect()
+}
+
+/// So much AWS's clock may be behind ours.
+const SKEW: Duration = Duration::from_secs(300);
+
+/// Whether a thing was made by the call's step: it bears the operation's id, is not another ledger's, and is not older than the
+/// intent. An older copy of a ledger gives the same ids again, so that the id alone says nothing. What was made by a build
+/// whose ledgers had no names bears none.
+pub fn is_ours<'a>(call: &Call, tag: impl Fn(&str) -> Option<&'a str>, made: Option<&DateTime>) -> bool {
+    let ours = tag(OPERATION) == Some(call.operation.0.as_str());
+    ours && tag(LEDGER).is_none_or(|found| Some(found) == ledger(call)) && !is_older(call, made)
+}
+
+/// Whether a thing was made before this step was intended, and so by something else.
+pub fn is_older(call: &Call, made: Option<&DateTime>) -> bool {
+    let made = made.and_then(|made| made.to_millis().ok()).map(Moment);
+    made.is_some_and(|made| made + SKEW < call.intended)
+}
+
+/// The name of the ledger that asks.
+pub fn ledger(call: &Call) -> Option<&str> {
+    call.tags.iter().find(|(key, _)| key == LEDGER).map(|(_, name)| name.as_str())
 }
 
 /// S3 and AWS Backup take letters, digits, spaces and `+-=._:/@`.

@@ -15,7 +15,7 @@ use super::{
         s3::{self, Object},
         secrets,
         session::Session,
-        side_by_side, tags,
+        side_by_side,
     },
     At, Change, objects,
 };
@@ -129,7 +129,7 @@ async fn export(session: &Session, call: &Call, what: &ConfigExport) -> Result<S
         reason: format!("The parameters could not be written as JSON: {error}. Report this."),
     })?;
     let metadata = [(s3::BY_OPERATION, call.operation.to_string()), (s3::COUNT, count.to_string())];
-    s3::put_once(session, &object, bytes, &tags::of(call), metadata, &call.operation.0).await
+    s3::put_once(session, &object, bytes, metadata, call).await
 }
 
 /// Every parameter under the prefix, by name.

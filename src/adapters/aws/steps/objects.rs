@@ -44,7 +44,7 @@ pub(super) async fn written(at: &At<'_>, bucket: &str, key: &str) -> Result<Prob
 
 /// An export is one request, so it is there or it is gone.
 pub(super) async fn exported(at: &At<'_>, bucket: &str, key: &str) -> Outcome {
-    Ok(match s3::made_by(&at.session, &at.object(bucket, key), &at.call.operation.0).await? {
+    Ok(match s3::made_by(&at.session, &at.object(bucket, key), at.call).await? {
         Some(made) => Progress::Done { detail: "exported".to_owned(), outputs: made.outputs },
         None => Progress::Failed { reason: format!("The export s3://{bucket}/{key} is gone. Retry the step.") },
     })

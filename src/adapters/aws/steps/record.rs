@@ -129,7 +129,7 @@ async fn put_whole(
         (BYTES, end.numbers.bytes.to_string()),
     ];
     let body = Zeroizing::new(end.last.bytes.to_vec());
-    let put = s3::put_once(session, object, body, &tags::of(call), metadata, &call.operation.0).await?;
+    let put = s3::put_once(session, object, body, metadata, call).await?;
     Ok((end.numbers, put.outputs))
 }
 

@@ -22,7 +22,7 @@ impl Change for RestoreTest {
     async fn probe(&self, at: &At<'_>) -> Result<Probe, CloudError> {
         let found = describe(&at.session, &self.instance).await?;
         // A stranger's instance of this name means that ours was never made; the call itself will say so in words.
-        Ok(match found.filter(|db| is_of(db, &at.call.operation.0)) {
+        Ok(match found.filter(|db| is_ours(db, at.call)) {
             Some(_) => Probe::Present(begun(&self.instance)),
             None => Probe::Absent,
         })
@@ -161,7 +161,7 @@ async fn adopt(session: &Session, call: &Call, name: &str, attempt: &Attempt<'_>
     let Some(found) = describe(session, name).await? else {
         return Err(attempt.later("RDS says that it exists, but does not show it yet", None));
     };
-    if !is_of(&found, &call.operation.0) {
+    if !is_ours(&found, call) {
         let next = "Look at it in RDS; delete or rename it, then retry.";
         return Err(attempt.never("an instance of that name exists that this operation did not make", next));
     }
@@ -276,6 +276,12 @@ pub fn endpoint(instance: &DbInstance) -> Option<(String, u16)> {
 /// RDS's word for its state.
 pub fn status_of(instance: &DbInstance) -> &str {
     instance.db_instance_status().unwrap_or("of unknown state")
+}
+
+/// Whether this very step made it.
+fn is_ours(instance: &DbInstance, call: &Call) -> bool {
+    let value = |key: &str| instance.tag_list().iter().find(|tag| tag.key() == Some(key)).and_then(Tag::value);
+    tags::is_ours(call, value, instance.instance_create_time())
 }
 
 fn is_of(instance: &DbInstance, operation: &str) -> bool {

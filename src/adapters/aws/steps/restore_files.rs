@@ -13,6 +13,7 @@ use super::{
         background::Outcome,
         backup::{ago, ended, issue, percent},
         session::Session,
+        tags,
     },
     At, Change,
 };
@@ -37,6 +38,7 @@ impl Change for RestoreFiles {
         let job = job_of(&at.session, &self.name).await?;
         // One that ended badly is not adopted: it may be of an earlier round.
         let job = job.filter(|job| !matches!(job.status, Some(RestoreJobStatus::Aborted | RestoreJobStatus::Failed)));
+        let job = job.filter(|job| !tags::is_older(at.call, job.creation_date()));
         let adopted = |job: RestoreJobsListMember| Started { external_id: job.restore_job_id, ..Started::default() };
         Ok(job.map_or(Probe::Absent, |job| Probe::Present(adopted(job))))
     }

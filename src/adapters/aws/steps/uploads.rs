@@ -41,7 +41,7 @@ where
     W: Future<Output = Outcome> + Send + 'static,
 {
     let At { cloud, session, call, .. } = at;
-    if let Some(made) = s3::made_by(session, object, &call.operation.0).await? {
+    if let Some(made) = s3::made_by(session, object, call).await? {
         return Ok(made);
     }
     let attempt = session.changes("s3:PutObject", object.name());
@@ -80,7 +80,7 @@ pub async fn poll(at: &At<'_>, object: &Object<'_>, finished: impl FnOnce(Starte
     if let Some(Ok(progress)) = told {
         return Ok(progress);
     }
-    if let Some(made) = s3::made_by(session, object, &call.operation.0).await? {
+    if let Some(made) = s3::made_by(session, object, call).await? {
         return Ok(finished(made));
     }
     match told {
