@@ -7,8 +7,9 @@ use serde_json::{Value, json};
 use crate::{
     domain::{
         moment::Moment,
-        operation::{Operation, Run, State, Trigger},
-        step::{Step, StepEvent, StepState},
+        operation::{Operation, Run, State, Trigger, Turn},
+        operations,
+        step::{Step, StepEvent, StepState, Work},
     },
     ports::{
         alert::Topic,
@@ -93,6 +94,69 @@ impl Change {
             self.skip_ready();
         }
         Ok(to)
+    }
+
+    /// Turns the run back: what has not begun is skipped, what is in flight is watched to its end, and then the steps of the way
+    /// back begin. What nobody knows of is looked for first. A run that was over takes its environment again.
+    ///
+    /// # Errors
+    /// [`Illegal`] when the state machine has no such move, or the run has turned back already.
+    pub fn turn_back(&mut self, by: &str, reason: Option<String>) -> Result<(), Illegal> {
+        let from = self.run.op.state;
+        if self.run.op.turned.is_some() {
+            return Err(Illegal::Operation(self.run.op.id.to_string(), from));
+        }
+        if from != State::Running {
+            self.trigger(Trigger::TurnBack, by)?;
+        }
+        if from.terminal() {
+            self.run.op.ended = None;
+            self.run.op.outcome = None;
+            if operations::of(self.run.op.kind()).locks() {
+                self.lock = Lock::Take;
+            }
+        }
+        self.run.op.halt = None;
+        self.run.op.wake_at = self.now;
+        self.audit(by, "turn_back", json!({"reason": reason}));
+        self.run.op.turned = Some(Turn { by: by.to_owned(), reason, at: self.now });
+        self.dismiss_people();
+        let (now, steps) = (self.now, 0..self.run.steps.len());
+        for index in steps {
+            let (back, always) = (self.run.back(index), self.run.always(index));
+            match self.run.steps[index].state {
+                StepState::Ready if !back && !always => self.skip(&[index]),
+                StepState::Skipped if back => self.step(index, StepEvent::Reset)?.wake_at = now,
+                StepState::Unknown => self.step(index, StepEvent::Reset)?.wake_at = now,
+                _ => {}
+            }
+        }
+        let needless = self.run.needless();
+        self.skip(&needless);
+        Ok(())
+    }
+
+    /// Gives up every step that waits for the word of people.
+    pub fn dismiss_people(&mut self) {
+        for index in 0..self.run.steps.len() {
+            let asks = self.run.op.plan.steps.get(index).is_some_and(|s| s.action.work() == Work::People);
+            if asks && self.run.steps[index].state == StepState::Polling && self.step(index, StepEvent::Dismiss).is_ok()
+            {
+                self.touch(index).detail = None;
+            }
+        }
+    }
+
+    /// Enters or leaves `waiting`, by whether a step waits for the word of people.
+    ///
+    /// # Errors
+    /// [`Illegal`], never for a run that is under way.
+    pub fn heed_people(&mut self) -> Result<(), Illegal> {
+        match (self.run.op.state, self.run.asks_people()) {
+            (State::Running, true) => self.trigger(Trigger::Wait, SELF).map(drop),
+            (State::Waiting, false) => self.trigger(Trigger::Continue, SELF).map(drop),
+            _ => Ok(()),
+        }
     }
 
     /// Moves a step; keeps its times.

@@ -121,6 +121,8 @@ impl Desk {
             (step.detail, step.error, step.ended) = (None, None, None);
             step.wake_at = now;
         }
+        let needless = change.run.op.turned.as_ref().map(|_| change.run.needless()).unwrap_or_default();
+        change.skip(&needless);
         let limits = self.limits;
         let op = change.op();
         let fresh = op.ended.is_none_or(|ended| now.since(ended) <= limits.start_within.0);
@@ -130,7 +132,7 @@ impl Desk {
             if operations::of(run.op.kind()).locks() {
                 change.lock(Lock::Take);
             }
-            if !fresh && !run.op.needs.is_empty() {
+            if !fresh && !run.op.needs.is_empty() && run.op.turned.is_none() {
                 // The approval was for a run about then; a late repeat is a new decision.
                 change.op().votes.clear();
                 change.op().revision += 1;
@@ -303,7 +305,11 @@ fn cancelled(run: &Run, by: &str, reason: Option<&str>, now: Moment) -> Attempt 
     let mut change = Change::on(run, now);
     let halt = Halt { by: by.to_owned(), reason: reason.map(str::to_owned), at: now, cancel: true };
     let already = run.op.halt.as_ref().is_some_and(|h| h.cancel);
-    if run.in_flight() && matches!(run.op.state, State::Running | State::Paused | State::Stopped) {
+    // Nobody needs to answer what is given up; AWS may still have to end what it does.
+    change.dismiss_people();
+    if change.run.in_flight()
+        && matches!(run.op.state, State::Running | State::Paused | State::Waiting | State::Stopped)
+    {
         if already {
             return Attempt::Refuse(say(
                 Level::Info,
@@ -313,6 +319,9 @@ fn cancelled(run: &Run, by: &str, reason: Option<&str>, now: Moment) -> Attempt 
         change.op().halt = Some(halt);
         change.op().wake_at = now;
         change.skip_ready();
+        if change.heed_people().is_err() {
+            return Attempt::Refuse(no_such_move(run, "cancelled", "It is over"));
+        }
         change.audit(by, "cancel", json!({"reason": reason}));
         change.thread(
             "cancelling",
@@ -349,9 +358,12 @@ fn no_such_move(run: &Run, done: &str, only: &str) -> Reply {
 /// second time.
 fn repeats(run: &Run, index: usize) -> bool {
     let steps = &run.op.plan.steps;
+    let forward = run.op.turned.is_some() && !run.back(index);
     let cleans = || run.always(index) || steps[index].after.iter().any(|before| run.always(*before));
     match run.steps[index].state {
         StepState::Unknown => true,
+        // What has turned back does not go forward again.
+        _ if forward => false,
         StepState::Failed | StepState::Skipped => cleans() || !steps.iter().any(|s| s.always),
         _ => false,
     }

@@ -35,7 +35,7 @@ pub struct Seen {
 
 impl Seen {
     /// Why a click on this card says nothing about the present plan, if so.
-    fn stale(&self, op: &Operation, channel: &str) -> Option<String> {
+    pub(super) fn stale(&self, op: &Operation, channel: &str) -> Option<String> {
         let other_card = op
             .card
             .as_ref()

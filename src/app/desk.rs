@@ -311,6 +311,8 @@ impl Desk {
                     "bbws.stop" => self.stop_one(ask, &id).await,
                     "bbws.resume" => self.resume_one(ask, &id).await,
                     "bbws.retry" => self.retry(ask, &id).await,
+                    "bbws.continue" => self.carry_on(ask, &id, &seen).await,
+                    "bbws.hold" => self.hold_step(ask, &id, &seen).await,
                     other => {
                         let text =
                             format!("The button `{}` is not one this version knows. Nothing was done.", escape(other));

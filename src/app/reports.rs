@@ -15,7 +15,7 @@ use crate::{
         moment::{Moment, spoken},
         point::{Point, PointKind, PointQuery},
         retention,
-        step::{Action, Outputs, Work},
+        step::{Action, Outputs},
         text::escape,
     },
     ports::{
@@ -29,11 +29,6 @@ const DAY: u64 = 86_400;
 const GOOD: u64 = 95;
 /// Names told of one kind of finding; the rest is counted.
 const NAMED: usize = 10;
-
-/// Whether this step is carried out here.
-pub fn is_report(action: &Action) -> bool {
-    action.work() == Work::Report
-}
 
 /// Carries out the step. `Err(CloudError)` within is AWS's.
 ///

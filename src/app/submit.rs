@@ -152,6 +152,7 @@ impl Desk {
             outcome: None,
             card: None,
             wake_at: if at_once { now } else { deadline },
+            turned: None,
         };
         let mut run = Run { op, steps: steps.clone(), version: 0 };
         run.op.estimate = run.estimate();

@@ -8,7 +8,7 @@ use crate::domain::{
     moment::{Moment, spoken},
     operation::{Operation, Run, State},
     operations::{self, Ended},
-    step::StepState,
+    step::{Step, StepState},
     text::escape,
 };
 
@@ -67,8 +67,10 @@ pub fn left_behind(run: &Run) -> String {
 pub fn outcome(run: &Run, to: State, now: Moment) -> String {
     let operation = operations::of(run.op.kind());
     let took = run.op.started.map(|s| spoken(now.since(s))).unwrap_or_default();
-    let total = run.steps.len();
-    let done = run.steps.iter().filter(|s| s.state == StepState::Done).count();
+    // The way back counts only for those that take it.
+    let counts = |s: &&Step| run.op.turned.is_some() == run.back(s.index);
+    let total = run.steps.iter().filter(counts).count();
+    let done = run.steps.iter().filter(counts).filter(|s| s.state == StepState::Done).count();
     let errors = || {
         let failed = run.steps.iter().filter(|s| matches!(s.state, StepState::Failed | StepState::Unknown));
         let lines: Vec<String> = failed
@@ -103,6 +105,15 @@ pub fn outcome(run: &Run, to: State, now: Moment) -> String {
             run.op.environment()
         ),
         State::Cancelled => left_behind(run),
+        State::RolledBack => {
+            let turned = run.op.turned.as_ref();
+            let who = turned.filter(|t| t.by != SELF).map(|t| format!(" by <@{}>", t.by)).unwrap_or_default();
+            let why = turned.and_then(|t| t.reason.as_deref()).map(|r| format!(": {}", escape(r))).unwrap_or_default();
+            format!(
+                "Rolled back{who}{why}. Of the way back {done} of {total} steps were needed, and are done. {}",
+                operation.not_done(&run.op.plan)
+            )
+        }
         _ => String::new(),
     }
 }

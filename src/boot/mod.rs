@@ -22,6 +22,7 @@ use crate::{
         announce::Announcer,
         authority::Authority,
         desk::{Desk, Inner, PATIENCE},
+        executors::Executors,
         keeper::Keeper,
         planner::Planner,
         push::Push,
@@ -141,7 +142,7 @@ impl Product {
         );
         let engine = Arc::new(Engine {
             store: parts.store.clone(),
-            cloud: parts.cloud,
+            executors: Executors::new(parts.cloud, parts.store.clone(), parts.clock.clone(), environments.clone()),
             planner,
             authority: authority.clone(),
             clock: parts.clock.clone(),
@@ -149,7 +150,6 @@ impl Product {
             pacing: parts.pacing,
             limits: config.approval_limits,
             parallel: PARALLEL,
-            reports: Default::default(),
         });
         let announcer = Arc::new(Announcer {
             store: parts.store,

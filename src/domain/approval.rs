@@ -5,6 +5,7 @@ use super::{
     plan::Plan,
     policy::Need,
     principal::{PersonId, Principal},
+    step::{Answers, Consent, WaitForPeople},
 };
 
 /// The places that are still empty. Each vote fills at most one place, the requester's fills none, one person's
@@ -32,6 +33,22 @@ pub fn missing(needs: &[Need], requester: &PersonId, digest: &str, votes: &[Vote
         }
     }
     open
+}
+
+/// Who has yet to say that a step which waits for people may go on. Their word counts on the present plan only.
+pub fn awaited(op: &Operation, what: &WaitForPeople, answers: &Answers) -> Vec<Need> {
+    let anybody = vec![Need { role: ANY_ROLE.to_owned(), count: 1 }];
+    match &what.consent {
+        Consent::Look => {
+            let looked = answers.votes.iter().any(|vote| vote.digest == op.digest && !vote.by.roles.is_empty());
+            if looked { Vec::new() } else { anybody }
+        }
+        Consent::Others(needs) => {
+            let named = needs.iter().any(|need| need.count > 0);
+            let needs = if named { needs } else { &anybody };
+            missing(needs, &op.requester.person, &op.digest, &answers.votes)
+        }
+    }
 }
 
 /// The role of a need that anyone in any role fills.

@@ -29,5 +29,6 @@ pub mod step;
 pub mod stop;
 pub mod text;
 pub mod topics;
+pub mod vote;
 pub mod watch;
 pub mod world;

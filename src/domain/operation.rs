@@ -4,6 +4,7 @@ use std::{fmt, str::FromStr, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
+pub use super::vote::Vote;
 use super::{
     moment::Moment,
     plan::Plan,
@@ -86,6 +87,14 @@ pub enum Trigger {
     Lose,
     /// Try what failed again.
     Retry,
+    /// A step asks people.
+    Wait,
+    /// They have said that it may go on.
+    Continue,
+    /// What was changed is to be undone: from now on only steps of the way back begin.
+    TurnBack,
+    /// The way back is at its end.
+    RollBack,
 }
 
 impl State {
@@ -127,6 +136,11 @@ impl State {
             (S::Running | S::Paused | S::Stopped, T::Fail) => S::Failed,
             (S::Running | S::Paused | S::Stopped, T::Lose) => S::NeedsAttention,
             (S::NeedsAttention, T::Retry) => S::Running,
+            (S::Running, T::Wait) => S::Waiting,
+            (S::Waiting, T::Continue) => S::Running,
+            // Not where it is stopped: going on from there takes two people, whichever way it goes.
+            (S::Paused | S::Waiting | S::NeedsAttention | S::Failed | S::Succeeded, T::TurnBack) => S::Running,
+            (S::Running | S::Paused | S::Stopped, T::RollBack) => S::RolledBack,
             (S::Failed, T::Retry) => S::Queued,
             _ => return None,
         })
@@ -162,7 +176,7 @@ impl State {
 
 impl Trigger {
     /// Every trigger.
-    pub const ALL: [Trigger; 14] = [
+    pub const ALL: [Trigger; 18] = [
         Trigger::Approve,
         Trigger::Reject,
         Trigger::Expire,
@@ -177,6 +191,10 @@ impl Trigger {
         Trigger::Fail,
         Trigger::Lose,
         Trigger::Retry,
+        Trigger::Wait,
+        Trigger::Continue,
+        Trigger::TurnBack,
+        Trigger::RollBack,
     ];
 }
 
@@ -196,17 +214,6 @@ impl FromStr for State {
     }
 }
 
-/// One person's word on one plan.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Vote {
-    /// Who, with the roles they held at the click.
-    pub by: Principal,
-    /// Digest of the plan they saw.
-    pub digest: String,
-    /// When.
-    pub at: Moment,
-}
-
 /// Why a run does not go on by itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Halt {
@@ -218,6 +225,17 @@ pub struct Halt {
     pub at: Moment,
     /// `true`: given up, ends as cancelled once what is in flight has ended.
     pub cancel: bool,
+}
+
+/// That a run has turned back, and why.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Turn {
+    /// Slack user id, or the product itself.
+    pub by: String,
+    /// What for.
+    pub reason: Option<String>,
+    /// When.
+    pub at: Moment,
 }
 
 /// Where the card is.
@@ -273,6 +291,9 @@ pub struct Operation {
     pub card: Option<CardRef>,
     /// When the runner should look at it next.
     pub wake_at: Moment,
+    /// Whether the run is on its way back. Left out of the ledger where it is not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub turned: Option<Turn>,
 }
 
 impl Operation {

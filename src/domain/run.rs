@@ -6,7 +6,7 @@ use super::{
     moment::Moment,
     operation::{Run, State, Trigger},
     plan::Plan,
-    step::{ISSUE, Outputs, Step, StepState},
+    step::{ISSUE, Outputs, Step, StepState, Work},
 };
 
 /// How often AWS is asked about a step.
@@ -42,9 +42,16 @@ impl Pacing {
 }
 
 impl Run {
-    /// Steps that may begin now: everything they come after is done.
+    /// Steps that may begin now: everything they come after is done. On the way back these are its own steps, one after the
+    /// other, once nothing else is in flight; and what cleans up.
     pub fn startable(&self) -> Vec<usize> {
         self.indexes(|step| {
+            match (self.op.turned.is_some(), self.back(step.index)) {
+                (false, true) => return false,
+                (true, true) => return step.state == StepState::Ready && self.may_go_back(step.index),
+                (true, false) if !self.always(step.index) => return false,
+                (true | false, false) => {}
+            }
             let ready = |state: StepState| match self.always(step.index) {
                 true => matches!(state, StepState::Done | StepState::Failed | StepState::Skipped),
                 false => state == StepState::Done,
@@ -53,13 +60,48 @@ impl Run {
         })
     }
 
+    /// Whether everything that has to end before a step of the way back has ended: what went forward, and the steps of the way
+    /// back before it, those well.
+    fn may_go_back(&self, index: usize) -> bool {
+        self.steps.iter().all(|other| match self.back(other.index) {
+            true => other.index >= index || matches!(other.state, StepState::Done | StepState::Skipped),
+            false => !other.state.in_flight(),
+        })
+    }
+
+    /// Steps of the way back that have nothing to undo: none of what they come after was ever begun.
+    pub fn needless(&self) -> Vec<usize> {
+        let untouched = |before: &usize| {
+            let begun = |step: &Step| step.begun() || !matches!(step.state, StepState::Ready | StepState::Skipped);
+            !self.back(*before) && !self.steps.get(*before).is_some_and(begun)
+        };
+        self.indexes(|step| {
+            let forward: Vec<usize> =
+                self.spec_after(step.index).iter().copied().filter(|before| !self.back(*before)).collect();
+            self.back(step.index)
+                && step.state == StepState::Ready
+                && !forward.is_empty()
+                && forward.iter().all(untouched)
+        })
+    }
+
+    /// Whether a step waits for the word of people.
+    pub fn asks_people(&self) -> bool {
+        !self.indexes(|step| step.state == StepState::Polling && self.work(step.index) == Some(Work::People)).is_empty()
+    }
+
+    fn work(&self, index: usize) -> Option<Work> {
+        self.op.plan.steps.get(index).map(|spec| spec.action.work())
+    }
+
     /// Steps that can never begin, because something they come after failed or was skipped.
     pub fn doomed(&self) -> Vec<usize> {
         let mut doomed: Vec<bool> =
             self.steps.iter().map(|s| matches!(s.state, StepState::Failed | StepState::Skipped)).collect();
         // Steps come after earlier ones only, so one pass reaches every follower.
         for index in 0..self.steps.len() {
-            let follows = !self.always(index) && self.spec_after(index).iter().any(|i| doomed[*i]);
+            let goes_on = self.always(index) || self.back(index);
+            let follows = !goes_on && self.spec_after(index).iter().any(|i| doomed[*i]);
             doomed[index] = doomed[index] || follows;
         }
         self.indexes(|step| step.state == StepState::Ready && doomed[step.index])
@@ -91,12 +133,19 @@ impl Run {
             return None;
         }
         let any = |state| self.steps.iter().any(|s| s.state == state);
+        let turned = self.op.turned.is_some();
+        let undone = || {
+            let mut back = self.steps.iter().filter(|s| self.back(s.index));
+            back.all(|s| matches!(s.state, StepState::Done | StepState::Skipped))
+        };
         Some(if any(StepState::Unknown) {
             Trigger::Lose
-        } else if self.steps.iter().all(|s| s.state == StepState::Done) {
+        } else if !turned && self.steps.iter().all(|s| self.back(s.index) || s.state == StepState::Done) {
             Trigger::Succeed
         } else if self.op.halt.as_ref().is_some_and(|h| h.cancel) {
             Trigger::Cancel
+        } else if turned && undone() {
+            Trigger::RollBack
         } else {
             Trigger::Fail
         })
@@ -118,8 +167,13 @@ impl Run {
 
     /// Share of the work that is done, 0–100, each step weighing the same and counting by AWS's own percentage.
     pub fn percent(&self) -> u8 {
-        let total: u32 = self.steps.iter().map(|step| u32::from(step.progress())).sum();
-        u8::try_from(total / u32::try_from(self.steps.len().max(1)).unwrap_or(1)).unwrap_or(100)
+        let counts = |step: &&Step| self.op.turned.is_some() || !self.back(step.index);
+        let (mut total, mut steps) = (0u32, 0u32);
+        for step in self.steps.iter().filter(counts) {
+            total += u32::from(step.progress());
+            steps += 1;
+        }
+        u8::try_from(total / steps.max(1)).unwrap_or(100)
     }
 
     /// What is to be said about steps that are done: their titles, and AWS's or a check's words. Where anything is, what the
@@ -137,6 +191,10 @@ impl Run {
     pub fn estimate(&self) -> Option<Duration> {
         let mut ends: Vec<Duration> = Vec::with_capacity(self.steps.len());
         for step in &self.steps {
+            if self.back(step.index) {
+                ends.push(Duration::ZERO);
+                continue;
+            }
             let begin = self.spec_after(step.index).iter().map(|i| ends[*i]).max().unwrap_or_default();
             ends.push(begin + step.expected?);
         }
@@ -145,6 +203,11 @@ impl Run {
 
     fn spec_after(&self, index: usize) -> &[usize] {
         self.op.plan.steps.get(index).map(|s| s.after.as_slice()).unwrap_or_default()
+    }
+
+    /// Whether it belongs to the way back.
+    pub fn back(&self, index: usize) -> bool {
+        self.op.plan.steps.get(index).is_some_and(|s| s.back)
     }
 
     /// Whether it cleans up: it begins also after what failed.

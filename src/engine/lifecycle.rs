@@ -159,6 +159,10 @@ impl Engine {
 
     /// Resolves the plan again and compares.
     async fn world_is_still(&self, hand: &mut Hand) -> Result<bool, Dropped> {
+        // The way back is that of the plan that was run, whatever the world has become.
+        if hand.run.op.turned.is_some() {
+            return Ok(true);
+        }
         match self.planner.again(&hand.run).await {
             Ok(plan) if plan.digest() == hand.run.op.digest => Ok(true),
             Ok(plan) => {
@@ -235,7 +239,9 @@ impl Engine {
 
     /// Halts a run that a stop has reached.
     pub(super) async fn heed_stop(&self, hand: &mut Hand) -> Result<(), Dropped> {
-        if hand.run.op.state != State::Running || operations::of(hand.run.op.kind()).passes_stops() {
+        if !matches!(hand.run.op.state, State::Running | State::Waiting)
+            || operations::of(hand.run.op.kind()).passes_stops()
+        {
             return Ok(());
         }
         let Some(stop) = self.stop_in_force(&hand.run).await? else { return Ok(()) };
@@ -328,80 +334,5 @@ fn publish_end(change: &mut Change, to: State, round: i64) {
     });
     if invalid || (to == State::Succeeded && !change.run.issues().is_empty()) {
         change.publish(Topic::OpsWarning, format!("{id}-validation-{round}"), subject, body);
-    }
-}
-
-impl Engine {
-    /// Lifts a stop, and lets go on what it had halted. Carried out anew after a crash: every part of it is idempotent.
-    pub(super) async fn clear_stop(&self, hand: &mut Hand, index: usize, scope: &str) -> Result<(), Dropped> {
-        let asked = hand.run.op.created;
-        let stops = self.store.stops().await?;
-        let covered = |s: &crate::ports::store::Stop| scope == "*" || s.scope == scope;
-        if let Some(newer) = stops.iter().find(|s| covered(s) && s.at > asked) {
-            let reason = format!("a newer stop by {} came after this was asked for: {}", newer.by, newer.reason);
-            return self
-                .write(hand, false, |change| {
-                    change.step(index, StepEvent::Fail)?.error = Some(reason.clone());
-                    Ok(())
-                })
-                .await;
-        }
-        for stop in stops.iter().filter(|s| covered(s)) {
-            let entry = crate::ports::store::AuditEntry {
-                at: self.clock.now(),
-                actor: hand.run.op.requester.user.clone(),
-                action: "lift".to_owned(),
-                operation: Some(hand.run.op.id.clone()),
-                detail: json!({"scope": stop.scope}),
-            };
-            let lift = crate::ports::store::Commit {
-                lift: Some(stop.scope.clone()),
-                audit: vec![entry],
-                ..Default::default()
-            };
-            self.store.commit(lift).await?;
-        }
-        let environment = hand.run.op.environment().to_owned();
-        let filter = crate::ports::store::Filter {
-            environment: (environment != "*").then_some(environment),
-            states: vec![State::Stopped],
-            limit: 10_000,
-        };
-        let single = !stops.iter().any(covered) && scope != "*" && scope != hand.run.op.environment();
-        for op in self.store.list(&filter).await? {
-            let meant = if single { op.id.0 == scope } else { true };
-            if meant && op.halt.as_ref().is_none_or(|h| h.at <= asked) {
-                self.resume_run(&op.id, hand).await?;
-            }
-        }
-        self.write(hand, false, |change| {
-            change.step(index, StepEvent::Finish)?;
-            Ok(())
-        })
-        .await
-    }
-
-    async fn resume_run(&self, id: &crate::domain::operation::OpId, hand: &Hand) -> Result<(), Dropped> {
-        loop {
-            let Some(run) = self.store.load(id).await? else { return Ok(()) };
-            let mut change = Change::on(&run, self.clock.now());
-            if change.trigger(Trigger::Resume, SELF).is_err() {
-                return Ok(());
-            }
-            if change.run.op.halt.as_ref().is_some_and(|h| !h.cancel) {
-                change.op().halt = None;
-            }
-            let by = &hand.run.op;
-            let approver = by.votes.last().map(|v| format!(" and <@{}>", v.by.user)).unwrap_or_default();
-            change.thread(
-                format!("resumed-{}", by.id),
-                Level::Info,
-                format!("Goes on: {} by <@{}>{approver}.", by.id, by.requester.user),
-            );
-            match self.store.commit(change.commit(crate::ports::store::Guard::Version(run.version)).1).await {
-                Err(StoreError::Conflict) => {}
-                other => return other.map_err(Dropped::from),
-            }
-        }
     }
 }

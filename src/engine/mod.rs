@@ -4,19 +4,15 @@ mod lifecycle;
 mod polls;
 mod steps;
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex},
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, time::Duration};
 
 use futures::{StreamExt as _, stream};
-use tokio::task::JoinHandle;
 
 use crate::{
     app::{
         authority::Authority,
         change::{Change, Illegal},
+        executors::Executors,
         planner::Planner,
     },
     domain::{
@@ -26,15 +22,12 @@ use crate::{
     },
     ports::{
         clock::Clock,
-        cloud::{Cloud, CloudError, Progress},
         store::{Claim, Guard, Store, StoreError},
     },
 };
 
-/// How long a claim lasts. Every call is given less than what remains of it.
+/// How long a claim lasts. Every call is given less than what remains of it, see [`crate::app::executors::CALL`].
 pub const LEASE: Duration = Duration::from_secs(60);
-/// The longest a single call may take.
-const CALL: Duration = Duration::from_secs(40);
 /// Runs claimed at once.
 const BATCH: u32 = 256;
 /// A run is looked at again at least this often, though nothing seems due.
@@ -55,8 +48,8 @@ pub enum Dropped {
 pub struct Engine {
     /// Ledger.
     pub store: Arc<dyn Store>,
-    /// AWS.
-    pub cloud: Arc<dyn Cloud>,
+    /// Who carries steps out.
+    pub executors: Executors,
     /// Resolves plans again just before the run.
     pub planner: Arc<Planner>,
     /// Checks approvers again just before the run.
@@ -71,12 +64,7 @@ pub struct Engine {
     pub limits: Limits,
     /// Runs advanced at the same time.
     pub parallel: usize,
-    /// Reports under way, by the tokens of their steps.
-    pub reports: Reports,
 }
-
-/// Reports under way: when each was begun, and its task. What ends with the process is begun again by the next.
-pub type Reports = Mutex<HashMap<String, (Instant, JoinHandle<Result<Progress, CloudError>>)>>;
 
 /// A claimed run.
 struct Hand {
@@ -128,9 +116,10 @@ impl Engine {
             State::Queued => self.start_queued(hand).await?,
             _ => {}
         }
-        if matches!(hand.run.op.state, State::Running | State::Paused | State::Stopped) {
+        if matches!(hand.run.op.state, State::Running | State::Paused | State::Waiting | State::Stopped) {
             self.heed_stop(hand).await?;
             self.look_for_lost_calls(hand).await?;
+            self.heed_people(hand).await?;
             self.begin_steps(hand).await?;
         }
         Ok(())

@@ -1,36 +1,26 @@
-//! Watching what was begun: merged polls, reports worked out here, and what is written down of either.
+//! Watching what was begun: merged polls, and what is written down of them.
 
-use std::{
-    sync::{Arc, PoisonError},
-    time::{Duration, Instant},
-};
+use std::time::Duration;
 
-use futures::FutureExt as _;
 use serde_json::json;
 
 use super::{
-    CALL, Dropped, Engine, Hand,
-    steps::{STARTS, failed, lost, timed_out},
+    Dropped, Engine, Hand,
+    steps::{STARTS, failed, looking, lost},
 };
 use crate::{
-    app::{
-        change::{Change, Illegal, SELF},
-        reports,
-    },
+    app::change::{Change, Illegal, SELF},
     domain::{
         exhibit::Report,
         run::Pacing,
-        step::{Outputs, StepEvent, StepState},
+        step::{Outputs, StepEvent, StepState, Work},
     },
     ports::{
         chat::Level,
-        cloud::{Call, Cloud, CloudError, Progress},
-        store::Store,
+        cloud::{CloudError, Progress},
     },
 };
 
-/// A report may take so long: a hundred thousand recovery points are some hundred pages.
-const REPORT: Duration = Duration::from_secs(900);
 /// No step is watched for longer than this.
 const LONGEST: Duration = Duration::from_secs(3 * 86_400);
 
@@ -38,22 +28,19 @@ const LONGEST: Duration = Duration::from_secs(3 * 86_400);
 pub(super) type Answers = Vec<(usize, Result<Progress, CloudError>)>;
 
 impl Engine {
-    /// One request for all runs: the adapter merges what it can.
+    /// Asks after the steps of all runs at once: executors merge what they can.
     pub(super) async fn poll(&self, hands: &[Hand]) -> Vec<(usize, Answers)> {
         let now = self.clock.now();
-        let (mut calls, mut owners) = (Vec::new(), Vec::new());
+        let (mut tasks, mut owners) = (Vec::new(), Vec::new());
         for (at, hand) in hands.iter().enumerate() {
             for index in hand.run.due(StepState::Polling, now) {
-                if let Ok(Some(call)) = self.call(&hand.run, index) {
-                    calls.push(call);
+                if let Some(task) = looking(&hand.run, index) {
+                    tasks.push(task);
                     owners.push((at, index));
                 }
             }
         }
-        if calls.is_empty() {
-            return Vec::new();
-        }
-        let polled = self.ask(calls).await;
+        let polled = self.executors.poll(tasks).await;
         let mut by_hand: Vec<(usize, Answers)> = Vec::new();
         for ((at, index), answer) in owners.into_iter().zip(polled) {
             match by_hand.last_mut() {
@@ -62,52 +49,6 @@ impl Engine {
             }
         }
         by_hand
-    }
-
-    /// Asks AWS about steps; those that report on a whole environment are worked out here. One answer per call, in order.
-    async fn ask(&self, calls: Vec<Call>) -> Vec<Result<Progress, CloudError>> {
-        let (reports, others): (Vec<_>, Vec<_>) =
-            calls.into_iter().enumerate().partition(|(_, call): &(usize, Call)| reports::is_report(&call.action));
-        let (places, others): (Vec<usize>, Vec<Call>) = others.into_iter().unzip();
-        let asked = async {
-            match others.is_empty() {
-                true => Vec::new(),
-                false => tokio::time::timeout(CALL, self.cloud.poll(&others))
-                    .await
-                    .unwrap_or_else(|_| others.iter().map(|_| Err(timed_out())).collect()),
-            }
-        };
-        // A report may take longer than a call and must not hold up what else was asked.
-        let looked: Vec<_> = reports.into_iter().map(|(place, call)| (place, self.report(call))).collect();
-        let asked = asked.await;
-        let mut answers: Vec<(usize, Result<Progress, CloudError>)> =
-            places.into_iter().zip(asked).chain(looked).collect();
-        answers.sort_by_key(|(place, _)| *place);
-        answers.into_iter().map(|(_, answer)| answer).collect()
-    }
-
-    /// Begins a report, or answers how far the one is that was begun under the same token.
-    fn report(&self, call: Call) -> Result<Progress, CloudError> {
-        let mut reports = self.reports.lock().unwrap_or_else(PoisonError::into_inner);
-        reports.retain(|_, (begun, _)| begun.elapsed() < REPORT * 2);
-        let token = call.token.clone();
-        let busy = Ok(Progress::Running { percent: None, detail: "reading".to_owned() });
-        match reports.remove(&token) {
-            Some((_, task)) if task.is_finished() => {
-                let lost = || Err(CloudError::Retryable { reason: "The report was lost.".to_owned(), after: None });
-                task.now_or_never().and_then(Result::ok).unwrap_or_else(lost)
-            }
-            Some(under_way) => {
-                reports.insert(token, under_way);
-                busy
-            }
-            None => {
-                let (cloud, store) = (self.cloud.clone(), self.store.clone());
-                let task = tokio::spawn(async move { report(cloud, store, call).await });
-                reports.insert(token, (Instant::now(), task));
-                busy
-            }
-        }
     }
 
     /// Writes down what a poll told of one run; nothing when it told nothing new.
@@ -121,22 +62,9 @@ impl Engine {
             }
             let doomed = change.run.doomed();
             change.skip(&doomed);
-            Ok(())
+            change.heed_people()
         })
         .await
-    }
-}
-
-async fn report(cloud: Arc<dyn Cloud>, store: Arc<dyn Store>, call: Call) -> Result<Progress, CloudError> {
-    match tokio::time::timeout(REPORT, reports::look(cloud.as_ref(), store.as_ref(), &call)).await {
-        Ok(Ok(answer)) => answer,
-        Ok(Err(error)) => {
-            tracing::error!(error = &error as &dyn std::error::Error, "a report could not be worked out");
-            Err(CloudError::Retryable { reason: "The ledger does not answer.".to_owned(), after: None })
-        }
-        Err(_) => Err(CloudError::Unknown {
-            reason: format!("AWS did not tell everything within {} minutes.", REPORT.as_secs() / 60),
-        }),
     }
 }
 
@@ -148,7 +76,8 @@ fn polled(
     pacing: Pacing,
 ) -> Result<(), Illegal> {
     let now = change.now();
-    let mutates = change.run.op.plan.steps[index].action.mutates();
+    let work = change.run.op.plan.steps[index].action.work();
+    let mutates = work == Work::AwsChange;
     let step = &change.run.steps[index];
     let elapsed = step.started.map(|s| now.since(s)).unwrap_or_default();
     match answer {
@@ -168,7 +97,8 @@ fn polled(
             failed(change, index, reason)
         }
         Ok(Progress::Gone { reason }) => gone(change, index, reason),
-        Ok(Progress::Running { .. }) | Err(_) if elapsed > LONGEST => {
+        // People take the time they take.
+        Ok(Progress::Running { .. }) | Err(_) if elapsed > LONGEST && work != Work::People => {
             lost(change, index, "it did not end within three days")
         }
         Ok(Progress::Running { percent, detail }) => {

@@ -1,30 +1,31 @@
 //! The steps of a run: intent before call, probe before resend.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use futures::{StreamExt as _, stream::FuturesUnordered};
 use serde_json::json;
 
-use super::{CALL, Dropped, Engine, Hand};
+use super::{Dropped, Engine, Hand};
 use crate::{
     app::{
         change::{Change, Illegal, SELF},
+        executors::{Begun, Task},
         planner::NoPlan,
     },
     domain::{
-        approval::Approved,
+        approval::{self, Approved},
         incarnation::{Incarnation, token},
-        operation::{Operation, Run, State},
+        operation::{Run, State},
         operations,
         plan::Plan,
         run::Pacing,
-        step::{Action, StepEvent, StepState},
+        step::{Action, Consent, StepEvent, StepState},
         text::escape,
     },
     ports::{
         chat::Level,
-        cloud::{Call, CloudError, Probe, Started},
-        store::{Mark, MarkWrite, StoreError},
+        cloud::{CloudError, Probe},
+        store::StoreError,
     },
 };
 
@@ -40,17 +41,12 @@ impl Engine {
     pub(super) async fn look_for_lost_calls(&self, hand: &mut Hand) -> Result<(), Dropped> {
         let now = self.clock.now();
         for index in hand.run.due(StepState::Calling, now) {
-            if let Some(action) = action(&hand.run, index).filter(Action::in_ledger) {
-                self.in_ledger(hand, index, &action).await?;
-                continue;
-            }
-            let Some(call) = self.call(&hand.run, index)? else { continue };
-            let probed = tokio::time::timeout(CALL, self.cloud.probe(&call)).await.unwrap_or_else(|_| Err(timed_out()));
-            match probed {
+            let Some(task) = looking(&hand.run, index) else { continue };
+            match self.executors.of(task.action.work()).probe(&task).await {
                 Ok(Probe::Present(started)) => {
                     self.write(hand, false, |change| {
                         change.audit(SELF, "adopted", json!({"step": index, "id": started.external_id}));
-                        begun(change, index, &started)
+                        begun(change, index, &started.clone().into())
                     })
                     .await?;
                 }
@@ -143,15 +139,8 @@ impl Engine {
     async fn call_all(&self, hand: &mut Hand, begun: Vec<usize>, approved: &Approved<Plan>) -> Result<(), Dropped> {
         let mut calls = FuturesUnordered::new();
         for index in begun {
-            if let Some(action) = action(&hand.run, index).filter(Action::in_ledger) {
-                self.in_ledger(hand, index, &action).await?;
-                continue;
-            }
-            let Some(call) = self.mutation(&hand.run, index, approved)? else { continue };
-            calls.push(async move {
-                let started = tokio::time::timeout(CALL, self.cloud.start(&call)).await;
-                (index, started.unwrap_or_else(|_| Err(timed_out())))
-            });
+            let Some(task) = mutation(&hand.run, index, approved)? else { continue };
+            calls.push(async move { (index, self.executors.of(task.action.work()).start(&task).await) });
         }
         while let Some((index, started)) = calls.next().await {
             self.write(hand, false, |change| called(change, index, &started)).await?;
@@ -159,92 +148,31 @@ impl Engine {
         Ok(())
     }
 
-    /// A step that happens in the ledger: its effect and its end are one transaction.
-    async fn in_ledger(&self, hand: &mut Hand, index: usize, action: &Action) -> Result<(), Dropped> {
-        match action {
-            Action::ClearStop(stop) => self.clear_stop(hand, index, &stop.scope).await,
-            Action::Remember(what) => {
-                self.write(hand, false, |change| {
-                    change.step(index, StepEvent::Finish)?;
-                    let mark = Mark {
-                        environment: change.run.op.environment().to_owned(),
-                        kind: what.mark,
-                        subject: what.subject.clone(),
-                        note: what.note.clone(),
-                        operation: change.run.op.id.to_string(),
-                        at: change.now(),
-                    };
-                    change.mark(MarkWrite::Set(mark));
-                    Ok(())
-                })
-                .await
-            }
-            Action::Forget(what) => {
-                self.write(hand, false, |change| {
-                    change.step(index, StepEvent::Finish)?;
-                    let environment = change.run.op.environment().to_owned();
-                    change.mark(MarkWrite::Drop { environment, kind: what.mark, subject: what.subject.clone() });
-                    Ok(())
-                })
-                .await
-            }
+    /// Enters `waiting` where a step asks people, and leaves it where none does.
+    pub(super) async fn heed_people(&self, hand: &mut Hand) -> Result<(), Dropped> {
+        let asks = hand.run.asks_people();
+        match (hand.run.op.state, asks) {
+            (State::Running, true) | (State::Waiting, false) => self.write(hand, false, Change::heed_people).await,
             _ => Ok(()),
         }
     }
+}
 
-    /// The call of a step, for looking only.
-    pub(super) fn call(&self, run: &Run, index: usize) -> Result<Option<Call>, Dropped> {
-        let approvers: Vec<String> = run.op.votes.iter().map(|v| v.by.user.clone()).collect();
-        self.build(run, index, &approvers)
-    }
+/// The task of a step, for looking only.
+pub(super) fn looking(run: &Run, index: usize) -> Option<Task> {
+    Task::of(run, index, run.op.votes.iter().map(|v| v.by.user.clone()).collect())
+}
 
-    /// The call of a step that changes AWS: there is none without the proof of approval.
-    fn mutation(&self, run: &Run, index: usize, approved: &Approved<Plan>) -> Result<Option<Call>, Dropped> {
-        if approved.get().steps.get(index) != run.op.plan.steps.get(index) {
-            return Err(StoreError::Fenced.into());
-        }
-        self.build(run, index, approved.by())
+/// The task of a step that is about to change something: there is none without the proof of approval.
+fn mutation(run: &Run, index: usize, approved: &Approved<Plan>) -> Result<Option<Task>, Dropped> {
+    if approved.get().steps.get(index) != run.op.plan.steps.get(index) {
+        return Err(StoreError::Fenced.into());
     }
-
-    fn build(&self, run: &Run, index: usize, approvers: &[String]) -> Result<Option<Call>, Dropped> {
-        let Some(action) = action(run, index) else { return Ok(None) };
-        let Some(environment) = self.planner.environment(run.op.environment()) else {
-            tracing::error!(operation = %run.op.id, environment = run.op.environment(), "the environment is no longer in the config");
-            return Ok(None);
-        };
-        let step = &run.steps[index];
-        let token = step.token.clone().unwrap_or_default();
-        Ok(Some(Call {
-            operation: run.op.id.clone(),
-            step: index,
-            environment: Arc::clone(environment),
-            action,
-            intended: step.started.unwrap_or_else(|| self.clock.now()),
-            tags: tags(&run.op, approvers, Incarnation::of_token(&token).as_ref()),
-            token,
-            inputs: run.inputs(index),
-            external_id: step.external_id.clone(),
-            requester: run.op.requester.user.clone(),
-        }))
-    }
+    Ok(Task::of(run, index, approved.by().to_vec()))
 }
 
 fn action(run: &Run, index: usize) -> Option<Action> {
     run.op.plan.steps.get(index).map(|s| s.action.clone())
-}
-
-fn tags(op: &Operation, approvers: &[String], ledger: Option<&Incarnation>) -> Vec<(String, String)> {
-    let mut tags = vec![
-        ("bbws:operation".to_owned(), op.id.to_string()),
-        ("bbws:environment".to_owned(), op.environment().to_owned()),
-        ("bbws:requested-by".to_owned(), op.requester.user.clone()),
-        ("bbws:approved-by".to_owned(), approvers.join(" ")),
-    ];
-    // A step that was intended by a build that knew no names has none to the end.
-    tags.extend(ledger.map(|ledger| ("bbws:ledger".to_owned(), ledger.to_string())));
-    tags.extend(op.plan.tenant.clone().map(|t| ("bbws:tenant".to_owned(), t)));
-    tags.extend(op.plan.retention_days.map(|d| ("bbws:retention-days".to_owned(), d.to_string())));
-    tags
 }
 
 /// Writes the intents. Steps that only read need none and are watched from now on.
@@ -261,7 +189,7 @@ fn intend(change: &mut Change, wanted: &[usize], ledger: &Incarnation) -> Result
         // A token that was written stays, whoever wrote it: an earlier attempt may have left something under it.
         let before = &change.run.steps[*index];
         let token = before.token.clone().unwrap_or_else(|| token(&change.run.op.id, *index, before.round, ledger));
-        if spec.mutates() || spec.in_ledger() {
+        if spec.work().is_intended() {
             let step = change.step(*index, StepEvent::Intend)?;
             step.attempt += 1;
             step.token = Some(token.clone());
@@ -272,13 +200,29 @@ fn intend(change: &mut Change, wanted: &[usize], ledger: &Incarnation) -> Result
             let step = change.step(*index, StepEvent::Watch)?;
             step.token = Some(token);
             step.wake_at = now;
+            ask_people(change, *index);
         }
     }
-    Ok(())
+    change.heed_people()
+}
+
+/// Calls those whose word a step waits for.
+fn ask_people(change: &mut Change, index: usize) {
+    let Action::WaitForPeople(what) = change.run.op.plan.steps[index].action.clone() else { return };
+    let whom = match what.consent {
+        Consent::Look => "anyone who holds a role".to_owned(),
+        Consent::Others(_) => {
+            approval::spoken(&approval::awaited(&change.run.op, &what, &change.run.steps[index].answers))
+        }
+    };
+    let round = change.run.steps[index].round;
+    change.audit(SELF, "ask", json!({"step": index, "rule": what.rule, "whom": whom}));
+    let text = format!("{} It waits for {whom}: Continue or Hold on the card.", escape(&what.question));
+    change.thread(format!("step-{index}-asks-{round}"), Level::Warning, text);
 }
 
 /// What a call came to.
-fn called(change: &mut Change, index: usize, started: &Result<Started, CloudError>) -> Result<(), Illegal> {
+fn called(change: &mut Change, index: usize, started: &Result<Begun, CloudError>) -> Result<(), Illegal> {
     let now = change.now();
     match started {
         Ok(started) => begun(change, index, started),
@@ -304,8 +248,8 @@ fn called(change: &mut Change, index: usize, started: &Result<Started, CloudErro
     }
 }
 
-fn begun(change: &mut Change, index: usize, started: &Started) -> Result<(), Illegal> {
-    let now = change.now();
+fn begun(change: &mut Change, index: usize, begun: &Begun) -> Result<(), Illegal> {
+    let (now, started) = (change.now(), &begun.started);
     let event = if started.finished { StepEvent::Finish } else { StepEvent::Started };
     let step = change.step(index, event)?;
     step.external_id = started.external_id.clone().or(step.external_id.take());
@@ -314,7 +258,12 @@ fn begun(change: &mut Change, index: usize, started: &Started) -> Result<(), Ill
     step.percent = started.finished.then_some(100);
     step.wake_at = now + Duration::from_secs(1);
     let id = step.external_id.clone();
-    change.audit(SELF, "called", json!({"step": index, "id": id, "finished": started.finished}));
+    if change.run.op.plan.steps[index].action.work().is_called() {
+        change.audit(SELF, "called", json!({"step": index, "id": id, "finished": started.finished}));
+    }
+    for mark in &begun.marks {
+        change.mark(mark.clone());
+    }
     Ok(())
 }
 
@@ -372,8 +321,4 @@ fn refuse_unapproved(change: &mut Change, why: &str) -> Result<(), Illegal> {
     }
     change.audit(SELF, "unapproved", json!({"why": why}));
     Ok(())
-}
-
-pub(super) fn timed_out() -> CloudError {
-    CloudError::Unknown { reason: format!("AWS did not answer within {} seconds.", CALL.as_secs()) }
 }

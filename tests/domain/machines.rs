@@ -31,22 +31,32 @@ fn every_move_of_an_operation() {
     running --Succeed--> succeeded
     running --Fail--> failed
     running --Lose--> needs_attention
+    running --Wait--> waiting
+    running --RollBack--> rolled_back
     paused --Cancel--> cancelled
     paused --Unpause--> running
     paused --Stop--> stopped
     paused --Succeed--> succeeded
     paused --Fail--> failed
     paused --Lose--> needs_attention
+    paused --TurnBack--> running
+    paused --RollBack--> rolled_back
     waiting --Cancel--> cancelled
     waiting --Stop--> stopped
+    waiting --Continue--> running
+    waiting --TurnBack--> running
+    succeeded --TurnBack--> running
     failed --Retry--> queued
+    failed --TurnBack--> running
     stopped --Cancel--> cancelled
     stopped --Resume--> running
     stopped --Succeed--> succeeded
     stopped --Fail--> failed
     stopped --Lose--> needs_attention
+    stopped --RollBack--> rolled_back
     needs_attention --Cancel--> cancelled
     needs_attention --Retry--> running
+    needs_attention --TurnBack--> running
     ");
 }
 
@@ -73,6 +83,7 @@ fn every_move_of_a_step() {
     polling --Finish--> done
     polling --Fail--> failed
     polling --Lose--> unknown
+    polling --Dismiss--> skipped
     failed --Reset--> ready
     skipped --Reset--> ready
     unknown --Reset--> calling
@@ -80,11 +91,13 @@ fn every_move_of_a_step() {
 }
 
 #[test]
-fn terminal_states_are_left_by_a_retry_only() {
+fn terminal_states_are_left_by_a_retry_or_by_turning_back() {
     for state in State::ALL.into_iter().filter(|s| s.terminal()) {
         for trigger in Trigger::ALL {
             let leaves = state.on(trigger).is_some();
-            assert_eq!(leaves, state == State::Failed && trigger == Trigger::Retry, "{state} {trigger:?}");
+            let retry = state == State::Failed && trigger == Trigger::Retry;
+            let back = matches!(state, State::Failed | State::Succeeded) && trigger == Trigger::TurnBack;
+            assert_eq!(leaves, retry || back, "{state} {trigger:?}");
         }
     }
 }

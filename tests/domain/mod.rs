@@ -7,3 +7,4 @@ mod machines;
 mod operations;
 mod plans;
 mod retention;
+mod turning;

@@ -16,4 +16,5 @@ mod many;
 mod protected;
 mod soak;
 mod status;
+mod turns;
 mod watch;

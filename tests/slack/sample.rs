@@ -27,7 +27,7 @@ pub fn principal(user: &str) -> Principal {
 }
 
 fn spec(title: &str, after: &[usize], action: Action) -> StepSpec {
-    StepSpec { title: title.into(), after: after.to_vec(), kind_version: 1, action, always: false }
+    StepSpec { title: title.into(), after: after.to_vec(), kind_version: 1, action, always: false, back: false }
 }
 
 fn steps() -> Vec<StepSpec> {
@@ -139,6 +139,7 @@ pub fn view() -> CardView {
         outcome: None,
         card: None,
         wake_at: ASKED,
+        turned: None,
     };
     let steps = (0..op.plan.steps.len()).map(Step::new).collect();
     CardView { run: Run { op, steps, version: 1 }, now: ASKED }

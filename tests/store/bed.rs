@@ -121,6 +121,7 @@ pub fn operation(id: &str, environment: &str, state: State, now: Moment) -> Oper
             snapshot: format!("db-{n}-{id}"),
         }),
         always: false,
+        back: false,
     };
     let plan = Plan {
         kind: "backup.create".into(),
@@ -156,6 +157,7 @@ pub fn operation(id: &str, environment: &str, state: State, now: Moment) -> Oper
         outcome: None,
         card: None,
         wake_at: now,
+        turned: None,
     }
 }
 

@@ -9,6 +9,7 @@ use bbws::{
         announce::Announcer,
         authority::Authority,
         desk::{Desk, Inner},
+        executors::Executors,
         inbound::{Envelope, Inbound, Inbox, Via},
         planner::Planner,
         wake::Wake,
@@ -370,7 +371,7 @@ pub fn start(
     });
     let engine = Engine {
         store: store.clone(),
-        cloud: cloud_port,
+        executors: Executors::new(cloud_port, store.clone(), clock.clone(), environments.clone()),
         planner,
         authority: authority.clone(),
         clock: clock.clone(),
@@ -379,7 +380,6 @@ pub fn start(
         pacing: Pacing { floor: Duration::from_secs(15), ceiling: Duration::from_secs(120) },
         limits,
         parallel: 1,
-        reports: Default::default(),
     };
     let announcer = Announcer {
         store: store.clone(),

@@ -206,7 +206,13 @@ fn buttons(op: &Operation) -> Vec<Button> {
         ],
         State::Queued => vec![cancel()],
         State::Running if cancelling => vec![stop()],
-        State::Running | State::Waiting => vec![stop(), cancel()],
+        State::Running => vec![stop(), cancel()],
+        State::Waiting => vec![
+            Button { style: Some(Primary), ..plain("Continue", "bbws.continue") },
+            plain("Hold", "bbws.hold"),
+            stop(),
+            cancel(),
+        ],
         State::Paused => vec![resume(), stop(), cancel()],
         State::Stopped => vec![resume(), cancel()],
         // What cleaned up behind itself is asked for anew.

@@ -67,6 +67,7 @@ fn sample() -> CardView {
             kind_version: 1,
             action,
             always: false,
+            back: false,
         }],
     };
     let op = Operation {
@@ -90,6 +91,7 @@ fn sample() -> CardView {
         outcome: None,
         card: None,
         wake_at: Moment(0),
+        turned: None,
     };
     CardView { run: Run { op, steps: vec![Step::new(0)], version: 0 }, now: Moment(0) }
 }

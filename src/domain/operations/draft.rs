@@ -43,7 +43,7 @@ impl Draft {
     /// Adds a step; answers its index.
     pub(super) fn step(&mut self, title: impl Into<String>, after: Vec<usize>, action: impl Into<Action>) -> usize {
         let action = action.into();
-        self.steps.push(StepSpec { title: title.into(), after, kind_version: 1, action, always: false });
+        self.steps.push(StepSpec { title: title.into(), after, kind_version: 1, action, always: false, back: false });
         self.steps.len() - 1
     }
 

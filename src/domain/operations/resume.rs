@@ -116,6 +116,7 @@ pub fn plan(scope: &str, environment: &str, facts: Vec<Fact>) -> Plan {
             kind_version: 1,
             action: step::ClearStop { scope: scope.to_owned() }.into(),
             always: false,
+            back: false,
         }],
     }
 }

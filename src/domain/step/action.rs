@@ -6,7 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Outputs, Page, Step, archive::*, backup::*, efs::*, ledger::*, rds::*, report::*, s3::*};
+use super::{Outputs, Page, Step, archive::*, backup::*, efs::*, ledger::*, people::*, rds::*, report::*, s3::*};
 
 /// Hands the list to a macro, which makes of it what it needs: the type [`Action`] here, the dispatch of an adapter there.
 /// Nobody who goes through the list like this can forget a kind.
@@ -62,6 +62,10 @@ macro_rules! every_kind_of_step {
                 InventoryReport = "report.inventory",
                 ReplicationReport = "report.replication",
             }
+            // People, for whose word the run waits.
+            People {
+                WaitForPeople = "people.wait",
+            }
         }
     };
 }
@@ -78,6 +82,26 @@ pub enum Work {
     Ledger,
     /// A report on a whole environment.
     Report,
+    /// People, for whose word the run waits.
+    People,
+}
+
+impl Work {
+    /// Whether an intent is written before it begins. What only reads, or only waits, is watched from its beginning.
+    pub fn is_intended(self) -> bool {
+        match self {
+            Work::AwsChange | Work::Ledger => true,
+            Work::AwsRead | Work::Report | Work::People => false,
+        }
+    }
+
+    /// Whether something outside of this product answers for it, which is then audited.
+    pub fn is_called(self) -> bool {
+        match self {
+            Work::AwsChange | Work::AwsRead => true,
+            Work::Ledger | Work::Report | Work::People => false,
+        }
+    }
 }
 
 /// What is known of a step without carrying it out: all that cards, durations and the engine ask of its kind.

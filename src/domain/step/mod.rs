@@ -6,6 +6,7 @@ mod backup;
 mod efs;
 mod ledger;
 mod page;
+mod people;
 mod rds;
 mod report;
 mod s3;
@@ -22,6 +23,7 @@ pub use backup::*;
 pub use efs::*;
 pub use ledger::*;
 pub use page::{Job, Page};
+pub use people::*;
 pub use rds::*;
 pub use report::*;
 pub use s3::*;
@@ -74,6 +76,8 @@ pub enum StepEvent {
     Skip,
     /// A person asked to try again.
     Reset,
+    /// Nobody needs to answer any more: a step that asks people is given up.
+    Dismiss,
 }
 
 impl StepState {
@@ -96,6 +100,7 @@ impl StepState {
             (S::Ready, E::Intend) => S::Calling,
             (S::Ready, E::Watch) => S::Polling,
             (S::Ready, E::Skip) => S::Skipped,
+            (S::Polling, E::Dismiss) => S::Skipped,
             (S::Calling, E::Started) => S::Polling,
             // From `polling` only where the work was done by a process of ours that ended.
             (S::Calling | S::Polling, E::Absent) => S::Ready,
@@ -117,7 +122,7 @@ impl StepState {
 
 impl StepEvent {
     /// Every event.
-    pub const ALL: [StepEvent; 9] = [
+    pub const ALL: [StepEvent; 10] = [
         StepEvent::Intend,
         StepEvent::Watch,
         StepEvent::Started,
@@ -127,6 +132,7 @@ impl StepEvent {
         StepEvent::Lose,
         StepEvent::Skip,
         StepEvent::Reset,
+        StepEvent::Dismiss,
     ];
 }
 
@@ -159,6 +165,10 @@ pub struct StepSpec {
     /// It begins once everything in `after` has ended, well or not: cleaning up. Left out of the digest where it is not so.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub always: bool,
+    /// It begins only when the run turns back, after every step of the way back before it; what it undoes is in `after`, and
+    /// where nothing of that was begun it is skipped. Left out of the digest where it is not so.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub back: bool,
 }
 
 /// The moving part of a step.
@@ -194,6 +204,9 @@ pub struct Step {
     pub expected: Option<Duration>,
     /// When to look at it next.
     pub wake_at: Moment,
+    /// What people said to it. Left out of the ledger where they said nothing.
+    #[serde(default, skip_serializing_if = "Answers::is_empty")]
+    pub answers: Answers,
 }
 
 impl Step {
@@ -229,6 +242,7 @@ impl Step {
             ended: None,
             expected: None,
             wake_at: Moment(0),
+            answers: Answers::default(),
         }
     }
 }
