@@ -283,7 +283,7 @@ pub fn stopped(run: &Run, by: &str, reason: Option<&str>, now: Moment) -> Option
     let cancel = run.op.halt.as_ref().is_some_and(|h| h.cancel);
     change.op().halt = Some(Halt { by: by.to_owned(), reason: reason.map(str::to_owned), at: now, cancel });
     let why = reason.map_or_else(String::new, |r| format!(": {}", escape(r)));
-    let flying = run.steps.iter().filter(|s| s.state.in_flight()).count();
+    let flying = run.in_aws();
     let watched = if flying == 0 {
         "Nothing of it runs in AWS.".to_owned()
     } else {

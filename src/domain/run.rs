@@ -85,6 +85,12 @@ impl Run {
         })
     }
 
+    /// How many steps AWS may be working on.
+    pub fn in_aws(&self) -> usize {
+        let called = |step: &&Step| self.work(step.index).is_some_and(Work::is_called);
+        self.steps.iter().filter(|s| s.state.in_flight()).filter(called).count()
+    }
+
     /// Whether a step waits for the word of people.
     pub fn asks_people(&self) -> bool {
         !self.indexes(|step| step.state == StepState::Polling && self.work(step.index) == Some(Work::People)).is_empty()

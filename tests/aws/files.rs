@@ -292,7 +292,7 @@ async fn only_what_the_operation_restored_is_ever_deleted() {
     ] {
         for action in [unmount(name, operation), delete(name, operation)] {
             let reason = permanent(platform.cloud.start(&platform.call(action)).await);
-            assert!(reason.contains("only file systems named") && reason.contains("Nothing was done"), "{reason}");
+            assert!(reason.contains("only what is named") && reason.contains("Nothing was done"), "{reason}");
         }
     }
     // Whatever a job claims to have made.

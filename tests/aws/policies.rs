@@ -312,17 +312,25 @@ async fn policies_grant_exactly_what_a_whole_backup_calls() {
 
 /// The actions that the adapters name in their errors, read from their source: also those on paths no test takes.
 fn named_in_source() -> BTreeSet<String> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/adapters/aws");
     let mut named = BTreeSet::new();
+    named_in(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src/adapters/aws"), &mut named);
+    named
+}
+
+fn named_in(folder: &Path, named: &mut BTreeSet<String>) {
     for entry in fs::read_dir(folder).expect("the adapters") {
-        let text = fs::read_to_string(entry.expect("an entry").path()).expect("source");
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            named_in(&path, named);
+            continue;
+        }
+        let text = fs::read_to_string(path).expect("source");
         for after in text.split("reads(").chain(text.split("changes(")).chain(text.split("action: ")).skip(1) {
             let Some(literal) = after.trim_start().strip_prefix('"') else { continue };
             let action = literal.split('"').next().expect("a first part");
             named.extend(action.contains(':').then(|| action.to_owned()));
         }
     }
-    named
 }
 
 #[test]

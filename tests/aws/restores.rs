@@ -178,12 +178,12 @@ async fn an_instance_of_a_stranger_is_neither_adopted_nor_deleted() {
             .contains("an instance of that name exists that this operation did not make")
     );
     for (name, operation, why) in [
-        (INSTANCE, "bk-1042", "it does not carry the tag bbws:operation of bk-1042"),
-        (INSTANCE, "bk-7", "only instances named …-restored-…bk-7 are deleted by operation bk-7"),
-        ("bbws-prod-mysql", "bk-1042", "only instances named"),
-        ("bbws-prod-mysql-bk-1042", "bk-1042", "only instances named"),
-        ("bbws-prod-mysql-restored-bk-1042-x", "bk-1042", "only instances named"),
-        (INSTANCE, "", "only instances named"),
+        (INSTANCE, "bk-1042", "its tag says `bk-7` instead of `bk-1042`"),
+        (INSTANCE, "bk-7", "only what is named …-restored-bk-7 is deleted by operation bk-7"),
+        ("bbws-prod-mysql", "bk-1042", "only what is named"),
+        ("bbws-prod-mysql-bk-1042", "bk-1042", "only what is named"),
+        ("bbws-prod-mysql-restored-bk-1042-x", "bk-1042", "only what is named"),
+        (INSTANCE, "", "only what is named"),
     ] {
         let reason = permanent(cloud.start(&platform.call(delete(name, operation))).await);
         assert!(reason.contains(why) && reason.contains("Nothing was done."), "{reason}");

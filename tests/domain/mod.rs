@@ -6,5 +6,6 @@ mod frozen;
 mod machines;
 mod operations;
 mod plans;
+mod restored;
 mod retention;
 mod turning;

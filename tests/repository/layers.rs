@@ -3,7 +3,7 @@
 
 use std::{fs, path::Path};
 
-use bbws::domain::operations;
+use bbws::domain::{operations, step::Action};
 
 /// From the top down. A module uses its own row's permissions and everything its row lists.
 const MAY_USE: [(&str, &[&str]); 11] = [
@@ -195,6 +195,56 @@ fn payloads_are_read_without_any_door() {
             let door = ["axum", "tokio::", "async fn", "front::http", "front::sns", "super::super"];
             wrong.extend(door.iter().filter(|w| line.contains(**w)).map(|w| format!("{file} has {w}")));
         }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+/// The one place in an adapter that goes through all kinds, by a macro over the one list of them.
+const DISPATCH: &str = "adapters/aws/steps/mod.rs";
+/// What draws an example of a step.
+const EXAMPLE: &str = "adapters/slack/sample.rs";
+
+#[test]
+fn adapters_do_not_sort_steps_by_kind() {
+    let mut wrong = Vec::new();
+    for (_, file, text) in sources().into_iter().filter(|(m, _, _)| m == "adapters") {
+        // The simulated AWS goes once the real adapter runs on the sandbox's wire.
+        if file.starts_with("adapters/sandbox/cloud/") || file == EXAMPLE {
+            continue;
+        }
+        let code: String = text.lines().filter(|l| !l.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n");
+        for (at, path) in code.match_indices("Action::") {
+            let before = code[..at].chars().next_back();
+            let named = code[at + path.len()..].starts_with(|c: char| c.is_ascii_uppercase());
+            if named && !before.is_some_and(|c| c.is_alphanumeric() || c == '_') {
+                wrong.push(format!("{file} sorts steps by kind: {}", &code[at..code.len().min(at + 40)]));
+            }
+        }
+        if file == DISPATCH {
+            let macros = code.split("macro_rules! dispatch").nth(1).and_then(|c| c.split("every_kind_of_step!").next());
+            let macros = macros.expect("the dispatch is made of the list");
+            assert!(macros.contains("Action::$change"), "{macros}");
+            wrong.extend(macros.contains("_ =>").then(|| format!("{file} has an arm for all others")));
+        }
+    }
+    assert!(wrong.is_empty(), "what is to be known of a kind is said by its parameters: {wrong:#?}");
+}
+
+#[test]
+fn no_kind_of_step_is_named_outside_its_own_files() {
+    let own = |file: &str| file.starts_with("domain/step/") || file.starts_with("adapters/aws/steps/");
+    let files: Vec<_> = sources().into_iter().filter(|(_, file, _)| !own(file)).collect();
+    let mut wrong = Vec::new();
+    // Operations have names of their own, of which some are the same.
+    let operation = |kind: &str| operations::ALL.iter().any(|operation| operation.kind() == kind);
+    for (kind, _) in Action::KINDS.iter().filter(|(kind, _)| !operation(kind)) {
+        let quoted = format!("\"{kind}\"");
+        wrong.extend(
+            files
+                .iter()
+                .filter(|(_, _, text)| text.contains(&quoted))
+                .map(|(_, file, _)| format!("{file} names {quoted}")),
+        );
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
 }

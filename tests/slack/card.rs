@@ -270,6 +270,8 @@ fn waiting() {
     ---
     section ℹ️ A person has to say how to go on.
     actions bbws:bk-1042:0123456789abcdef:1
+      Continue (primary) bbws.continue=bk-1042
+      Hold bbws.hold=bk-1042
       Stop (danger) bbws.stop=bk-1042
         asks: Stop bk-1042? No new step begins; what already runs in AWS is watched to its end. Going on again takes two people.
       Cancel bbws.cancel=bk-1042

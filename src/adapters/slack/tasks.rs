@@ -26,6 +26,9 @@ pub fn tasks(run: &Run, now: Moment) -> Vec<Task> {
         let known = |i: usize| run.steps.iter().find(|s| s.index == i).unwrap_or(&unbegun[i]);
         run.op.plan.steps.iter().enumerate().map(|(i, spec)| (spec, known(i))).collect()
     };
+    // The way back is shown to those that take it.
+    let shown = |(spec, _): &(&StepSpec, &Step)| !spec.back || run.op.turned.is_some();
+    let steps: Vec<(&StepSpec, &Step)> = steps.into_iter().filter(shown).collect();
     if steps.len() <= TASKS {
         return steps.iter().map(|(spec, step)| single(run, spec, step, now)).collect();
     }

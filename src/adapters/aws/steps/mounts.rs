@@ -258,12 +258,12 @@ async fn removable(
 ) -> Result<Option<FileSystemDescription>, CloudError> {
     let environment = &at.call.environment;
     let report = "Nothing was done. Report this.";
-    let removable = Removable::named(name, operation, environment).map_err(|why| attempt.never(&why, report))?;
+    let removable = Removable::file_system(name, operation, environment).map_err(|why| attempt.never(&why, report))?;
     let found = restore_files::find(&at.session, name).await?;
     if let Some(found) = &found {
         let named = found.tags().iter().find(|tag| tag.key() == "Name");
         let shown = Found { id: &found.file_system_id, tag: named.map(Tag::value) };
-        removable.file_system(shown, environment).map_err(|why| attempt.never(&why, report))?;
+        removable.admits(shown, environment).map_err(|why| attempt.never(&why, report))?;
     }
     Ok(found)
 }

@@ -214,11 +214,11 @@ async fn delete(session: &Session, call: &Call, what: &DeleteInstance) -> Result
     let DeleteInstance { instance: name, operation, .. } = what;
     let environment = &call.environment;
     let attempt = session.changes("rds:DeleteDBInstance", format!("instance {name}"));
-    let removable = Removable::named(name, operation, environment)
+    let removable = Removable::instance(name, operation, environment)
         .map_err(|why| attempt.never(&why, "Nothing was done. Report this."))?;
     let Some(found) = describe(session, name).await? else { return Ok(finished(name)) };
     let shown = Found { id: found.db_instance_identifier().unwrap_or(name), tag: operation_of(&found) };
-    removable.instance(shown, environment).map_err(|why| {
+    removable.admits(shown, environment).map_err(|why| {
         attempt.never(&why, "Nothing was done. Look at it in RDS; delete it there if it is not needed.")
     })?;
     if status_of(&found) == "deleting" {
