@@ -18,7 +18,7 @@ use crate::{
         operations,
         plan::Plan,
         run::carry_over,
-        step::{ISSUE, StepEvent, StepState},
+        step::{ISSUE, StepState},
         text::escape,
     },
     ports::{
