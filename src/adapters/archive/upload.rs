@@ -127,7 +127,7 @@ impl PartSink for S3Upload {
             .checksum_sha256(&checksum)
             .body(ByteStream::from(part.bytes))
             .customize()
-            .config_override(patient(PART_TIMEOUT))
+            .config_override(patient(&self.client, PART_TIMEOUT))
             .send()
             .await
             .map_err(|e| failed("s3:PutObject", &format!("part {number} of {}", self.place.name()), &e))?;
@@ -149,7 +149,7 @@ impl PartSink for S3Upload {
             .mpu_object_size(i64::try_from(written.bytes_archive).unwrap_or(i64::MAX))
             .if_none_match("*")
             .customize()
-            .config_override(patient(COMPLETE_TIMEOUT))
+            .config_override(patient(&self.client, COMPLETE_TIMEOUT))
             .send()
             .await;
         let Err(error) = answer else {
@@ -219,15 +219,16 @@ async fn abort(client: &Client, place: &Place, id: &str) {
     }
 }
 
-/// For calls that carry much or take long; the product's own time-outs are for small ones.
-fn patient(timeout: Duration) -> Builder {
+/// For calls that carry much or take long; the product's own time-outs are for small ones. A client that makes one attempt
+/// goes on making one: in simulated time nobody waits for the next.
+fn patient(client: &Client, timeout: Duration) -> Builder {
+    let once = client.config().retry_config().is_some_and(|retry| retry.max_attempts() <= 1);
+    let retry = if once { RetryConfig::disabled() } else { RetryConfig::standard().with_max_attempts(ATTEMPTS) };
     let timeouts = TimeoutConfig::builder()
         .operation_attempt_timeout(timeout)
         .operation_timeout(timeout * ATTEMPTS)
         .read_timeout(timeout);
-    aws_sdk_s3::Config::builder()
-        .timeout_config(timeouts.build())
-        .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
+    aws_sdk_s3::Config::builder().timeout_config(timeouts.build()).retry_config(retry)
 }
 
 fn taken(place: &Place) -> ArchiveError {

@@ -1,6 +1,6 @@
 //! AWS Backup: backup jobs and copy jobs. Its mutations take our own idempotency token.
 
-use std::{collections::HashMap, time::SystemTime};
+use std::collections::HashMap;
 
 use super::{kms, session::Session, tags};
 use crate::{
@@ -78,7 +78,7 @@ pub async fn probe_job(session: &Session, call: &Call, job: &step::BackupJob) ->
         .list_backup_jobs()
         .by_resource_arn(&job.resource_arn)
         .by_backup_vault_name(&job.vault)
-        .by_created_after(ago(PROBE_SECONDS))
+        .by_created_after(ago(session, PROBE_SECONDS))
         .into_paginator()
         .send();
     let mut jobs = Vec::new();
@@ -182,7 +182,7 @@ async fn list_jobs(session: &Session, ids: &[&str]) -> Result<HashMap<String, Jo
     let mut pages = session
         .backup()
         .list_backup_jobs()
-        .by_created_after(ago(PROBE_SECONDS))
+        .by_created_after(ago(session, PROBE_SECONDS))
         .max_results(1000)
         .into_paginator()
         .send();
@@ -513,7 +513,7 @@ pub fn size(bytes: i64) -> String {
     if unit == "bytes" { format!("{bytes} bytes") } else { format!("{value:.1} {unit}") }
 }
 
-/// So many seconds ago, by the clock of this machine.
-pub fn ago(seconds: i64) -> DateTime {
-    DateTime::from_secs(DateTime::from(SystemTime::now()).secs() - seconds)
+/// So many seconds ago.
+pub fn ago(session: &Session, seconds: i64) -> DateTime {
+    DateTime::from_secs(session.now().seconds() - seconds)
 }

@@ -10,7 +10,7 @@ use aws_config::SdkConfig;
 use futures::{StreamExt as _, stream};
 
 use crate::{
-    domain::{environment::Environment, topics::Topics},
+    domain::{environment::Environment, moment::Moment, topics::Topics},
     ports::{
         alert::{Alerts, Topic},
         check::CheckLine,
@@ -68,6 +68,11 @@ impl AwsCloud {
     /// Says, line by line, what is right and wrong with an environment.
     pub async fn check(&self, environment: &Environment) -> Vec<CheckLine> {
         Box::pin(survey::check(self, environment)).await
+    }
+
+    /// Now, by the clock of the SDK.
+    fn now(&self) -> Moment {
+        self.sessions.now()
     }
 
     async fn session(&self, call: &Call, region: &str) -> Arc<Session> {

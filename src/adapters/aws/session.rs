@@ -3,7 +3,7 @@
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, OnceLock, PoisonError},
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 
 use aws_config::{
@@ -16,7 +16,7 @@ use aws_types::service_config::ServiceConfigKey;
 use tokio::sync::OnceCell;
 
 use super::{credentials::Kept, error::Attempt, guard::Guard, sts::Role, transport};
-use crate::domain::environment::Environment;
+use crate::domain::{environment::Environment, moment::Moment};
 
 /// More sessions than this are not kept: they are cheap to open again.
 const MOST_SESSIONS: usize = 256;
@@ -122,6 +122,11 @@ impl Sessions {
         Arc::clone(open.entry(key).or_insert(session))
     }
 
+    /// Now, by the clock of the SDK.
+    pub fn now(&self) -> Moment {
+        now(self.base.get().map(|base| &base.config))
+    }
+
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Key, Arc<Session>>> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -134,6 +139,13 @@ async fn load(home: String) -> SdkConfig {
         .or_else(ProfileFileRegionProvider::new())
         .or_else(Region::new(home));
     loader().region(region).load().await
+}
+
+/// Now, by the clock that requests are signed by: that of this machine, or that of a simulated AWS.
+fn now(config: Option<&SdkConfig>) -> Moment {
+    let clock = config.and_then(SdkConfig::time_source).unwrap_or_default();
+    let elapsed = clock.now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    Moment(i64::try_from(elapsed.as_millis()).unwrap_or(i64::MAX))
 }
 
 /// Clients of one region under one identity, each built when it is first used.
@@ -191,6 +203,11 @@ impl Session {
         for kept in self.credentials.iter().flatten() {
             kept.fetch().await;
         }
+    }
+
+    /// Now, by the clock of the SDK.
+    pub fn now(&self) -> Moment {
+        now(Some(&self.config))
     }
 
     /// AWS Backup.

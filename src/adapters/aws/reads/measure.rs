@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use futures::future::{OptionFuture, join, join5};
 
 use super::super::{AwsCloud, efs, rds, session::Session, sts};
-use super::{components, jobs, newest, places, points};
+use super::{components, jobs, places, points};
 use crate::{
     domain::{
         environment::Environment,
@@ -64,7 +64,7 @@ pub async fn readings(cloud: &AwsCloud, environment: &Environment, requester: &s
         (here, _) => here.map_err(|e| e.to_string()),
     };
     let there = there.map(|there| there.map_err(|e| e.to_string()));
-    let watch = Watch { cloud, environment, requester, at: newest::now(), here, there };
+    let watch = Watch { cloud, environment, requester, at: cloud.now(), here, there };
     let (instances, file_systems) = join(instances(&watch), file_systems(&watch)).await;
     let (primary, dr, jobs, trouble, places) = join5(
         components::measure(&watch, Leg::Primary, &instances),

@@ -2,7 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    time::{Duration, SystemTime},
+    time::Duration,
 };
 
 use super::super::{AwsCloud, side_by_side};
@@ -11,7 +11,6 @@ use crate::{
     domain::{
         environment::Environment,
         lag::Leg,
-        moment::Moment,
         point::{Place, Point, PointKind, PointQuery},
     },
     ports::cloud::CloudError,
@@ -32,12 +31,6 @@ pub struct Newest {
     pub snapshots: BTreeMap<String, Point>,
     /// What could not be read, in sentences.
     pub unread: Vec<String>,
-}
-
-/// The clock of this machine.
-pub fn now() -> Moment {
-    let elapsed = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    Moment(i64::try_from(elapsed.as_millis()).unwrap_or(i64::MAX))
 }
 
 /// Everything of the environment that is backed up into points.
@@ -68,7 +61,7 @@ pub async fn newest(
         return Ok(Newest::default());
     }
     let recent =
-        PointQuery { kinds: kinds.into_iter().collect(), since: Some(now() - WINDOW), ..PointQuery::default() };
+        PointQuery { kinds: kinds.into_iter().collect(), since: Some(cloud.now() - WINDOW), ..PointQuery::default() };
     let mut found = read(cloud, environment, leg, requester, &recent).await?;
     // What could not be read just now is not asked for again.
     if found.unread.is_empty() {

@@ -155,7 +155,7 @@ pub async fn find(session: &Session, name: &str) -> Result<Option<FileSystemDesc
 /// The newest restore job with that creation token.
 async fn job_of(session: &Session, name: &str) -> Result<Option<RestoreJobsListMember>, CloudError> {
     let attempt = session.reads("backup:ListRestoreJobs", format!("restores as {name}"));
-    let request = session.backup().list_restore_jobs().by_resource_type("EFS").by_created_after(ago(LISTED));
+    let request = session.backup().list_restore_jobs().by_resource_type("EFS").by_created_after(ago(session, LISTED));
     let mut pages = request.into_paginator().send();
     let mut jobs = Vec::new();
     while let Some(page) = pages.next().await {

@@ -12,7 +12,6 @@ use super::{
     super::{
         background::{Outcome, Teller},
         backup::size,
-        reads::newest::now,
         s3::{self, Object},
         session::Session,
     },
@@ -52,7 +51,7 @@ where
         ));
     }
     let begun = Started {
-        external_id: Some(format!("s3://{}/{}{SINCE}{}", object.bucket, object.key, now().iso())),
+        external_id: Some(format!("s3://{}/{}{SINCE}{}", object.bucket, object.key, session.now().iso())),
         ..Started::default()
     };
     if cloud.jobs.ask(&call.token).is_some_and(|outcome| matches!(outcome, Ok(Progress::Running { .. }))) {
@@ -92,7 +91,7 @@ pub async fn poll(at: &At<'_>, object: &Object<'_>, finished: impl FnOnce(Starte
     let unfinished = unfinished(session, object).await?;
     let under_way = match unfinished.iter().map(|(_, age)| *age).min() {
         Some(age) => age < STALE,
-        None => begun(call).is_some_and(|age| age < SILENT),
+        None => begun(call, session.now()).is_some_and(|age| age < SILENT),
     };
     if under_way {
         let detail = "another process works on it, or did until a moment ago".to_owned();
@@ -112,9 +111,9 @@ pub fn bytes(count: u64) -> String {
 }
 
 /// How long ago the call was begun, by what it was given as its id.
-fn begun(call: &Call) -> Option<Duration> {
+fn begun(call: &Call, now: Moment) -> Option<Duration> {
     let begun: jiff::Timestamp = call.external_id.as_deref()?.rsplit_once(SINCE)?.1.parse().ok()?;
-    Some(now().since(Moment(begun.as_millisecond())))
+    Some(now.since(Moment(begun.as_millisecond())))
 }
 
 /// Unfinished uploads of this very key, and how long ago the last part was added to each.
@@ -155,7 +154,7 @@ async fn age(
         s3::goes_on(page.is_truncated, page.next_part_number_marker.is_some(), &attempt)?;
         newest = page.parts().iter().filter_map(|part| part.last_modified).chain(newest).max();
     }
-    Ok(newest.map_or(Duration::MAX, since))
+    Ok(newest.map_or(Duration::MAX, |then| since(then, session.now())))
 }
 
 /// Abandoned uploads only cost storage: one that cannot be aborted must not keep a backup from being made.
@@ -167,7 +166,7 @@ async fn abort(session: &Session, object: &Object<'_>, id: &str) {
     }
 }
 
-/// How long ago that was by the clock of this machine; nothing where it is still to come.
-pub fn since(then: DateTime) -> Duration {
-    then.to_millis().map_or(Duration::MAX, |millis| now().since(Moment(millis)))
+/// How long ago that was; nothing where it is still to come.
+pub fn since(then: DateTime, now: Moment) -> Duration {
+    then.to_millis().map_or(Duration::MAX, |millis| now.since(Moment(millis)))
 }

@@ -19,7 +19,10 @@ use super::{
     uploads::since,
 };
 use crate::{
-    domain::step::{Outputs, VerifyBucket},
+    domain::{
+        moment::Moment,
+        step::{Outputs, VerifyBucket},
+    },
     ports::cloud::{CloudError, Progress},
 };
 
@@ -180,12 +183,12 @@ async fn standing(
     let source = Object { account: pair.account, bucket: pair.bucket, key };
     let copy = Object { account: pair.account, bucket: replica, key };
     let (source, copy) = futures::future::join(head(session, &source), head(there, &copy)).await;
-    Ok(judge(source?.as_ref(), copy?.as_ref()))
+    Ok(judge(source?.as_ref(), copy?.as_ref(), session.now()))
 }
 
-fn judge(source: Option<&HeadObjectOutput>, copy: Option<&HeadObjectOutput>) -> Standing {
+fn judge(source: Option<&HeadObjectOutput>, copy: Option<&HeadObjectOutput>, now: Moment) -> Standing {
     let Some(source) = source else { return Standing::Moved };
-    let young = source.last_modified.is_some_and(|modified| since(modified) < PATIENCE);
+    let young = source.last_modified.is_some_and(|modified| since(modified, now) < PATIENCE);
     match &source.replication_status {
         Some(ReplicationStatus::Failed) => return Standing::Wrong("is FAILED".to_owned()),
         Some(ReplicationStatus::Pending) if young => return Standing::Waiting,

@@ -9,7 +9,6 @@ use super::{
         background::{Outcome, Teller},
         checks::{Check, Pair, verdict, yes},
         login::{self, Login},
-        reads::newest::now,
         session::Session,
     },
     At, Look,
@@ -19,6 +18,7 @@ use crate::{
     adapters::sql::{self, Target, Wanted},
     domain::{
         environment::Engine,
+        moment::Moment,
         step::{Outputs, VerifyDatabase},
     },
     ports::cloud::{Call, Progress},
@@ -59,7 +59,7 @@ async fn verify(session: Arc<Session>, call: Call, what: VerifyDatabase, tell: T
         ),
         Some(login) => {
             tell.tell(None, "comparing its contents with those of its source");
-            checks.extend(inside(&call, &what, &restored, &login).await);
+            checks.extend(inside(&call, &what, session.now(), &restored, &login).await);
             None
         }
     };
@@ -69,14 +69,14 @@ async fn verify(session: Arc<Session>, call: Call, what: VerifyDatabase, tell: T
 }
 
 /// Signs in to both and compares what is in them.
-async fn inside(call: &Call, what: &VerifyDatabase, restored: &DbInstance, login: &Login) -> Vec<Check> {
+async fn inside(call: &Call, what: &VerifyDatabase, now: Moment, restored: &DbInstance, login: &Login) -> Vec<Check> {
     let VerifyDatabase { engine, schemas, wordpress, data_of, rpo_seconds, .. } = what;
     let Some((host, port)) = restore_database::endpoint(restored) else {
         return vec![Check::new("login to the restored database", false, "RDS tells no endpoint of it.")];
     };
     let here = Login { host, port, ..login.clone() };
     // What the source got since the backup is no fault of the backup.
-    let rpo = Duration::from_secs(*rpo_seconds) + now().since(*data_of);
+    let rpo = Duration::from_secs(*rpo_seconds) + now.since(*data_of);
     let token: String = call.token.chars().map(|c| if c == '-' { '_' } else { c.to_ascii_lowercase() }).collect();
     let mut checks = Vec::new();
     for (index, (database, schemas)) in places(*engine, schemas, login).into_iter().enumerate() {
