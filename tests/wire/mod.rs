@@ -1,6 +1,12 @@
 //! The simulated AWS behind the wire: the real adapter speaks to it by the SDK, without a socket.
 
+mod backups;
 mod bed;
 mod databases;
 mod faults;
+mod files;
+mod models;
 mod notices;
+mod objects;
+mod plans;
+mod secrets;

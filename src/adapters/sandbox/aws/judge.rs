@@ -7,7 +7,10 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use serde::{Deserialize, Serialize};
 
-use super::{api, world::World};
+use super::{
+    api,
+    world::{Region, World},
+};
 use crate::domain::{moment::Moment, operation::OpId};
 
 /// How many requests are remembered one by one; totals and effects are remembered for ever.
@@ -166,6 +169,62 @@ pub enum Made {
         /// Value; none where it was removed.
         value: Option<String>,
     },
+    /// A backup job.
+    BackupJob {
+        /// Its id.
+        id: String,
+    },
+    /// A copy job.
+    CopyJob {
+        /// Its id.
+        id: String,
+    },
+    /// A restore job.
+    RestoreJob {
+        /// Its id.
+        id: String,
+    },
+    /// A version of a backup plan.
+    Plan {
+        /// Id of the plan.
+        id: String,
+        /// Id of the version.
+        version: String,
+    },
+    /// A selection of a backup plan.
+    Selection {
+        /// Id of the plan.
+        plan: String,
+        /// Its id.
+        id: String,
+    },
+    /// A legal hold.
+    Hold {
+        /// Its id.
+        id: String,
+    },
+    /// A mount target.
+    MountTarget {
+        /// Its id.
+        id: String,
+    },
+    /// Tags of a thing.
+    Tags {
+        /// The thing.
+        what: String,
+    },
+    /// An object.
+    Object {
+        /// Bucket.
+        bucket: String,
+        /// Key.
+        key: String,
+    },
+    /// The end of a thing, which may not come about: then it may rightly be asked for again.
+    Gone {
+        /// The thing.
+        what: String,
+    },
 }
 
 impl Made {
@@ -181,22 +240,62 @@ impl Made {
                 format!("automated backups of {instance} for {days} days")
             }
             Made::RdsTag { arn, key, .. } => format!("tag {key} of {arn}"),
+            Made::BackupJob { id } => format!("backup job {id}"),
+            Made::CopyJob { id } => format!("copy job {id}"),
+            Made::RestoreJob { id } => format!("restore job {id}"),
+            Made::Plan { id, version } => format!("version {version} of backup plan {id}"),
+            Made::Selection { plan, id } => format!("selection {id} of backup plan {plan}"),
+            Made::Hold { id } => format!("legal hold {id}"),
+            Made::MountTarget { id } => format!("mount target {id}"),
+            Made::Tags { what } => format!("tags of {what}"),
+            Made::Object { bucket, key } => format!("object s3://{bucket}/{key}"),
+            Made::Gone { what } => format!("end of {what}"),
         }
     }
 
     /// A result that failed or was removed may rightly be made again; any other may not.
     fn stands(&self, world: &World, account: &str, region: &str, now: Moment) -> bool {
         let Some(place) = world.find(account, region) else { return false };
+        let (backup, efs) = (&place.backup, &place.efs);
+        let bad = ["FAILED", "ABORTED", "EXPIRED", "PARTIAL"];
         match self {
-            Made::Message { .. } => true,
+            Made::Message { .. } | Made::Tags { .. } => true,
             Made::Snapshot { .. }
             | Made::Instance { .. }
             | Made::SnapshotGone { .. }
             | Made::InstanceGone { .. }
             | Made::AutomatedBackups { .. }
             | Made::RdsTag { .. } => api::rds::stands(place, self, now),
+            Made::BackupJob { id } => backup.jobs.get(id).is_some_and(|job| !bad.contains(&job.state(now))),
+            Made::CopyJob { id } => backup.copies.get(id).is_some_and(|job| !bad.contains(&job.state(now))),
+            Made::RestoreJob { id } => backup.restores.get(id).is_some_and(|job| !bad.contains(&job.status(now))),
+            Made::Plan { id, version } => backup.plans.get(id).is_some_and(|plan| plan.says_since(version)),
+            Made::Selection { plan, id } => backup.plans.get(plan).is_some_and(|p| p.selections.contains_key(id)),
+            Made::Hold { id } => {
+                backup.holds.get(id).is_some_and(|hold| ["CREATING", "ACTIVE"].contains(&hold.status(now)))
+            }
+            Made::MountTarget { id } => {
+                efs.targets.get(id).is_some_and(|t| ["creating", "available"].contains(&t.state(now)))
+            }
+            Made::Object { bucket, key } => world.s3.buckets.get(bucket).is_some_and(|b| b.current(key, now).is_some()),
+            Made::Gone { what } => !is_there(world, place, what, now),
         }
     }
+}
+
+/// Whether something that was to go is there, and not about to go.
+fn is_there(world: &World, place: &Region, what: &str, now: Moment) -> bool {
+    if let Some((bucket, key)) = what.strip_prefix("s3://").and_then(|rest| rest.split_once('/')) {
+        return world.s3.buckets.get(bucket).is_some_and(|bucket| bucket.current(key, now).is_some());
+    }
+    let last = what.rsplit(['/', ':', ' ']).next().unwrap_or(what);
+    let stays = |state: &str| state != "deleting";
+    let points = place.backup.vaults.values().filter_map(|vault| vault.points.get(what));
+    points.filter_map(|point| point.status(now)).any(|status| status != "DELETING")
+        || place.efs.file_systems.get(last).is_some_and(|fs| fs.exists(now) && stays(fs.state(now)))
+        || place.efs.targets.get(last).is_some_and(|target| target.exists(now) && stays(target.state(now)))
+        || place.backup.holds.get(last).is_some_and(|hold| ["CREATING", "ACTIVE"].contains(&hold.status(now)))
+        || place.backup.plans.values().any(|plan| plan.selections.contains_key(last))
 }
 
 /// Where a mutation took place. The key of [`SimAws::mutations`](super::SimAws::mutations).

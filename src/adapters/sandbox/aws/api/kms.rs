@@ -1,22 +1,98 @@
-//! KMS: whether a key is there and can be used.
+//! KMS: whether a key is there and can be used, and data keys.
 
+use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use serde_json::json;
+use sha2::{Digest as _, Sha256};
 
 use super::{Context, Outcome, Refusal, Request};
 
+/// What an encrypted data key begins with.
+const MARK: &str = "simulated-kms";
+
 pub(super) fn serve(cx: &mut Context<'_>, request: &Request) -> Outcome {
     match request.operation.as_str() {
+        "CreateAlias" => create_alias(cx, request),
+        "CreateKey" => create_key(cx, request),
+        "Decrypt" => decrypt(cx, request),
         "DescribeKey" => describe_key(cx, request),
+        "GenerateDataKey" => generate_data_key(cx, request),
         _ => Err(super::unknown(request)),
     }
+}
+
+fn create_key(cx: &mut Context<'_>, request: &Request) -> Outcome {
+    let id = cx.world.next_id("key");
+    let arn = format!("arn:aws:kms:{}:{}:key/{id}", request.region, request.account());
+    cx.place(request).kms.add(request.account(), &request.region, &arn);
+    Ok(json!({"KeyMetadata": {"KeyId": id, "Arn": arn, "Enabled": true, "KeyState": "Enabled"}}))
+}
+
+fn create_alias(cx: &mut Context<'_>, request: &Request) -> Outcome {
+    let (alias, key) = (request.need("AliasName")?, request.need("TargetKeyId")?);
+    let kms = &mut cx.place(request).kms;
+    let Some(arn) = kms.arn(key).map(str::to_owned) else { return Err(not_found(key)) };
+    if kms.aliases.contains_key(alias) {
+        return Err(Refusal::new("AlreadyExistsException", format!("An alias with the name {alias} already exists")));
+    }
+    kms.aliases.insert(alias.to_owned(), arn);
+    Ok(json!({}))
+}
+
+fn generate_data_key(cx: &mut Context<'_>, request: &Request) -> Outcome {
+    let arn = usable(cx, request, request.need("KeyId")?)?;
+    let nonce = cx.world.next_id("data key");
+    let blob = format!("{MARK} {arn} {nonce} {}", context(request));
+    let plain = data_key(cx, &arn, &nonce);
+    Ok(json!({"KeyId": arn, "Plaintext": BASE64.encode(plain), "CiphertextBlob": BASE64.encode(blob)}))
+}
+
+fn decrypt(cx: &mut Context<'_>, request: &Request) -> Outcome {
+    let unknown =
+        || Refusal::new("InvalidCiphertextException", "The ciphertext or its encryption context is another one.");
+    let blob = BASE64.decode(request.need("CiphertextBlob")?).ok().and_then(|blob| String::from_utf8(blob).ok());
+    let blob = blob.ok_or_else(unknown)?;
+    let [MARK, arn, nonce, sealed_with] = blob.split(' ').collect::<Vec<_>>()[..] else { return Err(unknown()) };
+    if let Some(named) = request.text("KeyId")
+        && cx.place(request).kms.arn(named) != Some(arn)
+    {
+        return Err(Refusal::new("IncorrectKeyException", "The key ID in the request does not identify the key."));
+    }
+    let arn = usable(cx, request, arn)?;
+    if sealed_with != context(request) {
+        return Err(unknown());
+    }
+    let plain = data_key(cx, &arn, nonce);
+    Ok(json!({"KeyId": arn, "Plaintext": BASE64.encode(plain), "EncryptionAlgorithm": "SYMMETRIC_DEFAULT"}))
+}
+
+fn data_key(cx: &Context<'_>, arn: &str, nonce: &str) -> [u8; 32] {
+    Sha256::digest(format!("{} {arn} {nonce}", cx.world.seed)).into()
+}
+
+/// The encryption context, as a hash: without it nothing is opened.
+fn context(request: &Request) -> String {
+    hex::encode(Sha256::digest(json!(request.tags("EncryptionContext")).to_string()))
+}
+
+/// The ARN of a key that can be used.
+fn usable(cx: &mut Context<'_>, request: &Request, name: &str) -> Result<String, Refusal> {
+    match cx.place(request).kms.key(name) {
+        None => Err(not_found(name)),
+        Some((arn, key)) if !key.enabled => Err(Refusal::new("DisabledException", format!("{arn} is disabled."))),
+        Some((arn, _)) => Ok(arn.to_owned()),
+    }
+}
+
+fn not_found(name: &str) -> Refusal {
+    let what = if name.contains("alias/") { "Alias" } else { "Key" };
+    Refusal::new("NotFoundException", format!("{what} {name} is not found."))
 }
 
 fn describe_key(cx: &mut Context<'_>, request: &Request) -> Outcome {
     let name = request.need("KeyId")?;
     let made = request.time(cx.now - std::time::Duration::from_secs(400 * 86_400));
     let Some((arn, key)) = cx.place(request).kms.key(name) else {
-        let what = if name.contains("alias/") { "Alias" } else { "Key" };
-        return Err(Refusal::new("NotFoundException", format!("{what} {name} is not found.")));
+        return Err(not_found(name));
     };
     Ok(json!({"KeyMetadata": {
         "AWSAccountId": request.account(),

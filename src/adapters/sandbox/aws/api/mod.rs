@@ -27,11 +27,16 @@
 //! Whether a request changes anything at all is taken from its operation's name ([`changes`]). Throttling, refusals of
 //! permission, dead regions, lost and cut answers are the core's business: no service has a line about them.
 
+mod backup;
+mod efs;
 mod kms;
+mod paging;
 pub mod protocols;
 pub(super) mod rds;
 mod s3;
+mod secrets;
 mod sns;
+mod ssm;
 mod sts;
 
 use bytes::Bytes;
@@ -139,7 +144,6 @@ enum Answer {
     /// Fields, to be written in the service's protocol.
     Fields(Value),
     /// Everything, headers and all: S3.
-    #[expect(dead_code, reason = "S3 answers so")]
     Whole(Reply),
 }
 
@@ -209,16 +213,24 @@ impl Service {
 
     /// Paths of a service that speaks REST JSON.
     fn routes(self) -> &'static [Route] {
-        &[]
+        match self {
+            Service::Backup => backup::ROUTES,
+            Service::Efs => efs::ROUTES,
+            _ => &[],
+        }
     }
 
     fn serve(self, cx: &mut Context<'_>, request: &Request) -> Result<Answer, Refusal> {
         let fields = match self {
+            Service::Backup => backup::serve(cx, request),
+            Service::Efs => efs::serve(cx, request),
             Service::Kms => kms::serve(cx, request),
             Service::Rds => rds::serve(cx, request),
+            Service::S3 => return s3::serve(cx, request).map(Answer::Whole),
+            Service::Secrets => secrets::serve(cx, request),
             Service::Sns => sns::serve(cx, request),
+            Service::Ssm => ssm::serve(cx, request),
             Service::Sts => sts::serve(cx, request),
-            Service::Backup | Service::Efs | Service::S3 | Service::Secrets | Service::Ssm => Err(unknown(request)),
         };
         fields.map(Answer::Fields)
     }

@@ -1,8 +1,12 @@
 //! What the environments of a config describe, as if it had been there for long: a file per service, and the backups of the
 //! past fourteen days.
 
+mod backups;
+mod buckets;
+mod files;
 pub mod past;
 mod rds;
+mod secrets;
 
 use std::collections::BTreeMap;
 
@@ -26,9 +30,13 @@ pub(super) fn seed(world: &mut World, environments: &BTreeMap<String, Environmen
         keys(world, environment);
         notices(world, environment, topics);
         rds::seed(world, environment, now);
+        files::seed(world, environment, now);
+        secrets::seed(world, environment, now);
+        buckets::seed(world, environment, now);
     }
     for past in past::all(world.seed, environments.values(), now) {
         rds::seed_past(world, &past, now);
+        backups::seed_past(world, &past);
     }
 }
 

@@ -1,8 +1,13 @@
 //! What the simulated AWS holds: accounts, regions, and the state of each service in them, a file per service.
 
+pub mod backup;
+pub mod efs;
 pub mod kms;
 pub mod rds;
+pub mod s3;
+pub mod secrets;
 pub mod sns;
+pub mod ssm;
 
 use std::collections::BTreeMap;
 
@@ -28,6 +33,18 @@ pub struct Region {
     /// Topics.
     #[serde(default)]
     pub sns: sns::Sns,
+    /// Vaults, jobs, plans and holds of AWS Backup.
+    #[serde(default)]
+    pub backup: backup::Backup,
+    /// File systems.
+    #[serde(default)]
+    pub efs: efs::Efs,
+    /// Secrets.
+    #[serde(default)]
+    pub secrets: secrets::Secrets,
+    /// Parameters.
+    #[serde(default)]
+    pub ssm: ssm::Ssm,
 }
 
 /// Credentials that AssumeRole gave.
@@ -55,6 +72,9 @@ pub struct World {
     accounts: BTreeMap<String, BTreeMap<String, Region>>,
     /// Sessions of roles by their access key.
     pub sessions: BTreeMap<String, RoleSession>,
+    /// Buckets, which all accounts and regions have in one namespace.
+    #[serde(default)]
+    pub s3: s3::S3,
     /// How many ids were given that belong to no name.
     serial: u64,
     /// How far the world is seeded; a file of an earlier program is seeded further.
@@ -64,7 +84,14 @@ pub struct World {
 impl World {
     /// Nothing but what AWS itself brings.
     pub fn empty(seed: u64) -> World {
-        World { seed, accounts: BTreeMap::new(), sessions: BTreeMap::new(), serial: 0, seeded: 0 }
+        World {
+            seed,
+            accounts: BTreeMap::new(),
+            sessions: BTreeMap::new(),
+            s3: s3::S3::default(),
+            serial: 0,
+            seeded: 0,
+        }
     }
 
     /// A region of an account, if anything is known of it yet.

@@ -1,8 +1,50 @@
-//! S3: which operation a request is. Buckets are in the host name or in the path.
+//! S3. Buckets, objects, lists and uploads have a file each; here is which operation a request is, and what they share.
+//!
+//! S3 speaks through headers and bodies as they are, so its functions read the raw request and answer a whole reply.
+
+mod buckets;
+mod listings;
+mod objects;
+mod uploads;
+mod xml;
 
 use serde_json::{Map, Value};
 
-use super::{Raw, Refusal, protocols::decoded};
+use super::{Context, Raw, Refusal, Reply, Request, protocols::decoded};
+use crate::{adapters::sandbox::aws::world::s3::Bucket, domain::moment::Moment};
+
+/// What a function of S3 answers.
+pub(super) type Served = Result<Reply, Refusal>;
+
+/// Carries a request out. An answer to HEAD has no body, whatever it is.
+pub(super) fn serve(cx: &mut Context<'_>, request: &Request) -> Served {
+    match request.operation.as_str() {
+        "AbortMultipartUpload" => uploads::abort(cx, request),
+        "CompleteMultipartUpload" => uploads::complete(cx, request),
+        "CreateBucket" => buckets::create(cx, request),
+        "CreateMultipartUpload" => uploads::begin(cx, request),
+        "DeleteObject" => objects::delete(cx, request),
+        "GetBucketLifecycleConfiguration" => buckets::lifecycle(cx, request),
+        "GetBucketLocation" => buckets::location(cx, request),
+        "GetBucketReplication" => buckets::replication(cx, request),
+        "GetBucketVersioning" => buckets::versioning(cx, request),
+        "GetObject" => objects::get(cx, request),
+        "GetObjectTagging" => objects::tagging(cx, request),
+        "HeadBucket" => buckets::head(cx, request),
+        "HeadObject" => objects::head(cx, request),
+        "ListBuckets" => buckets::list(cx, request),
+        "ListMultipartUploads" => uploads::list(cx, request),
+        "ListObjectVersions" => listings::versions(cx, request),
+        "ListObjectsV2" => listings::objects(cx, request),
+        "ListParts" => uploads::parts(cx, request),
+        "PutBucketLifecycleConfiguration" => buckets::put_lifecycle(cx, request),
+        "PutBucketReplication" => buckets::put_replication(cx, request),
+        "PutBucketVersioning" => buckets::put_versioning(cx, request),
+        "PutObject" => objects::put(cx, request),
+        "UploadPart" => uploads::part(cx, request),
+        _ => Err(super::unknown(request)),
+    }
+}
 
 /// Operation and inputs: `Bucket`, `Key` and the parameters of the query string; the rest is in headers and body.
 pub(super) fn operation(raw: &Raw) -> Result<(String, Value), Refusal> {
@@ -69,6 +111,60 @@ fn address(raw: &Raw) -> (String, String) {
             let (bucket, key) = path.split_once('/').unwrap_or((path, ""));
             (decoded(bucket), decoded(key))
         }
+    }
+}
+
+/// The bucket of a request, if the caller may look at it.
+///
+/// # Errors
+/// As S3 refuses what does not exist, is somebody else's, or is in another region.
+fn bucket_of<'c>(cx: &'c mut Context<'_>, request: &Request) -> Result<&'c mut Bucket, Refusal> {
+    let name = request.input["Bucket"].as_str().unwrap_or_default();
+    let Some(bucket) = cx.world.s3.buckets.get_mut(name) else {
+        return Err(Refusal::with_status(404, "NoSuchBucket", "The specified bucket does not exist"));
+    };
+    let expected = request.raw.header("x-amz-expected-bucket-owner");
+    if bucket.account != request.account() || expected.is_some_and(|owner| owner != bucket.account) {
+        return Err(Refusal::with_status(403, "AccessDenied", "Access Denied"));
+    }
+    if bucket.region != request.region {
+        let why = "The bucket you are attempting to access must be addressed using the specified endpoint.";
+        return Err(Refusal::with_status(301, "PermanentRedirect", why));
+    }
+    Ok(bucket)
+}
+
+fn key_of(request: &Request) -> &str {
+    request.input["Key"].as_str().unwrap_or_default()
+}
+
+/// 200 with a document.
+fn document(body: String) -> Served {
+    let xml = format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n{body}");
+    Ok(Reply::new(200).with("content-type", "application/xml").body(xml))
+}
+
+/// The body of a request as a tree.
+fn read(request: &Request) -> Result<xml::Element, Refusal> {
+    let text = std::str::from_utf8(&request.raw.body).ok();
+    let why = "The XML you provided was not well-formed or did not validate against our published schema";
+    text.and_then(xml::parse).ok_or_else(|| Refusal::new("MalformedXML", why))
+}
+
+/// A time as it stands in headers.
+fn http_date(at: Moment) -> String {
+    let stamp = jiff::Timestamp::from_millisecond(at.0).unwrap_or(jiff::Timestamp::MAX);
+    stamp.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()
+}
+
+/// A key as lists have it when they are asked to encode it.
+fn encoded(key: &str, request: &Request) -> String {
+    match request.text("encoding-type") {
+        Some("url") => {
+            let form: String = serde_urlencoded::to_string([("", key)]).unwrap_or_default();
+            form.trim_start_matches('=').replace("%2F", "/")
+        }
+        _ => key.to_owned(),
     }
 }
 
