@@ -342,6 +342,8 @@ fn a_test_restore_cleans_up_whatever_happens() {
     15. Delete the mount target of fs-0900d000000000001-restored-vl-3 after [14] (always)
     16. Delete file system fs-0900d000000000001-restored-vl-3 after [15] (always)
     17. Write down that nothing is left of fs-0900d000000000001-restored-vl-3 after [16]
+    18. Verify that vault bbws-prod in af-south-1 takes backups after []
+    19. Verify that vault bbws-prod-dr in eu-west-1 takes backups after []
     ");
     let only = Checks { inventory: false, replication: false, test_restore: true };
     // A dump is loaded where there is something to load it into; where there is nothing, that is said.

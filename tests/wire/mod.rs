@@ -10,3 +10,4 @@ mod notices;
 mod objects;
 mod plans;
 mod secrets;
+mod vaults;

@@ -43,6 +43,7 @@ macro_rules! every_kind_of_step {
                 ObjectReplica = "s3.replica",
                 VerifySnapshot = "verify.snapshot",
                 VerifyRecoveryPoint = "verify.recovery_point",
+                VerifyVault = "verify.vault",
                 VerifyObject = "verify.object",
                 VerifyBucket = "verify.bucket",
                 VerifyLifecycle = "verify.lifecycle",

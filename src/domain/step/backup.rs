@@ -109,6 +109,32 @@ impl Parameters for VerifyRecoveryPoint {
     }
 }
 
+/// Verifies that a vault would take a backup now and keep it as long as wanted: it is there, its key can be used, and its lock,
+/// where it has one, admits that many days. Reads only.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VerifyVault {
+    /// Region of the vault.
+    pub region: String,
+    /// Vault.
+    pub vault: String,
+    /// Days that backups are to be kept in it.
+    pub retention_days: u32,
+}
+
+impl Parameters for VerifyVault {
+    fn region(&self) -> Option<&str> {
+        Some(&self.region)
+    }
+
+    fn resource(&self) -> &str {
+        &self.vault
+    }
+
+    fn label(&self) -> &'static str {
+        "Verify vaults"
+    }
+}
+
 /// `backup:CreateBackupPlan` and `CreateBackupSelection`, or `UpdateBackupPlan`: the plan becomes what `spec` says.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PutPlan {

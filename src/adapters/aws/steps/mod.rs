@@ -43,6 +43,7 @@ pub mod verify_database;
 pub mod verify_files;
 pub mod verify_lifecycle;
 pub mod verify_secrets;
+pub mod verify_vault;
 
 use batch::{Batch, Told};
 

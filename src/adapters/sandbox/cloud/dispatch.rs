@@ -188,6 +188,7 @@ pub(super) fn poll(aws: &Aws, call: &Call, now: Moment) -> Result<Progress, Clou
         Action::VerifyRecoveryPoint(step::VerifyRecoveryPoint { region, vault, retention_days }) => {
             verify::point(aws, call, region, vault, *retention_days, now)
         }
+        Action::VerifyVault(step::VerifyVault { region, vault, .. }) => verify::vault(aws, call, region, vault),
         Action::VerifyObject(step::VerifyObject { region, bucket, key, retention_days }) => {
             verify::object(aws, call, (region, bucket), key, *retention_days, now)
         }

@@ -64,6 +64,15 @@ pub(super) fn point(
     Ok(verdict(&what, wrong, detail, Outputs::new()))
 }
 
+/// A vault: exists, its key usable.
+pub(super) fn vault(aws: &Aws, call: &Call, region: &str, name: &str) -> Result<Progress, CloudError> {
+    let place = aws.region(&call.environment.account, region)?;
+    let what = format!("backup vault {name} in {region}");
+    let Some(vault) = place.vaults.get(name) else { return Ok(missing(&what)) };
+    let wrong = common(place, region, true, &vault.key, 1);
+    Ok(verdict(&what, wrong, "takes backups".to_owned(), Outputs::new()))
+}
+
 /// An object: exists, is encrypted, not empty, has the sha256 of the step before, is tagged with its retention, its key usable.
 pub(super) fn object(
     aws: &Aws,

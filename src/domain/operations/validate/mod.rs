@@ -220,5 +220,13 @@ pub fn plan(env: &Environment, checks: Checks, world: &World, id: &OpId, now: Mo
             }
         }
     }
+    if checks.inventory {
+        let dr = env.dr_vault.as_ref().filter(|_| env.replicates()).map(|vault| (&env.dr_region, vault));
+        for (region, vault) in [(&env.primary_region, &env.vault)].into_iter().chain(dr) {
+            let (region, vault) = (region.clone(), vault.clone());
+            let title = format!("Verify that vault {vault} in {region} takes backups");
+            draft.step(title, vec![], step::VerifyVault { region, vault, retention_days: env.retention_days.default });
+        }
+    }
     draft.finish(Head { kind: KIND, environment: env, scope: checks.words(), tenant: None, retention_days: None })
 }
