@@ -1,15 +1,12 @@
 //! A web server on the loopback that answers as a test says and remembers what it was asked.
 
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, Mutex},
-};
+use std::sync::{Arc, Mutex};
 
 use axum::{
     Router,
     body::{Body, to_bytes},
     extract::{Request, State},
-    http::{HeaderMap, Response, StatusCode},
+    http::{Response, StatusCode},
 };
 use serde_json::Value;
 
@@ -23,8 +20,6 @@ pub struct Seen {
     pub target: String,
     /// Region and service it was signed for.
     pub scope: (String, String),
-    /// Headers `x-amz-meta-…`.
-    pub metadata: BTreeMap<String, String>,
     pub body: Vec<u8>,
 }
 
@@ -127,7 +122,6 @@ async fn answer(State(inner): State<Arc<Inner>>, request: Request) -> Response<B
             .map(|v| v.to_str().expect("it is text").to_owned())
             .unwrap_or_default(),
         scope: scope(parts.headers.get("authorization").and_then(|v| v.to_str().ok()).unwrap_or_default()),
-        metadata: metadata(&parts.headers),
         body,
     };
     let answer = (inner.script)(&seen);
@@ -137,11 +131,6 @@ async fn answer(State(inner): State<Arc<Inner>>, request: Request) -> Response<B
         response = response.header(name, value);
     }
     response.body(Body::from(answer.body)).expect("a response")
-}
-
-fn metadata(headers: &HeaderMap) -> BTreeMap<String, String> {
-    let named = headers.iter().filter(|(name, _)| name.as_str().starts_with("x-amz-meta-"));
-    named.filter_map(|(name, value)| Some((name.to_string(), value.to_str().ok()?.to_owned()))).collect()
 }
 
 /// `Credential=<key>/<day>/<region>/<service>/aws4_request`.

@@ -4,6 +4,7 @@
 mod backup;
 mod buckets_data;
 mod configuration;
+mod conformance;
 mod dumps;
 mod ends;
 mod errors;

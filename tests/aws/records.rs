@@ -1,19 +1,24 @@
-//! Records of buckets: on moto, and on a fake where S3's pages, parts and lost answers matter.
+//! Records of buckets: their pages, their parts, and answers that are lost, over the simulated AWS.
 
-use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
-use aws_sdk_s3::types::{BucketVersioningStatus, VersioningConfiguration};
 use bbws::{
+    adapters::sandbox::aws::{
+        Fault, Target,
+        world::s3::{Bucket, Content, Part, Upload, Version},
+    },
     domain::step::{self, Action},
-    ports::cloud::{Call, Cloud as _, Probe, Progress},
+    ports::{
+        clock::Clock as _,
+        cloud::{Call, Cloud as _, CloudError, Probe, Progress},
+    },
 };
+use bytes::Bytes;
 use serde_json::{Value, json as value};
 
-use crate::aws::{
-    exports,
-    fake::{Fake, Seen},
-    s3_fake::{self, Shared, Store},
-    support::{HOME, Platform, carried_out, done, environment, failed, permanent, poll, settled},
+use crate::{
+    aws::support::{HOME, Platform, carried_out, done, failed, permanent, poll, settled},
+    wire::bed::Bed,
 };
 
 pub const KEY: &str = "prod/s3/20261121/bk-1042/media.jsonl.zst";
@@ -31,86 +36,45 @@ pub fn source(platform: &Platform) -> String {
     format!("m{}", platform.environment.account)
 }
 
-/// A versioned bucket with three objects that are current, of which one has an older version, and one that is deleted.
-pub async fn media(platform: &Platform) {
-    let name = source(platform);
-    exports::bucket(platform, HOME, &Some(name.clone())).await;
-    let session = platform.setup(HOME).await;
-    let versioning = VersioningConfiguration::builder().status(BucketVersioningStatus::Enabled).build();
-    let request = session.s3().put_bucket_versioning().bucket(&name).versioning_configuration(versioning);
-    request.send().await.expect("versioned");
-    for (key, body) in [("a b+c.jpg", "1"), ("b.jpg", "22"), ("b.jpg", "333"), ("c/ü.jpg", "4444"), ("gone.jpg", "5")]
-    {
-        let request = session.s3().put_object().bucket(&name).key(key);
-        request.body(body.as_bytes().to_vec().into()).send().await.expect("an object");
-    }
-    session.s3().delete_object().bucket(&name).key("gone.jpg").send().await.expect("a delete marker");
-}
-
 fn lines(bytes: &[u8]) -> Vec<Value> {
     let text = zstd::decode_all(bytes).expect("zstd");
     String::from_utf8(text).expect("UTF-8").lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
 }
 
-#[tokio::test]
-async fn the_current_versions_of_a_bucket_are_recorded_once() {
-    let platform = Platform::on_moto().await;
-    media(&platform).await;
-    exports::bucket(&platform, HOME, &platform.environment.secrets_bucket).await;
-    let (cloud, call) = (&platform.cloud, platform.call(record(&platform)));
-    assert_eq!(cloud.probe(&call).await, Ok(Probe::Absent));
-    let (outputs, detail) = done(carried_out(cloud, &call).await);
-    assert_eq!(detail, "3 objects, 8 bytes");
-    assert_eq!((outputs["objects"].as_str(), outputs["bytes"].as_str()), ("3", "8"));
+/// The bucket that is recorded, and the one the record is put into.
+const SOURCE: &str = "records-source";
+const TARGET: &str = "bbws-prod-backups";
 
-    let session = platform.setup(HOME).await;
-    let bucket = platform.environment.secrets_bucket.as_deref().expect("it has one");
-    let object = session.s3().get_object().bucket(bucket).key(KEY).send().await.expect("the record");
-    assert_eq!(object.metadata().expect("metadata")["bbws-operation"], "bk-1042");
-    assert_eq!(object.metadata().expect("metadata")["bbws-count"], "3");
-    let found = lines(&object.body.collect().await.expect("a body").to_vec());
-    let keys: Vec<&Value> = found.iter().map(|line| &line["key"]).collect();
-    assert_eq!(keys, ["a b+c.jpg", "b.jpg", "c/ü.jpg"]);
-    let sizes: Vec<&Value> = found.iter().map(|line| &line["size"]).collect();
-    assert_eq!(sizes, [&value!(1), &value!(3), &value!(4)], "the newest version of each");
-    let all = session.s3().list_object_versions().bucket(source(&platform)).send().await.expect("versions");
-    for line in &found {
-        let same = |v: &&aws_sdk_s3::types::ObjectVersion| v.version_id() == line["version"].as_str();
-        let version = all.versions().iter().find(same).expect("it exists");
-        assert_eq!(version.e_tag().map(|e| e.trim_matches('"')), line["etag"].as_str());
-        assert!(line["modified"].as_str().is_some_and(|time| time.ends_with('Z')), "{line}");
-    }
-
-    let verify = Action::VerifyObject(step::VerifyObject {
+fn step_of() -> Action {
+    Action::BucketRecord(step::BucketRecord {
         region: HOME.into(),
-        bucket: bucket.into(),
+        source: SOURCE.into(),
+        bucket: TARGET.into(),
         key: KEY.into(),
-        retention_days: 30,
-    });
-    done(poll(cloud, &Call { inputs: outputs.clone(), ..platform.call(verify) }).await);
-    let started = cloud.start(&call).await.expect("it is adopted");
-    assert!(started.finished);
-    assert_eq!(started.outputs["sha256"], outputs["sha256"]);
-    let stranger = Call { token: "bk-7-0".into(), ..platform.call_of("bk-7", record(&platform)) };
-    assert_eq!(cloud.probe(&stranger).await, Ok(Probe::Absent));
-    assert!(permanent(cloud.start(&stranger).await).contains("that this operation did not make"));
+    })
 }
 
-/// A platform on a bucket of so many objects, and what is in the other bucket.
-async fn fakes(objects: usize, per: usize, key: fn(usize) -> String) -> (Fake, Platform, Shared) {
-    let store: Shared = Arc::new(Mutex::new(Store::default()));
-    let fake = Fake::start({
-        let store = Arc::clone(&store);
-        move |seen: &Seen| {
-            if seen.path.starts_with("/m") && seen.query.contains("versions") {
-                return s3_fake::versions(seen, objects, per, key);
+/// A bed with a bucket of so many objects, each with so many versions, of which every tenth was deleted.
+fn filled(objects: usize, per: usize, key: fn(usize) -> String) -> Bed {
+    let bed = Bed::new();
+    let account = bed.environment.account.clone();
+    bed.aws.change(|world, now| {
+        let template: Version =
+            world.s3.buckets["bbws-prod-media"].objects.values().next().expect("an object")[0].clone();
+        let mut bucket = Bucket { versioning: Some(true), ..Bucket::new(&account, HOME, now) };
+        for object in 0..objects {
+            for version in 0..per {
+                let (made, newest) = (now - Duration::from_secs(version as u64), version == 0);
+                let id = format!("v{}", object * per + version);
+                let (etag, content) = (format!("e{}", object * per + version), Content::Zeros(10));
+                let deleted = newest && object % 10 == 9;
+                let of = Version { id, made, visible: made, deleted, content, etag, ..template.clone() };
+                bucket.add(&key(object), of);
             }
-            store.lock().expect("no test panics while holding it").answer(seen)
         }
-    })
-    .await;
-    let platform = Platform::on(&fake.address, &[], environment(false)).await;
-    (fake, platform, store)
+        world.s3.buckets.insert(SOURCE.to_owned(), bucket);
+    });
+    bed
 }
 
 fn plain(number: usize) -> String {
@@ -126,137 +90,220 @@ fn random(number: usize) -> String {
     format!("{number:08}-{noise}")
 }
 
-fn stored(store: &Shared) -> Vec<u8> {
-    store.lock().expect("no test panics while holding it").object.clone().expect("it is stored").0
+/// The record as it is stored.
+fn stored(bed: &Bed) -> Version {
+    bed.aws.look(|world, now| world.s3.buckets[TARGET].current(KEY, now).expect("it is stored").clone())
+}
+
+fn content(version: &Version) -> Vec<u8> {
+    version.content.range(0, version.content.len()).to_vec()
+}
+
+/// How often an operation was asked for.
+fn asked(bed: &Bed, operation: &str) -> usize {
+    bed.aws.journal().iter().filter(|request| request.operation == operation).count()
+}
+
+#[tokio::test]
+async fn the_current_versions_of_a_bucket_are_recorded_once() {
+    let bed = Bed::new();
+    let session = bed.session(HOME).await;
+    let put = async |key: &str, body: &'static str| {
+        let request = session.s3().put_object().bucket("bbws-prod-media").key(key);
+        request.body(body.as_bytes().to_vec().into()).send().await.expect("an object");
+    };
+    bed.aws.change(|world, _| world.s3.buckets.get_mut("bbws-prod-media").expect("it is there").objects.clear());
+    for (key, body) in [("a b+c.jpg", "1"), ("b.jpg", "22"), ("b.jpg", "333"), ("c/ü.jpg", "4444"), ("gone.jpg", "5")]
+    {
+        bed.clock.advance(Duration::from_secs(1));
+        put(key, body).await;
+    }
+    bed.clock.advance(Duration::from_secs(1));
+    session.s3().delete_object().bucket("bbws-prod-media").key("gone.jpg").send().await.expect("a delete marker");
+    let record = |target: &str| {
+        Action::BucketRecord(step::BucketRecord {
+            region: HOME.into(),
+            source: "bbws-prod-media".into(),
+            bucket: target.into(),
+            key: KEY.into(),
+        })
+    };
+    let (cloud, call) = (&bed.cloud, bed.call(0, record(TARGET)));
+    assert_eq!(cloud.probe(&call).await, Ok(Probe::Absent));
+    let (outputs, detail) = done(carried_out(cloud, &call).await);
+    assert_eq!(detail, "3 objects, 8 bytes");
+    assert_eq!((outputs["objects"].as_str(), outputs["bytes"].as_str()), ("3", "8"));
+    let object = stored(&bed);
+    assert_eq!(object.metadata["bbws-operation"], "bk-1001");
+    assert_eq!(object.metadata["bbws-count"], "3");
+    let found = lines(&content(&object));
+    let keys: Vec<&Value> = found.iter().map(|line| &line["key"]).collect();
+    assert_eq!(keys, ["a b+c.jpg", "b.jpg", "c/ü.jpg"]);
+    let sizes: Vec<&Value> = found.iter().map(|line| &line["size"]).collect();
+    assert_eq!(sizes, [&value!(1), &value!(3), &value!(4)], "the newest version of each");
+    let all = session.s3().list_object_versions().bucket("bbws-prod-media").send().await.expect("versions");
+    for line in &found {
+        let same = |v: &&aws_sdk_s3::types::ObjectVersion| v.version_id() == line["version"].as_str();
+        let version = all.versions().iter().find(same).expect("it exists");
+        assert_eq!(version.e_tag().map(|e| e.trim_matches('"')), line["etag"].as_str());
+        assert!(line["modified"].as_str().is_some_and(|time| time.ends_with('Z')), "{line}");
+    }
+    let verify = Action::VerifyObject(step::VerifyObject {
+        region: HOME.into(),
+        bucket: TARGET.into(),
+        key: KEY.into(),
+        retention_days: 30,
+    });
+    done(poll(cloud, &Call { inputs: outputs.clone(), ..bed.call(1, verify) }).await);
+    let started = cloud.start(&call).await.expect("it is adopted");
+    assert!(started.finished);
+    assert_eq!(started.outputs["sha256"], outputs["sha256"]);
+    let operation = bbws::domain::operation::OpId("bk-7".into());
+    let stranger = Call { token: "bk-7-0".into(), operation, ..bed.call(0, record(TARGET)) };
+    assert_eq!(cloud.probe(&stranger).await, Ok(Probe::Absent));
+    assert!(permanent(cloud.start(&stranger).await).contains("that this operation did not make"));
 }
 
 #[tokio::test]
 async fn a_bucket_of_2500_objects_is_read_page_by_page() {
-    let (fake, platform, store) = fakes(2500, 3, plain).await;
-    let (outputs, detail) = done(carried_out(&platform.cloud, &platform.call(record(&platform))).await);
+    let bed = filled(2500, 3, plain);
+    let (outputs, detail) = done(carried_out(&bed.cloud, &bed.call(0, step_of())).await);
     assert_eq!(detail, "2250 objects, 22.0 KiB");
     assert_eq!(outputs["objects"], "2250", "every tenth is deleted");
-    let found = lines(&stored(&store));
+    let found = lines(&content(&stored(&bed)));
     assert_eq!(found.len(), 2250);
     assert_eq!(
         found[0],
-        value!({ "key": plain(0), "version": "v0", "size": 10, "etag": "e0", "modified": "2026-11-20T01:02:03Z" })
+        value!({ "key": plain(0), "version": "v0", "size": 10, "etag": "e0", "modified": crate::wire::bed::START.iso() })
     );
     assert_eq!(found[2249]["key"], plain(2498));
-    let pages = fake.seen().iter().filter(|seen| seen.query.contains("versions")).count();
-    assert_eq!(pages, 8, "7,500 versions in pages of 1,000");
-    assert_eq!(fake.asked("PUT", "/b").len(), 1, "one PUT");
+    assert_eq!(asked(&bed, "ListObjectVersions"), 8, "7,500 versions in pages of 1,000");
+    assert_eq!((asked(&bed, "PutObject"), bed.aws.effects()), (1, 1), "one PUT");
 }
 
 #[tokio::test]
 async fn a_long_record_is_sent_in_parts_of_at_least_8_mib() {
-    let (_fake, platform, store) = fakes(16_000, 1, random).await;
-    let call = platform.call(record(&platform));
+    let bed = filled(16_000, 1, random);
+    let call = bed.call(0, step_of());
     // The object is complete, but the answer is lost.
-    store.lock().expect("no test panics while holding it").lose = 1;
-    let (outputs, _) = done(carried_out(&platform.cloud, &call).await);
+    bed.aws.inject(Fault::LostReply, Target::next().of("CompleteMultipartUpload"));
+    let (outputs, _) = done(carried_out(&bed.cloud, &call).await);
     assert_eq!(outputs["objects"], "14400");
-    let found = lines(&stored(&store));
+    let object = stored(&bed);
+    let found = lines(&content(&object));
     assert_eq!((found.len(), found[14_399]["key"].as_str()), (14_400, Some(random(15_998).as_str())));
-    {
-        let store = store.lock().expect("no test panics while holding it");
-        let (last, parts) = store.sizes.split_last().expect("parts");
-        assert!(!parts.is_empty() && parts.iter().all(|size| *size >= 8 << 20), "{:?} and {last}", parts);
-        assert_eq!(outputs["sha256"], store.checksum, "what S3 says of it");
-        assert_eq!(store.object.as_ref().expect("it is there").1["x-amz-meta-bbws-operation"], "bk-1042");
-        assert!(store.uploads.is_empty());
-    }
-    assert_eq!(platform.cloud.probe(&call).await.map(|p| matches!(p, Probe::Present(_))), Ok(true));
+    let parts = asked(&bed, "UploadPart");
+    assert!(parts > 1 && object.etag.ends_with(&format!("-{parts}")), "{}", object.etag);
+    assert!(object.content.len() > (parts as u64 - 1) * (8 << 20), "every part but the last has 8 MiB");
+    assert_eq!(Some(&outputs["sha256"]), object.sha256.as_ref(), "what S3 says of it");
+    assert_eq!(object.metadata["bbws-operation"], "bk-1001");
+    assert!(bed.aws.look(|world, _| world.s3.buckets[TARGET].uploads.is_empty()));
+    assert_eq!(bed.cloud.probe(&call).await.map(|p| matches!(p, Probe::Present(_))), Ok(true));
+    assert_eq!(bed.aws.twice(), []);
 }
 
 #[tokio::test]
 async fn an_answer_that_is_lost_is_looked_for() {
-    let (_fake, platform, store) = fakes(10, 1, plain).await;
-    store.lock().expect("no test panics while holding it").lose = 1;
-    let (outputs, _) = done(carried_out(&platform.cloud, &platform.call(record(&platform))).await);
-    assert_eq!(outputs["sha256"], store.lock().expect("no test panics while holding it").checksum);
+    let bed = filled(10, 1, plain);
+    bed.aws.inject(Fault::LostReply, Target::next().of("PutObject"));
+    let (outputs, _) = done(carried_out(&bed.cloud, &bed.call(0, step_of())).await);
+    assert_eq!(Some(&outputs["sha256"]), stored(&bed).sha256.as_ref());
+    assert_eq!(asked(&bed, "PutObject"), 1);
 }
 
 /// The call as it looks after it was begun so many seconds ago.
-fn begun(platform: &Platform, seconds: u64) -> Call {
-    let id = format!("s3://b/{KEY} since {}", s3_fake::ago(seconds));
-    Call { external_id: Some(id), ..platform.call(record(platform)) }
+fn begun(bed: &Bed, seconds: u64) -> Call {
+    let since = bed.clock.now() - Duration::from_secs(seconds);
+    Call { external_id: Some(format!("s3://b/{KEY} since {}", since.iso())), ..bed.call(0, step_of()) }
 }
 
-fn upload(store: &Shared, age: u64) {
-    let mut store = store.lock().expect("no test panics while holding it");
-    store.age = age;
-    store.uploads.insert("left".into(), [(1, vec![0; 8])].into());
+/// An unfinished upload whose newest part came so many seconds ago.
+fn upload(bed: &Bed, age: u64) {
+    bed.aws.change(|world, now| {
+        let draft = world.s3.buckets["bbws-prod-media"].objects.values().next().expect("an object")[0].clone();
+        let at = now - Duration::from_secs(age);
+        let part = Part { bytes: Bytes::from_static(&[0; 8]), etag: "e".into(), sha256: String::new(), at };
+        let parts = [(1, part)].into();
+        let left = Upload { key: KEY.into(), begun: now - Duration::from_secs(9000), draft, summed: true, parts };
+        let uploads = &mut world.s3.buckets.get_mut(TARGET).expect("it is there").uploads;
+        let other = Upload { key: format!("{KEY}.other"), begun: now, ..left.clone() };
+        uploads.insert("left".into(), left);
+        uploads.insert("other".into(), other);
+    });
+}
+
+fn is_left(bed: &Bed) -> bool {
+    bed.aws.look(|world, _| {
+        let uploads = &world.s3.buckets[TARGET].uploads;
+        assert!(uploads.contains_key("other"), "what is of another key stays");
+        uploads.contains_key("left")
+    })
 }
 
 /// A record that is begun anew where another process left one unfinished.
 pub async fn left_behind() {
-    let (_fake, platform, store) = fakes(10, 1, plain).await;
-    upload(&store, 660);
-    done(carried_out(&platform.cloud, &platform.call(record(&platform))).await);
-    assert!(store.lock().expect("no test panics while holding it").uploads.is_empty(), "what was left is aborted");
+    let bed = filled(10, 1, plain);
+    upload(&bed, 660);
+    done(carried_out(&bed.cloud, &bed.call(0, step_of())).await);
+    assert!(!is_left(&bed), "what was left is aborted");
 }
 
 #[tokio::test]
 async fn another_process_is_seen_by_its_parts_and_missed_when_they_stop() {
-    let (fake, platform, store) = fakes(10, 1, plain).await;
-    let cloud = &platform.cloud;
+    let bed = filled(10, 1, plain);
+    let cloud = &bed.cloud;
     let gone = Progress::Gone {
-        reason: format!(
-            "The process that wrote object s3://{}/{KEY} ended before it was complete.",
-            platform.environment.secrets_bucket.as_deref().expect("it has one")
-        ),
+        reason: format!("The process that wrote object s3://{TARGET}/{KEY} ended before it was complete."),
     };
     let running =
         Progress::Running { percent: None, detail: "another process works on it, or did until a moment ago".into() };
-    assert_eq!(poll(cloud, &begun(&platform, 30)).await, Ok(running.clone()), "it has just begun");
-    assert_eq!(poll(cloud, &begun(&platform, 600)).await, Ok(gone.clone()), "and never sent a part");
-    upload(&store, 60);
-    assert_eq!(poll(cloud, &begun(&platform, 6000)).await, Ok(running), "a part is a minute old");
-    let started = cloud.start(&platform.call(record(&platform))).await.expect("it is left to the other");
-    assert!(!started.finished && store.lock().expect("no test panics while holding it").uploads.contains_key("left"));
-    upload(&store, 660);
-    assert_eq!(poll(cloud, &begun(&platform, 6000)).await, Ok(gone), "nobody sends parts any more");
-
-    done(carried_out(cloud, &platform.call(record(&platform))).await);
-    assert!(store.lock().expect("no test panics while holding it").uploads.is_empty(), "what was left is aborted");
-    let other = Platform::on(&fake.address, &[], environment(false)).await;
-    let (outputs, detail) = done(poll(&other.cloud, &begun(&platform, 9000)).await);
+    assert_eq!(poll(cloud, &begun(&bed, 30)).await, Ok(running.clone()), "it has just begun");
+    assert_eq!(poll(cloud, &begun(&bed, 600)).await, Ok(gone.clone()), "and never sent a part");
+    upload(&bed, 60);
+    assert_eq!(poll(cloud, &begun(&bed, 6000)).await, Ok(running), "a part is a minute old");
+    let started = cloud.start(&bed.call(0, step_of())).await.expect("it is left to the other");
+    assert!(!started.finished && is_left(&bed));
+    upload(&bed, 660);
+    assert_eq!(poll(cloud, &begun(&bed, 6000)).await, Ok(gone), "nobody sends parts any more");
+    done(carried_out(cloud, &bed.call(0, step_of())).await);
+    assert!(!is_left(&bed), "what was left is aborted");
+    let (outputs, detail) = done(poll(&bed.another_process(), &begun(&bed, 9000)).await);
     assert_eq!((detail.as_str(), outputs["objects"].as_str()), ("9 objects", "9"), "another process finds it done");
 }
 
 #[tokio::test]
 async fn work_that_fails_is_gone_or_failed() {
-    let deny = |code: &'static str, status: u16| async move {
-        let store: Shared = Arc::default();
-        let fake = Fake::start(move |seen: &Seen| {
-            if seen.path.starts_with("/m") && seen.query.contains("versions") {
-                return s3_fake::xml(status, format!("<Error><Code>{code}</Code><Message>no</Message></Error>"));
-            }
-            store.lock().expect("no test panics while holding it").answer(seen)
-        })
-        .await;
-        let platform = Platform::on(&fake.address, &[], environment(false)).await;
-        let answer = carried_out(&platform.cloud, &platform.call(record(&platform))).await;
-        (answer, fake.asked("PUT", "/b").len())
+    let under = async |fault| {
+        let bed = filled(10, 1, plain);
+        bed.aws.inject(fault, Target::next().of("ListObjectVersions"));
+        let answer = carried_out(&bed.cloud, &bed.call(0, step_of())).await;
+        (answer, asked(&bed, "PutObject"))
     };
-    let (answer, puts) = deny("AccessDenied", 403).await;
+    let (answer, puts) = under(Fault::Denied).await;
     assert!(failed(answer).contains("may not do s3:ListBucketVersions"));
     assert_eq!(puts, 0, "nothing was stored");
-    let (answer, puts) = deny("SlowDown", 503).await;
+    let (answer, puts) = under(Fault::Throttled).await;
     assert!(matches!(&answer, Ok(Progress::Gone { reason }) if reason.contains("fewer requests")), "{answer:?}");
     assert_eq!(puts, 0, "nothing was stored");
+    // The framing says that this is all, and half of the versions are not in it.
+    let (answer, puts) = under(Fault::CutShort).await;
+    assert!(matches!(&answer, Ok(Progress::Gone { .. }) | Err(CloudError::Retryable { .. })), "{answer:?}");
+    assert_eq!(puts, 0, "a list that was cut is no list");
 }
 
 #[tokio::test]
 async fn work_that_nobody_can_begin_stays_untouched() {
-    let (fake, platform, store) = fakes(10, 1, plain).await;
-    store.lock().expect("no test panics while holding it").object =
-        Some((b"somebody's".to_vec(), [("x-amz-meta-bbws-operation".to_owned(), "bk-7".to_owned())].into()));
-    let call = platform.call(record(&platform));
-    assert!(permanent(platform.cloud.start(&call).await).contains("that this operation did not make"));
-    assert_eq!(stored(&store), b"somebody's");
-    assert!(fake.asked("PUT", "/").is_empty());
-    let answer = settled(&platform.cloud, &begun(&platform, 6000)).await;
+    let bed = filled(10, 1, plain);
+    bed.aws.change(|world, _| {
+        let mut version = world.s3.buckets["bbws-prod-media"].objects.values().next().expect("an object")[0].clone();
+        version.metadata.insert("bbws-operation".into(), "bk-7".into());
+        version.content = Content::Real(Bytes::from_static(b"somebody's"));
+        world.s3.buckets.get_mut(TARGET).expect("it is there").add(KEY, version);
+    });
+    let call = bed.call(0, step_of());
+    assert!(permanent(bed.cloud.start(&call).await).contains("that this operation did not make"));
+    assert_eq!(content(&stored(&bed)), b"somebody's");
+    assert_eq!(bed.aws.effects(), 0);
+    let answer = settled(&bed.cloud, &begun(&bed, 6000)).await;
     assert!(matches!(answer, Ok(Progress::Gone { .. })), "{answer:?}");
 }

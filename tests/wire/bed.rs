@@ -72,6 +72,11 @@ impl Bed {
         Bed { aws, clock, cloud, environment, sessions: Sessions::with(base) }
     }
 
+    /// The adapter as another process has it: it knows nothing of what this one is at.
+    pub fn another_process(&self) -> AwsCloud {
+        AwsCloud::with(Config::demo().topics, base(&self.aws, &self.clock, &self.environment.account))
+    }
+
     /// Clients of a region, under the environment's role.
     pub async fn session(&self, region: &str) -> Arc<Session> {
         self.sessions.get(&self.environment, region, "U0ALICE").await

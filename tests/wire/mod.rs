@@ -1,7 +1,7 @@
 //! The simulated AWS behind the wire: the real adapter speaks to it by the SDK, without a socket.
 
 mod backups;
-mod bed;
+pub mod bed;
 mod databases;
 mod faults;
 mod files;

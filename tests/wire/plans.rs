@@ -45,7 +45,7 @@ async fn a_plan_is_made_changed_where_it_differs_and_left_alone_where_not() {
     bed.cloud.start(&first).await.unwrap();
     assert_eq!(bed.aws.effects(), effects, "what says so already is left alone");
     let made = plans::find(&session, "bbws-prod").await.unwrap().unwrap();
-    let second = bed.call(1, put(spec(&bed, 14, &[FS, "fs-0900d000000000002"])));
+    let second = bed.call(1, put(spec(&bed, 14, &["fs-0900d000000000002"])));
     bed.cloud.start(&second).await.unwrap();
     done(&bed, &second).await;
     let changed = plans::find(&session, "bbws-prod").await.unwrap().unwrap();
@@ -65,7 +65,7 @@ async fn a_lost_reply_of_every_write_makes_nothing_twice() {
         let bed = Bed::new();
         bed.cloud.start(&bed.call(0, put(spec(&bed, 30, &[FS])))).await.unwrap();
         let name = if operation == "CreateBackupPlan" { "another" } else { "bbws-prod" };
-        let spec = spec(&bed, 14, &[FS, "fs-0900d000000000002"]);
+        let spec = spec(&bed, 14, &["fs-0900d000000000002"]);
         let call = bed.call(1, Action::PutPlan(step::PutPlan { region: HOME.into(), name: name.into(), spec }));
         bed.aws.inject(Fault::LostReply, Target::next().of(operation));
         let lost = bed.cloud.start(&call).await;

@@ -1,10 +1,10 @@
 //! KMS: whether a key is there and can be used, and data keys.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
-use serde_json::json;
+use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
-use super::{Context, Outcome, Refusal, Request};
+use super::{super::world::kms::Key, Context, Outcome, Refusal, Request};
 
 /// What an encrypted data key begins with.
 const MARK: &str = "simulated-kms";
@@ -23,8 +23,9 @@ pub(super) fn serve(cx: &mut Context<'_>, request: &Request) -> Outcome {
 fn create_key(cx: &mut Context<'_>, request: &Request) -> Outcome {
     let id = cx.world.next_id("key");
     let arn = format!("arn:aws:kms:{}:{}:key/{id}", request.region, request.account());
+    let now = request.time(cx.now);
     cx.place(request).kms.add(request.account(), &request.region, &arn);
-    Ok(json!({"KeyMetadata": {"KeyId": id, "Arn": arn, "Enabled": true, "KeyState": "Enabled"}}))
+    Ok(json!({"KeyMetadata": metadata(request, &arn, &Key { enabled: true, of_aws: false }, now)}))
 }
 
 fn create_alias(cx: &mut Context<'_>, request: &Request) -> Outcome {
@@ -94,7 +95,11 @@ fn describe_key(cx: &mut Context<'_>, request: &Request) -> Outcome {
     let Some((arn, key)) = cx.place(request).kms.key(name) else {
         return Err(not_found(name));
     };
-    Ok(json!({"KeyMetadata": {
+    Ok(json!({"KeyMetadata": metadata(request, arn, key, made)}))
+}
+
+fn metadata(request: &Request, arn: &str, key: &Key, made: Value) -> Value {
+    json!({
         "AWSAccountId": request.account(),
         "KeyId": arn.rsplit('/').next(),
         "Arn": arn,
@@ -108,5 +113,5 @@ fn describe_key(cx: &mut Context<'_>, request: &Request) -> Outcome {
         "KeyManager": if key.of_aws { "AWS" } else { "CUSTOMER" },
         "Origin": "AWS_KMS",
         "MultiRegion": false,
-    }}))
+    })
 }

@@ -176,6 +176,8 @@ pub struct Upload {
     pub begun: Moment,
     /// What the object is to be like; its content is not known yet.
     pub draft: Version,
+    /// A SHA-256 is kept of every part and of the object.
+    pub summed: bool,
     /// By number.
     pub parts: BTreeMap<u32, Part>,
 }

@@ -247,6 +247,9 @@ fn plan_body(cx: &mut Context<'_>, request: &Request) -> Result<Value, Refusal> 
                 rule[window] = minutes.into();
             }
         }
+        if rule["ScheduleExpressionTimezone"].is_null() {
+            rule["ScheduleExpressionTimezone"] = "Etc/UTC".into();
+        }
         if rule["EnableContinuousBackup"].is_null() {
             rule["EnableContinuousBackup"] = false.into();
         }

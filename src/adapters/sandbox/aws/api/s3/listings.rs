@@ -65,6 +65,8 @@ pub(super) fn objects(cx: &mut Context<'_>, request: &Request) -> Served {
     }
     element(&mut body, "Name", &request.input["Bucket"]);
     element(&mut body, "Prefix", &json!(encoded(prefix, request)));
+    element(&mut body, "Delimiter", &json!(delimiter));
+    element(&mut body, "StartAfter", &json!(request.text("start-after").map(|key| encoded(key, request))));
     element(&mut body, "KeyCount", &json!(count));
     element(&mut body, "MaxKeys", &json!(most));
     element(&mut body, "EncodingType", &request.input["encoding-type"]);

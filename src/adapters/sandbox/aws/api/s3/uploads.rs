@@ -23,9 +23,10 @@ pub(super) fn begin(cx: &mut Context<'_>, request: &Request) -> Served {
     let (draft, begun) = (draft(cx, request)?, cx.now);
     let id = cx.world.next_id("upload").replace('-', "");
     let reply = described(Reply::new(200).with("content-type", "application/xml"), &draft, false);
-    let upload = Upload { key: key_of(request).to_owned(), begun, draft, parts: Default::default() };
-    bucket_of(cx, request)?.uploads.insert(id.clone(), upload);
     let algorithm = request.raw.header("x-amz-checksum-algorithm").map(str::to_owned);
+    let summed = algorithm.as_deref().is_some_and(|name| name.eq_ignore_ascii_case("sha256"));
+    let upload = Upload { key: key_of(request).to_owned(), begun, draft, summed, parts: Default::default() };
+    bucket_of(cx, request)?.uploads.insert(id.clone(), upload);
     let reply = match algorithm {
         Some(algorithm) => reply.with("x-amz-checksum-algorithm", algorithm).with("x-amz-checksum-type", "COMPOSITE"),
         None => reply,
@@ -48,13 +49,16 @@ pub(super) fn part(cx: &mut Context<'_>, request: &Request) -> Served {
         return Err(Refusal::new("BadDigest", "The SHA256 you specified did not match the calculated checksum."));
     }
     let part = Part { etag: etag(&bytes), bytes, sha256, at: cx.now };
-    let reply = Reply::new(200).with("etag", format!("\"{}\"", part.etag)).with("x-amz-checksum-sha256", &part.sha256);
-    upload_of(bucket_of(cx, request)?, request)?.parts.insert(number, part);
+    let upload = upload_of(bucket_of(cx, request)?, request)?;
+    let reply = Reply::new(200).with("etag", format!("\"{}\"", part.etag));
+    let reply = if upload.summed { reply.with("x-amz-checksum-sha256", &part.sha256) } else { reply };
+    upload.parts.insert(number, part);
     Ok(reply)
 }
 
 pub(super) fn complete(cx: &mut Context<'_>, request: &Request) -> Served {
     let named = read(request)?;
+    let now = cx.now;
     let upload = upload_of(bucket_of(cx, request)?, request)?;
     let (mut body, mut sums, mut count, mut previous) = (BytesMut::new(), Sha256::new(), 0_usize, 0);
     let mut short = false;
@@ -88,9 +92,9 @@ pub(super) fn complete(cx: &mut Context<'_>, request: &Request) -> Served {
         return Err(Refusal::new("InvalidRequest", "The provided object size does not match the object."));
     }
     let mut version = upload.draft.clone();
-    (version.made, version.visible) = (cx.now, cx.now);
+    (version.made, version.visible) = (now, now);
     version.etag = format!("{}-{count}", etag(&body));
-    version.sha256 = Some(format!("{}-{count}", BASE64.encode(sums.finalize())));
+    version.sha256 = upload.summed.then(|| format!("{}-{count}", BASE64.encode(sums.finalize())));
     version.content = Content::Real(body.freeze());
     let made = store(cx, request, version)?;
     bucket_of(cx, request)?.uploads.remove(request.text("uploadId").unwrap_or_default());
@@ -100,7 +104,7 @@ pub(super) fn complete(cx: &mut Context<'_>, request: &Request) -> Served {
     element(&mut body, "Key", &request.input["Key"]);
     element(&mut body, "ETag", &json!(format!("\"{}\"", made.etag)));
     element(&mut body, "ChecksumSHA256", &json!(made.sha256));
-    element(&mut body, "ChecksumType", &json!("COMPOSITE"));
+    element(&mut body, "ChecksumType", &json!(made.sha256.as_ref().map(|_| "COMPOSITE")));
     Ok(reply.body(body + "</CompleteMultipartUploadResult>"))
 }
 
@@ -163,12 +167,13 @@ pub(super) fn parts(cx: &mut Context<'_>, request: &Request) -> Served {
             "PartNumber": number,
             "LastModified": request.time(part.at),
             "ETag": format!("\"{}\"", part.etag),
-            "ChecksumSHA256": part.sha256,
+            "ChecksumSHA256": upload.summed.then_some(&part.sha256),
             "Size": part.bytes.len(),
         });
         element(&mut body, "Part", &entry);
     }
     let more = left.peek().is_some();
+    element(&mut body, "StorageClass", &json!("STANDARD"));
     element(&mut body, "NextPartNumberMarker", &json!(last));
     element(&mut body, "MaxParts", &json!(most));
     element(&mut body, "IsTruncated", &json!(more));
