@@ -23,9 +23,12 @@ enum Command {
         /// Directory to keep everything in; in memory when left out.
         #[arg(long)]
         data: Option<PathBuf>,
-        /// How many times faster than real time the simulated AWS works.
+        /// How many times faster than real time the clock of the demo runs, for bbws and for AWS.
         #[arg(long, default_value_t = 60.0, value_parser = speed)]
         speed: f64,
+        /// Where the simulated AWS answers any SDK and the AWS CLI; 127.0.0.1:4566, or a free port where that is taken.
+        #[arg(long)]
+        aws: Option<SocketAddr>,
     },
     /// Serve Slack in production. Reads SLACK_SIGNING_SECRET, SLACK_BOT_TOKEN, DATABASE_URL, … from the environment.
     Serve {
@@ -106,9 +109,9 @@ fn speed(text: &str) -> Result<f64, String> {
 async fn main() -> ExitCode {
     let cli = Cli::parse();
     let done = match cli.command {
-        Command::Demo { listen, data, speed } => {
+        Command::Demo { listen, data, speed, aws } => {
             telemetry::log();
-            boot::demo::demo(boot::demo::Choices { listen, data, speed }).await
+            boot::demo::demo(boot::demo::Choices { listen, data, speed, aws }).await
         }
         Command::Serve { config } => {
             telemetry::log();

@@ -3,5 +3,4 @@
 
 mod archive;
 mod aws;
-mod simcloud;
 mod wire;

@@ -1,20 +1,24 @@
-//! `bbws demo`: the whole product with nothing outside the process. Two adapters differ from `serve`: AWS is simulated,
-//! and Slack is a local workspace in the browser, spoken to over HTTP as Slack is.
+//! `bbws demo`: the whole product with nothing outside the process. AWS is simulated behind the wire, so that the same adapter
+//! speaks to it; Slack is a local workspace in the browser, spoken to over HTTP as Slack is. One clock is everybody's.
 
 use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
+use aws_smithy_async::rt::sleep::default_async_sleep;
 use secrecy::SecretString;
+use tokio::net::TcpListener;
 
-use super::{Parts, Product, chain, ledger_ready, on_signal, serve::listen, stopped};
+use super::{Parts, Product, chain, ledger_ready, on_signal, sandbox, serve::listen, stopped};
 use crate::{
     adapters::{
         sandbox::{
-            cloud::SimCloud,
+            aws::{SimAws, attributed::Attributed, drawer::Drawer, port},
+            clock::SharedClock,
             workspace::{CommandHelp, Workspace},
         },
         slack::SlackChat,
         store::{Ledger, Options},
     },
+    app::watch::EVERY,
     config::Config,
     domain::{language, run::Pacing},
     front::http,
@@ -24,6 +28,9 @@ use crate::{
     },
 };
 
+/// Between two looks at an environment at least so much of this machine's time goes by.
+const LOOK: Duration = Duration::from_secs(20);
+
 /// What can be chosen.
 #[derive(Debug, Clone)]
 pub struct Choices {
@@ -31,8 +38,10 @@ pub struct Choices {
     pub listen: SocketAddr,
     /// Where to keep everything; in memory where left out.
     pub data: Option<PathBuf>,
-    /// How many times faster than real time the simulated AWS works.
+    /// How many times faster than real time its clock runs.
     pub speed: f64,
+    /// Where its AWS answers any SDK.
+    pub aws: Option<SocketAddr>,
 }
 
 /// Runs until it is asked to end.
@@ -41,14 +50,23 @@ pub struct Choices {
 /// What stands in the way, in sentences.
 pub async fn demo(choices: Choices) -> Result<(), String> {
     let stopping = on_signal();
-    let config = Config::demo();
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let (mut config, home) = sandbox::at_home(Config::demo());
+    // People are as slow as ever.
+    config.approval_limits = config.approval_limits.stretched(choices.speed);
+    let shared = Arc::new(SharedClock::new(Arc::new(SystemClock)));
+    let clock: Arc<dyn Clock> = shared.clone();
     let listener = listen(choices.listen).await?;
     let address = listener.local_addr().map_err(|e| format!("The port has no address: {e}"))?;
     let base = format!("http://{address}");
+    let aws_listener = listen_for_aws(choices.aws).await?;
+    let aws_address = aws_listener.local_addr().map_err(|e| format!("The port of AWS has no address: {e}"))?;
     let url = database(choices.data.as_ref())?;
+    if let Some(directory) = &choices.data {
+        shared.keep_in(&directory.join("clock.json"))?;
+    }
+    shared.set_speed(choices.speed);
     let ledger = Arc::new(
-        Ledger::open(&url, clock.clone(), Options::default())
+        Ledger::open(&url, clock.clone(), Options { lease_clock: Some(Arc::new(SystemClock)), ..Options::default() })
             .await
             .map_err(|e| format!("The ledger could not be opened in --data: {}", chain(&e)))?,
     );
@@ -63,11 +81,12 @@ pub async fn demo(choices: Choices) -> Result<(), String> {
             format!("The messages cannot be kept in {}: {e}. Choose another directory with --data.", file.display())
         })?;
     }
-    let cloud = Arc::new(SimCloud::new(&config.environments, clock.clone(), rand::random()));
+    let aws = Arc::new(SimAws::new(&config.environments, &config.topics, clock.clone(), rand::random()));
     if let Some(directory) = &choices.data {
-        cloud.keep_in(&directory.join("aws.json"))?;
+        aws.keep_in(&directory.join("world.json"))?;
     }
-    cloud.set_speed(choices.speed);
+    let sleep = default_async_sleep().ok_or("The AWS SDK has no way to sleep.")?;
+    let cloud = Arc::new(Attributed(Arc::new(sandbox::adapter(&aws, &config.topics, &home, sleep))));
     let chat = Arc::new(SlackChat::new(&format!("{base}/sandbox/slack/api"), bot_token)?);
     let tidy_clock = clock.clone();
     let product = Product::wire(Parts {
@@ -78,8 +97,9 @@ pub async fn demo(choices: Choices) -> Result<(), String> {
         alerts: cloud.clone(),
         clock,
         signing_secret,
-        pacing: Pacing { floor: Duration::from_millis(400), ceiling: Duration::from_secs(2) },
-        watch_every: Duration::from_secs(60),
+        pacing: Pacing { floor: Duration::from_secs(24), ceiling: Duration::from_secs(120) },
+        // Often by the demo's clock, and never all the time by this machine's.
+        watch_every: EVERY.max(LOOK.mul_f64(choices.speed)),
         checks: vec![ledger_ready(ledger.clone())],
         // Nothing outside the process is asked, so nobody's signature can be checked.
         fetch: None,
@@ -91,8 +111,15 @@ pub async fn demo(choices: Choices) -> Result<(), String> {
         .clone()
         .merge(workspace.page(&base, commands))
         .nest("/sandbox/slack/api", workspace.slack_api())
-        .nest("/sandbox/aws", crate::adapters::sandbox::cloud::http::router(cloud));
-    println!("bbws demo is at {base}\nOpen it, and type as Alice:  /bbws backup create prod full\nCtrl-C ends it.");
+        .nest(
+            "/sandbox/aws",
+            Drawer { aws: aws.clone(), clock: shared, address: Some(aws_address.to_string()) }.router(),
+        );
+    println!(
+        "bbws demo is at {base}\nOpen it, and type as Alice:  /bbws backup create prod full\n\
+         Its AWS answers at {aws_address}, an access key of 12 digits is the account:  aws --endpoint-url=http://{aws_address} rds describe-db-instances\n\
+         Ctrl-C ends it."
+    );
     let pages = workspace.clone();
     let ending = stopping.clone();
     let end = async move {
@@ -101,10 +128,26 @@ pub async fn demo(choices: Choices) -> Result<(), String> {
     };
     let tidy = super::keep_tidy(ledger.clone(), tidy_clock, stopping.clone());
     let learning = tokio::spawn(async move { chat.learn().await });
-    let (served, (), ()) = tokio::join!(http::serve(listener, router, end), product.run(stopping), tidy);
+    let answering = port::serve(aws, aws_listener, stopped(stopping.clone()));
+    let (served, (), (), ()) = tokio::join!(http::serve(listener, router, end), product.run(stopping), tidy, answering);
     learning.abort();
     ledger.close().await;
     served.map_err(|e| format!("The web server ended: {e}"))
+}
+
+/// Where its AWS answers: where it was told to or, if that is nowhere, where people expect it unless somebody is there.
+async fn listen_for_aws(wanted: Option<SocketAddr>) -> Result<TcpListener, String> {
+    let refused = |address: &SocketAddr, e: std::io::Error| {
+        format!("AWS cannot answer on {address}: {e}. Choose another address with --aws, or end what uses it.")
+    };
+    if let Some(address) = wanted {
+        return TcpListener::bind(address).await.map_err(|e| refused(&address, e));
+    }
+    let (usual, any) = (SocketAddr::from(([127, 0, 0, 1], 4566)), SocketAddr::from(([127, 0, 0, 1], 0)));
+    match TcpListener::bind(usual).await {
+        Ok(listener) => Ok(listener),
+        Err(_) => TcpListener::bind(any).await.map_err(|e| refused(&any, e)),
+    }
 }
 
 fn database(data: Option<&PathBuf>) -> Result<String, String> {

@@ -87,7 +87,7 @@ async fn watcher(product: &Product, mut stopping: watch::Receiver<bool>) {
             _ = stopping.wait_for(|stop| *stop) => break,
         };
         let wait = match looked {
-            Ok(_) => product.watcher.next().since(product.engine.clock.now()).clamp(Duration::from_millis(5), REST),
+            Ok(_) => until(product, product.watcher.next()).clamp(Duration::from_millis(5), REST),
             Err(error) => {
                 let error = &error as &dyn std::error::Error;
                 tracing::error!(error, "the watcher cannot use the ledger; trying again");
@@ -128,6 +128,12 @@ async fn keeper(product: &Product, mut stopping: watch::Receiver<bool>) {
     product.beats.over(&this.name);
 }
 
+/// How long this machine takes until a moment.
+fn until(product: &Product, at: crate::domain::moment::Moment) -> Duration {
+    let clock = &product.engine.clock;
+    clock.takes(at.since(clock.now()))
+}
+
 /// Takes turns while there is something to do, then waits for a nudge or for the next moment something is due.
 async fn work_off<T, N>(
     this: Loop,
@@ -144,7 +150,7 @@ async fn work_off<T, N>(
         this.turn(product);
         let wait = match turn().await {
             Ok(0) => match next().await {
-                Ok(Some(at)) => at.since(product.engine.clock.now()).clamp(Duration::from_millis(5), IDLE),
+                Ok(Some(at)) => until(product, at).clamp(Duration::from_millis(5), IDLE),
                 Ok(None) => IDLE,
                 Err(_) => TROUBLE,
             },

@@ -6,6 +6,7 @@ pub mod check;
 pub mod demo;
 pub mod ledger;
 mod loops;
+pub mod sandbox;
 pub mod serve;
 mod systemd;
 

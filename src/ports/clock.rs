@@ -1,11 +1,18 @@
 //! The only source of the present time.
 
+use std::time::Duration;
+
 use crate::domain::moment::Moment;
 
 /// Tells the time. Simulated in tests.
 pub trait Clock: Send + Sync {
     /// Now.
     fn now(&self) -> Moment;
+
+    /// How long the machine takes until so much has passed by this clock: the same, unless it runs at a speed of its own.
+    fn takes(&self, span: Duration) -> Duration {
+        span
+    }
 }
 
 /// The machine's clock.

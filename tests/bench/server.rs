@@ -5,7 +5,8 @@ use std::{path::Path, sync::Arc, time::Duration};
 use async_trait::async_trait;
 use bbws::{
     adapters::{
-        sandbox::cloud::SimCloud,
+        aws::AwsCloud,
+        sandbox::aws::SimAws,
         slack::SlackChat,
         store::{Ledger, Options},
     },
@@ -15,6 +16,7 @@ use bbws::{
         inbound::{Envelope, Inbox, Refusal, Unavailable},
         planner::Planner,
     },
+    boot::sandbox,
     config::Config,
     front::{
         ANSWER_WITHIN, Front,
@@ -76,7 +78,9 @@ fn inbox(store: Option<Arc<dyn Store>>) -> Arc<dyn Inbox> {
     let Some(store) = store else { return Arc::new(Accepting) };
     let config = Config::example();
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let cloud = Arc::new(SimCloud::new(&config.environments, clock.clone(), 7));
+    let (config, home) = sandbox::at_home(config);
+    let aws = Arc::new(SimAws::new(&config.environments, &config.topics, clock.clone(), 7));
+    let cloud: Arc<AwsCloud> = Arc::new(sandbox::adapter(&aws, &config.topics, &home, aws.skipping(|_| {})));
     let environments = config.environments.into_iter().map(|(name, env)| (name, Arc::new(env))).collect();
     let authority = Authority::new(Arc::new(FakeChat::new()), clock.clone(), config.roles, config.slack.teams);
     let planner = Arc::new(Planner::new(environments, config.approvals, cloud, store.clone()));

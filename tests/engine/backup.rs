@@ -3,9 +3,8 @@
 use std::time::Duration;
 
 use bbws::{
-    adapters::sandbox::cloud::{Fault, Side, Target, Verb},
+    adapters::sandbox::aws::{Fault, Target, incidents::Side, judge::Verb},
     domain::{operation::State, step::StepState},
-    ports::alert::Topic,
 };
 
 use crate::support::rig::{Rig, id_in};
@@ -29,8 +28,8 @@ async fn a_prod_backup_runs_to_a_verified_end() {
     assert_eq!(cards[0].card_state(), Some(State::Succeeded));
     let published = rig.cloud.published();
     assert_eq!(published.len(), 1);
-    assert_eq!(published[0].topic, Topic::BackupStatus);
-    assert!(published[0].body.contains(&id));
+    assert_eq!(published[0].0, "bbws-backup-status");
+    assert!(published[0].1.body.contains(&id));
     assert!(rig.ledger.verify_audit().await.unwrap().is_ok());
     assert_eq!(rig.ledger_holder("prod").await, None);
 }
@@ -86,7 +85,10 @@ async fn a_failed_job_fails_the_backup_and_retry_repeats_only_what_failed() {
     assert_eq!(rig.finish(&id).await, State::Failed);
     rig.settle(Duration::from_secs(60)).await;
     let published = rig.cloud.published();
-    assert!(published.iter().any(|p| p.topic == Topic::BackupStatus && p.body.contains("failed")), "{published:#?}");
+    assert!(
+        published.iter().any(|(topic, p)| topic == "bbws-backup-status" && p.body.contains("failed")),
+        "{published:#?}"
+    );
     let before = rig.mutations();
     rig.click("U0ALICE", "retry", &id).await;
     assert_eq!(rig.finish(&id).await, State::Succeeded);
@@ -98,12 +100,12 @@ async fn a_failed_job_fails_the_backup_and_retry_repeats_only_what_failed() {
 #[tokio::test]
 async fn a_verification_that_does_not_hold_is_a_failure_and_a_warning() {
     let mut rig = Rig::sqlite().await;
-    rig.cloud.modify_database("prod", "bbws-prod-mysql", |d| d.encrypted = false);
+    rig.cloud.modify_database("prod", "bbws-prod-mysql", |d| d.key = None);
     let id = rig.approved_backup("backup create prod rds").await;
     assert_eq!(rig.finish(&id).await, State::Failed);
     rig.settle(Duration::from_secs(60)).await;
     let published = rig.cloud.published();
-    assert!(published.iter().any(|p| p.topic == Topic::OpsWarning && p.body.contains(&id)), "{published:#?}");
+    assert!(published.iter().any(|(topic, p)| topic == "bbws-ops-warning" && p.body.contains(&id)), "{published:#?}");
     let outcome = rig.run(&id).await.op.outcome.unwrap();
     assert!(outcome.contains("not* a complete backup"), "{outcome}");
 }
@@ -111,7 +113,7 @@ async fn a_verification_that_does_not_hold_is_a_failure_and_a_warning() {
 #[tokio::test]
 async fn throttling_and_lost_replies_are_ridden_out_without_doing_anything_twice() {
     for kind in ["rds.snapshot", "rds.copy", "backup.job", "backup.copy", "secrets.export"] {
-        for fault in [Fault::Throttle, Fault::LostReply, Fault::LostRequest] {
+        for fault in [Fault::Throttled, Fault::LostReply, Fault::LostRequest] {
             let mut rig = Rig::sqlite().await;
             let id = rig.approved_backup("backup create prod").await;
             rig.cloud.inject(fault, Target::next_start().of_kind(kind));
@@ -140,7 +142,7 @@ async fn an_unknown_outcome_is_never_guessed() {
     let mut rig = Rig::sqlite().await;
     let id = rig.approved_backup("backup create prod rds").await;
     rig.cloud.inject(Fault::LostReply, Target::next_start().of_kind("rds.snapshot"));
-    rig.cloud.inject(Fault::Denied, Target::next_call().on(Verb::Probe).of_kind("rds.snapshot"));
+    rig.cloud.inject(Fault::Denied, Target::next().on(Verb::Probe).of_kind("rds.snapshot"));
     assert_eq!(rig.finish(&id).await, State::NeedsAttention);
     assert!(rig.ledger_holder("prod").await.is_some(), "the environment stays taken until a person decides");
     rig.click("U0ALICE", "retry", &id).await;

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use bbws::{
-    adapters::sandbox::cloud::{Fault, Target, Verb},
+    adapters::sandbox::aws::{Fault, Target, judge::Verb},
     domain::{
         mark::MarkKind,
         operation::State,
@@ -103,7 +103,10 @@ async fn old(rig: &Rig, kind: PointKind) -> Point {
 async fn points(rig: &Rig) -> Vec<Point> {
     let mut all = Vec::new();
     let env = rig.config.environments["prod"].clone();
-    rig.cloud.points(&env, &PointQuery::default(), "U0ALICE", &mut |page| all.extend(page)).await.expect("AWS answers");
+    rig.adapter
+        .points(&env, &PointQuery::default(), "U0ALICE", &mut |page| all.extend(page))
+        .await
+        .expect("AWS answers");
     all
 }
 
@@ -179,7 +182,7 @@ async fn every_step_may_fail_and_what_is_told_is_true() {
             }
             let Some((step, verb)) = steps.get(index).copied() else { break };
             index += 1;
-            rig.cloud.inject(Fault::Denied, Target::next_call().on(verb).of_kind(step));
+            rig.cloud.inject(Fault::Denied, Target::next().on(verb).of_kind(step));
             approve(&mut rig, &id).await;
             let at = format!("with {step} refused");
             assert_eq!(rig.finish(&id).await, State::Failed, "{kind:?} {at}");
@@ -226,7 +229,7 @@ async fn every_answer_may_be_lost() {
                 kinds.dedup();
                 kinds
             });
-            let faults = [Fault::Throttle, Fault::LostReply, Fault::LostRequest];
+            let faults = [Fault::Throttled, Fault::LostReply, Fault::LostRequest];
             let Some(step) = kinds.get(index / faults.len()) else { break };
             let fault = faults[index % faults.len()];
             index += 1;
@@ -275,13 +278,13 @@ async fn what_a_test_has_cleaned_up_behind_is_not_restored_again() {
     // One restore fails for good and is cleaned up; of the other nobody knows.
     rig.cloud.inject(Fault::JobFails, Target::next_start().of_kind("backup.restore_test"));
     rig.cloud.inject(Fault::LostReply, Target::next_start().of_kind("rds.restore_test"));
-    rig.cloud.inject(Fault::Denied, Target::next_call().on(Verb::Probe).of_kind("rds.restore_test"));
+    rig.cloud.inject(Fault::Denied, Target::next().on(Verb::Probe).of_kind("rds.restore_test"));
     approve(&mut rig, &id).await;
     assert_eq!(rig.finish(&id).await, State::NeedsAttention);
     rig.click("U0ALICE", "retry", &id).await;
     assert_eq!(rig.finish(&id).await, State::Failed, "{:#?}", rig.run(&id).await.steps);
     rig.settle(Duration::from_secs(60)).await;
-    assert!(rig.cloud.restored_files().is_empty() && rig.cloud.instances().is_empty());
+    assert!(rig.cloud.restored_files().is_empty() && rig.cloud.restored_instances().is_empty());
     let tested = rig.ledger.marks("prod", Some(MarkKind::Tested)).await.unwrap();
     assert!(tested.iter().all(|mark| mark.note.starts_with("bbws-prod-mysql ")), "{tested:?}");
     judge(&rig, Kind::TestRestore, &id, "with one restore unknown and one failed").await;
@@ -292,7 +295,7 @@ async fn what_could_not_be_tested_is_part_of_the_outcome() {
     let mut rig = rig().await;
     assert!(rig.cloud.delete_subnet_group("prod", "bbws-isolated"));
     let id = rig.asked("backup validate prod --test-restore").await;
-    assert_eq!(rig.finish(&id).await, State::Succeeded);
+    assert_eq!(rig.finish(&id).await, State::Succeeded, "{:?}", rig.run(&id).await.op.outcome);
     let outcome = rig.run(&id).await.op.outcome.expect("an outcome");
     assert!(
         outcome.contains("But not everything was: Not tested: that the dump of bbws-prod-mysql can be loaded"),

@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use bbws::{
-    adapters::sandbox::cloud::Side,
+    adapters::sandbox::aws::incidents::Side,
     domain::operation::State,
     ports::chat::{Level, Reply},
 };
@@ -22,8 +22,7 @@ fn ids(reply: &Reply) -> Vec<String> {
 async fn every_point_is_on_some_page_newest_first() {
     let mut rig = Rig::demo_sqlite().await;
     let stem = |id: &str| id.strip_suffix("-dr").unwrap_or(id).to_owned();
-    let all: BTreeSet<String> =
-        rig.cloud.points_now("prod").iter().filter(|p| p.region == "af-south-1").map(|p| stem(&p.id)).collect();
+    let all: BTreeSet<String> = rig.cloud.point_ids("prod", Side::Primary).iter().map(|id| stem(id)).collect();
     let (mut seen, mut pages, mut command) = (BTreeSet::new(), 0, "backup list prod".to_owned());
     loop {
         let reply = listed(&mut rig, &command).await;
@@ -52,7 +51,7 @@ async fn a_row_tells_both_regions_hold_and_test_and_offers_the_deletion() {
     let hold = rig.asked(&format!("backup hold prod {id} --ticket INC-9")).await;
     assert_eq!(rig.finish(&hold).await, State::Succeeded);
     let test = rig.asked("backup validate prod --test-restore").await;
-    assert_eq!(rig.finish(&test).await, State::Succeeded);
+    assert_eq!(rig.finish(&test).await, State::Succeeded, "{:?}", rig.run(&test).await.op.outcome);
     let reply = listed(&mut rig, "backup list prod rds").await;
     let table = reply.exhibit.table.expect("a table");
     let held = table.rows.iter().find(|row| row[0] == id).expect("it is still there");

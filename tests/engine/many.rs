@@ -66,6 +66,7 @@ async fn a_thousand_operations_at_once() {
         "{OPERATIONS} operations: {requests} requests to AWS while they ran, {before} MiB in flight, {after} MiB after"
     );
     assert!(rig.cloud.twice().is_empty());
-    assert!(requests < 6 * OPERATIONS as u64, "{requests} requests: polls have to be merged");
+    // A start, its verification, and a description of the snapshot every other minute for at most nine.
+    assert!(requests < 14 * OPERATIONS as u64, "{requests} requests: polls have to be merged");
     assert!(after < before + 64, "memory grew from {before} to {after} MiB");
 }

@@ -22,7 +22,7 @@ async fn points(rig: &Rig) -> Vec<Point> {
     let env = rig.config.environments["prod"].clone();
     let mut all = Vec::new();
     let query = PointQuery { kinds: vec![PointKind::Rds, PointKind::Efs], ..PointQuery::default() };
-    rig.cloud.points(&env, &query, "U0ALICE", &mut |page| all.extend(page)).await.expect("AWS answers");
+    rig.adapter.points(&env, &query, "U0ALICE", &mut |page| all.extend(page)).await.expect("AWS answers");
     all
 }
 

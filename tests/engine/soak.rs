@@ -6,7 +6,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use bbws::{
-    adapters::sandbox::cloud::Chaos,
+    adapters::sandbox::aws::{Chaos, incidents::Side},
     app::inbound::Inbound,
     domain::{
         audit::Audited,
@@ -78,11 +78,14 @@ async fn night(seed: u64) {
     if dice.random_bool(0.5) {
         let often = |dice: &mut StdRng| if dice.random_bool(0.5) { dice.random_range(0.0..0.25) } else { 0.0 };
         rig.cloud.set_chaos(Chaos {
-            throttle: often(&mut dice),
+            throttled: often(&mut dice),
+            unavailable: often(&mut dice),
             lost_reply: often(&mut dice),
             lost_request: often(&mut dice),
+            cut_short: 0.0,
+            torn: often(&mut dice) / 4.0,
+            hangs: often(&mut dice) / 4.0,
             job_fails: often(&mut dice) / 4.0,
-            poll_fails: often(&mut dice),
         });
     }
     for _ in 0..dice.random_range(5..25) {
@@ -154,10 +157,10 @@ async fn act(rig: &mut Rig, dice: &mut StdRng) {
 
 /// What is asked of backups that are there already, or of their schedule.
 fn some_command(rig: &Rig, dice: &mut StdRng, environment: &str) -> String {
-    let points = rig.cloud.points_now(environment);
+    let points = rig.cloud.point_ids(environment, Side::Primary);
     let point = match points.len() {
         0 => "nothing".to_owned(),
-        n => points[dice.random_range(0..n)].id.clone(),
+        n => points[dice.random_range(0..n)].clone(),
     };
     let ticket = dice.random_range(1..3);
     match dice.random_range(0..8) {

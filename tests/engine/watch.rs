@@ -58,7 +58,8 @@ fn offers(posted: &Posted) -> Vec<Offer> {
 
 /// What went to a topic of SNS.
 fn published(rig: &Rig, topic: Topic) -> usize {
-    rig.cloud.published().iter().filter(|p| p.topic == topic).count()
+    let name = bbws::adapters::aws::sns::name(&rig.config.topics, topic);
+    rig.cloud.published().iter().filter(|(topic, _)| topic == name).count()
 }
 
 /// What was said in channels, outside threads.

@@ -96,7 +96,7 @@ impl Bed {
 }
 
 pub async fn open(url: &str, clock: Arc<Hand>) -> Result<Ledger, StoreError> {
-    Ledger::open(url, clock, Options { lease_clock_from_port: true }).await
+    Ledger::open(url, clock, Options { lease_clock_from_port: true, ..Options::default() }).await
 }
 
 /// The refusal with all its causes.

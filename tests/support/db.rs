@@ -14,6 +14,6 @@ pub async fn sqlite(clock: Arc<ManualClock>) -> Arc<Ledger> {
 /// On a real PostgreSQL server, with leases in simulated time.
 pub async fn postgres(clock: Arc<ManualClock>) -> Arc<Ledger> {
     let url = super::pg::database().await;
-    let options = Options { lease_clock_from_port: true };
+    let options = Options { lease_clock_from_port: true, ..Options::default() };
     Arc::new(Ledger::open(&url, clock, options).await.expect("a ledger opens on PostgreSQL"))
 }

@@ -26,14 +26,19 @@ type Dictation = Box<dyn Fn(Moment) -> Result<Readings, CloudError> + Send>;
 pub struct Dictated {
     inner: Arc<dyn Cloud>,
     clock: Arc<dyn Clock>,
-    said: Mutex<BTreeMap<String, Dictation>>,
-    looks: Mutex<VecDeque<(String, Moment)>>,
+    said: Arc<Mutex<BTreeMap<String, Dictation>>>,
+    looks: Arc<Mutex<VecDeque<(String, Moment)>>>,
 }
 
 impl Dictated {
     /// Over this AWS; nothing is dictated yet.
     pub fn new(inner: Arc<dyn Cloud>, clock: Arc<dyn Clock>) -> Dictated {
-        Dictated { inner, clock, said: Mutex::default(), looks: Mutex::default() }
+        Dictated { inner, clock, said: Arc::default(), looks: Arc::default() }
+    }
+
+    /// The same dictation over the adapter of another process.
+    pub fn over(&self, inner: Arc<dyn Cloud>) -> Dictated {
+        Dictated { inner, clock: self.clock.clone(), said: self.said.clone(), looks: self.looks.clone() }
     }
 
     /// From now on.

@@ -3,7 +3,11 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use bbws::{
-    adapters::{sandbox::cloud::SimCloud, store::Ledger},
+    adapters::{
+        aws::AwsCloud,
+        sandbox::aws::{SimAws, attributed::Attributed},
+        store::Ledger,
+    },
     app::{
         addresses::Addresses,
         announce::Announcer,
@@ -15,6 +19,7 @@ use bbws::{
         wake::Wake,
         watch::{EVERY, Watcher},
     },
+    boot::sandbox,
     config::Config,
     domain::{
         environment::Environment,
@@ -52,14 +57,18 @@ pub struct Process {
     pub watcher: Watcher,
     /// Its view of the ledger.
     pub store: Arc<dyn Store>,
+    /// Its adapter of AWS, with the work it does by itself.
+    pub aws: Arc<AwsCloud>,
 }
 
 /// The world around it, which survives.
 pub struct Rig {
     /// Time.
     pub clock: Arc<ManualClock>,
-    /// AWS.
-    pub cloud: Arc<SimCloud>,
+    /// AWS, behind the wire.
+    pub cloud: Arc<SimAws>,
+    /// The real adapter that every process has over it.
+    pub adapter: Arc<AwsCloud>,
     /// AWS as processes see it: readings can be dictated.
     pub seen: Arc<Dictated>,
     /// Slack.
@@ -68,6 +77,8 @@ pub struct Rig {
     pub ledger: Arc<Ledger>,
     /// Config.
     pub config: Config,
+    /// Account the processes are at home in.
+    home: String,
     /// The process that runs now.
     pub process: Process,
     /// An embedded database, whose only process breaks every lease when it starts.
@@ -82,17 +93,20 @@ pub struct Rig {
 impl Rig {
     /// On this ledger.
     pub fn new(ledger: Arc<Ledger>, clock: Arc<ManualClock>, config: Config, seed: u64) -> Rig {
-        let cloud = Arc::new(SimCloud::new(&config.environments, clock.clone(), seed));
-        let seen = Arc::new(Dictated::new(cloud.clone(), clock.clone()));
+        let (config, home) = sandbox::at_home(config);
+        let (cloud, adapter) = aws(&config, &home, &clock, seed);
+        let seen = Arc::new(Dictated::new(adapter.clone(), clock.clone()));
         let chat = Arc::new(FakeChat::new());
-        let process = start(&ledger, &cloud, &seen, &chat, &clock, &config, Killer::never());
+        let process = start(&ledger, &adapter, &seen, &chat, &clock, &config, Killer::never());
         Rig {
             clock,
             cloud,
+            adapter,
             seen,
             chat,
             ledger,
             config,
+            home,
             process,
             embedded: true,
             died: None,
@@ -139,8 +153,8 @@ impl Rig {
     pub async fn fresh(&mut self) {
         self.seed += 1;
         self.clock.advance(Duration::from_secs(3600));
-        self.cloud = Arc::new(SimCloud::new(&self.config.environments, self.clock.clone(), self.seed));
-        self.seen = Arc::new(Dictated::new(self.cloud.clone(), self.clock.clone()));
+        (self.cloud, self.adapter) = aws(&self.config, &self.home, &self.clock, self.seed);
+        self.seen = Arc::new(Dictated::new(self.adapter.clone(), self.clock.clone()));
         self.chat = Arc::new(FakeChat::new());
         self.process = self.another(Killer::never());
         self.since = self.clock.now();
@@ -169,7 +183,7 @@ impl Rig {
 
     /// One more process over the same world, such as a second replica.
     pub fn another(&self, killer: Arc<Killer>) -> Process {
-        start(&self.ledger, &self.cloud, &self.seen, &self.chat, &self.clock, &self.config, killer)
+        start(&self.ledger, &self.adapter, &self.seen, &self.chat, &self.clock, &self.config, killer)
     }
 
     /// Lets the watcher look at what is due, and tells what comes of it.
@@ -252,6 +266,8 @@ impl Rig {
     /// Works off what is due now. `false`: there was nothing.
     pub async fn step(&mut self) -> bool {
         let ran = self.process.engine.turn().await.unwrap_or(0);
+        // Simulated time stands still meanwhile, so whatever goes on by itself is done before it moves.
+        self.process.aws.settled().await;
         let told = self.process.announcer.turn().await.unwrap_or(0);
         ran + told > 0
     }
@@ -329,10 +345,19 @@ pub fn find_id(text: &str) -> Option<String> {
         .map(str::to_owned)
 }
 
+/// A simulated AWS and the real adapter over it, in simulated time: what hangs takes as long as it is waited for.
+pub fn aws(config: &Config, home: &str, clock: &Arc<ManualClock>, seed: u64) -> (Arc<SimAws>, Arc<AwsCloud>) {
+    let aws = Arc::new(SimAws::new(&config.environments, &config.topics, clock.clone(), seed));
+    let passes = clock.clone();
+    let sleep = aws.skipping(move |span| passes.advance(span));
+    let adapter = Arc::new(sandbox::adapter(&aws, &config.topics, home, sleep));
+    (aws, adapter)
+}
+
 /// A process over the surviving world.
 pub fn start(
     ledger: &Arc<Ledger>,
-    cloud: &Arc<SimCloud>,
+    adapter: &Arc<AwsCloud>,
     seen: &Arc<Dictated>,
     chat: &Arc<FakeChat>,
     clock: &Arc<ManualClock>,
@@ -340,8 +365,11 @@ pub fn start(
     killer: Arc<Killer>,
 ) -> Process {
     let store: Arc<dyn Store> = Arc::new(MortalStore { inner: ledger.clone(), killer: killer.clone() });
-    let cloud_port = Arc::new(MortalCloud { inner: seen.clone(), killer: killer.clone() });
-    let alerts = Arc::new(MortalAlerts { inner: cloud.clone(), killer: killer.clone() });
+    let aws = Arc::new(adapter.again());
+    let attributed = Arc::new(Attributed(aws.clone()));
+    let seen = Arc::new(seen.over(attributed.clone()));
+    let cloud_port = Arc::new(MortalCloud { inner: seen, killer: killer.clone() });
+    let alerts = Arc::new(MortalAlerts { inner: attributed, killer: killer.clone() });
     let chat_port = Arc::new(MortalChat { inner: chat.clone(), killer: killer.clone() });
     let clock: Arc<dyn Clock> = clock.clone();
     let environments: BTreeMap<String, Arc<Environment>> =
@@ -392,5 +420,5 @@ pub fn start(
         addresses,
         unseen: Default::default(),
     };
-    Process { killer, desk, engine, announcer, watcher, store }
+    Process { killer, desk, engine, announcer, watcher, store, aws }
 }

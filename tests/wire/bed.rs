@@ -77,6 +77,11 @@ impl Bed {
         AwsCloud::with(Config::demo().topics, base(&self.aws, &self.clock, &self.environment.account))
     }
 
+    /// How many notices reached any topic.
+    pub fn messages(&self) -> usize {
+        self.aws.published().len()
+    }
+
     /// Clients of a region, under the environment's role.
     pub async fn session(&self, region: &str) -> Arc<Session> {
         self.sessions.get(&self.environment, region, "U0ALICE").await

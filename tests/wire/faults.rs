@@ -34,13 +34,13 @@ fn class<T>(answer: &Result<T, CloudError>) -> Class {
 }
 
 /// What a publication under a fault comes to, and how many messages arrived.
-async fn published(fault: Fault) -> (Class, u64, Duration) {
+async fn published(fault: Fault) -> (Class, usize, Duration) {
     let bed = Bed::new();
     bed.aws.inject(fault, Target::next().of("Publish"));
     let answer = bed.cloud.publish(&bed.environment, Topic::BackupStatus, "subject", "{}").await;
     let again = bed.cloud.publish(&bed.environment, Topic::BackupStatus, "subject", "{}").await;
     assert_eq!(class(&again), Class::Good, "a fault befalls one request");
-    (class(&answer), bed.aws.effects() - 1, bed.clock.now().since(START))
+    (class(&answer), bed.messages() - 1, bed.clock.now().since(START))
 }
 
 #[tokio::test]
@@ -75,10 +75,10 @@ async fn a_region_that_is_down_answers_nothing_until_it_is_healed() {
         let answer = bed.cloud.publish(&bed.environment, Topic::BackupStatus, "subject", "{}").await;
         assert!(matches!(class(&answer), Class::Later | Class::Unknown), "{answer:?}");
     }
-    assert_eq!(bed.aws.effects(), 0);
+    assert_eq!(bed.messages(), 0);
     bed.aws.heal();
     bed.cloud.publish(&bed.environment, Topic::BackupStatus, "subject", "{}").await.unwrap();
-    assert_eq!(bed.aws.effects(), 1);
+    assert_eq!(bed.messages(), 1);
 }
 
 #[tokio::test]
@@ -87,7 +87,7 @@ async fn who_gets_no_credentials_learns_that_nothing_happened() {
         let bed = Bed::new();
         bed.aws.inject(fault, Target::next().of("AssumeRole"));
         let answer = bed.cloud.publish(&bed.environment, Topic::BackupStatus, "subject", "{}").await;
-        assert_eq!(bed.aws.effects(), 0);
+        assert_eq!(bed.messages(), 0);
         assert_eq!(class(&answer), Class::Later, "{fault:?}: {answer:?}");
     }
 }

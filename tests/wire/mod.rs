@@ -5,6 +5,7 @@ pub mod bed;
 mod databases;
 mod faults;
 mod files;
+mod lasting;
 mod models;
 mod notices;
 mod objects;

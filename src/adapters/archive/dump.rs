@@ -1,6 +1,6 @@
 //! The pipeline from the dump program to the sink.
 
-use std::{io, time::Duration};
+use std::{fmt, io, time::Duration};
 
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
@@ -15,6 +15,7 @@ use super::{
     seal::{Part, PartPlan, Sealer},
     tally::{Scan, Tally},
 };
+use crate::domain::environment::Engine;
 
 /// What is read at once.
 const READ: usize = 256 * 1024;
@@ -38,6 +39,103 @@ pub trait PartSink: Send {
 
     /// Leaves nothing behind. Cannot fail: what is left is for the next attempt to clear away.
     async fn abort(&mut self);
+}
+
+#[async_trait]
+impl PartSink for Box<dyn PartSink> {
+    fn plan(&self) -> PartPlan {
+        (**self).plan()
+    }
+
+    async fn put(&mut self, part: Part) -> Result<(), ArchiveError> {
+        (**self).put(part).await
+    }
+
+    async fn complete(&mut self, written: &Written) -> Result<(), ArchiveError> {
+        (**self).complete(written).await
+    }
+
+    async fn abort(&mut self) {
+        (**self).abort().await;
+    }
+}
+
+/// What dumps databases: the programs on this machine, or, with a simulated AWS, something that writes what they would.
+#[async_trait]
+pub trait Dumper: fmt::Debug + Send + Sync {
+    /// See [`dump`].
+    ///
+    /// # Errors
+    /// See [`dump`].
+    async fn dump(
+        &self,
+        source: &Source,
+        key: &DataKey,
+        sink: Box<dyn PartSink>,
+        progress: &(dyn Fn(u64) + Send + Sync),
+    ) -> Result<Written, ArchiveError>;
+}
+
+/// The dump programs on this machine.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct DumpPrograms;
+
+#[async_trait]
+impl Dumper for DumpPrograms {
+    async fn dump(
+        &self,
+        source: &Source,
+        key: &DataKey,
+        sink: Box<dyn PartSink>,
+        progress: &(dyn Fn(u64) + Send + Sync),
+    ) -> Result<Written, ArchiveError> {
+        dump(source, key, sink, progress).await
+    }
+}
+
+/// Parts of the archive of a dump that is at hand as a whole.
+///
+/// # Errors
+/// See [`ArchiveError`]; a text that is no whole dump is refused.
+pub fn sealed(
+    text: &[u8],
+    engine: Engine,
+    key: &DataKey,
+    plan: PartPlan,
+) -> Result<(Vec<Part>, Written), ArchiveError> {
+    let mut scan = Scan::new(engine);
+    scan.see(text);
+    let held = scan.finish().map_err(|why| ArchiveError::Permanent(format!("This is not a complete dump: {why}.")))?;
+    let (to_list, parts) = std::sync::mpsc::channel();
+    let emit = move |part| to_list.send(part).map_err(|_| io::ErrorKind::BrokenPipe.into());
+    let mut sealer = Sealer::new(&Header::new(engine, key, None)?, key, plan, emit)?;
+    sealer.write(text)?;
+    let written = Written { held, ..sealer.finish()? };
+    Ok((parts.into_iter().collect(), written))
+}
+
+/// Seals a dump that is at hand as a whole into `sink` under `key`.
+///
+/// # Errors
+/// See [`ArchiveError`]; a text that is no whole dump is refused.
+pub async fn seal(
+    text: &[u8],
+    engine: Engine,
+    key: &DataKey,
+    mut sink: impl PartSink,
+) -> Result<Written, ArchiveError> {
+    let (parts, written) = sealed(text, engine, key, sink.plan())?;
+    let given = async {
+        for part in parts {
+            sink.put(part).await?;
+        }
+        sink.complete(&written).await
+    };
+    let outcome = given.await;
+    if matches!(&outcome, Err(error) if !matches!(error, ArchiveError::Unknown(_))) {
+        sink.abort().await;
+    }
+    outcome.map(|()| written)
 }
 
 /// Dumps a database into `sink` under `key`. `progress` is told how many bytes the dump program has written so far.

@@ -35,7 +35,7 @@ mod unseal;
 mod upload;
 mod verify;
 
-pub use dump::{PartSink, dump};
+pub use dump::{DumpPrograms, Dumper, PartSink, dump, seal, sealed};
 pub use fetch::{Stored, fetch, stored};
 pub use format::{Header, MAGIC};
 pub use globals::roles;

@@ -10,6 +10,7 @@ use std::{
     time::Duration,
 };
 
+use futures::future::BoxFuture;
 use tokio::{sync::Semaphore, task::JoinHandle, time::Instant};
 
 use crate::ports::cloud::{CloudError, Progress};
@@ -22,10 +23,16 @@ const KEPT: Duration = Duration::from_secs(3600);
 /// What a piece of work came to.
 pub type Outcome = Result<Progress, CloudError>;
 
+/// A piece of work as a task carries it out.
+pub type Work = BoxFuture<'static, Outcome>;
+/// Gives a piece of work what is known of the task that begins it, since a task of its own knows nothing of that.
+pub type Carry = Arc<dyn Fn(Work) -> Work + Send + Sync>;
+
 /// All work of this process. Dropping it ends what is under way.
 pub struct Jobs {
     places: Arc<Semaphore>,
     kept: Duration,
+    carry: Option<Carry>,
     jobs: Mutex<HashMap<String, Job>>,
 }
 
@@ -62,7 +69,13 @@ impl Default for Jobs {
 impl Jobs {
     /// So many pieces at once; others wait.
     pub fn new(at_once: usize) -> Jobs {
-        Jobs { places: Arc::new(Semaphore::new(at_once)), kept: KEPT, jobs: Mutex::default() }
+        Jobs { places: Arc::new(Semaphore::new(at_once)), kept: KEPT, carry: None, jobs: Mutex::default() }
+    }
+
+    /// The same, with something that every piece of work is given.
+    #[must_use]
+    pub fn carrying(self, carry: Option<Carry>) -> Jobs {
+        Jobs { carry, ..self }
     }
 
     /// Begins a piece of work, once: nothing happens while work under this token is under way or its answer is kept.
@@ -78,11 +91,17 @@ impl Jobs {
         }
         let state = Arc::new(Mutex::new(State::Running { percent: None, detail: "queued".to_owned() }));
         let (places, teller) = (Arc::clone(&self.places), Teller(Arc::clone(&state)));
+        let told = teller.clone();
+        let work: Work = Box::pin(async move { work(told).await });
+        let work = match &self.carry {
+            Some(carry) => carry(work),
+            None => work,
+        };
         let task = tokio::spawn(async move {
             // Nobody closes the semaphore; without a place the work would merely not be bounded.
             let _place = places.acquire_owned().await.ok();
             teller.tell(None, "begun");
-            let outcome = work(teller.clone()).await;
+            let outcome = work.await;
             *lock(&teller.0) = State::Ended { outcome, at: Instant::now() };
         });
         jobs.insert(token.to_owned(), Job { task, state });
@@ -97,6 +116,14 @@ impl Jobs {
             jobs.remove(token);
         }
         Some(outcome)
+    }
+
+    /// Waits until every piece of work has ended, for as long as any is going on: in simulated time nothing else lets work
+    /// proceed.
+    pub async fn settled(&self) {
+        while lock(&self.jobs).values().any(|job| !job.task.is_finished()) {
+            tokio::task::yield_now().await;
+        }
     }
 
     /// For steps that only read: asks after the work, and begins it where there is none.

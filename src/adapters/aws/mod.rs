@@ -37,11 +37,13 @@ pub mod ssm;
 pub mod steps;
 pub mod sts;
 pub mod tags;
+pub mod tools;
 pub mod transport;
 pub mod web;
 
 use reads::{measure, points, survey};
 use session::{Session, Sessions};
+use tools::Tools;
 
 /// Requests in flight at once on behalf of one caller; AWS Backup takes 15 descriptions per second.
 const AT_ONCE: usize = 8;
@@ -49,20 +51,42 @@ const AT_ONCE: usize = 8;
 /// AWS.
 #[derive(Debug)]
 pub struct AwsCloud {
-    sessions: Sessions,
+    sessions: Arc<Sessions>,
     topics: Topics,
     jobs: background::Jobs,
+    tools: Tools,
 }
 
 impl AwsCloud {
     /// AWS as the environment variables and profiles of the process say. Opens nothing and calls nothing.
     pub fn new(topics: Topics) -> AwsCloud {
-        AwsCloud { sessions: Sessions::default(), topics, jobs: background::Jobs::default() }
+        AwsCloud { sessions: Arc::default(), topics, jobs: background::Jobs::default(), tools: Tools::default() }
     }
 
     /// AWS on top of a configuration that is loaded already; [`session::loader`] is where to begin one.
     pub fn with(topics: Topics, base: SdkConfig) -> AwsCloud {
-        AwsCloud { sessions: Sessions::with(base), topics, jobs: background::Jobs::default() }
+        AwsCloud::on(topics, base, Tools::default())
+    }
+
+    /// The same with tools of its own: a simulated AWS has simulated servers in it.
+    pub fn on(topics: Topics, base: SdkConfig, tools: Tools) -> AwsCloud {
+        let jobs = background::Jobs::default().carrying(tools.carry.clone());
+        AwsCloud { sessions: Arc::new(Sessions::with(base)), topics, jobs, tools }
+    }
+
+    /// The same as another process would have it: the same clients, and no work under way.
+    pub fn again(&self) -> AwsCloud {
+        AwsCloud {
+            sessions: Arc::clone(&self.sessions),
+            topics: self.topics.clone(),
+            jobs: background::Jobs::default().carrying(self.tools.carry.clone()),
+            tools: self.tools.clone(),
+        }
+    }
+
+    /// Waits until no work of its own is under way that can go on by itself.
+    pub async fn settled(&self) {
+        self.jobs.settled().await;
     }
 
     /// Says, line by line, what is right and wrong with an environment.

@@ -103,12 +103,10 @@ impl Sessions {
     async fn opened(&self, environment: &Environment, region: &str, requester: &str) -> Arc<Session> {
         let role = environment.assume_role.clone();
         let requester = if role.is_some() { requester } else { "" };
-        let key = Key {
-            environment: environment.name.clone(),
-            role,
-            region: region.to_owned(),
-            requester: requester.to_owned(),
-        };
+        // The process's own identity is the same for every environment, and so are its clients.
+        let name = if role.is_some() { environment.name.as_str() } else { "" };
+        let key =
+            Key { environment: name.to_owned(), role, region: region.to_owned(), requester: requester.to_owned() };
         if let Some(session) = self.lock().get(&key) {
             return Arc::clone(session);
         }

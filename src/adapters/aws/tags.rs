@@ -59,3 +59,14 @@ pub fn check_retention(found: Option<&str>, wanted: u32) -> Result<(), String> {
         None => Err(format!("it has no tag {RETENTION}, so nothing says that it is kept for {wanted} days")),
     }
 }
+
+/// Holds a tag against what is promised at least, where nobody knows for how long exactly it was to be kept.
+///
+/// # Errors
+/// What was found instead.
+pub fn check_kept(found: Option<&str>, at_least: u32) -> Result<(), String> {
+    match found.map(str::parse::<u32>) {
+        Some(Ok(days)) if days >= at_least => Ok(()),
+        _ => check_retention(found, at_least),
+    }
+}

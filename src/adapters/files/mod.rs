@@ -5,8 +5,9 @@
 //! as it is since before the backup, and still does after it was read. Each check is one [`Checked`] with a sentence; what
 //! cannot be found out is not ok. Everything ends by itself: each question and the whole have time limits.
 
-use std::{path::PathBuf, time::Duration};
+use std::{fmt, path::PathBuf, time::Duration};
 
+use async_trait::async_trait;
 use tokio::time::{Instant, timeout_at};
 
 use crate::domain::moment::Moment;
@@ -150,6 +151,37 @@ fn names(path: &str) -> Result<Vec<&[u8]>, String> {
         return Err(format!("{} is no path from the root.", words::path(path.as_bytes())));
     }
     Ok(names.into_iter().map(str::as_bytes).collect())
+}
+
+/// File systems, as far as backups look into them. Those that can be reached are [`Servers`]; a simulated AWS brings
+/// simulated ones.
+#[async_trait]
+pub trait FileSystems: fmt::Debug + Send + Sync {
+    /// See [`validate`].
+    async fn validate(
+        &self,
+        restored: &Place,
+        source: &Place,
+        wanted: &Wanted,
+        tell: &(dyn Fn(Option<u8>, String) + Send + Sync),
+    ) -> Vec<Checked>;
+}
+
+/// Servers that speak NFS.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Servers;
+
+#[async_trait]
+impl FileSystems for Servers {
+    async fn validate(
+        &self,
+        restored: &Place,
+        source: &Place,
+        wanted: &Wanted,
+        tell: &(dyn Fn(Option<u8>, String) + Send + Sync),
+    ) -> Vec<Checked> {
+        validate(restored, source, wanted, tell).await
+    }
 }
 
 /// Runs all checks. `tell` hears how far they are, in percent where that is known.

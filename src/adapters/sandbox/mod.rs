@@ -1,5 +1,6 @@
 //! Imitations of the outside world that hold state: `bbws demo` runs on them, and so do the tests.
 
 pub mod aws;
-pub mod cloud;
+pub mod clock;
+pub mod tools;
 pub mod workspace;

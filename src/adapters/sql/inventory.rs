@@ -60,6 +60,19 @@ pub struct Inventory {
 }
 
 impl Inventory {
+    /// What a server says that has nothing but these tables.
+    pub fn of_tables(server: Identity, tables: BTreeMap<String, Option<u64>>) -> Inventory {
+        Inventory {
+            server,
+            tables,
+            others: Others::default(),
+            floats: Vec::new(),
+            history: false,
+            doubts: Vec::new(),
+            shape: Vec::new(),
+        }
+    }
+
     /// What of the schemas was changed between `before` and this, if anything was. Grants may change at any time.
     pub fn changed_since(&self, before: &Inventory) -> Option<String> {
         (self.shape != before.shape).then(|| difference(&self.shape, &before.shape))

@@ -5,8 +5,9 @@
 //! is not ok. The source's session is read-only by the server's own rule; only the restored side is ever written to, and only
 //! in a table of our own.
 
-use std::{path::PathBuf, time::Duration};
+use std::{collections::BTreeMap, fmt, path::PathBuf, time::Duration};
 
+use async_trait::async_trait;
 use secrecy::SecretString;
 
 use crate::domain::environment::Engine;
@@ -83,6 +84,45 @@ impl Checked {
     fn new(name: impl Into<String>, answer: Result<String, String>) -> Checked {
         let ok = answer.is_ok();
         Checked { name: name.into(), ok, found: answer.unwrap_or_else(|wrong| wrong) }
+    }
+}
+
+/// Database servers, as far as backups ask them. Those that can be reached are [`Servers`]; a simulated AWS brings simulated
+/// ones.
+#[async_trait]
+pub trait Databases: fmt::Debug + Send + Sync {
+    /// See [`validate`].
+    async fn validate(&self, restored: &Target, source: Option<&Target>, wanted: &Wanted) -> Vec<Checked>;
+
+    /// See [`inventory`].
+    ///
+    /// # Errors
+    /// A sentence for people.
+    async fn inventory(&self, target: &Target, schemas: &[String]) -> Result<Inventory, String>;
+
+    /// See [`count_rows`].
+    ///
+    /// # Errors
+    /// A sentence for people.
+    async fn count_rows(&self, target: &Target, tables: &[String]) -> Result<BTreeMap<String, u64>, String>;
+}
+
+/// Servers that are signed in to.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Servers;
+
+#[async_trait]
+impl Databases for Servers {
+    async fn validate(&self, restored: &Target, source: Option<&Target>, wanted: &Wanted) -> Vec<Checked> {
+        validate(restored, source, wanted).await
+    }
+
+    async fn inventory(&self, target: &Target, schemas: &[String]) -> Result<Inventory, String> {
+        inventory(target, schemas).await
+    }
+
+    async fn count_rows(&self, target: &Target, tables: &[String]) -> Result<BTreeMap<String, u64>, String> {
+        count_rows(target, tables).await
     }
 }
 

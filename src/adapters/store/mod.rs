@@ -50,11 +50,14 @@ use crate::ports::{
 const READY_WITHIN: Duration = Duration::from_secs(5);
 
 /// What can be chosen when a ledger is opened.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Clone, Default)]
 pub struct Options {
     /// Let the [`Clock`] decide leases on PostgreSQL too, for tests in simulated time. In production the database's own
     /// clock decides, because the replicas' clocks differ.
     pub lease_clock_from_port: bool,
+    /// The clock that decides leases on SQLite, where it is not the ledger's own: a lease is about this machine's time, at
+    /// whatever speed the ledger's runs.
+    pub lease_clock: Option<Arc<dyn Clock>>,
 }
 
 /// The ledger.
@@ -97,7 +100,7 @@ impl Core {
     /// What `{now:…}` is bound to: nothing where the database's clock decides.
     fn lease_now(&self) -> Option<i64> {
         let port = self.db.dialect == dialect::Dialect::Sqlite || self.options.lease_clock_from_port;
-        port.then(|| self.clock.now().0)
+        port.then(|| self.options.lease_clock.as_ref().unwrap_or(&self.clock).now().0)
     }
 }
 

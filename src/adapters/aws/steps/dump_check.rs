@@ -3,12 +3,14 @@
 //! A dump program ends well without the tables its login was not shown, without a column that was dropped meanwhile, and with
 //! empty tables that are not empty. So what passed is held against the catalogue before the upload is completed.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 
 use crate::{
     adapters::{
         archive::{ArchiveError, Counted, Part, PartPlan, PartSink, Tally, Written},
-        sql::{self, Inventory, Others, Target},
+        sql::{Databases, Inventory, Others, Target},
     },
     domain::environment::Engine,
     ports::cloud::CloudError,
@@ -31,6 +33,7 @@ pub(super) fn permanent(reason: impl Into<String>) -> CloudError {
 /// A sink that is completed only when what it was given is what the server has.
 pub(super) struct Compared<S> {
     inner: S,
+    databases: Arc<dyn Databases>,
     target: Target,
     schemas: Vec<String>,
     before: Inventory,
@@ -39,9 +42,15 @@ pub(super) struct Compared<S> {
 
 impl<S: PartSink> Compared<S> {
     /// `before` is what the server had when the dump began.
-    pub(super) fn new(inner: S, target: Target, schemas: Vec<String>, before: Inventory) -> Compared<S> {
+    pub(super) fn new(
+        inner: S,
+        databases: Arc<dyn Databases>,
+        target: Target,
+        schemas: Vec<String>,
+        before: Inventory,
+    ) -> Compared<S> {
         let notes = notes(&before);
-        Compared { inner, target, schemas, before, notes }
+        Compared { inner, databases, target, schemas, before, notes }
     }
 
     /// What people have to know of the dump though it is good; begins with `; ` where there is anything.
@@ -61,7 +70,7 @@ impl<S: PartSink> PartSink for Compared<S> {
     }
 
     async fn complete(&mut self, written: &Written) -> Result<(), ArchiveError> {
-        compare(&self.target, &self.schemas, &self.before, &written.held).await?;
+        compare(&*self.databases, &self.target, &self.schemas, &self.before, &written.held).await?;
         self.inner.complete(written).await
     }
 
@@ -71,8 +80,14 @@ impl<S: PartSink> PartSink for Compared<S> {
 }
 
 /// Holds what passed against what the server has, and what the server has against what it had.
-async fn compare(target: &Target, schemas: &[String], before: &Inventory, held: &Tally) -> Result<(), ArchiveError> {
-    let after = sql::inventory(target, schemas).await.map_err(|why| {
+async fn compare(
+    databases: &dyn Databases,
+    target: &Target,
+    schemas: &[String],
+    before: &Inventory,
+    held: &Tally,
+) -> Result<(), ArchiveError> {
+    let after = databases.inventory(target, schemas).await.map_err(|why| {
         ArchiveError::Retryable(format!("Whether the dump holds everything is unknown: {why} It is dumped again."))
     })?;
     if let Some(change) = after.changed_since(before) {
@@ -88,7 +103,7 @@ async fn compare(target: &Target, schemas: &[String], before: &Inventory, held: 
         )));
     }
     let suspects: Vec<String> = suspects(before, held);
-    let counted = sql::count_rows(target, &suspects).await.map_err(|why| {
+    let counted = databases.count_rows(target, &suspects).await.map_err(|why| {
         ArchiveError::Retryable(format!("Whether the dump holds all rows is unknown: {why} It is dumped again."))
     })?;
     let few = |(table, rows): (&String, &u64)| {

@@ -11,6 +11,7 @@ use super::{
         s3::{self, Object},
         session::Session,
         tags,
+        tools::Tools,
     },
     At, Change, Look,
     dump_check::{Compared, long_statement, permanent},
@@ -20,9 +21,9 @@ use crate::{
     adapters::{
         archive::{
             ArchiveError, Contents, Context, DataKey, Expected, Place, Programs, Release, S3Upload, Sealed, Source,
-            Stored, Written, dump, fetch, stored, verify as read_back,
+            Stored, Written, fetch, stored, verify as read_back,
         },
-        sql::{self, Identity, Target},
+        sql::{Identity, Target},
     },
     domain::{
         environment::Engine,
@@ -46,7 +47,8 @@ impl Change for DumpExport {
     async fn start(&self, at: &At<'_>) -> Result<Started, CloudError> {
         let login = login::read(&at.session, &self.secret).await?;
         let (session, call, what) = (Arc::clone(&at.session), at.call.clone(), self.clone());
-        let work = |tell| export(session, call, what, login, tell);
+        let tools = at.cloud.tools.clone();
+        let work = |tell| export(session, call, what, login, tools, tell);
         uploads::start(at, &at.object(&self.bucket, &self.key), work).await
     }
 
@@ -63,11 +65,18 @@ impl Look for VerifyDump {
 }
 
 /// Asks for a data key and dumps. Nothing was stored when it fails, except with `Unknown`, when nobody knows.
-async fn export(session: Arc<Session>, call: Call, what: DumpExport, login: Login, tell: Teller) -> Outcome {
+async fn export(
+    session: Arc<Session>,
+    call: Call,
+    what: DumpExport,
+    login: Login,
+    tools: Tools,
+    tell: Teller,
+) -> Outcome {
     let DumpExport { database, engine, schemas, bucket, key, kms_key, .. } = &what;
     let (target, schemas) = wanted(&login, database, *engine, schemas)?;
     tell.tell(None, "asking the server what it has");
-    let before = sql::inventory(&target, &schemas).await.map_err(permanent)?;
+    let before = tools.databases.inventory(&target, &schemas).await.map_err(permanent)?;
     if before.server.engine != *engine {
         return Err(permanent(format!(
             "{database} is declared as {engine}, and its server says that it is {}. Write engine = \"{}\" in the config file.",
@@ -86,12 +95,10 @@ async fn export(session: Arc<Session>, call: Call, what: DumpExport, login: Logi
         &call.operation.0,
     )
     .await?;
-    let sink = Compared::new(upload, target, schemas, before);
+    let sink = Compared::new(upload, Arc::clone(&tools.databases), target, schemas, before);
     let notes = sink.notes();
-    let written = dump(&source, &data_key, sink, |bytes| {
-        tell.tell(None, format!("{} dumped", uploads::bytes(bytes)));
-    })
-    .await?;
+    let dumped = |bytes| tell.tell(None, format!("{} dumped", uploads::bytes(bytes)));
+    let written = tools.dumper.dump(&source, &data_key, Box::new(sink), &dumped).await?;
     let detail = format!(
         "{} tables, {} dumped into {}, encrypted under {kms_key}{notes}{}",
         written.held.tables.count,
@@ -184,7 +191,8 @@ async fn verify(session: Arc<Session>, call: Call, what: VerifyDump, tell: Telle
     let place = uploads::place(&object);
     let Some(known) = stored(session.s3(), &place).await? else { return refuted("it does not exist") };
     let days = s3::retention_tag(&session, &object).await?;
-    if let Err(why) = tags::check_retention(days.as_deref(), *retention_days) {
+    // A dump that is looked at long after it was made says itself for how long it is kept.
+    if let Err(why) = tags::check_kept(days.as_deref(), *retention_days) {
         return refuted(&why);
     }
     let promised = |name: &str| call.inputs.get(name).filter(|text| !text.is_empty()).cloned();

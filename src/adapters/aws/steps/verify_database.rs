@@ -10,12 +10,13 @@ use super::{
         checks::{Check, Pair, verdict, yes},
         login::{self, Login},
         session::Session,
+        tools::Tools,
     },
     At, Look,
     restore_database::{self, status_of},
 };
 use crate::{
-    adapters::sql::{self, Target, Wanted},
+    adapters::sql::{Databases, Target, Wanted},
     domain::{
         environment::Engine,
         moment::Moment,
@@ -27,12 +28,13 @@ use crate::{
 impl Look for VerifyDatabase {
     async fn poll(&self, at: &At<'_>) -> Outcome {
         let what = self.clone();
-        at.watch(|session, call, tell| verify(session, call, what, tell))
+        let tools = at.cloud.tools.clone();
+        at.watch(|session, call, tell| verify(session, call, what, tools, tell))
     }
 }
 
 /// Looks at the restored instance and, where there is a secret, into it.
-async fn verify(session: Arc<Session>, call: Call, what: VerifyDatabase, tell: Teller) -> Outcome {
+async fn verify(session: Arc<Session>, call: Call, what: VerifyDatabase, tools: Tools, tell: Teller) -> Outcome {
     let VerifyDatabase { instance, database, secret, .. } = &what;
     // Read first: what cannot be signed in to is not worth a connection.
     let login = match secret {
@@ -59,7 +61,7 @@ async fn verify(session: Arc<Session>, call: Call, what: VerifyDatabase, tell: T
         ),
         Some(login) => {
             tell.tell(None, "comparing its contents with those of its source");
-            checks.extend(inside(&call, &what, session.now(), &restored, &login).await);
+            checks.extend(inside(&*tools.databases, &call, &what, session.now(), &restored, &login).await);
             None
         }
     };
@@ -69,7 +71,14 @@ async fn verify(session: Arc<Session>, call: Call, what: VerifyDatabase, tell: T
 }
 
 /// Signs in to both and compares what is in them.
-async fn inside(call: &Call, what: &VerifyDatabase, now: Moment, restored: &DbInstance, login: &Login) -> Vec<Check> {
+async fn inside(
+    databases: &dyn Databases,
+    call: &Call,
+    what: &VerifyDatabase,
+    now: Moment,
+    restored: &DbInstance,
+    login: &Login,
+) -> Vec<Check> {
     let VerifyDatabase { engine, schemas, wordpress, data_of, rpo_seconds, .. } = what;
     let Some((host, port)) = restore_database::endpoint(restored) else {
         return vec![Check::new("login to the restored database", false, "RDS tells no endpoint of it.")];
@@ -85,7 +94,7 @@ async fn inside(call: &Call, what: &VerifyDatabase, now: Moment, restored: &DbIn
         let wanted = Wanted { schemas, wordpress, rpo, token: token.clone() };
         let (restored, source) = (target(&here, *engine, &database), target(login, *engine, &database));
         let of = database.map(|name| format!(" ({name})")).unwrap_or_default();
-        let found = sql::validate(&restored, Some(&source), &wanted).await;
+        let found = databases.validate(&restored, Some(&source), &wanted).await;
         checks.extend(found.into_iter().map(|c| Check::new(format!("{}{of}", c.name), c.ok, c.found)));
     }
     checks

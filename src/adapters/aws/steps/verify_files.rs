@@ -9,11 +9,12 @@ use super::{
         background::{Outcome, Teller},
         checks::{Check, Pair, verdict, yes},
         session::Session,
+        tools::Tools,
     },
     At, Look, mounts, restore_files,
 };
 use crate::{
-    adapters::files::{self as nfs, Limits, Place, Tls, Wanted},
+    adapters::files::{Limits, Place, Tls, Wanted},
     domain::step::{Outputs, VerifyFiles},
     ports::cloud::{Call, CloudError, Progress},
 };
@@ -24,12 +25,13 @@ const PORT: u16 = 2049;
 impl Look for VerifyFiles {
     async fn poll(&self, at: &At<'_>) -> Outcome {
         let what = self.clone();
-        at.watch(|session, call, tell| verify(session, call, what, tell))
+        let tools = at.cloud.tools.clone();
+        at.watch(|session, call, tell| verify(session, call, what, tools, tell))
     }
 }
 
 /// Looks at the restored file system and into it.
-async fn verify(session: Arc<Session>, call: Call, what: VerifyFiles, tell: Teller) -> Outcome {
+async fn verify(session: Arc<Session>, call: Call, what: VerifyFiles, tools: Tools, tell: Teller) -> Outcome {
     let VerifyFiles { name, file_system, folders, data_of, .. } = &what;
     let pair =
         Pair { subject: format!("File system {name} in {}", session.region), restored: name, source: file_system };
@@ -53,8 +55,8 @@ async fn verify(session: Arc<Session>, call: Call, what: VerifyFiles, tell: Tell
                 seed: call.token.clone(),
                 limits: Limits::default(),
             };
-            let checked =
-                nfs::validate(&restored, &source, &wanted, |percent, detail| tell.tell(percent, detail)).await;
+            let told = |percent, detail| tell.tell(percent, detail);
+            let checked = tools.file_systems.validate(&restored, &source, &wanted, &told).await;
             checks.extend(checked.into_iter().map(|c| Check::new(c.name, c.ok, c.found)));
         }
         (restored, source) => {

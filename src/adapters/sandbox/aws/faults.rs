@@ -101,6 +101,11 @@ impl Target {
         Target { changes: true, ..Target::next() }
     }
 
+    /// The next request that changes something for a start.
+    pub fn next_start() -> Target {
+        Target::next_change().on(Verb::Start)
+    }
+
     /// The `n`th request from now on, from 1.
     pub fn nth(n: u32) -> Target {
         Target { skip: n.saturating_sub(1), ..Target::next() }

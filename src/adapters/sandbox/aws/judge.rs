@@ -73,6 +73,17 @@ pub async fn asking<F: Future>(asker: Asker, what: F) -> F::Output {
     ASKER.scope(asker, what).await
 }
 
+/// A future that goes on asking for whoever the present task asks, also in a task of its own.
+pub fn carried<F: Future>(what: F) -> impl Future<Output = F::Output> {
+    let asker = asker();
+    async move {
+        match asker {
+            Some(asker) => asking(asker, what).await,
+            None => what.await,
+        }
+    }
+}
+
 /// For whom the present task asks, where somebody said so.
 pub(super) fn asker() -> Option<Asker> {
     ASKER.try_with(Clone::clone).ok()
@@ -366,8 +377,12 @@ impl Judge {
         effect: Effect,
         now: Moment,
     ) {
-        self.effective += 1;
         let Effect { target, by, made } = effect;
+        // A notice changes nothing of the platform's.
+        if matches!(made, Made::Message { .. }) {
+            return;
+        }
+        self.effective += 1;
         let Some(operation) = by.or_else(|| step.map(|s| s.operation.clone())) else {
             self.of_others += 1;
             return;

@@ -7,13 +7,17 @@
 //! changed twice. How long things take is decided when they are made, and all states follow from the [`time`] of one clock.
 
 pub mod api;
+pub mod attributed;
 pub mod connector;
+pub mod drawer;
 mod faults;
+pub mod incidents;
 pub mod judge;
 mod persistence;
 pub mod port;
 mod seed;
 pub mod time;
+pub mod view;
 pub mod world;
 
 use std::{

@@ -2,7 +2,8 @@
 
 import { ask, h, icon, toast } from "./dom.js";
 
-const SPEEDS = [1, 10, 60, 300, 1000];
+const SPEEDS = [0, 1, 10, 60, 600];
+const HOUR = 3600;
 const SLACK_METHODS = ["chat.postMessage", "chat.update", "chat.postEphemeral", "users.info", "conversations.history", "views.open", "*"];
 const SLACK_FAULTS = [
   ["lost_reply", "the reply is lost after the change"], ["rate_limited:5", "429, come back in 5 s"],
@@ -40,12 +41,13 @@ export function awsDrawer(root, close) {
   };
   const now = h("span.aws-now", {}, "–");
   const counts = h("span.muted", {});
+  const address = h("div.muted.aws-address", { hidden: true });
   const speeds = h("div.segments", { role: "group", "aria-label": "Clock speed" });
   const regions = h("div.regions", {});
   const faults = h("div.faults", {});
   const note = h("p.muted.aws-note", { hidden: true });
   const parts = [
-    h("section", {}, h("div.aws-row", {}, now, counts), h("div.aws-label", {}, "Clock speed"), speeds),
+    h("section", {}, h("div.aws-row", {}, now, counts), address, h("div.aws-label", {}, "Clock of everything"), speeds),
     h("section", {}, h("h3", {}, "Make something go wrong"), faults),
     regions,
   ];
@@ -55,7 +57,10 @@ export function awsDrawer(root, close) {
     counts.textContent = `${state.calls ?? 0} calls, ${state.mutations ?? 0} changes`;
     speeds.replaceChildren(...[...new Set([...SPEEDS, state.speed])].sort((a, b) => a - b).map((speed) => h("button.segment", {
       type: "button", "aria-pressed": String(speed === state.speed), onclick: () => control({ speed }),
-    }, `${speed}×`)));
+    }, speed === 0 ? "pause" : `${speed}×`)),
+      h("button.segment", { type: "button", title: "Put the clock forward", onclick: () => control({ advance: HOUR }) }, "+1 h"));
+    address.hidden = !state.address;
+    address.textContent = state.address ? `Any SDK reaches it: --endpoint-url=http://${state.address}` : "";
     faults.replaceChildren(...(state.faults ?? []).map((f) => h("button.btn.btn-small", { type: "button", dataset: { fault: f.id }, onclick: () => control({ fault: f.id }) }, f.label)));
     const folded = new Set([...regions.querySelectorAll("details:not([open])")].map((d) => d.dataset.region));
     regions.replaceChildren(...(state.regions ?? []).map((region) => h("details.region", { open: !folded.has(region.name), dataset: { region: region.name } },

@@ -4,7 +4,10 @@ use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
-use super::{super::world::kms::Key, Context, Outcome, Refusal, Request};
+use super::{
+    super::world::{Tags, kms::Key},
+    Context, Outcome, Refusal, Request,
+};
 
 /// What an encrypted data key begins with.
 const MARK: &str = "simulated-kms";
@@ -42,8 +45,7 @@ fn create_alias(cx: &mut Context<'_>, request: &Request) -> Outcome {
 fn generate_data_key(cx: &mut Context<'_>, request: &Request) -> Outcome {
     let arn = usable(cx, request, request.need("KeyId")?)?;
     let nonce = cx.world.next_id("data key");
-    let blob = format!("{MARK} {arn} {nonce} {}", context(request));
-    let plain = data_key(cx, &arn, &nonce);
+    let (plain, blob) = data_key(cx.world.seed, &arn, &nonce, &request.tags("EncryptionContext"));
     Ok(json!({"KeyId": arn, "Plaintext": BASE64.encode(plain), "CiphertextBlob": BASE64.encode(blob)}))
 }
 
@@ -59,20 +61,23 @@ fn decrypt(cx: &mut Context<'_>, request: &Request) -> Outcome {
         return Err(Refusal::new("IncorrectKeyException", "The key ID in the request does not identify the key."));
     }
     let arn = usable(cx, request, arn)?;
-    if sealed_with != context(request) {
+    let context = request.tags("EncryptionContext");
+    if sealed_with != hash(&context) {
         return Err(unknown());
     }
-    let plain = data_key(cx, &arn, nonce);
+    let (plain, _) = data_key(cx.world.seed, &arn, nonce, &context);
     Ok(json!({"KeyId": arn, "Plaintext": BASE64.encode(plain), "EncryptionAlgorithm": "SYMMETRIC_DEFAULT"}))
 }
 
-fn data_key(cx: &Context<'_>, arn: &str, nonce: &str) -> [u8; 32] {
-    Sha256::digest(format!("{} {arn} {nonce}", cx.world.seed)).into()
+/// A data key in the clear, and what KMS gives of it to be kept.
+pub(in super::super) fn data_key(seed: u64, arn: &str, nonce: &str, context: &Tags) -> ([u8; 32], String) {
+    let plain = Sha256::digest(format!("{seed} {arn} {nonce}")).into();
+    (plain, format!("{MARK} {arn} {nonce} {}", hash(context)))
 }
 
 /// The encryption context, as a hash: without it nothing is opened.
-fn context(request: &Request) -> String {
-    hex::encode(Sha256::digest(json!(request.tags("EncryptionContext")).to_string()))
+fn hash(context: &Tags) -> String {
+    hex::encode(Sha256::digest(json!(context).to_string()))
 }
 
 /// The ARN of a key that can be used.

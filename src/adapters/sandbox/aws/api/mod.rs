@@ -29,7 +29,7 @@
 
 mod backup;
 mod efs;
-mod kms;
+pub(super) mod kms;
 mod paging;
 pub mod protocols;
 pub(super) mod rds;

@@ -2,10 +2,13 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
+use secrecy::SecretBox;
 use serde_json::json;
 
 use super::{
     super::{
+        api::kms,
         time::{Timeline, uuid_for},
         world::{
             World,
@@ -17,7 +20,13 @@ use super::{
     buckets,
     past::Past,
 };
-use crate::domain::point::PointKind;
+use crate::{
+    adapters::{
+        archive::{DataKey, PartPlan, sealed},
+        sandbox::tools::{databases::schemas, dumps::text as dump_text},
+    },
+    domain::{environment::Dump, point::PointKind},
+};
 
 /// What of a backup of the past is in vaults and buckets.
 pub(super) fn seed_past(world: &mut World, past: &Past<'_>) {
@@ -115,11 +124,35 @@ impl Past<'_> {
             self.archive(world, PointKind::Config, "config.json", Content::Real(body.to_string().into()));
         }
         for bucket in &e.buckets {
-            self.archive(world, PointKind::S3, &format!("{}.jsonl.zst", bucket.name), Content::Zeros(9_000));
+            let content = if self.recent { Content::Real(vec![0; 9_000].into()) } else { Content::Zeros(9_000) };
+            self.archive(world, PointKind::S3, &format!("{}.jsonl.zst", bucket.name), content);
         }
         for dump in &e.dumps {
-            self.archive(world, PointKind::Dump, &format!("{}.dump", dump.database), Content::Zeros(700 << 20));
+            let file = format!("{}.dump", dump.database);
+            match self.recent.then(|| self.dump(world, dump)).flatten() {
+                None => drop(self.archive(world, PointKind::Dump, &file, Content::Zeros(700 << 20))),
+                Some((bytes, checksum)) => {
+                    let written = self.archive(world, PointKind::Dump, &file, Content::Real(bytes));
+                    if let Some((bucket, key)) = written {
+                        buckets::in_parts(world, &bucket, &key, &checksum);
+                    }
+                }
+            }
         }
+    }
+
+    /// A dump as its program wrote it, sealed, and S3's checksum of it.
+    fn dump(&self, world: &mut World, dump: &Dump) -> Option<(Bytes, String)> {
+        let e = self.environment;
+        let seed = world.seed;
+        let name = e.dump_kms_key.as_deref()?;
+        let arn = world.region(&e.account, &e.primary_region).kms.arn(name)?.to_owned();
+        let context = DataKey::context(&e.name, &self.operation);
+        let (plain, wrapped) = kms::data_key(seed, &arn, &format!("past-{}", self.operation), &context);
+        let key = DataKey::new(SecretBox::new(Box::new(plain)), wrapped.into_bytes(), arn, context);
+        let text = dump_text(dump.engine, &dump.database, &schemas(&dump.schemas), &self.at.iso());
+        let (parts, written) = sealed(text.as_bytes(), dump.engine, &key, PartPlan::S3).ok()?;
+        Some((parts.into_iter().flat_map(|part| part.bytes).collect(), written.checksum))
     }
 
     /// The secrets under the prefix in the versions they have, as an export has them.
@@ -143,13 +176,15 @@ impl Past<'_> {
         document.to_string()
     }
 
-    fn archive(&self, world: &mut World, kind: PointKind, file: &str, content: Content) {
+    /// Bucket and key it was written to.
+    fn archive(&self, world: &mut World, kind: PointKind, file: &str, content: Content) -> Option<(String, String)> {
         let e = self.environment;
-        let Some(name) = &e.secrets_bucket else { return };
+        let name = e.secrets_bucket.as_ref()?;
         let key = format!("{}/{kind}/{}/{}/{file}", e.name, self.at.yyyymmdd(), self.operation);
         let to = e.dr_secrets_bucket.as_deref().filter(|_| e.replicates());
         let at = self.at + Duration::from_secs(60);
         buckets::put(world, name, &key, content, at, to.map(|to| (to, self.lasting(3))));
         buckets::mark(world, name, &key, &self.tags, &self.operation);
+        Some((name.clone(), key))
     }
 }

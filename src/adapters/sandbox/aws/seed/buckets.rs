@@ -104,7 +104,9 @@ fn data(world: &mut World, environment: &Environment, declared: &Declared, now: 
     let to = declared.dr.clone().filter(|_| environment.replicates());
     let mut rng = rng_for(world.seed, &declared.name);
     for n in 0..OBJECTS {
-        let at = now - Duration::from_secs(60 * (1 + n * 37 + rng.random_range(0..20)));
+        // What still waits for its replica was written a moment ago.
+        let age = if n < PENDING { 60 + 90 * n } else { 60 * (1 + n * 37 + rng.random_range(0..20)) };
+        let at = now - Duration::from_secs(age);
         let key = format!("wp-content/uploads/{}/image-{:04}.jpg", &at.yyyymmdd()[..6], OBJECTS - n);
         let ends = if n < PENDING { now + Duration::from_secs(120 + 90 * n) } else { at };
         let course = Timeline { ends, ..Timeline::instant(at) };
@@ -158,6 +160,16 @@ pub(super) fn put(
 fn base64_of(bytes: &[u8]) -> String {
     use base64::Engine as _;
     base64::engine::general_purpose::STANDARD.encode(bytes)
+}
+
+/// The checksum of an object that was written in parts.
+pub(super) fn in_parts(world: &mut World, name: &str, key: &str, sha256: &str) {
+    for bucket in [Some(name.to_owned()), replica_of(world, name, key)].into_iter().flatten() {
+        let versions = world.s3.buckets.get_mut(&bucket).and_then(|bucket| bucket.objects.get_mut(key));
+        for version in versions.into_iter().flatten() {
+            version.sha256 = Some(sha256.to_owned());
+        }
+    }
 }
 
 /// Tags and metadata of an object that an operation wrote.

@@ -10,6 +10,7 @@ use crate::domain::{environment::Environment, moment::Moment};
 
 /// Backups of the past, six hours apart, the newest so old.
 const BACKUPS: u32 = 56;
+const RECENT: u32 = 4;
 const APART: Duration = Duration::from_secs(6 * 3600);
 const NEWEST: Duration = Duration::from_secs(40 * 60);
 /// Those whose jobs of AWS Backup ended badly, counted from the newest.
@@ -29,6 +30,8 @@ pub struct Past<'e> {
     pub bad: Option<&'static str>,
     /// What it made was deleted in time.
     pub over: bool,
+    /// One of the newest, whose archives somebody may look into.
+    pub recent: bool,
 }
 
 impl Past<'_> {
@@ -64,6 +67,7 @@ fn past(seed: u64, environment: &Environment, index: usize, n: u32, now: Moment)
         operation,
         tags: tags.into_iter().map(|(key, value)| (key.to_owned(), value)).collect(),
         bad: BAD.iter().find(|(bad, _)| *bad == n).map(|(_, state)| *state),
+        recent: n < RECENT,
         over: now.since(at) >= Duration::from_secs(u64::from(days) * 86_400),
     }
 }

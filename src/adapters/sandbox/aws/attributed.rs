@@ -1,0 +1,78 @@
+//! Says to the judge for which step everything is that an adapter asks of AWS.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use super::judge::{AskedStep, Asker, Verb, asking};
+use crate::{
+    domain::environment::Environment,
+    ports::{
+        alert::{Alerts, Topic},
+        cloud::{Call, Cloud, CloudError, Pages, PointQuery, Probe, Progress, Readings, Started, Survey, World},
+    },
+};
+
+/// An adapter whose requests bear the step they are made for.
+#[derive(Debug)]
+pub struct Attributed<C>(pub Arc<C>);
+
+fn nobody(verb: Verb) -> Asker {
+    Asker { verb, steps: Vec::new() }
+}
+
+fn asker(verb: Verb, calls: &[Call]) -> Asker {
+    let step = |call: &Call| AskedStep {
+        operation: call.operation.clone(),
+        step: call.step,
+        kind: call.action.kind(),
+        token: call.token.clone(),
+    };
+    Asker { verb, steps: calls.iter().map(step).collect() }
+}
+
+#[async_trait]
+impl<C: Cloud> Cloud for Attributed<C> {
+    async fn survey(&self, environment: &Environment, ask: &Survey, requester: &str) -> Result<World, CloudError> {
+        asking(nobody(Verb::Survey), self.0.survey(environment, ask, requester)).await
+    }
+
+    async fn points(
+        &self,
+        environment: &Environment,
+        query: &PointQuery,
+        requester: &str,
+        page: &mut Pages<'_>,
+    ) -> Result<Vec<String>, CloudError> {
+        asking(nobody(Verb::Points), self.0.points(environment, query, requester, page)).await
+    }
+
+    async fn readings(&self, environment: &Environment, requester: &str) -> Result<Readings, CloudError> {
+        asking(nobody(Verb::Readings), self.0.readings(environment, requester)).await
+    }
+
+    async fn probe(&self, call: &Call) -> Result<Probe, CloudError> {
+        asking(asker(Verb::Probe, std::slice::from_ref(call)), self.0.probe(call)).await
+    }
+
+    async fn start(&self, call: &Call) -> Result<Started, CloudError> {
+        asking(asker(Verb::Start, std::slice::from_ref(call)), self.0.start(call)).await
+    }
+
+    async fn poll(&self, calls: &[Call]) -> Vec<Result<Progress, CloudError>> {
+        asking(asker(Verb::Poll, calls), self.0.poll(calls)).await
+    }
+}
+
+#[async_trait]
+impl<C: Alerts> Alerts for Attributed<C> {
+    async fn publish(
+        &self,
+        environment: &Environment,
+        topic: Topic,
+        subject: &str,
+        body: &str,
+    ) -> Result<(), CloudError> {
+        asking(nobody(Verb::Publish), self.0.publish(environment, topic, subject, body)).await
+    }
+}

@@ -1,0 +1,187 @@
+//! Simulated database servers: whoever signs in at the address of an instance finds what the instance holds.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use async_trait::async_trait;
+
+use crate::{
+    adapters::{
+        sandbox::aws::{
+            SimAws,
+            time::hex_for,
+            world::{World, rds::Instance},
+        },
+        sql::{Checked, Databases, Identity, Inventory, Target, Wanted},
+    },
+    domain::{
+        environment::Engine,
+        moment::{Moment, spoken},
+    },
+};
+
+/// Tables of each schema that a dump holds.
+pub(super) const TABLES: [&str; 4] = ["wp_options", "wp_posts", "wp_users", "wp_usermeta"];
+/// The newest row of a live database is so many seconds old.
+const IDLE: u64 = 20;
+
+/// The servers in a simulated AWS.
+#[derive(Debug)]
+pub struct SimServers {
+    aws: Arc<SimAws>,
+}
+
+/// A server as somebody finds it who signed in.
+struct Server {
+    seed: u64,
+    now: Moment,
+    instance: Instance,
+}
+
+impl SimServers {
+    /// Those of this AWS.
+    pub fn new(aws: Arc<SimAws>) -> SimServers {
+        SimServers { aws }
+    }
+
+    /// Signs in, or says why not.
+    fn open(&self, target: &Target) -> Result<Server, String> {
+        let id = target.host.split('.').next().unwrap_or_default().to_lowercase();
+        self.aws.look(|world, now| {
+            let instance = find(world, &id, now).ok_or_else(|| {
+                format!("{}:{} cannot be reached: no such host. Look at the secret's host.", target.host, target.port)
+            })?;
+            let status = instance.status(now);
+            if !["available", "backing-up", "modifying"].contains(&status) {
+                return Err(format!("{}:{} refuses connections: the instance is {status}.", target.host, target.port));
+            }
+            Ok(Server { seed: world.seed, now, instance: instance.clone() })
+        })
+    }
+}
+
+/// An instance by its identifier, wherever it is: identifiers of environments differ.
+fn find<'w>(world: &'w World, id: &str, now: Moment) -> Option<&'w Instance> {
+    world.places().find_map(|(_, _, place)| place.rds.instance(id, now))
+}
+
+#[async_trait]
+impl Databases for SimServers {
+    async fn validate(&self, restored: &Target, source: Option<&Target>, wanted: &Wanted) -> Vec<Checked> {
+        let mut checks = Vec::new();
+        let here = signed_in("restored", restored, self.open(restored), &mut checks);
+        let there = match source {
+            Some(source) => signed_in("source", source, self.open(source), &mut checks),
+            None => None,
+        };
+        let unknown = || Err("This is unknown, since not both could be signed in to.".to_owned());
+        for schema in schemas(&wanted.schemas) {
+            let pair = here.as_ref().zip(there.as_ref());
+            let shape = pair.map_or_else(unknown, |(here, there)| here.same_shape(there, &schema));
+            checks.push(checked(format!("schema of {schema}"), shape));
+            let rows = pair.map_or_else(unknown, |(here, there)| here.same_rows(there, &schema));
+            checks.push(checked(format!("rows of {schema}"), rows));
+            let newest = pair.map_or_else(unknown, |(here, there)| here.as_new(there, wanted));
+            checks.push(checked(format!("newest data of {schema}"), newest));
+        }
+        let written = here.as_ref().map_or_else(unknown, |_| Ok("A row was written, read and deleted.".to_owned()));
+        checks.push(checked("write, read, delete", written));
+        for schema in &wanted.wordpress {
+            let found = here.as_ref().map_or_else(unknown, |_| Ok(format!("{schema} has the tables of WordPress.")));
+            checks.push(checked(format!("WordPress of {schema}"), found));
+        }
+        checks
+    }
+
+    async fn inventory(&self, target: &Target, schemas: &[String]) -> Result<Inventory, String> {
+        let server = self.open(target)?;
+        let identity = Identity {
+            engine: target.engine,
+            major: server.instance.version.split('.').next().and_then(|n| n.parse().ok()).unwrap_or(0),
+            version: server.instance.version.clone(),
+        };
+        let tables = self::schemas(schemas)
+            .into_iter()
+            .flat_map(|schema| TABLES.map(|table| (format!("{schema}.{table}"), Some(2))))
+            .collect();
+        Ok(Inventory::of_tables(identity, tables))
+    }
+
+    async fn count_rows(&self, target: &Target, tables: &[String]) -> Result<BTreeMap<String, u64>, String> {
+        self.open(target)?;
+        Ok(tables.iter().map(|table| (table.clone(), 2)).collect())
+    }
+}
+
+/// The schemas that are looked at; those of a server of which nobody names any.
+pub(in super::super) fn schemas(named: &[String]) -> Vec<String> {
+    if named.is_empty() { vec!["tenant_1".to_owned(), "tenant_2".to_owned()] } else { named.to_vec() }
+}
+
+fn signed_in(side: &str, target: &Target, server: Result<Server, String>, checks: &mut Vec<Checked>) -> Option<Server> {
+    let what = format!("login to the {side} database");
+    match server {
+        Ok(server) => {
+            let found = format!("{} signed in over TLS, {}.", target.username, server.instance.version);
+            checks.push(checked(what, Ok(found)));
+            Some(server)
+        }
+        Err(why) => {
+            checks.push(checked(what, Err(why)));
+            None
+        }
+    }
+}
+
+fn checked(name: impl Into<String>, answer: Result<String, String>) -> Checked {
+    let ok = answer.is_ok();
+    Checked { name: name.into(), ok, found: answer.unwrap_or_else(|wrong| wrong) }
+}
+
+impl Server {
+    fn shape(&self, schema: &str) -> String {
+        let data = &self.instance.data;
+        hex_for(self.seed, &format!("{}/{schema}/{}", data.of, data.tables), 8)
+    }
+
+    fn same_shape(&self, source: &Server, schema: &str) -> Result<String, String> {
+        let (here, there) = (self.shape(schema), source.shape(schema));
+        if here != there {
+            return Err(format!("{schema} has the checksum {here}, its source {there}."));
+        }
+        Ok(format!("{} tables, checksum {here}.", self.instance.data.tables))
+    }
+
+    fn same_rows(&self, source: &Server, schema: &str) -> Result<String, String> {
+        let (here, there) = (self.instance.data.rows(self.now), source.instance.data.rows(source.now));
+        if there.abs_diff(here) * 1000 > there {
+            return Err(format!("{schema} has {here} rows, its source {there}: more than 0.1 % apart."));
+        }
+        Ok(format!("{here} rows, {there} in its source."))
+    }
+
+    /// A live database was written a moment ago, a restored one when its backup was made.
+    fn newest(&self) -> Moment {
+        self.instance.data.until.unwrap_or(self.now - std::time::Duration::from_secs(IDLE))
+    }
+
+    fn as_new(&self, source: &Server, wanted: &Wanted) -> Result<String, String> {
+        let behind = source.newest().since(self.newest());
+        if behind > wanted.rpo {
+            return Err(format!(
+                "The newest row is {} older than its source's; at most {} were promised.",
+                spoken(behind),
+                spoken(wanted.rpo)
+            ));
+        }
+        Ok(format!("{}, {} older than its source's.", self.newest(), spoken(behind)))
+    }
+}
+
+/// What the engine is called in the first line of a dump.
+pub(super) fn title(engine: Engine) -> &'static str {
+    match engine {
+        Engine::Mysql => "MySQL",
+        Engine::Mariadb => "MariaDB",
+        Engine::Postgres => "PostgreSQL",
+    }
+}
