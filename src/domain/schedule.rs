@@ -138,6 +138,18 @@ impl Schedule {
         Schedule::parse(&fields.join(" ")).ok()
     }
 
+    /// The rarest even rhythm that leaves no more than `rpo` between two backups: hourly, every few hours, or daily at
+    /// night. Hourly, which is as often as AWS Backup goes, where `rpo` is shorter.
+    pub fn within(rpo: Duration) -> Schedule {
+        let hours = [24, 12, 8, 6, 4, 3, 2].into_iter().find(|hours| Duration::from_secs(hours * 3600) <= rpo);
+        let hour = match hours {
+            Some(24) => "2".to_owned(),
+            Some(hours) => format!("0/{hours}"),
+            None => "*".to_owned(),
+        };
+        Schedule::parse(&format!("cron(0 {hour} * * ? *)")).expect("AWS takes whole hours")
+    }
+
     /// The expression as AWS takes it, in its usual spelling: `cron(0 2 * * ? *)`.
     pub fn text(&self) -> &str {
         &self.text

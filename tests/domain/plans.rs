@@ -296,6 +296,37 @@ fn a_schedule_shows_before_and_after_and_refuses_what_changes_nothing() {
 }
 
 #[test]
+fn a_schedule_that_nobody_gave_a_time_goes_by_the_rpo_and_says_so() {
+    let create =
+        schedule::Wanted { act: ScheduleAct::Create, retention: Some(7), cron: None, kind: Some(PointKind::Efs) };
+    let planned = |rpo: &str, schedule: Option<&str>| {
+        let rpo = serde_json::from_value(rpo.into()).unwrap();
+        let env = Environment { schedule: schedule.map(str::to_owned), rpo, ..prod() };
+        let world = World { vault: Some(Ok("arn:v".into())), dr_vault: Some(Ok("arn:d".into())), ..World::default() };
+        let plan = schedule::plan(&env, &create, &world).unwrap();
+        let told = plan.notes.iter().filter(|note| note.contains("Backups are made") || note.contains("Rule"));
+        told.map(|note| format!("{}\n", note.split(", copied").next().unwrap())).collect::<String>()
+    };
+    assert_snapshot!(planned("1h", None), @r"
+    Backups are made every hour: neither `--cron` nor the config says when, so that the RPO of 1 h does.
+    Rule scheduled: none → cron(0 * * * ? *), kept 7 days
+    ");
+    assert_snapshot!(planned("4h", None), @r"
+    Backups are made every day at 00:00, 04:00, 08:00, 12:00, 16:00 and 20:00 UTC: neither `--cron` nor the config says when, so that the RPO of 4 h does.
+    Rule scheduled: none → cron(0 0/4 * * ? *), kept 7 days
+    ");
+    assert_snapshot!(planned("24h", None), @r"
+    Backups are made every day at 02:00 UTC: neither `--cron` nor the config says when, so that the RPO of 1 d 0 h does.
+    Rule scheduled: none → cron(0 2 * * ? *), kept 7 days
+    ");
+    assert_snapshot!(planned("15m", None), @r"
+    Backups are made every hour, which is as often as AWS Backup goes and not as often as the RPO of 15 min asks: neither `--cron` nor the config says when.
+    Rule scheduled: none → cron(0 * * * ? *), kept 7 days
+    ");
+    assert_snapshot!(planned("4h", Some("cron(0 5 * * ? *)")), @"Rule scheduled: none → cron(0 5 * * ? *), kept 7 days");
+}
+
+#[test]
 fn a_test_restore_cleans_up_whatever_happens() {
     let env = Environment {
         dumps: vec![Dump {

@@ -138,7 +138,7 @@ fn the_pages_of_what_backups_left() {
     • `env`: which environment (dev, sit, prod)
     • `list|create|update`: `list` shows the schedule, `create` makes it, `update` changes what you name
     • `--retention`: days to keep, within the environment's limits
-    • `--cron`: when, in UTC and at most hourly, in quotes, as AWS writes it: `cron(0 2 * * ? *)` is every day at 02:00; with `--type rds` the daily time at which automated backups begin
+    • `--cron`: when, in UTC and at most hourly, in quotes, as AWS writes it: `cron(0 2 * * ? *)` is every day at 02:00; with `--type rds` the daily time at which automated backups begin. A new schedule without it goes by the config's `schedule`, or else by the RPO
     • `--type`: only the databases' automated backups (`rds`), or only the plan of AWS Backup (`efs`); both when left out
     • `--reason`: why, in quotes; others see it and it stays in the audit log
 

@@ -249,6 +249,25 @@ fn says_why_it_is_not_a_schedule() {
     ");
 }
 
+#[test]
+fn a_rhythm_never_leaves_more_than_the_rpo_while_aws_goes_that_often() {
+    for (minutes, text) in [
+        (15, "cron(0 * * * ? *)"),
+        (60, "cron(0 * * * ? *)"),
+        (90, "cron(0 * * * ? *)"),
+        (4 * 60, "cron(0 0/4 * * ? *)"),
+        (5 * 60, "cron(0 0/4 * * ? *)"),
+        (12 * 60, "cron(0 0/12 * * ? *)"),
+        (24 * 60, "cron(0 2 * * ? *)"),
+        (72 * 60, "cron(0 2 * * ? *)"),
+    ] {
+        let rpo = Duration::from_secs(minutes * 60);
+        let rhythm = Schedule::within(rpo);
+        assert_eq!(rhythm.text(), text, "{minutes} min");
+        assert!(rhythm.longest_gap() <= rpo || minutes < 60, "{minutes} min");
+    }
+}
+
 proptest::proptest! {
     #[test]
     fn whatever_is_written_is_a_schedule_or_a_sentence(text in "(cron\\()?([0-9*?/,LW#A-Z-]{1,6} ?){0,8}\\)?|\\PC{0,80}") {

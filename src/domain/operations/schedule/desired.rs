@@ -72,6 +72,11 @@ pub(super) fn backup_plan(env: &Environment, wanted: &Wanted<'_>, world: &World,
     if was == Some(&spec) {
         return;
     }
+    if was.is_none()
+        && let (_, Some(taken)) = rhythm(env, wanted)
+    {
+        draft.note(taken);
+    }
     for line in difference(was, &spec) {
         draft.note(line);
     }
@@ -92,17 +97,31 @@ pub(super) fn backup_plan(env: &Environment, wanted: &Wanted<'_>, world: &World,
 /// What the plan should say.
 ///
 /// # Errors
-/// A sentence, where nobody says when, or which of several rules is meant.
+/// A sentence, where nothing says which of several rules is meant.
 fn desired(env: &Environment, wanted: &Wanted<'_>, was: Option<&PlanSpec>) -> Result<PlanSpec, String> {
     match was {
         Some(was) => updated(env, wanted, was),
-        None => created(env, wanted).ok_or_else(|| {
-            format!(
-                "Nothing says when. Add `--cron \"cron(0 2 * * ? *)\"`, or set `schedule` of `{}` in bbws.toml.",
-                env.name
-            )
-        }),
+        None => Ok(created(env, wanted)),
     }
+}
+
+/// When backups are made by a plan that is new: as was said, or as the config says, or else as often as the RPO asks, with
+/// the sentence that says so.
+fn rhythm(env: &Environment, wanted: &Wanted<'_>) -> (String, Option<String>) {
+    if let Some(said) = wanted.cron.map(str::to_owned).or_else(|| env.schedule.clone()) {
+        return (said, None);
+    }
+    let rhythm = Calendar::within(env.rpo.0);
+    let (often, rpo) = (rhythm.spoken(), spoken(env.rpo.0));
+    let note = match rhythm.longest_gap() > env.rpo.0 {
+        false => format!(
+            "Backups are made {often}: neither `--cron` nor the config says when, so that the RPO of {rpo} does."
+        ),
+        true => format!(
+            "Backups are made {often}, which is as often as AWS Backup goes and not as often as the RPO of {rpo} asks: neither `--cron` nor the config says when."
+        ),
+    };
+    (rhythm.text().to_owned(), Some(note))
 }
 
 /// The plan as it is, with nothing changed but what was named. Who made it, and with which rules, makes no difference.
@@ -199,9 +218,9 @@ fn declared(env: &Environment) -> Vec<String> {
     resources
 }
 
-/// The plan of an environment that has none; none when nobody says when.
-fn created(env: &Environment, wanted: &Wanted<'_>) -> Option<PlanSpec> {
-    let schedule = wanted.cron.map(str::to_owned).or_else(|| env.schedule.clone())?;
+/// The plan of an environment that has none.
+fn created(env: &Environment, wanted: &Wanted<'_>) -> PlanSpec {
+    let (schedule, _) = rhythm(env, wanted);
     let days = wanted.retention.or_else(|| env.retention_tiers.map(|t| t.daily)).unwrap_or(env.retention_days.default);
     let rule = |name: &str, schedule: String, days| PlanRule {
         name: name.to_owned(),
@@ -220,7 +239,7 @@ fn created(env: &Environment, wanted: &Wanted<'_>) -> Option<PlanSpec> {
             rules.push(rule(&tier.to_string(), when.to_owned(), tier.days(tiers)));
         }
     }
-    Some(PlanSpec { vault: env.vault.clone(), rules, resources: declared(env), role: env.backup_role.clone() })
+    PlanSpec { vault: env.vault.clone(), rules, resources: declared(env), role: env.backup_role.clone() }
 }
 
 /// The steps that bring the automated backups to what is wanted.

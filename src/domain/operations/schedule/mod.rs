@@ -88,7 +88,7 @@ static ENTRY: Entry = Entry {
             form: Form::Option,
             required: false,
             usual: None,
-            about: "when, in UTC and at most hourly, in quotes, as AWS writes it: `cron(0 2 * * ? *)` is every day at 02:00; with `--type rds` the daily time at which automated backups begin",
+            about: "when, in UTC and at most hourly, in quotes, as AWS writes it: `cron(0 2 * * ? *)` is every day at 02:00; with `--type rds` the daily time at which automated backups begin. A new schedule without it goes by the config's `schedule`, or else by the RPO",
         },
         Arg {
             name: TYPE,
