@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, path::PathBuf, process::ExitCode};
 
-use bbws::{boot, manifest, telemetry};
+use bbws::{boot, manifest, ports::check::Verdict, telemetry};
 use clap::{Parser, Subcommand};
 
 /// Backup, restore and disaster recovery of an AWS platform from Slack, approved by two people.
@@ -105,6 +105,9 @@ fn speed(text: &str) -> Result<f64, String> {
     }
 }
 
+/// Exit code of `bbws check` where nothing was found wrong and something could not be looked at.
+const NOT_ALL_CHECKED: u8 = 3;
+
 #[tokio::main]
 async fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -118,8 +121,11 @@ async fn main() -> ExitCode {
             boot::serve::serve(config).await
         }
         Command::Check { config } => {
-            let right = boot::check::check(config).await;
-            return if right { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+            return match boot::check::check(config).await {
+                Verdict::Good => ExitCode::SUCCESS,
+                Verdict::Wrong => ExitCode::FAILURE,
+                Verdict::Unchecked => ExitCode::from(NOT_ALL_CHECKED),
+            };
         }
         Command::Audit { what: Audit::Verify { pinned } } => boot::audit::verify(pinned.as_deref()).await,
         Command::Audit { what: Audit::Export { since, format } } => boot::audit::export(since.as_deref(), format).await,

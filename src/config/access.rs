@@ -1,10 +1,10 @@
 //! Checks on who may act: the workspace, the roles, the approval rules, the topics.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use crate::domain::{
     operations,
-    policy::{Limits, Need, RoleMembers, Roles, Rule},
+    policy::{Limits, Need, RoleMembers, Roles, Rule, can_agree},
     topics::Topics,
 };
 
@@ -225,36 +225,11 @@ fn satisfiable(rule: &Rule, roles: &Roles, at: &At, report: &mut Report<'_>) {
         }
     }
     let people: BTreeSet<&str> = roles.values().flat_map(|r| &r.users).map(String::as_str).collect();
-    let stuck: Vec<&str> = people.iter().filter(|p| !fill(&slots, p)).copied().collect();
+    let stuck: Vec<&str> = people.iter().filter(|p| !can_agree(&slots, p)).copied().collect();
     if !stuck.is_empty() {
         report.warning(
             at,
             format_args!("nobody else could approve what {} asks for; add people to the roles", stuck.join(" or ")),
         );
     }
-}
-
-/// Whether every slot can be given to another person, `requester` left out: bipartite matching by augmenting paths.
-fn fill(slots: &[&[String]], requester: &str) -> bool {
-    fn seat<'s>(
-        slot: usize,
-        slots: &[&'s [String]],
-        requester: &str,
-        tried: &mut BTreeSet<&'s str>,
-        seats: &mut BTreeMap<&'s str, usize>,
-    ) -> bool {
-        for person in slots[slot].iter().map(String::as_str).filter(|p| *p != requester) {
-            if !tried.insert(person) {
-                continue;
-            }
-            let holder = seats.get(person).copied();
-            if holder.is_none_or(|holder| seat(holder, slots, requester, tried, seats)) {
-                seats.insert(person, slot);
-                return true;
-            }
-        }
-        false
-    }
-    let mut seats = BTreeMap::new();
-    (0..slots.len()).all(|slot| seat(slot, slots, requester, &mut BTreeSet::new(), &mut seats))
 }

@@ -4,9 +4,10 @@
 use std::sync::LazyLock;
 
 use super::{
-    answers,
+    answers, coming,
     command::{self, Command, Table, Usage, Values, Wrong},
     controls, operations,
+    text::escape,
 };
 
 static TABLE: LazyLock<Table> = LazyLock::new(|| {
@@ -19,7 +20,11 @@ static TABLE: LazyLock<Table> = LazyLock::new(|| {
 /// # Errors
 /// [`Wrong`] for everything that is not exactly a command. A typo is never acted on, only answered.
 pub fn parse(text: &str, environments: &[&str]) -> Result<Command, Wrong> {
-    command::parse(&TABLE, text, environments)
+    command::parse(&TABLE, text, environments).map_err(|wrong| {
+        let there =
+            |path: &[&str]| TABLE.commands().any(|entry| entry.path[..path.len().min(entry.path.len())] == *path);
+        coming::instead(text, environments, there).unwrap_or(wrong)
+    })
 }
 
 /// The command of that name with these values, which are taken as they are; none when there is no such command or argument.
@@ -41,7 +46,15 @@ pub fn say(name: &str, values: &[(&str, &str)]) -> Option<Command> {
 
 /// Explains the command `topic` names, those of a noun, or all of them. Slack mrkdwn, ready to send: `& < >` are escaped.
 pub fn help(topic: &[String], environments: &[&str]) -> String {
-    command::help(&TABLE, topic, environments)
+    let said = command::words(&topic.join(" "));
+    let known = |path: &[&str]| TABLE.commands().any(|entry| entry.path[0] == path[0]);
+    match coming::instead(&said.join(" "), environments, known) {
+        Some(Wrong { said, try_instead }) => {
+            let instead = try_instead.map(|line| format!(" Until then: `{}`", escape(&line))).unwrap_or_default();
+            format!("{}{instead}", escape(&said))
+        }
+        None => command::help(&TABLE, topic, environments),
+    }
 }
 
 /// Every command, in the order help shows them.

@@ -3,6 +3,7 @@
 pub mod answers;
 pub mod approval;
 pub mod audit;
+pub mod coming;
 pub mod command;
 pub mod controls;
 pub mod derived;

@@ -1,6 +1,6 @@
 //! Who may act and how many must agree: roles, approval rules, and which rule governs an operation.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -93,4 +93,55 @@ pub fn needs(rules: &[Rule], kind: &str, environment: &str, scope: &str) -> Vec<
         *count = need.count.max(*count);
     }
     by_role.into_iter().map(|(role, count)| Need { role: role.to_owned(), count }).collect()
+}
+
+/// Whether every slot can be given to another person, `requester` left out: bipartite matching by augmenting paths.
+pub fn can_agree(slots: &[&[String]], requester: &str) -> bool {
+    fn seat<'s>(
+        slot: usize,
+        slots: &[&'s [String]],
+        requester: &str,
+        tried: &mut BTreeSet<&'s str>,
+        seats: &mut BTreeMap<&'s str, usize>,
+    ) -> bool {
+        for person in slots[slot].iter().map(String::as_str).filter(|p| *p != requester) {
+            if !tried.insert(person) {
+                continue;
+            }
+            let holder = seats.get(person).copied();
+            if holder.is_none_or(|holder| seat(holder, slots, requester, tried, seats)) {
+                seats.insert(person, slot);
+                return true;
+            }
+        }
+        false
+    }
+    let mut seats = BTreeMap::new();
+    (0..slots.len()).all(|slot| seat(slot, slots, requester, &mut BTreeSet::new(), &mut seats))
+}
+
+/// Whether an approval can be given at all, with these people in the roles.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reach {
+    /// Whoever asks, others can agree.
+    Anyone,
+    /// Others can agree to what most ask for, and never to what these people ask for.
+    NotFor(Vec<String>),
+    /// Whoever asks, there are not enough others.
+    Nobody,
+}
+
+/// Whether these needs can be met by `members`, the people of each role, for requests of anybody in a role.
+pub fn reach(needs: &[Need], members: &BTreeMap<String, Vec<String>>) -> Reach {
+    let none = Vec::new();
+    let of = |need: &Need| members.get(&need.role).unwrap_or(&none).as_slice();
+    let slots: Vec<&[String]> = needs.iter().flat_map(|need| (0..need.count).map(move |_| of(need))).collect();
+    let people: BTreeSet<&String> = members.values().flatten().collect();
+    let stuck: Vec<String> = people.iter().filter(|p| !can_agree(&slots, p)).map(|p| (*p).clone()).collect();
+    match stuck.len() {
+        0 if people.is_empty() && !slots.is_empty() => Reach::Nobody,
+        0 => Reach::Anyone,
+        all if all == people.len() => Reach::Nobody,
+        _ => Reach::NotFor(stuck),
+    }
 }

@@ -224,8 +224,8 @@ fn says_what_is_wrong_with_a_list_or_a_validation() {
       `backup validate` needs an environment: dev, sit or prod.
       /bbws backup validate <env> --inventory
     backup restore prod
-      `backup` cannot be followed by `restore`, only by create, list, validate, schedule, delete or hold.
-      /bbws help backup
+      `backup restore` is not there yet: bbws restores nothing but its own tests so far. The list shows what can be restored, with the ids that AWS's own restore takes (console or CLI).
+      /bbws backup list prod
     ");
 }
 

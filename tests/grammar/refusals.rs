@@ -433,3 +433,29 @@ fn the_line_named_in_a_sentence_about_stop_is_right_too() {
     let line = said.split('`').find(|part| part.starts_with("/bbws stop")).expect("it names a line");
     assert_eq!(ok(line), stop(None, "prd db \\ corrupt"));
 }
+
+#[test]
+fn a_command_to_come_says_that_it_is_not_there_yet_and_what_comes_nearest() {
+    for (typed, nearest) in [
+        ("restore prod", "/bbws backup list prod"),
+        ("Backup Restore sit rds --snapshot-id x", "/bbws backup list sit"),
+        ("/bbws backup restore prod list", "/bbws backup list prod"),
+        ("backup bisect prod rds --check orders", "/bbws backup list prod rds"),
+        ("dr status prod", "/bbws backup validate prod --replication"),
+        ("dr failover PROD --execute --ticket INC-1", "/bbws backup validate prod --replication"),
+        ("failover prod", "/bbws backup validate prod --replication"),
+        ("dr test sit full-drill", "/bbws backup validate sit --test-restore"),
+        ("dr", "/bbws backup validate <env> --replication"),
+        ("handover prod", "/bbws status prod"),
+    ] {
+        let wrong = language::parse(typed, &["dev", "sit", "prod"]).expect_err(typed);
+        assert!(wrong.said.contains("is not there yet: "), "{typed}: {}", wrong.said);
+        let instead = wrong.try_instead.expect(typed);
+        assert_eq!(instead, nearest, "{typed}");
+        let right = language::parse(&instead, &["dev", "sit", "prod"]).is_ok();
+        assert!(right || instead.contains('<'), "{typed}: {instead} is no command");
+    }
+    let help = language::help(&["dr".to_owned(), "failover".to_owned()], &["prod"]);
+    assert!(help.contains("is not there yet") && help.contains("&lt;env&gt;"), "{help}");
+    assert!(language::parse("dr-typo prod", &["prod"]).is_err_and(|wrong| !wrong.said.contains("not there yet")));
+}

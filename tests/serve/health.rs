@@ -42,6 +42,7 @@ async fn check_says_line_by_line_what_is_right_and_wrong() {
     let good = stage.run(&["check"]).await;
     let said = String::from_utf8_lossy(&good.stdout).into_owned();
     assert_eq!(good.status.code(), Some(0), "{said}{}", String::from_utf8_lossy(&good.stderr));
+    assert!(said.ends_with(" ok, 0 wrong, 0 not checked\n"), "{said}");
     for found in ["bbws-prod-mysql", "bbws-prod-dr", "alias/bbws-dr", "bbws-backup-status", "C0PROD"] {
         assert!(said.lines().any(|l| l.starts_with("ok") && l.contains(found)), "{found}: {said}");
     }

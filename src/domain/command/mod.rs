@@ -124,6 +124,13 @@ impl Wrong {
     }
 }
 
+/// The words of a line, without a slash command before them.
+pub fn words(text: &str) -> Vec<String> {
+    let line: String = text.chars().take(LONGEST).collect();
+    let read = lexer::read(&line).words;
+    grammar::without_slash(&read).iter().map(|word| word.text.clone()).collect()
+}
+
 /// Reads the text after the slash command (or after a mention). `environments` are those the configuration knows.
 ///
 /// # Errors

@@ -229,6 +229,8 @@ pub async fn check(cloud: &AwsCloud, environment: &Environment) -> Vec<CheckLine
     lines.add(&format!("AWS identity for account {}", environment.account), who.map_err(|e| e.to_string()));
     if !known {
         // Every further line would only repeat that reason.
+        let what = format!("{}: everything else in AWS", environment.name);
+        lines.lines.push(CheckLine::unchecked(what, "nobody is known to AWS as asking; mend the identity first"));
         return lines.lines;
     }
     check_data(&here, environment, &mut lines).await;
@@ -253,8 +255,8 @@ impl Report<'_> {
     fn add(&mut self, what: &str, found: Condition) {
         let what = format!("{}: {what}", self.environment);
         self.lines.push(match found {
-            Ok(detail) => CheckLine { ok: true, what, detail },
-            Err(detail) => CheckLine { ok: false, what, detail },
+            Ok(detail) => CheckLine::good(what, detail),
+            Err(detail) => CheckLine::bad(what, detail),
         });
     }
 }

@@ -1,0 +1,128 @@
+//! Commands that are not there yet and that people type all the same, in an emergency first of all: that they are not, and
+//! what comes nearest until they are.
+
+use super::command::{self, SLASH, Wrong};
+
+/// A command to come.
+struct Coming {
+    /// Its first words.
+    path: &'static [&'static str],
+    /// What cannot be done yet, as the end of "is not there yet: ".
+    lacks: &'static str,
+    /// What can be done instead, a sentence.
+    until: &'static str,
+    /// The command that comes nearest, with ` ENV` where it names the environment.
+    nearest: &'static str,
+}
+
+/// The recovery points, which AWS restores without us.
+const POINTS: &str = "The list shows what can be restored, with the ids that AWS's own restore takes (console or CLI).";
+/// What tells how much would be lost.
+const LAGS: &str = "Follow the runbook by hand; the measurement says how far the copies in the DR region are behind, which is what would be lost.";
+
+/// Every command to come, longer paths first where one begins another.
+const ALL: [Coming; 14] = [
+    Coming {
+        path: &["backup", "restore"],
+        lacks: "bbws restores nothing but its own tests so far",
+        until: POINTS,
+        nearest: "backup list ENV",
+    },
+    Coming {
+        path: &["restore"],
+        lacks: "bbws restores nothing but its own tests so far",
+        until: POINTS,
+        nearest: "backup list ENV",
+    },
+    Coming {
+        path: &["backup", "bisect"],
+        lacks: "bbws does not look for the last good recovery point so far",
+        until: POINTS,
+        nearest: "backup list ENV rds",
+    },
+    Coming {
+        path: &["dr", "status"],
+        lacks: "bbws does not judge a failover so far",
+        until: "The measurement says how far each copy in the DR region is behind its RPO.",
+        nearest: "backup validate ENV --replication",
+    },
+    Coming {
+        path: &["dr", "declare"],
+        lacks: "bbws keeps no incidents so far",
+        until: "Open the incident where you keep them; this shows where everything stands.",
+        nearest: "status ENV",
+    },
+    Coming {
+        path: &["dr", "failover"],
+        lacks: "bbws does not fail over so far",
+        until: LAGS,
+        nearest: "backup validate ENV --replication",
+    },
+    Coming {
+        path: &["dr", "failback"],
+        lacks: "bbws does not fail back so far",
+        until: LAGS,
+        nearest: "backup validate ENV --replication",
+    },
+    Coming {
+        path: &["dr", "test"],
+        lacks: "bbws runs no drills so far",
+        until: "A test restore proves what a drill would stand on.",
+        nearest: "backup validate ENV --test-restore",
+    },
+    Coming {
+        path: &["dr", "reprotect"],
+        lacks: "bbws sets up no replication so far",
+        until: "The measurement says what is not protected.",
+        nearest: "backup validate ENV --replication",
+    },
+    Coming {
+        path: &["dr"],
+        lacks: "bbws does nothing for disaster recovery so far but keep and measure the copies",
+        until: LAGS,
+        nearest: "backup validate ENV --replication",
+    },
+    Coming {
+        path: &["failover"],
+        lacks: "bbws does not fail over so far",
+        until: LAGS,
+        nearest: "backup validate ENV --replication",
+    },
+    Coming {
+        path: &["failback"],
+        lacks: "bbws does not fail back so far",
+        until: LAGS,
+        nearest: "backup validate ENV --replication",
+    },
+    Coming {
+        path: &["drill"],
+        lacks: "bbws runs no drills so far",
+        until: "A test restore proves what a drill would stand on.",
+        nearest: "backup validate ENV --test-restore",
+    },
+    Coming {
+        path: &["handover"],
+        lacks: "bbws writes no handover so far",
+        until: "This shows what runs, what waits for whom and what is late.",
+        nearest: "status ENV",
+    },
+];
+
+/// What to say of a line that no command is and that begins as one to come does; none where it begins otherwise, or where
+/// `known` says that such a command is there.
+pub fn instead(text: &str, environments: &[&str], known: impl Fn(&[&str]) -> bool) -> Option<Wrong> {
+    let words = command::words(text);
+    let coming = ALL.iter().find(|coming| {
+        let begins = |(path, word): (&&str, &String)| path.eq_ignore_ascii_case(word);
+        words.len() >= coming.path.len() && coming.path.iter().zip(&words).all(begins)
+    })?;
+    if known(coming.path) {
+        return None;
+    }
+    let named = words.iter().find_map(|word| environments.iter().find(|known| known.eq_ignore_ascii_case(word)));
+    let environment = named.copied().unwrap_or("<env>");
+    Some(Wrong {
+        said: format!("`{}` is not there yet: {}. {}", coming.path.join(" "), coming.lacks, coming.until),
+        try_instead: Some(format!("{SLASH} {}", coming.nearest.replace("ENV", environment))),
+    })
+}
