@@ -15,7 +15,7 @@ use crate::{
         moment::{Moment, spoken},
         operations::{delete, schedule},
         point::{Place, Point, PointKind, PointQuery, PointState},
-        retention,
+        retention::{self, Guard},
         text::escape,
     },
     ports::{
@@ -27,6 +27,8 @@ use crate::{
 
 /// Lines of one answer; older ones have a button.
 const LINES: usize = 50;
+/// Columns of the list: what decides whether a backup is of use comes first, since a phone shows no more.
+const COLUMNS: [&str; 9] = ["Recovery point", "Age", "Expires", "Tested", "Kept by", "Of", "Size", "Here", "DR"];
 /// Days the calendar of tiers looks ahead.
 const CALENDAR: u32 = 400;
 /// Lines of the calendar.
@@ -40,6 +42,11 @@ struct Line {
 }
 
 impl Line {
+    /// Every copy there is.
+    fn both(&self) -> impl Iterator<Item = &Point> {
+        [&self.primary, &self.dr].into_iter().flatten()
+    }
+
     /// Whichever copy there is, the primary region's first.
     fn point(&self) -> Option<&Point> {
         self.primary.as_ref().or(self.dr.as_ref())
@@ -192,13 +199,25 @@ fn drawn(
     } else {
         format!("{} backups of `{}`, newest first: {} recovery points in {}.", lines.len(), env.name, newest.seen(), regions(env))
     });
+    let known: Vec<Point> = newest.lines.values().flat_map(Line::both).cloned().collect();
+    let guards = |point: &Point| {
+        let lineage: Vec<Point> =
+            known.iter().filter(|p| p.kind == point.kind && p.resource == point.resource).cloned().collect();
+        retention::guards(point, env, &lineage, marks, now)
+    };
+    let (mut rows, mut offers) = (Vec::new(), Vec::new());
+    for (line, point) in lines.iter().filter_map(|line| Some((line, line.point()?))) {
+        let guards = guards(point);
+        rows.push(row(env, line, point, &guards, marks, now, unread.is_empty()));
+        // What is not known may be what protects it.
+        offers.push(Some(deletion(env, point)).filter(|_| guards.is_empty() && unread.is_empty()));
+    }
     let table = Table {
         caption: format!("Recovery points of {}", env.name),
-        columns: ["Recovery point", "Of", "Age", "Size", "Here", "DR", "Expires", "Kept by", "Tested"]
-            .map(str::to_owned)
-            .to_vec(),
-        rows: lines.iter().filter_map(|line| row(env, line, marks, now, unread.is_empty())).collect(),
-        offers: lines.iter().map(|line| line.point().and_then(|p| deletion(env, p))).collect(),
+        columns: COLUMNS.map(str::to_owned).to_vec(),
+        rows,
+        // A column of buttons without a button is only in the way.
+        offers: if offers.iter().any(Option::is_some) { offers } else { Vec::new() },
     };
     let oldest = lines.last().and_then(|line| line.point()).map(|p| p.created);
     let older = oldest.filter(|_| more).map(|oldest| older(command, oldest));
@@ -211,27 +230,35 @@ fn regions(env: &Environment) -> String {
 }
 
 /// `all`: everything could be read, so that what is not there is known not to be there.
-fn row(env: &Environment, line: &Line, marks: &[Mark], now: Moment, all: bool) -> Option<Vec<String>> {
-    let point = line.point()?;
+fn row(
+    env: &Environment,
+    line: &Line,
+    point: &Point,
+    guards: &[Guard],
+    marks: &[Mark],
+    now: Moment,
+    all: bool,
+) -> Vec<String> {
     let absent = if all { "—" } else { "?" };
     let there = |side: &Option<Point>| side.as_ref().map_or(absent, state).to_owned();
-    let expires = [&line.primary, &line.dr].into_iter().flatten().filter_map(|p| p.expires).max();
-    let mut kept: Vec<String> = retention::holds(point, marks).iter().map(|m| format!("hold {}", m.note)).collect();
-    if [&line.primary, &line.dr].into_iter().flatten().any(|p| p.locked) {
-        kept.push("vault lock".to_owned());
+    let expires = line.both().filter_map(|p| p.expires).max();
+    let mut kept: Vec<&str> = guards.iter().map(|guard| guard.short.as_str()).collect();
+    // The copy may be locked where the one that would be deleted is not.
+    if line.both().any(|p| p.locked) && !kept.contains(&"vault lock") {
+        kept.push("vault lock");
     }
     let dr = if env.replicates() { there(&line.dr) } else { "off".to_owned() };
-    Some(vec![
+    vec![
         point.id.clone(),
-        format!("{} {}", point.kind, point.resource),
         spoken(now.since(point.created)),
+        expires.map_or_else(|| nobody(point).to_owned(), |at| retention::day(at, now)),
+        tested_ago(point, marks, now),
+        if kept.is_empty() { "—".to_owned() } else { kept.join(", ") },
+        format!("{} {}", point.kind, point.resource),
         point.bytes.map_or_else(|| "?".to_owned(), size),
         there(&line.primary),
         dr,
-        expires.map_or_else(|| nobody(point).to_owned(), date),
-        if kept.is_empty() { "—".to_owned() } else { kept.join(", ") },
-        tested_ago(point, marks, now),
-    ])
+    ]
 }
 
 /// A date, without the time.
@@ -255,20 +282,16 @@ fn state(point: &Point) -> &'static str {
     }
 }
 
-/// Archives are never deleted by us, so there is no button for them.
-fn deletion(env: &Environment, point: &Point) -> Option<Offer> {
-    if matches!(point.place, Place::Bucket { .. }) || point.state == PointState::Creating {
-        return None;
-    }
-    let ask = delete::command(&env.name, &point.id);
-    Some(Offer {
+/// Asks to delete what nothing protects.
+fn deletion(env: &Environment, point: &Point) -> Offer {
+    Offer {
         label: "Delete".to_owned(),
-        command: ask.canonical(),
+        command: delete::command(&env.name, &point.id).canonical(),
         confirm: Some(format!(
             "Ask to delete {} in {}? What is deleted cannot be brought back.",
             point.id, point.region
         )),
-    })
+    }
 }
 
 fn older(command: &Command, oldest: Moment) -> Offer {

@@ -102,6 +102,15 @@ pub fn tested<'m>(point: &Point, marks: &'m [Mark]) -> Option<&'m Mark> {
     marks.iter().filter(|m| m.kind == MarkKind::Tested && m.subject == key).max_by_key(|m| m.at)
 }
 
+/// One thing that forbids deleting a point.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Guard {
+    /// In a few words, as a list shows it: `floor until 4 Dec`.
+    pub short: String,
+    /// A sentence with the next step.
+    pub why: String,
+}
+
 /// Everything that forbids deleting `point`, a sentence each; empty when it may be deleted. `lineage` are all points of
 /// the same resource in both regions, itself included.
 pub fn protection(
@@ -111,41 +120,67 @@ pub fn protection(
     marks: &[Mark],
     now: Moment,
 ) -> Vec<String> {
-    let mut reasons = Vec::new();
+    guards(point, environment, lineage, marks, now).into_iter().map(|guard| guard.why).collect()
+}
+
+/// The same, with what a list says of each. What nothing can be restored from is kept by no floor and by no test, so that
+/// it never stands in the way of what would take its place.
+pub fn guards(point: &Point, environment: &Environment, lineage: &[Point], marks: &[Mark], now: Moment) -> Vec<Guard> {
+    let mut guards = Vec::new();
+    let mut add = |short: String, why: String| guards.push(Guard { short, why });
     let id = &point.id;
     if let Place::Bucket { bucket } = &point.place {
-        reasons.push(format!(
-            "`{id}` is an archive in bucket `{bucket}`. Archives are never deleted by bbws: they go by the bucket's lifecycle rules."
-        ));
+        add(
+            "bucket's rules".to_owned(),
+            format!(
+                "`{id}` is an archive in bucket `{bucket}`. Archives are never deleted by bbws: they go by the bucket's lifecycle rules."
+            ),
+        );
     }
     if let Place::Vault { vault } = &point.place
         && is_continuous(&point.arn)
     {
-        reasons.push(format!(
-            "`{id}` is a continuous backup of {}: deleting it would also end point-in-time recovery from now on. {}",
-            point.resource,
-            disassociate(&point.arn, vault, &point.region)
-        ));
+        add(
+            "continuous backup".to_owned(),
+            format!(
+                "`{id}` is a continuous backup of {}: deleting it would also end point-in-time recovery from now on. {}",
+                point.resource,
+                disassociate(&point.arn, vault, &point.region)
+            ),
+        );
     }
     if point.state == PointState::Creating {
-        reasons.push(format!("`{id}` is still being made. Wait until it is done."));
+        add("being made".to_owned(), format!("`{id}` is still being made. Wait until it is done."));
     }
     for hold in holds(point, marks) {
-        reasons.push(format!(
-            "`{id}` is held for {} since {} ({}). `/bbws backup hold {} {id} --ticket {} --release` asks two people to release it.",
-            hold.note, hold.at, hold.operation, environment.name, hold.note
-        ));
+        add(
+            format!("hold {}", hold.note),
+            format!(
+                "`{id}` is held for {} since {} ({}). `/bbws backup hold {} {id} --ticket {} --release` asks two people to release it.",
+                hold.note, hold.at, hold.operation, environment.name, hold.note
+            ),
+        );
     }
     if point.locked {
-        reasons.push(format!("`{id}` lies in a locked vault: nobody can delete it before its lock allows it."));
+        add(
+            "vault lock".to_owned(),
+            format!("`{id}` lies in a locked vault: nobody can delete it before its lock allows it."),
+        );
     }
     let (floor, because) = floor(point, environment, marks);
     let free = point.created + std::time::Duration::from_secs(u64::from(floor) * DAY);
-    if now < free {
-        reasons.push(format!("`{id}` has to be kept until {free}: {because}."));
+    if now < free && (point.usable() || point.state == PointState::Creating) {
+        add(format!("floor until {}", day(free, now)), format!("`{id}` has to be kept until {free}: {because}."));
     }
-    reasons.extend(last_of_its_kind(point, environment, lineage, marks));
-    reasons
+    guards.extend(last_of_its_kind(point, environment, lineage, marks));
+    guards
+}
+
+/// A day as people say it, with its year where it is not this one: `4 Dec`, `2 Dec 2033`.
+pub fn day(at: Moment, now: Moment) -> String {
+    let (day, today) = (at.date(), now.date());
+    let form = if day.year() == today.year() { "%-d %b" } else { "%-d %b %Y" };
+    day.strftime(form).to_string()
 }
 
 /// Days it may not be deleted before, and why.
@@ -173,21 +208,29 @@ fn floor(point: &Point, environment: &Environment, marks: &[Mark]) -> (u32, Stri
 }
 
 /// What would be lost with it: the only usable, or the only restore-tested point of its resource.
-fn last_of_its_kind(point: &Point, environment: &Environment, lineage: &[Point], marks: &[Mark]) -> Vec<String> {
+fn last_of_its_kind(point: &Point, environment: &Environment, lineage: &[Point], marks: &[Mark]) -> Option<Guard> {
     let others = || lineage.iter().filter(|p| p.arn != point.arn && p.usable());
     let id = &point.id;
     let what = format!("{} {}", point.kind, point.resource);
-    if point.usable() && others().next().is_none() {
-        return vec![format!("`{id}` is the only usable recovery point of {what}. Make another one first.")];
+    let makes = format!("`/bbws backup create {} {}`", environment.name, point.kind);
+    // Of what is partial or expired something may still be saved, as long as there is nothing better.
+    let something = point.usable() || matches!(point.state, PointState::Partial | PointState::Expired);
+    if something && others().next().is_none() {
+        let (short, which) = match point.usable() {
+            true => ("only usable one", "the only usable recovery point"),
+            false => ("nothing better", "not usable as a whole, but there is no better recovery point"),
+        };
+        let why = format!("`{id}` is {which} of {what}. Make another one first: {makes}.");
+        return Some(Guard { short: short.to_owned(), why });
     }
-    let only = tested(point, marks).is_some() && !others().any(|p| tested(p, marks).is_some());
-    let sentence = || {
-        format!(
+    let only = point.usable() && tested(point, marks).is_some() && !others().any(|p| tested(p, marks).is_some());
+    only.then(|| Guard {
+        short: "only tested one".to_owned(),
+        why: format!(
             "`{id}` is the only restore-tested recovery point of {what}. Test another one first: `/bbws backup validate {} --test-restore`.",
             environment.name
-        )
-    };
-    only.then(sentence).into_iter().collect()
+        ),
+    })
 }
 
 /// A day of the calendar on which a backup longer than daily is due.

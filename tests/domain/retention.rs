@@ -7,7 +7,7 @@ use bbws::{
         mark::{Mark, MarkKind},
         moment::Moment,
         point::{Place, Point, PointKind, PointState},
-        retention::{Tier, calendar, hold_subject, kept, protection},
+        retention::{Tier, calendar, day, guards, hold_subject, kept, protection},
     },
 };
 use proptest::prelude::*;
@@ -70,6 +70,37 @@ fn everything_that_protects_is_said_with_its_reason() {
     said(&Point { state: PointState::Creating, ..old.clone() }, &both, &[], "still being made");
     let archive = Point { place: Place::Bucket { bucket: "b".into() }, kind: PointKind::Secrets, ..old.clone() };
     said(&archive, &both, &[], "never deleted by bbws");
+}
+
+#[test]
+fn what_nothing_can_be_restored_from_is_kept_by_no_floor_and_no_test() {
+    let (bad, new) = (Point { state: PointState::Unusable, ..snapshot("bad", 0) }, snapshot("new", 1));
+    let tested = [mark(MarkKind::Tested, bad.key(), "")];
+    let reasons = |point: &Point, lineage: &[Point]| protection(point, &prod(), lineage, &tested, NOW);
+    assert!(reasons(&bad, &[bad.clone(), new.clone()]).is_empty());
+    assert!(reasons(&bad, std::slice::from_ref(&bad)).is_empty(), "it is in the way of the first good one");
+    let held = [mark(MarkKind::Hold, hold_subject(&bad, "INC-7"), "INC-7")];
+    assert_eq!(protection(&bad, &prod(), &[bad.clone(), new.clone()], &held, NOW).len(), 1, "people said so");
+    let locked = Point { locked: true, ..bad.clone() };
+    assert_eq!(reasons(&locked, &[locked.clone(), new.clone()]).len(), 1, "AWS says so");
+    for state in [PointState::Partial, PointState::Expired] {
+        let part = Point { state, ..bad.clone() };
+        assert!(reasons(&part, &[part.clone(), new.clone()]).is_empty(), "{state:?}");
+        let alone = reasons(&part, std::slice::from_ref(&part));
+        assert!(alone.len() == 1 && alone[0].contains("`/bbws backup create prod rds`"), "{alone:?}");
+    }
+}
+
+#[test]
+fn a_list_says_in_a_few_words_what_keeps_a_point() {
+    let point = snapshot("p", 1);
+    let short = |now| -> Vec<String> {
+        let guards = guards(&point, &prod(), &[point.clone(), snapshot("q", 2)], &[], now);
+        guards.into_iter().map(|guard| guard.short).collect()
+    };
+    assert_eq!(short(NOW), ["floor until 27 Nov"]);
+    assert_eq!(day(Moment(NOW.0 + 60 * DAY), NOW), "20 Jan 2027");
+    assert!(short(Moment(NOW.0 + 6 * DAY)).is_empty());
 }
 
 #[test]

@@ -8,7 +8,7 @@ use bbws::{
     ports::chat::{Level, Reply},
 };
 
-use crate::support::rig::Rig;
+use crate::support::rig::{Rig, id_in as bbws_id};
 
 async fn listed(rig: &mut Rig, command: &str) -> Reply {
     rig.command("U0DAVE", command).await.expect("an answer")
@@ -55,12 +55,22 @@ async fn a_row_tells_both_regions_hold_and_test_and_offers_the_deletion() {
     let reply = listed(&mut rig, "backup list prod rds").await;
     let table = reply.exhibit.table.expect("a table");
     let held = table.rows.iter().find(|row| row[0] == id).expect("it is still there");
-    assert_eq!((held[4].as_str(), held[5].as_str(), held[7].as_str()), ("yes", "yes", "hold INC-9"));
-    assert!(table.rows[0][8].ends_with("ago") && held[8] == "never", "{:?}", table.rows[0]);
-    let offer = table.offers[0].clone().expect("a button");
-    assert_eq!(offer.label, "Delete");
-    assert_eq!(offer.command, format!("backup delete prod {}", table.rows[0][0]));
-    assert!(offer.confirm.is_some());
+    assert_eq!((held[7].as_str(), held[8].as_str(), held[4].as_str()), ("yes", "yes", "hold INC-9"));
+    assert!(table.rows[0][3].ends_with("ago") && held[3] == "never", "{:?}", table.rows[0]);
+    assert!(table.rows[0][4].starts_with("floor until "), "{:?}", table.rows[0]);
+    for (row, offer) in table.rows.iter().zip(&table.offers) {
+        assert_eq!(offer.is_some(), row[4] == "—", "a button where nothing protects it, and nowhere else: {row:?}");
+    }
+    let (row, offer) = table.rows.iter().zip(&table.offers).find_map(|(r, o)| Some((r, o.clone()?))).expect("a button");
+    assert_eq!((offer.label.as_str(), offer.confirm.is_some()), ("Delete", true));
+    assert_eq!(offer.command, format!("backup delete prod {}", row[0]));
+    let offers: Vec<_> = table.offers.iter().flatten().take(5).collect();
+    for offer in offers {
+        let said = rig.say("U0ALICE", &offer.command).await;
+        let id = bbws_id(&said);
+        rig.click("U0ALICE", "cancel", &id).await;
+        rig.settle(Duration::from_secs(5)).await;
+    }
 }
 
 #[tokio::test]
@@ -70,7 +80,7 @@ async fn a_dead_region_is_said_and_the_other_is_shown() {
     let reply = listed(&mut rig, "backup list prod").await;
     assert!(reply.level == Level::Warning && reply.text.contains("Not everything could be read"), "{}", reply.text);
     let table = reply.exhibit.table.expect("what the other region has");
-    assert!(table.rows.iter().all(|row| row[4] == "?" && row[5] == "yes"), "{:?}", table.rows[0]);
+    assert!(table.rows.iter().all(|row| row[7] == "?" && row[8] == "yes"), "{:?}", table.rows[0]);
     rig.cloud.region_down("eu-west-1", true);
     let reply = listed(&mut rig, "backup list prod").await;
     assert!(reply.level == Level::Error && reply.text.contains("Ask again"), "{}", reply.text);

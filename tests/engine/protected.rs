@@ -6,7 +6,7 @@ use bbws::{
     domain::{
         mark::MarkKind,
         operation::State,
-        point::{Place, Point, PointKind, PointQuery},
+        point::{Place, Point, PointKind, PointQuery, PointState},
     },
     ports::{clock::Clock, cloud::Cloud, store::Store},
 };
@@ -47,7 +47,11 @@ async fn carried_out(rig: &mut Rig, command: &str) -> bool {
 
 /// Why the point must still be there.
 async fn protected(rig: &Rig, holds: &Holds, point: &Point, before: &[Point]) -> Option<String> {
-    if rig.clock.now().since(point.created) < FLOOR {
+    // What nothing can be restored from is in the way, and nothing else.
+    if point.state == PointState::Unusable {
+        return None;
+    }
+    if point.usable() && rig.clock.now().since(point.created) < FLOOR {
         return Some("it is under the floor".into());
     }
     if let Some((_, ticket)) = holds.held.iter().find(|(key, _)| *key == point.key()) {
@@ -59,7 +63,7 @@ async fn protected(rig: &Rig, holds: &Holds, point: &Point, before: &[Point]) ->
     }
     let tested = rig.ledger.marks("prod", Some(MarkKind::Tested)).await.unwrap();
     let is = |p: &Point| tested.iter().any(|m| m.subject == p.key());
-    (is(point) && !others().any(is)).then(|| "it was the only restore-tested one".into())
+    (point.usable() && is(point) && !others().any(is)).then(|| "it was the only restore-tested one".into())
 }
 
 async fn sequence(seed: u64) {

@@ -64,9 +64,10 @@ export function dataTable(b, ctx, element) {
     return h(numbers ? "th.num" : "th", { scope: "col", "aria-sort": order },
       h("button.sort", { type: "button", onclick: () => sortBy(c) }, cellText(cell), order === "none" ? icon("sort", 12) : order === "ascending" ? " ↑" : " ↓"));
   };
+  // On a phone each row is a card, in which every cell says what it is (blocks.css).
   const bodyCell = (cell, c) => (c === rowHeader
-    ? h("th", { scope: "row" }, cellNode(cell, ctx, element))
-    : h(acts[c] ? "td.act" : numeric(cell) ? "td.num" : cellText(cell).length <= TIGHT ? "td.tight" : "td", {}, cellNode(cell, ctx, element)));
+    ? h("th", { scope: "row", role: "rowheader" }, cellNode(cell, ctx, element))
+    : h(acts[c] ? "td.act" : numeric(cell) ? "td.num" : cellText(cell).length <= TIGHT ? "td.tight" : "td", { role: "cell", "data-label": acts[c] ? "" : cellText(head[c]) }, cellNode(cell, ctx, element)));
 
   function draw() {
     const pages = Math.max(1, Math.ceil(body.length / size));
@@ -75,9 +76,9 @@ export function dataTable(b, ctx, element) {
     const shown = sorted().slice(from, from + size);
     const turn = (by) => () => { view.page += by; draw(); };
     box.replaceChildren(
-      h("div.table-wrap", {}, h("table.table", {}, h("caption", {}, b.caption),
-        h("thead", {}, h("tr", {}, head.map(heading))),
-        h("tbody", {}, shown.map((row) => h("tr", {}, row.map(bodyCell)))))),
+      h("div.table-wrap", {}, h("table.table", { role: "table" }, h("caption", {}, b.caption),
+        h("thead", { role: "rowgroup" }, h("tr", { role: "row" }, head.map(heading))),
+        h("tbody", { role: "rowgroup" }, shown.map((row) => h("tr", { role: "row" }, row.map(bodyCell)))))),
       pages > 1 ? h("div.pager", {},
         h("button.btn.btn-small", { type: "button", disabled: view.page === 0, onclick: turn(-1) }, "Previous"),
         h("span.muted", {}, `${from + 1}–${from + shown.length} of ${body.length}`),
