@@ -89,9 +89,9 @@ impl Desk {
         let now = self.clock.now();
         let id = &run.op.id;
         let failed = run.op.state == State::Failed;
-        if failed && run.op.plan.steps.iter().any(|s| s.always) {
+        if failed && !operations::of(run.op.kind()).retries(&run.op.plan) {
             let text = format!(
-                "{id} deletes what it restored when it ends, so there is nothing to go on with. Ask anew: `/bbws {}`",
+                "{id} has ended as a whole, so there is nothing to go on with. Ask anew: `/bbws {}`",
                 escape(&run.op.command)
             );
             return Attempt::Refuse(say(Level::Warning, text));

@@ -15,8 +15,8 @@ use crate::{
         moment::{Moment, spoken},
         point::{Point, PointKind, PointQuery},
         retention,
-        step::{Action, Outputs},
-        text::escape,
+        step::{Action, ISSUE, Outputs},
+        text::{counted, escape},
     },
     ports::{
         cloud::{Call, Cloud, CloudError, Progress},
@@ -48,7 +48,7 @@ pub async fn look(
     let now = readings.at;
     if matches!(call.action, Action::ReplicationReport(_)) {
         let samples = store.samples(&env.name, now - Duration::from_secs(7 * DAY)).await?;
-        return Ok(Ok(progress(replication(env, &readings, &samples, now))));
+        return Ok(Ok(progress(replication(env, &readings, &samples, now), &late(env, &readings, now))));
     }
     let marks = store.marks(&env.name, None).await?;
     let mut tally = Tally::new(env, now);
@@ -56,20 +56,37 @@ pub async fn look(
         Ok(unread) => unread,
         Err(error) => return Ok(Err(error)),
     };
-    Ok(Ok(progress(inventory(env, &readings, &tally, &unread, &marks, now))))
+    let report = inventory(env, &readings, &tally, &unread, &marks, now);
+    let found = findings(&report.breaches);
+    Ok(Ok(progress(report, &format!("{found} in the inventory"))))
 }
 
-fn progress(report: Report) -> Progress {
-    let outputs: Outputs = [report.to_output()].into();
+/// A report that was made is an answer, whatever it found: `found` says that in a few words.
+fn progress(report: Report, found: &str) -> Progress {
+    let mut outputs: Outputs = [report.to_output()].into();
     if report.breaches.is_empty() {
         return Progress::Done { outputs, detail: "everything holds".to_owned() };
     }
-    let more = report.breaches.len().saturating_sub(NAMED);
-    let mut reason = report.breaches.iter().take(NAMED).cloned().collect::<Vec<_>>().join(" ");
-    if more > 0 {
-        reason.push_str(&format!(" … and {more} more."));
+    outputs.insert(ISSUE.to_owned(), found.to_owned());
+    Progress::Done { outputs, detail: found.to_owned() }
+}
+
+fn findings(breaches: &[String]) -> String {
+    counted(breaches.len(), "finding", "findings")
+}
+
+/// How many copies are late, or not known to be in time: `9 of 12 copies late, 1 of unknown age`.
+fn late(env: &Environment, readings: &Readings, now: Moment) -> String {
+    let all = &readings.components;
+    let unknown = all.iter().filter(|component| component.lag(now).is_none()).count();
+    let late = all.iter().filter(|component| !component.within(env.rpo.0, now)).count().saturating_sub(unknown);
+    let of = format!("of {}", counted(all.len(), "copy", "copies"));
+    match (late, unknown) {
+        (0, 0) => "nothing to measure".to_owned(),
+        (0, unknown) => format!("{unknown} {of} of unknown age"),
+        (late, 0) => format!("{late} {of} late"),
+        (late, unknown) => format!("{late} {of} late, {unknown} of unknown age"),
     }
-    Progress::Refuted { reason, outputs }
 }
 
 /// What is known of one resource's points in one region, whatever their number.
@@ -226,15 +243,12 @@ fn tested(env: &Environment, marks: &[Mark], now: Moment) -> String {
     }
 }
 
+/// Whether everything holds. What does not is named once, with the outcome.
 fn verdict(breaches: &[String]) -> String {
     if breaches.is_empty() {
         return "Everything that was looked at holds.".to_owned();
     }
-    let mut lines: Vec<String> = breaches.iter().take(NAMED).map(|b| format!("• {}", escape(b))).collect();
-    if breaches.len() > NAMED {
-        lines.push(format!("… and {} more", breaches.len() - NAMED));
-    }
-    lines.join("\n")
+    format!("{}, named with the outcome.", findings(breaches))
 }
 
 fn table(tally: &Tally<'_>, now: Moment) -> Table {

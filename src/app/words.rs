@@ -90,7 +90,9 @@ pub fn outcome(run: &Run, to: State, now: Moment) -> String {
         text
     };
     match to {
-        State::Succeeded if !run.issues().is_empty() => with_issues(run, total, &took),
+        State::Succeeded if !run.issues().is_empty() => {
+            operation.found(run, &took).unwrap_or_else(|| with_issues(run, total, &took))
+        }
         State::Succeeded => operation.done(&Ended { plan: &run.op.plan, steps: total, took: &took }),
         State::Failed => format!(
             "Failed: {done} of {total} steps are done. {}\n{}\n{}",
@@ -172,7 +174,7 @@ pub fn notice_body(run: &Run) -> Value {
         "steps_total": run.steps.len(),
     });
     let issues: Vec<Value> =
-        run.issues().into_iter().map(|(title, words)| json!({"step": title, "says": words})).collect();
+        run.findings().into_iter().map(|(title, words)| json!({"step": title, "says": words})).collect();
     if !issues.is_empty() {
         body["issues"] = Value::Array(issues);
     }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::{
+    exhibit::Report,
     moment::Moment,
     operation::{Run, State, Trigger},
     plan::Plan,
@@ -191,6 +192,22 @@ impl Run {
             Some((title, step.outputs.get(ISSUE)?.as_str()))
         })
         .collect()
+    }
+
+    /// The same, thing by thing: what a report found is told one by one, and what two of them found is told once.
+    pub fn findings(&self) -> Vec<(&str, String)> {
+        let mut told: Vec<(&str, String)> = Vec::new();
+        for step in self.steps.iter().filter(|step| step.state == StepState::Done) {
+            let Some(words) = step.outputs.get(ISSUE) else { continue };
+            let title = self.op.plan.steps.get(step.index).map_or("", |spec| spec.title.as_str());
+            let found = Report::of(&step.outputs).map(|report| report.breaches).filter(|found| !found.is_empty());
+            for each in found.unwrap_or_else(|| vec![words.clone()]) {
+                if !told.iter().any(|(_, before)| *before == each) {
+                    told.push((title, each));
+                }
+            }
+        }
+        told
     }
 
     /// How long the longest chain of steps takes by experience; none when a step has no experience.

@@ -232,7 +232,10 @@ async fn every_state_of_a_restore_is_understood() {
         "<DBInstanceStatus>insufficient-capacity</DBInstanceStatus>",
         "<DBInstanceStatus>deleting</DBInstanceStatus>",
     ] {
-        assert!(failed(state(bad).await).contains("Look at the RDS events of it, delete it, then retry."), "{bad}");
+        assert!(
+            failed(state(bad).await).contains("Its events in RDS say why. It is deleted by itself; test again."),
+            "{bad}"
+        );
     }
 }
 

@@ -272,8 +272,8 @@ async fn states_that_lead_nowhere_are_failures() {
     ] {
         let (_fake, platform) = rds_with(state, "bk-1042").await;
         let call = platform.call(copy(&platform));
-        assert!(failed(poll(&platform.cloud, &call).await).contains("delete it, then retry"), "{state}");
-        assert!(permanent(platform.cloud.start(&call).await).contains("Delete it in RDS, then retry."), "{state}");
+        assert!(failed(poll(&platform.cloud, &call).await).contains("/bbws backup delete "), "{state}");
+        assert!(permanent(platform.cloud.start(&call).await).contains("/bbws backup delete "), "{state}");
     }
 }
 

@@ -448,14 +448,17 @@ fn a_command_to_come_says_that_it_is_not_there_yet_and_what_comes_nearest() {
         ("dr", "/bbws backup validate <env> --replication"),
         ("handover prod", "/bbws status prod"),
     ] {
-        let wrong = language::parse(typed, &["dev", "sit", "prod"]).expect_err(typed);
+        let wrong = bbws::domain::language::parse(typed, &["dev", "sit", "prod"]).expect_err(typed);
         assert!(wrong.said.contains("is not there yet: "), "{typed}: {}", wrong.said);
         let instead = wrong.try_instead.expect(typed);
         assert_eq!(instead, nearest, "{typed}");
-        let right = language::parse(&instead, &["dev", "sit", "prod"]).is_ok();
+        let right = bbws::domain::language::parse(&instead, &["dev", "sit", "prod"]).is_ok();
         assert!(right || instead.contains('<'), "{typed}: {instead} is no command");
     }
-    let help = language::help(&["dr".to_owned(), "failover".to_owned()], &["prod"]);
+    let help = bbws::domain::language::help(&["dr".to_owned(), "failover".to_owned()], &["prod"]);
     assert!(help.contains("is not there yet") && help.contains("&lt;env&gt;"), "{help}");
-    assert!(language::parse("dr-typo prod", &["prod"]).is_err_and(|wrong| !wrong.said.contains("not there yet")));
+    assert!(
+        bbws::domain::language::parse("dr-typo prod", &["prod"])
+            .is_err_and(|wrong| !wrong.said.contains("not there yet"))
+    );
 }

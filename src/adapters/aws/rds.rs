@@ -122,7 +122,7 @@ async fn adopt(
     }
     if is_bad(status_of(snapshot)) {
         let why = format!("this operation's snapshot exists but is {}", status_of(snapshot));
-        return Err(attempt.never(&why, "Delete it in RDS, then retry."));
+        return Err(attempt.never(&why, &away(&call.environment.name, name)));
     }
     Ok(started(name))
 }
@@ -163,11 +163,16 @@ pub async fn is_gone(session: &Session, name: &str) -> Result<bool, CloudError> 
     }
 }
 
-/// How far a snapshot or a copy is.
+/// How a snapshot that is of no use stops standing in the way of the one that takes its place.
+fn away(environment: &str, name: &str) -> String {
+    format!("Delete it: `/bbws backup delete {environment} {name}`. Then press Retry.")
+}
+
+/// How far a snapshot or a copy of an environment is.
 ///
 /// # Errors
 /// `Retryable` while RDS does not show it.
-pub fn progress(session: &Session, name: &str, found: &Found) -> Result<Progress, CloudError> {
+pub fn progress(session: &Session, environment: &str, name: &str, found: &Found) -> Result<Progress, CloudError> {
     let Some(snapshot) = found.get(&name.to_lowercase()) else {
         let attempt = session.reads("rds:DescribeDBSnapshots", format!("snapshot {name}"));
         return Err(attempt.later("RDS accepted it but does not show it; if that lasts, somebody deleted it", None));
@@ -176,8 +181,9 @@ pub fn progress(session: &Session, name: &str, found: &Found) -> Result<Progress
     if is_bad(status) {
         return Ok(Progress::Failed {
             reason: format!(
-                "Snapshot {name} in {} is {status}. Look at the RDS events of it, delete it, then retry.",
-                session.region
+                "Snapshot {name} in {} is {status}; its events in RDS say why. {}",
+                session.region,
+                away(environment, name)
             ),
         });
     }

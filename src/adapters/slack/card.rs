@@ -13,6 +13,7 @@ use crate::{
     domain::{
         moment::spoken,
         operation::{Operation, Run, State},
+        operations,
     },
     ports::chat::CardView,
 };
@@ -216,7 +217,7 @@ fn buttons(op: &Operation) -> Vec<Button> {
         State::Paused => vec![resume(), stop(), cancel()],
         State::Stopped => vec![resume(), cancel()],
         // What cleaned up behind itself is asked for anew.
-        State::Failed if op.plan.steps.iter().any(|s| s.always) => vec![],
+        State::Failed if !operations::of(op.kind()).retries(&op.plan) => vec![],
         State::Failed => vec![retry()],
         State::NeedsAttention => vec![retry(), cancel()],
         State::Succeeded | State::RolledBack | State::Rejected | State::Expired | State::Cancelled => Vec::new(),

@@ -7,6 +7,7 @@ use crate::{
     domain::{
         moment::spoken,
         operation::{Operation, Run, State},
+        operations,
         step::{Proof, StepState},
     },
     ports::chat::Level,
@@ -69,7 +70,7 @@ pub fn next(op: &Operation) -> Option<String> {
         State::Paused => "*Resume* goes on, *Stop* halts it, *Cancel* gives it up.".to_owned(),
         State::Waiting => "A person has to say how to go on.".to_owned(),
         State::Stopped => "What already runs in AWS is watched to its end. *Resume* goes on; a second person has to agree to that. *Cancel* gives it up.".to_owned(),
-        State::Failed if op.plan.steps.iter().any(|s| s.always) => {
+        State::Failed if !operations::of(op.kind()).retries(&op.plan) => {
             format!("`/bbws op show {}` shows every step.", escape(&op.id.0))
         }
         State::Failed => format!("*Retry* tries what failed again; `/bbws op show {}` shows every step.", escape(&op.id.0)),

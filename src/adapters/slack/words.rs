@@ -42,6 +42,9 @@ pub fn state(run: &Run) -> String {
         State::Running => "Running".to_owned(),
         State::Paused => "Paused; no new step begins".to_owned(),
         State::Waiting => "Waits for a person".to_owned(),
+        State::Succeeded if !run.issues().is_empty() && operations::of(op.kind()).found(run, "").is_some() => {
+            "Done, and found what to look at".to_owned()
+        }
         State::Succeeded if !run.issues().is_empty() => "Succeeded with issues: look before you rely on it".to_owned(),
         State::Succeeded => "Succeeded and verified".to_owned(),
         State::Failed => "Failed".to_owned(),

@@ -229,6 +229,18 @@ pub trait Operation: Sync {
         format!("All {} steps are done, in {}.", ended.steps, ended.took)
     }
 
+    /// What a run that succeeded found, where finding things is what it is for; mrkdwn, escaped. None where an issue is a
+    /// doubt about what was made.
+    fn found(&self, run: &Run, took: &str) -> Option<String> {
+        let _ = (run, took);
+        None
+    }
+
+    /// Whether what failed may be tried again in the same run. Not where the run has cleaned up behind itself.
+    fn retries(&self, plan: &Plan) -> bool {
+        !plan.steps.iter().any(|s| s.always)
+    }
+
     /// What a run that failed must not be taken for; mrkdwn.
     fn not_done(&self, plan: &Plan) -> &'static str {
         let _ = plan;
@@ -244,7 +256,7 @@ pub trait Operation: Sync {
 
     /// What a person does after a failure, once the reason is mended; mrkdwn, escaped.
     fn advice(&self, run: &Run) -> String {
-        if run.op.plan.steps.iter().any(|s| s.always) {
+        if !self.retries(&run.op.plan) {
             return format!("When the reason is mended, ask anew: `/bbws {}`", escape(&run.op.command));
         }
         "When the reason is mended, press Retry: steps that are done are not repeated.".to_owned()

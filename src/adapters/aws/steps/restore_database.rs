@@ -181,7 +181,7 @@ async fn progress(session: &Session, snapshot: &str, name: &str) -> Outcome {
     let status = status_of(&found);
     if rds::is_bad(status) || status == "insufficient-capacity" {
         let reason = format!(
-            "Instance {name} in {} is {status}. Look at the RDS events of it, delete it, then retry.",
+            "Instance {name} in {} is {status}. Its events in RDS say why. It is deleted by itself; test again.",
             session.region
         );
         return Ok(Progress::Failed { reason });

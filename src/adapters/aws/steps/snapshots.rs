@@ -20,7 +20,12 @@ impl Change for RdsSnapshot {
     }
 
     async fn poll(&self, at: &At<'_>) -> Outcome {
-        rds::progress(&at.session, &self.snapshot, at.snapshots(&self.snapshot).await?.as_ref())
+        rds::progress(
+            &at.session,
+            &at.call.environment.name,
+            &self.snapshot,
+            at.snapshots(&self.snapshot).await?.as_ref(),
+        )
     }
 
     fn batch<'c>(&'c self, _call: &'c Call) -> Option<Batch<'c>> {
@@ -38,7 +43,7 @@ impl Change for RdsCopy {
     }
 
     async fn poll(&self, at: &At<'_>) -> Outcome {
-        rds::progress(&at.session, &self.copy, at.snapshots(&self.copy).await?.as_ref())
+        rds::progress(&at.session, &at.call.environment.name, &self.copy, at.snapshots(&self.copy).await?.as_ref())
     }
 
     fn batch<'c>(&'c self, _call: &'c Call) -> Option<Batch<'c>> {

@@ -13,10 +13,10 @@ use crate::domain::{
     },
     environment::Environment,
     moment::Moment,
-    operation::OpId,
+    operation::{OpId, Run},
     plan::Plan,
-    step,
-    text::escape,
+    step::{self, Action, ISSUE, StepState},
+    text::{counted, escape},
     world::{Survey, World},
 };
 
@@ -108,6 +108,9 @@ pub fn command(environment: &str, checks: Checks) -> Command {
     checks.say(&mut values);
     Command::new(&ENTRY, values)
 }
+/// Most bytes of an outcome that names what was found: a card shows little more.
+const FOUND: usize = 850;
+
 /// What a test leaves behind is cleaned up by itself after this long, in hours.
 pub const TTL_HOURS: u64 = 24;
 
@@ -117,6 +120,22 @@ const UNTESTED: &str = "Not tested: ";
 /// What the plan leaves untested, a sentence each.
 fn untested(plan: &Plan) -> Vec<&str> {
     plan.notes.iter().filter(|note| note.starts_with(UNTESTED)).map(String::as_str).collect()
+}
+
+/// What the run proved, as far as nothing was said about it.
+fn proved(run: &Run) -> Option<String> {
+    let (mut restores, mut archives) = (0, 0);
+    for step in run.steps.iter().filter(|step| step.state == StepState::Done && !step.outputs.contains_key(ISSUE)) {
+        match run.op.plan.steps.get(step.index).map(|spec| &spec.action) {
+            Some(Action::VerifyDatabase(_) | Action::VerifyFiles(_)) => restores += 1,
+            Some(Action::VerifySecrets(_) | Action::VerifyDump(_)) => archives += 1,
+            _ => {}
+        }
+    }
+    let restores = (restores > 0).then(|| format!("{} proved", counted(restores, "restore", "restores")));
+    let archives = (archives > 0).then(|| format!("{} read whole", counted(archives, "archive", "archives")));
+    let both: Vec<String> = restores.into_iter().chain(archives).collect();
+    (!both.is_empty()).then(|| both.join(", "))
 }
 
 /// The operation.
@@ -163,6 +182,30 @@ impl Operation for Validate {
             true => holds,
             false => format!("{holds} But not everything was: {}", escape(&untested.join(" "))),
         }
+    }
+
+    fn found(&self, run: &Run, took: &str) -> Option<String> {
+        let mut parts: Vec<String> = proved(run).into_iter().collect();
+        parts.extend(run.issues().into_iter().map(|(_, words)| words.to_owned()));
+        let mut text = format!("Done: {}. It took {took}.", escape(&parts.join(", ")));
+        let untested = untested(&run.op.plan).into_iter().map(str::to_owned);
+        let findings: Vec<String> = run.findings().into_iter().map(|(_, found)| found).chain(untested).collect();
+        for (told, each) in findings.iter().enumerate() {
+            let line = format!("\n• {}", escape(each));
+            if text.len() + line.len() > FOUND {
+                let more = findings.len() - told;
+                text.push_str(&format!("\n… and {more} more: `/bbws op show {}` names them", run.op.id));
+                break;
+            }
+            text.push_str(&line);
+        }
+        text.push_str(&format!("\nOnce it is mended, look again: `/bbws {}`", escape(&run.op.command)));
+        Some(text)
+    }
+
+    /// What was looked at gives the same answer until something is mended, and then it is asked for anew.
+    fn retries(&self, _: &Plan) -> bool {
+        false
     }
 
     fn not_done(&self, _: &Plan) -> &'static str {
