@@ -9,7 +9,10 @@ use bbws::{
         moment::Moment,
         step::{self, Action},
     },
-    ports::cloud::{Call, Cloud as _, CloudError, Probe, Progress},
+    ports::{
+        check::Verdict,
+        cloud::{Call, Cloud as _, CloudError, Probe, Progress},
+    },
 };
 use serde_json::{Value, json as value};
 
@@ -334,7 +337,11 @@ async fn a_check_says_when_there_is_nothing_to_compare_a_restored_file_system_wi
     let what = format!("prod: address of file system {id}");
     let line = async |platform: &Platform| {
         let lines = platform.cloud.check(&platform.environment).await;
-        lines.into_iter().find(|line| line.what == what).map(|line| (line.ok, line.detail)).expect("the line is there")
+        lines
+            .into_iter()
+            .find(|line| line.what == what)
+            .map(|line| (line.verdict == Verdict::Good, line.detail))
+            .expect("the line is there")
     };
     let (ok, why) = line(&platform).await;
     assert!(!ok && why.contains("Give it one"), "{why}");

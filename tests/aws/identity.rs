@@ -13,6 +13,7 @@ use bbws::{
     },
     ports::{
         alert::{Alerts as _, Topic},
+        check::Verdict,
         cloud::{Cloud as _, CloudError, Survey},
     },
 };
@@ -241,7 +242,7 @@ async fn a_check_says_line_by_line_what_is_right_and_wrong() {
     build(&platform).await;
     replicate(&platform).await;
     let lines = platform.cloud.check(&platform.environment).await;
-    let wrong: Vec<_> = lines.iter().filter(|line| !line.ok).collect();
+    let wrong: Vec<_> = lines.iter().filter(|line| line.verdict != Verdict::Good).collect();
     assert!(wrong.is_empty(), "{wrong:#?}");
     let account = &platform.environment.account;
     let names: Vec<String> = lines.iter().map(|line| line.what.replace(account.as_str(), "ACCOUNT")).collect();
@@ -264,7 +265,11 @@ async fn a_check_says_line_by_line_what_is_right_and_wrong() {
     );
     let bare = Platform::on_moto().await;
     let lines = bare.cloud.check(&bare.environment).await;
-    assert_eq!(lines.iter().filter(|line| line.ok).count(), 1, "only the identity is right: {lines:#?}");
+    assert_eq!(
+        lines.iter().filter(|line| line.verdict == Verdict::Good).count(),
+        1,
+        "only the identity is right: {lines:#?}"
+    );
 }
 
 #[tokio::test]
