@@ -3,7 +3,7 @@
 use std::{panic::AssertUnwindSafe, time::Duration};
 
 use bbws::{
-    adapters::sandbox::cloud::{Fault, Target, Verb},
+    adapters::sandbox::aws::{Fault, Target, judge::Verb},
     domain::{
         mark::MarkKind,
         moment::Moment,
@@ -104,7 +104,7 @@ impl Situation {
             }
             Situation::OutcomeUnknown => {
                 rig.cloud.inject(Fault::LostReply, Target::next_start().of_kind("rds.snapshot"));
-                rig.cloud.inject(Fault::Denied, Target::next_call().on(Verb::Probe).of_kind("rds.snapshot"));
+                rig.cloud.inject(Fault::Denied, Target::next().on(Verb::Probe).of_kind("rds.snapshot"));
                 let id = begun(rig, "backup create prod rds").await.expect("it begins");
                 assert_eq!(rig.finish(&id).await, State::NeedsAttention);
                 Told::ended(rig, id).await
@@ -204,7 +204,10 @@ async fn refused(rig: &mut Rig, command: &str) -> Told {
 async fn old(rig: &Rig, kind: PointKind, days: u32) -> Point {
     let env = rig.config.environments["prod"].clone();
     let mut all = Vec::new();
-    rig.cloud.points(&env, &PointQuery::default(), "U0ALICE", &mut |page| all.extend(page)).await.expect("AWS answers");
+    rig.adapter
+        .points(&env, &PointQuery::default(), "U0ALICE", &mut |page| all.extend(page))
+        .await
+        .expect("AWS answers");
     let before = rig.clock.now() - days * DAY;
     let fits = |p: &Point| {
         p.kind == kind
