@@ -58,7 +58,7 @@ fn create(cx: &mut Context<'_>, request: &Request) -> Outcome {
     if let Some((id, _)) = there {
         let why = format!("File system '{id}' already exists with creation token '{token}'");
         let mut refusal = refusal(409, "FileSystemAlreadyExists", why);
-        refusal.fields = Some(json!({ "FileSystemId": id }));
+        refusal.fields = Some(Box::new(json!({ "FileSystemId": id })));
         return Err(refusal);
     }
     let fate = cx.fate(request);
@@ -344,5 +344,5 @@ fn no_target(id: &str) -> Refusal {
 
 /// EFS says its code twice.
 fn refusal(status: u16, code: &str, why: impl Into<String>) -> Refusal {
-    Refusal { fields: Some(json!({ "ErrorCode": code })), ..Refusal::with_status(status, code, why) }
+    Refusal { fields: Some(Box::new(json!({ "ErrorCode": code }))), ..Refusal::with_status(status, code, why) }
 }

@@ -121,7 +121,7 @@ pub struct Refusal {
     /// For people.
     pub message: String,
     /// Further fields some services put beside the message.
-    pub fields: Option<Value>,
+    pub fields: Option<Box<Value>>,
 }
 
 impl Refusal {

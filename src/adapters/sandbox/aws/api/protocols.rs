@@ -252,19 +252,19 @@ impl Protocol {
             Protocol::RestXml => {
                 let mut xml = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n".to_owned();
                 let mut error = json!({"Code": code, "Message": message, "RequestId": id});
-                merge(&mut error, fields.as_ref());
+                merge(&mut error, fields.as_deref());
                 element(&mut xml, "Error", &error);
                 reply.with("x-amz-request-id", id).body(xml)
             }
             Protocol::Json => {
                 let mut error = json!({"__type": code, "message": message});
-                merge(&mut error, fields.as_ref());
+                merge(&mut error, fields.as_deref());
                 reply.body(json(&error))
             }
             Protocol::RestJson => {
                 let name = if service == Service::Efs { "ErrorCode" } else { "Code" };
                 let mut error = json!({name: code, "Message": message});
-                merge(&mut error, fields.as_ref());
+                merge(&mut error, fields.as_deref());
                 reply.with("x-amzn-errortype", code.clone()).body(json(&error))
             }
         }

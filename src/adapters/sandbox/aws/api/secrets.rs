@@ -66,7 +66,7 @@ fn create(cx: &mut Context<'_>, request: &Request) -> Outcome {
         secret.put(version.clone(), string, binary, now);
     }
     cx.place(request).secrets.secrets.insert(name.to_owned(), secret);
-    spread(cx, request, name, &request.list("AddReplicaRegions").to_vec())?;
+    spread(cx, request, name, request.list("AddReplicaRegions"))?;
     Ok(json!({ "ARN": arn, "Name": name, "VersionId": given.map(|_| version) }))
 }
 
@@ -266,7 +266,7 @@ fn restore(cx: &mut Context<'_>, request: &Request) -> Outcome {
 fn replicate(cx: &mut Context<'_>, request: &Request) -> Outcome {
     let id = request.need("SecretId")?.to_owned();
     let (name, _) = living(cx, request, &id)?;
-    spread(cx, request, &name, &request.list("AddReplicaRegions").to_vec())?;
+    spread(cx, request, &name, request.list("AddReplicaRegions"))?;
     let now = cx.now;
     let (_, secret) = living(cx, request, &id)?;
     let status: Vec<Value> = secret.replicas.iter().map(|(region, replica)| of_replica(region, replica, now)).collect();

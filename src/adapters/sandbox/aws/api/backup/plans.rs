@@ -238,7 +238,7 @@ fn plan_body(cx: &mut Context<'_>, request: &Request) -> Result<Value, Refusal> 
         let vault = rule["TargetBackupVaultName"]
             .as_str()
             .ok_or_else(|| request.invalid("The parameter TargetBackupVaultName must be given."))?;
-        if cx.place(request).backup.vaults.get(vault).is_none() {
+        if !cx.place(request).backup.vaults.contains_key(vault) {
             return Err(request.invalid(format!("Backup vault {vault} does not exist.")));
         }
         rule["RuleId"] = id_for(cx, &format!("rule/{name}/{rule_name}")).into();

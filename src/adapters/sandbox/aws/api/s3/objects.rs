@@ -192,7 +192,7 @@ fn version_of<'b>(bucket: &'b Bucket, request: &Request, now: Moment) -> Result<
     };
     let missing = || {
         let mut refusal = Refusal::with_status(404, "NoSuchKey", "The specified key does not exist.");
-        refusal.fields = Some(json!({ "Key": key }));
+        refusal.fields = Some(Box::new(json!({ "Key": key })));
         refusal
     };
     let found = found.ok_or_else(missing)?;
