@@ -127,7 +127,12 @@ async fn round(engine: Engine) {
     let server = Server::of(engine);
     let name = server.database(&format!("round_{engine}")).await;
     let (platform, key) = platform(&server).await;
-    let (cloud, call) = (&platform.cloud, platform.call(dump(&platform, engine, &[&name], &key)));
+    let ledger = |name: &str, mut call: Call| {
+        call.tags.push(("bbws:ledger".into(), name.into()));
+        call
+    };
+    let asked = || platform.call(dump(&platform, engine, &[&name], &key));
+    let (cloud, call) = (&platform.cloud, ledger("5e1fca9e", asked()));
     assert_eq!(cloud.probe(&call).await, Ok(Probe::Absent));
     let (outputs, detail) = done(carried_out(cloud, &call).await);
     assert!(detail.contains(" dumped into ") && detail.ends_with(&format!(", encrypted under {key}")), "{detail}");
@@ -135,7 +140,8 @@ async fn round(engine: Engine) {
     let session = platform.setup(HOME).await;
     let bucket = platform.environment.secrets_bucket.as_deref().expect("it has one");
     let object = session.s3().get_object().bucket(bucket).key(KEY).send().await.expect("the archive");
-    assert_eq!(object.metadata().expect("metadata")["bbws-operation"], "bk-1042");
+    let metadata = object.metadata().expect("metadata");
+    assert_eq!((metadata["bbws-operation"].as_str(), metadata["bbws-ledger"].as_str()), ("bk-1042", "5e1fca9e"));
     let bytes = object.body.collect().await.expect("a body").to_vec();
     assert_eq!(outputs["size"], bytes.len().to_string());
     let readable = String::from_utf8_lossy(&bytes);
@@ -148,7 +154,11 @@ async fn round(engine: Engine) {
     assert_eq!(sum(&adopted.outputs), sum(&outputs), "by S3's own checksum");
     assert!(matches!(cloud.probe(&call).await, Ok(Probe::Present(_))));
     let stranger = Call { token: "bk-7-0".into(), ..platform.call_of("bk-7", dump(&platform, engine, &[], &key)) };
-    assert!(permanent(cloud.start(&stranger).await).contains("that this operation did not make"));
+    let other = Call { token: "bk-1042-0-r0-other".into(), ..ledger("01dbeef0", asked()) };
+    assert_eq!(cloud.probe(&other).await, Ok(Probe::Absent), "the dump of another ledger is not ours");
+    for call in [stranger, other] {
+        assert!(permanent(cloud.start(&call).await).contains("that this operation did not make"));
+    }
 
     let look = |token: &str, days, inputs: &Outputs| Call {
         token: token.into(),

@@ -179,6 +179,31 @@ async fn a_hold_is_over_one_second_of_one_resource_in_one_vault() {
     assert!(matches!(unseen, Err(CloudError::Retryable { .. })), "{unseen:?}");
 }
 
+/// An older copy of a ledger gives the same ids again, and AWS keeps what its earlier life held.
+#[tokio::test]
+async fn the_hold_of_another_life_is_not_taken_for_ours() {
+    const ASKED: i64 = 1_795_230_600;
+    let (vaults, platform) = on().await;
+    let as_ledger = |name: &str, asked: i64| {
+        let mut call = Call { intended: Moment(asked * 1000), ..platform.call(hold()) };
+        call.tags.push(("bbws:ledger".into(), name.into()));
+        call
+    };
+    vaults.with(|state| state.made = Some(ASKED - 200));
+    let call = as_ledger("5e1fca9e", ASKED);
+    let placed = platform.cloud.start(&call).await.expect("AWS's clock may be a little behind");
+    assert_eq!(platform.cloud.probe(&call).await, Ok(Probe::Present(placed)));
+    let later = as_ledger("5e1fca9e", ASKED + 3600);
+    assert_eq!(platform.cloud.probe(&later).await, Ok(Probe::Absent), "it is older than the intent");
+    let answer = permanent(platform.cloud.start(&later).await);
+    assert!(answer.contains("an earlier life of the ledger"), "the token gives that hold again: {answer}");
+    let other = Call { token: "01dbeef0-bk-1042-0-r0".into(), ..as_ledger("01dbeef0", ASKED) };
+    assert_eq!(platform.cloud.probe(&other).await, Ok(Probe::Absent), "it is another ledger's");
+    vaults.with(|state| state.made = Some(ASKED));
+    let second = platform.cloud.start(&other).await.expect("it is placed beside the other");
+    assert_eq!(second.external_id.as_deref(), Some("hold-2"));
+}
+
 #[tokio::test]
 async fn a_hold_whose_reply_is_lost_is_found_again() {
     let (vaults, platform) = on().await;

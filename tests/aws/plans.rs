@@ -2,6 +2,7 @@
 
 use bbws::{
     domain::{
+        moment::Moment,
         step::{self, Action, PlanRule, PlanSpec},
         world::Survey,
     },
@@ -97,6 +98,30 @@ async fn a_plan_is_made_with_our_token_our_tags_and_what_it_protects() {
         })
     );
     assert_eq!(protected(&vaults), [value!([FS, DB])]);
+}
+
+/// AWS gives what a token made before, whatever became of the ledger that sent it.
+#[tokio::test]
+async fn the_plan_of_an_earlier_life_is_not_taken_for_ours() {
+    const ASKED: i64 = 1_795_230_600;
+    let intended = Moment(ASKED * 1000);
+    let answer = async |made: i64| {
+        let (vaults, platform) = on().await;
+        vaults.with(|state| state.made = Some(made));
+        let answer = platform.cloud.start(&Call { intended, ..platform.call(put(spec())) }).await;
+        (answer, vaults)
+    };
+    assert!(answer(ASKED - 299).await.0.is_ok(), "clocks may differ");
+    let (refused, vaults) = answer(ASKED - 301).await;
+    assert!(permanent(refused).contains("an earlier life of the ledger"));
+    assert_eq!(protected(&vaults), [value!([]); 0], "nothing more is done to it");
+
+    let (vaults, platform) = on().await;
+    write(&vaults, &platform, PlanSpec { resources: vec![FS.into()], ..spec() }).await;
+    vaults.with(|state| state.made = Some(ASKED - 301));
+    let started = platform.cloud.start(&Call { intended, ..platform.call(put(spec())) }).await;
+    assert!(started.is_ok(), "a selection counts by what it selects: {started:?}");
+    assert_eq!(protected(&vaults), [value!([FS]), value!([DB])]);
 }
 
 #[tokio::test]

@@ -184,7 +184,9 @@ async fn a_bucket_of_2500_objects_is_read_page_by_page() {
 #[tokio::test]
 async fn a_long_record_is_sent_in_parts_of_at_least_8_mib() {
     let bed = filled(16_000, 1, random);
-    let call = bed.call(0, step_of());
+    let mut call = bed.call(0, step_of());
+    call.tags.retain(|(key, _)| key != "bbws:ledger");
+    call.tags.push(("bbws:ledger".into(), "5e1fca9e".into()));
     // The object is complete, but the answer is lost.
     bed.aws.inject(Fault::LostReply, Target::next().of("CompleteMultipartUpload"));
     let (outputs, _) = done(carried_out(&bed.cloud, &call).await);
@@ -196,9 +198,12 @@ async fn a_long_record_is_sent_in_parts_of_at_least_8_mib() {
     assert!(parts > 1 && object.etag.ends_with(&format!("-{parts}")), "{}", object.etag);
     assert!(object.content.len() > (parts as u64 - 1) * (8 << 20), "every part but the last has 8 MiB");
     assert_eq!(Some(&outputs["sha256"]), object.sha256.as_ref(), "what S3 says of it");
-    assert_eq!(object.metadata["bbws-operation"], "bk-1001");
+    assert_eq!((&*object.metadata["bbws-operation"], &*object.metadata["bbws-ledger"]), ("bk-1001", "5e1fca9e"));
     assert!(bed.aws.look(|world, _| world.s3.buckets[TARGET].uploads.is_empty()));
-    assert_eq!(bed.cloud.probe(&call).await.map(|p| matches!(p, Probe::Present(_))), Ok(true));
+    let present = async |call: &Call| bed.cloud.probe(call).await.map(|found| matches!(found, Probe::Present(_)));
+    assert_eq!(present(&call).await, Ok(true));
+    call.tags.last_mut().expect("the ledger").1 = "01dbeef0".into();
+    assert_eq!(present(&call).await, Ok(false), "another ledger's record is not ours");
     assert_eq!(bed.aws.twice(), []);
 }
 

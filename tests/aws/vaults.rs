@@ -38,6 +38,8 @@ pub struct State {
     /// What a deletion makes of a recovery point; it is gone without.
     pub deleted_become: Option<&'static str>,
     pub trouble: Vec<Trouble>,
+    /// When everything is made, in seconds since the epoch; nothing tells it without.
+    pub made: Option<i64>,
     /// What a token made.
     tokens: BTreeMap<String, String>,
     last: usize,
@@ -149,7 +151,7 @@ impl State {
                     plan["version"] = 1.into();
                     self.plans.insert(id.clone(), plan);
                 }
-                json(value!({ "BackupPlanId": id }))
+                json(value!({ "BackupPlanId": id, "CreationDate": self.made }))
             }
             ("POST", [id]) => {
                 let Some(plan) = self.plans.get_mut(*id) else { return missing() };
@@ -187,7 +189,7 @@ impl State {
                 }
                 let (id, _) = self.id("selection", None);
                 self.selections.insert((plan.to_owned(), id.clone()), body["BackupSelection"].clone());
-                json(value!({ "SelectionId": id }))
+                json(value!({ "SelectionId": id, "CreationDate": self.made }))
             }
             ("GET", [id]) => match self.selections.get(&(plan.to_owned(), (*id).to_owned())) {
                 Some(selection) => json(value!({ "BackupSelection": selection, "SelectionId": id })),
@@ -211,9 +213,12 @@ impl State {
                     let mut hold = body.clone();
                     hold["LegalHoldId"] = id.clone().into();
                     hold["Status"] = "CREATING".into();
+                    hold["CreationDate"] = self.made.into();
                     self.holds.insert(id.clone(), hold);
                 }
-                json(value!({ "LegalHoldId": id, "Status": "CREATING" }))
+                json(
+                    value!({ "LegalHoldId": id, "Status": "CREATING", "CreationDate": self.holds[&id]["CreationDate"] }),
+                )
             }
             ("GET", [id, "recovery-points"]) => {
                 let Some(hold) = self.holds.get(*id) else { return missing() };

@@ -16,8 +16,6 @@ use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 
 use super::{ArchiveError, Written, dump::PartSink, fetch::stored, seal::Part};
 
-/// Metadata key that names the operation an object was made by.
-const BY_OPERATION: &str = "bbws-operation";
 /// Metadata key with the random name of one upload, by which its object is recognised when an answer was lost.
 const BY_UPLOAD: &str = "bbws-upload";
 /// 64 MiB on a line of 2 Mbit/s.
@@ -50,7 +48,8 @@ pub struct S3Upload {
     place: Place,
     kms_key: Option<String>,
     tagging: String,
-    operation: String,
+    /// Written on the object beside its tags: what it is recognised by.
+    metadata: Vec<(&'static str, String)>,
     /// Random name of this upload.
     name: String,
     /// S3's id, once there is one and as long as it may have to be aborted.
@@ -60,7 +59,7 @@ pub struct S3Upload {
 
 impl S3Upload {
     /// Looks whether the place is free. Nothing is made before the first part is there. `kms_key` encrypts the object on
-    /// S3's side; without it the bucket's own key does.
+    /// S3's side; without it the bucket's own key does. `metadata` says who made it.
     ///
     /// # Errors
     /// `Exists` when the place is taken.
@@ -69,7 +68,7 @@ impl S3Upload {
         place: Place,
         kms_key: Option<String>,
         tags: &[(String, String)],
-        operation: &str,
+        metadata: Vec<(&'static str, String)>,
     ) -> Result<S3Upload, ArchiveError> {
         if stored(&client, &place).await?.is_some() {
             return Err(taken(&place));
@@ -77,12 +76,14 @@ impl S3Upload {
         let tagging = serde_urlencoded::to_string(tags)
             .map_err(|e| ArchiveError::Permanent(format!("The tags of {} cannot be written ({e}).", place.name())))?;
         let name = format!("{:032x}", rand::random::<u128>());
-        let operation = operation.to_owned();
-        Ok(S3Upload { client, place, kms_key, tagging, operation, name, id: None, parts: Vec::new() })
+        Ok(S3Upload { client, place, kms_key, tagging, metadata, name, id: None, parts: Vec::new() })
     }
 
     async fn begin(&mut self) -> Result<String, ArchiveError> {
-        let request = self.client.create_multipart_upload().bucket(&self.place.bucket).key(&self.place.key);
+        let mut request = self.client.create_multipart_upload().bucket(&self.place.bucket).key(&self.place.key);
+        for (key, value) in &self.metadata {
+            request = request.metadata(*key, value);
+        }
         let answer = request
             .expected_bucket_owner(&self.place.account)
             .content_type("application/octet-stream")
@@ -91,7 +92,6 @@ impl S3Upload {
             .checksum_algorithm(ChecksumAlgorithm::Sha256)
             .checksum_type(ChecksumType::Composite)
             .tagging(&self.tagging)
-            .metadata(BY_OPERATION, &self.operation)
             .metadata(BY_UPLOAD, &self.name)
             .send()
             .await

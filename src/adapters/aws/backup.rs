@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{kms, session::Session, tags};
+use super::{error::Attempt, kms, session::Session, tags};
 use crate::{
     domain::{
         step::{self, ISSUE, Outputs},
@@ -32,10 +32,18 @@ const PROBE_TAGS: usize = 50;
 /// From so many jobs on, one listing costs less than a description of each.
 const LIST_FROM: usize = 4;
 
-/// Why a job that AWS names under our token is not ours, and what to do.
+/// Why what AWS names under our token is not ours, and what to do.
 const EARLIER: &str =
-    "AWS Backup answered with a job from before this was asked for, which belongs to an earlier life of the ledger";
-const EARLIER_NEXT: &str = "Nothing was started. Ask for the backup anew.";
+    "AWS Backup answered with what it made before this was asked for, which belongs to an earlier life of the ledger";
+const EARLIER_NEXT: &str = "Nothing was started. Ask for it anew.";
+
+/// Refuses what AWS answers with when a token made it before this step was intended: tokens outlive a ledger that goes back.
+///
+/// # Errors
+/// `Permanent` for what is older.
+pub fn not_of_an_earlier_life(call: &Call, made: Option<&DateTime>, attempt: &Attempt<'_>) -> Result<(), CloudError> {
+    if tags::is_older(call, made) { Err(attempt.never(EARLIER, EARLIER_NEXT)) } else { Ok(()) }
+}
 
 /// Starts a backup job; the same token gives the same job.
 ///
@@ -56,9 +64,7 @@ pub async fn start_job(session: &Session, call: &Call, job: &step::BackupJob) ->
         .lifecycle(delete_after(job.retention_days))
         .set_recovery_point_tags(Some(tags::of(call).into_iter().collect()));
     let answer = request.send().await.map_err(|e| attempt.failed(e))?;
-    if tags::is_older(call, answer.creation_date()) {
-        return Err(attempt.never(EARLIER, EARLIER_NEXT));
-    }
+    not_of_an_earlier_life(call, answer.creation_date(), &attempt)?;
     Ok(Started {
         external_id: answer.backup_job_id,
         outputs: recovery_point(answer.recovery_point_arn),
@@ -133,9 +139,7 @@ pub async fn start_copy(session: &Session, call: &Call, copy: &step::BackupCopy)
         .idempotency_token(&call.token)
         .lifecycle(delete_after(copy.retention_days));
     let answer = request.send().await.map_err(|e| attempt.failed(e))?;
-    if tags::is_older(call, answer.creation_date()) {
-        return Err(attempt.never(EARLIER, EARLIER_NEXT));
-    }
+    not_of_an_earlier_life(call, answer.creation_date(), &attempt)?;
     Ok(Started { external_id: answer.copy_job_id, outputs: Outputs::new(), finished: false })
 }
 

@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// Metadata key that names the operation an object was made by.
-pub const BY_OPERATION: &str = "bbws-operation";
+const BY_OPERATION: &str = "bbws-operation";
 /// Metadata key with the name of the ledger that asked for an object.
 const BY_LEDGER: &str = "bbws-ledger";
 /// Metadata key with the number of secrets in the object.
@@ -57,6 +57,12 @@ pub fn goes_on(truncated: Option<bool>, has_next: bool, attempt: &Attempt<'_>) -
     }
 }
 
+/// What is written on every object, so that it is recognised as this call's: see [`made_by`].
+pub fn by(call: &Call) -> Vec<(&'static str, String)> {
+    let ledger = tags::ledger(call).map(|ledger| (BY_LEDGER, ledger.to_owned()));
+    [(BY_OPERATION, call.operation.to_string())].into_iter().chain(ledger).collect()
+}
+
 /// Writes the object unless it exists; then it is adopted when this operation made it.
 ///
 /// # Errors
@@ -85,11 +91,8 @@ pub async fn put_once(
         .checksum_algorithm(ChecksumAlgorithm::Sha256)
         .checksum_sha256(&checksum)
         .tagging(tagging);
-    if let Some(ledger) = tags::ledger(call) {
-        request = request.metadata(BY_LEDGER, ledger);
-    }
     let mut count = String::new();
-    for (key, value) in metadata {
+    for (key, value) in by(call).into_iter().chain(metadata) {
         if key == COUNT {
             count.clone_from(&value);
         }

@@ -210,7 +210,7 @@ pub async fn export(session: &Session, call: &Call, prefix: &str, object: &Objec
     }
     let secrets = values(session, &names).await?;
     let document = serialise(session, call, prefix, &secrets)?;
-    let metadata = [(s3::BY_OPERATION, call.operation.to_string()), (s3::COUNT, secrets.len().to_string())];
+    let metadata = [(s3::COUNT, secrets.len().to_string())];
     drop(secrets);
     s3::put_once(session, object, document, metadata, call).await
 }

@@ -128,8 +128,7 @@ async fn export(session: &Session, call: &Call, what: &ConfigExport) -> Result<S
     let bytes = serde_json::to_vec(&document).map(Zeroizing::new).map_err(|error| CloudError::Permanent {
         reason: format!("The parameters could not be written as JSON: {error}. Report this."),
     })?;
-    let metadata = [(s3::BY_OPERATION, call.operation.to_string()), (s3::COUNT, count.to_string())];
-    s3::put_once(session, &object, bytes, metadata, call).await
+    s3::put_once(session, &object, bytes, [(s3::COUNT, count.to_string())], call).await
 }
 
 /// Every parameter under the prefix, by name.

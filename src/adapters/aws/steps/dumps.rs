@@ -92,7 +92,7 @@ async fn export(
         uploads::place(&object),
         Some(kms_key.clone()),
         &tags::of(&call),
-        &call.operation.0,
+        s3::by(&call),
     )
     .await?;
     let sink = Compared::new(upload, Arc::clone(&tools.databases), target, schemas, before);

@@ -7,7 +7,7 @@ use aws_sdk_backup::{
 use aws_smithy_types::DateTime;
 
 use super::{
-    super::{background::Outcome, session::Session, tags},
+    super::{background::Outcome, backup, session::Session, tags},
     At, Change, begun, finished,
 };
 use crate::{
@@ -19,7 +19,7 @@ use crate::{
 pub const HOLD: &str = "legal_hold";
 
 impl Change for LegalHold {
-    /// Looks for the hold that an earlier call may have made.
+    /// Looks for the hold that an earlier call may have made. Its description names the operation and the ledger.
     async fn probe(&self, at: &At<'_>) -> Result<Probe, CloudError> {
         let description = description(at.call, self);
         let attempt = at.session.reads("backup:ListLegalHolds", format!("legal hold {}", self.title));
@@ -27,6 +27,7 @@ impl Change for LegalHold {
         while let Some(page) = pages.next().await {
             for found in page.map_err(|e| attempt.failed(e))?.legal_holds.unwrap_or_default() {
                 let ours = found.title() == Some(&self.title) && found.description() == Some(description.as_str());
+                let ours = ours && !tags::is_older(at.call, found.creation_date());
                 let lives = matches!(found.status, Some(LegalHoldStatus::Creating | LegalHoldStatus::Active));
                 if let (true, true, Some(id)) = (ours, lives, found.legal_hold_id) {
                     return Ok(Probe::Present(held(&id)));
@@ -136,6 +137,7 @@ async fn place(session: &Session, call: &Call, hold: &LegalHold) -> Result<Start
         .recovery_point_selection(selection)
         .set_tags(Some(tags::of(call).into_iter().collect()));
     let answer = request.send().await.map_err(|e| attempt.failed(e))?;
+    backup::not_of_an_earlier_life(call, answer.creation_date(), &attempt)?;
     match answer.legal_hold_id {
         Some(id) => Ok(held(&id)),
         None => Err(CloudError::Unknown {
@@ -179,10 +181,12 @@ fn status(found: Option<&GetLegalHoldOutput>) -> Option<LegalHoldStatus> {
     found.map(|hold| hold.status.clone().unwrap_or(LegalHoldStatus::Creating))
 }
 
-/// Names the operation and what is held, so that the hold of one step is never taken for that of another.
+/// Names the operation, what is held and the ledger that asks, so that the hold of one step is never taken for that of
+/// another, and that of an earlier life of the ledger not for one of this.
 fn description(call: &Call, hold: &LegalHold) -> String {
     let LegalHold { vault, resource_arn, created, .. } = hold;
-    format!("bbws operation {}: {resource_arn} of {} in vault {vault}", call.operation, created.iso())
+    let ledger = tags::ledger(call).map(|name| format!(", for ledger {name}")).unwrap_or_default();
+    format!("bbws operation {}: {resource_arn} of {} in vault {vault}{ledger}", call.operation, created.iso())
 }
 
 fn held(id: &str) -> Started {

@@ -44,7 +44,8 @@ pub async fn find(session: &Session, name: &str) -> Result<Option<PlanFound>, Cl
 }
 
 impl Change for PutPlan {
-    /// Looks whether the plan says already what it is to say.
+    /// Looks whether the plan says already what it is to say. It is known by that, whoever wrote it: one of an earlier life
+    /// of the ledger that says the same is what was asked for, and one that says something else is not taken for done.
     async fn probe(&self, at: &At<'_>) -> Result<Probe, CloudError> {
         Ok(match live(&at.session, &self.name).await? {
             Some(live) if difference(&live.found.spec, &self.spec).is_none() => {
@@ -386,10 +387,10 @@ async fn create(session: &Session, call: &Call, name: &str, wanted: &PlanSpec) -
         .creator_request_id(&call.token)
         .set_backup_plan_tags(Some(tags::of(call).into_iter().collect()));
     match request.send().await {
-        Ok(answer) => match answer.backup_plan_id {
-            Some(id) => Ok(Some(id)),
-            None => Ok(None),
-        },
+        Ok(answer) => {
+            backup::not_of_an_earlier_life(call, answer.creation_date(), &attempt)?;
+            Ok(answer.backup_plan_id)
+        }
         Err(error) if error.as_service_error().is_some_and(|e| e.is_already_exists_exception()) => Ok(None),
         Err(error) => Err(attempt.failed(error)),
     }
@@ -469,16 +470,19 @@ async fn add_selection(
         selection.build().map_err(|e| attempt.never(&format!("it cannot be written ({e})"), "Report this."))?;
     let request = session.backup().create_backup_selection().backup_plan_id(plan).backup_selection(selection);
     match request.creator_request_id(&call.token).send().await {
-        Ok(_) => Ok(()),
-        // An earlier attempt made it, unless it is of something else: then nothing that protects may go.
-        Err(error) if error.as_service_error().is_some_and(|e| e.is_already_exists_exception()) => {
+        Ok(answer) if !tags::is_older(call, answer.creation_date()) => Ok(()),
+        Err(error) if !error.as_service_error().is_some_and(|e| e.is_already_exists_exception()) => {
+            Err(attempt.failed(error))
+        }
+        // An earlier attempt made it, or an earlier life of the ledger, unless it is of something else: then nothing that
+        // protects may go.
+        _ => {
             let found = selections(session, &name, plan).await?;
             if found.iter().any(|(_, selection)| selects(selection, wanted, &resources)) {
                 return Ok(());
             }
             Err(attempt.later("AWS Backup says that it exists, but does not show it yet", None))
         }
-        Err(error) => Err(attempt.failed(error)),
     }
 }
 

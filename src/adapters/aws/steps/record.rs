@@ -123,11 +123,7 @@ async fn put_whole(
     object: &Object<'_>,
     end: End,
 ) -> Result<(Numbers, Outputs), CloudError> {
-    let metadata = [
-        (s3::BY_OPERATION, call.operation.to_string()),
-        (s3::COUNT, end.numbers.objects.to_string()),
-        (BYTES, end.numbers.bytes.to_string()),
-    ];
+    let metadata = [(s3::COUNT, end.numbers.objects.to_string()), (BYTES, end.numbers.bytes.to_string())];
     let body = Zeroizing::new(end.last.bytes.to_vec());
     let put = s3::put_once(session, object, body, metadata, call).await?;
     Ok((end.numbers, put.outputs))
@@ -144,7 +140,7 @@ async fn put(
         Some(upload) => upload,
         None => {
             let (place, tags) = (uploads::place(object), tags::of(call));
-            upload.insert(S3Upload::new(session.s3().clone(), place, None, &tags, &call.operation.0).await?)
+            upload.insert(S3Upload::new(session.s3().clone(), place, None, &tags, s3::by(call)).await?)
         }
     };
     Ok(upload.put(part).await?)
