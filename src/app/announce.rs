@@ -39,8 +39,10 @@ const CARD_EVERY: Duration = Duration::from_secs(1);
 const CARD: &str = "bbws_operation";
 /// Metadata of everything else.
 const EVENT: &str = "bbws_event";
-/// After so many failed attempts in a row an hour is over: see `domain::run::Pacing::backoff`.
-const DEAF: i64 = 20;
+/// What Slack has not taken for so long is told elsewhere.
+const DEAF: Duration = Duration::from_secs(3600);
+/// It has to have failed so often, too: what waited for the process alone says nothing about Slack.
+const DEAF_TRIES: i64 = 3;
 
 /// Sends notices.
 pub struct Announcer {
@@ -123,7 +125,7 @@ impl Announcer {
             Sent::No { again, uncertain, why } => {
                 metrics::counter!("bbws_notices_deferred_total").increment(1);
                 tracing::warn!(key = %queued.key, attempts = queued.attempts, %why, "a notice did not get through; it is tried again");
-                if queued.attempts >= DEAF {
+                if now.since(queued.created) >= DEAF && queued.attempts + 1 >= DEAF_TRIES {
                     self.tell_deaf(queued, &why).await?;
                 }
                 self.store.defer(queued, now + again, uncertain).await

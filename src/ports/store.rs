@@ -143,7 +143,7 @@ pub struct Queued {
     pub uncertain: bool,
     /// Attempts so far.
     pub attempts: i64,
-    /// When it was first stored.
+    /// Since when it waits to be told.
     pub created: Moment,
 }
 

@@ -258,3 +258,51 @@ async fn what_is_asked_at_home_or_in_a_conversation_of_two_gets_its_card_where_o
         assert!(told.iter().any(|t| t.contains(&id)), "{channel}: {told:?}");
     }
 }
+
+/// What SNS was told of Slack's silence.
+fn silences(rig: &Rig) -> Vec<String> {
+    let published = rig.cloud.published().into_iter().map(|message| format!("{message:?}"));
+    published.filter(|text| text.contains("slack_deaf")).collect()
+}
+
+#[tokio::test]
+async fn when_slack_has_been_deaf_for_an_hour_sns_says_so() {
+    for refusal in [None, Some("token_revoked"), Some("internal_error")] {
+        let mut rig = Rig::sqlite().await;
+        let id = rig.asked("backup create prod").await;
+        rig.settle(2 * SECOND).await;
+        match refusal {
+            None => rig.chat.down(true),
+            Some(code) => [HERE, OPS, "C0PROD"].into_iter().for_each(|channel| rig.chat.shut(channel, code)),
+        }
+        rig.say("U0ALICE", "stop prod the deploy is under way").await;
+        rig.settle(Duration::from_secs(3500)).await;
+        assert_eq!(silences(&rig), [""; 0], "{refusal:?}: not before");
+        rig.settle(Duration::from_secs(1200)).await;
+        let told = silences(&rig);
+        assert_eq!(told.len(), 1, "{refusal:?}: once, whatever waits: {told:?}");
+        assert!(
+            told[0].to_lowercase().contains("critical") && told[0].contains("prod") && told[0].contains("bbws check"),
+            "{told:?}"
+        );
+        assert!(told[0].contains("2026-11-21T03:00:0"), "{refusal:?}: since when: {told:?}");
+        rig.chat.down(false);
+        rig.chat.open();
+        rig.settle(Duration::from_secs(700)).await;
+        assert!(
+            below(&rig, &id, HERE).len() + rig.chat.said_in("C0PROD").len() > 0,
+            "{refusal:?}: Slack is told later"
+        );
+        assert_eq!(silences(&rig).len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn what_waited_for_the_process_does_not_make_slack_deaf() {
+    let mut rig = Rig::sqlite().await;
+    let id = rig.asked("backup create prod").await;
+    rig.clock.advance(Duration::from_secs(8 * 3600));
+    rig.chat.trouble(Trouble::RateLimited);
+    rig.settle(Duration::from_secs(120)).await;
+    assert_eq!((cards(&rig, &id).len(), silences(&rig).len()), (1, 0));
+}

@@ -70,6 +70,9 @@ async fn many_changes_of_a_card_are_one_notice(bed: Bed) {
     assert_eq!(bed.ledger.next_notice().await.unwrap(), None);
     bed.clock.pass(100);
     assert_eq!(take(&bed).await, []);
+    bed.ledger.commit(tell(vec![card(&op)])).await.unwrap();
+    bed.clock.pass(10);
+    assert_eq!(take_one(&bed).await.created, after(100), "it waits since it changed");
 }
 
 async fn a_change_during_an_edit_is_sent_after_it(bed: Bed) {
@@ -83,7 +86,7 @@ async fn a_change_during_an_edit_is_sent_after_it(bed: Bed) {
     assert_eq!(bed.ledger.next_notice().await.unwrap(), Some(after(1)));
     bed.clock.pass(1);
     let second = take_one(&bed).await;
-    assert_eq!((second.version, second.uncertain, second.attempts), (2, false, 0));
+    assert_eq!((second.version, second.uncertain, second.attempts, second.created), (2, false, 0, after(1)));
 
     // Slack asks to wait a minute; a further change does not shorten that.
     bed.ledger.defer(&second, after(60), false).await.unwrap();
@@ -91,7 +94,7 @@ async fn a_change_during_an_edit_is_sent_after_it(bed: Bed) {
     assert_eq!(bed.ledger.next_notice().await.unwrap(), Some(after(60)));
     bed.clock.pass(59);
     let third = take_one(&bed).await;
-    assert_eq!((third.version, third.uncertain, third.attempts), (3, false, 1));
+    assert_eq!((third.version, third.uncertain, third.attempts, third.created), (3, false, 1, after(1)));
 }
 
 async fn an_attempt_nobody_heard_of_again_is_uncertain(bed: Bed) {
@@ -212,5 +215,5 @@ async fn old_notices_are_pruned_but_not_cards(bed: Bed) {
     bed.clock.pass(60);
     bed.ledger.commit(tell(vec![card(&op)])).await.unwrap();
     let left: Vec<(String, i64)> = take(&bed).await.into_iter().map(|q| (q.key, q.version)).collect();
-    assert_eq!(left, [("card:bk-1".into(), 2), ("thread:bk-1:untold".into(), 1)]);
+    assert_eq!(left, [("thread:bk-1:untold".into(), 1), ("card:bk-1".into(), 2)], "what waits for longer goes first");
 }

@@ -16,9 +16,11 @@ use crate::domain::{
 };
 use crate::ports::store::{Notice, Queued, StoreError};
 
-/// A card is drawn when it is sent, so a second notice only raises the version. How long it has to wait stays as it was.
+/// A card is drawn when it is sent, so a second notice only raises the version. How long it has to wait stays as it was, and
+/// so does since when it waits, unless everything was told already.
 const PUT_CARD: &str = "INSERT INTO outbox (id, op_id, replies, body, version, not_before, created, place) \
-    VALUES ($1, $2, 0, $3, 1, $4, $4, $5) ON CONFLICT (id) DO UPDATE SET version = outbox.version + 1";
+    VALUES ($1, $2, 0, $3, 1, $4, $4, $5) ON CONFLICT (id) DO UPDATE SET version = outbox.version + 1, \
+    created = CASE WHEN outbox.sent < outbox.version THEN outbox.created ELSE excluded.created END";
 const PUT_ONCE: &str = "INSERT INTO outbox (id, op_id, replies, body, version, not_before, created, place) \
     VALUES ($1, $2, $6, $3, 1, $4, $4, $5) ON CONFLICT (id) DO NOTHING";
 /// A reply is not due before its thread exists. The answer's `doubt` counts this attempt, too.
@@ -27,7 +29,9 @@ const TAKE: &str = "WITH due AS MATERIALIZED (SELECT id FROM outbox WHERE sent <
         ORDER BY not_before, created, place LIMIT $2{skip}) \
     UPDATE outbox SET doubt = doubt + 1, attempts = attempts + 1, not_before = $3 \
     WHERE id IN (SELECT id FROM due) RETURNING id, body, version, doubt, attempts, created, place";
-const SENT: &str = "UPDATE outbox SET sent = $2, doubt = 0, attempts = 0, not_before = $3 WHERE id = $1 AND sent < $2";
+/// What was added meanwhile waits from now on.
+const SENT: &str = "UPDATE outbox SET sent = $2, doubt = 0, attempts = 0, not_before = $3, created = $3 \
+    WHERE id = $1 AND sent < $2";
 /// Only the last attempt may plan the next one.
 const DEFER: &str = "UPDATE outbox SET not_before = $2, doubt = $3 WHERE id = $1 AND sent < version AND attempts = $4";
 /// What was taken and not told to have got through.
