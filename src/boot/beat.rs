@@ -2,11 +2,11 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
-use crate::telemetry;
+use crate::{front::http::Check, telemetry};
 
 /// When each loop last came round.
 #[derive(Debug, Default)]
@@ -40,6 +40,12 @@ impl Beats {
     /// The sentence.
     pub fn turning(&self) -> Result<(), String> {
         self.at(Instant::now())
+    }
+
+    /// What `/healthz` goes by.
+    pub fn check(self: &Arc<Beats>) -> Check {
+        let turning = Arc::clone(self);
+        Check::vital("loops", move || turning.turning())
     }
 
     fn at(&self, now: Instant) -> Result<(), String> {

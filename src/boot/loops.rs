@@ -5,8 +5,8 @@ use std::{future::Future, time::Duration};
 
 use tokio::sync::{Notify, watch};
 
-use super::Product;
-use crate::ports::store::StoreError;
+use super::{Product, beat::Beats};
+use crate::ports::{clock::Clock, store::StoreError};
 
 /// Loops that advance runs, so that one slow AWS call does not hold up every run.
 const ENGINES: usize = 4;
@@ -50,8 +50,8 @@ impl Loop {
         Loop { name: kind.to_owned(), kind, within }
     }
 
-    fn turn(&self, product: &Product) {
-        product.beats.turn(&self.name, self.kind, self.within);
+    fn turn(&self, beats: &Beats) {
+        beats.turn(&self.name, self.kind, self.within);
     }
 }
 
@@ -66,14 +66,14 @@ async fn engine(product: &Product, number: usize, stopping: watch::Receiver<bool
     };
     let next = || async { store.next_wake().await };
     let this = Loop { name: format!("engine {number}"), ..Loop::only("engine", LONGEST_TURN) };
-    work_off(this, product, &product.wake.engine, stopping, turn, next).await;
+    work_off(this, with(product), &product.wake.engine, stopping, turn, next).await;
 }
 
 async fn announcer(product: &Product, stopping: watch::Receiver<bool>) {
     let turn = || async { product.announcer.turn().await };
     let next = || async { product.announcer.store.next_notice().await };
     let this = Loop::only("announcer", LONGEST_SHORT_TURN);
-    work_off(this, product, &product.wake.announcer, stopping, turn, next).await;
+    work_off(this, with(product), &product.wake.announcer, stopping, turn, next).await;
 }
 
 /// Looks at environments when they are due, or when AWS pushed something. A look that is broken off at the end is repeated
@@ -81,13 +81,13 @@ async fn announcer(product: &Product, stopping: watch::Receiver<bool>) {
 async fn watcher(product: &Product, mut stopping: watch::Receiver<bool>) {
     let this = Loop::only("watcher", LONGEST_TURN);
     while !*stopping.borrow() {
-        this.turn(product);
+        this.turn(&product.beats);
         let looked = tokio::select! {
             looked = product.watcher.turn() => looked,
             _ = stopping.wait_for(|stop| *stop) => break,
         };
         let wait = match looked {
-            Ok(_) => until(product, product.watcher.next()).clamp(Duration::from_millis(5), REST),
+            Ok(_) => until(product.engine.clock.as_ref(), product.watcher.next()).clamp(Duration::from_millis(5), REST),
             Err(error) => {
                 let error = &error as &dyn std::error::Error;
                 tracing::error!(error, "the watcher cannot use the ledger; trying again");
@@ -107,7 +107,7 @@ async fn watcher(product: &Product, mut stopping: watch::Receiver<bool>) {
 async fn keeper(product: &Product, mut stopping: watch::Receiver<bool>) {
     let this = Loop::only("keeper", LONGEST_TURN);
     while !*stopping.borrow() {
-        this.turn(product);
+        this.turn(&product.beats);
         let kept = tokio::select! {
             kept = product.keeper.turn() => kept,
             _ = stopping.wait_for(|stop| *stop) => break,
@@ -129,15 +129,19 @@ async fn keeper(product: &Product, mut stopping: watch::Receiver<bool>) {
 }
 
 /// How long this machine takes until a moment.
-fn until(product: &Product, at: crate::domain::moment::Moment) -> Duration {
-    let clock = &product.engine.clock;
+fn until(clock: &dyn Clock, at: crate::domain::moment::Moment) -> Duration {
     clock.takes(at.since(clock.now()))
+}
+
+/// What a loop goes by: whom it tells that it turns, and the time.
+fn with(product: &Product) -> (&Beats, &dyn Clock) {
+    (&product.beats, product.engine.clock.as_ref())
 }
 
 /// Takes turns while there is something to do, then waits for a nudge or for the next moment something is due.
 async fn work_off<T, N>(
     this: Loop,
-    product: &Product,
+    (beats, clock): (&Beats, &dyn Clock),
     nudge: &Notify,
     mut stopping: watch::Receiver<bool>,
     turn: impl Fn() -> T,
@@ -147,10 +151,10 @@ async fn work_off<T, N>(
     N: Future<Output = Result<Option<crate::domain::moment::Moment>, StoreError>>,
 {
     while !*stopping.borrow() {
-        this.turn(product);
+        this.turn(beats);
         let wait = match turn().await {
             Ok(0) => match next().await {
-                Ok(Some(at)) => until(product, at).clamp(Duration::from_millis(5), IDLE),
+                Ok(Some(at)) => until(clock, at).clamp(Duration::from_millis(5), IDLE),
                 Ok(None) => IDLE,
                 Err(_) => TROUBLE,
             },
@@ -170,13 +174,13 @@ async fn work_off<T, N>(
             _ = stopping.wait_for(|stop| *stop) => {}
         }
     }
-    product.beats.over(&this.name);
+    beats.over(&this.name);
 }
 
 async fn sweeper(product: &Product, mut stopping: watch::Receiver<bool>) {
     let this = Loop::only("sweeper", LONGEST_SHORT_TURN);
     while !*stopping.borrow() {
-        this.turn(product);
+        this.turn(&product.beats);
         let swept = async {
             product.desk.sweep().await?;
             product.desk.tidy().await
@@ -193,4 +197,118 @@ async fn sweeper(product: &Product, mut stopping: watch::Receiver<bool>) {
         }
     }
     product.beats.over(&this.name);
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    };
+
+    use async_trait::async_trait;
+    use secrecy::SecretString;
+    use tokio::{
+        io::{AsyncReadExt as _, AsyncWriteExt as _},
+        net::{TcpListener, TcpStream},
+    };
+
+    use super::*;
+    use crate::{
+        app::inbound::{Envelope, Inbox, Refusal, Unavailable},
+        front::{self, Front},
+        ports::{chat::Reply, clock::SystemClock},
+    };
+
+    /// Nobody sends anything here.
+    struct Nobody;
+
+    #[async_trait]
+    impl Inbox for Nobody {
+        async fn take(&self, _: Envelope) -> Result<Option<Reply>, Unavailable> {
+            Ok(None)
+        }
+        async fn refuse(&self, _: Refusal) -> Result<(), Unavailable> {
+            Ok(())
+        }
+        fn reachable(&self, _: &str, _: &str, _: SecretString) {}
+    }
+
+    /// Serves what the product serves; where.
+    async fn served(beats: &Arc<Beats>) -> std::net::SocketAddr {
+        let router = front::router(Front {
+            signing_secret: "secret".into(),
+            teams: Vec::new(),
+            apps: Vec::new(),
+            command: "/bbws".to_owned(),
+            clock: Arc::new(SystemClock),
+            inbox: Arc::new(Nobody),
+            render: Arc::new(|_| serde_json::Value::Null),
+            push: None,
+            answer_within: Duration::from_secs(1),
+            checks: vec![beats.check()],
+            metrics: None,
+        });
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(front::http::serve(listener, router, std::future::pending()));
+        address
+    }
+
+    async fn healthz(address: std::net::SocketAddr) -> String {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: bbws\r\nConnection: close\r\n\r\n").await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        answer
+    }
+
+    /// Asks until the answer is of this status; the answer.
+    async fn answers(address: std::net::SocketAddr, status: &str) -> String {
+        let asked = async {
+            loop {
+                let answer = healthz(address).await;
+                if answer.starts_with(&format!("HTTP/1.1 {status} ")) {
+                    return answer;
+                }
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(20), asked).await.expect("that status in the end")
+    }
+
+    #[tokio::test]
+    async fn a_loop_that_stands_still_is_told_over_http() {
+        let beats = Arc::new(Beats::default());
+        let address = served(&beats).await;
+        let (stuck, free) = (Arc::new(AtomicBool::new(false)), Arc::new(Notify::new()));
+        let (stop, stopping) = watch::channel(false);
+        let (nudge, its) = (Arc::new(Notify::new()), (beats.clone(), stuck.clone(), free.clone()));
+        let nudged = nudge.clone();
+        let looping = tokio::spawn(async move {
+            let (beats, stuck, free) = its;
+            let turn = || async {
+                if stuck.swap(false, Ordering::SeqCst) {
+                    free.notified().await;
+                }
+                Ok(0)
+            };
+            // It is nudged all the time, so that only a turn that does not end lets it stand still.
+            let this = Loop::only("announcer", Duration::from_secs(1));
+            let next = || async { Ok(Some(SystemClock.now())) };
+            work_off(this, (&beats, &SystemClock), &nudged, stopping, turn, next).await;
+        });
+        assert!(answers(address, "200").await.ends_with("ok\n"));
+        stuck.store(true, Ordering::SeqCst);
+        let told = answers(address, "503").await;
+        assert!(
+            told.contains("loops: the announcer has not come round for ") && told.contains("restart bbws"),
+            "{told}"
+        );
+        free.notify_one();
+        answers(address, "200").await;
+        stop.send(true).unwrap();
+        looping.await.unwrap();
+        assert_eq!(beats.turning(), Ok(()), "one that has ended in order does not stand still");
+    }
 }

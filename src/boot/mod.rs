@@ -130,9 +130,8 @@ impl Product {
             environments.clone(),
         );
         let beats = Arc::new(Beats::default());
-        let turning = beats.clone();
         let mut checks = parts.checks;
-        checks.push(Check::vital("loops", move || turning.turning()));
+        checks.push(beats.check());
         let watcher = Watcher::new(
             parts.store.clone(),
             parts.cloud.clone(),
