@@ -11,6 +11,8 @@ mod delivery;
 mod every;
 mod findings;
 mod frozen;
+mod held;
+mod keeper;
 mod kill;
 mod lists;
 mod many;

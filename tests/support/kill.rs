@@ -100,6 +100,11 @@ impl Killer {
         self.deaths().into_iter().filter(verb).collect()
     }
 
+    /// What it depends on is away for a while, or back again.
+    pub fn outage(&self, down: bool) {
+        self.dead.store(down, Ordering::SeqCst);
+    }
+
     /// Whether the process is dead.
     pub fn dead(&self) -> bool {
         self.dead.load(Ordering::SeqCst)
