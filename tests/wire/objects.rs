@@ -244,10 +244,14 @@ fn archive(bed: &Bed) -> (Place, [Part; 2], Written, Vec<u8>) {
     (place, parts, written, whole)
 }
 
+fn by() -> Vec<(&'static str, String)> {
+    vec![("bbws-operation", "bk-1001".to_owned())]
+}
+
 async fn upload(bed: &Bed, place: &Place) -> S3Upload {
     let session = bed.session(HOME).await;
     let tags = [("bbws:operation".to_owned(), "bk-1001".to_owned())];
-    S3Upload::new(session.s3().clone(), place.clone(), None, &tags, "bk-1001").await.unwrap()
+    S3Upload::new(session.s3().clone(), place.clone(), None, &tags, by()).await.unwrap()
 }
 
 #[tokio::test]
@@ -268,7 +272,7 @@ async fn an_upload_in_parts_is_an_object_when_it_is_complete_and_is_read_back_in
     let mut read = Vec::new();
     fetch(session.s3().clone(), place.clone(), &found).read_to_end(&mut read).await.unwrap();
     assert!(read == whole);
-    let taken = S3Upload::new(session.s3().clone(), place, None, &[], "bk-1001").await;
+    let taken = S3Upload::new(session.s3().clone(), place, None, &[], by()).await;
     assert!(taken.is_err(), "there is one already");
     assert_eq!(bed.aws.twice(), []);
 }
