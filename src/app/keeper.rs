@@ -104,7 +104,7 @@ impl Keeper {
                 named.extend(points.into_iter().filter_map(|point| point.operation));
             };
             let missing = match self.cloud.points(environment, &query, SELF, &mut page).await {
-                Ok(missing) => missing,
+                Ok(left_out) => left_out.unread,
                 Err(error) => vec![error.to_string()],
             };
             for (prefix, number) in named.iter().filter_map(|id| numbered(id)) {

@@ -20,7 +20,7 @@ use crate::{
     },
     ports::{
         chat::{Exhibit, Level, Offer, Reply, Table},
-        cloud::{CloudError, World},
+        cloud::{CloudError, LeftOut, World},
         store::StoreError,
     },
 };
@@ -136,12 +136,12 @@ impl Desk {
         };
         let mut newest = Newest::new(&query, tenant, &env.primary_region, LINES + 1);
         let read = self.planner.cloud().points(&env, &query, by, &mut |page| newest.page(page)).await;
-        let unread = match read {
-            Ok(unread) => unread,
+        let left_out = match read {
+            Ok(left_out) => left_out,
             Err(error) => return Ok(unreadable(environment, &error)),
         };
         let marks = self.store.marks(environment, None).await?;
-        Ok(drawn(&env, command, &newest, &unread, &marks, now))
+        Ok(drawn(&env, command, &newest, &left_out, &marks, now))
     }
 
     /// Answers `backup schedule … list`.
@@ -170,23 +170,27 @@ fn drawn(
     env: &Environment,
     command: &Command,
     newest: &Newest<'_>,
-    unread: &[String],
+    left_out: &LeftOut,
     marks: &[Mark],
     now: Moment,
 ) -> Reply {
     let mut lines: Vec<&Line> = newest.lines.values().rev().collect();
     let more = lines.len() > LINES;
     lines.truncate(LINES);
+    let unread = &left_out.unread;
     let mut head: Vec<String> = unread
         .iter()
         .map(|why| format!("*Not everything could be read*, what is not known is `?`. {}", escape(why)))
         .collect();
     let level = if unread.is_empty() { Level::Info } else { Level::Warning };
+    // What is of no kind that is known here is nobody's in particular.
+    let others = others(&left_out.others).filter(|_| newest.tenant.is_none());
     if lines.is_empty() {
         head.push(format!(
             "There are no such recovery points of `{}`. `/bbws backup create {}` makes some; `/bbws help backup list` says how to look for others.",
             env.name, env.name
         ));
+        head.extend(others);
         return say(level, head.join("\n"));
     }
     head.push(if more {
@@ -212,6 +216,7 @@ fn drawn(
         // What is not known may be what protects it.
         offers.push(Some(deletion(env, point)).filter(|_| guards.is_empty() && unread.is_empty()));
     }
+    head.extend(others);
     let table = Table {
         caption: format!("Recovery points of {}", env.name),
         columns: COLUMNS.map(str::to_owned).to_vec(),
@@ -223,6 +228,21 @@ fn drawn(
     let older = oldest.filter(|_| more).map(|oldest| older(command, oldest));
     let exhibit = Exhibit { table: Some(table), chart: None, offers: older.into_iter().collect() };
     Reply { level, text: head.join("\n"), exhibit }
+}
+
+/// That there is more than what is shown.
+fn others(kinds: &BTreeMap<String, u64>) -> Option<String> {
+    let named: Vec<String> = kinds.iter().map(|(kind, number)| format!("{number} of {}", escape(kind))).collect();
+    Some(match kinds.values().sum() {
+        0 => return None,
+        1u64 => format!(
+            "1 recovery point of another kind is not shown ({}); it is in the console of AWS Backup.",
+            named.join(", ")
+        ),
+        all => {
+            format!("{all} of other kinds are not shown ({}); they are in the console of AWS Backup.", named.join(", "))
+        }
+    })
 }
 
 fn regions(env: &Environment) -> String {
@@ -343,4 +363,19 @@ fn schedule_reply(env: &Environment, world: &World, marks: &[Mark], now: Moment)
         offers: Vec::new(),
     };
     Reply { level: Level::Info, text: head.join("\n"), exhibit: Exhibit { table: Some(table), ..Exhibit::default() } }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_shown_is_said() {
+        let of = |kinds: &[(&str, u64)]| others(&kinds.iter().map(|(kind, n)| ((*kind).to_owned(), *n)).collect());
+        assert_eq!(of(&[]), None);
+        let one = "1 recovery point of another kind is not shown (1 of EBS); it is in the console of AWS Backup.";
+        assert_eq!(of(&[("EBS", 1)]).as_deref(), Some(one));
+        let many = "13 of other kinds are not shown (12 of DynamoDB, 1 of EBS); they are in the console of AWS Backup.";
+        assert_eq!(of(&[("EBS", 1), ("DynamoDB", 12)]).as_deref(), Some(many));
+    }
 }

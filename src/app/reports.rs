@@ -52,11 +52,12 @@ pub async fn look(
     }
     let marks = store.marks(&env.name, None).await?;
     let mut tally = Tally::new(env, now);
-    let unread = match cloud.points(env, &PointQuery::default(), &call.requester, &mut |page| tally.page(&page)).await {
-        Ok(unread) => unread,
+    let left_out = match cloud.points(env, &PointQuery::default(), &call.requester, &mut |page| tally.page(&page)).await
+    {
+        Ok(left_out) => left_out,
         Err(error) => return Ok(Err(error)),
     };
-    let report = inventory(env, &readings, &tally, &unread, &marks, now);
+    let report = inventory(env, &readings, &tally, &left_out.unread, &marks, now);
     let found = findings(&report.breaches);
     Ok(Ok(progress(report, &format!("{found} in the inventory"))))
 }

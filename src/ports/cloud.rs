@@ -1,7 +1,6 @@
 //! AWS, seen from a step: look at the world, look for what a call may have made, call, watch.
 
-use std::sync::Arc;
-use std::time::Duration;
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 
@@ -125,6 +124,16 @@ pub enum Progress {
     },
 }
 
+/// What a listing of recovery points leaves out.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct LeftOut {
+    /// What could not be read, a sentence for each place (a region that does not answer, say).
+    pub unread: Vec<String>,
+    /// Recovery points of kinds that are no [`Point`], copies included, by what AWS calls them (`DynamoDB`). Counted where every
+    /// kind is asked for.
+    pub others: BTreeMap<String, u64>,
+}
+
 /// Takes recovery points a page at a time.
 pub type Pages<'p> = dyn FnMut(Vec<Point>) + Send + 'p;
 
@@ -138,8 +147,7 @@ pub trait Cloud: Send + Sync {
     async fn survey(&self, environment: &Environment, ask: &Survey, requester: &str) -> Result<World, CloudError>;
 
     /// Reads the environment's recovery points in both regions, as they come, in no order. Holds no more than a page in
-    /// memory. Answers what could not be read, a sentence for each place (a region that does not answer, say): an empty
-    /// answer means that everything was read.
+    /// memory. Answers what is not among them: where nothing is `unread`, everything was read.
     ///
     /// # Errors
     /// `Retryable` or `Permanent` when nothing could be read.
@@ -149,7 +157,7 @@ pub trait Cloud: Send + Sync {
         query: &PointQuery,
         requester: &str,
         page: &mut Pages<'_>,
-    ) -> Result<Vec<String>, CloudError>;
+    ) -> Result<LeftOut, CloudError>;
 
     /// Measures an environment: lags, jobs, vaults, keys, what exists.
     ///

@@ -30,7 +30,7 @@ async fn read(platform: &Platform, query: &PointQuery) -> Result<(Vec<Point>, Ve
         sizes.push(page.len());
         points.extend(page);
     };
-    let unread = platform.cloud.points(&platform.environment, query, "U0ALICE", &mut page).await?;
+    let unread = platform.cloud.points(&platform.environment, query, "U0ALICE", &mut page).await?.unread;
     points.sort_by(|a, b| (&a.region, &a.id).cmp(&(&b.region, &b.id)));
     Ok((points, sizes, unread))
 }
@@ -122,6 +122,45 @@ async fn aws_leaves_out_what_is_not_asked_for() {
     let before = fake.seen().len();
     read(&platform, &query(&[PointKind::Efs])).await.expect("points");
     assert!(fake.seen().split_off(before).iter().all(|s| s.scope.0 == HOME), "nothing is copied, so DR is not asked");
+}
+
+/// A vault holds what anybody backs up into it.
+#[tokio::test]
+async fn points_of_other_kinds_are_counted_where_all_are_asked_for() {
+    let other = |n: usize, kind: &str, arn: &str| {
+        let mut point = vault_point(n, "COMPLETED");
+        point["ResourceType"] = kind.into();
+        point["ResourceArn"] = arn.into();
+        point
+    };
+    let table = "arn:aws:dynamodb:af-south-1:093646564004:table/orders";
+    let listed = value!({ "RecoveryPoints": [
+        vault_point(1, "COMPLETED"),
+        other(2, "DynamoDB", table),
+        other(3, "DynamoDB", table),
+        other(4, "Aurora", "arn:aws:rds:af-south-1:093646564004:cluster:main"),
+    ] });
+    let mut alone = environment(false);
+    alone.replication = bbws::domain::environment::Replication::Disabled;
+    (alone.databases, alone.secrets_bucket) = (Vec::new(), None);
+    let (_fake, platform) = on(alone, move |seen| match seen.path.ends_with("/recovery-points") {
+        true => json(listed.clone()),
+        false => full_vault(seen, 0),
+    })
+    .await;
+    let others = async |query: PointQuery| {
+        let mut shown = 0;
+        let mut page = |page: Vec<Point>| shown += page.len();
+        let left_out =
+            platform.cloud.points(&platform.environment, &query, "U0ALICE", &mut page).await.expect("points");
+        assert_eq!(left_out.unread, [""; 0]);
+        (shown, left_out.others.into_iter().collect::<Vec<_>>())
+    };
+    let (dynamo, aurora) = (("DynamoDB".to_owned(), 2), ("Aurora".to_owned(), 1));
+    assert_eq!(others(PointQuery::default()).await, (1, vec![aurora.clone(), dynamo]));
+    let since = Some(Moment(1_700_000_004_000));
+    assert_eq!(others(PointQuery { since, ..PointQuery::default() }).await, (0, vec![aurora]));
+    assert_eq!(others(query(&[PointKind::Efs])).await, (1, vec![]), "who asks for one kind misses no other");
 }
 
 #[tokio::test]

@@ -172,7 +172,7 @@ pub async fn measure(address: &str, per_vault: usize) -> Measured {
         points += page.len();
         largest_page = largest_page.max(page.len());
     };
-    let unread = cloud.points(&environment, &query, "U0ALICE", &mut page).await.unwrap();
+    let unread = cloud.points(&environment, &query, "U0ALICE", &mut page).await.unwrap().unread;
     let time = started.elapsed();
     assert!(unread.is_empty(), "{unread:?}");
     let grown_mb = memory("VmHWM:") - before;

@@ -11,7 +11,9 @@ use bbws::{
     domain::{environment::Environment, operation::State, step::StepState},
     ports::{
         chat::{Content, Level},
-        cloud::{Call, Cloud, CloudError, Pages, PointQuery, Probe, Progress, Readings, Started, Survey, World},
+        cloud::{
+            Call, Cloud, CloudError, LeftOut, Pages, PointQuery, Probe, Progress, Readings, Started, Survey, World,
+        },
     },
 };
 
@@ -34,7 +36,7 @@ impl Cloud for Tables {
         query: &PointQuery,
         requester: &str,
         page: &mut Pages<'_>,
-    ) -> Result<Vec<String>, CloudError> {
+    ) -> Result<LeftOut, CloudError> {
         self.inner.points(environment, query, requester, page).await
     }
     async fn readings(&self, environment: &Environment, requester: &str) -> Result<Readings, CloudError> {

@@ -20,7 +20,9 @@ use bbws::{
     ports::{
         alert::{Alerts, Topic},
         chat::{ChannelFacts, Chat, ChatError, Outgoing, Reply},
-        cloud::{Call, Cloud, CloudError, Pages, PointQuery, Probe, Progress, Readings, Started, Survey, World},
+        cloud::{
+            Call, Cloud, CloudError, LeftOut, Pages, PointQuery, Probe, Progress, Readings, Started, Survey, World,
+        },
         store::{
             Accepted, AuditEntry, Audited, Claim, Commit, Filter, Head, Incarnation, Mark, MarkKind, Queued, Request,
             Sample, Stop, Store, StoreError,
@@ -328,7 +330,7 @@ impl Cloud for MortalCloud {
         query: &PointQuery,
         requester: &str,
         page: &mut Pages<'_>,
-    ) -> Result<Vec<String>, CloudError> {
+    ) -> Result<LeftOut, CloudError> {
         if self.killer.dead() {
             return Err(silent());
         }

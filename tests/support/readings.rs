@@ -15,7 +15,7 @@ use bbws::{
     },
     ports::{
         clock::Clock,
-        cloud::{Call, Cloud, CloudError, Pages, PointQuery, Probe, Progress, Started, Survey, World},
+        cloud::{Call, Cloud, CloudError, LeftOut, Pages, PointQuery, Probe, Progress, Started, Survey, World},
     },
 };
 
@@ -67,7 +67,7 @@ impl Cloud for Dictated {
         query: &PointQuery,
         requester: &str,
         page: &mut Pages<'_>,
-    ) -> Result<Vec<String>, CloudError> {
+    ) -> Result<LeftOut, CloudError> {
         self.inner.points(environment, query, requester, page).await
     }
     async fn readings(&self, environment: &Environment, requester: &str) -> Result<Readings, CloudError> {

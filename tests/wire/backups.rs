@@ -367,7 +367,7 @@ async fn what_is_in_vaults_and_buckets_is_listed() {
         bbws::domain::point::PointQuery { kinds: vec![bbws::domain::point::PointKind::Efs], ..Default::default() };
     let mut points = Vec::new();
     let unread = bed.cloud.points(&bed.environment, &query, "U0ALICE", &mut |page| points.extend(page)).await.unwrap();
-    assert_eq!(unread, [""; 0]);
+    assert_eq!(unread.unread, [""; 0]);
     assert_eq!(points.len(), 2 * 52, "four of 56 ended badly, and each of the others has a copy");
     assert!(points.iter().all(|point| point.usable()));
     assert!(points.iter().all(|point| point.expires.is_some()));

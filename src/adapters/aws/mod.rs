@@ -14,7 +14,9 @@ use crate::{
     ports::{
         alert::{Alerts, Topic},
         check::CheckLine,
-        cloud::{Call, Cloud, CloudError, Pages, PointQuery, Probe, Progress, Readings, Started, Survey, World},
+        cloud::{
+            Call, Cloud, CloudError, LeftOut, Pages, PointQuery, Probe, Progress, Readings, Started, Survey, World,
+        },
     },
 };
 
@@ -116,7 +118,7 @@ impl Cloud for AwsCloud {
         query: &PointQuery,
         requester: &str,
         page: &mut Pages<'_>,
-    ) -> Result<Vec<String>, CloudError> {
+    ) -> Result<LeftOut, CloudError> {
         points::read(self, environment, query, requester, &points::BOTH, page).await
     }
 

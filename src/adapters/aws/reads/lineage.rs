@@ -39,9 +39,9 @@ pub async fn lineage(
     // A dump of a database is no replacement for its snapshots, so other kinds are no kin.
     let query = PointQuery { kinds: vec![kind], resource: Some(resource), ..PointQuery::default() };
     let mut found = Vec::new();
-    let unread =
+    let left_out =
         points::read(cloud, environment, &query, requester, &points::BOTH, &mut |page| found.extend(page)).await?;
-    whole(unread)?;
+    whole(left_out.unread)?;
     // The resource of a key is read out of the key, so the object itself need not be there.
     let there = found.iter().any(|point: &Point| point.is_named(id));
     Ok(if there { found } else { Vec::new() })

@@ -103,6 +103,6 @@ async fn read(
             }
         }
     };
-    let unread = points::read(cloud, environment, query, requester, &[leg], &mut keep).await?;
-    Ok(Newest { points: newest, snapshots, unread })
+    let left_out = points::read(cloud, environment, query, requester, &[leg], &mut keep).await?;
+    Ok(Newest { points: newest, snapshots, unread: left_out.unread })
 }

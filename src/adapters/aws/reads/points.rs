@@ -1,7 +1,10 @@
 //! Recovery points wherever they lie, both regions side by side, a page at a time. Nothing is asked of AWS point by point,
 //! and what AWS can leave out is left out there.
 
-use std::sync::{Mutex, PoisonError};
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, PoisonError},
+};
 
 use aws_sdk_backup::types::{RecoveryPointByBackupVault, RecoveryPointStatus};
 use aws_sdk_rds::types::{DbSnapshot, Filter};
@@ -17,7 +20,7 @@ use crate::{
         moment::Moment,
         point::{Place, Point, PointKind, PointQuery, PointState},
     },
-    ports::cloud::{CloudError, Pages},
+    ports::cloud::{CloudError, LeftOut, Pages},
 };
 
 /// The most recovery points AWS Backup gives on a page.
@@ -29,6 +32,7 @@ pub const BOTH: [Leg; 2] = [Leg::Primary, Leg::Dr];
 pub struct Sink<'q, 'p> {
     query: &'q PointQuery,
     page: Mutex<&'q mut Pages<'p>>,
+    others: Mutex<BTreeMap<String, u64>>,
 }
 
 impl Sink<'_, '_> {
@@ -38,6 +42,16 @@ impl Sink<'_, '_> {
         if !wanted.is_empty() {
             let mut page = self.page.lock().unwrap_or_else(PoisonError::into_inner);
             (*page)(wanted);
+        }
+    }
+
+    /// Counts what is of no kind that is known here, by what AWS calls it, where no kind is asked for by name.
+    fn leave_out(&self, kind: String, made: Option<Moment>) {
+        let (since, before) = (self.query.since, self.query.before);
+        let meant =
+            made.is_some_and(|at| since.is_none_or(|since| since <= at) && before.is_none_or(|before| at < before));
+        if meant && self.query.kinds.is_empty() && self.query.resource.is_none() {
+            *self.others.lock().unwrap_or_else(PoisonError::into_inner).entry(kind).or_default() += 1;
         }
     }
 
@@ -61,7 +75,7 @@ struct Side {
     failed: Vec<CloudError>,
 }
 
-/// Reads the points of these legs, as they come. Answers what could not be read, in sentences.
+/// Reads the points of these legs, as they come. Answers what is not among them.
 ///
 /// # Errors
 /// `Retryable` or `Permanent` when nothing could be read.
@@ -72,11 +86,12 @@ pub async fn read(
     requester: &str,
     legs: &[Leg],
     page: &mut Pages<'_>,
-) -> Result<Vec<String>, CloudError> {
-    let sink = Sink { query, page: Mutex::new(page) };
+) -> Result<LeftOut, CloudError> {
+    let sink = Sink { query, page: Mutex::new(page), others: Mutex::default() };
     let legs = legs.iter().filter(|leg| **leg == Leg::Primary || environment.replicates());
     let sides = join_all(legs.map(|leg| side(cloud, environment, *leg, requester, &sink))).await;
-    verdict(sides)
+    let unread = verdict(sides)?;
+    Ok(LeftOut { unread, others: sink.others.into_inner().unwrap_or_else(PoisonError::into_inner) })
 }
 
 /// The region of a leg.
@@ -215,9 +230,19 @@ async fn list_vault(
         .send();
     while let Some(page) = pages.next().await {
         let points = page.map_err(|e| attempt.failed(e))?.recovery_points.unwrap_or_default();
+        for (point, kind) in points.iter().filter_map(|point| Some((point, other_kind(point)?))) {
+            sink.leave_out(kind, point.creation_date.and_then(moment));
+        }
         sink.give(points.into_iter().filter_map(|point| of_vault(point, vault, &session.region, locked)));
     }
     Ok(())
+}
+
+/// What AWS calls the kind of a recovery point that is of none that is known here.
+fn other_kind(found: &RecoveryPointByBackupVault) -> Option<String> {
+    let arn = found.resource_arn().filter(|arn| resource(arn).is_none())?;
+    let service = arn.split(':').nth(2).unwrap_or("unknown");
+    Some(found.resource_type().unwrap_or(service).to_owned())
 }
 
 fn of_vault(found: RecoveryPointByBackupVault, vault: &str, region: &str, locked: bool) -> Option<Point> {

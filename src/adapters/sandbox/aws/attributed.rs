@@ -9,7 +9,9 @@ use crate::{
     domain::environment::Environment,
     ports::{
         alert::{Alerts, Topic},
-        cloud::{Call, Cloud, CloudError, Pages, PointQuery, Probe, Progress, Readings, Started, Survey, World},
+        cloud::{
+            Call, Cloud, CloudError, LeftOut, Pages, PointQuery, Probe, Progress, Readings, Started, Survey, World,
+        },
     },
 };
 
@@ -43,7 +45,7 @@ impl<C: Cloud> Cloud for Attributed<C> {
         query: &PointQuery,
         requester: &str,
         page: &mut Pages<'_>,
-    ) -> Result<Vec<String>, CloudError> {
+    ) -> Result<LeftOut, CloudError> {
         asking(nobody(Verb::Points), self.0.points(environment, query, requester, page)).await
     }
 
