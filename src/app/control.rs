@@ -117,7 +117,7 @@ impl Desk {
                 step.external_id = None;
                 step.outputs.clear();
             }
-            (step.attempt, step.silence, step.percent) = (0, 0, None);
+            (step.attempt, step.silence, step.percent, step.down) = (0, 0, None, None);
             (step.detail, step.error, step.ended) = (None, None, None);
             step.wake_at = now;
         }

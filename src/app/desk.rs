@@ -313,6 +313,7 @@ impl Desk {
                     "bbws.retry" => self.retry(ask, &id).await,
                     "bbws.continue" => self.carry_on(ask, &id, &seen).await,
                     "bbws.hold" => self.hold_step(ask, &id, &seen).await,
+                    "bbws.try_now" => self.try_now(ask, &id).await,
                     other => {
                         let text =
                             format!("The button `{}` is not one this version knows. Nothing was done.", escape(other));

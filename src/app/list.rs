@@ -16,7 +16,7 @@ use crate::{
         operations::{delete, schedule},
         point::{Place, Point, PointKind, PointQuery, PointState},
         retention::{self, Guard},
-        text::escape,
+        text::{count, escape},
     },
     ports::{
         chat::{Exhibit, Level, Offer, Reply, Table},
@@ -201,7 +201,13 @@ fn drawn(
             regions(env)
         )
     } else {
-        format!("{} backups of `{}`, newest first: {} recovery points in {}.", lines.len(), env.name, newest.seen(), regions(env))
+        format!(
+            "{} of `{}`, newest first: {} in {}.",
+            count(lines.len(), "backup"),
+            env.name,
+            count(newest.seen(), "recovery point"),
+            regions(env)
+        )
     });
     let known: Vec<Point> = newest.lines.values().flat_map(Line::both).cloned().collect();
     let guards = |point: &Point| {
@@ -308,7 +314,7 @@ fn deletion(env: &Environment, point: &Point) -> Offer {
         label: "Delete".to_owned(),
         command: delete::command(&env.name, &point.id).canonical(),
         confirm: Some(format!(
-            "Ask to delete {} in {}? What is deleted cannot be brought back.",
+            "Ask to delete {} in {}? This is irreversible: what is deleted cannot be brought back.",
             point.id, point.region
         )),
     }
@@ -339,18 +345,24 @@ fn schedule_reply(env: &Environment, world: &World, marks: &[Mark], now: Moment)
             escape(&database.id),
             match database.automated_days {
                 0 => "none".to_owned(),
-                days => format!("{days} days"),
+                days => count(days, "day"),
             },
             escape(&database.window)
         ));
     }
     let Some(tiers) = &env.retention_tiers else {
-        head.push(format!("Everything is kept for {} days; bbws.toml names no tiers.", env.retention_days.default));
+        head.push(format!(
+            "Everything is kept for {}; bbws.toml names no tiers.",
+            count(env.retention_days.default, "day")
+        ));
         return say(Level::Info, head.join("\n"));
     };
     head.push(format!(
-        "Tiers: daily {} days, weekly {} weeks, monthly {} months, yearly {} years. The calendar shows when the next of each is due.",
-        tiers.daily, tiers.weekly, tiers.monthly, tiers.yearly
+        "Tiers: daily {}, weekly {}, monthly {}, yearly {}. The calendar shows when the next of each is due.",
+        count(tiers.daily, "day"),
+        count(tiers.weekly, "week"),
+        count(tiers.monthly, "month"),
+        count(tiers.yearly, "year")
     ));
     let made = marks.iter().rev().map(|m| vec![date(m.at), m.subject.clone(), "made".to_owned(), m.note.clone()]);
     let due = retention::calendar(tiers, now, CALENDAR).into_iter().take(CALENDAR_LINES);

@@ -10,6 +10,7 @@ mod deliver;
 pub mod desk;
 pub mod executors;
 pub mod inbound;
+mod insist;
 pub mod keeper;
 mod lift;
 pub mod list;

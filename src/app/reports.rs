@@ -16,7 +16,7 @@ use crate::{
         point::{Point, PointKind, PointQuery},
         retention,
         step::{Action, ISSUE, Outputs},
-        text::{counted, escape},
+        text::{count, counted, escape},
     },
     ports::{
         cloud::{Call, Cloud, CloudError, Progress},
@@ -182,13 +182,15 @@ pub fn inventory(
     }
     for ((kind, resource, leg), row) in &tally.rows {
         let place = if *leg == Leg::Dr { " in DR" } else { "" };
-        for (count, what) in [
-            (row.unusable, "are not usable (partial, expired or failed)"),
-            (row.unencrypted, "are not encrypted"),
-            (row.early, "expire before the floor"),
+        for (n, what, more) in [
+            (row.unusable, ["is not usable", "are not usable"], " (partial, expired or failed)"),
+            (row.unencrypted, ["is not encrypted", "are not encrypted"], ""),
+            (row.early, ["expires before the floor", "expire before the floor"], ""),
         ] {
-            if count > 0 {
-                breaches.push(format!("{count} recovery points of {kind} {resource}{place} {what}."));
+            if n > 0 {
+                let what = what[usize::from(n != 1)];
+                let points = count(n, "recovery point");
+                breaches.push(format!("{points} of {kind} {resource}{place} {what}{more}."));
             }
         }
     }
@@ -211,10 +213,11 @@ pub fn inventory(
     let held = marks.iter().filter(|m| m.kind == MarkKind::Hold).count();
     let tested = tested(env, marks, now);
     let text = format!(
-        "*Inventory of {}*: {} recovery points of {} resources; {jobs}; {overdue} are kept longer than promised; {held} holds; {tested}.\n{}",
+        "*Inventory of {}*: {} of {}; {jobs}; {overdue} kept longer than promised; {}; {tested}.\n{}",
         env.name,
-        tally.total(),
-        tally.rows.keys().map(|(k, r, _)| (k, r)).collect::<BTreeSet<_>>().len(),
+        count(tally.total(), "recovery point"),
+        count(tally.rows.keys().map(|(k, r, _)| (k, r)).collect::<BTreeSet<_>>().len(), "resource"),
+        count(held, "hold"),
         verdict(&breaches),
     );
     Report { text, exhibit: Exhibit { table: Some(table(tally, now)), ..Exhibit::default() }, breaches }

@@ -21,7 +21,7 @@ use crate::{
         plan::Plan,
         policy::Need,
         principal::Principal,
-        text::{escape, one_line},
+        text::{count, escape, one_line},
     },
     ports::{
         chat::{Level, Reply},
@@ -225,15 +225,15 @@ fn later_reply(what: &str, reason: &str) -> Reply {
 /// `here`: it was asked for in the channel its card is in.
 fn created_text(op: &Operation, here: bool) -> String {
     let what = title(op);
+    let steps = count(op.plan.steps.len(), "step");
     let place = if here { "this channel".to_owned() } else { format!("<#{}>", op.channel) };
     if op.needs.is_empty() {
-        format!("*{}* · {what}: {} steps, starting now. Its card is in {place}.", op.id, op.plan.steps.len())
+        format!("*{}* · {what}: {steps}, starting now. Its card is in {place}.", op.id)
     } else {
         let card = if here { "its card".to_owned() } else { format!("its card in {place}") };
         format!(
-            "*{}* · {what}: {} steps. It starts when {} approved it on {card}, until {}.",
+            "*{}* · {what}: {steps}. It starts when {} approved it on {card}, until {}.",
             op.id,
-            op.plan.steps.len(),
             approval::spoken(&op.needs),
             words::clock_time(op.deadline)
         )

@@ -9,12 +9,12 @@ use crate::domain::{
     operation::{Operation, Run, State},
     operations::{self, Ended},
     step::{Step, StepState},
-    text::escape,
+    text::{count, escape},
 };
 
 /// A moment as `10:42 UTC`; empty for none.
 pub fn clock_time(at: Option<Moment>) -> String {
-    at.map(|at| format!("{} UTC", &at.iso()[11..16])).unwrap_or_default()
+    at.map(Moment::clock).unwrap_or_default()
 }
 
 /// The thread reply that calls the people who can approve.
@@ -54,7 +54,11 @@ pub fn left_behind(run: &Run) -> String {
     match (done, unknown) {
         (0, 0) => "Nothing was left in AWS.".to_owned(),
         (done, 0) => operations::of(run.op.kind()).left_behind(&run.op.plan, done).unwrap_or_else(|| {
-            format!("What its {done} finished steps made stays in AWS, tagged `bbws:operation={}`.", run.op.id)
+            format!(
+                "What its {} made stays in AWS, tagged `bbws:operation={}`.",
+                count(done, "finished step"),
+                run.op.id
+            )
         }),
         (_, unknown) => format!(
             "The outcome of {unknown} of its steps is unknown: look in AWS for resources tagged `bbws:operation={}`.",
@@ -95,7 +99,9 @@ pub fn outcome(run: &Run, to: State, now: Moment) -> String {
         }
         State::Succeeded => operation.done(&Ended { plan: &run.op.plan, steps: total, took: &took }),
         State::Failed => format!(
-            "Failed: {done} of {total} steps are done. {}\n{}\n{}",
+            "Failed: {done} of {} {} done. {}\n{}\n{}",
+            count(total, "step"),
+            if total == 1 { "is" } else { "are" },
             operation.not_done(&run.op.plan),
             errors(),
             operation.advice(run)
@@ -130,8 +136,9 @@ fn with_issues(run: &Run, total: usize, took: &str) -> String {
         lines.push(format!("… and {more} more"));
     }
     format!(
-        "All {total} steps are done in {took}, *with issues*: what they made is *not* proved to be whole.\n{}\n\
+        "{} in {took}, *with issues*: what they made is *not* proved to be whole.\n{}\n\
          Look at what is named before you rely on it. When the cause is mended, ask anew: `/bbws {}`",
+        operations::all_done(total),
         lines.join("\n"),
         escape(&run.op.command)
     )

@@ -6,6 +6,7 @@ use super::{
     policy::Need,
     principal::{PersonId, Principal},
     step::{Answers, Consent, WaitForPeople},
+    text::count,
 };
 
 /// The places that are still empty. Each vote fills at most one place, the requester's fills none, one person's
@@ -132,7 +133,8 @@ pub fn spoken(needs: &[Need]) -> String {
         .iter()
         .map(|n| {
             if n.role == ANY_ROLE {
-                format!("{} other person who holds a role", n.count)
+                let who = if n.count == 1 { "who holds a role" } else { "who hold a role" };
+                format!("{} {who}", count(n.count, "other person"))
             } else if n.count == 1 {
                 format!("1 {}", n.role)
             } else {

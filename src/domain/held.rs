@@ -4,15 +4,16 @@
 use super::{
     operation::Run,
     step::{Step, StepState},
+    text::{count, number as grouped},
 };
 
 /// What is counted, by the output it stands in, and how much of it may be gone before a person is asked, in percent. Tables
 /// are never lost by chance; objects and bytes come and go.
 const MEASURES: [(&[&str], &str, u64); 4] = [
-    (&["tables"], "tables", 0),
-    (&["objects"], "objects", 10),
-    (&["count"], "entries", 10),
-    (&["bytes_plain", "bytes"], "bytes", 30),
+    (&["tables"], "table", 0),
+    (&["objects"], "object", 10),
+    (&["count"], "entry", 10),
+    (&["bytes_plain", "bytes"], "byte", 30),
 ];
 
 /// Whether anything that a run's steps tell can be compared at all.
@@ -29,7 +30,14 @@ pub fn falls(run: &Run, before: &Run) -> Vec<(usize, String)> {
         let less = MEASURES.iter().filter_map(|(outputs, what, percent)| {
             let (is, had) = (number(step, outputs)?, number(was, outputs)?);
             let fell = u128::from(is) * 100 < u128::from(had) * u128::from(100 - percent);
-            fell.then(|| format!("{is} {what}, where {} held {had}", before.op.id))
+            fell.then(|| {
+                format!(
+                    "{}, where {} held {}",
+                    count(is, what),
+                    before.op.id,
+                    grouped(usize::try_from(had).unwrap_or(usize::MAX))
+                )
+            })
         });
         let less: Vec<String> = less.collect();
         if !less.is_empty() {

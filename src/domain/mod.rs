@@ -17,6 +17,7 @@ pub mod mark;
 pub mod moment;
 pub mod operation;
 pub mod operations;
+pub mod outage;
 pub mod plan;
 pub mod point;
 pub mod policy;

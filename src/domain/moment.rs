@@ -23,6 +23,16 @@ impl Moment {
         self.timestamp().strftime("%Y%m%d").to_string()
     }
 
+    /// The day as people write it: `2 Dec 2033`. In UTC.
+    pub fn day(self) -> String {
+        self.timestamp().strftime("%-d %b %Y").to_string()
+    }
+
+    /// The time of the day, with its zone: `03:12 UTC`.
+    pub fn clock(self) -> String {
+        self.timestamp().strftime("%H:%M UTC").to_string()
+    }
+
     /// The day it is in, in UTC.
     pub fn date(self) -> jiff::civil::Date {
         self.timestamp().to_zoned(jiff::tz::TimeZone::UTC).date()

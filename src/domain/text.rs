@@ -26,3 +26,58 @@ fn is_direction_mark(c: char) -> bool {
 pub fn counted(n: usize, one: &str, many: &str) -> String {
     format!("{n} {}", if n == 1 { one } else { many })
 }
+
+/// `10,000`.
+pub fn number(n: usize) -> String {
+    let digits = n.to_string();
+    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
+    for (i, d) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(d);
+    }
+    out
+}
+
+/// `1 step`, `7 steps`, `2 copies`, `3 other people`: the one place that makes plurals, of what is counted in the singular.
+pub fn count(n: impl TryInto<usize>, one: &str) -> String {
+    let n = n.try_into().unwrap_or(usize::MAX);
+    if n == 1 { format!("1 {one}") } else { format!("{} {}", number(n), many(one)) }
+}
+
+/// The plural of a noun with what stands before it.
+fn many(one: &str) -> String {
+    let vowel = |stem: &str| stem.ends_with(['a', 'e', 'i', 'o', 'u']);
+    if let Some(stem) = one.strip_suffix("person") {
+        return format!("{stem}people");
+    }
+    if let Some(stem) = one.strip_suffix('y').filter(|stem| !vowel(stem)) {
+        return format!("{stem}ies");
+    }
+    let hisses = ["s", "x", "ch", "sh"].iter().any(|end| one.ends_with(end));
+    format!("{one}{}", if hisses { "es" } else { "s" })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_is_one_and_all_else_is_many() {
+        let told = [
+            (1, "step"),
+            (0, "backup"),
+            (2, "copy"),
+            (2, "day"),
+            (10_000, "recovery point"),
+            (2, "other person"),
+            (3, "address"),
+        ];
+        let told: Vec<String> = told.into_iter().map(|(n, one)| count(n, one)).collect();
+        assert_eq!(
+            told,
+            ["1 step", "0 backups", "2 copies", "2 days", "10,000 recovery points", "2 other people", "3 addresses"]
+        );
+    }
+}

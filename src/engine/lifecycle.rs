@@ -19,7 +19,7 @@ use crate::{
         plan::Plan,
         run::carry_over,
         step::{ISSUE, StepState},
-        text::escape,
+        text::{count, escape},
     },
     ports::{
         alert::Topic,
@@ -103,7 +103,7 @@ impl Engine {
                 .estimate
                 .map(|e| format!(", about {} by experience", crate::domain::moment::spoken(e)))
                 .unwrap_or_default();
-            let text = format!("Started: {} steps{eta}.", op.plan.steps.len());
+            let text = format!("Started: {}{eta}.", count(op.plan.steps.len(), "step"));
             let round = change.run.version;
             change.thread(format!("started-{round}"), Level::Info, text);
             Ok(())

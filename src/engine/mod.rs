@@ -1,6 +1,7 @@
 //! The durable interpreter: claims runs that are due, writes down what it is about to do, does it, watches it, and parks.
 
 mod lifecycle;
+mod outage;
 mod polls;
 mod steps;
 
@@ -32,6 +33,10 @@ pub const LEASE: Duration = Duration::from_secs(60);
 const BATCH: u32 = 256;
 /// A run is looked at again at least this often, though nothing seems due.
 const HEARTBEAT: Duration = Duration::from_secs(60);
+
+/// How often a card is drawn again while its run waits for a region, and for how long: as often as [`HEARTBEAT`] after that.
+const REDRAWN: Duration = Duration::from_secs(15);
+const SOME_TIME: Duration = Duration::from_secs(600);
 
 /// Why a run was let go.
 #[derive(Debug, thiserror::Error)]
@@ -138,6 +143,13 @@ impl Engine {
             }
             if !hand.run.op.state.terminal() && wake > now + HEARTBEAT && hand.run.in_flight() {
                 wake = now + HEARTBEAT;
+            }
+            let outages = hand.run.outages();
+            if let Some(outage) = outages.first().filter(|_| hand.run.op.state == State::Running) {
+                // How long it has taken and when it is tried next goes on being shown while nothing else happens.
+                self.write(&mut hand, false, |_| Ok(())).await?;
+                let fresh = now.since(outage.since) < SOME_TIME;
+                wake = wake.min(now + if fresh { REDRAWN } else { HEARTBEAT });
             }
             self.store.park(&hand.claim, hand.run.version, wake).await?;
             Ok::<(), Dropped>(())

@@ -14,6 +14,7 @@ use crate::{
         exhibit::Report,
         run::Pacing,
         step::{Outputs, StepEvent, StepState, Work},
+        text::count,
     },
     ports::{
         chat::Level,
@@ -23,6 +24,10 @@ use crate::{
 
 /// No step is watched for longer than this.
 const LONGEST: Duration = Duration::from_secs(3 * 86_400);
+
+/// AWS is asked again about a step at least this often, however long it has not answered: whatever waits for the same region
+/// is tried with the first answer.
+const LOOK: Duration = Duration::from_secs(60);
 
 /// A poll's answers for one run, by step.
 pub(super) type Answers = Vec<(usize, Result<Progress, CloudError>)>;
@@ -58,6 +63,7 @@ impl Engine {
             for (index, answer) in &answers {
                 if change.run.steps[*index].state == StepState::Polling {
                     polled(change, *index, answer, pacing)?;
+                    Engine::heard(change, *index, answer.as_ref().err());
                 }
             }
             let doomed = change.run.doomed();
@@ -114,7 +120,7 @@ fn polled(
             let step = change.touch(index);
             step.silence += 1;
             step.detail = Some(format!("AWS does not answer: {error}"));
-            step.wake_at = now + Pacing::backoff(step.silence);
+            step.wake_at = now + Pacing::backoff(step.silence).min(LOOK);
             Ok(())
         }
     }
@@ -133,7 +139,7 @@ fn gone(change: &mut Change, index: usize, reason: &str) -> Result<(), Illegal> 
     let now = change.now();
     let attempt = change.run.steps[index].attempt;
     if attempt >= STARTS {
-        return failed(change, index, &format!("{reason} (tried {attempt} times)"));
+        return failed(change, index, &format!("{reason} (tried {})", count(attempt, "time")));
     }
     let step = change.step(index, StepEvent::Absent)?;
     (step.external_id, step.percent, step.silence) = (None, None, 0);

@@ -20,11 +20,11 @@ use crate::{
         plan::Plan,
         run::Pacing,
         step::{Action, Consent, StepEvent, StepState},
-        text::escape,
+        text::{count, escape},
     },
     ports::{
         chat::Level,
-        cloud::{CloudError, Probe},
+        cloud::{After, CloudError, Probe},
         store::StoreError,
     },
 };
@@ -46,7 +46,9 @@ impl Engine {
                 Ok(Probe::Present(started)) => {
                     self.write(hand, false, |change| {
                         change.audit(SELF, "adopted", json!({"step": index, "id": started.external_id}));
-                        begun(change, index, &started.clone().into())
+                        begun(change, index, &started.clone().into())?;
+                        Engine::heard(change, index, None);
+                        Ok(())
                     })
                     .await?;
                 }
@@ -56,11 +58,19 @@ impl Engine {
                         let now = change.now();
                         let step = change.step(index, StepEvent::Absent)?;
                         (step.silence, step.wake_at) = (0, now);
+                        Engine::heard(change, index, None);
                         Ok(())
                     })
                     .await?;
                 }
-                Err(error) => self.write(hand, false, |change| unanswered_probe(change, index, &error)).await?,
+                Err(error) => {
+                    self.write(hand, false, |change| {
+                        unanswered_probe(change, index, &error)?;
+                        Engine::heard(change, index, Some(&error));
+                        Ok(())
+                    })
+                    .await?;
+                }
             }
         }
         Ok(())
@@ -143,7 +153,12 @@ impl Engine {
             calls.push(async move { (index, self.executors.of(task.action.work()).start(&task).await) });
         }
         while let Some((index, started)) = calls.next().await {
-            self.write(hand, false, |change| called(change, index, &started)).await?;
+            self.write(hand, false, |change| {
+                called(change, index, &started)?;
+                Engine::heard(change, index, started.as_ref().err());
+                Ok(())
+            })
+            .await?;
         }
         Ok(())
     }
@@ -229,11 +244,15 @@ fn called(change: &mut Change, index: usize, started: &Result<Begun, CloudError>
         Err(CloudError::Retryable { reason, after }) => {
             let attempt = change.run.steps[index].attempt;
             if attempt >= STARTS {
-                return failed(change, index, &format!("{reason} (tried {attempt} times)"));
+                return failed(change, index, &format!("{reason} (tried {})", count(attempt, "time")));
             }
             let step = change.step(index, StepEvent::Absent)?;
             step.detail = Some(format!("waiting to try again: {reason}"));
-            step.wake_at = now + after.unwrap_or_default().max(Pacing::backoff(attempt));
+            let said = match after {
+                Some(After::Time(said)) => *said,
+                Some(After::Answer(_)) | None => Duration::ZERO,
+            };
+            step.wake_at = now + said.max(Pacing::backoff(attempt));
             Ok(())
         }
         Err(CloudError::Permanent { reason }) => failed(change, index, reason),

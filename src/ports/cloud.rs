@@ -25,8 +25,8 @@ pub enum CloudError {
     Retryable {
         /// For people.
         reason: String,
-        /// Not before this, where AWS said so.
-        after: Option<Duration>,
+        /// Not before this, where something is known of it.
+        after: Option<After>,
     },
     /// Nothing happened and nothing will until a person changes something.
     #[error("{reason}")]
@@ -40,6 +40,30 @@ pub enum CloudError {
         /// For people.
         reason: String,
     },
+}
+
+/// When something that may work later may be tried again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum After {
+    /// So much later, as AWS said.
+    Time(Duration),
+    /// Once this region answers, which it did not: no connection, no answer in time, a failure of its own.
+    Answer(String),
+}
+
+impl CloudError {
+    /// Whether it means that the region did not answer, and not that it answered otherwise than was hoped.
+    pub fn unanswered(&self) -> bool {
+        matches!(self, CloudError::Retryable { after: Some(After::Answer(_)), .. } | CloudError::Unknown { .. })
+    }
+
+    /// The region that did not answer, where it is known.
+    pub fn region(&self) -> Option<&str> {
+        match self {
+            CloudError::Retryable { after: Some(After::Answer(region)), .. } => Some(region),
+            CloudError::Retryable { .. } | CloudError::Permanent { .. } | CloudError::Unknown { .. } => None,
+        }
+    }
 }
 
 /// One step's call, with all an adapter needs to make it.

@@ -167,7 +167,7 @@ async fn round(engine: Engine) {
     };
     let (found, detail) = done(settled(cloud, &look("a", 30, &outputs)).await);
     assert!(
-        detail.starts_with("1 tables, 2 rows, ") && detail.ends_with(", read whole, hashes match, not loaded"),
+        detail.starts_with("1 table, 2 rows, ") && detail.ends_with(", read whole, hashes match, not loaded"),
         "{detail}"
     );
     assert_eq!((found["tables"].as_str(), &found["sha256_plain"]), ("1", &outputs["sha256_plain"]));

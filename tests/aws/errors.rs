@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bbws::{
     adapters::aws::AwsCloud,
-    ports::cloud::{Cloud as _, CloudError},
+    ports::cloud::{After, Cloud as _, CloudError},
 };
 use tokio::{io::AsyncReadExt as _, net::TcpListener};
 
@@ -109,7 +109,7 @@ async fn throttling_tells_when_to_come_back() {
     let fake = Fake::start(move |_| answer.clone()).await;
     let platform = Platform::on(&fake.address, &[], environment(false)).await;
     match platform.cloud.start(&platform.call(backup::job())).await {
-        Err(CloudError::Retryable { after, .. }) => assert_eq!(after, Some(Duration::from_secs(7))),
+        Err(CloudError::Retryable { after, .. }) => assert_eq!(after, Some(After::Time(Duration::from_secs(7)))),
         other => panic!("{other:?}"),
     }
 }

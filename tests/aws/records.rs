@@ -168,7 +168,7 @@ async fn the_current_versions_of_a_bucket_are_recorded_once() {
 async fn a_bucket_of_2500_objects_is_read_page_by_page() {
     let bed = filled(2500, 3, plain);
     let (outputs, detail) = done(carried_out(&bed.cloud, &bed.call(0, step_of())).await);
-    assert_eq!(detail, "2250 objects, 22.0 KiB");
+    assert_eq!(detail, "2,250 objects, 22.0 KiB");
     assert_eq!(outputs["objects"], "2250", "every tenth is deleted");
     let found = lines(&content(&stored(&bed)));
     assert_eq!(found.len(), 2250);

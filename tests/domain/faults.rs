@@ -256,10 +256,10 @@ fn what_holds_less_than_its_predecessor_is_asked_about() {
     }
     assert!(held::measured(&run));
     let falls = held::falls(&run, &before);
-    assert_eq!(falls, [(0, "it holds 1 tables, where bk-1041 held 40; say whether that is meant".to_owned())]);
+    assert_eq!(falls, [(0, "it holds 1 table, where bk-1041 held 40; say whether that is meant".to_owned())]);
     assert!(held::falls(&before, &run).is_empty(), "more is no fall");
     run.steps[0].outputs.insert("objects".into(), "500".into());
-    assert!(held::falls(&run, &before)[0].1.contains("500 objects, where bk-1041 held 1000"));
+    assert!(held::falls(&run, &before)[0].1.contains("500 objects, where bk-1041 held 1,000"));
     before.steps[0].state = StepState::Failed;
     assert!(held::falls(&run, &before).is_empty(), "what failed is no measure");
 }

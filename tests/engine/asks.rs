@@ -55,7 +55,7 @@ async fn questions_are_answered_with_their_table() {
     let mut rig = Rig::sqlite().await;
     let id = rig.asked("backup create prod").await;
     let (level, said) = press(&mut rig, "U0BOB", "op list").await;
-    assert!(level == Level::Info && said.contains("1 operations"), "{said}");
+    assert!(level == Level::Info && said.contains("1 operation, "), "{said}");
     let reply = rig.chat.whispered("U0BOB").pop().expect("a whisper");
     assert_eq!(reply.exhibit.table.expect("a table").rows[0][0], id);
     let (_, said) = press(&mut rig, "U0DAVE", "help").await;

@@ -16,6 +16,7 @@ mod keeper;
 mod kill;
 mod lists;
 mod many;
+mod outages;
 mod protected;
 mod soak;
 mod status;

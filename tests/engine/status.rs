@@ -22,11 +22,11 @@ async fn each_turn_of_an_operation_is_told_with_who_has_to_act() {
     *dev* · active in af-south-1 · nothing runs, waits or is late
     *prod* · active in af-south-1 · 4 late
     • None of the 3 copies in eu-west-1 keeps the RPO of 1 h (told 4 min ago)
-    • How far `efs fs-0900d000000000001 in DR` is behind is unknown, which counts as a breach of the RPO of 1 h (told 4 min ago)
+    • How far `efs wp-content in DR` is behind is unknown, which counts as a breach of the RPO of 1 h (told 4 min ago)
     • and 2 more: `/bbws status prod`, `/bbws op list prod`
     *sit* · active in af-south-1 · 4 late
     • None of the 3 copies in eu-west-1 keeps the RPO of 4 h (told 2 min 20 s ago)
-    • How far `efs fs-05100000000000001 in DR` is behind is unknown, which counts as a breach of the RPO of 4 h (told 2 min 20 s ago)
+    • How far `efs wp-content in DR` is behind is unknown, which counts as a breach of the RPO of 4 h (told 2 min 20 s ago)
     • and 2 more: `/bbws status sit`, `/bbws op list sit`
     ");
     let id = rig.asked("backup create prod full").await;
@@ -34,7 +34,7 @@ async fn each_turn_of_an_operation_is_told_with_who_has_to_act() {
     *prod* · active in af-south-1 · 1 waiting for people · 4 late
     • `bk-1` Backup of prod (full): waits for 1 operator to approve, 15 min left
     • None of the 3 copies in eu-west-1 keeps the RPO of 1 h (told 4 min ago)
-    • How far `efs fs-0900d000000000001 in DR` is behind is unknown, which counts as a breach of the RPO of 1 h (told 4 min ago)
+    • How far `efs wp-content in DR` is behind is unknown, which counts as a breach of the RPO of 1 h (told 4 min ago)
     • How far `rds bbws-prod-mysql in DR` is behind is unknown, which counts as a breach of the RPO of 1 h (told 4 min ago)
     • How far `secrets bbws/prod/ in DR` is behind is unknown, which counts as a breach of the RPO of 1 h (told 4 min ago)
     ");
@@ -44,7 +44,7 @@ async fn each_turn_of_an_operation_is_told_with_who_has_to_act() {
     *prod* · active in af-south-1 · 1 running · 4 late
     • `bk-1` Backup of prod (full): 18 % done, 1 min so far
     • None of the 3 copies in eu-west-1 keeps the RPO of 1 h (told 5 min ago)
-    • How far `efs fs-0900d000000000001 in DR` is behind is unknown, which counts as a breach of the RPO of 1 h (told 5 min ago)
+    • How far `efs wp-content in DR` is behind is unknown, which counts as a breach of the RPO of 1 h (told 5 min ago)
     • How far `rds bbws-prod-mysql in DR` is behind is unknown, which counts as a breach of the RPO of 1 h (told 5 min ago)
     • How far `secrets bbws/prod/ in DR` is behind is unknown, which counts as a breach of the RPO of 1 h (told 5 min ago)
     ");
@@ -56,7 +56,7 @@ async fn each_turn_of_an_operation_is_told_with_who_has_to_act() {
     • `rs-1` Lift the stop of prod: waits for 1 other person who holds a role to approve, 15 min left
     • `bk-1` Backup of prod (full): stopped; Resume on its card asks a second person
     • None of the 3 copies in eu-west-1 keeps the RPO of 1 h (told 5 min ago)
-    • How far `efs fs-0900d000000000001 in DR` is behind is unknown, which counts as a breach of the RPO of 1 h (told 5 min ago)
+    • How far `efs wp-content in DR` is behind is unknown, which counts as a breach of the RPO of 1 h (told 5 min ago)
     • How far `rds bbws-prod-mysql in DR` is behind is unknown, which counts as a breach of the RPO of 1 h (told 5 min ago)
     • How far `secrets bbws/prod/ in DR` is behind is unknown, which counts as a breach of the RPO of 1 h (told 5 min ago)
     ");

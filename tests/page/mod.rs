@@ -220,6 +220,62 @@ async fn the_page_fits_a_phone() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_finished_card_is_a_few_stops_of_the_tab_key() {
+    Browser::drive(Screen::Desktop, |b| async move {
+        let stage = Stage::set().await;
+        b.client.goto(&stage.url).await.unwrap();
+        b.see("body[data-me=U0ALICE]").await;
+        b.say("/bbws backup create prod full").await;
+        b.find("//h3[text()='bk-1042 · Full backup of prod']").await;
+        b.become_user("U0BOB").await;
+        b.press("Approve").await;
+        b.see(".task[data-task-id=efs][data-status=in_progress]").await;
+        b.press("Stop").await;
+        b.until("document.querySelectorAll('#log .task[data-status=complete]').length === 5").await;
+        let stops = "[...document.querySelector('#log .plan').closest('article').querySelectorAll('button, a, summary, input')]\
+            .filter((el) => el.checkVisibility()).length";
+        let stops = b.eval(stops).await.as_u64().unwrap();
+        assert!(stops <= 4, "{stops} stops");
+        drop(stage);
+        b
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_approves_on_a_phone_sees_what_and_the_button_on_one_screen() {
+    Browser::drive(Screen::Phone, |b| async move {
+        let folder = tempfile::tempdir().unwrap();
+        let demo = Demo::start(folder.path());
+        b.client.goto(&demo.url).await.unwrap();
+        b.see("body[data-me=U0ALICE]").await;
+        b.say("/bbws backup create prod full").await;
+        b.see(".message:not(.ephemeral) .container").await;
+        let approve = "[...document.querySelectorAll('#log .message:not(.ephemeral) button')].find((el) => el.innerText.startsWith('Approve'))";
+        b.client.execute(&format!("{approve}.closest('article').scrollIntoView()"), vec![]).await.unwrap();
+        b.picture("24-phone-awaiting").await;
+        let height = format!(
+            "Math.round({approve}.getBoundingClientRect().bottom - {approve}.closest('article').getBoundingClientRect().top)"
+        );
+        let height = b.eval(&height).await.as_f64().unwrap();
+        let room = b.eval("document.querySelector('#log').clientHeight").await.as_f64().unwrap();
+        assert!(height <= room, "{height} of {room} pixels");
+        let shown = b.eval(&format!("{approve}.closest('article').innerText")).await;
+        let shown = shown.as_str().unwrap();
+        for said in ["093646564004", "af-south-1 → eu-west-1", " kinds", "Needs", "Requested by"] {
+            assert!(shown.contains(said), "{said}: {shown}");
+        }
+        assert!(!shown.contains("arn:"), "{shown}");
+        b.see(".message:not(.ephemeral) .container summary").await.click().await.unwrap();
+        b.until("document.querySelector('#log .container').innerText.includes('Steps')").await;
+        b.picture("25-phone-unfolded").await;
+        assert_eq!(b.eval("document.querySelector('#log').scrollWidth").await, json!(390), "no message may stick out");
+        b
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_real_product_backs_up_prod_once_bob_approves() {
     Browser::drive(Screen::Desktop, |b| async move {
         let folder = tempfile::tempdir().unwrap();
@@ -227,7 +283,7 @@ async fn the_real_product_backs_up_prod_once_bob_approves() {
         b.client.goto(&demo.url).await.unwrap();
         b.see("body[data-me=U0ALICE]").await;
         b.say("/bbws backup create prod full").await;
-        b.see(".message:not(.ephemeral) .plan").await;
+        b.see(".message:not(.ephemeral) .container").await;
         b.see(".message.ephemeral").await;
         b.picture("20-demo-awaiting").await;
 

@@ -61,7 +61,7 @@ async fn a_copy_is_made_checked_and_put_back_by_command() {
     let made = stage.run(&["ledger", "backup", copy]).await;
     let said = String::from_utf8_lossy(&made.stdout).into_owned();
     assert_eq!(made.status.code(), Some(0), "while it serves: {made:?}");
-    assert!(said.contains("1 operations"), "{said}");
+    assert!(said.contains("1 operation, "), "{said}");
     let second = backed_up(&stage).await;
     let held = stage.run(&["ledger", "restore", copy]).await;
     let why = String::from_utf8_lossy(&held.stderr).into_owned();

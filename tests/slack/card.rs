@@ -31,39 +31,36 @@ fn awaiting_approval() {
     assert_snapshot!(shown(&view()), @r##"
     bk-1042 · Backup of prod (full): Waits for approval by 1 other operator.
     Requested by <@U0ALICE>: “before the &lt;b&gt;release&lt;/b&gt; &amp; the sale”.
-    Account 093646564004, af-south-1 → eu-west-1, 6 steps, kept for 30 days.
+    Account 093646564004, af-south-1 → eu-west-1, 6 steps, kept until 21 Dec 2026 (30 days).
     DNS, ECS services and IAM are not covered.
-    Next: somebody other than <@U0ALICE> presses *Approve* or *Reject*, by <!date^1795248900^{date_short_pretty} at {time}|2026-11-21T08:15:00Z>.
+    Next: somebody other than <@U0ALICE> presses *Approve* or *Reject*, by <!date^1795248900^{date_short_pretty} at {time}|21 Nov 2026> (08:15 UTC).
     ---
-    section *bk-1042 · Backup of prod (full)*
+    section *✋ bk-1042 · Backup of prod (full)*
     Waits for approval by 1 other operator
-    fields
-      *Account* | 093646564004
-      *Region → DR region* | af-south-1 → eu-west-1
-      *Kept for* | 30 days
-      *Requested by* | <@U0ALICE> · <!date^1795248000^{date_short_pretty} at {time}|2026-11-21T08:00:00Z> | “before the &lt;b&gt;release&lt;/b&gt; &amp; the sale”
-      *Needs* | 1 other operator
-      *Agree by* | <!date^1795248900^{date_short_pretty} at {time}|2026-11-21T08:15:00Z>
-      *Usually takes* | 20 min
-    section *What is there now*
-    • *Database bbws-prod-mysql*: mysql 8.0.36, 100 GiB, encrypted, Multi-AZ
-    • *File system wp-content*: 48 GiB, encrypted
-    section *Know before you approve*
+    section *Account* 093646564004 · af-south-1 → eu-west-1
+    *Plan* 6 steps of 5 kinds · usually takes 20 min
+    *Kept until* 21 Dec 2026 (30 days)
+    *Requested by* <@U0ALICE>: “before the &lt;b&gt;release&lt;/b&gt; &amp; the sale”
+    *Needs* 1 other operator, by <!date^1795248900^{date_short_pretty} at {time}|21 Nov 2026> (08:15 UTC)
     • DNS, ECS services and IAM are not covered.
-    plan Plan: 6 steps
-      [pending] Snapshot database bbws-prod-mysql
-      [pending] Back up file system wp-content
-      [pending] Copy snapshot to eu-west-1
-      [pending] Verify snapshot
-      [pending] Verify recovery point
-      [pending] Verify snapshot in eu-west-1
-    context Plan `0123456789ab` · `/bbws op show bk-1042` shows everything
-    input bbws.reason reason Reason, if you reject
     actions bbws:bk-1042:0123456789abcdef:1
       Approve (primary) bbws.approve=bk-1042
-        asks: Approve backup of prod (full)? account 093646564004, af-south-1 → eu-west-1, 6 steps
+        asks: Approve backup of prod (full)? account 093646564004, af-south-1 → eu-west-1, 6 steps of 5 kinds.
       Reject (danger) bbws.reject=bk-1042
       Cancel bbws.cancel=bk-1042
+    input bbws.reason reason Reason, if you reject
+    container (folded) Show plan: 6 steps of 5 kinds · 2 facts
+      section *What is there now*
+      • *Database bbws-prod-mysql*: mysql 8.0.36, 100 GiB, encrypted, Multi-AZ
+      • *File system wp-content*: 48 GiB, encrypted
+      section *Steps*
+      1. Snapshot database bbws-prod-mysql
+      2. Back up file system wp-content
+      3. Copy snapshot to eu-west-1
+      4. Verify snapshot
+      5. Verify recovery point
+      6. Verify snapshot in eu-west-1
+    context Plan `0123456789ab` · `/bbws op show bk-1042` shows everything
     "##);
 }
 
@@ -75,17 +72,17 @@ fn awaiting_approval_of_a_plan_made_anew() {
     bk-1042 · Backup of prod (full): Waits for approval by 1 other operator.
     What the plan rests on changed, so it was made anew. Earlier approvals do not count.
     Requested by <@U0ALICE>: “before the &lt;b&gt;release&lt;/b&gt; &amp; the sale”.
-    Account 093646564004, af-south-1 → eu-west-1, 6 steps, kept for 30 days.
+    Account 093646564004, af-south-1 → eu-west-1, 6 steps, kept until 21 Dec 2026 (30 days).
     DNS, ECS services and IAM are not covered.
-    Next: somebody other than <@U0ALICE> presses *Approve* or *Reject*, by <!date^1795248900^{date_short_pretty} at {time}|2026-11-21T08:15:00Z>.
+    Next: somebody other than <@U0ALICE> presses *Approve* or *Reject*, by <!date^1795248900^{date_short_pretty} at {time}|21 Nov 2026> (08:15 UTC).
     ---
     section ⚠️ What the plan rests on changed, so it was made anew. Earlier approvals do not count.
-    input bbws.reason reason Reason, if you reject
     actions bbws:bk-1042:0123456789abcdef:2
       Approve (primary) bbws.approve=bk-1042
-        asks: Approve backup of prod (full)? account 093646564004, af-south-1 → eu-west-1, 6 steps
+        asks: Approve backup of prod (full)? account 093646564004, af-south-1 → eu-west-1, 6 steps of 5 kinds.
       Reject (danger) bbws.reject=bk-1042
       Cancel bbws.cancel=bk-1042
+    input bbws.reason reason Reason, if you reject
     "##);
 }
 
@@ -96,7 +93,7 @@ fn queued() {
     assert_snapshot!(brief(&view), @r##"
     bk-1042 · Backup of prod (full): Agreed; about to start.
     Requested by <@U0ALICE>: “before the &lt;b&gt;release&lt;/b&gt; &amp; the sale”.
-    Account 093646564004, af-south-1 → eu-west-1, 6 steps, kept for 30 days.
+    Account 093646564004, af-south-1 → eu-west-1, 6 steps, kept until 21 Dec 2026 (30 days).
     Next: it starts by itself.
     ---
     actions bbws:bk-1042:0123456789abcdef:1
@@ -113,7 +110,7 @@ fn queued_behind_another_operation() {
     bk-1042 · Backup of prod (full): Agreed; about to start.
     Waits for bk-1041, which is under way in `prod`.
     Requested by <@U0ALICE>: “before the &lt;b&gt;release&lt;/b&gt; &amp; the sale”.
-    Account 093646564004, af-south-1 → eu-west-1, 6 steps, kept for 30 days.
+    Account 093646564004, af-south-1 → eu-west-1, 6 steps, kept until 21 Dec 2026 (30 days).
     Next: it starts by itself.
     ---
     section ℹ️ Waits for bk-1041, which is under way in `prod`.
@@ -134,26 +131,24 @@ fn lifting_a_stop() {
     Requested by <@U0ALICE>: “before the &lt;b&gt;release&lt;/b&gt; &amp; the sale”.
     1 step.
     Stopped operations go on where they halted, with the plans that were approved for them.
-    Next: somebody other than <@U0ALICE> presses *Approve* or *Reject*, by <!date^1795248900^{date_short_pretty} at {time}|2026-11-21T08:15:00Z>.
+    Next: somebody other than <@U0ALICE> presses *Approve* or *Reject*, by <!date^1795248900^{date_short_pretty} at {time}|21 Nov 2026> (08:15 UTC).
     ---
-    section *bk-1042 · Lift the stop of prod*
+    section *✋ bk-1042 · Lift the stop of prod*
     Waits for approval by 1 other person in a role
-    fields
-      *Requested by* | <@U0ALICE> · <!date^1795248000^{date_short_pretty} at {time}|2026-11-21T08:00:00Z> | “before the &lt;b&gt;release&lt;/b&gt; &amp; the sale”
-      *Needs* | 1 other person in a role
-      *Agree by* | <!date^1795248900^{date_short_pretty} at {time}|2026-11-21T08:15:00Z>
-      *Usually takes* | 20 min
-    section *Know before you approve*
+    section *Plan* 1 step · usually takes 20 min
+    *Requested by* <@U0ALICE>: “before the &lt;b&gt;release&lt;/b&gt; &amp; the sale”
+    *Needs* 1 other person in a role, by <!date^1795248900^{date_short_pretty} at {time}|21 Nov 2026> (08:15 UTC)
     • Stopped operations go on where they halted, with the plans that were approved for them.
-    plan Plan: 1 step
-      [pending] Lift the stop of prod
-    context Plan `0123456789ab` · `/bbws op show bk-1042` shows everything
-    input bbws.reason reason Reason, if you reject
     actions bbws:bk-1042:0123456789abcdef:1
       Approve (primary) bbws.approve=bk-1042
-        asks: Approve lift the stop of prod? 1 step
+        asks: Approve lift the stop of prod? 1 step.
       Reject (danger) bbws.reject=bk-1042
       Cancel bbws.cancel=bk-1042
+    input bbws.reason reason Reason, if you reject
+    container (folded) Show plan: 1 step
+      section *Steps*
+      1. Lift the stop of prod
+    context Plan `0123456789ab` · `/bbws op show bk-1042` shows everything
     "##);
 }
 
@@ -163,15 +158,15 @@ fn being_run() {
     bk-1042 · Backup of prod (full): Running.
     23 % · 6 min so far · about 14 min left.
     Requested by <@U0ALICE>: “before the &lt;b&gt;release&lt;/b&gt; &amp; the sale”.
-    Account 093646564004, af-south-1 → eu-west-1, 6 steps, kept for 30 days.
+    Account 093646564004, af-south-1 → eu-west-1, 6 steps, kept until 21 Dec 2026 (30 days).
     ---
-    section *bk-1042 · Backup of prod (full)*
+    section *▶️ bk-1042 · Backup of prod (full)*
     Running · 23 % · 6 min so far · about 14 min left
     fields
       *Account* | 093646564004
       *Region → DR region* | af-south-1 → eu-west-1
-      *Kept for* | 30 days
-      *Requested by* | <@U0ALICE> · <!date^1795248000^{date_short_pretty} at {time}|2026-11-21T08:00:00Z> | “before the &lt;b&gt;release&lt;/b&gt; &amp; the sale”
+      *Kept until* | 21 Dec 2026 (30 days)
+      *Requested by* | <@U0ALICE> · <!date^1795248000^{date_short_pretty} at {time}|21 Nov 2026> (08:00 UTC) | “before the &lt;b&gt;release&lt;/b&gt; &amp; the sale”
       *Needs* | 1 other operator | agreed: <@U0BOB>
       *Usually takes* | 20 min
     plan 1 of 6 steps done · 23 %
@@ -194,13 +189,13 @@ fn being_run() {
 #[test]
 fn being_run_plain() {
     assert_snapshot!(outline(&draw_card(&running()).plain_blocks), @r##"
-    section *bk-1042 · Backup of prod (full)*
+    section *▶️ bk-1042 · Backup of prod (full)*
     Running · 23 % · 6 min so far · about 14 min left
     fields
       *Account* | 093646564004
       *Region → DR region* | af-south-1 → eu-west-1
-      *Kept for* | 30 days
-      *Requested by* | <@U0ALICE> · <!date^1795248000^{date_short_pretty} at {time}|2026-11-21T08:00:00Z> | “before the &lt;b&gt;release&lt;/b&gt; &amp; the sale”
+      *Kept until* | 21 Dec 2026 (30 days)
+      *Requested by* | <@U0ALICE> · <!date^1795248000^{date_short_pretty} at {time}|21 Nov 2026> (08:00 UTC) | “before the &lt;b&gt;release&lt;/b&gt; &amp; the sale”
       *Needs* | 1 other operator | agreed: <@U0BOB>
       *Usually takes* | 20 min
     section *1 of 6 steps done · 23 %*
@@ -225,11 +220,11 @@ fn being_cancelled() {
     assert_snapshot!(brief(&view), @r##"
     bk-1042 · Backup of prod (full): Being cancelled; what already runs in AWS is watched to its end.
     23 % · 6 min so far.
-    Cancelled by <@U0CAROL>, <!date^1795248420^{date_short_pretty} at {time}|2026-11-21T08:07:00Z>: “wrong environment”. It ends once what already runs in AWS has ended.
+    Cancelled by <@U0CAROL>, <!date^1795248420^{date_short_pretty} at {time}|21 Nov 2026> (08:07 UTC): “wrong environment”. It ends once what already runs in AWS has ended.
     Requested by <@U0ALICE>: “before the &lt;b&gt;release&lt;/b&gt; &amp; the sale”.
-    Account 093646564004, af-south-1 → eu-west-1, 6 steps, kept for 30 days.
+    Account 093646564004, af-south-1 → eu-west-1, 6 steps, kept until 21 Dec 2026 (30 days).
     ---
-    section ⚠️ Cancelled by <@U0CAROL>, <!date^1795248420^{date_short_pretty} at {time}|2026-11-21T08:07:00Z>: “wrong environment”. It ends once what already runs in AWS has ended.
+    section ⚠️ Cancelled by <@U0CAROL>, <!date^1795248420^{date_short_pretty} at {time}|21 Nov 2026> (08:07 UTC): “wrong environment”. It ends once what already runs in AWS has ended.
     actions bbws:bk-1042:0123456789abcdef:1
       Stop (danger) bbws.stop=bk-1042
         asks: Stop bk-1042? No new step begins; what already runs in AWS is watched to its end. Going on again takes two people.
@@ -244,11 +239,11 @@ fn paused() {
     assert_snapshot!(brief(&view), @r##"
     bk-1042 · Backup of prod (full): Paused; no new step begins.
     23 % · 6 min so far.
-    Paused by <@U0CAROL>, <!date^1795248420^{date_short_pretty} at {time}|2026-11-21T08:07:00Z>: “release in progress”. *Resume* goes on, *Stop* halts it, *Cancel* gives it up.
+    Paused by <@U0CAROL>, <!date^1795248420^{date_short_pretty} at {time}|21 Nov 2026> (08:07 UTC): “release in progress”. *Resume* goes on, *Stop* halts it, *Cancel* gives it up.
     Requested by <@U0ALICE>: “before the &lt;b&gt;release&lt;/b&gt; &amp; the sale”.
-    Account 093646564004, af-south-1 → eu-west-1, 6 steps, kept for 30 days.
+    Account 093646564004, af-south-1 → eu-west-1, 6 steps, kept until 21 Dec 2026 (30 days).
     ---
-    section ⚠️ Paused by <@U0CAROL>, <!date^1795248420^{date_short_pretty} at {time}|2026-11-21T08:07:00Z>: “release in progress”. *Resume* goes on, *Stop* halts it, *Cancel* gives it up.
+    section ⚠️ Paused by <@U0CAROL>, <!date^1795248420^{date_short_pretty} at {time}|21 Nov 2026> (08:07 UTC): “release in progress”. *Resume* goes on, *Stop* halts it, *Cancel* gives it up.
     actions bbws:bk-1042:0123456789abcdef:1
       Resume (primary) bbws.resume=bk-1042
       Stop (danger) bbws.stop=bk-1042
@@ -266,7 +261,7 @@ fn waiting() {
     23 % · 6 min so far.
     A person has to say how to go on.
     Requested by <@U0ALICE>: “before the &lt;b&gt;release&lt;/b&gt; &amp; the sale”.
-    Account 093646564004, af-south-1 → eu-west-1, 6 steps, kept for 30 days.
+    Account 093646564004, af-south-1 → eu-west-1, 6 steps, kept until 21 Dec 2026 (30 days).
     ---
     section ℹ️ A person has to say how to go on.
     actions bbws:bk-1042:0123456789abcdef:1
@@ -286,11 +281,11 @@ fn stopped() {
     assert_snapshot!(brief(&view), @r##"
     bk-1042 · Backup of prod (full): Stopped; no new step begins.
     23 % · 6 min so far.
-    Stopped by <@U0CAROL>, <!date^1795248420^{date_short_pretty} at {time}|2026-11-21T08:07:00Z>: “database is on fire”. What already runs in AWS is watched to its end. *Resume* goes on; a second person has to agree to that. *Cancel* gives it up.
+    Stopped by <@U0CAROL>, <!date^1795248420^{date_short_pretty} at {time}|21 Nov 2026> (08:07 UTC): “database is on fire”. What already runs in AWS is watched to its end. *Resume* goes on; a second person has to agree to that. *Cancel* gives it up.
     Requested by <@U0ALICE>: “before the &lt;b&gt;release&lt;/b&gt; &amp; the sale”.
-    Account 093646564004, af-south-1 → eu-west-1, 6 steps, kept for 30 days.
+    Account 093646564004, af-south-1 → eu-west-1, 6 steps, kept until 21 Dec 2026 (30 days).
     ---
-    section ⚠️ Stopped by <@U0CAROL>, <!date^1795248420^{date_short_pretty} at {time}|2026-11-21T08:07:00Z>: “database is on fire”. What already runs in AWS is watched to its end. *Resume* goes on; a second person has to agree to that. *Cancel* gives it up.
+    section ⚠️ Stopped by <@U0CAROL>, <!date^1795248420^{date_short_pretty} at {time}|21 Nov 2026> (08:07 UTC): “database is on fire”. What already runs in AWS is watched to its end. *Resume* goes on; a second person has to agree to that. *Cancel* gives it up.
     actions bbws:bk-1042:0123456789abcdef:1
       Resume (primary) bbws.resume=bk-1042
       Cancel bbws.cancel=bk-1042
@@ -330,20 +325,20 @@ fn succeeded() {
     assert_snapshot!(shown(&view), @r##"
     bk-1042 · Backup of prod (full): Succeeded and verified.
     100 % · took 18 min.
-    All 6 steps are done and every result is verified, in eu-west-1 too, in 18 min. Verified: 1 snapshot, 1 recovery point in af-south-1; 1 snapshot in eu-west-1. Kept for 30 days. Took 18 min.
+    All 6 steps are done and every result is verified, in eu-west-1 too, in 18 min. Verified: 1 snapshot, 1 recovery point in af-south-1; 1 snapshot in eu-west-1. Kept until 21 Dec 2026 (30 days). Took 18 min.
     Requested by <@U0ALICE>: “before the &lt;b&gt;release&lt;/b&gt; &amp; the sale”.
-    Account 093646564004, af-south-1 → eu-west-1, 6 steps, kept for 30 days.
+    Account 093646564004, af-south-1 → eu-west-1, 6 steps, kept until 21 Dec 2026 (30 days).
     ---
-    section *bk-1042 · Backup of prod (full)*
+    section *✅ bk-1042 · Backup of prod (full)*
     Succeeded and verified · 100 % · took 18 min
     fields
       *Account* | 093646564004
       *Region → DR region* | af-south-1 → eu-west-1
-      *Kept for* | 30 days
-      *Requested by* | <@U0ALICE> · <!date^1795248000^{date_short_pretty} at {time}|2026-11-21T08:00:00Z> | “before the &lt;b&gt;release&lt;/b&gt; &amp; the sale”
+      *Kept until* | 21 Dec 2026 (30 days)
+      *Requested by* | <@U0ALICE> · <!date^1795248000^{date_short_pretty} at {time}|21 Nov 2026> (08:00 UTC) | “before the &lt;b&gt;release&lt;/b&gt; &amp; the sale”
       *Needs* | 1 other operator | agreed: <@U0BOB>
       *Usually takes* | 20 min
-    section ✅ All 6 steps are done and every result is verified, in eu-west-1 too, in 18 min. Verified: 1 snapshot, 1 recovery point in af-south-1; 1 snapshot in eu-west-1. Kept for 30 days. Took 18 min.
+    section ✅ All 6 steps are done and every result is verified, in eu-west-1 too, in 18 min. Verified: 1 snapshot, 1 recovery point in af-south-1; 1 snapshot in eu-west-1. Kept until 21 Dec 2026 (30 days). Took 18 min.
     plan 6 of 6 steps done · 100 %
       [complete] Snapshot database bbws-prod-mysql | done · 18 min · `aws-id-0`
         https://af-south-1.console.aws.amazon.com/rds/home?region=af-south-1#db-snapshot:engine=;id=bbws-prod-mysql-manual-20261121-bk-1042
@@ -374,15 +369,15 @@ fn failed() {
     16 % · took 7 min.
     “Back up file system wp-content”: AWS Backup says FAILED: vault &lt;bbws-prod&gt; is locked. Unlock it. *Retry* tries what failed again; `/bbws op show bk-1042` shows every step.
     Requested by <@U0ALICE>: “before the &lt;b&gt;release&lt;/b&gt; &amp; the sale”.
-    Account 093646564004, af-south-1 → eu-west-1, 6 steps, kept for 30 days.
+    Account 093646564004, af-south-1 → eu-west-1, 6 steps, kept until 21 Dec 2026 (30 days).
     ---
-    section *bk-1042 · Backup of prod (full)*
+    section *⛔ bk-1042 · Backup of prod (full)*
     Failed · 16 % · took 7 min
     fields
       *Account* | 093646564004
       *Region → DR region* | af-south-1 → eu-west-1
-      *Kept for* | 30 days
-      *Requested by* | <@U0ALICE> · <!date^1795248000^{date_short_pretty} at {time}|2026-11-21T08:00:00Z> | “before the &lt;b&gt;release&lt;/b&gt; &amp; the sale”
+      *Kept until* | 21 Dec 2026 (30 days)
+      *Requested by* | <@U0ALICE> · <!date^1795248000^{date_short_pretty} at {time}|21 Nov 2026> (08:00 UTC) | “before the &lt;b&gt;release&lt;/b&gt; &amp; the sale”
       *Needs* | 1 other operator | agreed: <@U0BOB>
       *Usually takes* | 20 min
     section ⛔ “Back up file system wp-content”: AWS Backup says FAILED: vault &lt;bbws-prod&gt; is locked. Unlock it. *Retry* tries what failed again; `/bbws op show bk-1042` shows every step.
@@ -412,7 +407,7 @@ fn needs_attention() {
     16 % · 6 min so far.
     “Back up file system wp-content”: AWS did not answer StartBackupJob, and no job is to be found. Look in AWS first. *Retry* looks for what may have happened before it calls again, *Cancel* gives it up.
     Requested by <@U0ALICE>: “before the &lt;b&gt;release&lt;/b&gt; &amp; the sale”.
-    Account 093646564004, af-south-1 → eu-west-1, 6 steps, kept for 30 days.
+    Account 093646564004, af-south-1 → eu-west-1, 6 steps, kept until 21 Dec 2026 (30 days).
     ---
     section ⛔ “Back up file system wp-content”: AWS did not answer StartBackupJob, and no job is to be found. Look in AWS first. *Retry* looks for what may have happened before it calls again, *Cancel* gives it up.
     actions bbws:bk-1042:0123456789abcdef:1
@@ -431,7 +426,7 @@ fn rolled_back() {
     23 % · 6 min so far.
     The copy failed; the snapshot was deleted again.
     Requested by <@U0ALICE>: “before the &lt;b&gt;release&lt;/b&gt; &amp; the sale”.
-    Account 093646564004, af-south-1 → eu-west-1, 6 steps, kept for 30 days.
+    Account 093646564004, af-south-1 → eu-west-1, 6 steps, kept until 21 Dec 2026 (30 days).
     To ask again: `/bbws backup create prod full`
     ---
     section ⛔ The copy failed; the snapshot was deleted again.
@@ -450,7 +445,7 @@ fn rejected() {
     bk-1042 · Backup of prod (full): Rejected.
     Rejected by <@U0BOB>: not during the sale. Nothing was started. To ask again: `/bbws backup create prod full`
     Requested by <@U0ALICE>: “before the &lt;b&gt;release&lt;/b&gt; &amp; the sale”.
-    Account 093646564004, af-south-1 → eu-west-1, 6 steps, kept for 30 days.
+    Account 093646564004, af-south-1 → eu-west-1, 6 steps, kept until 21 Dec 2026 (30 days).
     ---
     section ⚠️ Rejected by <@U0BOB>: not during the sale. Nothing was started. To ask again: `/bbws backup create prod full`
     "##);
@@ -464,7 +459,7 @@ fn expired() {
     bk-1042 · Backup of prod (full): Expired.
     Nobody agreed in time; nothing was run. To ask again: `/bbws backup create prod full`
     Requested by <@U0ALICE>: “before the &lt;b&gt;release&lt;/b&gt; &amp; the sale”.
-    Account 093646564004, af-south-1 → eu-west-1, 6 steps, kept for 30 days.
+    Account 093646564004, af-south-1 → eu-west-1, 6 steps, kept until 21 Dec 2026 (30 days).
     ---
     section ⚠️ Nobody agreed in time; nothing was run. To ask again: `/bbws backup create prod full`
     "##);
@@ -477,11 +472,11 @@ fn cancelled() {
     halt(&mut view, "U0ALICE", "mistyped", true);
     assert_snapshot!(brief(&view), @r##"
     bk-1042 · Backup of prod (full): Cancelled.
-    Cancelled by <@U0ALICE>, <!date^1795248420^{date_short_pretty} at {time}|2026-11-21T08:07:00Z>: “mistyped”.
+    Cancelled by <@U0ALICE>, <!date^1795248420^{date_short_pretty} at {time}|21 Nov 2026> (08:07 UTC): “mistyped”.
     Requested by <@U0ALICE>: “before the &lt;b&gt;release&lt;/b&gt; &amp; the sale”.
-    Account 093646564004, af-south-1 → eu-west-1, 6 steps, kept for 30 days.
+    Account 093646564004, af-south-1 → eu-west-1, 6 steps, kept until 21 Dec 2026 (30 days).
     ---
-    section ℹ️ Cancelled by <@U0ALICE>, <!date^1795248420^{date_short_pretty} at {time}|2026-11-21T08:07:00Z>: “mistyped”.
+    section ℹ️ Cancelled by <@U0ALICE>, <!date^1795248420^{date_short_pretty} at {time}|21 Nov 2026> (08:07 UTC): “mistyped”.
     "##);
 }
 

@@ -190,7 +190,7 @@ async fn silence_and_lost_connections_are_unknown_and_name_no_secret() {
 #[tokio::test]
 async fn refused_blocks_become_sections_once_and_for_all() {
     let (api, slack) = Api::start(|call, _| {
-        if types(call).iter().any(|t| t == "plan" || t == "alert") {
+        if types(call).iter().any(|t| t == "container" || t == "alert") {
             refuse("invalid_blocks")
         } else {
             ok(json!({ "ok": true, "ts": "1.1" }))
@@ -202,7 +202,7 @@ async fn refused_blocks_become_sections_once_and_for_all() {
     let calls = api.calls();
     assert_eq!(calls.len(), 3, "the second message is drawn plainly at once");
     assert_eq!(types(&calls[1]), types(&calls[2]));
-    assert!(types(&calls[1]).contains(&"actions".to_owned()) && !types(&calls[1]).contains(&"plan".to_owned()));
+    assert!(types(&calls[1]).contains(&"actions".to_owned()) && !types(&calls[1]).contains(&"container".to_owned()));
     assert_eq!(calls[1].args["metadata"], calls[0].args["metadata"]);
     let reply =
         slack.reply(&bbws::ports::chat::Reply { level: Level::Error, text: "no".into(), exhibit: Default::default() });
@@ -222,7 +222,7 @@ async fn alerts_are_for_modals_and_cost_no_call_in_messages() {
     slack.post(&line("A step failed.")).await.unwrap();
     let calls = api.calls();
     assert_eq!(calls.len(), 2);
-    assert!(types(&calls[0]).contains(&"plan".to_owned()));
+    assert!(types(&calls[0]).contains(&"container".to_owned()));
 }
 
 /// An answer goes out once and cannot be drawn again when Slack refuses its blocks.

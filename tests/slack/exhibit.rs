@@ -120,7 +120,7 @@ fn a_row_button_is_what_slack_documents() {
                     "text": {"type": "plain_text", "text": "Restore prod from rp-1?"},
                     "confirm": {"type": "plain_text", "text": "Restore"},
                     "deny": {"type": "plain_text", "text": "Back"},
-                    "style": "primary",
+                    "style": "danger",
                 },
             },
             "fallback": {"type": "raw_text", "text": "/bbws restore prod rp-1"},

@@ -118,6 +118,12 @@ pub fn within_limits(blocks: &[Value]) {
             }
             "data_table" => table_fits(block),
             "data_visualization" => chart_fits(block),
+            "container" => {
+                let children = list(&block["child_blocks"]);
+                assert!((1..=10).contains(&children.len()) && len(&block["title"]["text"]) <= 150);
+                assert!(children.iter().all(|c| c["type"] == "section"), "{children:?}");
+                within_limits(&children);
+            }
             other => panic!("a message has no {other} block"),
         }
     }
@@ -186,7 +192,7 @@ proptest! {
         within_limits(&drawn.plain_blocks);
         let kinds: BTreeSet<String> = drawn.plain_blocks.iter().map(|b| b["type"].as_str().unwrap().to_owned()).collect();
         prop_assert!(kinds.iter().all(|k| ["section", "context", "input", "actions"].contains(&k.as_str())));
-        let buttons = |blocks: &[Value]| blocks.iter().filter(|b| b["type"] == "actions").cloned().collect::<Vec<_>>();
+        let buttons = |blocks: &[Value]| blocks.iter().filter(|b| b["type"] == "actions" && b["block_id"] != "bbws.plan").cloned().collect::<Vec<_>>();
         prop_assert_eq!(buttons(&drawn.blocks), buttons(&drawn.plain_blocks));
         let words: usize = drawn.plain_blocks.iter().filter_map(|b| b["text"]["text"].as_str()).map(|t| t.encode_utf16().count()).sum();
         prop_assert!(words <= 12_000, "{words} characters are more than a message takes");

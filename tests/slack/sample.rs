@@ -239,6 +239,11 @@ fn block(block: &Value) -> String {
             let title = block["title"].as_str().unwrap();
             format!("{} {title} ({unit})\n{}", chart["type"].as_str().unwrap(), lines.join("\n"))
         }
+        "container" => {
+            let folded = if block["default_collapsed"] == true { "folded" } else { "open" };
+            let inside = outline(list(&block["child_blocks"])).replace('\n', "\n  ");
+            format!("container ({folded}) {}\n  {inside}", text(&block["title"]))
+        }
         other => panic!("a message has no {other} block"),
     }
 }

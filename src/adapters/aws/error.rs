@@ -7,7 +7,7 @@ use aws_smithy_runtime_api::client::{orchestrator::HttpResponse, result::SdkErro
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
 use super::guard::NotWhole;
-use crate::ports::cloud::CloudError;
+use crate::ports::cloud::{After, CloudError};
 
 /// One call, in the words its errors need.
 #[derive(Debug, Clone)]
@@ -117,7 +117,7 @@ impl Attempt<'_> {
                 || text.contains("dns error")
                 || text.contains("HTTP connect timeout")
             {
-                return self.later(&format!("AWS cannot be reached in {}", self.region), None);
+                return self.unanswered(&format!("AWS cannot be reached in {}", self.region));
             }
         }
         self.lost("the connection to AWS failed")
@@ -193,7 +193,14 @@ impl Attempt<'_> {
 
     /// Nothing happened; it may work later.
     pub fn later(&self, why: &str, after: Option<Duration>) -> CloudError {
-        CloudError::Retryable { reason: format!("{}: {why}. It is tried again.", self.subject()), after }
+        let reason = format!("{}: {why}. It is tried again.", self.subject());
+        CloudError::Retryable { reason, after: after.map(After::Time) }
+    }
+
+    /// Nothing happened, since AWS did not answer.
+    fn unanswered(&self, why: &str) -> CloudError {
+        let reason = format!("{}: {why}. It is tried again.", self.subject());
+        CloudError::Retryable { reason, after: Some(After::Answer(self.region.to_owned())) }
     }
 
     /// Nothing happened, and nothing will before somebody acts.
@@ -208,7 +215,7 @@ impl Attempt<'_> {
                 reason: format!("{}: {why}; {} may or may not have been carried out.", self.subject(), self.action),
             }
         } else {
-            self.later(why, None)
+            self.unanswered(why)
         }
     }
 

@@ -18,7 +18,10 @@ use super::{
     session::Session,
     side_by_side,
 };
-use crate::ports::cloud::{Call, CloudError, Condition, Probe, Started};
+use crate::{
+    domain::text::count,
+    ports::cloud::{Call, CloudError, Condition, Probe, Started},
+};
 
 /// AWS's limit for BatchGetSecretValue.
 const BATCH: usize = 20;
@@ -231,7 +234,7 @@ async fn values(session: &Session, names: &[String]) -> Result<Vec<Secret>, Clou
     for chunk in names.chunks(BATCH) {
         let attempt = session.reads(
             "secretsmanager:BatchGetSecretValue",
-            format!("values of {} secrets from {}", chunk.len(), chunk[0]),
+            format!("values of {} from {}", count(chunk.len(), "secret"), chunk[0]),
         );
         let request = session.secrets().batch_get_secret_value().set_secret_id_list(Some(chunk.to_vec()));
         let mut pages = request.into_paginator().send();

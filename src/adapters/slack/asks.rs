@@ -66,7 +66,7 @@ impl Ask {
             let text: SlackBlockPlainText = text.as_str().into();
             let yes = clip(&self.label, 30);
             SlackBlockConfirmItem::new(self.title().into(), text.into(), yes.into(), "Back".into())
-                .with_style("primary".to_owned())
+                .with_style("danger".to_owned())
         });
         element
     }

@@ -82,6 +82,15 @@ pub enum Part {
         /// At most [`TASKS`].
         tasks: Vec<Task>,
     },
+    /// What need not be read at once, folded away: mrkdwn under a title of plain text. Where nothing folds, a button shows it.
+    Folded {
+        /// What is in it, with counts.
+        title: String,
+        /// Sections of mrkdwn, at most ten.
+        sections: Vec<String>,
+        /// Says the command that shows the same.
+        show: Option<Ask>,
+    },
     /// mrkdwn in small print.
     Context(String),
     /// A table, with a button per row or none.
@@ -149,6 +158,13 @@ impl Part {
             Part::Alert(level, text) => sections(&format!("{} {text}", sign(*level))),
             Part::Plan { title, tasks } if grade.takes(Newer::Plan) => vec![plan(title, tasks)],
             Part::Plan { title, tasks } => sections(&plan_lines(title, tasks)),
+            Part::Folded { title, sections, .. } if grade.takes(Newer::Container) => vec![folded(title, sections)],
+            Part::Folded { title, show, .. } => {
+                let title = context(&super::text::escape(title));
+                std::iter::once(title)
+                    .chain(show.iter().map(|ask| offers("bbws.plan", std::slice::from_ref(ask))))
+                    .collect()
+            }
             Part::Context(text) => vec![context(text)],
             Part::Table { sheet, .. } if grade.takes(Newer::Table) && sheet.len() > 0 => vec![sheet.block(grade)],
             Part::Table { plain, .. } => sections(plain),
@@ -157,10 +173,7 @@ impl Part {
                 std::iter::once(graph.block()).chain(notes).collect()
             }
             Part::Chart { plain, .. } => sections(plain),
-            Part::Offers(asks) => {
-                let elements = asks.iter().map(|ask| ask.element().into()).collect();
-                vec![SlackActionsBlock::new(elements).with_block_id(SlackBlockId("bbws.offers".into())).into()]
-            }
+            Part::Offers(asks) => vec![offers("bbws.offers", asks)],
             Part::Reason => vec![reason()],
             Part::Actions { buttons, .. } if buttons.is_empty() => Vec::new(),
             Part::Actions { block, value, buttons } => {
@@ -189,6 +202,21 @@ fn sections(text: &str) -> Vec<SlackBlock> {
         rest = tail;
     }
     blocks
+}
+
+fn offers(block: &str, asks: &[Ask]) -> SlackBlock {
+    let elements = asks.iter().map(|ask| ask.element().into()).collect();
+    SlackActionsBlock::new(elements).with_block_id(SlackBlockId(block.into())).into()
+}
+
+/// Closed until somebody opens it. Neither a `plan` nor a table is among the blocks that every version of Slack takes inside.
+fn folded(title: &str, sections: &[String]) -> SlackBlock {
+    let children = sections.iter().take(10).map(|text| section(text)).collect();
+    SlackContainerBlock::new(children)
+        .with_title(filled(clip(&one_line(title), 150)).into())
+        .with_is_collapsible(true)
+        .with_default_collapsed(true)
+        .into()
 }
 
 fn context(text: &str) -> SlackBlock {

@@ -1,12 +1,15 @@
 //! An operation's card: what it is, what an approver signs, how far it is, what came of it, and the buttons.
 
+use std::time::Duration;
+
 use slack_morphism::prelude::SlackBlockButtonStyle;
 
 use super::{
+    approval,
     blocks::{Button, Part},
     outcome,
     tasks::tasks,
-    text::{clip, clip_mrkdwn, count, date, escape, len, mention},
+    text::{clip, clip_mrkdwn, count, date, escape, mention},
     words,
 };
 use crate::{
@@ -17,6 +20,9 @@ use crate::{
     },
     ports::chat::CardView,
 };
+
+/// Of what is kept for longer only the day is said.
+const COUNTED_DAYS: u32 = 90;
 
 /// Longest `text` of a message.
 pub const TEXT: usize = 3_000;
@@ -34,42 +40,56 @@ pub struct Message {
 pub fn card(view: &CardView) -> Message {
     let run = &view.run;
     let op = &run.op;
-    let mut parts = vec![Part::Section(header(view)), Part::Fields(fields(op))];
+    let awaiting = op.state == State::AwaitingApproval;
+    let mut parts = vec![Part::Section(header(view))];
+    if !awaiting {
+        parts.push(Part::Fields(fields(op)));
+    }
     let alert = outcome::alert(run);
     if let Some((level, text)) = &alert {
         parts.push(Part::Alert(*level, text.clone()));
     }
-    if op.state == State::AwaitingApproval {
-        parts.extend(signed(op));
-    }
-    let tasks = tasks(run, view.now);
-    if !tasks.is_empty() {
-        parts.push(Part::Plan { title: plan_title(run), tasks });
-    }
-    parts.push(Part::Context(small_print(op)));
-    if op.state == State::AwaitingApproval {
-        parts.push(Part::Reason);
-    }
     let block = format!("bbws:{}:{}:{}", op.id, op.digest.chars().take(16).collect::<String>(), op.revision);
-    parts.push(Part::Actions { block, value: op.id.0.clone(), buttons: buttons(op) });
+    let actions = Part::Actions { block, value: op.id.0.clone(), buttons: buttons(run) };
+    if awaiting {
+        // What is signed and the buttons come first: they have to be on one screen of a phone.
+        parts.extend([Part::Section(approval::signed(op)), actions, Part::Reason, approval::folded(op)]);
+        parts.push(Part::Context(small_print(op)));
+    } else {
+        let tasks = tasks(run, view.now);
+        if !tasks.is_empty() {
+            parts.push(Part::Plan { title: plan_title(run), tasks });
+        }
+        parts.extend([Part::Context(small_print(op)), actions]);
+    }
     Message { text: text(view, alert.map(|(_, text)| text)), parts }
 }
 
 fn header(view: &CardView) -> String {
     let op = &view.run.op;
     let progress = words::progress(&view.run, view.now).map(|p| format!(" · {p}")).unwrap_or_default();
-    format!("*{} · {}*\n{}{progress}", escape(&op.id.0), escape(&words::title(op)), words::state(&view.run))
+    let sign = words::sign(&view.run);
+    let title = format!("{} · {}", escape(&op.id.0), escape(&words::title(op)));
+    format!("*{sign} {title}*\n{}{progress}", words::state(&view.run, view.now))
+}
+
+/// Until when what it makes is kept, and for how many days where people count in days: `21 Dec 2026 (30 days)`.
+pub fn kept_until(op: &Operation) -> Option<String> {
+    let days = op.plan.retention_days?;
+    let from = op.started.unwrap_or(op.created);
+    let until = (from + Duration::from_secs(u64::from(days) * 86_400)).day();
+    Some(if days <= COUNTED_DAYS { format!("{until} ({})", count(days, "day")) } else { until })
 }
 
 /// `af-south-1 → eu-west-1`.
-fn route(op: &Operation) -> String {
+pub(super) fn route(op: &Operation) -> String {
     match &op.plan.dr_region {
         Some(dr) => format!("{} → {dr}", op.plan.region),
         None => op.plan.region.clone(),
     }
 }
 
-fn reason(op: &Operation) -> Option<String> {
+pub(super) fn reason(op: &Operation) -> Option<String> {
     let reason = clip_mrkdwn(&escape(op.reason.as_deref()?), 500);
     Some(reason).filter(|r| !r.is_empty()).map(|r| format!("“{r}”"))
 }
@@ -86,9 +106,7 @@ fn fields(op: &Operation) -> Vec<(&'static str, String)> {
     if !op.plan.account.is_empty() {
         fields.extend([("Account", short(&op.plan.account)), ("Region → DR region", route)]);
     }
-    if let Some(days) = op.plan.retention_days {
-        fields.push(("Kept for", count(days as usize, "day")));
-    }
+    fields.extend(kept_until(op).map(|until| ("Kept until", until)));
     let why = reason(op).map(|r| format!("\n{r}")).unwrap_or_default();
     fields.push(("Requested by", format!("{} · {}{why}", mention(&op.requester.user), date(op.created))));
     let agreed: Vec<String> = op.votes.iter().take(10).map(|v| mention(&v.by.user)).collect();
@@ -99,10 +117,8 @@ fn fields(op: &Operation) -> Vec<(&'static str, String)> {
             fields.push(("Needs", format!("{}\nagreed: {}", words::people(&op.needs), agreed.join(", "))))
         }
     }
-    match (op.state, op.deadline) {
-        (State::AwaitingApproval, Some(at)) => fields.push(("Agree by", date(at))),
-        (State::Queued, Some(at)) => fields.push(("Start by", date(at))),
-        _ => {}
+    if let (State::Queued, Some(at)) = (op.state, op.deadline) {
+        fields.push(("Start by", date(at)));
     }
     if let Some(estimate) = op.estimate {
         fields.push(("Usually takes", spoken(estimate)));
@@ -110,43 +126,10 @@ fn fields(op: &Operation) -> Vec<(&'static str, String)> {
     fields
 }
 
-/// What an approver signs: what was found in the live world, and what they should know before.
-fn signed(op: &Operation) -> Vec<Part> {
-    let facts = op
-        .plan
-        .facts
-        .iter()
-        .map(|f| format!("*{}*: {}", clip_mrkdwn(&escape(&f.subject), 200), clip_mrkdwn(&escape(&f.found), 400)));
-    let notes = op.plan.notes.iter().map(|n| clip_mrkdwn(&escape(n), 400));
-    let lists =
-        [("What is there now", facts.collect::<Vec<_>>(), 3_000), ("Know before you approve", notes.collect(), 1_500)];
-    lists
-        .iter()
-        .filter(|(_, items, _)| !items.is_empty())
-        .map(|(title, items, room)| Part::Section(bullets(op, title, items, *room)))
-        .collect()
-}
-
-/// A bulleted list of at most `room`, which says how many do not fit.
-fn bullets(op: &Operation, title: &str, items: &[String], room: usize) -> String {
-    let mut out = format!("*{title}*");
-    for (i, item) in items.iter().enumerate() {
-        let more =
-            format!("\n… and {} more: `/bbws op show {}` lists them", count(items.len() - i, "line"), escape(&op.id.0));
-        if len(&out) + len(item) + 3 + len(&more) > room {
-            out.push_str(&more);
-            break;
-        }
-        out.push_str("\n• ");
-        out.push_str(item);
-    }
-    out
-}
-
 fn plan_title(run: &Run) -> String {
     let steps = run.op.plan.steps.len();
     if run.op.started.is_none() {
-        return format!("Plan: {}", count(steps, "step"));
+        return format!("Plan: {}", approval::extent(&run.op));
     }
     let done = run.steps.iter().filter(|s| s.progress() == 100).count();
     format!("{} of {} done · {} %", super::text::number(done), count(steps, "step"), run.percent())
@@ -163,14 +146,15 @@ fn small_print(op: &Operation) -> String {
 
 fn text(view: &CardView, alert: Option<String>) -> String {
     let op = &view.run.op;
-    let mut lines = vec![format!("{} · {}: {}.", escape(&op.id.0), escape(&words::title(op)), words::state(&view.run))];
+    let mut lines =
+        vec![format!("{} · {}: {}.", escape(&op.id.0), escape(&words::title(op)), words::state(&view.run, view.now))];
     lines.extend(words::progress(&view.run, view.now).map(|p| format!("{p}.")));
     lines.extend(alert.map(|a| clip_mrkdwn(&a, 1_200)));
     lines.push(match reason(op) {
         Some(reason) => format!("Requested by {}: {reason}.", mention(&op.requester.user)),
         None => format!("Requested by {}.", mention(&op.requester.user)),
     });
-    let kept = op.plan.retention_days.map(|d| format!(", kept for {}", count(d as usize, "day"))).unwrap_or_default();
+    let kept = kept_until(op).map(|until| format!(", kept until {until}")).unwrap_or_default();
     if op.plan.account.is_empty() {
         lines.push(format!("{}.", count(op.plan.steps.len(), "step")));
     } else {
@@ -184,7 +168,8 @@ fn text(view: &CardView, alert: Option<String>) -> String {
     clip_mrkdwn(&lines.join("\n"), TEXT)
 }
 
-fn buttons(op: &Operation) -> Vec<Button> {
+fn buttons(run: &Run) -> Vec<Button> {
+    let op = &run.op;
     use SlackBlockButtonStyle::{Danger, Primary};
     let plain = |label, action| Button { label, action, style: None, confirm: None };
     let cancelling = op.halt.as_ref().is_some_and(|h| h.cancel);
@@ -201,12 +186,19 @@ fn buttons(op: &Operation) -> Vec<Button> {
     };
     match op.state {
         State::AwaitingApproval => vec![
-            Button { style: Some(Primary), confirm: Some(question(op)), ..plain("Approve", "bbws.approve") },
+            Button {
+                style: Some(if operations::of(op.kind()).irreversible() { Danger } else { Primary }),
+                confirm: Some(question(op)),
+                ..plain("Approve", "bbws.approve")
+            },
             Button { style: Some(Danger), ..plain("Reject", "bbws.reject") },
             cancel(),
         ],
         State::Queued => vec![cancel()],
         State::Running if cancelling => vec![stop()],
+        State::Running if !run.outages().is_empty() => {
+            vec![Button { style: Some(Primary), ..plain("Try now", "bbws.try_now") }, stop(), cancel()]
+        }
         State::Running => vec![stop(), cancel()],
         State::Waiting => vec![
             Button { style: Some(Primary), ..plain("Continue", "bbws.continue") },
@@ -229,9 +221,11 @@ fn question(op: &Operation) -> String {
     let title = words::title(op);
     let mut letters = title.chars();
     let first = letters.next().map(|c| c.to_lowercase().to_string()).unwrap_or_default();
-    let mut tail = count(op.plan.steps.len(), "step");
+    let mut tail = approval::extent(op);
     if !op.plan.account.is_empty() {
         tail = format!("account {}, {}, {tail}", clip(&op.plan.account, 30), clip(&route(op), 80));
     }
-    format!("Approve {first}{}? {tail}", clip(letters.as_str(), 120))
+    let gone = operations::of(op.kind()).irreversible();
+    let warning = if gone { " This is irreversible: what is deleted cannot be brought back." } else { "" };
+    format!("Approve {first}{}? {tail}.{warning}", clip(letters.as_str(), 100))
 }

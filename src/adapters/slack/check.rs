@@ -106,7 +106,7 @@ impl SlackChat {
             line
         };
         // Each refusal leaves one kind of block fewer.
-        for _ in 0..=6 {
+        for _ in 0..=7 {
             let grade = self.grade();
             let blocks = sample::blocks(grade);
             let failure = match self

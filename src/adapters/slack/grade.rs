@@ -27,15 +27,18 @@ pub enum Newer {
     Table = 8,
     /// `plan`.
     Plan = 16,
+    /// `container` that folds.
+    Container = 32,
 }
 
 /// The one table of what may be shown where; blocks that are not in it may be shown everywhere.
-const ALLOWED: [(Newer, &str, &[Surface]); 5] = [
+const ALLOWED: [(Newer, &str, &[Surface]); 6] = [
     (Newer::Alert, "alerts", &[Surface::Modal]),
     (Newer::Chart, "charts", &[Surface::Message, Surface::Home]),
     (Newer::RowButton, "buttons in tables", &[Surface::Message, Surface::Home]),
     (Newer::Table, "tables", &[Surface::Message, Surface::Home]),
     (Newer::Plan, "plans", &[Surface::Message]),
+    (Newer::Container, "containers", &[Surface::Message, Surface::Home]),
 ];
 
 /// What may not be used: not on this surface, or refused so far.
@@ -44,7 +47,7 @@ pub struct Grade(u8);
 
 impl Grade {
     /// Sections, context, actions and input only.
-    pub const PLAIN: Grade = Grade(31);
+    pub const PLAIN: Grade = Grade(63);
 
     /// All that is for this surface.
     pub fn on(surface: Surface) -> Grade {
@@ -115,6 +118,7 @@ fn kind(block: &Value, grade: Grade) -> Option<Newer> {
         "data_table" if grade.takes(Newer::RowButton) && buttons() => Some(Newer::RowButton),
         "data_table" => Some(Newer::Table),
         "plan" => Some(Newer::Plan),
+        "container" => Some(Newer::Container),
         _ => None,
     }
 }
@@ -130,9 +134,9 @@ mod tests {
             let grade = Grade::on(surface);
             ALLOWED.iter().filter(|(kind, ..)| grade.takes(*kind)).map(|(_, name, _)| *name).collect()
         };
-        assert_eq!(taken(Surface::Message), ["charts", "buttons in tables", "tables", "plans"]);
+        assert_eq!(taken(Surface::Message), ["charts", "buttons in tables", "tables", "plans", "containers"]);
         assert_eq!(taken(Surface::Modal), ["alerts"]);
-        assert_eq!(taken(Surface::Home), ["charts", "buttons in tables", "tables"]);
+        assert_eq!(taken(Surface::Home), ["charts", "buttons in tables", "tables", "containers"]);
         assert!(ALLOWED.iter().all(|(kind, ..)| !Grade::PLAIN.takes(*kind)));
     }
 

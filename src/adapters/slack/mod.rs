@@ -1,6 +1,7 @@
 //! Slack, spoken to over its Web API: who people are, posting and editing messages, finding them again.
 
 mod answers;
+mod approval;
 mod asks;
 mod blocks;
 mod card;

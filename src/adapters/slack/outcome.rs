@@ -44,6 +44,7 @@ pub fn alert(run: &Run) -> Option<(Level, String)> {
             Level::Warning,
             vec![halted(op, "Cancelled"), Some("It ends once what already runs in AWS has ended.".to_owned())],
         ),
+        State::Running if !run.outages().is_empty() => (Level::Warning, vec![Some(away(run))]),
         // Agreed to, but something keeps it from starting.
         State::Queued if told.is_some() => (Level::Info, vec![told]),
         State::AwaitingApproval | State::Queued | State::Running => return None,
@@ -97,6 +98,17 @@ fn halted(op: &Operation, what: &str) -> Option<String> {
     Some(format!("{what} by {}, {}{why}.", mention(&halt.by), date(halt.at)))
 }
 
+/// What becomes of the run while a region does not answer.
+fn away(run: &Run) -> String {
+    let outages = run.outages();
+    let regions: Vec<String> = outages.iter().map(|o| clip_mrkdwn(&escape(&o.region), 60)).collect();
+    format!(
+        "{} {} not answer. Nothing is called again before it was looked for; it goes on by itself once there is an answer. *Try now* asks at once.",
+        regions.join(" and "),
+        if regions.len() == 1 { "does" } else { "do" }
+    )
+}
+
 fn expired(op: &Operation) -> String {
     let needed: usize = op.needs.iter().map(|n| n.count as usize).sum();
     match op.votes.len() {
@@ -133,13 +145,13 @@ fn receipt(run: &Run) -> Option<String> {
         }
     }
     let each: Vec<String> = regions.iter().take(4).map(|(region, counts)| verified_in(region, counts)).collect();
-    let kept =
-        run.op.plan.retention_days.map(|d| format!(" Kept for {}.", count(d as usize, "day"))).unwrap_or_default();
+    let kept = super::card::kept_until(&run.op).map(|until| format!(" Kept until {until}.")).unwrap_or_default();
     let took = match (run.op.started, run.op.ended) {
         (Some(from), Some(to)) => format!(" Took {}.", spoken(to.since(from))),
         _ => String::new(),
     };
-    let more = if regions.len() > 4 { format!("; and in {} more regions", regions.len() - 4) } else { String::new() };
+    let more =
+        if regions.len() > 4 { format!("; and in {}", count(regions.len() - 4, "more region")) } else { String::new() };
     Some(if each.is_empty() {
         format!("{kept}{took}").trim().to_owned()
     } else {

@@ -20,6 +20,10 @@ use crate::{
 /// The blocks of a card, a table with buttons, a chart and buttons.
 pub fn blocks(grade: Grade) -> Vec<Value> {
     let mut parts = card::card(&sample()).parts;
+    // A plan stands on cards of what has begun.
+    let mut begun = sample();
+    begun.run.op.state = State::Running;
+    parts.extend(card::card(&begun).parts.into_iter().filter(|part| matches!(part, blocks::Part::Plan { .. })));
     parts.extend(reply::message(Level::Info, "This is a sample.", &exhibit()).parts);
     blocks::draw(&parts, grade)
 }

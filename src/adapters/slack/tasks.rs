@@ -81,10 +81,8 @@ fn single(run: &Run, spec: &StepSpec, step: &Step, now: Moment) -> Task {
         details.push(format!("{}{usual}", spoken(step.ended.unwrap_or(now).since(started))));
     }
     if step.round > 0 {
-        details.push(format!(
-            "repeated {}",
-            if step.round == 1 { "once".to_owned() } else { format!("{} times", step.round) }
-        ));
+        details
+            .push(format!("repeated {}", if step.round == 1 { "once".to_owned() } else { count(step.round, "time") }));
     }
     let output = step
         .error

@@ -3,7 +3,7 @@
 //! Lengths are counted in UTF-16 units, which is never less than what Slack counts.
 
 use crate::domain::moment::Moment;
-pub use crate::domain::text::{escape, one_line};
+pub use crate::domain::text::{count, escape, number, one_line};
 
 /// Longest text of a section.
 pub const SECTION: usize = 3_000;
@@ -121,22 +121,9 @@ fn is_id(text: &str) -> bool {
     (2..=32).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit())
 }
 
-/// A moment in the reader's own time zone, in UTC for clients that cannot.
+/// A moment in the reader's own time zone, which Slack does not name, and in UTC, by which people of several zones agree.
 pub fn date(at: Moment) -> String {
-    format!("<!date^{}^{{date_short_pretty}} at {{time}}|{}>", at.seconds(), at.iso())
-}
-
-/// `10,000`.
-pub fn number(n: usize) -> String {
-    let digits = n.to_string();
-    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
-    for (i, d) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(d);
-    }
-    out
+    format!("<!date^{}^{{date_short_pretty}} at {{time}}|{}> ({})", at.seconds(), at.day(), at.clock())
 }
 
 /// `400 GiB`, `1.5 KiB`, `12 bytes`.
@@ -148,9 +135,4 @@ pub fn size(bytes: u64) -> String {
         0 => format!("{} {}", tenths / 10, units[power]),
         tenth => format!("{}.{tenth} {}", tenths / 10, units[power]),
     }
-}
-
-/// `1 step`, `7 steps`.
-pub fn count(n: usize, one: &str) -> String {
-    format!("{} {one}{}", number(n), if n == 1 { "" } else { "s" })
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::text::{clip, clip_mrkdwn, escape, one_line};
+use super::text::{clip, clip_mrkdwn, count, escape, one_line};
 use crate::domain::{
     approval::ANY_ROLE,
     moment::{Moment, spoken},
@@ -16,10 +16,8 @@ pub fn people(needs: &[Need]) -> String {
     let each: Vec<String> = needs
         .iter()
         .map(|n| match (n.role.as_str(), n.count) {
-            (ANY_ROLE, 1) => "1 other person in a role".to_owned(),
-            (ANY_ROLE, n) => format!("{n} other people in a role"),
-            (role, 1) => format!("1 other {}", clip_mrkdwn(&escape(role), 80)),
-            (role, n) => format!("{n} other {}s", clip_mrkdwn(&escape(role), 80)),
+            (ANY_ROLE, n) => format!("{} in a role", count(n, "other person")),
+            (role, n) => count(n, &format!("other {}", clip_mrkdwn(&escape(role), 80))),
         })
         .collect();
     if each.is_empty() { "nobody".to_owned() } else { clip_mrkdwn(&each.join(" and "), 600) }
@@ -30,11 +28,46 @@ pub fn title(op: &Operation) -> String {
     clip(&one_line(&operations::title(op)), 150)
 }
 
+/// A sign for the state, which is told apart by its shape as well as by its colour.
+pub fn sign(run: &Run) -> &'static str {
+    match run.op.state {
+        State::AwaitingApproval | State::Waiting => "✋",
+        State::Queued => "🕓",
+        State::Running if !run.outages().is_empty() => "📡",
+        State::Running => "▶️",
+        State::Paused => "⏸️",
+        State::Succeeded if !run.issues().is_empty() => "⚠️",
+        State::Succeeded => "✅",
+        State::Failed => "⛔",
+        State::RolledBack => "↩️",
+        State::Rejected => "🚫",
+        State::Expired => "⌛",
+        State::Cancelled => "✖️",
+        State::Stopped => "🛑",
+        State::NeedsAttention => "❓",
+    }
+}
+
+/// `Waiting for eu-west-1 (down since 03:12 UTC), next try in 12 s`; none while every region answers.
+fn outage(run: &Run, now: Moment) -> Option<String> {
+    let outages = run.outages();
+    let first = outages.first().filter(|_| run.op.state == State::Running)?;
+    let regions: Vec<String> = outages.iter().map(|o| clip_mrkdwn(&escape(&o.region), 60)).collect();
+    let next = match outages.iter().map(|o| o.next).min().map(|next| next.since(now)) {
+        Some(wait) if wait >= Duration::from_secs(1) => format!("next try in {}", spoken(wait)),
+        _ => "trying now".to_owned(),
+    };
+    Some(format!("Waiting for {} (down since {}), {next}", regions.join(" and "), first.since.clock()))
+}
+
 /// The state in plain words.
-pub fn state(run: &Run) -> String {
+pub fn state(run: &Run, now: Moment) -> String {
     let op = &run.op;
     if op.halt.as_ref().is_some_and(|h| h.cancel) && !op.state.terminal() {
         return "Being cancelled; what already runs in AWS is watched to its end".to_owned();
+    }
+    if let Some(outage) = outage(run, now) {
+        return outage;
     }
     match op.state {
         State::AwaitingApproval => format!("Waits for approval by {}", people(&op.needs)),
@@ -65,8 +98,10 @@ pub fn progress(run: &Run, now: Moment) -> Option<String> {
     if let Some(ended) = op.ended {
         return Some(format!("{} % · took {}", run.percent(), spoken(ended.since(started))));
     }
-    let going = op.state == State::Running && !op.halt.as_ref().is_some_and(|h| h.cancel);
-    let left = match op.estimate.and_then(|e| e.checked_sub(elapsed)).filter(|left| *left > Duration::ZERO) {
+    let waits = !run.outages().is_empty();
+    let going = op.state == State::Running && !waits && !op.halt.as_ref().is_some_and(|h| h.cancel);
+    let worked = elapsed.saturating_sub(run.stalled());
+    let left = match op.estimate.and_then(|e| e.checked_sub(worked)).filter(|left| *left > Duration::ZERO) {
         Some(left) if going => format!(" · about {} left", spoken(left)),
         None if op.estimate.is_some() && going => " · longer than usual".to_owned(),
         _ => String::new(),

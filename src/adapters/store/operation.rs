@@ -210,10 +210,10 @@ async fn update_header(tx: &mut Transaction<'static, Any>, op: &Operation, versi
     Ok(version + 1)
 }
 
-/// How long a step took, in milliseconds, once it is done.
+/// How long a step took, in milliseconds, once it is done. That its region did not answer is nothing to expect next time.
 fn took(step: &Step) -> Option<i64> {
     let (started, ended) = (step.started?, step.ended?);
-    (step.state == StepState::Done).then(|| super::millis(ended.since(started)))
+    (step.state == StepState::Done).then(|| super::millis(ended.since(started).saturating_sub(step.stalled)))
 }
 
 /// The header as loaded: what commits do not own comes from columns.

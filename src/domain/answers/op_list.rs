@@ -7,7 +7,7 @@ use crate::domain::{
     moment::spoken,
     operations::title,
     stop::Stop,
-    text::escape,
+    text::{count, escape},
 };
 
 /// Operations shown by one list.
@@ -52,7 +52,7 @@ impl Answer for OpList {
         head.push(if known.newest.len() > LISTED {
             format!("The newest {LISTED} operations{whose}; there are older ones. Show any with `/bbws op show <id>`.")
         } else {
-            format!("{shown} operations{whose}, newest first. Show one with `/bbws op show <id>`.")
+            format!("{}{whose}, newest first. Show one with `/bbws op show <id>`.", count(shown, "operation"))
         });
         let rows = known.newest[..shown].iter().map(|op| {
             vec![

@@ -94,6 +94,10 @@ impl Operation for Delete {
         configured
     }
 
+    fn irreversible(&self) -> bool {
+        true
+    }
+
     /// What protects the point may have come after the start.
     fn asks_before_each_change(&self) -> bool {
         true

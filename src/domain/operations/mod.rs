@@ -22,7 +22,7 @@ use super::{
     plan::Plan,
     policy::Need,
     step::StepState,
-    text::escape,
+    text::{count, escape},
     world::{Survey, World},
 };
 
@@ -214,6 +214,11 @@ pub trait Operation: Sync {
         false
     }
 
+    /// Whether something is gone for good once it is done: who approves it is asked in red.
+    fn irreversible(&self) -> bool {
+        false
+    }
+
     /// Whether its end is published to the environment's topics.
     fn publishes(&self) -> bool {
         true
@@ -226,7 +231,7 @@ pub trait Operation: Sync {
 
     /// What a run that succeeded came to; mrkdwn, escaped. Claims nothing that was not looked at.
     fn done(&self, ended: &Ended<'_>) -> String {
-        format!("All {} steps are done, in {}.", ended.steps, ended.took)
+        format!("{}, in {}.", all_done(ended.steps), ended.took)
     }
 
     /// What a run that succeeded found, where finding things is what it is for; mrkdwn, escaped. None where an issue is a
@@ -322,6 +327,11 @@ pub fn may_have(kind: &str, scope: &str) -> bool {
     let known = ALL.into_iter().find(|operation| operation.kind() == kind).map(Operation::scopes);
     let coming = || COMING.into_iter().find(|(coming, _)| *coming == kind).map(|(_, scopes)| scopes);
     known.or_else(coming).is_none_or(|scopes| scopes.contains(&scope))
+}
+
+/// `All 7 steps are done`.
+pub(crate) fn all_done(steps: usize) -> String {
+    if steps == 1 { "Its one step is done".to_owned() } else { format!("All {} are done", count(steps, "step")) }
 }
 
 /// Whether a step of it is done already.

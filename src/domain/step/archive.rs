@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Outputs, Page, Parameters, Step};
+use super::{Outputs, Page, Parameters, Proof, Step};
 use crate::domain::environment::Engine;
 
 /// Reads every secret under the prefix and writes one SSE-KMS encrypted object (`If-None-Match: *`, SHA-256).
@@ -140,6 +140,10 @@ impl Parameters for VerifyDump {
 
     fn label(&self) -> &'static str {
         "Verify dumps"
+    }
+
+    fn proves(&self) -> Option<Proof> {
+        Some(Proof::Object)
     }
 }
 

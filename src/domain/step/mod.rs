@@ -171,6 +171,15 @@ pub struct StepSpec {
     pub back: bool,
 }
 
+/// A region that does not answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Down {
+    /// Its name. Not always that of the step: some look at two.
+    pub region: String,
+    /// When it was first left unanswered; the same for all steps that wait for it.
+    pub since: Moment,
+}
+
 /// The moving part of a step.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Step {
@@ -207,6 +216,12 @@ pub struct Step {
     /// What people said to it. Left out of the ledger where they said nothing.
     #[serde(default, skip_serializing_if = "Answers::is_empty")]
     pub answers: Answers,
+    /// The region that left its last attempt unanswered. Left out of the ledger while there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub down: Option<Down>,
+    /// How long it stood still because its region did not answer. Left out of the ledger where it did not.
+    #[serde(default, skip_serializing_if = "Duration::is_zero")]
+    pub stalled: Duration,
 }
 
 impl Step {
@@ -243,6 +258,8 @@ impl Step {
             expected: None,
             wake_at: Moment(0),
             answers: Answers::default(),
+            down: None,
+            stalled: Duration::ZERO,
         }
     }
 }

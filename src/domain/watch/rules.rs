@@ -77,8 +77,18 @@ impl View<'_> {
             Leg::Primary => &self.environment.primary_region,
             Leg::Dr => &self.environment.dr_region,
         };
-        let lost = |name: &str| is_region(name) && name.ends_with(region.as_str());
-        self.readings.places.iter().any(|(name, condition)| condition.is_err() && lost(name))
+        self.lost().any(|lost| lost == region)
+    }
+
+    /// Regions that do not answer as a whole.
+    fn lost(&self) -> impl Iterator<Item = &str> {
+        let lost = self.readings.places.iter().filter(|(name, condition)| condition.is_err() && is_region(name));
+        lost.filter_map(|(name, _)| name.split_whitespace().next_back())
+    }
+
+    /// Nothing that a backup or a test restore needs is out of reach: neither can be advised while a region is.
+    pub(super) fn reaches_all(&self) -> bool {
+        self.lost().next().is_none()
     }
 }
 
@@ -112,8 +122,9 @@ fn places(view: &View<'_>, look: &mut Look) {
                 again: 0,
                 title: format!("The {} is not usable", escape(name)),
                 reason: words::sentence(reason),
-                next: words::place_next(name),
-                fix: Some(words::look_closer(view.environment, false, true)),
+                next: words::place_next(view.environment, name),
+                // What measures needs the region as well; it is looked at again anyway.
+                fix: view.reaches_all().then(|| words::look_closer(view.environment, false, true)),
             });
         }
     }
@@ -144,7 +155,7 @@ fn missed(view: &View<'_>, look: &mut Look) {
             continue;
         }
         let key = Kind::Missed.key(&component.name());
-        if !view.stands(&key) && (under_way || (lost && component.safe.is_err())) {
+        if !view.stands(&key) && (under_way || lost) {
             continue;
         }
         look.found.push(words::missed(view, component, key, due, &schedule));
@@ -168,12 +179,16 @@ fn lags(view: &View<'_>, look: &mut Look) {
         }
         behind += 1;
         certain &= component.safe.is_ok();
-        if stands || !lost || component.safe.is_ok() {
+        // That copies fall behind while their region does not answer is part of that outage.
+        if stands || !lost {
             found.push(words::lag(view, component, key));
         }
     }
+    let none = words::no_copy(view, behind, certain);
     if behind > 1 && behind == copies.len() {
-        look.found.push(words::no_copy(view, behind, certain));
+        if !lost || view.stands(&none.key) {
+            look.found.push(none);
+        }
     } else if behind == 1 && copies.len() == 1 {
         found.iter_mut().for_each(|only| only.critical = true);
     }
@@ -208,7 +223,7 @@ fn jobs(view: &View<'_>, look: &mut Look) {
     for (key, job, times) in newest {
         if made_good(view.readings, job) {
             look.cured.insert(key);
-        } else {
+        } else if view.stands(&key) || !view.lost().any(|region| region == job.region) {
             look.found.push(words::job(view, job, key, times));
         }
     }
@@ -237,6 +252,11 @@ const MONTH: Duration = Duration::from_secs(31 * 86_400);
 
 fn restore_test(view: &View<'_>, look: &mut Look) {
     let Some(every) = view.environment.restore_test else { return };
+    let told = |finding: Finding, look: &mut Look| {
+        if view.reaches_all() || view.stands(&finding.key) {
+            look.found.push(finding);
+        }
+    };
     let environment = view.environment;
     let newest = |resource: &str| {
         let of = |m: &&Mark| m.tested_resource() == Some(resource);
@@ -248,7 +268,7 @@ fn restore_test(view: &View<'_>, look: &mut Look) {
     for (kind, resource) in databases.chain(files) {
         let newest = newest(resource);
         if late(newest, every.0) {
-            look.found.push(words::untested(view, kind, resource, newest, every.0));
+            told(words::untested(view, kind, resource, newest, every.0), look);
         }
     }
     for dump in &environment.dumps {
@@ -256,7 +276,7 @@ fn restore_test(view: &View<'_>, look: &mut Look) {
         if dump.load_test.is_none() {
             look.found.push(words::not_loaded(&dump.database));
         } else if late(newest, every) {
-            look.found.push(words::untested(view, PointKind::Dump, &dump.database, newest, every));
+            told(words::untested(view, PointKind::Dump, &dump.database, newest, every), look);
         }
     }
 }

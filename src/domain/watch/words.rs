@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{
-    Finding, Kind, Look, Standing, dwell,
+    Finding, Kind, Look, MORE, Standing, dwell,
     rules::{View, is_region},
 };
 use crate::domain::{
@@ -19,13 +19,27 @@ use crate::domain::{
     },
     point::PointKind,
     schedule::Schedule,
-    text::escape,
+    text::{count, escape},
 };
 
 /// The most characters of what AWS says that are repeated.
 const SAYING: usize = 240;
 /// Buttons under one message.
 const BUTTONS: usize = 5;
+
+/// What can be done about something while a region it needs does not answer.
+const LATER: &str = "Nothing can be done about it before the region answers, which is told on its own.";
+
+/// A file system by its name in the config, anything else by its id.
+fn named<'n>(environment: &'n Environment, resource: &'n str) -> &'n str {
+    environment.file_systems.iter().find(|f| f.id == resource).map_or(resource, |f| f.name.as_str())
+}
+
+/// `efs wp-content in DR`.
+fn called(environment: &Environment, component: &Component) -> String {
+    let resource = named(environment, &component.resource).to_owned();
+    Component { resource, ..component.clone() }.name()
+}
 
 /// What somebody else said, harmless, short, and with a period.
 pub(super) fn sentence(said: &str) -> String {
@@ -77,9 +91,22 @@ pub(super) fn look_closer(environment: &Environment, test_restore: bool, replica
     Offer { label: label.to_owned(), command: command.canonical(), confirm: None }
 }
 
-pub(super) fn place_next(name: &str) -> String {
-    if is_region(name) {
-        "Look at the AWS Health Dashboard; if it lasts, the incident commander decides about a failover.".to_owned()
+/// What to do about a place that is not usable. Never a failover into what is down itself.
+pub(super) fn place_next(environment: &Environment, name: &str) -> String {
+    let is = |region: &str| name.split_whitespace().next_back() == Some(region);
+    if is_region(name) && is(&environment.primary_region) && environment.replicates() {
+        format!(
+            "Look at the AWS Health Dashboard; if it lasts, the incident commander decides about a failover to {}. bbws goes on looking, and says when it answers.",
+            escape(&environment.dr_region)
+        )
+    } else if is_region(name) && is(&environment.dr_region) {
+        format!(
+            "{} runs on in {}; until there is an answer no copies arrive and nothing can fail over to it. Look at the AWS Health Dashboard. bbws goes on looking, and says when it answers.",
+            escape(&environment.name),
+            escape(&environment.primary_region)
+        )
+    } else if is_region(name) {
+        "Look at the AWS Health Dashboard. bbws goes on looking, and says when it answers.".to_owned()
     } else if name.to_ascii_lowercase().contains("key ") {
         "Enable the key, or cancel its deletion, in KMS: what it encrypts cannot be restored without it.".to_owned()
     } else {
@@ -88,8 +115,8 @@ pub(super) fn place_next(name: &str) -> String {
 }
 
 pub(super) fn missed(view: &View<'_>, c: &Component, key: String, due: Moment, schedule: &Schedule) -> Finding {
-    let when = format!("{} {} UTC", &due.iso()[..10], &due.iso()[11..16]);
-    let name = code(&c.name());
+    let when = format!("{} on {}", due.clock(), due.day());
+    let name = code(&called(view.environment, c));
     let (title, reason) = match &c.safe {
         Ok(safe) => (
             format!("The backup of {name} that was due at {when} did not happen"),
@@ -105,14 +132,18 @@ pub(super) fn missed(view: &View<'_>, c: &Component, key: String, due: Moment, s
         again: 0,
         title,
         reason,
-        next: "Make one now, and look at the AWS Backup plan or at who stopped it.".to_owned(),
-        fix: Some(back_up(view.environment, scope(c.kind))),
+        next: if view.reaches_all() {
+            "Make one now, and look at the AWS Backup plan or at who stopped it.".to_owned()
+        } else {
+            LATER.to_owned()
+        },
+        fix: view.reaches_all().then(|| back_up(view.environment, scope(c.kind))),
     }
 }
 
 pub(super) fn lag(view: &View<'_>, c: &Component, key: String) -> Finding {
     let rpo = spoken(view.environment.rpo.0);
-    let name = code(&c.name());
+    let name = code(&called(view.environment, c));
     let (title, reason) = match c.lag(view.readings.at) {
         Some(lag) => (
             format!("{name} is {} behind; the RPO is {rpo}", spoken(lag)),
@@ -130,6 +161,7 @@ pub(super) fn lag(view: &View<'_>, c: &Component, key: String) -> Finding {
         back_up(view.environment, scope(c.kind))
     };
     let next = match c.kind {
+        _ if !view.reaches_all() => LATER,
         PointKind::S3 => "Look at the bucket's replication rule and the role it runs under.",
         _ if c.safe.is_err() => "Find out why it cannot be read, then measure again.",
         _ => "Make a backup now, which is copied there, and look at what holds the copies up.",
@@ -143,7 +175,7 @@ pub(super) fn lag(view: &View<'_>, c: &Component, key: String) -> Finding {
         title,
         reason,
         next: next.to_owned(),
-        fix: Some(fix),
+        fix: view.reaches_all().then_some(fix),
     }
 }
 
@@ -155,14 +187,18 @@ pub(super) fn no_copy(view: &View<'_>, copies: usize, certain: bool) -> Finding 
         certain,
         again: 0,
         title: format!(
-            "None of the {copies} copies in {} keeps the RPO of {}",
+            "None of the {} in {} keeps the RPO of {}",
+            count(copies, "copy"),
             escape(&view.environment.dr_region),
             spoken(view.environment.rpo.0)
         ),
         reason: "A failover now would break the promise for everything.".to_owned(),
-        next: "Make a backup of everything now, which is copied there, and look at what holds the copies up."
-            .to_owned(),
-        fix: Some(back_up(view.environment, BackupScope::Full)),
+        next: if view.reaches_all() {
+            "Make a backup of everything now, which is copied there, and look at what holds the copies up.".to_owned()
+        } else {
+            LATER.to_owned()
+        },
+        fix: view.reaches_all().then(|| back_up(view.environment, BackupScope::Full)),
     }
 }
 
@@ -178,8 +214,9 @@ pub(super) fn job(view: &View<'_>, job: &JobTrouble, key: String, times: usize) 
         (_, Some(scope)) => back_up(view.environment, scope),
         _ => back_up(view.environment, BackupScope::Full),
     };
-    let often = if times > 1 { format!(", {times} times in 24 h") } else { String::new() };
+    let often = if times > 1 { format!(", {} in 24 h", count(times, "time")) } else { String::new() };
     let next = match job.what.as_str() {
+        _ if !view.reaches_all() => LATER,
         "restore" => "Find the cause in AWS Backup, then test a restore.",
         _ => "Remove the cause, then make a backup now.",
     };
@@ -193,13 +230,13 @@ pub(super) fn job(view: &View<'_>, job: &JobTrouble, key: String, times: usize) 
         title: format!(
             "The {} of {} in {} ended {}{often}",
             escape(&job.what),
-            code(&job.resource),
+            code(named(view.environment, &job.resource)),
             escape(&job.region),
             escape(&job.state)
         ),
-        reason: format!("{} Job {}, {} UTC.", sentence(said), code(&job.id), &job.at.iso()[11..16]),
+        reason: format!("{} Job {}, {}.", sentence(said), code(&job.id), job.at.clock()),
         next: next.to_owned(),
-        fix: Some(fix),
+        fix: view.reaches_all().then_some(fix),
     }
 }
 
@@ -251,20 +288,22 @@ pub(super) fn untested(
         again: 0,
         title: format!(
             "No backup of {} was restored for a test in the last {}",
-            code(&format!("{kind} {resource}")),
+            code(&format!("{kind} {}", named(environment, resource))),
             promised(every)
         ),
         reason: newest.map_or_else(
             || "There has been none yet.".to_owned(),
             |at| format!("The last one was {} ago.", spoken(view.now.since(at))),
         ),
-        next: if login {
+        next: if !view.reaches_all() {
+            LATER.to_owned()
+        } else if login {
             "A backup that was never restored is a hope: test one now.".to_owned()
         } else {
             "Nothing in it can be compared without a login: declare it under `dumps` in the config, then test one."
                 .to_owned()
         },
-        fix: Some(look_closer(environment, true, false)),
+        fix: view.reaches_all().then(|| look_closer(environment, true, false)),
     }
 }
 
@@ -303,12 +342,14 @@ pub(super) fn unreachable(environment: &Environment, key: String, times: u32, re
         certain: true,
         again: 0,
         title: format!(
-            "AWS account {} did not answer {times} times in a row: nothing is watched",
-            escape(&environment.account)
+            "AWS account {} did not answer {} in a row: nothing is watched",
+            escape(&environment.account),
+            count(times, "time")
         ),
         reason: sentence(reason),
         next: "Check the credentials and the role of bbws, the network, and the AWS Health Dashboard.".to_owned(),
-        fix: Some(look_closer(environment, false, true)),
+        // Whatever could be asked for needs an answer as well.
+        fix: None,
     }
 }
 
@@ -357,7 +398,12 @@ pub fn told(environment: &str, found: &[Finding]) -> (String, Vec<Offer>) {
                     steps.push(step);
                 }
             }
-            format!("*{environment}*: {} things are wrong.\n{}\n{}", many.len(), lines.join("\n"), steps.join(" "))
+            format!(
+                "*{environment}*: {} are wrong.\n{}\n{}",
+                count(many.len(), "thing"),
+                lines.join("\n"),
+                steps.join(" ")
+            )
         }
     };
     (text, offers)
@@ -366,8 +412,7 @@ pub fn told(environment: &str, found: &[Finding]) -> (String, Vec<Offer>) {
 /// What is told once it is over. The second value: whether it is good news, and not only old news.
 pub fn resolved(environment: &str, over: &[Standing], look: &Look, now: Moment) -> (String, bool) {
     let good = over.iter().all(|s| s.note.kind != Kind::Job || look.cured.contains(&s.key));
-    let line =
-        |s: &Standing| format!("{}. It stood for {}{}.", s.note.title, spoken(now.since(s.since)), ended(s, look));
+    let line = |s: &Standing| format!("{}. It stood for {}{}.", mended(s), spoken(now.since(s.since)), ended(s, look));
     let text = match over {
         [only] => format!("*{environment}*: resolved: {}", line(only)),
         many => {
@@ -376,6 +421,23 @@ pub fn resolved(environment: &str, over: &[Standing], look: &Look, now: Moment) 
         }
     };
     (text, good)
+}
+
+/// What holds again, where that is known; else what was wrong. The words of an older finding are those it was told with.
+fn mended(standing: &Standing) -> String {
+    let subject = standing.key.split_once(':').map_or("", |(_, subject)| subject);
+    let name = || escape(subject.strip_prefix("region ").unwrap_or(subject));
+    let title = &standing.note.title;
+    let told = |between: &str, now: &str| title.split_once(between).map(|(thing, _)| format!("{thing}{now}"));
+    let good = match standing.note.kind {
+        Kind::Place if !subject.is_empty() && subject != MORE => Some(format!("{} is usable again", name())),
+        Kind::Lag => told(" is ", " keeps its RPO again").filter(|_| title.starts_with('`')),
+        Kind::Unreachable => told(" did not answer", " answers again"),
+        Kind::Leftover => told(", made for", " is gone"),
+        Kind::Blind => Some("The jobs of AWS Backup can be seen again".to_owned()).filter(|_| subject == "jobs"),
+        Kind::Place | Kind::Missed | Kind::Job | Kind::RestoreTest => None,
+    };
+    good.unwrap_or_else(|| title.clone())
 }
 
 /// Why a finding does not stand any more, where that is not plain.

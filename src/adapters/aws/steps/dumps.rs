@@ -28,6 +28,7 @@ use crate::{
     domain::{
         environment::Engine,
         step::{DumpExport, Outputs, VerifyDump},
+        text::count,
     },
     ports::cloud::{Call, CloudError, Probe, Progress, Started},
 };
@@ -100,8 +101,8 @@ async fn export(
     let dumped = |bytes| tell.tell(None, format!("{} dumped", uploads::bytes(bytes)));
     let written = tools.dumper.dump(&source, &data_key, Box::new(sink), &dumped).await?;
     let detail = format!(
-        "{} tables, {} dumped into {}, encrypted under {kms_key}{notes}{}",
-        written.held.tables.count,
+        "{}, {} dumped into {}, encrypted under {kms_key}{notes}{}",
+        count(written.held.tables.count, "table"),
         uploads::bytes(written.bytes_plain),
         uploads::bytes(written.bytes_archive),
         long_statement(written.held.longest).unwrap_or_default()
@@ -228,8 +229,9 @@ async fn verify(session: Arc<Session>, call: Call, what: VerifyDump, tell: Telle
     };
     let rows: u64 = contents.held.rows.values().sum();
     let detail = format!(
-        "{} tables, {rows} rows, {} of dump in {}, read whole, hashes match, {loaded}",
-        contents.held.tables.count,
+        "{}, {}, {} of dump in {}, read whole, hashes match, {loaded}",
+        count(contents.held.tables.count, "table"),
+        count(rows, "row"),
         uploads::bytes(contents.bytes_plain),
         uploads::bytes(contents.bytes_archive)
     );

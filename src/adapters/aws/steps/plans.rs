@@ -17,6 +17,7 @@ use super::{
 use crate::{
     domain::{
         step::{Extra, Outputs, PlanRule, PlanSpec, PutPlan},
+        text::count,
         world::PlanFound,
     },
     ports::cloud::{Call, CloudError, Probe, Progress, Started},
@@ -117,7 +118,7 @@ async fn read_back(session: &Session, call: &Call, what: &PutPlan) -> Outcome {
         },
         None => Progress::Done {
             outputs: made(&live.found.id, true).outputs,
-            detail: format!("{} rules, {} resources", wanted.rules.len(), wanted.resources.len()),
+            detail: format!("{}, {}", count(wanted.rules.len(), "rule"), count(wanted.resources.len(), "resource")),
         },
     })
 }

@@ -25,6 +25,7 @@ use crate::{
     domain::{
         moment::Moment,
         step::{BucketRecord, Outputs},
+        text::count,
     },
     ports::cloud::{Call, CloudError, Probe, Progress, Started},
 };
@@ -83,7 +84,7 @@ async fn write(session: Arc<Session>, call: Call, what: BucketRecord, tell: Tell
         for version in versions.iter().filter(|version| version.is_latest() == Some(true)) {
             record.add(version)?;
         }
-        tell.tell(None, format!("{} objects", record.objects));
+        tell.tell(None, count(record.objects, "object"));
         if record.waiting() >= PART {
             put(&session, &call, &object, &mut upload, record.part()).await?;
         }
@@ -104,13 +105,16 @@ async fn write(session: Arc<Session>, call: Call, what: BucketRecord, tell: Tell
 fn found(made: Started) -> Progress {
     let mut outputs = made.outputs;
     let objects = outputs.remove("count").filter(|count| !count.is_empty());
-    let detail = objects.as_ref().map_or_else(|| "recorded".to_owned(), |count| format!("{count} objects"));
+    let detail = objects.as_ref().map_or_else(
+        || "recorded".to_owned(),
+        |objects| format!("{objects} object{}", if objects == "1" { "" } else { "s" }),
+    );
     outputs.extend(objects.map(|count| ("objects".to_owned(), count)));
     Progress::Done { detail, outputs }
 }
 
 fn finished(numbers: Numbers, mut outputs: Outputs) -> Progress {
-    let detail = format!("{} objects, {}", numbers.objects, uploads::bytes(numbers.bytes));
+    let detail = format!("{}, {}", count(numbers.objects, "object"), uploads::bytes(numbers.bytes));
     outputs.remove("count");
     outputs.insert("objects".to_owned(), numbers.objects.to_string());
     outputs.insert("bytes".to_owned(), numbers.bytes.to_string());

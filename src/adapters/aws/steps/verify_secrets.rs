@@ -23,7 +23,10 @@ use super::{
     At, Look,
 };
 use crate::{
-    domain::step::{Outputs, VerifySecrets},
+    domain::{
+        step::{Outputs, VerifySecrets},
+        text::count,
+    },
     ports::cloud::{Call, CloudError, Progress},
 };
 
@@ -141,8 +144,8 @@ impl Compared {
 
     fn words(&self, read: &Read) -> String {
         let mut words = format!(
-            "{} secrets read back, SHA-256 matches, {} in the version that is live",
-            read.versions.len(),
+            "{} read back, SHA-256 matches, {} in the version that is live",
+            count(read.versions.len(), "secret"),
             self.same
         );
         for (what, names) in [

@@ -63,15 +63,18 @@ export function awsDrawer(root, close) {
     address.textContent = state.address ? `Any SDK reaches it: --endpoint-url=http://${state.address}` : "";
     faults.replaceChildren(...(state.faults ?? []).map((f) => h("button.btn.btn-small", { type: "button", dataset: { fault: f.id }, onclick: () => control({ fault: f.id }) }, f.label)));
     const folded = new Set([...regions.querySelectorAll("details:not([open])")].map((d) => d.dataset.region));
-    regions.replaceChildren(...(state.regions ?? []).map((region) => h("details.region", { open: !folded.has(region.name), dataset: { region: region.name } },
-      h("summary", {}, h("span.fold", {}, icon("chevron", 14)), h("b", {}, region.name), h("span.muted", {}, `${region.resources?.length ?? 0}`),
-        h(`button.switch${region.down ? ".off" : ""}`, {
-          type: "button", "aria-pressed": String(!region.down), title: region.down ? "Bring the region back" : "Take the region down",
-          onclick: (event) => { event.preventDefault(); control({ region: region.name, down: !region.down }); },
-        }, region.down ? "down" : "up")),
-      region.resources?.length
-        ? h("ul.resources", {}, region.resources.map(resource))
-        : h("p.muted.empty", {}, "Nothing here yet."))));
+    regions.replaceChildren(...(state.regions ?? []).map((region) => h("div.region", { dataset: { region: region.name } },
+      h("details", { open: !folded.has(region.name), dataset: { region: region.name } },
+        h("summary", {}, h("span.fold", {}, icon("chevron", 14)), h("b", {}, region.name), h("span.muted", {}, `${region.resources?.length ?? 0}`)),
+        region.resources?.length
+          ? h("ul.resources", {}, region.resources.map(resource))
+          : h("p.muted.empty", {}, "Nothing here yet.")),
+      // Beside the summary and not in it: a button in a button is neither to a screen reader.
+      h(`button.switch${region.down ? ".off" : ""}`, {
+        type: "button", "aria-pressed": String(!region.down), title: region.down ? "Bring the region back" : "Take the region down",
+        "aria-label": `${region.name} is ${region.down ? "down: bring it back" : "up: take it down"}`,
+        onclick: () => control({ region: region.name, down: !region.down }),
+      }, region.down ? "down" : "up"))));
   }
 
   async function refresh() {

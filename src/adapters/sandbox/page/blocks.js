@@ -214,9 +214,12 @@ function overall(tasks) {
 function plan(b, ctx) {
   const tasks = b.tasks ?? [];
   const done = tasks.filter((t) => t.status === "complete").length;
-  const key = "plan-folded";
-  const body = h("details.plan", { open: !ctx.ui.get(key), ontoggle: (event) => ctx.ui.set(key, !event.target.open) },
-    h("summary.plan-head", {}, statusMark(overall(tasks)), h("span.plan-title", {}, b.title ?? ""),
+  // What is over folds: it is one stop of the Tab key and not forty.
+  const state = overall(tasks);
+  const key = `plan-open:${state}`;
+  const open = ctx.ui.get(key) ?? state !== "complete";
+  const body = h("details.plan", { open, ontoggle: (event) => ctx.ui.set(key, event.target.open) },
+    h("summary.plan-head", {}, statusMark(state), h("span.plan-title", {}, b.title ?? ""),
       tasks.length > 0 && h("span.plan-count", {}, `${done} of ${tasks.length}`), h("span.fold", {}, icon("chevron", 14))),
     h("ol.tasks", {}, tasks.map((t) => task(t, ctx))));
   return body;

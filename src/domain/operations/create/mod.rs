@@ -8,7 +8,7 @@ mod snapshots;
 pub use scope::BackupScope;
 
 use super::{
-    Asked, Ended, Known, Marks, Operation,
+    Asked, Ended, Known, Marks, Operation, all_done,
     draft::{Draft, Head},
     narrowed, unplanned, whole,
 };
@@ -25,6 +25,7 @@ use crate::domain::{
     plan::Plan,
     retention::{self, Kept},
     step,
+    text::count,
     world::{Survey, World},
 };
 
@@ -139,10 +140,10 @@ impl Operation for Create {
     fn done(&self, ended: &Ended<'_>) -> String {
         let Ended { plan, steps, took } = ended;
         if only_checks_lifecycle(plan) {
-            return format!("The lifecycle rules hold: {steps} steps in {took}.");
+            return format!("The lifecycle rules hold: {} in {took}.", count(*steps, "step"));
         }
         let copies = plan.dr_region.as_ref().map(|r| format!(", in {r} too")).unwrap_or_default();
-        format!("All {steps} steps are done and every result is verified{copies}, in {took}.")
+        format!("{} and every result is verified{copies}, in {took}.", all_done(*steps))
     }
 
     fn not_done(&self, plan: &Plan) -> &'static str {

@@ -16,7 +16,7 @@ use crate::domain::{
     operation::{OpId, Run},
     plan::Plan,
     step::{self, Action, ISSUE, StepState},
-    text::{counted, escape},
+    text::{count, counted, escape},
     world::{Survey, World},
 };
 
@@ -176,7 +176,7 @@ impl Operation for Validate {
     }
 
     fn done(&self, ended: &Ended<'_>) -> String {
-        let holds = format!("Everything that was looked at holds: {} steps in {}.", ended.steps, ended.took);
+        let holds = format!("Everything that was looked at holds: {} in {}.", count(ended.steps, "step"), ended.took);
         let untested = untested(ended.plan);
         match untested.is_empty() {
             true => holds,

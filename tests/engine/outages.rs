@@ -1,0 +1,140 @@
+//! A region that does not answer in the middle of a run: what people see, what they are told, and that it goes on at once.
+
+use std::time::Duration;
+
+use bbws::{
+    adapters::{
+        sandbox::aws::{Fault, Target},
+        slack::draw_card,
+    },
+    domain::{moment::Moment, operation::State},
+    ports::{
+        chat::{CardView, Level},
+        clock::Clock as _,
+        store::Store as _,
+    },
+};
+
+use crate::support::rig::Rig;
+
+const SECOND: Duration = Duration::from_secs(1);
+const MINUTE: Duration = Duration::from_secs(60);
+const DR: &str = "eu-west-1";
+
+/// A backup of prod that runs, with its DR region down since a moment, and waits for it.
+async fn waiting(rig: &mut Rig) -> String {
+    let id = rig.approved_backup("backup create prod full").await;
+    while rig.state(&id).await != State::Running {
+        rig.settle(SECOND).await;
+    }
+    rig.cloud.region_down(DR, true);
+    for _ in 0..120 {
+        if !rig.run(&id).await.outages().is_empty() {
+            return id;
+        }
+        rig.settle(30 * SECOND).await;
+    }
+    panic!("the run never needs its DR region");
+}
+
+/// What the card says now, as the announcer drew it last.
+fn card(rig: &Rig, id: &str) -> String {
+    let cards = rig.chat.cards();
+    let drawn = |p: &crate::support::chat::Posted| match &p.message.content {
+        bbws::ports::chat::Content::Card(view) if view.run.op.id.0 == id => Some(draw_card(view).text),
+        _ => None,
+    };
+    cards.iter().find_map(drawn).expect("the card is posted")
+}
+
+fn told(rig: &Rig, id: &str) -> Vec<String> {
+    let lines = rig.chat.thread_of(id).into_iter().filter_map(|p| p.line().map(str::to_owned));
+    lines.filter(|line| line.contains("does not answer")).collect()
+}
+
+#[tokio::test]
+async fn an_outage_is_told_once_and_the_card_counts_on() {
+    let mut rig = Rig::sqlite().await;
+    let id = waiting(&mut rig).await;
+    let since = rig.run(&id).await.outages()[0].since;
+    rig.settle(MINUTE).await;
+    let first = card(&rig, &id);
+    assert!(first.contains(&format!("Waiting for {DR} (down since {}), ", since.clock())), "{first}");
+    assert!(first.contains("next try in ") || first.contains("trying now"), "{first}");
+    assert!(first.contains("*Try now* asks at once") && !first.contains("left"), "{first}");
+    rig.settle(5 * MINUTE).await;
+    let later = card(&rig, &id);
+    assert!(later != first && later.contains(&format!("(down since {})", since.clock())), "{later}");
+    let lines = told(&rig, &id);
+    assert_eq!(lines.len(), 1, "{lines:#?}");
+    assert_eq!(lines[0].matches("<@U0ALICE>").count(), 1, "{lines:#?}");
+    assert!(lines[0].contains(&since.clock()) && lines[0].contains("UTC"), "{lines:#?}");
+}
+
+#[tokio::test]
+async fn it_goes_on_at_once_and_the_standstill_is_no_experience() {
+    let mut rig = Rig::sqlite().await;
+    let id = waiting(&mut rig).await;
+    rig.settle(15 * MINUTE).await;
+    assert_eq!(rig.state(&id).await, State::Running);
+    let refused = rig.click("U0DAVE", "try_now", &id).await.expect("an answer");
+    assert_eq!(refused.level, Level::Error, "{refused:?}");
+    let still = rig.run(&id).await;
+
+    rig.cloud.region_down(DR, false);
+    let said = rig.click("U0BOB", "try_now", &id).await.expect("an answer");
+    assert!(said.text.contains(&format!("{DR} is asked now for {id}")), "{said:?}");
+    rig.settle(2 * SECOND).await;
+    let run = rig.run(&id).await;
+    assert!(run.outages().is_empty(), "{:#?}", run.outages());
+    assert!(run.stalled() > 5 * MINUTE, "{:?}", run.stalled());
+    let late = rig.click("U0BOB", "try_now", &id).await.expect("an answer");
+    assert!(late.text.contains("waits for no region"), "{late:?}");
+    assert_eq!(rig.finish(&id).await, State::Succeeded);
+    assert_eq!(told(&rig, &id).len(), 1);
+
+    let run = rig.run(&id).await;
+    for index in still.unanswered(DR) {
+        let (step, action) = (&run.steps[index], &run.op.plan.steps[index].action);
+        let took = rig.ledger.durations(action.kind(), action.resource(), 1).await.unwrap()[0];
+        let lasted = step.ended.unwrap().since(step.started.unwrap());
+        assert!(step.stalled > Duration::ZERO, "{step:#?}");
+        assert_eq!(took, lasted - step.stalled, "{step:#?}");
+    }
+}
+
+#[tokio::test]
+async fn the_first_answer_of_a_region_wakes_everything_that_waits_for_it() {
+    let mut rig = Rig::sqlite().await;
+    let id = waiting(&mut rig).await;
+    rig.settle(10 * MINUTE).await;
+    rig.cloud.region_down(DR, false);
+    let due = rig.run(&id).await.outages()[0].next;
+    rig.settle(due.since(rig.clock.now()) + 5 * SECOND).await;
+    let run = rig.run(&id).await;
+    assert!(run.outages().is_empty(), "{:#?}", run.outages());
+    assert!(run.unanswered(DR).is_empty(), "{:#?}", run.steps);
+}
+
+#[tokio::test]
+async fn a_single_lost_answer_is_no_outage() {
+    let mut rig = Rig::sqlite().await;
+    let id = rig.approved_backup("backup create prod full").await;
+    rig.cloud.inject(Fault::LostReply, Target::next_start());
+    assert_eq!(rig.finish(&id).await, State::Succeeded);
+    assert!(told(&rig, &id).is_empty());
+}
+
+/// A run whose clock goes on shows how long it has taken.
+#[tokio::test]
+async fn elapsed_time_runs_on() {
+    let mut rig = Rig::sqlite().await;
+    let id = waiting(&mut rig).await;
+    let shown = |run: bbws::domain::operation::Run, now: Moment| draw_card(&CardView { run, now }).text;
+    let now = rig.clock.now();
+    rig.settle(20 * MINUTE).await;
+    let later = rig.clock.now();
+    let run = rig.run(&id).await;
+    let (before, after) = (shown(run.clone(), now), shown(run, later));
+    assert!(before != after && after.contains(" so far"), "{before} / {after}");
+}
