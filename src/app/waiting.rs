@@ -49,6 +49,7 @@ impl Desk {
 }
 
 /// The step that asks, if one does.
+#[expect(clippy::result_large_err, reason = "the refusal is the reply, and there is one for each click at the most")]
 fn asking(run: &Run) -> Result<(usize, WaitForPeople), Reply> {
     let waiting = run.op.state == State::Waiting;
     let step = run.op.plan.steps.iter().zip(&run.steps).find_map(|(spec, step)| match &spec.action {

@@ -185,7 +185,7 @@ mod tests {
     #[test]
     fn an_approval_that_nobody_can_give_is_wrong_and_one_that_nobody_knows_of_is_not_ok() {
         let rule = |role: &str, count| Rule {
-            operations: vec!["backup.delete".into()],
+            operations: vec!["dr.failover".into()],
             environments: Some(vec!["prod".into()]),
             scope: None,
             need: vec![Need { role: role.into(), count }],

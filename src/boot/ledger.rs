@@ -5,6 +5,7 @@ use std::{path::Path, sync::Arc};
 use crate::{
     adapters::store::copy::{self, Copied},
     boot::chain,
+    domain::text,
     ports::clock::SystemClock,
     settings,
 };
@@ -60,7 +61,9 @@ fn spoken(copied: &Copied) -> String {
     let name =
         copied.ledger.as_ref().map_or_else(|| "without a name yet".to_owned(), |name| format!("by the name {name}"));
     format!(
-        "{} operations, {} audit entries, the last with hash {}, {name}",
-        copied.operations, copied.head.seq, copied.head.hash
+        "{}, {}, the last with hash {}, {name}",
+        text::count(copied.operations, "operation"),
+        text::count(copied.head.seq, "audit entry"),
+        copied.head.hash
     )
 }

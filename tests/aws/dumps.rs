@@ -257,7 +257,14 @@ async fn what_keeps_a_dump_from_being_made_is_said() {
         matches!(&answer, Ok(Progress::Failed { reason }) if reason.contains("names no PostgreSQL database. Name one in its `schemas`")),
         "{answer:?}"
     );
-    let answer = carried_out(cloud, &call("b", dump(&platform, Engine::Mariadb, &[], "alias/none"))).await;
+    // Other tests make and drop schemas of this server meanwhile, which ends a dump of everything in words of its own.
+    let meanwhile = |answer: &Result<Progress, CloudError>| matches!(answer, Ok(Progress::Failed { reason }) if reason.starts_with("There is no schema"));
+    let mut answer = carried_out(cloud, &call("b", dump(&platform, Engine::Mariadb, &[], "alias/none"))).await;
+    for again in ["b1", "b2", "b3", "b4"] {
+        if meanwhile(&answer) {
+            answer = carried_out(cloud, &call(again, dump(&platform, Engine::Mariadb, &[], "alias/none"))).await;
+        }
+    }
     assert!(matches!(&answer, Ok(Progress::Failed { reason }) if reason.contains("KMS key alias/none")), "{answer:?}");
     let answer = carried_out(cloud, &call("c", dump(&platform, Engine::Mariadb, &["no_such_schema"], &key))).await;
     assert!(matches!(&answer, Ok(Progress::Failed { .. } | Progress::Gone { .. })), "{answer:?}");

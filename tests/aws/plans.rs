@@ -114,7 +114,7 @@ async fn the_plan_of_an_earlier_life_is_not_taken_for_ours() {
     assert!(answer(ASKED - 299).await.0.is_ok(), "clocks may differ");
     let (refused, vaults) = answer(ASKED - 301).await;
     assert!(permanent(refused).contains("an earlier life of the ledger"));
-    assert_eq!(protected(&vaults), [value!([]); 0], "nothing more is done to it");
+    assert!(protected(&vaults).is_empty(), "nothing more is done to it");
 
     let (vaults, platform) = on().await;
     write(&vaults, &platform, PlanSpec { resources: vec![FS.into()], ..spec() }).await;

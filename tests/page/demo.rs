@@ -15,7 +15,7 @@ impl Demo {
     /// Starts it on a free port, an hour of AWS passing in a second; `data` is where it keeps everything.
     pub fn start(data: &Path) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_bbws"))
-            .args(["demo", "--listen", "127.0.0.1:0", "--speed", "3600", "--data"])
+            .args(["demo", "--listen", "127.0.0.1:0", "--speed", "300", "--data"])
             .arg(data)
             .stdout(Stdio::piped())
             .stderr(Stdio::null())

@@ -38,7 +38,7 @@ struct Demo {
 impl Demo {
     fn start(data: &Path) -> Demo {
         let mut child = Command::new(env!("CARGO_BIN_EXE_bbws"))
-            .args(["demo", "--listen", "127.0.0.1:0", "--speed", "1200", "--data"])
+            .args(["demo", "--listen", "127.0.0.1:0", "--speed", "300", "--data"])
             .arg(data)
             .stdout(Stdio::piped())
             .stderr(Stdio::null())

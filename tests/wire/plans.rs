@@ -40,7 +40,7 @@ async fn a_plan_is_made_changed_where_it_differs_and_left_alone_where_not() {
     let first = bed.call(0, put(spec(&bed, 30, &[FS])));
     assert_eq!(bed.cloud.probe(&first).await, Ok(Probe::Absent));
     bed.cloud.start(&first).await.unwrap();
-    assert_eq!(done(&bed, &first).await.1, "1 rules, 1 resources");
+    assert_eq!(done(&bed, &first).await.1, "1 rule, 1 resource");
     let effects = bed.aws.effects();
     bed.cloud.start(&first).await.unwrap();
     assert_eq!(bed.aws.effects(), effects, "what says so already is left alone");

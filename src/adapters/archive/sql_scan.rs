@@ -279,7 +279,7 @@ mod tests {
             let found = scan(&[&TABLE[..cut], &TABLE[cut..], END]).expect("it is complete");
             assert_eq!(found.tables.names, ["t_1.wp`posts"], "cut at {cut}");
             assert_eq!(found.rows, [("t_1.wp`posts".to_owned(), 4)].into(), "cut at {cut}");
-            assert_eq!(found.longest, 86, "cut at {cut}");
+            assert_eq!(found.longest, 91, "cut at {cut}");
         }
     }
 

@@ -83,13 +83,16 @@ pub enum Marks {
     All,
 }
 
+/// Tells whether a plan is one of those that are looked for.
+pub type Likeness = Box<dyn Fn(&Plan) -> bool + Send + Sync>;
+
 /// Which earlier runs a plan rests on.
 #[derive(Default)]
 pub struct Past {
     /// Those with these ids, as far as they exist.
     pub ids: Vec<OpId>,
     /// Those of the environment whose plan is like this.
-    pub whose: Option<Box<dyn Fn(&Plan) -> bool + Send + Sync>>,
+    pub whose: Option<Likeness>,
 }
 
 /// What was found out for a plan.

@@ -22,6 +22,10 @@ impl Rules {
     ///
     /// # Errors
     /// The refusal, with the sentence for the person.
+    #[expect(
+        clippy::result_large_err,
+        reason = "a refusal is written down whole, and there is one for each request at the most"
+    )]
     pub fn judge(&self, asked: Asked, id: String, at: Moment) -> Result<Envelope, Refusal> {
         let why = self.barred(&asked).or_else(|| self.misnamed(&asked)).or_else(|| shared(&asked));
         let Asked { via, user, mut teams, channel, thread, what, .. } = asked;

@@ -13,12 +13,15 @@ use crate::{
     ports::cloud::CloudError,
 };
 
+/// ARNs by the region they would be in.
+type Regional<'i> = Box<dyn Fn(&str) -> Vec<String> + Send + Sync + 'i>;
+
 /// What an id can be.
 enum Id<'i> {
     /// A snapshot's name.
     Snapshot(&'i str),
     /// What the ARN of a recovery point in a vault can be, by the region it would be in.
-    Point(Box<dyn Fn(&str) -> Vec<String> + Send + Sync + 'i>),
+    Point(Regional<'i>),
     /// A snapshot's name, or the end of a continuous backup's ARN.
     Either(&'i str),
     /// An object's key.

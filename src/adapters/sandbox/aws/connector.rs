@@ -187,7 +187,7 @@ async fn raw(mut request: HttpRequest) -> Result<Raw, ConnectorError> {
     let body = request.take_body();
     let body = match body.bytes() {
         Some(bytes) => Bytes::copy_from_slice(bytes),
-        None => body.collect().await.map_err(|e| ConnectorError::user(e))?.to_bytes(),
+        None => body.collect().await.map_err(ConnectorError::user)?.to_bytes(),
     };
     let uri = request.uri();
     let rest = uri.split_once("://").map_or(uri, |(_, rest)| rest);

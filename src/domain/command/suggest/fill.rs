@@ -36,9 +36,8 @@ pub(super) fn fill(entry: &Entry, words: &[Word], environments: &[&str]) -> Valu
         };
         match (arg, value) {
             (Some(arg), value) if arg.kind == &value::REASON => {
-                if reason.is_empty() {
-                    reason.push(value.unwrap_or(WHY).to_owned());
-                }
+                let first = reason.is_empty().then(|| value.unwrap_or(WHY).to_owned());
+                reason.extend(first);
             }
             (Some(arg), value) if arg.kind.words.is_empty() => take_option(&mut values, arg, value, &mut words),
             // Of a few words, or of no option there is: wherever it fits.
@@ -160,13 +159,12 @@ fn settle_word(arg: &Arg, values: &mut Values, pending: &mut Vec<String>) {
     if values.get(arg.name).is_some() {
         return;
     }
-    if arg.kind.called_alone {
-        if let [only] = pending.as_slice()
-            && let Some(meant) = arg.kind.meant(only)
-        {
-            values.set(arg.name, meant);
-            return pending.clear();
-        }
+    if arg.kind.called_alone
+        && let [only] = pending.as_slice()
+        && let Some(meant) = arg.kind.meant(only)
+    {
+        values.set(arg.name, meant);
+        return pending.clear();
     }
     let near = |word: &str| nearest(word, arg.kind.words.iter().copied());
     let meant = |word: &str| match arg.kind.called_alone {
