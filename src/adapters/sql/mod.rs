@@ -94,7 +94,7 @@ pub trait Databases: fmt::Debug + Send + Sync {
     /// See [`validate`].
     async fn validate(&self, restored: &Target, source: Option<&Target>, wanted: &Wanted) -> Vec<Checked>;
 
-    /// See [`inventory`].
+    /// See [`inventory()`].
     ///
     /// # Errors
     /// A sentence for people.

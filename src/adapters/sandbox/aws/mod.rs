@@ -3,7 +3,7 @@
 //!
 //! A request comes in by the [`connector`] of an SDK in the same process, or by a real [`port`]. [`api`] takes it apart and
 //! hands it to the file of its service, which reads and changes the [`world`]; its module doc says how an API operation is
-//! added. [`faults`] decides what goes wrong on the way, [`judge`] writes down who asked for what and whether anything was
+//! added. `faults` decides what goes wrong on the way, [`judge`] writes down who asked for what and whether anything was
 //! changed twice. How long things take is decided when they are made, and all states follow from the [`time`] of one clock.
 
 pub mod api;

@@ -6,7 +6,7 @@
 //! 1. Its state is a field of the service's struct in `world/<service>.rs`.
 //! 2. Its function in `api/<service>.rs` takes the [`Context`] and the [`Request`], and answers fields or a [`Refusal`]:
 //!
-//! ```ignore
+//! ```text
 //! fn describe_key(cx: &mut Context<'_>, request: &Request) -> Outcome {
 //!     let name = request.need("KeyId")?;
 //!     let Some((arn, key)) = cx.place(request).kms.key(name) else {
