@@ -1,7 +1,7 @@
 //! `bbws demo`: the whole product with nothing outside the process. AWS is simulated behind the wire, so that the same adapter
 //! speaks to it; Slack is a local workspace in the browser, spoken to over HTTP as Slack is. One clock is everybody's.
 
-use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+use std::{io::Write as _, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use aws_smithy_async::rt::sleep::default_async_sleep;
 use secrecy::SecretString;
@@ -115,7 +115,9 @@ pub async fn demo(choices: Choices) -> Result<(), String> {
             "/sandbox/aws",
             Drawer { aws: aws.clone(), clock: shared, address: Some(aws_address.to_string()) }.router(),
         );
-    println!(
+    // Whoever read only the first line of it has not ended the demo by that.
+    let _ = writeln!(
+        std::io::stdout(),
         "bbws demo is at {base}\nOpen it, and type as Alice:  /bbws backup create prod full\n\
          Its AWS answers at {aws_address}, an access key of 12 digits is the account:  aws --endpoint-url=http://{aws_address} rds describe-db-instances\n\
          Ctrl-C ends it."

@@ -1,12 +1,14 @@
 //! The real program behind the page: `bbws demo` as a person starts it.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read as _};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 
 /// A running `bbws demo`; killed when dropped.
 pub struct Demo {
     child: Child,
+    /// What it says goes on being read by somebody: a program whose reader has left is told so with an error.
+    _out: BufReader<ChildStdout>,
     /// Where its page is.
     pub url: String,
 }
@@ -22,12 +24,14 @@ impl Demo {
             .spawn()
             .expect("bbws starts");
         let out = child.stdout.take().expect("its output is piped");
-        let url = BufReader::new(out)
+        let mut out = BufReader::new(out);
+        let url = out
+            .by_ref()
             .lines()
             .map_while(Result::ok)
             .find_map(|line| line.split_whitespace().find(|word| word.starts_with("http://")).map(str::to_owned))
             .expect("bbws says where its page is");
-        Self { child, url }
+        Self { child, _out: out, url }
     }
 
     /// Ends it without a warning, as a power cut does.
