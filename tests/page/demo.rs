@@ -14,7 +14,7 @@ pub struct Demo {
 }
 
 impl Demo {
-    /// Starts it on a free port, an hour of AWS passing in a second; `data` is where it keeps everything.
+    /// Starts it on a free port, five minutes of its world passing in a second; `data` is where it keeps everything.
     pub fn start(data: &Path) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_bbws"))
             .args(["demo", "--listen", "127.0.0.1:0", "--speed", "300", "--data"])
