@@ -22,7 +22,7 @@ use crate::{
     },
     ports::{
         alert::{Alerts, Topic},
-        chat::{CardView, Chat, Content, Exhibit, Level, Outgoing, Remedy, Reply},
+        chat::{Attachment, CardView, Chat, Content, Level, Outgoing, Remedy, Reply},
         clock::Clock,
         cloud::CloudError,
         store::{Commit, Notice, Queued, Store, StoreError},
@@ -99,14 +99,14 @@ impl Announcer {
     async fn send(&self, queued: &Queued) -> Result<(), StoreError> {
         let sent = match &queued.notice {
             Notice::Card { operation } => self.card(queued, operation).await?,
-            Notice::Thread { operation, key, level, text, exhibit } => {
-                self.thread(queued, operation, key, said(*level, text, exhibit)).await?
+            Notice::Thread { operation, key, level, text, attachment } => {
+                self.thread(queued, operation, key, said(*level, text, attachment)).await?
             }
-            Notice::Channel { environment, key, level, text, exhibit } => {
-                self.channel(queued, environment, key, said(*level, text, exhibit)).await
+            Notice::Channel { environment, key, level, text, attachment } => {
+                self.channel(queued, environment, key, said(*level, text, attachment)).await
             }
-            Notice::Whisper { channel, user, level, text, exhibit } => {
-                self.whisper(queued, channel, user, said(*level, text, exhibit)).await
+            Notice::Whisper { channel, user, level, text, attachment } => {
+                self.whisper(queued, channel, user, said(*level, text, attachment)).await
             }
             Notice::Publish { environment, topic, subject, body, .. } => {
                 let Some(env) = self.environments.get(environment) else {
@@ -205,7 +205,7 @@ impl Announcer {
             "The card is here now: nothing more can be said where it was. {}",
             words::approval_needed(&run.op, &self.authority)
         );
-        let content = line(&said(Level::Warning, &text, &Exhibit::default()), text.clone());
+        let content = line(&said(Level::Warning, &text, &Attachment::default()), text.clone());
         let letter = Letter {
             elsewhere: content.clone(),
             content,
@@ -444,12 +444,12 @@ fn about(queued: &Queued) -> &str {
     }
 }
 
-fn said(level: Level, text: &str, exhibit: &Exhibit) -> Reply {
-    Reply { level, text: text.to_owned(), exhibit: exhibit.clone() }
+fn said(level: Level, text: &str, attachment: &Attachment) -> Reply {
+    Reply { level, text: text.to_owned(), attachment: attachment.clone() }
 }
 
 fn line(said: &Reply, text: String) -> Content {
-    Content::Line { level: said.level, text, exhibit: Box::new(said.exhibit.clone()) }
+    Content::Line { level: said.level, text, attachment: Box::new(said.attachment.clone()) }
 }
 
 fn card_letter(run: &Run, now: Moment) -> Letter {

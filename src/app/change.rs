@@ -13,7 +13,7 @@ use crate::{
     },
     ports::{
         alert::Topic,
-        chat::{Exhibit, Level, Reply},
+        chat::{Attachment, Level, Reply},
         store::{AuditEntry, Commit, Guard, Lock, MarkWrite, Notice, OpWrite},
     },
 };
@@ -228,13 +228,13 @@ impl Change {
 
     /// Tells the card's thread, once per key.
     pub fn thread(&mut self, key: impl Into<String>, level: Level, text: impl Into<String>) {
-        self.show(key, level, text, Exhibit::default());
+        self.show(key, level, text, Attachment::default());
     }
 
     /// Tells the card's thread, once per key, with something beside it.
-    pub fn show(&mut self, key: impl Into<String>, level: Level, text: impl Into<String>, exhibit: Exhibit) {
+    pub fn show(&mut self, key: impl Into<String>, level: Level, text: impl Into<String>, attachment: Attachment) {
         let operation = self.run.op.id.clone();
-        self.notices.push(Notice::Thread { operation, key: key.into(), level, text: text.into(), exhibit });
+        self.notices.push(Notice::Thread { operation, key: key.into(), level, text: text.into(), attachment });
     }
 
     /// Remembers or forgets something in the same transaction.
@@ -249,7 +249,7 @@ impl Change {
             user: user.to_owned(),
             level: reply.level,
             text: reply.text.clone(),
-            exhibit: reply.exhibit.clone(),
+            attachment: reply.attachment.clone(),
         });
     }
 

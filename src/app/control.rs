@@ -6,7 +6,7 @@ use super::{
     authority::Freshness,
     change::Change,
     decide::Attempt,
-    desk::{Ask, Desk, say},
+    desk::{Desk, Inquiry, say},
 };
 use crate::{
     domain::{
@@ -17,14 +17,14 @@ use crate::{
         text::{escape, one_line},
     },
     ports::{
-        chat::{Exhibit, Level, Offer, Reply},
+        chat::{Attachment, Level, Offer, Reply},
         store::{AuditEntry, Commit, Filter, Guard, Lock, Notice, Stop, StoreError},
     },
 };
 
 impl Desk {
     /// Withdraws what has not begun; ends what has, once what AWS is doing for it has ended.
-    pub(super) async fn cancel(&self, ask: &Ask, id: &OpId, reason: Option<String>) -> Result<Reply, StoreError> {
+    pub(super) async fn cancel(&self, ask: &Inquiry, id: &OpId, reason: Option<String>) -> Result<Reply, StoreError> {
         let by = match self.actor(ask, Freshness::Recent).await {
             Ok(principal) => principal.user,
             Err(reply) => return self.refuse_ask(ask, reply).await,
@@ -34,7 +34,7 @@ impl Desk {
     }
 
     /// Lets an operation finish nothing more for now.
-    pub(super) async fn pause(&self, ask: &Ask, id: &OpId) -> Result<Reply, StoreError> {
+    pub(super) async fn pause(&self, ask: &Inquiry, id: &OpId) -> Result<Reply, StoreError> {
         let by = match self.actor(ask, Freshness::Recent).await {
             Ok(principal) => principal.user,
             Err(reply) => return self.refuse_ask(ask, reply).await,
@@ -53,7 +53,7 @@ impl Desk {
     }
 
     /// Lets a paused operation go on; for a stopped one, asks a second person.
-    pub(super) async fn resume_one(&self, ask: &Ask, id: &OpId) -> Result<Reply, StoreError> {
+    pub(super) async fn resume_one(&self, ask: &Inquiry, id: &OpId) -> Result<Reply, StoreError> {
         let by = match self.actor(ask, Freshness::Recent).await {
             Ok(principal) => principal.user,
             Err(reply) => return self.refuse_ask(ask, reply).await,
@@ -77,7 +77,7 @@ impl Desk {
     }
 
     /// Runs what failed again, or looks again for what nobody knows of.
-    pub(super) async fn retry(&self, ask: &Ask, id: &OpId) -> Result<Reply, StoreError> {
+    pub(super) async fn retry(&self, ask: &Inquiry, id: &OpId) -> Result<Reply, StoreError> {
         let by = match self.actor(ask, Freshness::Now).await {
             Ok(principal) => principal.user,
             Err(reply) => return self.refuse_ask(ask, reply).await,
@@ -91,7 +91,7 @@ impl Desk {
         let failed = run.op.state == State::Failed;
         if failed && !operations::of(run.op.kind()).retries(&run.op.plan) {
             let text = format!(
-                "{id} has ended as a whole, so there is nothing to go on with. Ask anew: `/bbws {}`",
+                "{id} has ended as a whole, so there is nothing to go on with. Inquiry anew: `/bbws {}`",
                 escape(&run.op.command)
             );
             return Attempt::Refuse(say(Level::Warning, text));
@@ -154,7 +154,7 @@ impl Desk {
     }
 
     /// The Stop button: halts this operation at once.
-    pub(super) async fn stop_one(&self, ask: &Ask, id: &OpId) -> Result<Reply, StoreError> {
+    pub(super) async fn stop_one(&self, ask: &Inquiry, id: &OpId) -> Result<Reply, StoreError> {
         let by = match self.stopper(ask).await {
             Ok(user) => user,
             Err(reply) => return self.refuse_ask(ask, reply).await,
@@ -172,7 +172,12 @@ impl Desk {
     }
 
     /// `/bbws stop [env] <reason>`: first the stop itself, so that no new intent can be written; then every running operation.
-    pub(super) async fn stop(&self, ask: &Ask, environment: Option<&str>, reason: &str) -> Result<Reply, StoreError> {
+    pub(super) async fn stop(
+        &self,
+        ask: &Inquiry,
+        environment: Option<&str>,
+        reason: &str,
+    ) -> Result<Reply, StoreError> {
         let by = match self.stopper(ask).await {
             Ok(user) => user,
             Err(reply) => return self.refuse_ask(ask, reply).await,
@@ -214,7 +219,7 @@ impl Desk {
             reason.trim_end_matches('.')
         );
         let offer = Offer { label: "Resume".to_owned(), command: lift, confirm: None };
-        let exhibit = Exhibit { offers: vec![offer], ..Exhibit::default() };
+        let attachment = Attachment { offers: vec![offer], ..Attachment::default() };
         let mut channels = vec![self.ops_channel.as_str()];
         let mut told = vec!["*".to_owned()];
         for environment in self.planner.environments().filter(|e| everything || e.name == stop.scope) {
@@ -229,7 +234,7 @@ impl Desk {
             key: format!("stop-{}-{}", stop.scope, stop.at.0),
             level: Level::Warning,
             text: text.clone(),
-            exhibit: exhibit.clone(),
+            attachment: attachment.clone(),
         };
         told.into_iter().map(notice).collect()
     }
@@ -258,7 +263,7 @@ impl Desk {
     }
 
     /// Whoever holds a role may stop, also when Slack cannot be asked and they are named in the config.
-    async fn stopper(&self, ask: &Ask) -> Result<String, Reply> {
+    async fn stopper(&self, ask: &Inquiry) -> Result<String, Reply> {
         match self.actor(ask, Freshness::Recent).await {
             Ok(principal) => Ok(principal.user),
             Err(_) if !self.authority.listed(&ask.request.user).is_empty() && !self.barred(&ask.request.user).await => {

@@ -5,7 +5,7 @@ use serde_json::json;
 use super::{
     authority::Freshness,
     change::Change,
-    desk::{Ask, Desk, say},
+    desk::{Desk, Inquiry, say},
     words,
 };
 use crate::{
@@ -16,7 +16,7 @@ use crate::{
         text::{escape, one_line},
     },
     ports::{
-        chat::{Exhibit, Level, Offer, Reply},
+        chat::{Attachment, Level, Offer, Reply},
         store::{Guard, StoreError},
     },
 };
@@ -67,7 +67,7 @@ pub(super) enum Attempt {
 
 impl Desk {
     /// Approve.
-    pub(super) async fn approve(&self, ask: &Ask, id: &OpId, seen: Option<&Seen>) -> Result<Reply, StoreError> {
+    pub(super) async fn approve(&self, ask: &Inquiry, id: &OpId, seen: Option<&Seen>) -> Result<Reply, StoreError> {
         let voter = match self.actor(ask, Freshness::Now).await {
             Ok(principal) => principal,
             Err(reply) => return self.refuse_ask(ask, reply).await,
@@ -78,7 +78,7 @@ impl Desk {
     /// Reject: a veto by anyone who holds a role.
     pub(super) async fn reject(
         &self,
-        ask: &Ask,
+        ask: &Inquiry,
         id: &OpId,
         reason: Option<String>,
         seen: Option<&Seen>,
@@ -94,7 +94,7 @@ impl Desk {
     /// Loads, decides, commits; again when somebody else was faster.
     pub(super) async fn attempt(
         &self,
-        ask: &Ask,
+        ask: &Inquiry,
         id: &OpId,
         decide: impl Fn(&Run) -> Attempt,
     ) -> Result<Reply, StoreError> {
@@ -125,12 +125,12 @@ impl Desk {
         self.refuse_ask(ask, say(Level::Warning, text)).await
     }
 
-    async fn answered(&self, ask: &Ask) -> Result<bool, StoreError> {
+    async fn answered(&self, ask: &Inquiry) -> Result<bool, StoreError> {
         let open = self.store.unanswered(self.clock.now(), 1000).await?;
         Ok(!open.iter().any(|r| r.id == ask.request.id))
     }
 
-    fn vote(&self, ask: &Ask, run: &Run, voter: &Principal, seen: Option<&Seen>) -> Attempt {
+    fn vote(&self, ask: &Inquiry, run: &Run, voter: &Principal, seen: Option<&Seen>) -> Attempt {
         let op = &run.op;
         let now = self.clock.now();
         if let Some(reply) = not_open(op, now, voter) {
@@ -183,7 +183,7 @@ impl Desk {
         Attempt::Change(Box::new(change), say(Level::Success, format!("Your approval of {} counts.", op.id)))
     }
 
-    fn veto(&self, ask: &Ask, run: &Run, by: &Principal, reason: Option<&str>, seen: Option<&Seen>) -> Attempt {
+    fn veto(&self, ask: &Inquiry, run: &Run, by: &Principal, reason: Option<&str>, seen: Option<&Seen>) -> Attempt {
         let op = &run.op;
         let now = self.clock.now();
         if let Some(reply) = not_open(op, now, by) {
@@ -226,7 +226,7 @@ fn not_open(op: &Operation, now: crate::domain::moment::Moment, by: &Principal) 
         say(
             Level::Warning,
             format!(
-                "The time to approve {} ran out at {}. Ask again: `/bbws {}`",
+                "The time to approve {} ran out at {}. Inquiry again: `/bbws {}`",
                 op.id,
                 words::clock_time(op.deadline),
                 escape(&op.command)
@@ -267,7 +267,7 @@ fn too_late(op: &Operation, by: &Principal) -> Reply {
         )),
     };
     let offers = if stops { vec![offer] } else { Vec::new() };
-    Reply { level: Level::Warning, text, exhibit: Exhibit { offers, ..Exhibit::default() } }
+    Reply { level: Level::Warning, text, attachment: Attachment { offers, ..Attachment::default() } }
 }
 
 fn roles(voter: &Principal) -> String {

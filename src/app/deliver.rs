@@ -198,8 +198,8 @@ impl Announcer {
 /// The sentence as an answer; a card is none.
 fn reply(content: &Content) -> Option<Reply> {
     match content {
-        Content::Line { level, text, exhibit } => {
-            Some(Reply { level: *level, text: text.clone(), exhibit: (**exhibit).clone() })
+        Content::Line { level, text, attachment } => {
+            Some(Reply { level: *level, text: text.clone(), attachment: (**attachment).clone() })
         }
         Content::Card(_) => None,
     }

@@ -31,7 +31,7 @@ use crate::{
         text::{escape, one_line},
     },
     ports::{
-        chat::{Exhibit, Level, Offer, Reply},
+        chat::{Attachment, Level, Offer, Reply},
         clock::Clock,
         store::{Accepted, AuditEntry, Commit, Notice, Request, Store, StoreError},
     },
@@ -78,7 +78,7 @@ pub struct Inner {
 
 /// A request that is being dealt with.
 #[derive(Clone)]
-pub struct Ask {
+pub struct Inquiry {
     /// The stored request.
     pub request: Request,
     via: Via,
@@ -88,7 +88,7 @@ pub struct Ask {
     late: Arc<AtomicBool>,
 }
 
-impl Ask {
+impl Inquiry {
     /// Whether the reply has to be whispered, since nobody waits for it any more or nobody ever could.
     fn whispers(&self, reply: &Reply) -> bool {
         match self.via {
@@ -106,7 +106,7 @@ impl Ask {
             user: self.request.user.clone(),
             level: reply.level,
             text: reply.text.clone(),
-            exhibit: reply.exhibit.clone(),
+            attachment: reply.attachment.clone(),
         })
     }
 
@@ -121,7 +121,7 @@ impl Ask {
 
 /// Makes a reply.
 pub fn say(level: Level, text: impl Into<String>) -> Reply {
-    Reply { level, text: text.into(), exhibit: Exhibit::default() }
+    Reply { level, text: text.into(), attachment: Attachment::default() }
 }
 
 impl std::ops::Deref for Desk {
@@ -158,9 +158,9 @@ impl Desk {
             };
             let stale = now.since(request.at) > STALE;
             let said = envelope.what.said().is_some();
-            let ask = Ask { request, via: envelope.via, said, late: Arc::new(AtomicBool::new(true)) };
+            let ask = Inquiry { request, via: envelope.via, said, late: Arc::new(AtomicBool::new(true)) };
             if stale {
-                let text = "Your last request reached bbws while it was restarting and was *not* carried out, since it is too old now. Ask again if it is still wanted.";
+                let text = "Your last request reached bbws while it was restarting and was *not* carried out, since it is too old now. Inquiry again if it is still wanted.";
                 self.refuse_ask(&ask, say(Level::Warning, text)).await?;
             } else {
                 self.deal(&ask, envelope.what).await?;
@@ -187,7 +187,7 @@ impl Desk {
             audit.push(entry(&request, "refusal", json!({"said": reply.text})));
         }
         // Whatever is answered here was said, or is a refusal, which is whispered in any case.
-        let ask = Ask { request: request.clone(), via, said: true, late: Arc::new(AtomicBool::new(false)) };
+        let ask = Inquiry { request: request.clone(), via, said: true, late: Arc::new(AtomicBool::new(false)) };
         if self.store.accept(request, Some(reply.text.clone()), audit).await? == Accepted::Replay {
             return Ok(None);
         }
@@ -227,7 +227,7 @@ impl Desk {
     async fn gate_in_time(&self, request: &Request) -> Result<(), Reply> {
         match tokio::time::timeout(self.patience, self.gate(request, false)).await {
             Ok(gate) => gate,
-            Err(_) => Err(say(Level::Error, "Slack is slow to say who you are. Ask again in a moment.")),
+            Err(_) => Err(say(Level::Error, "Slack is slow to say who you are. Inquiry again in a moment.")),
         }
     }
 
@@ -262,7 +262,7 @@ impl Desk {
             return Ok(None);
         }
         let late = Arc::new(AtomicBool::new(false));
-        let ask = Ask { request, via, said: what.said().is_some(), late: late.clone() };
+        let ask = Inquiry { request, via, said: what.said().is_some(), late: late.clone() };
         self.busy.lock().unwrap_or_else(PoisonError::into_inner).insert(ask.request.id.clone());
         let desk = self.clone();
         let mut work = tokio::spawn(async move {
@@ -283,7 +283,7 @@ impl Desk {
     }
 
     /// Deals with a stored request and answers it in the ledger.
-    async fn deal(&self, ask: &Ask, what: Inbound) -> Result<Reply, StoreError> {
+    async fn deal(&self, ask: &Inquiry, what: Inbound) -> Result<Reply, StoreError> {
         let dealt = match self.gate(&ask.request, stops(&what)).await {
             Ok(()) => self.act(ask, what).await,
             Err(reply) => self.refuse_ask(ask, reply).await,
@@ -296,7 +296,7 @@ impl Desk {
         }
     }
 
-    async fn act(&self, ask: &Ask, what: Inbound) -> Result<Reply, StoreError> {
+    async fn act(&self, ask: &Inquiry, what: Inbound) -> Result<Reply, StoreError> {
         match what {
             Inbound::Command { text } => self.obey(ask, &text).await,
             Inbound::Mentioned { text } => self.refuse_ask(ask, aside(&text, &self.environments())).await,
@@ -324,14 +324,14 @@ impl Desk {
         }
     }
 
-    async fn obey(&self, ask: &Ask, text: &str) -> Result<Reply, StoreError> {
+    async fn obey(&self, ask: &Inquiry, text: &str) -> Result<Reply, StoreError> {
         match language::parse(text, &self.environments()) {
             Ok(command) => self.carry_out(ask, command).await,
             Err(wrong) => self.refuse_ask(ask, wrong_reply(&wrong)).await,
         }
     }
 
-    async fn carry_out(&self, ask: &Ask, command: Command) -> Result<Reply, StoreError> {
+    async fn carry_out(&self, ask: &Inquiry, command: Command) -> Result<Reply, StoreError> {
         match command.does() {
             Does::Control(control) => self.control(ask, control, &command).await,
             Does::Operation => self.submit(ask, &command).await,
@@ -349,7 +349,7 @@ impl Desk {
         }
     }
 
-    async fn control(&self, ask: &Ask, control: Control, command: &Command) -> Result<Reply, StoreError> {
+    async fn control(&self, ask: &Inquiry, control: Control, command: &Command) -> Result<Reply, StoreError> {
         let id = OpId(command.values().get(OPERATION.name).unwrap_or_default().to_owned());
         let reason = command.reason().map(str::to_owned);
         match control {
@@ -366,7 +366,7 @@ impl Desk {
     }
 
     /// Answers with a refusal: audited, nothing else.
-    pub(super) async fn refuse_ask(&self, ask: &Ask, reply: Reply) -> Result<Reply, StoreError> {
+    pub(super) async fn refuse_ask(&self, ask: &Inquiry, reply: Reply) -> Result<Reply, StoreError> {
         self.store
             .commit(Commit {
                 audit: vec![AuditEntry {
@@ -383,12 +383,12 @@ impl Desk {
     }
 
     /// The person behind a request, who must hold a role. `Err` is the refusal.
-    pub(super) async fn actor(&self, ask: &Ask, freshness: Freshness) -> Result<Principal, Reply> {
+    pub(super) async fn actor(&self, ask: &Inquiry, freshness: Freshness) -> Result<Principal, Reply> {
         let principal = self.authority.principal(&ask.request.user, freshness).await;
         match principal {
             Ok(principal) if principal.roles.is_empty() => Err(say(
                 Level::Error,
-                "You hold no role in bbws, so you may read (`help`, `op list`, `op show`) and nothing else. Ask whoever keeps bbws.toml to add you to a role.",
+                "You hold no role in bbws, so you may read (`help`, `op list`, `op show`) and nothing else. Inquiry whoever keeps bbws.toml to add you to a role.",
             )),
             Ok(principal) => Ok(principal),
             Err(denied) => Err(say(Level::Error, denied.sentence())),
@@ -434,7 +434,7 @@ fn aside(text: &str, environments: &[&str]) -> Reply {
             (said.to_owned(), offer)
         }
     };
-    Reply { level: Level::Info, text, exhibit: Exhibit { offers: vec![offer], ..Exhibit::default() } }
+    Reply { level: Level::Info, text, attachment: Attachment { offers: vec![offer], ..Attachment::default() } }
 }
 
 /// The request is stored and the sweep will deal with it, but not now.

@@ -6,7 +6,7 @@ use super::{
     authority::Freshness,
     change::Change,
     decide::Attempt,
-    desk::{Ask, Desk, say},
+    desk::{Desk, Inquiry, say},
 };
 use crate::{
     domain::{
@@ -25,7 +25,7 @@ const COUNTED: u32 = 2;
 
 impl Desk {
     /// Asks the regions at once that an operation waits for.
-    pub(super) async fn try_now(&self, ask: &Ask, id: &OpId) -> Result<Reply, StoreError> {
+    pub(super) async fn try_now(&self, ask: &Inquiry, id: &OpId) -> Result<Reply, StoreError> {
         let by = match self.actor(ask, Freshness::Recent).await {
             Ok(principal) => principal.user,
             Err(reply) => return self.refuse_ask(ask, reply).await,

@@ -21,7 +21,7 @@ use crate::{
     domain::{environment::Environment, moment::Moment, point::PointQuery, text::escape},
     ports::{
         alert::Topic,
-        chat::{Exhibit, Level},
+        chat::{Attachment, Level},
         clock::Clock,
         cloud::Cloud,
         store::{AuditEntry, Commit, Filter, Incarnation, Notice, Renewal, Store, StoreError},
@@ -181,7 +181,7 @@ impl Keeper {
                 key: key.clone(),
                 level: Level::Warning,
                 text: text.clone(),
-                exhibit: Exhibit::default(),
+                attachment: Attachment::default(),
             });
             commit.notices.push(Notice::Publish {
                 environment: environment.clone(),

@@ -2,7 +2,7 @@
 
 use super::{
     authority::Freshness,
-    desk::{Ask, Desk, say},
+    desk::{Desk, Inquiry, say},
     submit::New,
 };
 use crate::{
@@ -22,7 +22,7 @@ impl Desk {
     /// `/bbws resume [env]`: asks for a second person to lift what is stopped.
     pub(super) async fn resume(
         &self,
-        ask: &Ask,
+        ask: &Inquiry,
         environment: Option<&str>,
         reason: Option<String>,
     ) -> Result<Reply, StoreError> {
@@ -54,7 +54,7 @@ impl Desk {
     }
 
     /// The Resume button of a stopped operation: asks for a second person to let it go on.
-    pub(super) async fn resume_stopped(&self, ask: &Ask, op: &Record) -> Result<Reply, StoreError> {
+    pub(super) async fn resume_stopped(&self, ask: &Inquiry, op: &Record) -> Result<Reply, StoreError> {
         if let Some(stop) = self.stop_of(op.environment()).await? {
             let what = if stop.scope == "*" { String::new() } else { format!(" {}", stop.scope) };
             let text = format!(
@@ -74,7 +74,7 @@ impl Desk {
 
     async fn ask_to_resume(
         &self,
-        ask: &Ask,
+        ask: &Inquiry,
         scope: &str,
         environment: &str,
         facts: Vec<Fact>,

@@ -19,7 +19,7 @@ use crate::{
         text::{count, escape},
     },
     ports::{
-        chat::{Exhibit, Level, Offer, Reply, Table},
+        chat::{Attachment, Level, Offer, Reply, Table},
         cloud::{CloudError, LeftOut, World},
         store::StoreError,
     },
@@ -162,7 +162,8 @@ fn unreadable(environment: &str, error: &CloudError) -> Reply {
     let said = error.to_string();
     // Nobody tries it again but the person who asked.
     let said = said.trim_end_matches(" It is tried again.").trim_end_matches('.');
-    let text = format!("AWS did not tell about `{}`: {}. Ask again in a minute.", escape(environment), escape(said));
+    let text =
+        format!("AWS did not tell about `{}`: {}. Inquiry again in a minute.", escape(environment), escape(said));
     say(Level::Error, text)
 }
 
@@ -232,8 +233,8 @@ fn drawn(
     };
     let oldest = lines.last().and_then(|line| line.point()).map(|p| p.created);
     let older = oldest.filter(|_| more).map(|oldest| older(command, oldest));
-    let exhibit = Exhibit { table: Some(table), chart: None, offers: older.into_iter().collect() };
-    Reply { level, text: head.join("\n"), exhibit }
+    let attachment = Attachment { table: Some(table), chart: None, offers: older.into_iter().collect() };
+    Reply { level, text: head.join("\n"), attachment }
 }
 
 /// That there is more than what is shown.
@@ -314,7 +315,7 @@ fn deletion(env: &Environment, point: &Point) -> Offer {
         label: "Delete".to_owned(),
         command: delete::command(&env.name, &point.id).canonical(),
         confirm: Some(format!(
-            "Ask to delete {} in {}? This is irreversible: what is deleted cannot be brought back.",
+            "Inquiry to delete {} in {}? This is irreversible: what is deleted cannot be brought back.",
             point.id, point.region
         )),
     }
@@ -374,7 +375,11 @@ fn schedule_reply(env: &Environment, world: &World, marks: &[Mark], now: Moment)
         rows: due.chain(made.take(CALENDAR_LINES)).collect(),
         offers: Vec::new(),
     };
-    Reply { level: Level::Info, text: head.join("\n"), exhibit: Exhibit { table: Some(table), ..Exhibit::default() } }
+    Reply {
+        level: Level::Info,
+        text: head.join("\n"),
+        attachment: Attachment { table: Some(table), ..Attachment::default() },
+    }
 }
 
 #[cfg(test)]

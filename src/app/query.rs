@@ -60,8 +60,8 @@ impl Desk {
                 known.measured.extend(samples.iter().map(|s| s.at).max().map(|at| (name.clone(), at)));
             }
         }
-        let Told { found, text, exhibit } = answer.tell(command, &known);
-        Ok(Reply { level: if found { Level::Info } else { Level::Error }, text, exhibit })
+        let Told { found, text, attachment } = answer.tell(command, &known);
+        Ok(Reply { level: if found { Level::Info } else { Level::Error }, text, attachment })
     }
 
     async fn newest(&self, environment: Option<&str>, limit: u32) -> Result<Vec<Operation>, StoreError> {

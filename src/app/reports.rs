@@ -8,9 +8,9 @@ use std::{
 
 use crate::{
     domain::{
+        attachment::{Attachment, Chart, Report, Series, Table},
         environment::Environment,
-        exhibit::{Chart, Exhibit, Report, Series, Table},
-        lag::{Leg, Readings},
+        lag::{Measurements, Side},
         mark::{Mark, MarkKind, Sample},
         moment::{Moment, spoken},
         point::{Point, PointKind, PointQuery},
@@ -40,15 +40,15 @@ pub async fn look(
     call: &Call,
 ) -> Result<Result<Progress, CloudError>, StoreError> {
     let env = &call.environment;
-    let readings = match cloud.readings(env, &call.requester).await {
-        Ok(readings) => readings,
+    let measurements = match cloud.measurements(env, &call.requester).await {
+        Ok(measurements) => measurements,
         Err(error) => return Ok(Err(error)),
     };
     // Ages are told as of the moment that was measured.
-    let now = readings.at;
+    let now = measurements.at;
     if matches!(call.action, Action::ReplicationReport(_)) {
         let samples = store.samples(&env.name, now - Duration::from_secs(7 * DAY)).await?;
-        return Ok(Ok(progress(replication(env, &readings, &samples, now), &late(env, &readings, now))));
+        return Ok(Ok(progress(replication(env, &measurements, &samples, now), &late(env, &measurements, now))));
     }
     let marks = store.marks(&env.name, None).await?;
     let mut tally = Tally::new(env, now);
@@ -57,7 +57,7 @@ pub async fn look(
         Ok(left_out) => left_out,
         Err(error) => return Ok(Err(error)),
     };
-    let report = inventory(env, &readings, &tally, &left_out.unread, &marks, now);
+    let report = inventory(env, &measurements, &tally, &left_out.unread, &marks, now);
     let found = findings(&report.breaches);
     Ok(Ok(progress(report, &format!("{found} in the inventory"))))
 }
@@ -77,8 +77,8 @@ fn findings(breaches: &[String]) -> String {
 }
 
 /// How many copies are late, or not known to be in time: `9 of 12 copies late, 1 of unknown age`.
-fn late(env: &Environment, readings: &Readings, now: Moment) -> String {
-    let all = &readings.components;
+fn late(env: &Environment, measurements: &Measurements, now: Moment) -> String {
+    let all = &measurements.components;
     let unknown = all.iter().filter(|component| component.lag(now).is_none()).count();
     let late = all.iter().filter(|component| !component.within(env.rpo.0, now)).count().saturating_sub(unknown);
     let of = format!("of {}", counted(all.len(), "copy", "copies"));
@@ -108,7 +108,7 @@ struct Row {
 pub struct Tally<'e> {
     env: &'e Environment,
     now: Moment,
-    rows: BTreeMap<(PointKind, String, Leg), Row>,
+    rows: BTreeMap<(PointKind, String, Side), Row>,
 }
 
 impl<'e> Tally<'e> {
@@ -130,8 +130,8 @@ impl<'e> Tally<'e> {
     }
 
     fn count(&mut self, point: &Point) {
-        let leg = if point.region == self.env.primary_region { Leg::Primary } else { Leg::Dr };
-        let row = self.rows.entry((point.kind, point.resource.clone(), leg)).or_default();
+        let side = if point.region == self.env.primary_region { Side::Primary } else { Side::Dr };
+        let row = self.rows.entry((point.kind, point.resource.clone(), side)).or_default();
         if !point.usable() {
             row.unusable += 1;
             return;
@@ -153,24 +153,24 @@ impl<'e> Tally<'e> {
 /// What is protected against what exists; counts; retention; success rate.
 pub fn inventory(
     env: &Environment,
-    readings: &Readings,
+    measurements: &Measurements,
     tally: &Tally<'_>,
     unread: &[String],
     marks: &[Mark],
     now: Moment,
 ) -> Report {
     let mut breaches: Vec<String> = unread.iter().map(|why| format!("Not everything could be read: {why}")).collect();
-    match readings.unprotected(env) {
+    match measurements.unprotected(env) {
         Ok(found) => breaches.extend(found.iter().map(|e| {
             format!("{} {} ({}) exists and is protected by nothing: add it to bbws.toml.", e.kind, e.id, e.name)
         })),
         Err(why) => breaches.push(format!("Nobody knows what exists in the account: {why}")),
     }
-    let with_points: BTreeSet<(PointKind, &str, Leg)> =
+    let with_points: BTreeSet<(PointKind, &str, Side)> =
         tally.rows.iter().filter(|(_, r)| r.usable > 0).map(|((k, r, l), _)| (*k, r.as_str(), *l)).collect();
-    for component in &readings.components {
+    for component in &measurements.components {
         // What AWS replicates by itself has no points of its own.
-        let has = with_points.contains(&(component.kind, component.resource.as_str(), component.leg));
+        let has = with_points.contains(&(component.kind, component.resource.as_str(), component.side));
         if !has && component.safe.is_err() {
             breaches.push(format!(
                 "{} has no usable recovery point. Make one: `/bbws backup create {} {}`.",
@@ -180,8 +180,8 @@ pub fn inventory(
             ));
         }
     }
-    for ((kind, resource, leg), row) in &tally.rows {
-        let place = if *leg == Leg::Dr { " in DR" } else { "" };
+    for ((kind, resource, side), row) in &tally.rows {
+        let place = if *side == Side::Dr { " in DR" } else { "" };
         for (n, what, more) in [
             (row.unusable, ["is not usable", "are not usable"], " (partial, expired or failed)"),
             (row.unencrypted, ["is not encrypted", "are not encrypted"], ""),
@@ -194,7 +194,7 @@ pub fn inventory(
             }
         }
     }
-    let jobs = match (readings.success_rate(), &readings.jobs) {
+    let jobs = match (measurements.success_rate(), &measurements.jobs) {
         (Some(rate), _) => {
             if rate < GOOD {
                 breaches.push(format!("Only {rate} % of the backup jobs of the last 14 days completed. Their reasons are in AWS Backup, Jobs."));
@@ -220,7 +220,7 @@ pub fn inventory(
         count(held, "hold"),
         verdict(&breaches),
     );
-    Report { text, exhibit: Exhibit { table: Some(table(tally, now)), ..Exhibit::default() }, breaches }
+    Report { text, attachment: Attachment { table: Some(table(tally, now)), ..Attachment::default() }, breaches }
 }
 
 /// When what can be restored for a test was.
@@ -260,11 +260,11 @@ fn table(tally: &Tally<'_>, now: Moment) -> Table {
     let rows = tally
         .rows
         .iter()
-        .map(|((kind, resource, leg), row)| {
+        .map(|((kind, resource, side), row)| {
             vec![
                 kind.to_string(),
                 resource.clone(),
-                if *leg == Leg::Dr { "DR" } else { "primary" }.to_owned(),
+                if *side == Side::Dr { "DR" } else { "primary" }.to_owned(),
                 row.usable.to_string(),
                 row.unusable.to_string(),
                 ago(row.newest),
@@ -294,17 +294,17 @@ pub fn size(bytes: u64) -> String {
 }
 
 /// Lag of every component against its RPO, with the last week as a chart.
-pub fn replication(env: &Environment, readings: &Readings, samples: &[Sample], now: Moment) -> Report {
+pub fn replication(env: &Environment, measurements: &Measurements, samples: &[Sample], now: Moment) -> Report {
     let rpo = env.rpo.0;
     let mut breaches = Vec::new();
     let mut rows = Vec::new();
     let mut lags = Vec::new();
     let mut worst: Option<Duration> = Some(Duration::ZERO);
-    for component in &readings.components {
+    for component in &measurements.components {
         let lag = component.lag(now);
         lags.push((component.name(), lag.map(|l| l.as_secs())));
         // What the primary region keeps is lost with it.
-        if component.leg == Leg::Dr || !env.replicates() {
+        if component.side == Side::Dr || !env.replicates() {
             worst = worst.zip(lag).map(|(a, b)| a.max(b));
         }
         let said = lag.map_or_else(|| "unknown".to_owned(), spoken);
@@ -315,9 +315,9 @@ pub fn replication(env: &Environment, readings: &Readings, samples: &[Sample], n
                     "{} is {said} behind; its RPO is {}. {}",
                     component.name(),
                     spoken(rpo),
-                    match component.leg {
-                        Leg::Dr => "Look at what holds its copies up.",
-                        Leg::Primary => "Back it up.",
+                    match component.side {
+                        Side::Dr => "Look at what holds its copies up.",
+                        Side::Primary => "Back it up.",
                     }
                 ),
                 Err(why) => {
@@ -327,7 +327,7 @@ pub fn replication(env: &Environment, readings: &Readings, samples: &[Sample], n
         }
         rows.push(vec![component.name(), said, spoken(rpo), if holds { "kept" } else { "BREACH" }.to_owned()]);
     }
-    if readings.components.is_empty() {
+    if measurements.components.is_empty() {
         breaches.push(format!("`{}` declares nothing that could be measured.", env.name));
         worst = None;
     }
@@ -341,7 +341,7 @@ pub fn replication(env: &Environment, readings: &Readings, samples: &[Sample], n
     let columns = ["Component", "Behind", "RPO", "Verdict"].map(str::to_owned).to_vec();
     let table = Table { caption: format!("Lag of {}", env.name), columns, rows, offers: Vec::new() };
     let chart = chart(env, samples, &lags, now);
-    Report { text, exhibit: Exhibit { table: Some(table), chart, offers: Vec::new() }, breaches }
+    Report { text, attachment: Attachment { table: Some(table), chart, offers: Vec::new() }, breaches }
 }
 
 /// Slots of a chart.

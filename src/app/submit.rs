@@ -7,7 +7,7 @@ use serde_json::json;
 use super::{
     authority::Freshness,
     change::Change,
-    desk::{Ask, Desk, say},
+    desk::{Desk, Inquiry, say},
     planner::{Asking, NoPlan, steps_with_experience},
     words,
 };
@@ -52,7 +52,7 @@ impl Desk {
     }
 
     /// Every command that makes an operation of an environment: planned against the live world, stored, put to approval.
-    pub(super) async fn submit(&self, ask: &Ask, command: &Command) -> Result<Reply, StoreError> {
+    pub(super) async fn submit(&self, ask: &Inquiry, command: &Command) -> Result<Reply, StoreError> {
         let (Some(operation), Some(environment)) = (operations::asked(command), command.environment()) else {
             let text = format!("`{}` cannot be asked for this way. Nothing was done.", command.name());
             return self.refuse_ask(ask, say(Level::Error, text)).await;
@@ -107,7 +107,7 @@ impl Desk {
     }
 
     /// One transaction: the operation, the environment's lock, the audit entry, the card, the answer.
-    pub(super) async fn create(&self, ask: &Ask, new: New) -> Result<Reply, StoreError> {
+    pub(super) async fn create(&self, ask: &Inquiry, new: New) -> Result<Reply, StoreError> {
         let (op, mut change) = self.begin(new, &ask.request.channel).await?;
         let here = op.channel == ask.request.channel;
         let reply = say(Level::Success, created_text(&op, here));
@@ -216,7 +216,7 @@ fn later_reply(what: &str, reason: &str) -> Reply {
     // Nobody tries it again but the person who asked.
     let reason = reason.trim_end_matches(" It is tried again.").trim_end_matches('.');
     let text = format!(
-        "AWS did not answer while {what} was being planned; nothing was started: {}. Ask again in a minute.",
+        "AWS did not answer while {what} was being planned; nothing was started: {}. Inquiry again in a minute.",
         escape(reason)
     );
     say(Level::Error, text)

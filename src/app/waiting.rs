@@ -9,7 +9,7 @@ use super::{
     authority::Freshness,
     change::Change,
     decide::{Attempt, Seen},
-    desk::{Ask, Desk, say},
+    desk::{Desk, Inquiry, say},
 };
 use crate::{
     domain::{
@@ -28,7 +28,7 @@ use crate::{
 
 impl Desk {
     /// Continue: one person's word that the step which asks may go on.
-    pub(super) async fn carry_on(&self, ask: &Ask, id: &OpId, seen: &Seen) -> Result<Reply, StoreError> {
+    pub(super) async fn carry_on(&self, ask: &Inquiry, id: &OpId, seen: &Seen) -> Result<Reply, StoreError> {
         let voter = match self.actor(ask, Freshness::Now).await {
             Ok(principal) => principal,
             Err(reply) => return self.refuse_ask(ask, reply).await,
@@ -38,7 +38,7 @@ impl Desk {
     }
 
     /// Hold: the step keeps waiting until somebody presses Continue.
-    pub(super) async fn hold_step(&self, ask: &Ask, id: &OpId, seen: &Seen) -> Result<Reply, StoreError> {
+    pub(super) async fn hold_step(&self, ask: &Inquiry, id: &OpId, seen: &Seen) -> Result<Reply, StoreError> {
         let by = match self.actor(ask, Freshness::Recent).await {
             Ok(principal) => principal,
             Err(reply) => return self.refuse_ask(ask, reply).await,

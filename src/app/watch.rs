@@ -3,7 +3,7 @@
 //! It only reads AWS, whatever stops are in force. What was told is a mark in the ledger, written in the transaction that
 //! holds the notice, so that neither a crash nor a second replica tells anything twice or not at all.
 //!
-//! A look is one call of [`Cloud::readings`] for an environment: about fifty requests for a platform with a database, a
+//! A look is one call of [`Cloud::measurements`] for an environment: about fifty requests for a platform with a database, a
 //! file system and secrets in two regions. Sixteen of them list jobs (one per region and state that is no success), a dozen
 //! look at vaults, keys and buckets; only pages of jobs and of points grow with what there is. Every five minutes that is
 //! one request in six seconds, spread over six services, where each of them alone allows several a second. What seems to be
@@ -22,7 +22,7 @@ use super::{change::SELF, wake::Wake};
 use crate::{
     domain::{
         environment::Environment,
-        lag::Readings,
+        lag::Measurements,
         mark::Mark,
         moment::Moment,
         operations,
@@ -34,7 +34,7 @@ use crate::{
     },
     ports::{
         alert::Topic,
-        chat::{Exhibit, Level},
+        chat::{Attachment, Level},
         clock::Clock,
         cloud::{Cloud, CloudError},
         store::{AuditEntry, Commit, Notice, Sample, Store, StoreError},
@@ -158,7 +158,7 @@ impl Watcher {
         // What stands is read before AWS is: what another replica takes back meanwhile must not come up again.
         let mut marks = self.store.marks(name, None).await?;
         let backing_up = self.backing_up(name).await?;
-        let read = self.cloud.readings(environment, SELF).await;
+        let read = self.cloud.measurements(environment, SELF).await;
         let now = self.clock.now();
         let failures = if read.is_ok() { 0 } else { before.failures + 1 };
         let samples = read.as_ref().map(|r| samples(name, r, before.slot)).unwrap_or_default();
@@ -227,7 +227,7 @@ impl Watcher {
 
 fn judge(
     environment: &Environment,
-    read: &Result<Readings, CloudError>,
+    read: &Result<Measurements, CloudError>,
     marks: &[Mark],
     standing: &[Standing],
     backing_up: Option<Moment>,
@@ -235,16 +235,16 @@ fn judge(
     now: Moment,
 ) -> Look {
     match read {
-        Ok(readings) => rules::look(&View { environment, readings, marks, standing, backing_up, now }),
+        Ok(measurements) => rules::look(&View { environment, measurements, marks, standing, backing_up, now }),
         Err(error) if failures >= PATIENCE => rules::unreachable(environment, failures, &error.to_string()),
         Err(_) => rules::silence(),
     }
 }
 
-/// The lags of these readings, unless there are some of the same slot.
-fn samples(environment: &str, readings: &Readings, last: Option<Moment>) -> Vec<Sample> {
+/// The lags of these measurements, unless there are some of the same slot.
+fn samples(environment: &str, measurements: &Measurements, last: Option<Moment>) -> Vec<Sample> {
     let slot = i64::try_from(SLOT.as_millis()).unwrap_or(i64::MAX);
-    let at = Moment(readings.at.0 - readings.at.0.rem_euclid(slot));
+    let at = Moment(measurements.at.0 - measurements.at.0.rem_euclid(slot));
     if last == Some(at) {
         return Vec::new();
     }
@@ -252,9 +252,9 @@ fn samples(environment: &str, readings: &Readings, last: Option<Moment>) -> Vec<
         environment: environment.to_owned(),
         component: c.name(),
         at,
-        lag: c.lag(readings.at).map(|lag| lag.as_secs()),
+        lag: c.lag(measurements.at).map(|lag| lag.as_secs()),
     };
-    readings.components.iter().map(sample).collect()
+    measurements.components.iter().map(sample).collect()
 }
 
 /// In groups of one kind, as messages tell them.
@@ -291,7 +291,7 @@ fn tell_fresh(commit: &mut Commit, environment: &str, found: &[Finding], now: Mo
         key,
         level: if critical { Level::Error } else { Level::Warning },
         text,
-        exhibit: Exhibit { offers, ..Exhibit::default() },
+        attachment: Attachment { offers, ..Attachment::default() },
     });
 }
 
@@ -307,7 +307,7 @@ fn tell_over(commit: &mut Commit, environment: &str, over: &[Standing], look: &L
         key: format!("resolved:{}:{}", first.key, first.since.0),
         level: if good { Level::Success } else { Level::Info },
         text,
-        exhibit: Exhibit::default(),
+        attachment: Attachment::default(),
     });
 }
 

@@ -9,7 +9,7 @@ use super::{environment::Environment, moment::Moment, point::PointKind, restored
 /// Where a component's copy lies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Leg {
+pub enum Side {
     /// In the primary region: what a restore there would lose.
     Primary,
     /// In the DR region: what a failover would lose.
@@ -24,7 +24,8 @@ pub struct Component {
     /// DB instance id, file system id, prefix, bucket.
     pub resource: String,
     /// Where the copy lies.
-    pub leg: Leg,
+    #[serde(rename = "leg")]
+    pub side: Side,
     /// Up to when the data is safe there, or why nobody knows. Something that is in sync is safe up to now.
     pub safe: Result<Moment, String>,
 }
@@ -32,11 +33,11 @@ pub struct Component {
 impl Component {
     /// `rds bbws-prod-mysql in DR`.
     pub fn name(&self) -> String {
-        let leg = match self.leg {
-            Leg::Primary => "",
-            Leg::Dr => " in DR",
+        let side = match self.side {
+            Side::Primary => "",
+            Side::Dr => " in DR",
         };
-        format!("{} {}{leg}", self.kind, self.resource)
+        format!("{} {}{side}", self.kind, self.resource)
     }
 
     /// What would be lost, were it needed now; none when nobody knows.
@@ -82,7 +83,7 @@ pub struct Existing {
 
 /// What was measured of an environment. What could not be measured says why.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Readings {
+pub struct Measurements {
     /// When.
     pub at: Moment,
     /// Every component declared in the config, in the primary region and, where it replicates, in DR.
@@ -97,7 +98,7 @@ pub struct Readings {
     pub existing: Result<Vec<Existing>, String>,
 }
 
-impl Readings {
+impl Measurements {
     /// Share of backup jobs of the last 14 days that completed, in per cent: everything that ended otherwise counts against it.
     /// None when there were none, or nobody knows.
     pub fn success_rate(&self) -> Option<u64> {

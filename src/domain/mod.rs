@@ -2,13 +2,13 @@
 
 pub mod answers;
 pub mod approval;
+pub mod attachment;
 pub mod audit;
 pub mod coming;
 pub mod command;
 pub mod controls;
 pub mod derived;
 pub mod environment;
-pub mod exhibit;
 pub mod held;
 pub mod incarnation;
 pub mod lag;

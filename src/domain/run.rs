@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{
-    exhibit::Report,
+    attachment::Report,
     moment::Moment,
     operation::{Run, State, Trigger},
     plan::Plan,

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{Dropped, Engine, Hand};
+use super::{Claimed, Dropped, Engine};
 use crate::{
     app::{
         authority::{Denied, Freshness},
@@ -33,7 +33,7 @@ const PREDECESSORS: u32 = 200;
 
 impl Engine {
     /// An approval that did not come in time.
-    pub(super) async fn expire_unapproved(&self, hand: &mut Hand) -> Result<(), Dropped> {
+    pub(super) async fn expire_unapproved(&self, hand: &mut Claimed) -> Result<(), Dropped> {
         let now = self.clock.now();
         if hand.run.op.deadline.is_none_or(|d| d > now) {
             return Ok(());
@@ -59,7 +59,7 @@ impl Engine {
     }
 
     /// Everything that has to hold at the moment of the start, and then the start.
-    pub(super) async fn start_queued(&self, hand: &mut Hand) -> Result<(), Dropped> {
+    pub(super) async fn start_queued(&self, hand: &mut Claimed) -> Result<(), Dropped> {
         let now = self.clock.now();
         if hand.run.op.deadline.is_some_and(|d| d <= now) {
             return self
@@ -117,7 +117,7 @@ impl Engine {
     }
 
     /// Says on the card why it does not start yet.
-    async fn hold(&self, hand: &mut Hand, why: &str) -> Result<(), Dropped> {
+    async fn hold(&self, hand: &mut Claimed, why: &str) -> Result<(), Dropped> {
         if hand.run.op.outcome.as_deref() == Some(why) {
             return Ok(());
         }
@@ -129,7 +129,7 @@ impl Engine {
     }
 
     /// Asks Slack once more who the approvers are. Votes of people who may no longer approve are dropped.
-    async fn voters_still_hold(&self, hand: &mut Hand) -> Result<bool, Dropped> {
+    async fn voters_still_hold(&self, hand: &mut Claimed) -> Result<bool, Dropped> {
         let mut lost: Vec<(String, String)> = Vec::new();
         for vote in hand.run.op.votes.clone() {
             match self.authority.principal(&vote.by.user, Freshness::Now).await {
@@ -158,7 +158,7 @@ impl Engine {
     }
 
     /// Resolves the plan again and compares.
-    async fn world_is_still(&self, hand: &mut Hand) -> Result<bool, Dropped> {
+    async fn world_is_still(&self, hand: &mut Claimed) -> Result<bool, Dropped> {
         // The way back is that of the plan that was run, whatever the world has become.
         if hand.run.op.turned.is_some() {
             return Ok(true);
@@ -196,7 +196,7 @@ impl Engine {
     }
 
     /// Takes the approvals back and says why. With a new plan, that is the plan to be approved from now on.
-    async fn void(&self, hand: &mut Hand, plan: Option<Plan>, lines: &[String]) -> Result<(), Dropped> {
+    async fn void(&self, hand: &mut Claimed, plan: Option<Plan>, lines: &[String]) -> Result<(), Dropped> {
         let fresh = match &plan {
             Some(plan) => Some(steps_with_experience(self.store.as_ref(), plan).await?),
             None => None,
@@ -238,7 +238,7 @@ impl Engine {
     }
 
     /// Halts a run that a stop has reached.
-    pub(super) async fn heed_stop(&self, hand: &mut Hand) -> Result<(), Dropped> {
+    pub(super) async fn heed_stop(&self, hand: &mut Claimed) -> Result<(), Dropped> {
         if !matches!(hand.run.op.state, State::Running | State::Waiting)
             || operations::of(hand.run.op.kind()).passes_stops()
         {
@@ -255,7 +255,7 @@ impl Engine {
     }
 
     /// Ends the run, when nothing is in flight and nothing can begin.
-    pub(super) async fn conclude(&self, hand: &mut Hand) -> Result<(), Dropped> {
+    pub(super) async fn conclude(&self, hand: &mut Claimed) -> Result<(), Dropped> {
         if hand.run.verdict().is_none() {
             return Ok(());
         }

@@ -72,7 +72,7 @@ pub struct Engine {
 }
 
 /// A claimed run.
-struct Hand {
+struct Claimed {
     claim: Claim,
     run: Run,
 }
@@ -85,9 +85,9 @@ impl Engine {
     pub async fn turn(&self) -> Result<usize, StoreError> {
         let claims = self.store.claim(&self.owner, LEASE, BATCH).await?;
         let count = claims.len();
-        let hands: Vec<Option<Hand>> =
+        let hands: Vec<Option<Claimed>> =
             stream::iter(claims).map(|claim| self.begin(claim)).buffered(self.parallel.max(1)).collect().await;
-        let mut hands: Vec<Hand> = hands.into_iter().flatten().collect();
+        let mut hands: Vec<Claimed> = hands.into_iter().flatten().collect();
         let answers = self.poll(&hands).await;
         for (index, answer) in answers {
             if let Some(hand) = hands.get_mut(index) {
@@ -100,7 +100,7 @@ impl Engine {
     }
 
     /// Loads a claimed run and does everything but polling.
-    async fn begin(&self, claim: Claim) -> Option<Hand> {
+    async fn begin(&self, claim: Claim) -> Option<Claimed> {
         let id = claim.id.clone();
         let loaded = self.store.load(&id).await;
         let run = match loaded {
@@ -110,12 +110,12 @@ impl Engine {
                 return None;
             }
         };
-        let mut hand = Hand { claim, run };
+        let mut hand = Claimed { claim, run };
         let advanced = self.advance(&mut hand).await;
         self.log_dropped(id.0, advanced).map(|()| hand)
     }
 
-    async fn advance(&self, hand: &mut Hand) -> Result<(), Dropped> {
+    async fn advance(&self, hand: &mut Claimed) -> Result<(), Dropped> {
         match hand.run.op.state {
             State::AwaitingApproval => self.expire_unapproved(hand).await?,
             State::Queued => self.start_queued(hand).await?,
@@ -131,7 +131,7 @@ impl Engine {
     }
 
     /// Ends the run if it is at its end, and parks it until something is due.
-    async fn finish(&self, mut hand: Hand) {
+    async fn finish(&self, mut hand: Claimed) {
         let id = hand.run.op.id.0.clone();
         let result = async {
             self.conclude(&mut hand).await?;
@@ -161,7 +161,7 @@ impl Engine {
     /// Commits an edit of the run under its fence; decides again on a fresh record when a person changed it meanwhile.
     async fn write(
         &self,
-        hand: &mut Hand,
+        hand: &mut Claimed,
         intent: bool,
         edit: impl Fn(&mut Change) -> Result<(), Illegal>,
     ) -> Result<(), Dropped> {

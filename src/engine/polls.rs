@@ -5,13 +5,13 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::{
-    Dropped, Engine, Hand,
+    Claimed, Dropped, Engine,
     steps::{STARTS, failed, looking, lost},
 };
 use crate::{
     app::change::{Change, Illegal, SELF},
     domain::{
-        exhibit::Report,
+        attachment::Report,
         run::Pacing,
         step::{Outputs, StepEvent, StepState, Work},
         text::count,
@@ -34,7 +34,7 @@ pub(super) type Answers = Vec<(usize, Result<Progress, CloudError>)>;
 
 impl Engine {
     /// Asks after the steps of all runs at once: executors merge what they can.
-    pub(super) async fn poll(&self, hands: &[Hand]) -> Vec<(usize, Answers)> {
+    pub(super) async fn poll(&self, hands: &[Claimed]) -> Vec<(usize, Answers)> {
         let now = self.clock.now();
         let (mut tasks, mut owners) = (Vec::new(), Vec::new());
         for (at, hand) in hands.iter().enumerate() {
@@ -57,7 +57,7 @@ impl Engine {
     }
 
     /// Writes down what a poll told of one run; nothing when it told nothing new.
-    pub(super) async fn record_polls(&self, hand: &mut Hand, answers: Answers) -> Result<(), Dropped> {
+    pub(super) async fn record_polls(&self, hand: &mut Claimed, answers: Answers) -> Result<(), Dropped> {
         let pacing = self.pacing;
         self.write(hand, false, |change| {
             for (index, answer) in &answers {
@@ -131,7 +131,7 @@ fn show_report(change: &mut Change, index: usize, outputs: &Outputs) {
     let Some(report) = Report::of(outputs) else { return };
     let round = change.run.steps[index].round;
     let level = if report.breaches.is_empty() { Level::Success } else { Level::Warning };
-    change.show(format!("step-{index}-report-{round}"), level, report.text, report.exhibit);
+    change.show(format!("step-{index}-report-{round}"), level, report.text, report.attachment);
 }
 
 /// What ran in a process of ours ended with it. Like a call that certainly did not get through, it is made again.

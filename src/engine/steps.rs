@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures::{StreamExt as _, stream::FuturesUnordered};
 use serde_json::json;
 
-use super::{Dropped, Engine, Hand};
+use super::{Claimed, Dropped, Engine};
 use crate::{
     app::{
         change::{Change, Illegal, SELF},
@@ -38,7 +38,7 @@ const ABREAST: usize = 32;
 
 impl Engine {
     /// Steps found in `calling`: an earlier call may have got through. Look first; adopt, or free for another call.
-    pub(super) async fn look_for_lost_calls(&self, hand: &mut Hand) -> Result<(), Dropped> {
+    pub(super) async fn look_for_lost_calls(&self, hand: &mut Claimed) -> Result<(), Dropped> {
         let now = self.clock.now();
         for index in hand.run.due(StepState::Calling, now) {
             let Some(task) = looking(&hand.run, index) else { continue };
@@ -77,7 +77,7 @@ impl Engine {
     }
 
     /// Begins every step that may begin: one transaction with all intents, then the calls, side by side.
-    pub(super) async fn begin_steps(&self, hand: &mut Hand) -> Result<(), Dropped> {
+    pub(super) async fn begin_steps(&self, hand: &mut Claimed) -> Result<(), Dropped> {
         let now = self.clock.now();
         if hand.run.op.state != State::Running {
             return Ok(());
@@ -112,7 +112,7 @@ impl Engine {
     }
 
     /// Where the operation asks for it, plans once more immediately before a change and compares with what was approved.
-    async fn may_still_change(&self, hand: &mut Hand, ready: &[usize]) -> Result<bool, Dropped> {
+    async fn may_still_change(&self, hand: &mut Claimed, ready: &[usize]) -> Result<bool, Dropped> {
         let changes = |i: &usize| action(&hand.run, *i).is_some_and(|a| a.mutates());
         let asks = operations::of(hand.run.op.kind()).asks_before_each_change();
         let Some(index) = ready.iter().copied().find(changes).filter(|_| asks) else {
@@ -146,7 +146,7 @@ impl Engine {
         Ok(false)
     }
 
-    async fn call_all(&self, hand: &mut Hand, begun: Vec<usize>, approved: &Approved<Plan>) -> Result<(), Dropped> {
+    async fn call_all(&self, hand: &mut Claimed, begun: Vec<usize>, approved: &Approved<Plan>) -> Result<(), Dropped> {
         let mut calls = FuturesUnordered::new();
         for index in begun {
             let Some(task) = mutation(&hand.run, index, approved)? else { continue };
@@ -164,7 +164,7 @@ impl Engine {
     }
 
     /// Enters `waiting` where a step asks people, and leaves it where none does.
-    pub(super) async fn heed_people(&self, hand: &mut Hand) -> Result<(), Dropped> {
+    pub(super) async fn heed_people(&self, hand: &mut Claimed) -> Result<(), Dropped> {
         let asks = hand.run.asks_people();
         match (hand.run.op.state, asks) {
             (State::Running, true) | (State::Waiting, false) => self.write(hand, false, Change::heed_people).await,

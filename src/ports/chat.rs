@@ -7,7 +7,7 @@ use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-pub use crate::domain::exhibit::{Chart, Exhibit, Offer, Table};
+pub use crate::domain::attachment::{Attachment, Chart, Offer, Table};
 use crate::domain::{moment::Moment, operation::Run, principal::Profile};
 
 /// Why Slack did not do it.
@@ -191,7 +191,7 @@ pub enum Content {
         /// mrkdwn.
         text: String,
         /// Beside it.
-        exhibit: Box<Exhibit>,
+        attachment: Box<Attachment>,
     },
 }
 
@@ -218,8 +218,8 @@ pub struct Reply {
     /// mrkdwn, the whole meaning. Whatever people typed in it is escaped already.
     pub text: String,
     /// Beside it: a table for lists, buttons for more.
-    #[serde(default)]
-    pub exhibit: Exhibit,
+    #[serde(default, rename = "exhibit")]
+    pub attachment: Attachment,
 }
 
 /// What Slack knows of a channel.

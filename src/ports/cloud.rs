@@ -11,7 +11,7 @@ use crate::domain::{
     step::{Action, Outputs},
 };
 pub use crate::domain::{
-    lag::Readings,
+    lag::Measurements,
     point::{Point, PointQuery},
     world::{Condition, DatabaseFound, FileSystemFound, Survey, World},
 };
@@ -186,8 +186,8 @@ pub trait Cloud: Send + Sync {
     /// Measures an environment: lags, jobs, vaults, keys, what exists.
     ///
     /// # Errors
-    /// Only when nothing can be measured at all (wrong account, no credentials); what cannot be measured says why in [`Readings`].
-    async fn readings(&self, environment: &Environment, requester: &str) -> Result<Readings, CloudError>;
+    /// Only when nothing can be measured at all (wrong account, no credentials); what cannot be measured says why in [`Measurements`].
+    async fn measurements(&self, environment: &Environment, requester: &str) -> Result<Measurements, CloudError>;
 
     /// Looks for what an earlier `start` with the same token may have made. Reads only. Not used for steps that do not mutate.
     ///

@@ -12,7 +12,7 @@ pub use crate::domain::incarnation::Incarnation;
 pub use crate::domain::mark::{Mark, MarkKind, MarkWrite, Sample};
 pub use crate::domain::stop::Stop;
 use crate::domain::{
-    exhibit::Exhibit,
+    attachment::Attachment,
     moment::Moment,
     operation::{OpId, Operation, Run, State},
     step::Step,
@@ -84,8 +84,8 @@ pub enum Notice {
         /// mrkdwn.
         text: String,
         /// Beside it.
-        #[serde(default, skip_serializing_if = "Exhibit::is_empty")]
-        exhibit: Exhibit,
+        #[serde(default, rename = "exhibit", skip_serializing_if = "Attachment::is_empty")]
+        attachment: Attachment,
     },
     /// A message in the environment's channel that belongs to no operation, told once per `key`.
     Channel {
@@ -98,8 +98,8 @@ pub enum Notice {
         /// mrkdwn.
         text: String,
         /// Beside it.
-        #[serde(default, skip_serializing_if = "Exhibit::is_empty")]
-        exhibit: Exhibit,
+        #[serde(default, rename = "exhibit", skip_serializing_if = "Attachment::is_empty")]
+        attachment: Attachment,
     },
     /// For one person's eyes.
     Whisper {
@@ -112,8 +112,8 @@ pub enum Notice {
         /// mrkdwn.
         text: String,
         /// Beside it.
-        #[serde(default, skip_serializing_if = "Exhibit::is_empty")]
-        exhibit: Exhibit,
+        #[serde(default, rename = "exhibit", skip_serializing_if = "Attachment::is_empty")]
+        attachment: Attachment,
     },
     /// To SNS.
     Publish {

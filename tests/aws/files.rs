@@ -4,8 +4,8 @@ use std::sync::{Arc, Mutex};
 
 use bbws::{
     domain::{
+        attachment::Report,
         environment::{FileSystem, Span},
-        exhibit::Report,
         moment::Moment,
         step::{self, Action},
     },
@@ -321,7 +321,7 @@ async fn without_an_address_on_both_sides_nothing_counts_as_compared() {
     let (reason, outputs) = refuted(crate::aws::support::settled(&platform.cloud, &call).await);
     assert!(reason.contains("has no mount target that is available. Give it one"), "{reason}");
     let report = Report::of(&outputs).expect("a report");
-    let rows = report.exhibit.table.expect("a table").rows;
+    let rows = report.attachment.table.expect("a table").rows;
     let shown: Vec<(&str, &str)> = rows.iter().map(|row| (row[0].as_str(), row[2].as_str())).collect();
     assert_eq!(shown, [("Available", "yes"), ("Encrypted", "yes"), ("address", "no"), ("address", "no")]);
 }

@@ -167,7 +167,7 @@ fn whole() -> Environment {
 async fn watched(platform: &Platform, plans: &Vaults) {
     let (cloud, environment) = (&platform.cloud, &platform.environment);
     cloud.points(environment, &PointQuery::default(), "U0ALICE", &mut |_| {}).await.expect("points");
-    cloud.readings(environment, "U0ALICE").await.expect("readings");
+    cloud.measurements(environment, "U0ALICE").await.expect("measurements");
     let asks = [
         Survey { point: Some("5f0c2a6e-7e1d-4d55-9a11-000000000000".into()), ..Survey::default() },
         Survey {

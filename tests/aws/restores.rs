@@ -5,8 +5,8 @@ use hyper_util::{client::legacy::Client, rt::TokioExecutor};
 
 use bbws::{
     domain::{
+        attachment::Report,
         environment::Engine,
-        exhibit::Report,
         step::{self, Action},
     },
     ports::cloud::{Call, Cloud as _, CloudError, Probe, Progress},
@@ -309,7 +309,7 @@ async fn an_instance_is_compared_with_its_source_and_the_report_says_how_far() {
     assert!(detail.starts_with("5 of 5 checks hold. Only the instance was looked at: no secret"), "{detail}");
     let report = Report::of(&outputs).expect("a report");
     assert!(report.breaches.is_empty());
-    let table = report.exhibit.table.expect("a table");
+    let table = report.attachment.table.expect("a table");
     assert_eq!(table.columns, ["Check", "Found", "Holds"]);
     assert_eq!(table.rows[2], ["Engine version of its source", "mysql 8.0.36", "yes"]);
 
@@ -408,7 +408,7 @@ async fn a_restored_database_is_compared_over_a_connection() {
         let name = server.database(&format!("inside_{engine}")).await;
         let (outputs, detail) = done(look_inside(engine, &server, &[], &name).await);
         let report = Report::of(&outputs).expect("a report");
-        let rows = report.exhibit.table.expect("a table").rows;
+        let rows = report.attachment.table.expect("a table").rows;
         assert!(rows.len() >= 11, "{rows:?}");
         assert_eq!(detail, format!("{} of {} checks hold", rows.len(), rows.len()));
         for check in ["login to the restored database", "login to the source database", "write, read, delete"] {

@@ -105,7 +105,7 @@ struct Accepting;
 #[async_trait]
 impl Inbox for Accepting {
     async fn take(&self, _: Envelope) -> Result<Option<Reply>, Unavailable> {
-        Ok(Some(Reply { level: Level::Info, text: "Accepted.".to_owned(), exhibit: Default::default() }))
+        Ok(Some(Reply { level: Level::Info, text: "Accepted.".to_owned(), attachment: Default::default() }))
     }
 
     async fn refuse(&self, refusal: Refusal) -> Result<(), Unavailable> {

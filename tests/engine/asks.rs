@@ -57,7 +57,7 @@ async fn questions_are_answered_with_their_table() {
     let (level, said) = press(&mut rig, "U0BOB", "op list").await;
     assert!(level == Level::Info && said.contains("1 operation, "), "{said}");
     let reply = rig.chat.whispered("U0BOB").pop().expect("a whisper");
-    assert_eq!(reply.exhibit.table.expect("a table").rows[0][0], id);
+    assert_eq!(reply.attachment.table.expect("a table").rows[0][0], id);
     let (_, said) = press(&mut rig, "U0DAVE", "help").await;
     assert!(said.contains("backup create"), "{said}");
 }

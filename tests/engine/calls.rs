@@ -40,8 +40,8 @@ async fn a_stop_is_told_to_everybody_with_who_why_and_the_way_back() {
         assert!(told[0].contains("<@U0BOB> stopped `prod`: the &lt;database&gt; looks corrupt."), "{told:?}");
     }
     let posted = rig.chat.cards().into_iter().find(|p| p.channel == "C0PROD").unwrap();
-    let bbws::ports::chat::Content::Line { exhibit, .. } = posted.message.content else { panic!("a line") };
-    assert_eq!((&*exhibit.offers[0].label, &*exhibit.offers[0].command), ("Resume", "resume prod"));
+    let bbws::ports::chat::Content::Line { attachment, .. } = posted.message.content else { panic!("a line") };
+    assert_eq!((&*attachment.offers[0].label, &*attachment.offers[0].command), ("Resume", "resume prod"));
 
     let mut rig = Rig::sqlite().await;
     rig.say("U0CAROL", "stop --reason \"region trouble\"").await;
@@ -129,7 +129,7 @@ async fn a_vote_that_comes_too_late_is_answered_with_a_way_to_stop() {
     for button in ["approve", "reject"] {
         let late = click(&mut rig, "U0CAROL", button, &id).await;
         assert!(late.text.starts_with("Too late: approved by <@U0BOB>. Stop it?"), "{}", late.text);
-        assert_eq!(late.exhibit.offers[0].command, format!("op stop {id}"));
+        assert_eq!(late.attachment.offers[0].command, format!("op stop {id}"));
     }
     rig.settle(5 * SECOND).await;
     assert_eq!(rig.chat.whispered("U0CAROL").len(), 2, "both are told");
@@ -138,7 +138,7 @@ async fn a_vote_that_comes_too_late_is_answered_with_a_way_to_stop() {
     rig.say("U0CAROL", &format!("op stop {id}")).await;
     assert_eq!(rig.state(&id).await, State::Stopped);
     let twice = click(&mut rig, "U0BOB", "approve", &id).await;
-    assert!(twice.exhibit.offers.is_empty(), "what is stopped is not offered to be stopped");
+    assert!(twice.attachment.offers.is_empty(), "what is stopped is not offered to be stopped");
 }
 
 #[tokio::test]
@@ -214,12 +214,12 @@ async fn who_speaks_of_the_bot_is_told_how_to_speak_to_it_and_nothing_is_done() 
         let reply = mention(&mut rig, "U0BOB", said).await;
         assert_eq!(reply.level, Level::Info);
         assert!(reply.text.contains("nothing was done"), "{}", reply.text);
-        assert_eq!(reply.exhibit.offers.len(), 1);
-        assert_eq!(reply.exhibit.offers[0].command, command, "{said}");
-        assert_eq!(reply.exhibit.offers[0].confirm.is_some(), said.starts_with("stop"), "{said}");
+        assert_eq!(reply.attachment.offers.len(), 1);
+        assert_eq!(reply.attachment.offers[0].command, command, "{said}");
+        assert_eq!(reply.attachment.offers[0].confirm.is_some(), said.starts_with("stop"), "{said}");
     }
     assert_eq!(rig.chat.whispers("U0BOB").len(), 4);
     assert!(rig.ledger.stops().await.unwrap().is_empty(), "nothing is stopped by talk");
     let guest = mention(&mut rig, "U0MALLORY", "stop prod now").await;
-    assert!(guest.text.contains("guests may not") && guest.exhibit.offers.is_empty(), "{}", guest.text);
+    assert!(guest.text.contains("guests may not") && guest.attachment.offers.is_empty(), "{}", guest.text);
 }

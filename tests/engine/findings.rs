@@ -6,7 +6,7 @@ use bbws::{
     config::Config,
     domain::{
         environment::{Dump, Engine, Environment, Span},
-        lag::{Component, JobTrouble, Leg, Readings},
+        lag::{Component, JobTrouble, Measurements, Side},
         language,
         mark::{Mark, MarkKind, MarkWrite},
         moment::Moment,
@@ -19,7 +19,7 @@ use bbws::{
     },
 };
 
-use crate::support::readings::{ended, healthy, with, without};
+use crate::support::measurements::{ended, healthy, with, without};
 
 const MINUTE: i64 = 60_000;
 const HOUR: i64 = 60 * MINUTE;
@@ -58,13 +58,13 @@ fn tested_of(resource: &str, at: Moment) -> Mark {
 }
 
 /// A look at prod as it is now, with what stands.
-fn look(readings: &Readings, marks: &[Mark], standing: &[Standing]) -> Look {
+fn look(measurements: &Measurements, marks: &[Mark], standing: &[Standing]) -> Look {
     let environment = &prod();
-    rules::look(&View { environment, readings, marks, standing, backing_up: None, now: NOW })
+    rules::look(&View { environment, measurements, marks, standing, backing_up: None, now: NOW })
 }
 
-fn found(readings: &Readings) -> Vec<Finding> {
-    look(readings, &tested(), &[]).found
+fn found(measurements: &Measurements) -> Vec<Finding> {
+    look(measurements, &tested(), &[]).found
 }
 
 /// What is told stands.
@@ -89,7 +89,7 @@ fn nothing_is_wrong_with_what_is_well() {
 fn each_kind_is_found_and_names_thing_reason_and_next_step() {
     let late = || Ok(ago(26 * HOUR));
     let no = || Err("AccessDenied on ListRecoveryPoints".to_owned());
-    let mut failed = with(healthy(NOW), Efs, Leg::Primary, Ok(ago(HOUR)));
+    let mut failed = with(healthy(NOW), Efs, Side::Primary, Ok(ago(HOUR)));
     failed.trouble = Ok(vec![ended("job-1", "fs-0900d000000000001", "EXPIRED", ago(20 * MINUTE))]);
     let mut blind = healthy(NOW);
     blind.trouble = Err("AccessDenied on ListBackupJobs".to_owned());
@@ -99,22 +99,22 @@ fn each_kind_is_found_and_names_thing_reason_and_next_step() {
     leftover.push(mark(MarkKind::Leftover, "bbws-test-1", ago(27 * HOUR)));
     let cases = [
         (
-            found(&with(healthy(NOW), Rds, Leg::Primary, late())),
+            found(&with(healthy(NOW), Rds, Side::Primary, late())),
             "missed-backup:rds bbws-prod-mysql",
             "backup create prod rds",
         ),
         (
-            found(&with(healthy(NOW), Efs, Leg::Primary, no())),
+            found(&with(healthy(NOW), Efs, Side::Primary, no())),
             "missed-backup:efs fs-0900d000000000001",
             "backup create prod efs",
         ),
         (
-            found(&with(healthy(NOW), Efs, Leg::Dr, Ok(ago(61 * MINUTE)))),
+            found(&with(healthy(NOW), Efs, Side::Dr, Ok(ago(61 * MINUTE)))),
             "lag:efs fs-0900d000000000001 in DR",
             "backup create prod efs",
         ),
         (
-            found(&with(healthy(NOW), Rds, Leg::Dr, no())),
+            found(&with(healthy(NOW), Rds, Side::Dr, no())),
             "lag:rds bbws-prod-mysql in DR",
             "backup validate prod --replication",
         ),
@@ -179,8 +179,8 @@ fn dumps_are_loaded_or_it_is_said_that_they_are_not() {
     let due = |env: &Environment, loaded: Option<Moment>| {
         let mut marks = tested();
         marks.extend(loaded.map(|at| tested_of(&Mark::dump_of("bbws-prod-mysql"), at)));
-        let readings = &healthy(NOW);
-        let view = View { environment: env, readings, marks: &marks, standing: &[], backing_up: None, now: NOW };
+        let measurements = &healthy(NOW);
+        let view = View { environment: env, measurements, marks: &marks, standing: &[], backing_up: None, now: NOW };
         rules::look(&view).found.into_iter().map(|f| (f.key, f.title)).collect::<Vec<_>>()
     };
     let key = "restore-test-overdue:dump bbws-prod-mysql";
@@ -212,14 +212,14 @@ fn every_database_and_file_system_is_tested_in_its_own_right() {
 
 #[test]
 fn critical_is_a_whole_region_or_every_copy() {
-    let critical = |readings: &Readings| keys_of(&found(readings), |f| f.critical);
+    let critical = |measurements: &Measurements| keys_of(&found(measurements), |f| f.critical);
     assert_eq!(critical(&without(healthy(NOW), "region af-south-1", "no answer")), ["place:region af-south-1"]);
     assert_eq!(critical(&without(healthy(NOW), "DR vault bbws-prod-dr", "gone")), [""; 0]);
-    let one = with(healthy(NOW), Efs, Leg::Dr, Ok(ago(2 * HOUR)));
+    let one = with(healthy(NOW), Efs, Side::Dr, Ok(ago(2 * HOUR)));
     assert_eq!(critical(&one), [""; 0]);
-    assert_eq!(critical(&with(one.clone(), Rds, Leg::Dr, Err("unknown".to_owned()))), ["lag:every copy in DR"]);
+    assert_eq!(critical(&with(one.clone(), Rds, Side::Dr, Err("unknown".to_owned()))), ["lag:every copy in DR"]);
     let mut only = one;
-    only.components.retain(|c| c.leg == Leg::Primary || c.kind == Efs);
+    only.components.retain(|c| c.side == Side::Primary || c.kind == Efs);
     assert_eq!(critical(&only), ["lag:efs fs-0900d000000000001 in DR"]);
 }
 
@@ -243,9 +243,9 @@ fn a_backup_is_missed_when_its_grace_is_over() {
     ];
     for (schedule, now, safe, missed, why) in cases {
         let environment = &Environment { schedule: Some(schedule.to_owned()), ..prod() };
-        let readings = &with(healthy(now), Efs, Leg::Primary, Ok(safe));
+        let measurements = &with(healthy(now), Efs, Side::Primary, Ok(safe));
         let marks = &tested();
-        let view = View { environment, readings, marks, standing: &[], backing_up: None, now };
+        let view = View { environment, measurements, marks, standing: &[], backing_up: None, now };
         assert_eq!(!rules::look(&view).found.is_empty(), missed, "{schedule}: {why}");
         // A backup of ours that began since gets time until the next is due.
         let ours = View { backing_up: Some(Moment(now.0 - 1)), ..view };
@@ -255,7 +255,7 @@ fn a_backup_is_missed_when_its_grace_is_over() {
 
 #[test]
 fn a_lag_is_over_only_when_it_caught_up_by_a_margin() {
-    let lagging = |minutes: i64| with(healthy(NOW), Efs, Leg::Dr, Ok(ago(minutes * MINUTE)));
+    let lagging = |minutes: i64| with(healthy(NOW), Efs, Side::Dr, Ok(ago(minutes * MINUTE)));
     assert_eq!(found(&lagging(60)), [], "the RPO is an hour");
     let standing = stand(&found(&lagging(61)), ago(HOUR));
     for (minutes, stands) in [(61, true), (59, true), (55, true), (54, false), (1, false)] {
@@ -263,7 +263,7 @@ fn a_lag_is_over_only_when_it_caught_up_by_a_margin() {
         let news = look.news(&standing, &BTreeSet::new());
         assert_eq!((news.fresh.len(), news.over.len()), (0, usize::from(!stands)), "{minutes} minutes");
     }
-    let unknown = with(healthy(NOW), Efs, Leg::Dr, Err("no answer".to_owned()));
+    let unknown = with(healthy(NOW), Efs, Side::Dr, Err("no answer".to_owned()));
     let news = look(&unknown, &tested(), &standing).news(&standing, &BTreeSet::new());
     assert_eq!((news.fresh.len(), news.over.len()), (0, 0), "unknown is never resolved");
 }
@@ -285,9 +285,9 @@ fn what_could_not_be_read_is_told_when_it_is_so_twice() {
 fn jobs_of_one_resource_and_state_are_one_finding_for_a_day_or_until_one_succeeds() {
     let fs = "fs-0900d000000000001";
     let failed = |at| {
-        let mut readings = with(healthy(NOW), Efs, Leg::Primary, Ok(ago(3 * HOUR)));
-        readings.trouble = Ok((0..5).map(|n| ended(&format!("job-{n}"), fs, "FAILED", at)).collect());
-        readings
+        let mut measurements = with(healthy(NOW), Efs, Side::Primary, Ok(ago(3 * HOUR)));
+        measurements.trouble = Ok((0..5).map(|n| ended(&format!("job-{n}"), fs, "FAILED", at)).collect());
+        measurements
     };
     let told = found(&failed(ago(HOUR)));
     assert_eq!(keys(&told), ["job:backup fs-0900d000000000001 af-south-1 FAILED"]);
@@ -296,8 +296,8 @@ fn jobs_of_one_resource_and_state_are_one_finding_for_a_day_or_until_one_succeed
     assert_eq!(found(&failed(ago(24 * HOUR))), [], "a day later it is history");
 
     let standing = stand(&told, ago(HOUR));
-    let over = |readings: &Readings, standing: &[Standing]| {
-        let look = look(readings, &tested(), standing);
+    let over = |measurements: &Measurements, standing: &[Standing]| {
+        let look = look(measurements, &tested(), standing);
         let news = look.clone().news(standing, &BTreeSet::new());
         (news.over.len(), words::resolved("prod", &news.over, &look, NOW))
     };
@@ -322,7 +322,7 @@ fn a_lost_region_is_one_finding_and_takes_nothing_back() {
     let standing = stand(&found(&without(healthy(NOW), "DR vault bbws-prod-dr", "disabled")), ago(HOUR));
     let mut lost = without(healthy(NOW), "region eu-west-1", "No answer in 10 s");
     lost.places.retain(|(name, _)| !name.starts_with("DR"));
-    for component in lost.components.iter_mut().filter(|c| c.leg == Leg::Dr) {
+    for component in lost.components.iter_mut().filter(|c| c.side == Side::Dr) {
         component.safe = Err("No answer in 10 s".to_owned());
     }
     lost.trouble = Err("No answer in 10 s".to_owned());
@@ -336,10 +336,10 @@ fn a_lost_region_is_one_finding_and_takes_nothing_back() {
 #[test]
 fn ten_thousand_troubles_are_eleven_findings_and_do_not_drip() {
     let flood = |from: i64, to: i64| {
-        let mut readings = healthy(NOW);
+        let mut measurements = healthy(NOW);
         let jobs = (from..to).map(|n| ended(&format!("job-{n}"), &format!("fs-{n:05}"), "FAILED", ago(n + HOUR)));
-        readings.trouble = Ok(jobs.collect());
-        readings
+        measurements.trouble = Ok(jobs.collect());
+        measurements
     };
     let none = BTreeSet::new();
     let first = look(&flood(0, 10_000), &tested(), &[]).news(&[], &none).fresh;
@@ -369,8 +369,8 @@ fn what_comes_and_goes_ends_as_one_finding() {
         for n in 0..288 * 14 {
             let now = Moment(NOW.0 + n * 5 * MINUTE);
             let minutes = if n % period < wrong { 70 } else { 10 };
-            let readings = &with(healthy(now), Efs, Leg::Dr, Ok(Moment(now.0 - minutes * MINUTE)));
-            let view = View { environment, readings, marks: &[], standing: &standing, backing_up: None, now };
+            let measurements = &with(healthy(now), Efs, Side::Dr, Ok(Moment(now.0 - minutes * MINUTE)));
+            let view = View { environment, measurements, marks: &[], standing: &standing, backing_up: None, now };
             let news = calm.damp(rules::look(&view).news(&standing, &BTreeSet::new()), &standing, now);
             standing.retain(|s| !news.over.contains(s));
             standing.extend(stand(&news.fresh, now));
@@ -391,10 +391,15 @@ fn notes_of_another_version_still_stand() {
 
 #[test]
 fn any_component_is_named_safely() {
-    let mut readings = healthy(NOW);
+    let mut measurements = healthy(NOW);
     let resource = "`<!channel>`\n".to_owned();
-    readings.components.push(Component { kind: PointKind::S3, resource, leg: Leg::Dr, safe: Err("<@U1>".to_owned()) });
-    let (text, _) = words::told("prod", &found(&readings));
+    measurements.components.push(Component {
+        kind: PointKind::S3,
+        resource,
+        side: Side::Dr,
+        safe: Err("<@U1>".to_owned()),
+    });
+    let (text, _) = words::told("prod", &found(&measurements));
     assert!(!text.contains('<') && text.matches('`').count() == 2, "{text}");
 }
 
@@ -429,8 +434,8 @@ fn advice_that_cannot_work_is_never_given() {
     }
 }
 
-fn found_with(readings: &Readings, marks: &[Mark]) -> Vec<Finding> {
-    look(readings, marks, &[]).found
+fn found_with(measurements: &Measurements, marks: &[Mark]) -> Vec<Finding> {
+    look(measurements, marks, &[]).found
 }
 
 #[test]
@@ -441,7 +446,7 @@ fn what_is_over_is_said_as_it_is_now() {
     };
     let region = found(&without(healthy(NOW), "region eu-west-1", "No answer in 10 s"));
     let vault = found(&without(healthy(NOW), "DR vault bbws-prod-dr", "It is gone"));
-    let lag = found(&with(healthy(NOW), Efs, Leg::Dr, Ok(ago(61 * MINUTE))));
+    let lag = found(&with(healthy(NOW), Efs, Side::Dr, Ok(ago(61 * MINUTE))));
     let account = rules::unreachable(&prod(), 3, "no answer").found;
     assert_eq!(told(&region), "*prod*: resolved: eu-west-1 is usable again. It stood for 2 h.");
     assert_eq!(told(&vault), "*prod*: resolved: DR vault bbws-prod-dr is usable again. It stood for 2 h.");

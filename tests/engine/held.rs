@@ -12,7 +12,7 @@ use bbws::{
     ports::{
         chat::{Content, Level},
         cloud::{
-            Call, Cloud, CloudError, LeftOut, Pages, PointQuery, Probe, Progress, Readings, Started, Survey, World,
+            Call, Cloud, CloudError, LeftOut, Measurements, Pages, PointQuery, Probe, Progress, Started, Survey, World,
         },
     },
 };
@@ -39,8 +39,8 @@ impl Cloud for Tables {
     ) -> Result<LeftOut, CloudError> {
         self.inner.points(environment, query, requester, page).await
     }
-    async fn readings(&self, environment: &Environment, requester: &str) -> Result<Readings, CloudError> {
-        self.inner.readings(environment, requester).await
+    async fn measurements(&self, environment: &Environment, requester: &str) -> Result<Measurements, CloudError> {
+        self.inner.measurements(environment, requester).await
     }
     async fn probe(&self, call: &Call) -> Result<Probe, CloudError> {
         self.inner.probe(call).await

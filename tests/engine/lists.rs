@@ -15,7 +15,7 @@ async fn listed(rig: &mut Rig, command: &str) -> Reply {
 }
 
 fn ids(reply: &Reply) -> Vec<String> {
-    reply.exhibit.table.iter().flat_map(|t| &t.rows).map(|row| row[0].clone()).collect()
+    reply.attachment.table.iter().flat_map(|t| &t.rows).map(|row| row[0].clone()).collect()
 }
 
 #[tokio::test]
@@ -31,7 +31,7 @@ async fn every_point_is_on_some_page_newest_first() {
         assert!(!rows.is_empty() && rows.len() <= 50);
         seen.extend(rows);
         pages += 1;
-        match reply.exhibit.offers.first() {
+        match reply.attachment.offers.first() {
             Some(older) => command.clone_from(&older.command),
             None => break,
         }
@@ -46,14 +46,14 @@ async fn every_point_is_on_some_page_newest_first() {
 async fn a_row_tells_both_regions_hold_and_test_and_offers_the_deletion() {
     let mut rig = Rig::demo_sqlite().await;
     let reply = listed(&mut rig, "backup list prod rds --since 30d").await;
-    let table = reply.exhibit.table.expect("a table");
+    let table = reply.attachment.table.expect("a table");
     let id = table.rows.last().unwrap()[0].clone();
     let hold = rig.asked(&format!("backup hold prod {id} --ticket INC-9")).await;
     assert_eq!(rig.finish(&hold).await, State::Succeeded);
     let test = rig.asked("backup validate prod --test-restore").await;
     assert_eq!(rig.finish(&test).await, State::Succeeded, "{:?}", rig.run(&test).await.op.outcome);
     let reply = listed(&mut rig, "backup list prod rds").await;
-    let table = reply.exhibit.table.expect("a table");
+    let table = reply.attachment.table.expect("a table");
     let held = table.rows.iter().find(|row| row[0] == id).expect("it is still there");
     assert_eq!((held[7].as_str(), held[8].as_str(), held[4].as_str()), ("yes", "yes", "hold INC-9"));
     assert!(table.rows[0][3].ends_with("ago") && held[3] == "never", "{:?}", table.rows[0]);
@@ -79,7 +79,7 @@ async fn a_dead_region_is_said_and_the_other_is_shown() {
     rig.cloud.region_down("af-south-1", true);
     let reply = listed(&mut rig, "backup list prod").await;
     assert!(reply.level == Level::Warning && reply.text.contains("Not everything could be read"), "{}", reply.text);
-    let table = reply.exhibit.table.expect("what the other region has");
+    let table = reply.attachment.table.expect("what the other region has");
     assert!(table.rows.iter().all(|row| row[7] == "?" && row[8] == "yes"), "{:?}", table.rows[0]);
     rig.cloud.region_down("eu-west-1", true);
     let reply = listed(&mut rig, "backup list prod").await;
@@ -91,7 +91,7 @@ async fn the_schedule_shows_its_calendar() {
     let mut rig = Rig::demo_sqlite().await;
     let reply = listed(&mut rig, "backup schedule prod list").await;
     assert!(reply.text.contains("There is no AWS Backup plan `bbws-prod`"), "{}", reply.text);
-    let table = reply.exhibit.table.expect("a calendar");
+    let table = reply.attachment.table.expect("a calendar");
     assert!(table.rows.iter().any(|row| row[1] == "yearly" && row[2] == "due"), "{:?}", table.rows);
     let made = rig.approved_backup("backup schedule prod create").await;
     assert_eq!(rig.finish(&made).await, State::Succeeded);
@@ -113,7 +113,7 @@ async fn a_backup_made_meanwhile_does_not_void_an_approved_deletion() {
 #[tokio::test]
 async fn a_tenants_list_has_what_holds_its_data() {
     let mut rig = Rig::demo_sqlite().await;
-    let text = |reply: &Reply| format!("{} {:?}", reply.text, reply.exhibit.table);
+    let text = |reply: &Reply| format!("{} {:?}", reply.text, reply.attachment.table);
     let known = text(&listed(&mut rig, "backup list prod --tenant tenant-1").await);
     assert!(known.contains("bbws-prod-mysql") && known.contains("fs-0900d000000000001"), "{known}");
     assert!(!known.contains("prod/secrets/"), "the environment's secrets are not one tenant's: {known}");

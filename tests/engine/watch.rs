@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bbws::{
     domain::{
-        lag::{Leg, Readings},
+        lag::{Measurements, Side},
         moment::Moment,
         point::PointKind::{Efs, Rds},
     },
@@ -20,7 +20,7 @@ use bbws::{
 use crate::support::{
     chat::Posted,
     kill::Killer,
-    readings::{ended, healthy, with, without},
+    measurements::{ended, healthy, with, without},
     rig::Rig,
 };
 
@@ -51,7 +51,7 @@ fn level(posted: &Posted) -> Level {
 
 fn offers(posted: &Posted) -> Vec<Offer> {
     match &posted.message.content {
-        Content::Line { exhibit, .. } => exhibit.offers.clone(),
+        Content::Line { attachment, .. } => attachment.offers.clone(),
         Content::Card(_) => panic!("a line"),
     }
 }
@@ -67,8 +67,8 @@ fn said(rig: &Rig) -> Vec<Posted> {
     rig.chat.cards()
 }
 
-fn lagging(minutes: u64) -> impl Fn(Moment) -> Result<Readings, CloudError> {
-    move |now| Ok(with(healthy(now), Efs, Leg::Dr, Ok(now - MINUTE * u32::try_from(minutes).unwrap())))
+fn lagging(minutes: u64) -> impl Fn(Moment) -> Result<Measurements, CloudError> {
+    move |now| Ok(with(healthy(now), Efs, Side::Dr, Ok(now - MINUTE * u32::try_from(minutes).unwrap())))
 }
 
 #[tokio::test]
@@ -123,7 +123,7 @@ async fn a_finding_is_told_once_in_a_day_with_its_fix_and_taken_back() {
 async fn a_backup_that_did_not_happen_is_told_and_resolved_when_it_is_made() {
     let mut rig = quiet(Rig::sqlite().await).await;
     let last = rig.clock.now();
-    rig.seen.dictate("prod", move |now| Ok(with(healthy(now), Efs, Leg::Primary, Ok(last))));
+    rig.seen.dictate("prod", move |now| Ok(with(healthy(now), Efs, Side::Primary, Ok(last))));
     rig.watch_for(HOUR + 29 * MINUTE).await;
     assert!(said(&rig).is_empty(), "within its grace");
     rig.watch_for(6 * HOUR).await;
@@ -142,8 +142,8 @@ async fn a_backup_that_did_not_happen_is_told_and_resolved_when_it_is_made() {
 async fn what_comes_up_together_is_one_message_and_critical_things_are_loud() {
     let mut rig = quiet(Rig::sqlite().await).await;
     rig.seen.dictate("prod", |now| {
-        let behind = with(healthy(now), Efs, Leg::Dr, Ok(now - 2 * HOUR));
-        Ok(with(behind, Rds, Leg::Dr, Ok(now - 2 * HOUR)))
+        let behind = with(healthy(now), Efs, Side::Dr, Ok(now - 2 * HOUR));
+        Ok(with(behind, Rds, Side::Dr, Ok(now - 2 * HOUR)))
     });
     rig.watch_for(DAY).await;
     let told = said(&rig);
@@ -195,10 +195,10 @@ async fn ten_thousand_troubles_are_one_message_and_one_resolved_note() {
     let mut rig = quiet(Rig::sqlite().await).await;
     let began = rig.clock.now();
     rig.seen.dictate("prod", move |now| {
-        let mut readings = healthy(now);
+        let mut measurements = healthy(now);
         let jobs = (0..10_000).map(|n| ended(&format!("job-{n}"), &format!("fs-{n:05}"), "FAILED", began));
-        readings.trouble = Ok(if now.since(began) < DAY { jobs.collect() } else { Vec::new() });
-        Ok(readings)
+        measurements.trouble = Ok(if now.since(began) < DAY { jobs.collect() } else { Vec::new() });
+        Ok(measurements)
     });
     for _ in 0..3 {
         rig.watch_for(10 * MINUTE).await;

@@ -79,7 +79,7 @@ impl Inbox for Fake {
             return Ok(None);
         }
         taken.push(envelope);
-        Ok(Some(Reply { level: Level::Success, text: "done".to_owned(), exhibit: Default::default() }))
+        Ok(Some(Reply { level: Level::Success, text: "done".to_owned(), attachment: Default::default() }))
     }
 
     async fn refuse(&self, refusal: Refusal) -> Result<(), Unavailable> {

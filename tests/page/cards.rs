@@ -1,6 +1,6 @@
 //! What the test's product shows: the card of an operation in each of its stages, and one of every block.
 
-use bbws::domain::exhibit::{Chart, Exhibit, Offer, Series, Table};
+use bbws::domain::attachment::{Attachment, Chart, Offer, Series, Table};
 use serde_json::{Value, json};
 
 /// How far the operation has come.
@@ -144,7 +144,7 @@ pub fn gallery() -> Vec<Value> {
 }
 
 /// A table with a button per row, a chart and a button below, as the product draws them.
-pub fn exhibit() -> Exhibit {
+pub fn attachment() -> Attachment {
     let offer = |label: &str, command: String, confirm: Option<&str>| Offer {
         label: label.into(),
         command,
@@ -152,7 +152,7 @@ pub fn exhibit() -> Exhibit {
     };
     let age = |i: usize| ["12 minutes", "5 hours", "1 day", "2 days"][i % 4].to_owned();
     let rows = 26;
-    Exhibit {
+    Attachment {
         table: Some(Table {
             caption: "Recovery points of prod".into(),
             columns: ["Id", "What", "Where", "Taken", "Encrypted"].map(str::to_owned).to_vec(),

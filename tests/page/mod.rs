@@ -2,10 +2,10 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod attachment;
 mod browser;
 mod cards;
 mod demo;
-mod exhibit;
 mod stage;
 
 use browser::{Browser, Screen};

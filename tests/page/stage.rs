@@ -140,7 +140,7 @@ async fn commands(State(product): State<Product>, headers: HeaderMap, body: Byte
             let drawn = draw_line(
                 Level::Info,
                 "26 recovery points of `prod`, the newest 12 minutes old.",
-                &super::cards::exhibit(),
+                &super::cards::attachment(),
             );
             Ok(Json(json!({"response_type": "ephemeral", "text": drawn.text, "blocks": drawn.blocks})))
         }

@@ -20,7 +20,7 @@ use bbws::{
 use bytes::Bytes;
 use serde_json::{Value, json};
 
-use crate::slack::{exhibit::exhibit, sample::view};
+use crate::slack::{attachment::attachment, sample::view};
 
 /// A call as it arrived: method and arguments.
 #[derive(Debug, Clone)]
@@ -88,7 +88,7 @@ fn line(text: &str) -> Outgoing {
     Outgoing {
         channel: "C0OPS".into(),
         thread: Some("1.0".into()),
-        content: Content::Line { level: Level::Error, text: text.into(), exhibit: Box::default() },
+        content: Content::Line { level: Level::Error, text: text.into(), attachment: Box::default() },
         event_type: "bbws_event".into(),
         payload: json!({ "operation": "bk-1042", "key": "started" }),
     }
@@ -204,8 +204,11 @@ async fn refused_blocks_become_sections_once_and_for_all() {
     assert_eq!(types(&calls[1]), types(&calls[2]));
     assert!(types(&calls[1]).contains(&"actions".to_owned()) && !types(&calls[1]).contains(&"container".to_owned()));
     assert_eq!(calls[1].args["metadata"], calls[0].args["metadata"]);
-    let reply =
-        slack.reply(&bbws::ports::chat::Reply { level: Level::Error, text: "no".into(), exhibit: Default::default() });
+    let reply = slack.reply(&bbws::ports::chat::Reply {
+        level: Level::Error,
+        text: "no".into(),
+        attachment: Default::default(),
+    });
     assert_eq!(reply["blocks"][0]["type"], "section");
 }
 
@@ -240,7 +243,7 @@ async fn answers_are_plain_until_slack_says_what_it_takes() {
     })
     .await;
     let kinds = || -> Vec<String> {
-        let said = Reply { level: Level::Warning, text: "Points".into(), exhibit: exhibit() };
+        let said = Reply { level: Level::Warning, text: "Points".into(), attachment: attachment() };
         let answer = slack.reply(&said);
         answer["blocks"].as_array().unwrap().iter().map(|b| b["type"].as_str().unwrap().to_owned()).collect()
     };
@@ -305,7 +308,7 @@ async fn a_refused_chart_or_row_button_costs_no_other_block() {
         }
     })
     .await;
-    let content = Content::Line { level: Level::Info, text: "Points".into(), exhibit: Box::new(exhibit()) };
+    let content = Content::Line { level: Level::Info, text: "Points".into(), attachment: Box::new(attachment()) };
     let message = Outgoing { content, ..line("") };
     slack.post(&message).await.unwrap();
     slack.post(&message).await.unwrap();

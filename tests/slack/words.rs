@@ -3,7 +3,7 @@
 use bbws::{
     adapters::slack::{SlackChat, draw_card, draw_line},
     domain::text::{escape, one_line},
-    ports::chat::{Chat, Exhibit, Level, Reply, Table},
+    ports::chat::{Attachment, Chat, Level, Reply, Table},
 };
 use insta::assert_snapshot;
 use proptest::prelude::*;
@@ -16,7 +16,7 @@ fn slack() -> SlackChat {
 }
 
 fn reply(level: Level, text: &str, table: Option<Table>) -> Value {
-    slack().reply(&Reply { level, text: text.into(), exhibit: Exhibit { table, ..Exhibit::default() } })
+    slack().reply(&Reply { level, text: text.into(), attachment: Attachment { table, ..Attachment::default() } })
 }
 
 #[test]
@@ -77,7 +77,7 @@ fn a_list_is_a_table_and_says_how_many_rows_are_left_out() {
         rows,
         ..Table::default()
     };
-    let drawn = draw_line(Level::Info, "250 operations", &Exhibit { table: Some(table), ..Exhibit::default() });
+    let drawn = draw_line(Level::Info, "250 operations", &Attachment { table: Some(table), ..Attachment::default() });
     let blocks = &drawn.blocks;
     assert_eq!(blocks[1]["rows"].as_array().unwrap().len(), 201);
     assert_eq!(

@@ -203,7 +203,7 @@ pub fn thread(op: &Operation, key: &str) -> Notice {
         key: key.into(),
         level: Level::Info,
         text: format!("told: {key}"),
-        exhibit: Default::default(),
+        attachment: Default::default(),
     }
 }
 

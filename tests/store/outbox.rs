@@ -159,7 +159,7 @@ async fn what_was_told_is_not_told_again(bed: Bed) {
         user: "U0BOB".into(),
         level: Level::Warning,
         text: "you asked for it yourself".into(),
-        exhibit: Default::default(),
+        attachment: Default::default(),
     };
     let all = vec![thread(&op, "ended"), publish.clone(), whisper.clone()];
     bed.ledger

@@ -21,7 +21,7 @@ use bbws::{
         alert::{Alerts, Topic},
         chat::{ChannelFacts, Chat, ChatError, Outgoing, Reply},
         cloud::{
-            Call, Cloud, CloudError, LeftOut, Pages, PointQuery, Probe, Progress, Readings, Started, Survey, World,
+            Call, Cloud, CloudError, LeftOut, Measurements, Pages, PointQuery, Probe, Progress, Started, Survey, World,
         },
         store::{
             Accepted, AuditEntry, Audited, Claim, Commit, Filter, Head, Incarnation, Mark, MarkKind, Queued, Request,
@@ -336,11 +336,11 @@ impl Cloud for MortalCloud {
         }
         self.inner.points(environment, query, requester, page).await
     }
-    async fn readings(&self, environment: &Environment, requester: &str) -> Result<Readings, CloudError> {
+    async fn measurements(&self, environment: &Environment, requester: &str) -> Result<Measurements, CloudError> {
         if self.killer.dead() {
             return Err(silent());
         }
-        self.inner.readings(environment, requester).await
+        self.inner.measurements(environment, requester).await
     }
     async fn probe(&self, call: &Call) -> Result<Probe, CloudError> {
         if self.killer.point("before probe") {

@@ -5,6 +5,6 @@ pub mod chat;
 pub mod clock;
 pub mod db;
 pub mod kill;
+pub mod measurements;
 pub mod pg;
-pub mod readings;
 pub mod rig;

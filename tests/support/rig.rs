@@ -40,7 +40,7 @@ use super::{
     chat::FakeChat,
     clock::ManualClock,
     kill::{Killer, MortalAlerts, MortalChat, MortalCloud, MortalStore},
-    readings::Dictated,
+    measurements::Dictated,
 };
 
 /// One life of the process.
@@ -69,7 +69,7 @@ pub struct Rig {
     pub cloud: Arc<SimAws>,
     /// The real adapter that every process has over it.
     pub adapter: Arc<AwsCloud>,
-    /// AWS as processes see it: readings can be dictated.
+    /// AWS as processes see it: measurements can be dictated.
     pub seen: Arc<Dictated>,
     /// Slack.
     pub chat: Arc<FakeChat>,

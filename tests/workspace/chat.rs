@@ -9,7 +9,7 @@ use bbws::{
         sandbox::workspace::{Fault, Workspace},
         slack::SlackChat,
     },
-    domain::exhibit::{Chart, Exhibit, Offer, Series, Table},
+    domain::attachment::{Attachment, Chart, Offer, Series, Table},
     ports::chat::{Chat, ChatError, Content, Level, Outgoing, Reply},
 };
 use serde_json::{Value, json};
@@ -28,7 +28,7 @@ fn line(text: &str, payload: Value) -> Outgoing {
     Outgoing {
         channel: "C0OPS".into(),
         thread: None,
-        content: Content::Line { level: Level::Warning, text: text.into(), exhibit: Box::default() },
+        content: Content::Line { level: Level::Warning, text: text.into(), attachment: Box::default() },
         event_type: "bbws_event".into(),
         payload,
     }
@@ -86,13 +86,13 @@ async fn refused_blocks_are_drawn_again_more_plainly() {
 }
 
 /// A table with a button per row, a chart and a button below.
-fn exhibit() -> Exhibit {
+fn attachment() -> Attachment {
     let offer = |i: usize| Offer {
         label: "Restore".into(),
         command: format!("restore prod rp-{i}"),
         confirm: Some("Data written since would be lost. ".repeat(20)),
     };
-    Exhibit {
+    Attachment {
         table: Some(Table {
             caption: "Points".into(),
             columns: vec!["Id".into(), "Taken".into()],
@@ -117,9 +117,9 @@ fn exhibit() -> Exhibit {
 #[tokio::test]
 async fn heavy_exhibits_keep_the_workspaces_limits() {
     let (workspace, chat) = office().await;
-    let content = Content::Line { level: Level::Info, text: "Points".into(), exhibit: Box::new(exhibit()) };
+    let content = Content::Line { level: Level::Info, text: "Points".into(), attachment: Box::new(attachment()) };
     chat.post(&Outgoing { content, ..line("", json!({})) }).await.unwrap();
-    let said = Reply { level: Level::Info, text: "Points".into(), exhibit: exhibit() };
+    let said = Reply { level: Level::Info, text: "Points".into(), attachment: attachment() };
     chat.whisper("C0OPS", "U0ALICE", &said).await.unwrap();
     assert_eq!((workspace.count("chat.postMessage"), workspace.count("chat.postEphemeral")), (1, 1), "none is refused");
     let kinds = |blocks: &[Value]| blocks.iter().map(|b| b["type"].as_str().unwrap().to_owned()).collect::<Vec<_>>();
@@ -141,7 +141,7 @@ async fn people_are_who_the_workspace_says() {
     assert!(chat.profile("U0NOBODY").await.is_err());
     workspace.edit_channel("C0OPS", |c| c.is_pending_ext_shared = true);
     assert!(chat.channel("C0OPS").await.unwrap().external);
-    let refusal = Reply { level: Level::Error, text: "Guests may not".into(), exhibit: Exhibit::default() };
+    let refusal = Reply { level: Level::Error, text: "Guests may not".into(), attachment: Attachment::default() };
     chat.whisper("C0OPS", "U0ALICE", &refusal).await.unwrap();
     assert!(workspace.ephemerals("U0ALICE")[0].text.contains("Guests may not"));
 }
@@ -153,7 +153,7 @@ async fn an_answer_reaches_the_address_slack_gave_and_no_other() {
     let fields: Vec<(String, String)> = serde_urlencoded::from_str(&form.body).unwrap();
     let address = |url: &str| secrecy::SecretString::from(url.to_owned());
     let url = &fields.iter().find(|(name, _)| name == "response_url").unwrap().1;
-    let said = |n: usize| Reply { level: Level::Info, text: format!("answer {n}"), exhibit: Exhibit::default() };
+    let said = |n: usize| Reply { level: Level::Info, text: format!("answer {n}"), attachment: Attachment::default() };
     for n in 0..5 {
         chat.respond(&address(url), &said(n)).await.unwrap();
     }

@@ -2,7 +2,7 @@
 
 use crate::{
     domain::{
-        exhibit::{Exhibit, Report, Table},
+        attachment::{Attachment, Report, Table},
         step::Outputs,
         text::escape,
     },
@@ -53,8 +53,8 @@ pub fn verdict(pair: &Pair<'_>, checks: &[Check], note: Option<&str>) -> Progres
             .collect(),
         offers: Vec::new(),
     };
-    let exhibit = Exhibit { table: Some(table), ..Exhibit::default() };
-    let report = Report { text, exhibit, breaches: breaches.clone() };
+    let attachment = Attachment { table: Some(table), ..Attachment::default() };
+    let report = Report { text, attachment, breaches: breaches.clone() };
     let outputs = Outputs::from([report.to_output()]);
     if breaches.is_empty() {
         let detail = note.map_or_else(|| counted.clone(), |note| format!("{counted}. {note}"));

@@ -15,7 +15,7 @@ use crate::{
         alert::{Alerts, Topic},
         check::CheckLine,
         cloud::{
-            Call, Cloud, CloudError, LeftOut, Pages, PointQuery, Probe, Progress, Readings, Started, Survey, World,
+            Call, Cloud, CloudError, LeftOut, Measurements, Pages, PointQuery, Probe, Progress, Started, Survey, World,
         },
     },
 };
@@ -122,8 +122,8 @@ impl Cloud for AwsCloud {
         points::read(self, environment, query, requester, &points::BOTH, page).await
     }
 
-    async fn readings(&self, environment: &Environment, requester: &str) -> Result<Readings, CloudError> {
-        measure::readings(self, environment, requester).await
+    async fn measurements(&self, environment: &Environment, requester: &str) -> Result<Measurements, CloudError> {
+        measure::measurements(self, environment, requester).await
     }
 
     async fn probe(&self, call: &Call) -> Result<Probe, CloudError> {

@@ -1,9 +1,9 @@
 //! The card of an operation that has to be approved: what is signed, short enough for a phone, and all the rest folded away.
 
 use super::{
-    asks::Ask,
     blocks::Part,
     card::{kept_until, reason, route},
+    command_button::CommandButton,
     text::{clip_mrkdwn, count, date, escape, len, mention},
     words,
 };
@@ -86,7 +86,7 @@ pub fn folded(op: &Operation) -> Part {
     Part::Folded {
         title: format!("Show plan: {}{}", extent(op), counted(op.plan.facts.len(), "fact")),
         sections: sections.map(|(title, items)| bullets(op, title, items)).collect(),
-        show: Ask::of(&show, SHOW),
+        show: CommandButton::of(&show, SHOW),
     }
 }
 

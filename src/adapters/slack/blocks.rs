@@ -4,9 +4,9 @@ use serde_json::Value;
 use slack_morphism::prelude::*;
 
 use super::{
-    asks::Ask,
     chart::Graph,
-    grade::{Grade, Newer},
+    command_button::CommandButton,
+    support::{Newer, Support},
     table::Sheet,
     text::{SECTION, clip, clip_mrkdwn, len, one_line, split},
 };
@@ -89,7 +89,7 @@ pub enum Part {
         /// Sections of mrkdwn, at most ten.
         sections: Vec<String>,
         /// Says the command that shows the same.
-        show: Option<Ask>,
+        show: Option<CommandButton>,
     },
     /// mrkdwn in small print.
     Context(String),
@@ -110,7 +110,7 @@ pub enum Part {
         plain: String,
     },
     /// Buttons that say a command, at most 25.
-    Offers(Vec<Ask>),
+    Offers(Vec<CommandButton>),
     /// The optional reason for a veto.
     Reason,
     /// Buttons.
@@ -125,8 +125,8 @@ pub enum Part {
 }
 
 /// The blocks of a message.
-pub fn draw(parts: &[Part], grade: Grade) -> Vec<Value> {
-    let mut blocks: Vec<SlackBlock> = parts.iter().flat_map(|part| part.draw(grade)).collect();
+pub fn draw(parts: &[Part], support: Support) -> Vec<Value> {
+    let mut blocks: Vec<SlackBlock> = parts.iter().flat_map(|part| part.draw(support)).collect();
     let controls =
         blocks.iter().rev().take_while(|b| matches!(b, SlackBlock::Actions(_) | SlackBlock::Input(_))).count();
     if blocks.len() > BLOCKS {
@@ -150,15 +150,15 @@ pub fn sign(level: Level) -> &'static str {
 }
 
 impl Part {
-    fn draw(&self, grade: Grade) -> Vec<SlackBlock> {
+    fn draw(&self, support: Support) -> Vec<SlackBlock> {
         match self {
             Part::Section(text) => sections(text),
             Part::Fields(fields) => vec![fields_block(fields)],
-            Part::Alert(level, text) if grade.takes(Newer::Alert) => alert(*level, text),
+            Part::Alert(level, text) if support.takes(Newer::Alert) => alert(*level, text),
             Part::Alert(level, text) => sections(&format!("{} {text}", sign(*level))),
-            Part::Plan { title, tasks } if grade.takes(Newer::Plan) => vec![plan(title, tasks)],
+            Part::Plan { title, tasks } if support.takes(Newer::Plan) => vec![plan(title, tasks)],
             Part::Plan { title, tasks } => sections(&plan_lines(title, tasks)),
-            Part::Folded { title, sections, .. } if grade.takes(Newer::Container) => vec![folded(title, sections)],
+            Part::Folded { title, sections, .. } if support.takes(Newer::Container) => vec![folded(title, sections)],
             Part::Folded { title, show, .. } => {
                 let title = context(&super::text::escape(title));
                 std::iter::once(title)
@@ -166,14 +166,14 @@ impl Part {
                     .collect()
             }
             Part::Context(text) => vec![context(text)],
-            Part::Table { sheet, .. } if grade.takes(Newer::Table) && sheet.len() > 0 => vec![sheet.block(grade)],
+            Part::Table { sheet, .. } if support.takes(Newer::Table) && sheet.len() > 0 => vec![sheet.block(support)],
             Part::Table { plain, .. } => sections(plain),
-            Part::Chart { graph: Some(graph), notes, .. } if grade.takes(Newer::Chart) => {
+            Part::Chart { graph: Some(graph), notes, .. } if support.takes(Newer::Chart) => {
                 let notes = (!notes.is_empty()).then(|| context(notes));
                 std::iter::once(graph.block()).chain(notes).collect()
             }
             Part::Chart { plain, .. } => sections(plain),
-            Part::Offers(asks) => vec![offers("bbws.offers", asks)],
+            Part::Offers(command_button) => vec![offers("bbws.offers", command_button)],
             Part::Reason => vec![reason()],
             Part::Actions { buttons, .. } if buttons.is_empty() => Vec::new(),
             Part::Actions { block, value, buttons } => {
@@ -204,8 +204,8 @@ fn sections(text: &str) -> Vec<SlackBlock> {
     blocks
 }
 
-fn offers(block: &str, asks: &[Ask]) -> SlackBlock {
-    let elements = asks.iter().map(|ask| ask.element().into()).collect();
+fn offers(block: &str, command_button: &[CommandButton]) -> SlackBlock {
+    let elements = command_button.iter().map(|ask| ask.element().into()).collect();
     SlackActionsBlock::new(elements).with_block_id(SlackBlockId(block.into())).into()
 }
 

@@ -10,7 +10,7 @@ use super::{
     table::aligned,
     text::{clip, clip_mrkdwn, count, escape, one_line},
 };
-use crate::domain::exhibit::{Chart, Series};
+use crate::domain::attachment::{Chart, Series};
 
 /// Most lines, most points of a line, longest label of a line or point, longest title.
 const LINES: usize = 12;

@@ -8,8 +8,8 @@ use super::{
     SlackChat,
     answers::{ChannelAnswer, WhoAmI},
     client::Failure,
-    grade::{self, Grade, Surface},
     sample,
+    support::{self, Support, Surface},
 };
 use crate::ports::{
     chat::{Chat, ChatError},
@@ -107,18 +107,18 @@ impl SlackChat {
         };
         // Each refusal leaves one kind of block fewer.
         for _ in 0..=7 {
-            let grade = self.grade();
-            let blocks = sample::blocks(grade);
+            let support = self.support();
+            let blocks = sample::blocks(support);
             let failure = match self
                 .client
                 .post::<Value>("blocks.validate", &json!({ "message": json!({ "blocks": blocks }).to_string() }))
                 .await
             {
-                Ok(_) if grade == Grade::on(Surface::Message) => {
+                Ok(_) if support == Support::on(Surface::Message) => {
                     return known(CheckLine::good(what, "a sample card is accepted"));
                 }
                 Ok(_) => {
-                    let refused = grade.refused(Surface::Message);
+                    let refused = support.refused(Surface::Message);
                     return known(CheckLine::good(
                         what,
                         format!(
@@ -135,7 +135,7 @@ impl SlackChat {
                     format!("{}. Answers are drawn plainly until Slack says which blocks it takes", failure.error),
                 );
             }
-            match grade::plainer(grade, "invalid_blocks", &failure.body, &blocks) {
+            match support::plainer(support, "invalid_blocks", &failure.body, &blocks) {
                 Some(Some(next)) => self.give_up(next),
                 _ => {
                     return known(CheckLine::bad(

@@ -2,17 +2,17 @@
 
 mod answers;
 mod approval;
-mod asks;
 mod blocks;
 mod card;
 mod chart;
 mod check;
 mod client;
-mod grade;
+mod command_button;
 mod links;
 mod outcome;
 mod reply;
 mod sample;
+mod support;
 mod table;
 mod tasks;
 mod text;
@@ -28,11 +28,11 @@ use self::{
     answers::{ChannelAnswer, HistoryAnswer, MembersAnswer, PostAnswer, UserAnswer},
     card::Message,
     client::{Client, Failure, unknown},
-    grade::{Grade, Surface, plainer},
+    support::{Support, Surface, plainer},
 };
 use crate::{
     domain::principal::Profile,
-    ports::chat::{CardView, ChannelFacts, Chat, ChatError, Content, Exhibit, Level, Outgoing, Reply},
+    ports::chat::{Attachment, CardView, ChannelFacts, Chat, ChatError, Content, Level, Outgoing, Reply},
 };
 
 pub use self::client::Patience;
@@ -44,7 +44,7 @@ const PAGE: usize = 200;
 /// [`Chat`] by Slack's Web API.
 pub struct SlackChat {
     client: Client,
-    grade: AtomicU8,
+    support: AtomicU8,
     /// Slack itself said which blocks it takes.
     validated: AtomicBool,
 }
@@ -66,14 +66,14 @@ pub fn draw_card(view: &CardView) -> Drawn {
 }
 
 /// Draws a sentence and what stands beside it.
-pub fn draw_line(level: Level, text: &str, exhibit: &Exhibit) -> Drawn {
-    drawn(reply::message(level, text, exhibit))
+pub fn draw_line(level: Level, text: &str, attachment: &Attachment) -> Drawn {
+    drawn(reply::message(level, text, attachment))
 }
 
 fn drawn(message: Message) -> Drawn {
     Drawn {
-        blocks: blocks::draw(&message.parts, Grade::on(Surface::Message)),
-        plain_blocks: blocks::draw(&message.parts, Grade::PLAIN),
+        blocks: blocks::draw(&message.parts, Support::on(Surface::Message)),
+        plain_blocks: blocks::draw(&message.parts, Support::PLAIN),
         text: message.text,
     }
 }
@@ -92,25 +92,25 @@ impl SlackChat {
     /// # Errors
     /// As [`SlackChat::new`].
     pub fn patient(url: &str, token: SecretString, patience: Patience) -> Result<SlackChat, String> {
-        let grade = AtomicU8::new(Grade::on(Surface::Message).bits());
-        Ok(SlackChat { client: Client::new(url, token, patience)?, grade, validated: AtomicBool::new(false) })
+        let support = AtomicU8::new(Support::on(Surface::Message).bits());
+        Ok(SlackChat { client: Client::new(url, token, patience)?, support, validated: AtomicBool::new(false) })
     }
 
-    fn grade(&self) -> Grade {
-        Grade::from_bits(self.grade.load(Ordering::Relaxed))
+    fn support(&self) -> Support {
+        Support::from_bits(self.support.load(Ordering::Relaxed))
     }
 
     /// For answers, which cannot be sent again when Slack refuses their blocks: plain until it is known what it takes.
-    fn answers(&self) -> Grade {
-        if self.validated.load(Ordering::Relaxed) { self.grade() } else { Grade::PLAIN }
+    fn answers(&self) -> Support {
+        if self.validated.load(Ordering::Relaxed) { self.support() } else { Support::PLAIN }
     }
 
     /// What the workspace refused once is not tried again by this process.
-    fn give_up(&self, grade: Grade) {
-        let before = self.grade.fetch_or(grade.bits(), Ordering::Relaxed);
-        if before | grade.bits() != before {
+    fn give_up(&self, support: Support) {
+        let before = self.support.fetch_or(support.bits(), Ordering::Relaxed);
+        if before | support.bits() != before {
             tracing::warn!(
-                refused = grade.refused(Surface::Message),
+                refused = support.refused(Surface::Message),
                 "the workspace refuses some of the newer blocks; messages are drawn with plainer ones from now on"
             );
         }
@@ -123,21 +123,21 @@ impl SlackChat {
         base: &Map<String, Value>,
         message: &Message,
     ) -> Result<PostAnswer, Failure> {
-        let mut grade = self.grade();
+        let mut support = self.support();
         loop {
-            let blocks = blocks::draw(&message.parts, grade);
+            let blocks = blocks::draw(&message.parts, support);
             let failure = match self.client.post(method, &body(base, &message.text, &blocks)).await {
                 Ok(answer) => return Ok(answer),
                 Err(failure) => failure,
             };
             let ChatError::Refused { code, .. } = &failure.error else { return Err(failure) };
-            match plainer(grade, code, &failure.body, &blocks) {
+            match plainer(support, code, &failure.body, &blocks) {
                 Some(Some(next)) => {
                     // A message that is too long says nothing of what the workspace can draw.
                     if !code.ends_with("_too_long") {
                         self.give_up(next);
                     }
-                    grade = next;
+                    support = next;
                 }
                 Some(None) => {
                     tracing::error!(method, code, "Slack refuses even plain blocks; the message goes out as text");
@@ -159,7 +159,7 @@ fn body(base: &Map<String, Value>, text: &str, blocks: &[Value]) -> Value {
 fn draw(content: &Content) -> Message {
     match content {
         Content::Card(view) => card::card(view),
-        Content::Line { level, text, exhibit } => reply::message(*level, text, exhibit),
+        Content::Line { level, text, attachment } => reply::message(*level, text, attachment),
     }
 }
 
@@ -239,7 +239,7 @@ impl Chat for SlackChat {
         let mut base = Map::new();
         base.insert("channel".to_owned(), channel.into());
         base.insert("user".to_owned(), user.into());
-        self.send("chat.postEphemeral", &base, &reply::message(said.level, &said.text, &said.exhibit)).await?;
+        self.send("chat.postEphemeral", &base, &reply::message(said.level, &said.text, &said.attachment)).await?;
         Ok(())
     }
 

@@ -4,15 +4,15 @@
 use serde_json::{Value, json};
 
 use super::{
-    asks::{self, Ask},
     blocks::{self, Part},
     card::{Message, TEXT},
     chart::{self, Graph},
-    grade::Grade,
+    command_button::{self, CommandButton},
+    support::Support,
     table::{Sheet, monospace},
     text::{clip_mrkdwn, count, escape, len},
 };
-use crate::ports::chat::{Chart, Exhibit, Level, Offer, Reply, Table};
+use crate::ports::chat::{Attachment, Chart, Level, Offer, Reply, Table};
 
 /// Most buttons below a message.
 const OFFERS: usize = 25;
@@ -20,9 +20,9 @@ const OFFERS: usize = 25;
 const KEPT: usize = 800;
 
 /// `{"response_type": "ephemeral", "text": …, "blocks": […]}`.
-pub fn reply(reply: &Reply, grade: Grade) -> Value {
-    let Message { text, parts } = message(reply.level, &reply.text, &reply.exhibit);
-    json!({ "response_type": "ephemeral", "text": text, "blocks": blocks::draw(&parts, grade) })
+pub fn reply(reply: &Reply, support: Support) -> Value {
+    let Message { text, parts } = message(reply.level, &reply.text, &reply.attachment);
+    json!({ "response_type": "ephemeral", "text": text, "blocks": blocks::draw(&parts, support) })
 }
 
 /// Plain information reads best as a section; what is louder is an alert.
@@ -35,18 +35,19 @@ fn said(level: Level, text: &str) -> Part {
 }
 
 /// A sentence and what stands beside it: as an answer, in a thread, in a channel, or whispered.
-pub fn message(level: Level, sentence: &str, exhibit: &Exhibit) -> Message {
-    let table = exhibit.table.as_ref().filter(|t| !t.rows.is_empty() && !t.columns.is_empty());
-    let chart = exhibit.chart.as_ref().filter(|c| !c.categories.is_empty() && !c.series.is_empty());
+pub fn message(level: Level, sentence: &str, attachment: &Attachment) -> Message {
+    let table = attachment.table.as_ref().filter(|t| !t.rows.is_empty() && !t.columns.is_empty());
+    let chart = attachment.chart.as_ref().filter(|c| !c.categories.is_empty() && !c.series.is_empty());
     let mut parts = vec![said(level, sentence)];
     parts.extend(table.into_iter().flat_map(table_parts));
     parts.extend(chart.map(chart_part));
-    parts.extend(offer_parts(&exhibit.offers, table.map_or(0, |t| t.rows.len())));
+    parts.extend(offer_parts(&attachment.offers, table.map_or(0, |t| t.rows.len())));
     let mut text = clip_mrkdwn(&format!("{} {sentence}", blocks::sign(level)), TEXT);
     // The table is the longest and gets what the others leave.
     let room = |text: &str| TEXT.saturating_sub(len(text) + 3);
     let plain_chart = chart.map(|c| chart::words(c, KEPT.min(room(&text)))).unwrap_or_default();
-    let plain_offers = asks::lines(&exhibit.offers, KEPT.min(room(&text).saturating_sub(len(&plain_chart))));
+    let plain_offers =
+        command_button::lines(&attachment.offers, KEPT.min(room(&text).saturating_sub(len(&plain_chart))));
     let left = room(&text).saturating_sub(len(&plain_chart) + len(&plain_offers));
     let plain_table = table.filter(|_| left > 100).map(|t| monospace(t, left)).unwrap_or_default();
     for plain in [plain_table, plain_chart, plain_offers].iter().filter(|p| !p.is_empty()) {
@@ -77,12 +78,12 @@ fn chart_part(chart: &Chart) -> Part {
 fn offer_parts(offers: &[Offer], first: usize) -> Vec<Part> {
     let (mut fit, mut rest) = (Vec::new(), Vec::new());
     for (i, offer) in offers.iter().enumerate() {
-        match Ask::of(offer, first + i).filter(|_| fit.len() < OFFERS) {
+        match CommandButton::of(offer, first + i).filter(|_| fit.len() < OFFERS) {
             Some(ask) => fit.push(ask),
             None => rest.push(offer.clone()),
         }
     }
-    let words = asks::lines(&rest, 900);
+    let words = command_button::lines(&rest, 900);
     let mut parts: Vec<Part> = (!words.is_empty()).then_some(Part::Context(words)).into_iter().collect();
     parts.extend((!fit.is_empty()).then_some(Part::Offers(fit)));
     parts

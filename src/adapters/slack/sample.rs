@@ -2,10 +2,10 @@
 
 use serde_json::Value;
 
-use super::{blocks, card, grade::Grade, reply};
+use super::{blocks, card, reply, support::Support};
 use crate::{
     domain::{
-        exhibit::Series,
+        attachment::Series,
         moment::Moment,
         operation::{OpId, Operation, Run, State},
         operations,
@@ -14,23 +14,23 @@ use crate::{
         principal::{PersonId, Principal},
         step::{self, Action, Step, StepSpec},
     },
-    ports::chat::{CardView, Chart, Exhibit, Level, Offer, Table},
+    ports::chat::{Attachment, CardView, Chart, Level, Offer, Table},
 };
 
 /// The blocks of a card, a table with buttons, a chart and buttons.
-pub fn blocks(grade: Grade) -> Vec<Value> {
+pub fn blocks(support: Support) -> Vec<Value> {
     let mut parts = card::card(&sample()).parts;
     // A plan stands on cards of what has begun.
     let mut begun = sample();
     begun.run.op.state = State::Running;
     parts.extend(card::card(&begun).parts.into_iter().filter(|part| matches!(part, blocks::Part::Plan { .. })));
-    parts.extend(reply::message(Level::Info, "This is a sample.", &exhibit()).parts);
-    blocks::draw(&parts, grade)
+    parts.extend(reply::message(Level::Info, "This is a sample.", &attachment()).parts);
+    blocks::draw(&parts, support)
 }
 
-fn exhibit() -> Exhibit {
+fn attachment() -> Attachment {
     let offer = Offer { label: "Help".into(), command: "help".into(), confirm: Some("A sample?".into()) };
-    Exhibit {
+    Attachment {
         table: Some(Table {
             caption: "Sample".into(),
             columns: vec!["Name".into()],

@@ -3,8 +3,8 @@
 use slack_morphism::prelude::*;
 
 use super::{
-    asks::Ask,
-    grade::{Grade, Newer},
+    command_button::CommandButton,
+    support::{Newer, Support},
     text::{clip, count, escape, len, one_line},
 };
 use crate::ports::chat::Table;
@@ -24,7 +24,7 @@ pub struct Sheet {
     /// Plain text; the first row is the header.
     rows: Vec<Vec<String>>,
     /// The buttons of the rows below the header; empty when the table has none.
-    asks: Vec<Option<Ask>>,
+    command_button: Vec<Option<CommandButton>>,
     /// The command of each row in words, where there is a column of buttons.
     said: Vec<String>,
 }
@@ -34,24 +34,25 @@ impl Sheet {
     pub fn fitting(table: &Table, first: usize) -> Sheet {
         let acts = table.offers.iter().take(table.rows.len()).any(Option::is_some);
         let columns = table.columns.len().min(COLUMNS - usize::from(acts));
-        let mut sheet = Sheet { caption: table.caption.clone(), rows: Vec::new(), asks: Vec::new(), said: Vec::new() };
+        let mut sheet =
+            Sheet { caption: table.caption.clone(), rows: Vec::new(), command_button: Vec::new(), said: Vec::new() };
         let header = cells(&table.columns, columns);
         let (mut read, mut hidden) = (size(&header) + ACTION.len(), 0);
         sheet.rows.push(header);
         for (i, row) in table.rows.iter().take(ROWS).enumerate() {
             let row = cells(row, columns);
             let offer = table.offers.get(i).and_then(Option::as_ref);
-            let ask = offer.and_then(|offer| Ask::of(offer, first + i));
-            let said = ask.as_ref().map(Ask::typed).unwrap_or_default();
+            let ask = offer.and_then(|offer| CommandButton::of(offer, first + i));
+            let said = ask.as_ref().map(CommandButton::typed).unwrap_or_default();
             read += size(&row) + usize::from(acts) * len(&said).max(1);
             if read > CELLS {
                 break;
             }
-            hidden += ask.as_ref().map_or(0, Ask::hidden);
+            hidden += ask.as_ref().map_or(0, CommandButton::hidden);
             sheet.rows.push(row);
             if acts {
                 // A row whose button would be too much keeps its command in words.
-                sheet.asks.push(ask.filter(|_| hidden <= HIDDEN));
+                sheet.command_button.push(ask.filter(|_| hidden <= HIDDEN));
                 sheet.said.push(said);
             }
         }
@@ -64,13 +65,13 @@ impl Sheet {
     }
 
     /// The block.
-    pub fn block(&self, grade: Grade) -> SlackBlock {
+    pub fn block(&self, support: Support) -> SlackBlock {
         let mut rows: Vec<Vec<SlackDataTableCell>> =
             self.rows.iter().map(|row| row.iter().map(|c| filled(one_line(c)).into()).collect()).collect();
         if !self.said.is_empty() {
             rows[0].push(ACTION.into());
-            for (row, (ask, said)) in rows[1..].iter_mut().zip(self.asks.iter().zip(&self.said)) {
-                row.push(action(ask.as_ref().filter(|_| grade.takes(Newer::RowButton)), said));
+            for (row, (ask, said)) in rows[1..].iter_mut().zip(self.command_button.iter().zip(&self.said)) {
+                row.push(action(ask.as_ref().filter(|_| support.takes(Newer::RowButton)), said));
             }
         }
         let page = u32::try_from(self.len()).unwrap_or(100).clamp(1, 20);
@@ -79,7 +80,7 @@ impl Sheet {
 }
 
 /// A button, or its command in words.
-fn action(ask: Option<&Ask>, said: &str) -> SlackDataTableCell {
+fn action(ask: Option<&CommandButton>, said: &str) -> SlackDataTableCell {
     let words = SlackDataTableCell::from(filled(said.to_owned()));
     match ask {
         Some(ask) => SlackDataTableActionCell::new(ask.element().into()).with_fallback(words.into()).into(),
@@ -106,7 +107,7 @@ pub fn monospace(table: &Table, room: usize) -> String {
     let acts = table.offers.iter().take(table.rows.len()).any(Option::is_some);
     // A command that is cut is of no use, so the last column may be long.
     let typed = |i: usize| {
-        let ask = table.offers.get(i)?.as_ref().and_then(|offer| Ask::of(offer, i))?;
+        let ask = table.offers.get(i)?.as_ref().and_then(|offer| CommandButton::of(offer, i))?;
         Some(ask.typed().replace('`', "'"))
     };
     let line = |row: &[String], last: String| {

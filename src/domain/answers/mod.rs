@@ -9,9 +9,9 @@ mod status;
 use std::collections::BTreeMap;
 
 use super::{
+    attachment::Attachment,
     command::{Command, Does, Entry},
     environment::Environment,
-    exhibit::Exhibit,
     mark::{Mark, MarkKind},
     moment::Moment,
     operation::{OpId, Operation, Run},
@@ -75,12 +75,12 @@ pub struct Told {
     /// mrkdwn, the whole meaning.
     pub text: String,
     /// Beside it.
-    pub exhibit: Exhibit,
+    pub attachment: Attachment,
 }
 
 impl Told {
     fn text(text: impl Into<String>) -> Told {
-        Told { found: true, text: text.into(), exhibit: Exhibit::default() }
+        Told { found: true, text: text.into(), attachment: Attachment::default() }
     }
 }
 

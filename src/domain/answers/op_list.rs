@@ -2,8 +2,8 @@
 
 use super::{Answer, Known, Told, Wants};
 use crate::domain::{
+    attachment::{Attachment, Table},
     command::{ANY_ENVIRONMENT, Command, Does, EVERYONE, Entry, Group, as_they_are, nothing_more},
-    exhibit::{Exhibit, Table},
     moment::spoken,
     operations::title,
     stop::Stop,
@@ -69,7 +69,7 @@ impl Answer for OpList {
             rows: rows.collect(),
             offers: Vec::new(),
         };
-        Told { exhibit: Exhibit { table: Some(table), ..Exhibit::default() }, ..Told::text(head.join("\n")) }
+        Told { attachment: Attachment { table: Some(table), ..Attachment::default() }, ..Told::text(head.join("\n")) }
     }
 }
 

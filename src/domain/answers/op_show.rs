@@ -2,8 +2,8 @@
 
 use super::{Answer, Known, Runs, Told, Wants};
 use crate::domain::{
+    attachment::{Attachment, Table},
     command::{Command, Does, EVERYONE, Entry, Group, OPERATION, as_they_are, nothing_more},
-    exhibit::{Exhibit, Table},
     moment::spoken,
     operation::{OpId, Run},
     operations::title,
@@ -63,7 +63,10 @@ impl Answer for OpShow {
             rows: rows.collect(),
             offers: Vec::new(),
         };
-        Told { exhibit: Exhibit { table: Some(table), ..Exhibit::default() }, ..Told::text(header(run) + &notes(run)) }
+        Told {
+            attachment: Attachment { table: Some(table), ..Attachment::default() },
+            ..Told::text(header(run) + &notes(run))
+        }
     }
 }
 

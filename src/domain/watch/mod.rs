@@ -1,6 +1,6 @@
 //! What the watcher tells without being asked: what is wrong with an environment, told once, and taken back once it is over.
 //!
-//! [`rules`] finds what is wrong in one set of readings. Here it is decided what of that is news, so that nothing is told
+//! [`rules`] finds what is wrong in one set of measurements. Here it is decided what of that is news, so that nothing is told
 //! twice, nothing flaps, and a flood stays a handful of lines. [`words`] makes the messages.
 
 pub mod rules;
@@ -14,7 +14,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use super::{
-    exhibit::Offer,
+    attachment::Offer,
     mark::{Mark, MarkKind, MarkWrite},
     moment::Moment,
     text::escape,

@@ -1,4 +1,4 @@
-//! What counts as wrong: one rule per kind of finding, over one set of readings.
+//! What counts as wrong: one rule per kind of finding, over one set of measurements.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -8,7 +8,7 @@ use std::{
 use super::{Finding, Kind, Look, MORE, Standing, words};
 use crate::domain::{
     environment::Environment,
-    lag::{Component, JobTrouble, Leg, Readings},
+    lag::{Component, JobTrouble, Measurements, Side},
     mark::{Mark, MarkKind},
     moment::Moment,
     point::PointKind,
@@ -31,7 +31,7 @@ pub struct View<'v> {
     /// The environment with its promises.
     pub environment: &'v Environment,
     /// What was measured.
-    pub readings: &'v Readings,
+    pub measurements: &'v Measurements,
     /// What the ledger remembers of it.
     pub marks: &'v [Mark],
     /// What was told and still stands.
@@ -71,18 +71,18 @@ impl View<'_> {
         self.standing.iter().any(|s| s.key == key)
     }
 
-    /// The region of this leg does not answer as a whole, which is a finding of its own.
-    fn region_lost(&self, leg: Leg) -> bool {
-        let region = match leg {
-            Leg::Primary => &self.environment.primary_region,
-            Leg::Dr => &self.environment.dr_region,
+    /// The region of this side does not answer as a whole, which is a finding of its own.
+    fn region_lost(&self, side: Side) -> bool {
+        let region = match side {
+            Side::Primary => &self.environment.primary_region,
+            Side::Dr => &self.environment.dr_region,
         };
         self.lost().any(|lost| lost == region)
     }
 
     /// Regions that do not answer as a whole.
     fn lost(&self) -> impl Iterator<Item = &str> {
-        let lost = self.readings.places.iter().filter(|(name, condition)| condition.is_err() && is_region(name));
+        let lost = self.measurements.places.iter().filter(|(name, condition)| condition.is_err() && is_region(name));
         lost.filter_map(|(name, _)| name.split_whitespace().next_back())
     }
 
@@ -98,16 +98,16 @@ pub(super) fn is_region(place: &str) -> bool {
 }
 
 fn places(view: &View<'_>, look: &mut Look) {
-    let lost = view.region_lost(Leg::Primary) || view.region_lost(Leg::Dr);
+    let lost = view.region_lost(Side::Primary) || view.region_lost(Side::Dr);
     if lost {
         // What lies in a region that does not answer is not listed.
-        let listed: BTreeSet<String> = view.readings.places.iter().map(|(name, _)| Kind::Place.key(name)).collect();
+        let listed: BTreeSet<String> = view.measurements.places.iter().map(|(name, _)| Kind::Place.key(name)).collect();
         let gone = view.standing.iter().filter(|s| s.note.kind == Kind::Place && !listed.contains(&s.key));
         look.veiled.extend(gone.map(|s| s.key.clone()));
     }
-    let regions = view.readings.places.iter().filter(|(name, _)| is_region(name));
+    let regions = view.measurements.places.iter().filter(|(name, _)| is_region(name));
     let silences: Vec<&String> = regions.filter_map(|(_, condition)| condition.as_ref().err()).collect();
-    for (name, condition) in &view.readings.places {
+    for (name, condition) in &view.measurements.places {
         if let Err(reason) = condition {
             // What lies in a region that does not answer is told with the region.
             let key = Kind::Place.key(name);
@@ -149,8 +149,8 @@ fn missed(view: &View<'_>, look: &mut Look) {
     let Some((due, interval)) = due(&schedule, view.now) else { return };
     // A backup of ours that began since is given until the next one is due.
     let under_way = view.backing_up.is_some_and(|began| began >= due) && view.now < due + interval;
-    let lost = view.region_lost(Leg::Primary);
-    for component in view.readings.components.iter().filter(|c| c.leg == Leg::Primary) {
+    let lost = view.region_lost(Side::Primary);
+    for component in view.measurements.components.iter().filter(|c| c.side == Side::Primary) {
         if component.safe.as_ref().is_ok_and(|safe| *safe >= due) {
             continue;
         }
@@ -163,9 +163,9 @@ fn missed(view: &View<'_>, look: &mut Look) {
 }
 
 fn lags(view: &View<'_>, look: &mut Look) {
-    let (rpo, at) = (view.environment.rpo.0, view.readings.at);
-    let lost = view.region_lost(Leg::Dr);
-    let copies: Vec<&Component> = view.readings.components.iter().filter(|c| c.leg == Leg::Dr).collect();
+    let (rpo, at) = (view.environment.rpo.0, view.measurements.at);
+    let lost = view.region_lost(Side::Dr);
+    let copies: Vec<&Component> = view.measurements.components.iter().filter(|c| c.side == Side::Dr).collect();
     let mut behind = 0;
     let mut certain = true;
     let mut found = Vec::new();
@@ -196,12 +196,12 @@ fn lags(view: &View<'_>, look: &mut Look) {
 }
 
 fn jobs(view: &View<'_>, look: &mut Look) {
-    let trouble = match &view.readings.trouble {
+    let trouble = match &view.measurements.trouble {
         Ok(trouble) => trouble,
         Err(reason) => {
             look.unseen.insert(Kind::Job);
             let blind = words::blind(view, reason);
-            if view.stands(&blind.key) || !(view.region_lost(Leg::Primary) || view.region_lost(Leg::Dr)) {
+            if view.stands(&blind.key) || !(view.region_lost(Side::Primary) || view.region_lost(Side::Dr)) {
                 look.found.push(blind);
             }
             return;
@@ -221,7 +221,7 @@ fn jobs(view: &View<'_>, look: &mut Look) {
         by_key.into_iter().map(|(key, (job, times))| (key, job, times)).collect();
     newest.sort_by_key(|(_, job, _)| std::cmp::Reverse(job.at));
     for (key, job, times) in newest {
-        if made_good(view.readings, job) {
+        if made_good(view.measurements, job) {
             look.cured.insert(key);
         } else if view.stands(&key) || !view.lost().any(|region| region == job.region) {
             look.found.push(words::job(view, job, key, times));
@@ -236,15 +236,15 @@ fn jobs(view: &View<'_>, look: &mut Look) {
 
 /// Whether a later job of the same resource did what this one failed to do. A database's continuous backups say nothing of
 /// its jobs, and nothing tells of restores.
-fn made_good(readings: &Readings, job: &JobTrouble) -> bool {
-    let leg = match job.what.as_str() {
-        "backup" => Leg::Primary,
-        "copy" => Leg::Dr,
+fn made_good(measurements: &Measurements, job: &JobTrouble) -> bool {
+    let side = match job.what.as_str() {
+        "backup" => Side::Primary,
+        "copy" => Side::Dr,
         _ => return false,
     };
     let later = |c: &Component| c.safe.as_ref().is_ok_and(|safe| *safe > job.at);
-    let same = |c: &Component| c.kind == PointKind::Efs && c.leg == leg && c.resource == job.resource;
-    readings.components.iter().any(|c| same(c) && later(c))
+    let same = |c: &Component| c.kind == PointKind::Efs && c.side == side && c.resource == job.resource;
+    measurements.components.iter().any(|c| same(c) && later(c))
 }
 
 /// A dump is loaded at least this often, where more time is promised between restores for a test.

@@ -7,8 +7,8 @@ use super::{
     rules::{View, is_region},
 };
 use crate::domain::{
+    attachment::Offer,
     environment::Environment,
-    exhibit::Offer,
     lag::{Component, JobTrouble},
     mark::Mark,
     moment::{Moment, spoken},
@@ -144,7 +144,7 @@ pub(super) fn missed(view: &View<'_>, c: &Component, key: String, due: Moment, s
 pub(super) fn lag(view: &View<'_>, c: &Component, key: String) -> Finding {
     let rpo = spoken(view.environment.rpo.0);
     let name = code(&called(view.environment, c));
-    let (title, reason) = match c.lag(view.readings.at) {
+    let (title, reason) = match c.lag(view.measurements.at) {
         Some(lag) => (
             format!("{name} is {} behind; the RPO is {rpo}", spoken(lag)),
             "A failover now would lose that much.".to_owned(),

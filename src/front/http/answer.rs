@@ -13,7 +13,7 @@ use tracing::Instrument;
 use super::{Gate, Outcome, admit::Signed, verify::Distrust};
 use crate::{
     app::inbound::{Envelope, Refusal, Via},
-    ports::chat::{Exhibit, Level, Reply},
+    ports::chat::{Attachment, Level, Reply},
 };
 
 /// An answer and what it is counted as.
@@ -30,7 +30,7 @@ impl Answer {
 
     /// 200 with a sentence for the person who asked.
     pub(super) fn say(gate: &Gate, outcome: Outcome, level: Level, text: impl Into<String>) -> Answer {
-        Answer::reply(gate, outcome, &Reply { level, text: text.into(), exhibit: Exhibit::default() })
+        Answer::reply(gate, outcome, &Reply { level, text: text.into(), attachment: Attachment::default() })
     }
 
     fn reply(gate: &Gate, outcome: Outcome, reply: &Reply) -> Answer {

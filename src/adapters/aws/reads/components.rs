@@ -1,4 +1,4 @@
-//! How far each component of an environment is behind: the newest state that is safe on a leg.
+//! How far each component of an environment is behind: the newest state that is safe on a side.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     domain::{
-        lag::{Component, Leg},
+        lag::{Component, Side},
         moment::Moment,
         point::PointKind,
     },
@@ -24,29 +24,29 @@ use crate::{
 /// What replicates by itself, up to when; or why nobody knows.
 type Live = BTreeMap<Of, Result<Moment, String>>;
 
-/// Measures the components of a leg, every one that the config declares.
-pub async fn measure(watch: &Watch<'_>, leg: Leg, instances: &Result<Vec<DatabaseFound>, String>) -> Vec<Component> {
+/// Measures the components of a side, every one that the config declares.
+pub async fn measure(watch: &Watch<'_>, side: Side, instances: &Result<Vec<DatabaseFound>, String>) -> Vec<Component> {
     let declared = newest::declared(watch.environment);
-    let session = match watch.session(leg) {
+    let session = match watch.session(side) {
         Ok(session) => session,
-        Err(reason) => return all(leg, declared, |_| Err(reason.clone())),
+        Err(reason) => return all(side, declared, |_| Err(reason.clone())),
     };
-    let live = match leg {
-        Leg::Primary => live_here(watch, session, instances).await,
-        Leg::Dr => live_there(watch, session).await,
+    let live = match side {
+        Side::Primary => live_here(watch, session, instances).await,
+        Side::Dr => live_there(watch, session).await,
     };
     // A bucket's data has no points of its own, and what keeps the objective by itself needs none.
     let keeps = |of: &Of| {
         live.get(of).and_then(|safe| safe.as_ref().ok()).is_some_and(|s| watch.at.since(*s) <= watch.environment.rpo.0)
     };
     let wanted: Vec<Of> = declared.iter().filter(|of| of.0 != PointKind::S3 && !keeps(of)).cloned().collect();
-    let found = newest::newest(watch.cloud, watch.environment, leg, watch.requester, &wanted).await;
-    let region = points::region(watch.environment, leg);
-    all(leg, declared, |of| safe(of, region, live.get(of), &found))
+    let found = newest::newest(watch.cloud, watch.environment, side, watch.requester, &wanted).await;
+    let region = points::region(watch.environment, side);
+    all(side, declared, |of| safe(of, region, live.get(of), &found))
 }
 
-fn all(leg: Leg, declared: Vec<Of>, safe: impl Fn(&Of) -> Result<Moment, String>) -> Vec<Component> {
-    let component = |of: Of| Component { safe: safe(&of), kind: of.0, resource: of.1, leg };
+fn all(side: Side, declared: Vec<Of>, safe: impl Fn(&Of) -> Result<Moment, String>) -> Vec<Component> {
+    let component = |of: Of| Component { safe: safe(&of), kind: of.0, resource: of.1, side };
     declared.into_iter().map(component).collect()
 }
 
@@ -156,6 +156,6 @@ async fn replicated_bucket(watch: &Watch<'_>, name: &str, dr: Option<&str>) -> R
             "Bucket {name} has no `dr` in the config file, so nobody knows of a replica. Name it there."
         ));
     }
-    let here = watch.session(Leg::Primary)?;
+    let here = watch.session(Side::Primary)?;
     buckets::replicated(here, name, &watch.environment.account, watch.at).await.map_err(|e| e.to_string())
 }

@@ -7,7 +7,7 @@ use super::{archives, newest::Of, points};
 use crate::{
     domain::{
         environment::Environment,
-        lag::Leg,
+        lag::Side,
         point::{Point, PointKind, PointQuery},
     },
     ports::cloud::CloudError,
@@ -64,19 +64,19 @@ async fn of(cloud: &AwsCloud, environment: &Environment, id: &str, requester: &s
     if let Id::Key(key) = what {
         return Ok(of_key(environment, key));
     }
-    let legs = points::BOTH.into_iter().filter(|leg| *leg == Leg::Primary || environment.replicates());
+    let sides = points::BOTH.into_iter().filter(|side| *side == Side::Primary || environment.replicates());
     let what = &what;
-    let asked = legs.map(|leg| async move {
-        let session = cloud.sessions.get(environment, points::region(environment, leg), requester).await;
+    let asked = sides.map(|side| async move {
+        let session = cloud.sessions.get(environment, points::region(environment, side), requester).await;
         match what {
             Id::Snapshot(name) => of_snapshot(&session, name).await,
-            Id::Point(arns) => of_points(&session, environment, leg, arns(&session.region)).await,
+            Id::Point(arns) => of_points(&session, environment, side, arns(&session.region)).await,
             Id::Either(name) => match of_snapshot(&session, name).await? {
                 Some(found) => Ok(Some(found)),
                 None => {
                     let (region, account) = (&session.region, &environment.account);
                     let arn = format!("arn:aws:backup:{region}:{account}:recovery-point:continuous:{name}");
-                    of_point(&session, environment, leg, &arn).await
+                    of_point(&session, environment, side, &arn).await
                 }
             },
             Id::Key(_) => Ok(None),
@@ -145,21 +145,26 @@ async fn of_snapshot(session: &Session, name: &str) -> Result<Option<Of>, CloudE
 async fn of_points(
     session: &Session,
     environment: &Environment,
-    leg: Leg,
+    side: Side,
     arns: Vec<String>,
 ) -> Result<Option<Of>, CloudError> {
     for arn in arns {
-        if let Some(found) = of_point(session, environment, leg, &arn).await? {
+        if let Some(found) = of_point(session, environment, side, &arn).await? {
             return Ok(Some(found));
         }
     }
     Ok(None)
 }
 
-async fn of_point(session: &Session, environment: &Environment, leg: Leg, arn: &str) -> Result<Option<Of>, CloudError> {
-    let vault = match leg {
-        Leg::Primary => Some(&environment.vault),
-        Leg::Dr => environment.dr_vault.as_ref(),
+async fn of_point(
+    session: &Session,
+    environment: &Environment,
+    side: Side,
+    arn: &str,
+) -> Result<Option<Of>, CloudError> {
+    let vault = match side {
+        Side::Primary => Some(&environment.vault),
+        Side::Dr => environment.dr_vault.as_ref(),
     };
     // An ARN that was typed says its region.
     let elsewhere = arn.split(':').nth(3).is_some_and(|region| region != session.region);

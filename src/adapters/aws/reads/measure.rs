@@ -9,11 +9,11 @@ use super::{components, jobs, places, points};
 use crate::{
     domain::{
         environment::Environment,
-        lag::{Existing, JobTrouble, Leg},
+        lag::{Existing, JobTrouble, Side},
         moment::Moment,
         point::PointKind,
     },
-    ports::cloud::{CloudError, DatabaseFound, Readings},
+    ports::cloud::{CloudError, DatabaseFound, Measurements},
 };
 
 /// What is measured, by whom, and the regions that answer.
@@ -33,14 +33,14 @@ pub struct Watch<'a> {
 }
 
 impl Watch<'_> {
-    /// The region of a leg, or why it does not answer.
+    /// The region of a side, or why it does not answer.
     ///
     /// # Errors
     /// A sentence.
-    pub fn session(&self, leg: Leg) -> Result<&Arc<Session>, String> {
-        match leg {
-            Leg::Primary => self.here.as_ref().map_err(Clone::clone),
-            Leg::Dr => match &self.there {
+    pub fn session(&self, side: Side) -> Result<&Arc<Session>, String> {
+        match side {
+            Side::Primary => self.here.as_ref().map_err(Clone::clone),
+            Side::Dr => match &self.there {
                 Some(there) => there.as_ref().map_err(Clone::clone),
                 None => Err(format!("Environment {} is not copied to the DR region.", self.environment.name)),
             },
@@ -52,10 +52,14 @@ impl Watch<'_> {
 ///
 /// # Errors
 /// When neither region answers, and for the wrong account.
-pub async fn readings(cloud: &AwsCloud, environment: &Environment, requester: &str) -> Result<Readings, CloudError> {
+pub async fn measurements(
+    cloud: &AwsCloud,
+    environment: &Environment,
+    requester: &str,
+) -> Result<Measurements, CloudError> {
     let (here, there) = join(
-        reach(cloud, environment, Leg::Primary, requester),
-        OptionFuture::from(environment.replicates().then(|| reach(cloud, environment, Leg::Dr, requester))),
+        reach(cloud, environment, Side::Primary, requester),
+        OptionFuture::from(environment.replicates().then(|| reach(cloud, environment, Side::Dr, requester))),
     )
     .await;
     let (here, there) = (here?, there.transpose()?);
@@ -67,14 +71,14 @@ pub async fn readings(cloud: &AwsCloud, environment: &Environment, requester: &s
     let watch = Watch { cloud, environment, requester, at: cloud.now(), here, there };
     let (instances, file_systems) = join(instances(&watch), file_systems(&watch)).await;
     let (primary, dr, jobs, trouble, places) = join5(
-        components::measure(&watch, Leg::Primary, &instances),
-        OptionFuture::from(watch.there.as_ref().map(|_| components::measure(&watch, Leg::Dr, &instances))),
+        components::measure(&watch, Side::Primary, &instances),
+        OptionFuture::from(watch.there.as_ref().map(|_| components::measure(&watch, Side::Dr, &instances))),
         counts(&watch),
         trouble(&watch),
         places::look(&watch),
     )
     .await;
-    Ok(Readings {
+    Ok(Measurements {
         at: watch.at,
         components: primary.into_iter().chain(dr.into_iter().flatten()).collect(),
         jobs,
@@ -88,10 +92,10 @@ pub async fn readings(cloud: &AwsCloud, environment: &Environment, requester: &s
 async fn reach(
     cloud: &AwsCloud,
     environment: &Environment,
-    leg: Leg,
+    side: Side,
     requester: &str,
 ) -> Result<Result<Arc<Session>, CloudError>, CloudError> {
-    let session = cloud.sessions.get(environment, points::region(environment, leg), requester).await;
+    let session = cloud.sessions.get(environment, points::region(environment, side), requester).await;
     match sts::identity(&session).await {
         // Nothing may be reported of a foreign account.
         Ok(identity) => sts::belongs(&identity, &environment.name, &environment.account).map(|()| Ok(session)),
@@ -100,11 +104,11 @@ async fn reach(
 }
 
 async fn instances(watch: &Watch<'_>) -> Result<Vec<DatabaseFound>, String> {
-    rds::all_instances(watch.session(Leg::Primary)?).await.map_err(|e| e.to_string())
+    rds::all_instances(watch.session(Side::Primary)?).await.map_err(|e| e.to_string())
 }
 
 async fn file_systems(watch: &Watch<'_>) -> Result<Vec<(String, String)>, String> {
-    efs::all(watch.session(Leg::Primary)?).await.map_err(|e| e.to_string())
+    efs::all(watch.session(Side::Primary)?).await.map_err(|e| e.to_string())
 }
 
 fn existing(
@@ -117,20 +121,20 @@ fn existing(
 }
 
 async fn counts(watch: &Watch<'_>) -> Result<BTreeMap<String, u64>, String> {
-    jobs::counts(watch.session(Leg::Primary)?).await.map_err(|e| e.to_string())
+    jobs::counts(watch.session(Side::Primary)?).await.map_err(|e| e.to_string())
 }
 
 async fn trouble(watch: &Watch<'_>) -> Result<Vec<JobTrouble>, String> {
     let environment = watch.environment;
     let vaults: Vec<&str> =
         std::iter::once(environment.vault.as_str()).chain(environment.dr_vault.as_deref()).collect();
-    let side = |leg| {
-        let session = watch.session(leg);
+    let side = |side| {
+        let session = watch.session(side);
         let vaults = &vaults;
         async move { jobs::trouble(session?, vaults, watch.at).await.map_err(|e| e.to_string()) }
     };
     match watch.there {
-        Some(_) => jobs::trouble_of_both(side(Leg::Primary), side(Leg::Dr)).await,
-        None => side(Leg::Primary).await,
+        Some(_) => jobs::trouble_of_both(side(Side::Primary), side(Side::Dr)).await,
+        None => side(Side::Primary).await,
     }
 }

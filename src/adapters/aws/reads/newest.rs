@@ -10,7 +10,7 @@ use super::points;
 use crate::{
     domain::{
         environment::Environment,
-        lag::Leg,
+        lag::Side,
         point::{Place, Point, PointKind, PointQuery},
     },
     ports::cloud::CloudError,
@@ -52,7 +52,7 @@ pub fn declared(environment: &Environment) -> Vec<Of> {
 pub async fn newest(
     cloud: &AwsCloud,
     environment: &Environment,
-    leg: Leg,
+    side: Side,
     requester: &str,
     wanted: &[Of],
 ) -> Result<Newest, CloudError> {
@@ -62,11 +62,11 @@ pub async fn newest(
     }
     let recent =
         PointQuery { kinds: kinds.into_iter().collect(), since: Some(cloud.now() - WINDOW), ..PointQuery::default() };
-    let mut found = read(cloud, environment, leg, requester, &recent).await?;
+    let mut found = read(cloud, environment, side, requester, &recent).await?;
     // What could not be read just now is not asked for again.
     if found.unread.is_empty() {
         let missing: Vec<PointQuery> = wanted.iter().filter(|of| !found.points.contains_key(*of)).map(all_of).collect();
-        let older = missing.iter().map(|query| read(cloud, environment, leg, requester, query)).collect();
+        let older = missing.iter().map(|query| read(cloud, environment, side, requester, query)).collect();
         for answer in side_by_side(older).await {
             let answer = answer?;
             found.points.extend(answer.points);
@@ -85,7 +85,7 @@ fn all_of((kind, resource): &Of) -> PointQuery {
 async fn read(
     cloud: &AwsCloud,
     environment: &Environment,
-    leg: Leg,
+    side: Side,
     requester: &str,
     query: &PointQuery,
 ) -> Result<Newest, CloudError> {
@@ -103,6 +103,6 @@ async fn read(
             }
         }
     };
-    let left_out = points::read(cloud, environment, query, requester, &[leg], &mut keep).await?;
+    let left_out = points::read(cloud, environment, query, requester, &[side], &mut keep).await?;
     Ok(Newest { points: newest, snapshots, unread: left_out.unread })
 }

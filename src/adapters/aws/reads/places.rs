@@ -5,7 +5,7 @@ use futures::future::{BoxFuture, FutureExt as _};
 use super::super::{backup, kms, s3, session::Session, side_by_side};
 use super::{measure::Watch, survey};
 use crate::{
-    domain::lag::Leg,
+    domain::lag::Side,
     ports::cloud::{CloudError, Condition},
 };
 
@@ -16,7 +16,7 @@ pub async fn look(watch: &Watch<'_>) -> Places {
     let environment = watch.environment;
     let mut asked: Vec<BoxFuture<'_, Places>> = Vec::new();
     let mut places = vec![region(&environment.primary_region, &watch.here)];
-    if let Ok(here) = watch.session(Leg::Primary) {
+    if let Ok(here) = watch.session(Side::Primary) {
         asked.push(vault(here, format!("vault {}", environment.vault), &environment.vault).boxed());
         if let Some(name) = &environment.secrets_bucket {
             asked.push(bucket(here, format!("bucket {name}"), name, &environment.account).boxed());
@@ -31,7 +31,7 @@ pub async fn look(watch: &Watch<'_>) -> Places {
     if let Some(there) = &watch.there {
         places.push(region(&environment.dr_region, there));
     }
-    if let Ok(there) = watch.session(Leg::Dr) {
+    if let Ok(there) = watch.session(Side::Dr) {
         match &environment.dr_vault {
             Some(name) => asked.push(vault(there, format!("DR vault {name}"), name).boxed()),
             None => places.push(("DR vault".to_owned(), Err(survey::unset(environment, "dr_vault")))),

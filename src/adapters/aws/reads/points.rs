@@ -16,7 +16,7 @@ use super::archives;
 use crate::{
     domain::{
         environment::Environment,
-        lag::Leg,
+        lag::Side,
         moment::Moment,
         point::{Place, Point, PointKind, PointQuery, PointState},
     },
@@ -25,8 +25,8 @@ use crate::{
 
 /// The most recovery points AWS Backup gives on a page.
 const VAULT_PAGE: i32 = 1000;
-/// Both legs, in the order people name them.
-pub const BOTH: [Leg; 2] = [Leg::Primary, Leg::Dr];
+/// Both sides, in the order people name them.
+pub const BOTH: [Side; 2] = [Side::Primary, Side::Dr];
 
 /// Where points go to: only those asked for, from several listings at once.
 pub struct Sink<'q, 'p> {
@@ -69,13 +69,13 @@ enum Source<'e> {
 }
 
 /// What came of one region.
-struct Side {
+struct Region {
     region: String,
     listings: usize,
     failed: Vec<CloudError>,
 }
 
-/// Reads the points of these legs, as they come. Answers what is not among them.
+/// Reads the points of these sides, as they come. Answers what is not among them.
 ///
 /// # Errors
 /// `Retryable` or `Permanent` when nothing could be read.
@@ -84,21 +84,21 @@ pub async fn read(
     environment: &Environment,
     query: &PointQuery,
     requester: &str,
-    legs: &[Leg],
+    sides: &[Side],
     page: &mut Pages<'_>,
 ) -> Result<LeftOut, CloudError> {
     let sink = Sink { query, page: Mutex::new(page), others: Mutex::default() };
-    let legs = legs.iter().filter(|leg| **leg == Leg::Primary || environment.replicates());
-    let sides = join_all(legs.map(|leg| side(cloud, environment, *leg, requester, &sink))).await;
+    let sides = sides.iter().filter(|side| **side == Side::Primary || environment.replicates());
+    let sides = join_all(sides.map(|side| read_side(cloud, environment, *side, requester, &sink))).await;
     let unread = verdict(sides)?;
     Ok(LeftOut { unread, others: sink.others.into_inner().unwrap_or_else(PoisonError::into_inner) })
 }
 
-/// The region of a leg.
-pub fn region(environment: &Environment, leg: Leg) -> &str {
-    match leg {
-        Leg::Primary => &environment.primary_region,
-        Leg::Dr => &environment.dr_region,
+/// The region of a side.
+pub fn region(environment: &Environment, side: Side) -> &str {
+    match side {
+        Side::Primary => &environment.primary_region,
+        Side::Dr => &environment.dr_region,
     }
 }
 
@@ -112,17 +112,23 @@ pub fn time(moment: Moment) -> DateTime {
     DateTime::from_millis(moment.0)
 }
 
-async fn side(cloud: &AwsCloud, environment: &Environment, leg: Leg, requester: &str, sink: &Sink<'_, '_>) -> Side {
-    let region = region(environment, leg);
+async fn read_side(
+    cloud: &AwsCloud,
+    environment: &Environment,
+    side: Side,
+    requester: &str,
+    sink: &Sink<'_, '_>,
+) -> Region {
+    let region = region(environment, side);
     let session = cloud.sessions.get(environment, region, requester).await;
-    let sources = sources(environment, leg, sink.query);
+    let sources = sources(environment, side, sink.query);
     let listings = sources.len();
     let read = side_by_side(sources.iter().map(|source| list(&session, environment, source, sink)).collect()).await;
-    Side { region: region.to_owned(), listings, failed: read.into_iter().filter_map(Result::err).collect() }
+    Region { region: region.to_owned(), listings, failed: read.into_iter().filter_map(Result::err).collect() }
 }
 
 /// A sentence for each listing that failed, or one for a region out of which nothing came.
-fn verdict(sides: Vec<Side>) -> Result<Vec<String>, CloudError> {
+fn verdict(sides: Vec<Region>) -> Result<Vec<String>, CloudError> {
     let (mut anything, mut first, mut sentences) = (false, None, Vec::new());
     for side in sides {
         let dead = side.listings > 0 && side.failed.len() == side.listings;
@@ -140,10 +146,10 @@ fn verdict(sides: Vec<Side>) -> Result<Vec<String>, CloudError> {
 }
 
 /// The listings that can hold what is asked for.
-fn sources<'e>(environment: &'e Environment, leg: Leg, query: &PointQuery) -> Vec<Source<'e>> {
-    let (vault, bucket) = match leg {
-        Leg::Primary => (Some(&environment.vault), environment.secrets_bucket.as_ref()),
-        Leg::Dr => (environment.dr_vault.as_ref(), environment.dr_secrets_bucket.as_ref()),
+fn sources<'e>(environment: &'e Environment, side: Side, query: &PointQuery) -> Vec<Source<'e>> {
+    let (vault, bucket) = match side {
+        Side::Primary => (Some(&environment.vault), environment.secrets_bucket.as_ref()),
+        Side::Dr => (environment.dr_vault.as_ref(), environment.dr_secrets_bucket.as_ref()),
     };
     let asked = |kind: PointKind| query.of(kind) && may_be_of(environment, kind, query.resource.as_deref());
     let databases: Vec<String> = environment

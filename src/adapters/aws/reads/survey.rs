@@ -12,7 +12,7 @@ use super::{buckets, check, lineage, newest};
 use crate::{
     domain::{
         environment::Environment,
-        lag::Leg,
+        lag::Side,
         point::Point,
         world::{BucketFound, Network, PlanFound, VaultRange},
     },
@@ -118,7 +118,7 @@ async fn backups(
 
 async fn newest_here(cloud: &AwsCloud, environment: &Environment, requester: &str) -> Result<Vec<Point>, CloudError> {
     let declared = newest::declared(environment);
-    let found = newest::newest(cloud, environment, Leg::Primary, requester, &declared).await?;
+    let found = newest::newest(cloud, environment, Side::Primary, requester, &declared).await?;
     lineage::whole(found.unread)?;
     let mut points: Vec<Point> = found.points.into_values().collect();
     points.extend(found.snapshots.into_values());

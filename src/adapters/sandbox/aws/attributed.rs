@@ -10,7 +10,7 @@ use crate::{
     ports::{
         alert::{Alerts, Topic},
         cloud::{
-            Call, Cloud, CloudError, LeftOut, Pages, PointQuery, Probe, Progress, Readings, Started, Survey, World,
+            Call, Cloud, CloudError, LeftOut, Measurements, Pages, PointQuery, Probe, Progress, Started, Survey, World,
         },
     },
 };
@@ -49,8 +49,8 @@ impl<C: Cloud> Cloud for Attributed<C> {
         asking(nobody(Verb::Points), self.0.points(environment, query, requester, page)).await
     }
 
-    async fn readings(&self, environment: &Environment, requester: &str) -> Result<Readings, CloudError> {
-        asking(nobody(Verb::Readings), self.0.readings(environment, requester)).await
+    async fn measurements(&self, environment: &Environment, requester: &str) -> Result<Measurements, CloudError> {
+        asking(nobody(Verb::Measurements), self.0.measurements(environment, requester)).await
     }
 
     async fn probe(&self, call: &Call) -> Result<Probe, CloudError> {

@@ -24,7 +24,7 @@ pub enum Verb {
     /// A list of recovery points.
     Points,
     /// Measurements.
-    Readings,
+    Measurements,
     /// A look for what an earlier start made.
     Probe,
     /// A start.

@@ -23,7 +23,7 @@ pub struct Backup {
     /// Restore jobs by id.
     pub restores: BTreeMap<String, RestoreJob>,
     /// Plans by id, deleted ones too.
-    pub plans: BTreeMap<String, Plan>,
+    pub plans: BTreeMap<String, BackupPlan>,
     /// Legal holds by id.
     pub holds: BTreeMap<String, Hold>,
     /// What an idempotency token was used for, and the id of what it made.
@@ -314,7 +314,7 @@ impl RestoreJob {
 
 /// A backup plan with everything it ever said.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Plan {
+pub struct BackupPlan {
     /// Id and body of each version, the newest last; never empty. The body is as AWS takes it, with ids of its rules.
     pub versions: Vec<(String, Value)>,
     /// When it was made, and when its newest version was.
@@ -329,7 +329,7 @@ pub struct Plan {
     pub selections: BTreeMap<String, Selection>,
 }
 
-impl Plan {
+impl BackupPlan {
     /// What it says now.
     pub fn body(&self) -> Option<&Value> {
         self.versions.last().map(|(_, body)| body)

@@ -8,7 +8,7 @@ use super::{
     super::{
         super::{
             judge::Made,
-            world::backup::{Plan, Selection},
+            world::backup::{BackupPlan, Selection},
         },
         Context, Outcome, Refusal, Request,
     },
@@ -19,7 +19,7 @@ use super::{
 pub(super) fn create(cx: &mut Context<'_>, request: &Request) -> Outcome {
     let body = plan_body(cx, request)?;
     let creator_request = creator_request(request)?;
-    let twin = |plan: &Plan| {
+    let twin = |plan: &BackupPlan| {
         plan.deleted.is_none() && plan.creator_request.is_some() && plan.creator_request == creator_request
     };
     if let Some((id, _)) = cx.place(request).backup.plans.iter().find(|(_, plan)| twin(plan)) {
@@ -28,7 +28,7 @@ pub(super) fn create(cx: &mut Context<'_>, request: &Request) -> Outcome {
     }
     let now = cx.now;
     let (id, version) = (fresh_id(cx, request, "plan"), fresh_id(cx, request, "version"));
-    let plan = Plan {
+    let plan = BackupPlan {
         versions: vec![(version, body)],
         created: now,
         deleted: None,
@@ -65,7 +65,7 @@ fn creator_request(request: &Request) -> Result<Option<String>, Refusal> {
     Ok(Some(id.to_owned()))
 }
 
-fn version_of(plan: &Plan) -> String {
+fn version_of(plan: &BackupPlan) -> String {
     plan.versions.last().map(|(version, _)| version.clone()).unwrap_or_default()
 }
 
@@ -211,7 +211,7 @@ fn arn(request: &Request, id: &str) -> String {
     format!("arn:aws:backup:{}:{}:backup-plan:{id}", request.region, request.account())
 }
 
-fn living_plan<'c>(cx: &'c mut Context<'_>, request: &Request, id: &str) -> Result<&'c mut Plan, Refusal> {
+fn living_plan<'c>(cx: &'c mut Context<'_>, request: &Request, id: &str) -> Result<&'c mut BackupPlan, Refusal> {
     cx.place(request)
         .backup
         .plans

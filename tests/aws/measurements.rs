@@ -8,7 +8,7 @@ use std::{
 use bbws::{
     domain::{
         environment::{Bucket, Dump, Engine, Environment, FileSystem},
-        lag::{Component, Leg, Readings},
+        lag::{Component, Measurements, Side},
         moment::Moment,
         point::PointKind,
     },
@@ -202,25 +202,26 @@ fn whole() -> Environment {
 async fn measured(
     environment: Environment,
     script: impl Fn(&Seen) -> Option<Answer> + Send + Sync + 'static,
-) -> (Fake, Result<Readings, CloudError>) {
+) -> (Fake, Result<Measurements, CloudError>) {
     let fake = Fake::start(move |seen| script(seen).unwrap_or_else(|| healthy(seen))).await;
     let platform = Platform::on(&fake.address, &[], environment).await;
-    let readings = platform.cloud.readings(&platform.environment, "U0ALICE").await;
-    (fake, readings)
+    let measurements = platform.cloud.measurements(&platform.environment, "U0ALICE").await;
+    (fake, measurements)
 }
 
 /// Minutes that each component is behind; what is unknown is `Err`.
-fn lags(readings: &Readings) -> BTreeMap<String, Result<u64, String>> {
-    let lag =
-        |c: &Component| c.safe.clone().map(|safe| (readings.at.since(safe) + Duration::from_secs(30)).as_secs() / 60);
-    readings.components.iter().map(|c| (c.name(), lag(c))).collect()
+fn lags(measurements: &Measurements) -> BTreeMap<String, Result<u64, String>> {
+    let lag = |c: &Component| {
+        c.safe.clone().map(|safe| (measurements.at.since(safe) + Duration::from_secs(30)).as_secs() / 60)
+    };
+    measurements.components.iter().map(|c| (c.name(), lag(c))).collect()
 }
 
 #[tokio::test]
 async fn every_component_is_measured_on_both_legs() {
-    let (fake, readings) = measured(whole(), |_| None).await;
-    let readings = readings.expect("readings");
-    let mut lags = lags(&readings);
+    let (fake, measurements) = measured(whole(), |_| None).await;
+    let measurements = measurements.expect("measurements");
+    let mut lags = lags(&measurements);
     let dump = |lags: &mut BTreeMap<String, Result<u64, String>>, name: &str| {
         lags.remove(name).expect("it is there").expect_err("there is none")
     };
@@ -253,11 +254,11 @@ async fn every_component_is_measured_on_both_legs() {
 
 #[tokio::test]
 async fn jobs_places_and_what_exists_are_told() {
-    let (_fake, readings) = measured(whole(), |_| None).await;
-    let readings = readings.expect("readings");
-    assert_eq!(readings.jobs, Ok(BTreeMap::from([("COMPLETED".into(), 48), ("EXPIRED".into(), 2)])));
-    assert_eq!(readings.success_rate(), Some(96));
-    let trouble = readings.trouble.as_ref().expect("it is known");
+    let (_fake, measurements) = measured(whole(), |_| None).await;
+    let measurements = measurements.expect("measurements");
+    assert_eq!(measurements.jobs, Ok(BTreeMap::from([("COMPLETED".into(), 48), ("EXPIRED".into(), 2)])));
+    assert_eq!(measurements.success_rate(), Some(96));
+    let trouble = measurements.trouble.as_ref().expect("it is known");
     let told: Vec<(&str, &str, &str, &str)> =
         trouble.iter().map(|t| (t.id.as_str(), t.what.as_str(), t.resource.as_str(), t.message.as_str())).collect();
     assert_eq!(
@@ -270,15 +271,15 @@ async fn jobs_places_and_what_exists_are_told() {
         "newest first, neither what ended two days ago nor what is of other vaults"
     );
     assert_eq!(trouble[0].state, "COMPLETED with issues");
-    let unusable: Vec<_> = readings.places.iter().filter(|(_, found)| found.is_err()).collect();
+    let unusable: Vec<_> = measurements.places.iter().filter(|(_, found)| found.is_err()).collect();
     assert!(unusable.is_empty(), "{unusable:?}");
-    let names: Vec<&str> = readings.places.iter().map(|(name, _)| name.as_str()).collect();
+    let names: Vec<&str> = measurements.places.iter().map(|(name, _)| name.as_str()).collect();
     assert_eq!(names[..4], ["region af-south-1", "region eu-west-1", "vault bbws-prod", "KMS key of vault bbws-prod"]);
     assert!(names.contains(&"DR vault bbws-prod-dr") && names.contains(&"DR bucket media-dr"), "{names:?}");
-    let locked = readings.places.iter().find(|(name, _)| name == "DR vault bbws-prod-dr").expect("it is there");
+    let locked = measurements.places.iter().find(|(name, _)| name == "DR vault bbws-prod-dr").expect("it is there");
     assert_eq!(locked.1, Ok("arn:x, locked".into()));
     let unprotected: Vec<&str> =
-        readings.unprotected(&whole()).expect("it is known").iter().map(|e| e.id.as_str()).collect();
+        measurements.unprotected(&whole()).expect("it is known").iter().map(|e| e.id.as_str()).collect();
     assert_eq!(unprotected, ["forgotten"]);
 }
 
@@ -292,7 +293,7 @@ async fn without_automated_backups_the_newest_snapshot_counts() {
             iso(minutes_ago(data))
         )
     };
-    let (_fake, readings) = measured(whole(), move |seen| {
+    let (_fake, measurements) = measured(whole(), move |seen| {
         if seen.scope.1 != "rds" {
             return None;
         }
@@ -310,14 +311,14 @@ async fn without_automated_backups_the_newest_snapshot_counts() {
         })
     })
     .await;
-    let lags = lags(&readings.expect("readings"));
+    let lags = lags(&measurements.expect("measurements"));
     assert_eq!(lags["rds bbws-prod-mysql"], Ok(6000), "read although it is older than what is looked at first");
     assert_eq!(lags["rds bbws-prod-mysql in DR"], Ok(6000));
 }
 
 #[tokio::test]
 async fn what_replicates_by_itself_counts() {
-    let (_fake, readings) = measured(whole(), |seen| match (seen.scope.1.as_str(), seen.target.as_str()) {
+    let (_fake, measurements) = measured(whole(), |seen| match (seen.scope.1.as_str(), seen.target.as_str()) {
         ("elasticfilesystem", _) if seen.path.ends_with("replication-configurations") => Some(json(value!({ "Replications": [{
             "SourceFileSystemId": FS, "SourceFileSystemRegion": HOME, "SourceFileSystemArn": file_system_arn(), "OriginalSourceFileSystemArn": file_system_arn(),
             "CreationTime": 1, "Destinations": [{ "Status": "ENABLED", "FileSystemId": "fs-2", "Region": DR, "LastReplicatedTimestamp": minutes_ago(3) }],
@@ -329,7 +330,7 @@ async fn what_replicates_by_itself_counts() {
         _ => None,
     })
     .await;
-    let lags = lags(&readings.expect("readings"));
+    let lags = lags(&measurements.expect("measurements"));
     assert_eq!(lags["efs fs-0900d000000000001 in DR"], Ok(3));
     assert_eq!(lags["secrets bbws/prod/ in DR"], Ok(0));
     assert_eq!(lags["secrets bbws/prod/"], Ok(20), "a replica is not an export");
@@ -337,48 +338,48 @@ async fn what_replicates_by_itself_counts() {
 
 #[tokio::test]
 async fn a_dead_region_is_told_and_the_other_is_measured() {
-    for (dead, leg) in [(DR, Leg::Dr), (HOME, Leg::Primary)] {
-        let (_fake, readings) = measured(whole(), move |seen| {
+    for (dead, side) in [(DR, Side::Dr), (HOME, Side::Primary)] {
+        let (_fake, measurements) = measured(whole(), move |seen| {
             (seen.scope.0 == dead).then(|| error(503, "ServiceUnavailable", "the region is down"))
         })
         .await;
-        let readings = readings.expect("the other region answers");
-        let (of_dead, of_other): (Vec<_>, Vec<_>) = readings.components.iter().partition(|c| c.leg == leg);
+        let measurements = measurements.expect("the other region answers");
+        let (of_dead, of_other): (Vec<_>, Vec<_>) = measurements.components.iter().partition(|c| c.side == side);
         assert!(of_dead.iter().all(|c| c.safe.is_err()), "unknown is never zero: {of_dead:?}");
         assert!(of_other.iter().any(|c| c.safe.is_ok()));
         assert!(of_other.iter().filter(|c| c.kind == PointKind::Efs).all(|c| c.safe.is_ok()), "{of_other:?}");
         let (_, place) =
-            readings.places.iter().find(|(name, _)| *name == format!("region {dead}")).expect("it is told");
+            measurements.places.iter().find(|(name, _)| *name == format!("region {dead}")).expect("it is told");
         assert!(place.as_ref().is_err_and(|why| why.contains(dead)), "{place:?}");
-        match leg {
-            Leg::Dr => assert_eq!(readings.trouble.as_ref().map(Vec::len), Ok(3), "known trouble is not lost"),
-            Leg::Primary => {
-                assert!(readings.trouble.is_err(), "nobody knows whether there is none");
-                assert!(readings.jobs.is_err() && readings.existing.is_err());
+        match side {
+            Side::Dr => assert_eq!(measurements.trouble.as_ref().map(Vec::len), Ok(3), "known trouble is not lost"),
+            Side::Primary => {
+                assert!(measurements.trouble.is_err(), "nobody knows whether there is none");
+                assert!(measurements.jobs.is_err() && measurements.existing.is_err());
             }
         }
     }
-    let (_fake, readings) = measured(whole(), |_| Some(error(503, "ServiceUnavailable", "down"))).await;
-    assert!(matches!(readings, Err(CloudError::Retryable { .. })), "{readings:?}");
+    let (_fake, measurements) = measured(whole(), |_| Some(error(503, "ServiceUnavailable", "down"))).await;
+    assert!(matches!(measurements, Err(CloudError::Retryable { .. })), "{measurements:?}");
 }
 
 #[tokio::test]
 async fn nothing_is_measured_in_a_foreign_account() {
     let mut foreign = whole();
     foreign.account = "111122223333".into();
-    let (fake, readings) = measured(foreign, |_| None).await;
-    let reason = permanent(readings);
+    let (fake, measurements) = measured(foreign, |_| None).await;
+    let reason = permanent(measurements);
     assert!(reason.contains("belongs to account 093646564004"), "{reason}");
     assert!(fake.seen().iter().all(|s| s.scope.1 == "sts"));
 }
 
 #[tokio::test]
 async fn a_vault_that_cannot_be_read_makes_its_file_systems_unknown() {
-    let (_fake, readings) = measured(whole(), |seen| {
+    let (_fake, measurements) = measured(whole(), |seen| {
         (seen.path.ends_with("/recovery-points")).then(|| error(403, "AccessDeniedException", "no"))
     })
     .await;
-    let lags = lags(&readings.expect("readings"));
+    let lags = lags(&measurements.expect("measurements"));
     let why = lags["efs fs-0900d000000000001"].as_ref().expect_err("nobody knows");
     assert!(why.contains("may not do backup:ListRecoveryPointsByBackupVault"), "{why}");
     assert_eq!(lags["rds bbws-prod-mysql"], Ok(5));

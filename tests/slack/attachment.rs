@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use bbws::{
     adapters::slack::{Drawn, draw_line},
-    domain::{exhibit::Series, text::escape},
-    ports::chat::{Chart, Exhibit, Level, Offer, Table},
+    domain::{attachment::Series, text::escape},
+    ports::chat::{Attachment, Chart, Level, Offer, Table},
 };
 use insta::assert_snapshot;
 use proptest::prelude::*;
@@ -23,8 +23,8 @@ fn series(name: &str, values: &[Option<u64>]) -> Series {
     Series { name: name.into(), values: values.to_vec() }
 }
 
-pub fn exhibit() -> Exhibit {
-    Exhibit {
+pub fn attachment() -> Attachment {
+    Attachment {
         table: Some(Table {
             caption: "Recovery points of prod".into(),
             columns: vec!["Id".into(), "Taken".into()],
@@ -41,13 +41,13 @@ pub fn exhibit() -> Exhibit {
     }
 }
 
-fn drawn(exhibit: &Exhibit) -> Drawn {
-    draw_line(Level::Info, "2 recovery points", exhibit)
+fn drawn(attachment: &Attachment) -> Drawn {
+    draw_line(Level::Info, "2 recovery points", attachment)
 }
 
 #[test]
 fn all_of_it_with_native_blocks() {
-    assert_snapshot!(outline(&drawn(&exhibit()).blocks), @r##"
+    assert_snapshot!(outline(&drawn(&attachment()).blocks), @r##"
     section ℹ️ 2 recovery points
     data_table Recovery points of prod
       Id | Taken | Action
@@ -65,7 +65,7 @@ fn all_of_it_with_native_blocks() {
 
 #[test]
 fn all_of_it_with_plain_blocks() {
-    assert_snapshot!(outline(&drawn(&exhibit()).plain_blocks), @r##"
+    assert_snapshot!(outline(&drawn(&attachment()).plain_blocks), @r##"
     section ℹ️ 2 recovery points
     section ```
     Id    Taken  Action
@@ -85,7 +85,7 @@ fn all_of_it_with_plain_blocks() {
 
 #[test]
 fn the_text_carries_the_whole_meaning() {
-    assert_snapshot!(drawn(&exhibit()).text, @r##"
+    assert_snapshot!(drawn(&attachment()).text, @r##"
     ℹ️ 2 recovery points
     ```
     Id    Taken  Action
@@ -104,7 +104,7 @@ fn the_text_carries_the_whole_meaning() {
 
 #[test]
 fn a_row_button_is_what_slack_documents() {
-    let drawn = drawn(&exhibit());
+    let drawn = drawn(&attachment());
     let cell = &drawn.blocks[1]["rows"][1][2];
     assert_eq!(
         *cell,
@@ -140,7 +140,7 @@ fn a_long_chart_keeps_its_peaks_and_names_what_it_leaves_out() {
         categories: (0..48).map(|i| format!("{:02}:{:02}", i / 2, i % 2 * 30)).collect(),
         series: lines,
     };
-    let drawn = drawn(&Exhibit { chart: Some(chart), ..Exhibit::default() });
+    let drawn = drawn(&Attachment { chart: Some(chart), ..Attachment::default() });
     within_limits(&drawn.blocks);
     let series = drawn.blocks[1]["chart"]["series"].as_array().unwrap();
     assert!(series[0]["data"].as_array().unwrap().iter().any(|p| p["value"] == 900), "{}", series[0]);
@@ -156,7 +156,7 @@ fn a_chart_of_which_nothing_is_known_is_told_in_words() {
         categories: vec!["08:00".into()],
         series: vec![series("prod", &[None])],
     };
-    let drawn = drawn(&Exhibit { chart: Some(chart), ..Exhibit::default() });
+    let drawn = drawn(&Attachment { chart: Some(chart), ..Attachment::default() });
     assert_snapshot!(outline(&drawn.blocks), @r##"
     section ℹ️ 2 recovery points
     section *Lag in minutes, 08:00 to 08:00*
@@ -171,7 +171,7 @@ fn a_chart_of_which_nothing_is_known_is_told_in_words() {
 fn a_command_no_button_can_carry_is_never_cut_into_another() {
     let long = format!("stop prod {}", "x".repeat(2_000));
     let offers = vec![offer("Stop", &long, None), offer("Help", "help", None), offer("Nothing", " \n ", None)];
-    let drawn = drawn(&Exhibit { offers, ..Exhibit::default() });
+    let drawn = drawn(&Attachment { offers, ..Attachment::default() });
     let actions = drawn.blocks.last().unwrap();
     assert_eq!(actions["elements"].as_array().unwrap().len(), 1);
     assert_eq!(actions["elements"][0]["value"], "help");
@@ -188,7 +188,7 @@ fn many_heavy_buttons_leave_their_commands_behind_in_words() {
         rows: (0..rows).map(|i| vec![format!("rp-{i}")]).collect(),
         offers: (0..rows).map(|i| Some(offer("Restore", &format!("restore prod rp-{i}"), Some(&confirm)))).collect(),
     };
-    let drawn = drawn(&Exhibit { table: Some(table), ..Exhibit::default() });
+    let drawn = drawn(&Attachment { table: Some(table), ..Attachment::default() });
     within_limits(&drawn.blocks);
     let rows = drawn.blocks[1]["rows"].as_array().unwrap();
     assert_eq!(rows.len(), 61, "no row is lost for its button");
@@ -235,8 +235,8 @@ proptest! {
         chart in prop::option::of(chart()),
         offers in offers(40),
     ) {
-        let exhibit = Exhibit { table, chart, offers: offers.into_iter().flatten().collect() };
-        let drawn = draw_line(Level::Warning, &escape(&sentence), &exhibit);
+        let attachment = Attachment { table, chart, offers: offers.into_iter().flatten().collect() };
+        let drawn = draw_line(Level::Warning, &escape(&sentence), &attachment);
         prop_assert!((1..=3_000).contains(&drawn.text.encode_utf16().count()));
         within_limits(&drawn.blocks);
         within_limits(&drawn.plain_blocks);

@@ -52,7 +52,7 @@ pub struct Chart {
 
 /// Everything beside a sentence.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Exhibit {
+pub struct Attachment {
     /// A table.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub table: Option<Table>,
@@ -64,7 +64,7 @@ pub struct Exhibit {
     pub offers: Vec<Offer>,
 }
 
-impl Exhibit {
+impl Attachment {
     /// Nothing is shown.
     pub fn is_empty(&self) -> bool {
         self.table.is_none() && self.chart.is_none() && self.offers.is_empty()
@@ -77,8 +77,8 @@ pub struct Report {
     /// mrkdwn, the whole meaning; whatever came from AWS is escaped already.
     pub text: String,
     /// Beside it.
-    #[serde(default)]
-    pub exhibit: Exhibit,
+    #[serde(default, rename = "exhibit")]
+    pub attachment: Attachment,
     /// Why it does not hold; empty when everything holds.
     pub breaches: Vec<String>,
 }

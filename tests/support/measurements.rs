@@ -1,4 +1,4 @@
-//! AWS whose readings a test can dictate; everything else is the simulated one.
+//! AWS whose measurements a test can dictate; everything else is the simulated one.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use bbws::{
     domain::{
         environment::Environment,
-        lag::{Component, JobTrouble, Leg, Readings},
+        lag::{Component, JobTrouble, Measurements, Side},
         moment::Moment,
         point::PointKind,
     },
@@ -19,10 +19,10 @@ use bbws::{
     },
 };
 
-/// How readings are made at a time.
-type Dictation = Box<dyn Fn(Moment) -> Result<Readings, CloudError> + Send>;
+/// How measurements are made at a time.
+type Dictation = Box<dyn Fn(Moment) -> Result<Measurements, CloudError> + Send>;
 
-/// The simulated AWS with dictated readings.
+/// The simulated AWS with dictated measurements.
 pub struct Dictated {
     inner: Arc<dyn Cloud>,
     clock: Arc<dyn Clock>,
@@ -45,9 +45,9 @@ impl Dictated {
     pub fn dictate(
         &self,
         environment: &str,
-        readings: impl Fn(Moment) -> Result<Readings, CloudError> + Send + 'static,
+        measurements: impl Fn(Moment) -> Result<Measurements, CloudError> + Send + 'static,
     ) {
-        self.said.lock().unwrap().insert(environment.to_owned(), Box::new(readings));
+        self.said.lock().unwrap().insert(environment.to_owned(), Box::new(measurements));
     }
 
     /// Looks at an environment so far.
@@ -70,13 +70,13 @@ impl Cloud for Dictated {
     ) -> Result<LeftOut, CloudError> {
         self.inner.points(environment, query, requester, page).await
     }
-    async fn readings(&self, environment: &Environment, requester: &str) -> Result<Readings, CloudError> {
+    async fn measurements(&self, environment: &Environment, requester: &str) -> Result<Measurements, CloudError> {
         let now = self.clock.now();
         self.looks.lock().unwrap().push_back((environment.name.clone(), now));
         let said = self.said.lock().unwrap().get(&environment.name).map(|dictation| dictation(now));
         match said {
             Some(said) => said,
-            None => self.inner.readings(environment, requester).await,
+            None => self.inner.measurements(environment, requester).await,
         }
     }
     async fn probe(&self, call: &Call) -> Result<Probe, CloudError> {
@@ -91,16 +91,17 @@ impl Cloud for Dictated {
 }
 
 /// A database and a file system in both regions, a minute behind, and nothing wrong.
-pub fn healthy(at: Moment) -> Readings {
+pub fn healthy(at: Moment) -> Measurements {
     let safe = Moment(at.0 - 60_000);
-    let component = |kind, resource: &str, leg| Component { kind, resource: resource.to_owned(), leg, safe: Ok(safe) };
-    Readings {
+    let component =
+        |kind, resource: &str, side| Component { kind, resource: resource.to_owned(), side, safe: Ok(safe) };
+    Measurements {
         at,
         components: vec![
-            component(PointKind::Rds, "bbws-prod-mysql", Leg::Primary),
-            component(PointKind::Efs, "fs-0900d000000000001", Leg::Primary),
-            component(PointKind::Rds, "bbws-prod-mysql", Leg::Dr),
-            component(PointKind::Efs, "fs-0900d000000000001", Leg::Dr),
+            component(PointKind::Rds, "bbws-prod-mysql", Side::Primary),
+            component(PointKind::Efs, "fs-0900d000000000001", Side::Primary),
+            component(PointKind::Rds, "bbws-prod-mysql", Side::Dr),
+            component(PointKind::Efs, "fs-0900d000000000001", Side::Dr),
         ],
         jobs: Ok(BTreeMap::new()),
         trouble: Ok(Vec::new()),
@@ -112,17 +113,17 @@ pub fn healthy(at: Moment) -> Readings {
 }
 
 /// The same, with this component as it is said.
-pub fn with(mut readings: Readings, kind: PointKind, leg: Leg, safe: Result<Moment, String>) -> Readings {
-    let found = readings.components.iter_mut().find(|c| c.kind == kind && c.leg == leg);
+pub fn with(mut measurements: Measurements, kind: PointKind, side: Side, safe: Result<Moment, String>) -> Measurements {
+    let found = measurements.components.iter_mut().find(|c| c.kind == kind && c.side == side);
     found.expect("the component exists").safe = safe;
-    readings
+    measurements
 }
 
 /// The same, with this place not usable.
-pub fn without(mut readings: Readings, place: &str, why: &str) -> Readings {
-    let found = readings.places.iter_mut().find(|(name, _)| name == place);
+pub fn without(mut measurements: Measurements, place: &str, why: &str) -> Measurements {
+    let found = measurements.places.iter_mut().find(|(name, _)| name == place);
     found.expect("the place exists").1 = Err(why.to_owned());
-    readings
+    measurements
 }
 
 /// A backup job that ended so.

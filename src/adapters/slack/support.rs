@@ -43,16 +43,16 @@ const ALLOWED: [(Newer, &str, &[Surface]); 6] = [
 
 /// What may not be used: not on this surface, or refused so far.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Grade(u8);
+pub struct Support(u8);
 
-impl Grade {
+impl Support {
     /// Sections, context, actions and input only.
-    pub const PLAIN: Grade = Grade(63);
+    pub const PLAIN: Support = Support(63);
 
     /// All that is for this surface.
-    pub fn on(surface: Surface) -> Grade {
+    pub fn on(surface: Surface) -> Support {
         let barred = ALLOWED.iter().filter(|(_, _, surfaces)| !surfaces.contains(&surface));
-        Grade(barred.map(|(kind, ..)| *kind as u8).sum())
+        Support(barred.map(|(kind, ..)| *kind as u8).sum())
     }
 
     /// Whether blocks of this kind may be used.
@@ -61,18 +61,18 @@ impl Grade {
     }
 
     /// Without blocks of this kind.
-    pub fn without(self, kind: Newer) -> Grade {
-        Grade(self.0 | kind as u8)
+    pub fn without(self, kind: Newer) -> Support {
+        Support(self.0 | kind as u8)
     }
 
-    /// As a number, in which what is refused by either of two grades is refused by `a | b`.
+    /// As a number, in which what is refused by either of two supports is refused by `a | b`.
     pub fn bits(self) -> u8 {
         self.0
     }
 
-    /// From [`Grade::bits`].
-    pub fn from_bits(bits: u8) -> Grade {
-        Grade(bits & Self::PLAIN.0)
+    /// From [`Support::bits`].
+    pub fn from_bits(bits: u8) -> Support {
+        Support(bits & Self::PLAIN.0)
     }
 
     /// What is refused of that which is for this surface, in words: `charts, tables`.
@@ -84,17 +84,17 @@ impl Grade {
 
 /// What to try after a refusal: `None` when it was not for the blocks, `Some(None)` when nothing plainer is left. Where
 /// Slack points at the blocks it refuses (`/blocks/2/…`), only their kinds are given up.
-pub fn plainer(grade: Grade, code: &str, answer: &Value, blocks: &[Value]) -> Option<Option<Grade>> {
+pub fn plainer(support: Support, code: &str, answer: &Value, blocks: &[Value]) -> Option<Option<Support>> {
     let about_blocks =
         code.starts_with("invalid_block") || code.starts_with("unsupported_block") || code == "msg_blocks_too_long";
     if !about_blocks {
         return None;
     }
     let named = named(answer);
-    let next = named.iter().try_fold(grade, |next, at| Some(next.without(kind(blocks.get(*at)?, grade)?)));
+    let next = named.iter().try_fold(support, |next, at| Some(next.without(kind(blocks.get(*at)?, support)?)));
     Some(match next {
-        Some(next) if next != grade => Some(next),
-        _ if grade != Grade::PLAIN => Some(Grade::PLAIN),
+        Some(next) if next != support => Some(next),
+        _ if support != Support::PLAIN => Some(Support::PLAIN),
         _ => None,
     })
 }
@@ -107,7 +107,7 @@ fn named(answer: &Value) -> Vec<usize> {
 }
 
 /// What to give up for a block that is refused; nothing for blocks that are as plain as can be.
-fn kind(block: &Value, grade: Grade) -> Option<Newer> {
+fn kind(block: &Value, support: Support) -> Option<Newer> {
     let buttons = || {
         let mut cells = block["rows"].as_array().into_iter().flatten().filter_map(Value::as_array).flatten();
         cells.any(|cell| cell["type"] == "action_cell")
@@ -115,7 +115,7 @@ fn kind(block: &Value, grade: Grade) -> Option<Newer> {
     match block["type"].as_str()? {
         "alert" => Some(Newer::Alert),
         "data_visualization" => Some(Newer::Chart),
-        "data_table" if grade.takes(Newer::RowButton) && buttons() => Some(Newer::RowButton),
+        "data_table" if support.takes(Newer::RowButton) && buttons() => Some(Newer::RowButton),
         "data_table" => Some(Newer::Table),
         "plan" => Some(Newer::Plan),
         "container" => Some(Newer::Container),
@@ -131,13 +131,13 @@ mod tests {
     #[test]
     fn every_surface_has_its_own_blocks() {
         let taken = |surface| -> Vec<&str> {
-            let grade = Grade::on(surface);
-            ALLOWED.iter().filter(|(kind, ..)| grade.takes(*kind)).map(|(_, name, _)| *name).collect()
+            let support = Support::on(surface);
+            ALLOWED.iter().filter(|(kind, ..)| support.takes(*kind)).map(|(_, name, _)| *name).collect()
         };
         assert_eq!(taken(Surface::Message), ["charts", "buttons in tables", "tables", "plans", "containers"]);
         assert_eq!(taken(Surface::Modal), ["alerts"]);
         assert_eq!(taken(Surface::Home), ["charts", "buttons in tables", "tables", "containers"]);
-        assert!(ALLOWED.iter().all(|(kind, ..)| !Grade::PLAIN.takes(*kind)));
+        assert!(ALLOWED.iter().all(|(kind, ..)| !Support::PLAIN.takes(*kind)));
     }
 
     #[test]
@@ -149,17 +149,17 @@ mod tests {
             json!({"type": "data_visualization"}),
         ];
         let at = |i: usize| json!({"errors": [format!("no [json-pointer:/blocks/{i}/x]")]});
-        let step = |grade, answer: &Value| plainer(grade, "invalid_blocks", answer, &blocks).unwrap();
-        let full = Grade::on(Surface::Message);
+        let step = |support, answer: &Value| plainer(support, "invalid_blocks", answer, &blocks).unwrap();
+        let full = Support::on(Surface::Message);
         let one = step(full, &at(2)).unwrap();
         assert_eq!(one.refused(Surface::Message), "charts");
         let two = step(one, &at(1)).unwrap();
         assert_eq!(two.refused(Surface::Message), "charts, buttons in tables");
         assert_eq!(step(two, &at(1)).unwrap().refused(Surface::Message), "charts, buttons in tables, tables");
-        assert_eq!(step(two, &at(0)), Some(Grade::PLAIN), "a section cannot be any plainer");
-        assert_eq!(step(two, &at(7)), Some(Grade::PLAIN));
-        assert_eq!(step(two, &json!({})), Some(Grade::PLAIN));
-        assert_eq!(step(Grade::PLAIN, &at(1)), None);
+        assert_eq!(step(two, &at(0)), Some(Support::PLAIN), "a section cannot be any plainer");
+        assert_eq!(step(two, &at(7)), Some(Support::PLAIN));
+        assert_eq!(step(two, &json!({})), Some(Support::PLAIN));
+        assert_eq!(step(Support::PLAIN, &at(1)), None);
         assert_eq!(plainer(full, "channel_not_found", &at(1), &blocks), None);
     }
 }

@@ -16,7 +16,7 @@ const SHOWN: usize = 200;
 
 /// An offer that fits on a button.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Ask {
+pub struct CommandButton {
     number: usize,
     /// What the button says.
     pub label: String,
@@ -25,10 +25,10 @@ pub struct Ask {
     confirm: Option<String>,
 }
 
-impl Ask {
+impl CommandButton {
     /// The offer as the `number`th of these buttons in a message. None when no button can carry the command: a command that
     /// was cut would be another one.
-    pub fn of(offer: &Offer, number: usize) -> Option<Ask> {
+    pub fn of(offer: &Offer, number: usize) -> Option<CommandButton> {
         let command = one_line(&offer.command);
         if command.is_empty() || len(&command) > VALUE {
             return None;
@@ -39,7 +39,7 @@ impl Ask {
             text if text.is_empty() => clip(&format!("This says {SLASH} {command}"), 300),
             text => clip(&text, 300),
         });
-        Some(Ask { number, label, command, confirm })
+        Some(CommandButton { number, label, command, confirm })
     }
 
     /// What is typed instead of pressing, as plain text.
