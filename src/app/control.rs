@@ -91,7 +91,7 @@ impl Desk {
         let failed = run.op.state == State::Failed;
         if failed && !operations::of(run.op.kind()).retries(&run.op.plan) {
             let text = format!(
-                "{id} has ended as a whole, so there is nothing to go on with. Inquiry anew: `/bbws {}`",
+                "{id} has ended as a whole, so there is nothing to go on with. Ask anew: `/bbws {}`",
                 escape(&run.op.command)
             );
             return Attempt::Refuse(say(Level::Warning, text));

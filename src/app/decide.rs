@@ -226,7 +226,7 @@ fn not_open(op: &Operation, now: crate::domain::moment::Moment, by: &Principal) 
         say(
             Level::Warning,
             format!(
-                "The time to approve {} ran out at {}. Inquiry again: `/bbws {}`",
+                "The time to approve {} ran out at {}. Ask again: `/bbws {}`",
                 op.id,
                 words::clock_time(op.deadline),
                 escape(&op.command)

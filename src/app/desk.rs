@@ -160,7 +160,7 @@ impl Desk {
             let said = envelope.what.said().is_some();
             let ask = Inquiry { request, via: envelope.via, said, late: Arc::new(AtomicBool::new(true)) };
             if stale {
-                let text = "Your last request reached bbws while it was restarting and was *not* carried out, since it is too old now. Inquiry again if it is still wanted.";
+                let text = "Your last request reached bbws while it was restarting and was *not* carried out, since it is too old now. Ask again if it is still wanted.";
                 self.refuse_ask(&ask, say(Level::Warning, text)).await?;
             } else {
                 self.deal(&ask, envelope.what).await?;
@@ -227,7 +227,7 @@ impl Desk {
     async fn gate_in_time(&self, request: &Request) -> Result<(), Reply> {
         match tokio::time::timeout(self.patience, self.gate(request, false)).await {
             Ok(gate) => gate,
-            Err(_) => Err(say(Level::Error, "Slack is slow to say who you are. Inquiry again in a moment.")),
+            Err(_) => Err(say(Level::Error, "Slack is slow to say who you are. Ask again in a moment.")),
         }
     }
 
@@ -388,7 +388,7 @@ impl Desk {
         match principal {
             Ok(principal) if principal.roles.is_empty() => Err(say(
                 Level::Error,
-                "You hold no role in bbws, so you may read (`help`, `op list`, `op show`) and nothing else. Inquiry whoever keeps bbws.toml to add you to a role.",
+                "You hold no role in bbws, so you may read (`help`, `op list`, `op show`) and nothing else. Ask whoever keeps bbws.toml to add you to a role.",
             )),
             Ok(principal) => Ok(principal),
             Err(denied) => Err(say(Level::Error, denied.sentence())),

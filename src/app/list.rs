@@ -163,7 +163,7 @@ fn unreadable(environment: &str, error: &CloudError) -> Reply {
     // Nobody tries it again but the person who asked.
     let said = said.trim_end_matches(" It is tried again.").trim_end_matches('.');
     let text =
-        format!("AWS did not tell about `{}`: {}. Inquiry again in a minute.", escape(environment), escape(said));
+        format!("AWS did not tell about `{}`: {}. Ask again in a minute.", escape(environment), escape(said));
     say(Level::Error, text)
 }
 
@@ -315,7 +315,7 @@ fn deletion(env: &Environment, point: &Point) -> Offer {
         label: "Delete".to_owned(),
         command: delete::command(&env.name, &point.id).canonical(),
         confirm: Some(format!(
-            "Inquiry to delete {} in {}? This is irreversible: what is deleted cannot be brought back.",
+            "Ask to delete {} in {}? This is irreversible: what is deleted cannot be brought back.",
             point.id, point.region
         )),
     }

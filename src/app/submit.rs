@@ -216,7 +216,7 @@ fn later_reply(what: &str, reason: &str) -> Reply {
     // Nobody tries it again but the person who asked.
     let reason = reason.trim_end_matches(" It is tried again.").trim_end_matches('.');
     let text = format!(
-        "AWS did not answer while {what} was being planned; nothing was started: {}. Inquiry again in a minute.",
+        "AWS did not answer while {what} was being planned; nothing was started: {}. Ask again in a minute.",
         escape(reason)
     );
     say(Level::Error, text)

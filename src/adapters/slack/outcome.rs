@@ -103,7 +103,7 @@ fn away(run: &Run) -> String {
     let outages = run.outages();
     let regions: Vec<String> = outages.iter().map(|o| clip_mrkdwn(&escape(&o.region), 60)).collect();
     format!(
-        "{} {} not answer. Nothing is called again before it was looked for; it goes on by itself once there is an answer. *Try now* command_button at once.",
+        "{} {} not answer. Nothing is called again before it was looked for; it goes on by itself once there is an answer. *Try now* asks at once.",
         regions.join(" and "),
         if regions.len() == 1 { "does" } else { "do" }
     )
