@@ -162,8 +162,7 @@ fn unreadable(environment: &str, error: &CloudError) -> Reply {
     let said = error.to_string();
     // Nobody tries it again but the person who asked.
     let said = said.trim_end_matches(" It is tried again.").trim_end_matches('.');
-    let text =
-        format!("AWS did not tell about `{}`: {}. Ask again in a minute.", escape(environment), escape(said));
+    let text = format!("AWS did not tell about `{}`: {}. Ask again in a minute.", escape(environment), escape(said));
     say(Level::Error, text)
 }
 
