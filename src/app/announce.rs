@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::{
     addresses::Addresses,
     authority::Authority,
-    deliver::{self, Delivered, Letter, PATIENCE, Place},
+    deliver::{self, Delivered, Letter, PATIENCE, Place, Postman},
     words,
 };
 use crate::{
@@ -96,6 +96,15 @@ impl Announcer {
         Ok(due.len())
     }
 
+    fn postman(&self) -> Postman<'_> {
+        Postman {
+            chat: self.chat.as_ref(),
+            authority: &self.authority,
+            addresses: &self.addresses,
+            clock: self.clock.as_ref(),
+        }
+    }
+
     async fn send(&self, queued: &Queued) -> Result<(), StoreError> {
         let sent = match &queued.notice {
             Notice::Card { operation } => self.card(queued, operation).await?,
@@ -178,7 +187,7 @@ impl Announcer {
             letter.lost = Some(card.clone());
         }
         places.dedup();
-        Ok(match self.deliver_once(queued, &letter, &places).await {
+        Ok(match self.postman().deliver_once(queued, &letter, &places).await {
             Delivered::Posted(card) => {
                 if let Some(card) = card.as_ref().filter(|_| letter.lost.is_some()) {
                     self.call_again(queued, &run, card).await;
@@ -215,7 +224,7 @@ impl Announcer {
             since: queued.created.seconds() - 60,
             lost: None,
         };
-        let called = self.deliver_once(queued, &letter, &[Place::Thread(card.clone())]).await;
+        let called = self.postman().deliver_once(queued, &letter, &[Place::Thread(card.clone())]).await;
         if !matches!(called, Delivered::Posted(_) | Delivered::Found(_)) {
             tracing::warn!(operation = %run.op.id, ?called, "nobody could be called to the card that moved");
         }
@@ -226,7 +235,7 @@ impl Announcer {
     }
 
     async fn edit(&self, queued: &Queued, card: &CardRef, content: &Content, payload: &Value) -> Edited {
-        match self.leads_outside(&Place::Thread(card.clone())).await {
+        match self.postman().leads_outside(&Place::Thread(card.clone())).await {
             Ok(false) => {}
             Ok(true) => return Edited::Shut,
             Err(why) => {
@@ -295,7 +304,7 @@ impl Announcer {
             lost: None,
         };
         let below = |card: &CardRef| vec![Place::Thread(card.clone()), Place::Channel(card.channel.clone())];
-        let why = match self.deliver_once(queued, &letter, &below(&card)).await {
+        let why = match self.postman().deliver_once(queued, &letter, &below(&card)).await {
             Delivered::Posted(_) | Delivered::Found(_) => return Ok(Sent::Yes(None)),
             Delivered::Nowhere(why) => why,
             later => return Ok(later.into_sent()),
@@ -304,7 +313,7 @@ impl Announcer {
         again.lost = Some(card.clone());
         let elsewhere: Vec<Place> =
             [self.ops()].into_iter().filter(|ops| *ops != Place::Channel(card.channel.clone())).collect();
-        let moved = match self.deliver_once(queued, &again, &elsewhere).await {
+        let moved = match self.postman().deliver_once(queued, &again, &elsewhere).await {
             Delivered::Posted(Some(card)) => {
                 self.call_again(queued, &run, &card).await;
                 card
@@ -324,7 +333,7 @@ impl Announcer {
             later => return Ok(later.into_sent()),
         };
         tracing::warn!(operation = %id, from = card.channel, to = moved.channel, why, "the card moved");
-        Ok(match self.deliver_once(queued, &letter, &below(&moved)).await {
+        Ok(match self.postman().deliver_once(queued, &letter, &below(&moved)).await {
             Delivered::Posted(_) | Delivered::Found(_) => Sent::Yes(Some((id.clone(), moved))),
             Delivered::Nowhere(why) => Sent::No { again: deliver::pause(queued), uncertain: true, why },
             later => later.doubtful().into_sent(),
@@ -346,7 +355,7 @@ impl Announcer {
         };
         let mut places: Vec<Place> = own.map(Place::Channel).into_iter().chain([self.ops()]).collect();
         places.dedup();
-        match self.deliver_once(queued, &letter, &places).await {
+        match self.postman().deliver_once(queued, &letter, &places).await {
             Delivered::Posted(_) | Delivered::Found(_) => Sent::Yes(None),
             Delivered::Nowhere(why) => {
                 let body = json!({"environment": environment, "text": said.text, "not_in_slack": why});
@@ -391,7 +400,7 @@ impl Announcer {
             Place::Direct(user.clone()),
             Place::Address { channel, user: user.clone() },
         ];
-        match self.deliver_once(queued, &letter, &places).await {
+        match self.postman().deliver_once(queued, &letter, &places).await {
             Delivered::Posted(_) | Delivered::Found(_) => Sent::Yes(None),
             Delivered::Nowhere(why) => {
                 tracing::error!(user, why, "nobody could be shown an answer");

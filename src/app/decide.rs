@@ -6,6 +6,7 @@ use super::{
     authority::Freshness,
     change::Change,
     desk::{Desk, Inquiry, say},
+    inbound::Seen,
     words,
 };
 use crate::{
@@ -23,39 +24,6 @@ use crate::{
 
 /// Attempts before giving up on a record that others keep changing. Each loss means somebody else's write got through.
 const TRIES: u32 = 50;
-
-/// What a click tells of the card it was made on.
-#[derive(Debug, Clone, Default)]
-pub struct Seen {
-    /// `bbws:<op>:<digest prefix>:<revision>`.
-    pub block_id: Option<String>,
-    /// The message's ts.
-    pub message_ts: Option<String>,
-}
-
-impl Seen {
-    /// Why a click on this card says nothing about the present plan, if so.
-    pub(super) fn stale(&self, op: &Operation, channel: &str) -> Option<String> {
-        let other_card = op
-            .card
-            .as_ref()
-            .is_some_and(|card| self.message_ts.as_ref().is_some_and(|ts| *ts != card.ts) || card.channel != channel);
-        if other_card {
-            return Some(format!(
-                "That button is not on the card of {}. Use its own card, or `/bbws op show {}`. Nothing was done.",
-                op.id, op.id
-            ));
-        }
-        let shown = self.block_id.as_deref().and_then(|b| b.strip_prefix("bbws:"));
-        let current = format!("{}:{}:{}", op.id, &op.digest[..16.min(op.digest.len())], op.revision);
-        let fresh = match shown {
-            Some(shown) => shown == current,
-            // A client that does not echo the block id can only have seen the first and only plan.
-            None => op.revision == 1,
-        };
-        (!fresh).then(|| format!("The plan of {} changed after the card you clicked was drawn. Look at the card again before you decide. Nothing was done.", op.id))
-    }
-}
 
 /// What one attempt at a change of an operation led to.
 pub(super) enum Attempt {

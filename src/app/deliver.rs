@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::announce::Announcer;
+use super::{addresses::Addresses, authority::Authority};
 use crate::{
     domain::{operation::CardRef, run::Pacing},
     ports::{
-        chat::{ChatError, Content, Outgoing, Remedy, Reply},
+        chat::{Chat, ChatError, Content, Outgoing, Remedy, Reply},
+        clock::Clock,
         store::Queued,
     },
 };
@@ -77,7 +78,15 @@ pub(super) enum Delivered {
     Nowhere(String),
 }
 
-impl Announcer {
+/// What it takes to deliver: Slack, who may read there, where people can be answered, and the time.
+pub(super) struct Postman<'a> {
+    pub(super) chat: &'a dyn Chat,
+    pub(super) authority: &'a Authority,
+    pub(super) addresses: &'a Addresses,
+    pub(super) clock: &'a dyn Clock,
+}
+
+impl Postman<'_> {
     /// Delivers a letter to the first place that takes it.
     pub(super) async fn deliver_once(&self, queued: &Queued, letter: &Letter, places: &[Place]) -> Delivered {
         // A card that moves may have been moved by another notice of the same operation.

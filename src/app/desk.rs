@@ -17,7 +17,7 @@ use super::{
     addresses::Addresses,
     authority::{Authority, Denied, Freshness},
     change::{Change, SELF},
-    inbound::{Envelope, Inbound, Inbox, Refusal, Unavailable, Via, says_command},
+    inbound::{Envelope, Inbound, Inbox, Refusal, Seen, Unavailable, Via, says_command},
     planner::Planner,
     wake::Wake,
 };
@@ -303,7 +303,7 @@ impl Desk {
             Inbound::Click { action, value, .. } if says_command(&action) => self.obey(ask, &value).await,
             Inbound::Click { action, value, block_id, message_ts, reason } => {
                 let id = OpId(one_line(&value));
-                let seen = super::decide::Seen { block_id, message_ts };
+                let seen = Seen { block_id, message_ts };
                 match action.as_str() {
                     "bbws.approve" => self.approve(ask, &id, Some(&seen)).await,
                     "bbws.reject" => self.reject(ask, &id, reason, Some(&seen)).await,

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::{
-    domain::moment::Moment,
+    domain::{moment::Moment, operation::Operation},
     ports::{
         chat::Reply,
         store::{Request, StoreError},
@@ -189,4 +189,37 @@ pub trait Inbox: Send + Sync {
     /// Slack gave an address at which this person can be answered in this channel for half an hour. It is kept in memory
     /// and never stored.
     fn reachable(&self, user: &str, channel: &str, address: SecretString);
+}
+
+/// What a click tells of the card it was made on.
+#[derive(Debug, Clone, Default)]
+pub struct Seen {
+    /// `bbws:<op>:<digest prefix>:<revision>`.
+    pub block_id: Option<String>,
+    /// The message's ts.
+    pub message_ts: Option<String>,
+}
+
+impl Seen {
+    /// Why a click on this card says nothing about the present plan, if so.
+    pub(super) fn stale(&self, op: &Operation, channel: &str) -> Option<String> {
+        let other_card = op
+            .card
+            .as_ref()
+            .is_some_and(|card| self.message_ts.as_ref().is_some_and(|ts| *ts != card.ts) || card.channel != channel);
+        if other_card {
+            return Some(format!(
+                "That button is not on the card of {}. Use its own card, or `/bbws op show {}`. Nothing was done.",
+                op.id, op.id
+            ));
+        }
+        let shown = self.block_id.as_deref().and_then(|b| b.strip_prefix("bbws:"));
+        let current = format!("{}:{}:{}", op.id, &op.digest[..16.min(op.digest.len())], op.revision);
+        let fresh = match shown {
+            Some(shown) => shown == current,
+            // A client that does not echo the block id can only have seen the first and only plan.
+            None => op.revision == 1,
+        };
+        (!fresh).then(|| format!("The plan of {} changed after the card you clicked was drawn. Look at the card again before you decide. Nothing was done.", op.id))
+    }
 }

@@ -8,8 +8,9 @@ use serde_json::json;
 use super::{
     authority::Freshness,
     change::Change,
-    decide::{Attempt, Seen},
+    decide::Attempt,
     desk::{Desk, Inquiry, say},
+    inbound::Seen,
 };
 use crate::{
     domain::{

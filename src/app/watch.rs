@@ -26,11 +26,7 @@ use crate::{
         mark::Mark,
         moment::Moment,
         operations,
-        watch::{
-            Calm, Finding, Kind, Look, News, Standing,
-            rules::{self, View},
-            words,
-        },
+        watch::{Calm, Finding, Kind, Look, News, Standing, View, rules, words},
     },
     ports::{
         alert::Topic,

@@ -3,13 +3,13 @@
 //! Everything that deletes an instance or a file system asks here first, when it is planned, when it is cleaned up after, and
 //! again in the adapter immediately before the call. There is no other place that decides it.
 
-use super::{derived, environment::Environment, operation::OpId};
+use super::{derived, environment::Environment};
 
 /// What stands between the source's name and the operation in the name of everything that a restore makes.
 const RESTORED: &str = "-restored-";
 
 /// The name of what an operation restores out of a source. The same operation gives the same name, so that a crash cannot make two.
-pub fn name(source: &str, operation: &OpId) -> String {
+pub fn name(source: &str, operation: &str) -> String {
     derived::named(source, &format!("{RESTORED}{operation}"), derived::INSTANCE)
 }
 
@@ -26,7 +26,7 @@ pub fn is_named(name: &str) -> bool {
 /// Whether a restore of this source gives such names.
 pub fn is_of(name: &str, source: &str) -> bool {
     let whole = !source.is_empty() && name.strip_prefix(source).is_some_and(|rest| rest.starts_with(RESTORED));
-    let made_by = |operation: &str| !operation.is_empty() && self::name(source, &OpId(operation.to_owned())) == name;
+    let made_by = |operation: &str| !operation.is_empty() && self::name(source, operation) == name;
     whole || name.rsplit_once(RESTORED).is_some_and(|(_, operation)| made_by(operation))
 }
 

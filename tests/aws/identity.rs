@@ -9,7 +9,7 @@ use bbws::{
     adapters::aws::{
         AwsCloud,
         credentials::Kept,
-        sts::{Role, name_for_sts},
+        role::{Role, name_for_sts},
     },
     ports::{
         alert::{Alerts as _, Topic},

@@ -4,7 +4,6 @@ use bbws::{
     config::Config,
     domain::{
         environment::{Database, Environment},
-        operation::OpId,
         restored::{Found, Removable, is_made_by, is_named, is_of, name, source},
     },
 };
@@ -18,7 +17,7 @@ fn prod() -> Environment {
 
 #[test]
 fn names_tell_source_and_operation() {
-    let made = name("bbws-prod-mysql", &OpId("vl-7".into()));
+    let made = name("bbws-prod-mysql", "vl-7");
     assert_eq!(made, INSTANCE);
     assert!(is_named(&made) && is_made_by(&made, "vl-7") && is_of(&made, "bbws-prod-mysql"));
     assert_eq!((source(&made), source("bbws-prod-mysql")), ("bbws-prod-mysql", "bbws-prod-mysql"));

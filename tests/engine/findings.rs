@@ -11,11 +11,7 @@ use bbws::{
         mark::{Mark, MarkKind, MarkWrite},
         moment::Moment,
         point::PointKind::{self, Efs, Rds},
-        watch::{
-            Calm, Finding, Kind, Look, MOST, Standing,
-            rules::{self, View},
-            words,
-        },
+        watch::{Calm, Finding, Kind, Look, MOST, Standing, View, rules, words},
     },
 };
 

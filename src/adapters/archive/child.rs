@@ -18,7 +18,7 @@ use tokio::{
 
 use super::{
     ArchiveError, Source,
-    programs::{Program, Task},
+    programs::{Program, Task, unstarted},
     relay::Relay,
 };
 use crate::domain::environment::Engine;
@@ -134,10 +134,6 @@ pub(super) async fn tail(mut from: impl AsyncRead + Unpin) -> Vec<u8> {
         kept.drain(..kept.len().saturating_sub(KEPT));
     }
     kept
-}
-
-pub(super) fn unstarted(name: &str, error: &std::io::Error) -> ArchiveError {
-    ArchiveError::Permanent(format!("{name} cannot be run: {error}. Install it where bbws runs."))
 }
 
 pub(super) fn check(source: &Source) -> Result<(), ArchiveError> {

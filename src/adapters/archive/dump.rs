@@ -9,11 +9,13 @@ use tokio::{io::AsyncReadExt as _, sync::mpsc};
 use super::{
     ArchiveError, Source, Written,
     child::Dump,
+    error::lost,
     format::Header,
+    globals,
     key::DataKey,
-    lost,
+    scan::Scan,
     seal::{Part, PartPlan, Sealer},
-    tally::{Scan, Tally},
+    tally::Tally,
 };
 use crate::domain::environment::Engine;
 
@@ -108,7 +110,7 @@ pub fn sealed(
     let held = scan.finish().map_err(|why| ArchiveError::Permanent(format!("This is not a complete dump: {why}.")))?;
     let (to_list, parts) = std::sync::mpsc::channel();
     let emit = move |part| to_list.send(part).map_err(|_| io::ErrorKind::BrokenPipe.into());
-    let mut sealer = Sealer::new(&Header::new(engine, key, None)?, key, plan, emit)?;
+    let mut sealer = Sealer::new(&key.header(engine), key, plan, emit)?;
     sealer.write(text)?;
     let written = Written { held, ..sealer.finish()? };
     Ok((parts.into_iter().collect(), written))
@@ -179,12 +181,13 @@ async fn stream(
     sink: &mut impl PartSink,
     progress: &impl Fn(u64),
 ) -> Result<Written, ArchiveError> {
-    let globals = super::globals::read(source).await?;
+    let globals = globals::read(source).await?.map(|text| globals::seal(&text, key)).transpose()?;
+    let header = Header { globals, ..key.header(source.server.engine) };
     let child = Dump::start(source).await?;
     let (to_worker, mut fed) = mpsc::channel(4);
     let (to_sink, mut parts) = mpsc::channel::<Part>(1);
     let emit = move |part| to_sink.blocking_send(part).map_err(|_| io::ErrorKind::BrokenPipe.into());
-    let mut sealer = Sealer::new(&Header::new(source.server.engine, key, globals.as_deref())?, key, sink.plan(), emit)?;
+    let mut sealer = Sealer::new(&header, key, sink.plan(), emit)?;
     let worker = tokio::task::spawn_blocking(move || {
         while let Some(feed) = fed.blocking_recv() {
             match feed {

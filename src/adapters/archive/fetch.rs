@@ -1,14 +1,13 @@
-//! An archive as S3 has it: what S3 knows of it, and its bytes range by range.
+//! The bytes of an archive in S3, range by range.
 
 use std::{
-    collections::HashMap,
     io,
     pin::Pin,
     task::{Context, Poll, ready},
     time::{Duration, Instant},
 };
 
-use aws_sdk_s3::{Client, types::ChecksumMode};
+use aws_sdk_s3::Client;
 use bytes::{Buf as _, Bytes};
 use tokio::{
     io::{AsyncRead, ReadBuf},
@@ -17,8 +16,8 @@ use tokio::{
 };
 
 use super::{
-    ArchiveError,
-    upload::{Place, failed, status},
+    error::{ArchiveError, failed, status},
+    object::{Place, Stored},
 };
 
 /// What is asked for at once: large enough to be fast, small enough to be asked for again.
@@ -54,40 +53,6 @@ const PATIENCE: Patience = Patience {
 impl Allowed {
     fn of(&self, bytes: u64) -> Duration {
         self.slack + Duration::from_millis(bytes.saturating_mul(1000).div_ceil(self.slowest))
-    }
-}
-
-/// What S3 says about an object.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Stored {
-    /// Bytes.
-    pub bytes: u64,
-    /// Identity of the content.
-    pub etag: String,
-    /// Version, in a versioned bucket.
-    pub version: Option<String>,
-    /// SHA-256 over the parts, `base64-N`, where S3 has it.
-    pub checksum: Option<String>,
-    /// Metadata, `bbws-operation` among it.
-    pub metadata: HashMap<String, String>,
-}
-
-/// The object in that place, if there is one.
-///
-/// # Errors
-/// See [`ArchiveError`].
-pub async fn stored(client: &Client, place: &Place) -> Result<Option<Stored>, ArchiveError> {
-    let request = client.head_object().bucket(&place.bucket).key(&place.key).expected_bucket_owner(&place.account);
-    match request.checksum_mode(ChecksumMode::Enabled).send().await {
-        Ok(head) => Ok(Some(Stored {
-            bytes: head.content_length.and_then(|bytes| u64::try_from(bytes).ok()).unwrap_or(0),
-            etag: head.e_tag.unwrap_or_default(),
-            version: head.version_id,
-            checksum: head.checksum_sha256,
-            metadata: head.metadata.unwrap_or_default(),
-        })),
-        Err(error) if error.as_service_error().is_some_and(|e| e.is_not_found()) => Ok(None),
-        Err(error) => Err(failed("s3:GetObject", &place.name(), &error)),
     }
 }
 

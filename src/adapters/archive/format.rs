@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use serde::{Deserialize, Serialize};
 
-use super::{ArchiveError, globals, key::DataKey};
+use super::ArchiveError;
 use crate::domain::environment::Engine;
 
 /// What every archive of this version begins with.
@@ -57,18 +57,18 @@ pub struct Header {
 }
 
 impl Header {
-    /// A header with a fresh nonce prefix.
-    pub(super) fn new(engine: Engine, key: &DataKey, globals: Option<&str>) -> Result<Header, ArchiveError> {
-        Ok(Header {
+    /// A header with a fresh nonce prefix; `data_key` is what KMS encrypted.
+    pub(super) fn new(engine: Engine, kms_key: &str, data_key: &[u8], context: &BTreeMap<String, String>) -> Header {
+        Header {
             engine,
-            kms_key: key.kms_key.clone(),
-            data_key: BASE64.encode(&key.wrapped),
-            context: key.context.clone(),
+            kms_key: kms_key.to_owned(),
+            data_key: BASE64.encode(data_key),
+            context: context.clone(),
             nonce: hex::encode(rand::random::<[u8; NONCE_PREFIX]>()),
             compression: COMPRESSION.to_owned(),
             chunk: CHUNK,
-            globals: globals.map(|text| globals::seal(text, key)).transpose()?,
-        })
+            globals: None,
+        }
     }
 
     /// The archive's first bytes, which are the associated data of every chunk too.

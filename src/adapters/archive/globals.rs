@@ -11,10 +11,10 @@ use tokio::io::AsyncReadExt as _;
 
 use super::{
     ArchiveError, Source,
-    child::{Started, check, ended, postgres, said, tail, unstarted},
+    child::{Started, check, ended, postgres, said, tail},
     format::{Header, not_ours},
     key::DataKey,
-    programs::Task,
+    programs::{Task, unstarted},
 };
 use crate::domain::environment::Engine;
 use secrecy::ExposeSecret as _;

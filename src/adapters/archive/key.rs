@@ -5,7 +5,11 @@ use std::{collections::BTreeMap, fmt};
 use aws_sdk_kms::{primitives::Blob, types::DataKeySpec};
 use secrecy::{ExposeSecret as _, SecretBox, zeroize::Zeroizing};
 
-use super::{ArchiveError, format::Header, upload::failed};
+use super::{
+    error::{ArchiveError, failed},
+    format::Header,
+};
+use crate::domain::environment::Engine;
 
 /// Encryption context: KMS decrypts only for those who name the same pairs, and CloudTrail shows them.
 pub type Context = BTreeMap<String, String>;
@@ -13,9 +17,9 @@ pub type Context = BTreeMap<String, String>;
 /// 32 bytes, and the same as KMS encrypted them.
 pub struct DataKey {
     plain: SecretBox<[u8; 32]>,
-    pub(super) wrapped: Vec<u8>,
-    pub(super) kms_key: String,
-    pub(super) context: Context,
+    wrapped: Vec<u8>,
+    kms_key: String,
+    context: Context,
 }
 
 impl fmt::Debug for DataKey {
@@ -72,6 +76,11 @@ impl DataKey {
             answer.map_err(|e| failed("kms:Decrypt", &format!("the archive's key under {}", header.kms_key), &e))?;
         let plain = plain(answer.plaintext, &header.kms_key)?;
         Ok(DataKey { plain, wrapped, kms_key: header.kms_key.clone(), context })
+    }
+
+    /// The header of an archive under this key.
+    pub(super) fn header(&self, engine: Engine) -> Header {
+        Header::new(engine, &self.kms_key, &self.wrapped, &self.context)
     }
 
     pub(super) fn expose(&self) -> &[u8; 32] {

@@ -7,9 +7,9 @@ use tokio::io::AsyncRead;
 
 use super::{
     ArchiveError, Expected, Sealed, Source,
-    child::{Started, check, ended, mysql, postgres, tail, unstarted},
+    child::{Started, check, ended, mysql, postgres, tail},
     key::DataKey,
-    programs::Task,
+    programs::{Task, unstarted},
     verify::unseal,
 };
 use crate::domain::environment::Engine;

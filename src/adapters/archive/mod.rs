@@ -15,19 +15,20 @@ use std::path::PathBuf;
 
 use secrecy::SecretString;
 
-use crate::ports::cloud::CloudError;
-
 mod child;
 mod contents;
 mod dump;
+mod error;
 mod fetch;
 mod format;
 mod globals;
 mod key;
 mod load;
+mod object;
 mod pg_archive;
 mod programs;
 mod relay;
+mod scan;
 mod seal;
 mod sql_scan;
 mod tally;
@@ -36,15 +37,17 @@ mod upload;
 mod verify;
 
 pub use dump::{DumpPrograms, Dumper, PartSink, dump, seal, sealed};
-pub use fetch::{Stored, fetch, stored};
+pub use error::ArchiveError;
+pub use fetch::fetch;
 pub use format::{Header, MAGIC};
 pub use globals::roles;
 pub use key::{Context, DataKey};
 pub use load::load;
+pub use object::{Place, Stored, stored};
 pub use programs::{Programs, Release};
 pub use seal::{Part, PartPlan};
 pub use tally::{Counted, Tables, Tally};
-pub use upload::{Place, S3Upload, abandon};
+pub use upload::{S3Upload, abandon};
 pub use verify::{Contents, Expected, Sealed, unseal, verify};
 
 /// A database to dump, or to load a dump into.
@@ -90,53 +93,4 @@ pub struct Written {
     pub parts: u32,
     /// What the dump held.
     pub held: Tally,
-}
-
-/// What went wrong. The text is for people: what, why, and the next step. It never holds a password or dumped data.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum ArchiveError {
-    /// Nothing was stored; it may work later.
-    #[error("{0}")]
-    Retryable(String),
-    /// Nothing was stored, and nothing will be before somebody changes something.
-    #[error("{0}")]
-    Permanent(String),
-    /// An object of that name exists already, and this upload did not make it.
-    #[error("{0}")]
-    Exists(String),
-    /// The archive may or may not have been stored.
-    #[error("{0}")]
-    Unknown(String),
-    /// The archive is not what was written: nothing in it can be relied on.
-    #[error("{0}")]
-    Damaged(String),
-}
-
-impl ArchiveError {
-    /// The error that an [`std::io::Error`] carries, or one that says what could not be done.
-    fn from_io(error: std::io::Error, what: &str) -> ArchiveError {
-        match error.downcast::<ArchiveError>() {
-            Ok(own) => own,
-            Err(error) => ArchiveError::Retryable(format!("{what}: {error}. It is tried again.")),
-        }
-    }
-}
-
-impl From<ArchiveError> for CloudError {
-    fn from(error: ArchiveError) -> CloudError {
-        match error {
-            ArchiveError::Retryable(reason) => CloudError::Retryable { reason, after: None },
-            ArchiveError::Unknown(reason) => CloudError::Unknown { reason },
-            ArchiveError::Permanent(reason) | ArchiveError::Exists(reason) | ArchiveError::Damaged(reason) => {
-                CloudError::Permanent { reason }
-            }
-        }
-    }
-}
-
-/// A task of ours ended without an answer, which only a fault in this program can cause.
-fn lost(_: tokio::task::JoinError) -> ArchiveError {
-    ArchiveError::Retryable(
-        "The archive's worker ended without an answer; the log has the cause. It is tried again.".into(),
-    )
 }

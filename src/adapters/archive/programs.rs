@@ -168,7 +168,7 @@ async fn ask(path: &Path, arguments: &[&str]) -> Result<String, ArchiveError> {
     let answer = asked.map_err(|_| {
         ArchiveError::Retryable(format!("{name} {} does not end. It is tried again.", arguments.join(" ")))
     })?;
-    let answer = answer.map_err(|e| super::child::unstarted(&name, &e))?;
+    let answer = answer.map_err(|e| unstarted(&name, &e))?;
     Ok(String::from_utf8_lossy(&answer.stdout).into_owned())
 }
 
@@ -231,4 +231,9 @@ mod tests {
         assert!(suits(of(Engine::Mysql, 8), oracle) && !suits(of(Engine::Mysql, 8), maria));
         assert!(!suits(of(Engine::Postgres, 15), ""));
     }
+}
+
+/// A program that the system would not start.
+pub(super) fn unstarted(name: &str, error: &std::io::Error) -> ArchiveError {
+    ArchiveError::Permanent(format!("{name} cannot be run: {error}. Install it where bbws runs."))
 }

@@ -1,20 +1,23 @@
 //! S3 as a sink: a multipart upload that becomes an object only when it is complete, and only if none is there.
 
-use std::{error::Error, time::Duration};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use aws_sdk_s3::{
     Client,
     config::{Builder, retry::RetryConfig, timeout::TimeoutConfig},
-    error::SdkError,
     primitives::ByteStream,
     types::{ChecksumAlgorithm, ChecksumType, CompletedMultipartUpload, CompletedPart, ServerSideEncryption},
 };
-use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
-use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 
-use super::{ArchiveError, Written, dump::PartSink, fetch::stored, seal::Part};
+use super::{
+    Written,
+    dump::PartSink,
+    error::{ArchiveError, failed, status},
+    object::{Place, stored},
+    seal::Part,
+};
 
 /// Metadata key with the random name of one upload, by which its object is recognised when an answer was lost.
 const BY_UPLOAD: &str = "bbws-upload";
@@ -23,23 +26,6 @@ const PART_TIMEOUT: Duration = Duration::from_secs(300);
 /// Assembling 10,000 parts takes S3 minutes, in which it keeps the connection open.
 const COMPLETE_TIMEOUT: Duration = Duration::from_secs(900);
 const ATTEMPTS: u32 = 5;
-
-/// An object. The account guards against a bucket of that name in foreign hands.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Place {
-    /// Account that owns the bucket.
-    pub account: String,
-    /// Bucket.
-    pub bucket: String,
-    /// Key.
-    pub key: String,
-}
-
-impl Place {
-    pub(super) fn name(&self) -> String {
-        format!("object s3://{}/{}", self.bucket, self.key)
-    }
-}
 
 /// An upload to one place. Dropped unfinished it aborts itself in the background.
 #[derive(Debug)]
@@ -236,52 +222,4 @@ fn taken(place: &Place) -> ArchiveError {
         "There is an {} already, which this dump did not write. It is left as it is; look at who made it.",
         place.name()
     ))
-}
-
-pub(super) fn status<E>(error: &SdkError<E, HttpResponse>) -> Option<u16> {
-    error.raw_response().map(|response| response.status().as_u16())
-}
-
-/// The sentence for an AWS error, and whether it may help to try again.
-pub(super) fn failed<E>(action: &str, thing: &str, error: &SdkError<E, HttpResponse>) -> ArchiveError
-where
-    E: ProvideErrorMetadata + Error + 'static,
-{
-    const AGAIN: [&str; 8] = [
-        "SlowDown",
-        "ThrottlingException",
-        "LimitExceededException",
-        "RequestTimeout",
-        "KMSInternalException",
-        "DependencyTimeoutException",
-        "ConditionalRequestConflict",
-        "ExpiredToken",
-    ];
-    let code = error.code().unwrap_or_default();
-    let mut causes = Vec::new();
-    let mut cause: Option<&dyn Error> = Some(error);
-    while let Some(error) = cause {
-        causes.push(error.to_string());
-        cause = error.source();
-    }
-    tracing::warn!(action, thing, code, status = status(error), chain = %causes.join(": "), "an AWS call failed");
-    let answered = matches!(error, SdkError::ServiceError(_));
-    if !answered || AGAIN.contains(&code) || status(error).is_some_and(|s| s >= 500 || s == 429) {
-        let why = if code.is_empty() { "AWS did not answer" } else { code };
-        return ArchiveError::Retryable(format!("{action} on {thing} failed: {why}. It is tried again."));
-    }
-    let message: String = error.message().unwrap_or_default().split_whitespace().collect::<Vec<_>>().join(" ");
-    let message: String = message.trim_end_matches('.').chars().take(300).collect();
-    let next = match code {
-        "AccessDenied" | "AccessDeniedException" => "Allow it in the role's policy",
-        "NoSuchBucket" => "Correct the bucket in the config file",
-        "NotFoundException" | "DisabledException" | "KMSInvalidStateException" => "Correct or enable the KMS key",
-        "IncorrectKeyException" | "InvalidCiphertextException" => {
-            return ArchiveError::Damaged(format!(
-                "KMS refuses {thing} ({code}): it was made for another environment or operation, or was changed. Do not restore from it."
-            ));
-        }
-        _ => "Correct what it names, then retry",
-    };
-    ArchiveError::Permanent(format!("AWS refused {action} on {thing} ({code}: {message}). {next}."))
 }

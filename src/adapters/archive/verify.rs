@@ -15,14 +15,15 @@ use tokio::{
 
 use super::{
     ArchiveError, Written,
-    child::{ended, said, tail, unstarted},
+    child::{ended, said, tail},
     contents::PgList,
+    error::lost,
     format::{Header, PREAMBLE, TAG, not_ours},
     key::DataKey,
-    lost,
-    programs::Programs,
+    programs::{Programs, unstarted},
+    scan::{Scan, incomplete},
     seal::PartPlan,
-    tally::{Scan, Tally, incomplete},
+    tally::Tally,
     unseal::{Opened, Opener},
 };
 use crate::domain::environment::Engine;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{reads::points, session::Session, side_by_side};
+use super::{moment, session::Session, side_by_side};
 use crate::{
     domain::{moment::Moment, restored},
     ports::cloud::{CloudError, FileSystemFound},
@@ -74,7 +74,7 @@ pub async fn replicated(session: &Session, to: &str) -> Result<BTreeMap<String, 
         };
         for replication in page.replications.unwrap_or_default() {
             let there = replication.destinations.iter().filter(|d| d.region == to);
-            if let Some(last) = there.filter_map(|d| d.last_replicated_timestamp.and_then(points::moment)).max() {
+            if let Some(last) = there.filter_map(|d| d.last_replicated_timestamp.and_then(moment)).max() {
                 found.insert(replication.source_file_system_id, last);
             }
         }

@@ -21,6 +21,16 @@ use aws_smithy_runtime_api::{
 };
 use aws_smithy_types::{config_bag::ConfigBag, retry::RetryConfig};
 
+/// A client that is under guard.
+macro_rules! client {
+    ($sdk:ident, $config:expr) => {
+        $sdk::Client::from_conf(
+            $sdk::config::Builder::from($config).interceptor($crate::adapters::aws::guard::Guard).build(),
+        )
+    };
+}
+pub(super) use client;
+
 /// The interceptor of all clients.
 #[derive(Debug)]
 pub struct Guard;

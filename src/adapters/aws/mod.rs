@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use aws_config::SdkConfig;
+use aws_smithy_types::DateTime;
 use futures::{StreamExt as _, stream};
 
 use crate::{
@@ -31,6 +32,7 @@ pub mod kms;
 pub mod login;
 pub mod rds;
 pub mod reads;
+pub mod role;
 pub mod s3;
 pub mod secrets;
 pub mod session;
@@ -43,7 +45,7 @@ pub mod tools;
 pub mod transport;
 pub mod web;
 
-use reads::{measure, points, survey};
+use reads::{check, measure, points, survey};
 use session::{Session, Sessions};
 use tools::Tools;
 
@@ -93,7 +95,7 @@ impl AwsCloud {
 
     /// Says, line by line, what is right and wrong with an environment.
     pub async fn check(&self, environment: &Environment) -> Vec<CheckLine> {
-        Box::pin(survey::check(self, environment)).await
+        Box::pin(check::check(self, environment)).await
     }
 
     /// Now, by the clock of the SDK.
@@ -156,4 +158,14 @@ impl Alerts for AwsCloud {
 /// Runs futures side by side, a few at a time; answers in their order.
 async fn side_by_side<F: Future>(futures: Vec<F>) -> Vec<F::Output> {
     stream::iter(futures).buffered(AT_ONCE).collect().await
+}
+
+/// A moment of AWS's.
+fn moment(time: DateTime) -> Option<Moment> {
+    time.to_millis().ok().map(Moment)
+}
+
+/// A moment for AWS.
+fn time(moment: Moment) -> DateTime {
+    DateTime::from_millis(moment.0)
 }

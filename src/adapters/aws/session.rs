@@ -15,7 +15,13 @@ use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_types::service_config::ServiceConfigKey;
 use tokio::sync::OnceCell;
 
-use super::{credentials::Kept, error::Attempt, guard::Guard, sts::Role, transport};
+use super::{
+    credentials::Kept,
+    error::Attempt,
+    guard::{Guard, client},
+    role::Role,
+    transport,
+};
 use crate::domain::{environment::Environment, moment::Moment};
 
 /// More sessions than this are not kept: they are cheap to open again.
@@ -40,16 +46,6 @@ pub fn timeouts() -> TimeoutConfig {
         .operation_timeout(Duration::from_secs(30))
         .build()
 }
-
-/// A client that is under guard.
-macro_rules! client {
-    ($sdk:ident, $config:expr) => {
-        $sdk::Client::from_conf(
-            $sdk::config::Builder::from($config).interceptor($crate::adapters::aws::guard::Guard).build(),
-        )
-    };
-}
-pub(super) use client;
 
 /// Which session: an assumed role carries its requester, the process's own identity does not.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]

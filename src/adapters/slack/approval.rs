@@ -1,8 +1,9 @@
 //! The card of an operation that has to be approved: what is signed, short enough for a phone, and all the rest folded away.
 
+use std::time::Duration;
+
 use super::{
     blocks::Part,
-    card::{kept_until, reason, route},
     command_button::CommandButton,
     text::{clip_mrkdwn, count, date, escape, len, mention},
     words,
@@ -11,6 +12,9 @@ use crate::{
     domain::{moment::spoken, operation::Operation},
     ports::chat::Offer,
 };
+
+/// Of what is kept for longer only the day is said.
+const COUNTED_DAYS: u32 = 90;
 
 /// Notes that are shown at once, and how much of each.
 const NOTES: usize = 3;
@@ -104,4 +108,25 @@ fn bullets(op: &Operation, title: &str, items: &[String]) -> String {
         out.push_str(item);
     }
     out
+}
+
+/// Until when what it makes is kept, and for how many days where people count in days: `21 Dec 2026 (30 days)`.
+pub fn kept_until(op: &Operation) -> Option<String> {
+    let days = op.plan.retention_days?;
+    let from = op.started.unwrap_or(op.created);
+    let until = (from + Duration::from_secs(u64::from(days) * 86_400)).day();
+    Some(if days <= COUNTED_DAYS { format!("{until} ({})", count(days, "day")) } else { until })
+}
+
+/// `af-south-1 → eu-west-1`.
+pub(super) fn route(op: &Operation) -> String {
+    match &op.plan.dr_region {
+        Some(dr) => format!("{} → {dr}", op.plan.region),
+        None => op.plan.region.clone(),
+    }
+}
+
+pub(super) fn reason(op: &Operation) -> Option<String> {
+    let reason = clip_mrkdwn(&escape(op.reason.as_deref()?), 500);
+    Some(reason).filter(|r| !r.is_empty()).map(|r| format!("“{r}”"))
 }

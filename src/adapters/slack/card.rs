@@ -1,11 +1,9 @@
 //! An operation's card: what it is, what an approver signs, how far it is, what came of it, and the buttons.
 
-use std::time::Duration;
-
 use slack_morphism::prelude::SlackBlockButtonStyle;
 
 use super::{
-    approval,
+    approval::{self, kept_until, reason, route},
     blocks::{Button, Part},
     outcome,
     tasks::tasks,
@@ -20,9 +18,6 @@ use crate::{
     },
     ports::chat::CardView,
 };
-
-/// Of what is kept for longer only the day is said.
-const COUNTED_DAYS: u32 = 90;
 
 /// Longest `text` of a message.
 pub const TEXT: usize = 3_000;
@@ -71,27 +66,6 @@ fn header(view: &CardView) -> String {
     let sign = words::sign(&view.run);
     let title = format!("{} · {}", escape(&op.id.0), escape(&words::title(op)));
     format!("*{sign} {title}*\n{}{progress}", words::state(&view.run, view.now))
-}
-
-/// Until when what it makes is kept, and for how many days where people count in days: `21 Dec 2026 (30 days)`.
-pub fn kept_until(op: &Operation) -> Option<String> {
-    let days = op.plan.retention_days?;
-    let from = op.started.unwrap_or(op.created);
-    let until = (from + Duration::from_secs(u64::from(days) * 86_400)).day();
-    Some(if days <= COUNTED_DAYS { format!("{until} ({})", count(days, "day")) } else { until })
-}
-
-/// `af-south-1 → eu-west-1`.
-pub(super) fn route(op: &Operation) -> String {
-    match &op.plan.dr_region {
-        Some(dr) => format!("{} → {dr}", op.plan.region),
-        None => op.plan.region.clone(),
-    }
-}
-
-pub(super) fn reason(op: &Operation) -> Option<String> {
-    let reason = clip_mrkdwn(&escape(op.reason.as_deref()?), 500);
-    Some(reason).filter(|r| !r.is_empty()).map(|r| format!("“{r}”"))
 }
 
 fn fields(op: &Operation) -> Vec<(&'static str, String)> {

@@ -145,7 +145,7 @@ fn receipt(run: &Run) -> Option<String> {
         }
     }
     let each: Vec<String> = regions.iter().take(4).map(|(region, counts)| verified_in(region, counts)).collect();
-    let kept = super::card::kept_until(&run.op).map(|until| format!(" Kept until {until}.")).unwrap_or_default();
+    let kept = super::approval::kept_until(&run.op).map(|until| format!(" Kept until {until}.")).unwrap_or_default();
     let took = match (run.op.started, run.op.ended) {
         (Some(from), Some(to)) => format!(" Took {}.", spoken(to.since(from))),
         _ => String::new(),

@@ -5,10 +5,9 @@ use clap::{Arg as ClapArg, ArgAction, ArgMatches};
 
 use super::entry::{ENVIRONMENT, Entry, Form, REASON, Table, Values};
 use super::lexer::Word;
-use super::suggest::stop_everything;
 use super::text::{one_of, shown};
 use super::value::Kind;
-use super::{Command, SLASH, Wrong, suggest, value};
+use super::{Command, SLASH, Wrong, lexer, shape, value};
 
 /// The command these words are, to the letter.
 pub(super) fn understand(table: &Table, words: &[Word], environments: &[&str]) -> Result<Command, Wrong> {
@@ -262,8 +261,8 @@ pub(super) fn suspect<'a>(text: &str, environments: &[&'a str]) -> Option<&'a st
     if lower.contains(' ') {
         return value::known(head, environments);
     }
-    suggest::within(2, &lower, environments)
-        .or_else(|| suggest::within(2, head, environments))
+    shape::within(2, &lower, environments)
+        .or_else(|| shape::within(2, head, environments))
         .or_else(|| environments.iter().copied().find(|known| head.starts_with(&known.to_ascii_lowercase())))
 }
 
@@ -304,4 +303,10 @@ fn translate(entry: &Entry, error: &clap::Error) -> Wrong {
         }
         _ => format!("What follows `{command}` cannot be read."),
     })
+}
+
+/// The line that stops every environment for this reason, whatever word the reason begins with.
+fn stop_everything(reason: &str) -> String {
+    let fits = value::reason(reason).ok().filter(|reason| reason.chars().count() <= 80 && !reason.contains('`'));
+    format!("{SLASH} stop --reason {}", lexer::quote(fits.as_deref().unwrap_or("why")))
 }

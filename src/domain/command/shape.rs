@@ -219,3 +219,12 @@ fn instant(text: &str) -> Result<Timestamp, Wrong> {
         ))
     })
 }
+
+/// The known word within so many edits of `word`, the nearest first.
+pub(super) fn within<'a>(edits: usize, word: &str, known: &[&'a str]) -> Option<&'a str> {
+    if word.is_empty() || word.len() > 200 {
+        return None;
+    }
+    let near = known.iter().map(|known| (strsim::osa_distance(word, &known.to_ascii_lowercase()), *known));
+    near.filter(|(distance, _)| *distance <= edits).min_by_key(|(distance, _)| *distance).map(|(_, known)| known)
+}

@@ -6,7 +6,18 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Outputs, Page, Step, archive::*, backup::*, efs::*, ledger::*, people::*, rds::*, report::*, s3::*};
+use super::{
+    Outputs, Page, Step,
+    archive::*,
+    backup::*,
+    efs::*,
+    ledger::*,
+    parameters::{Parameters, Proof},
+    people::*,
+    rds::*,
+    report::*,
+    s3::*,
+};
 
 /// Hands the list to a macro, which makes of it what it needs: the type [`Action`] here, the dispatch of an adapter there.
 /// Nobody who goes through the list like this can forget a kind.
@@ -101,51 +112,6 @@ impl Work {
         match self {
             Work::AwsChange | Work::AwsRead => true,
             Work::Ledger | Work::Report | Work::People => false,
-        }
-    }
-}
-
-/// What is known of a step without carrying it out: all that cards, durations and the engine ask of its kind.
-pub trait Parameters {
-    /// The region it is called in; none for what does not happen in AWS.
-    fn region(&self) -> Option<&str>;
-
-    /// What it works on, so that durations of the past can be found again: nothing that differs with every operation.
-    fn resource(&self) -> &str;
-
-    /// What steps of this kind are called together on a card: `Snapshot databases`.
-    fn label(&self) -> &'static str;
-
-    /// The page of the AWS console that shows what it made or looked at; none before there is anything to see. `inputs` are
-    /// what the steps before it gave.
-    fn page(&self, _step: &Step, _inputs: &Outputs) -> Option<Page> {
-        None
-    }
-
-    /// What it has proved once it is done; counted on the card.
-    fn proves(&self) -> Option<Proof> {
-        None
-    }
-}
-
-/// What a verification is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Proof {
-    /// A DB snapshot.
-    Snapshot,
-    /// A recovery point of AWS Backup.
-    RecoveryPoint,
-    /// An object.
-    Object,
-}
-
-impl Proof {
-    /// For people, in the singular.
-    pub fn noun(self) -> &'static str {
-        match self {
-            Proof::Snapshot => "snapshot",
-            Proof::RecoveryPoint => "recovery point",
-            Proof::Object => "object",
         }
     }
 }

@@ -15,6 +15,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     attachment::Offer,
+    environment::Environment,
+    lag::Measurements,
     mark::{Mark, MarkKind, MarkWrite},
     moment::Moment,
     text::escape,
@@ -293,4 +295,26 @@ fn bounded(kind: Kind, found: Vec<Finding>, stands: &BTreeSet<&str>) -> Vec<Find
         told.push(words::sum(kind, sum, first, rest.len()));
     }
     told
+}
+
+/// What an environment is judged by.
+#[derive(Debug, Clone, Copy)]
+pub struct View<'v> {
+    /// The environment with its promises.
+    pub environment: &'v Environment,
+    /// What was measured.
+    pub measurements: &'v Measurements,
+    /// What the ledger remembers of it.
+    pub marks: &'v [Mark],
+    /// What was told and still stands.
+    pub standing: &'v [Standing],
+    /// Since when a backup of ours is being made, if one is.
+    pub backing_up: Option<Moment>,
+    /// Now.
+    pub now: Moment,
+}
+
+/// `region eu-west-1`, and not a bucket with such a name.
+fn is_region(place: &str) -> bool {
+    place.split_whitespace().next() == Some("region")
 }

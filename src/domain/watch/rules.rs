@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use super::{Finding, Kind, Look, MORE, Standing, words};
+use super::{Finding, Kind, Look, MORE, Standing, View, is_region, words};
 use crate::domain::{
     environment::Environment,
     lag::{Component, JobTrouble, Measurements, Side},
@@ -24,23 +24,6 @@ const DAY: Duration = Duration::from_secs(86_400);
 const TIDYING: Duration = Duration::from_secs(2 * 3600);
 /// Due times looked back at: more than fit into the longest grace of any schedule.
 const LOOK_BACK: usize = 60;
-
-/// What an environment is judged by.
-#[derive(Debug, Clone, Copy)]
-pub struct View<'v> {
-    /// The environment with its promises.
-    pub environment: &'v Environment,
-    /// What was measured.
-    pub measurements: &'v Measurements,
-    /// What the ledger remembers of it.
-    pub marks: &'v [Mark],
-    /// What was told and still stands.
-    pub standing: &'v [Standing],
-    /// Since when a backup of ours is being made, if one is.
-    pub backing_up: Option<Moment>,
-    /// Now.
-    pub now: Moment,
-}
 
 /// Everything that is wrong.
 pub fn look(view: &View<'_>) -> Look {
@@ -90,11 +73,6 @@ impl View<'_> {
     pub(super) fn reaches_all(&self) -> bool {
         self.lost().next().is_none()
     }
-}
-
-/// `region eu-west-1`, and not a bucket with such a name.
-pub(super) fn is_region(place: &str) -> bool {
-    place.split_whitespace().next() == Some("region")
 }
 
 fn places(view: &View<'_>, look: &mut Look) {

@@ -2,10 +2,7 @@
 
 use std::time::Duration;
 
-use super::{
-    Finding, Kind, Look, MORE, Standing, dwell,
-    rules::{View, is_region},
-};
+use super::{Finding, Kind, Look, MORE, Standing, View, dwell, is_region};
 use crate::domain::{
     attachment::Offer,
     environment::Environment,

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::super::{s3, session::Session};
-use super::{points, points::Sink};
+use super::super::{moment, s3, session::Session};
+use super::sink::Sink;
 use crate::{
     domain::{
         environment::Environment,
@@ -49,7 +49,7 @@ pub async fn list(
         let past =
             objects.last().and_then(|o| o.key()).is_some_and(|key| last.as_deref().is_some_and(|last| key > last));
         sink.give(objects.into_iter().filter_map(|object| {
-            let created = object.last_modified.and_then(points::moment)?;
+            let created = object.last_modified.and_then(moment)?;
             let bytes = object.size.and_then(|size| u64::try_from(size).ok());
             let key = object.key.filter(|_| bytes != Some(0))?;
             let [_, _, day, operation, file] = key.splitn(5, '/').collect::<Vec<_>>()[..] else { return None };

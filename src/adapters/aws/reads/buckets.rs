@@ -8,8 +8,7 @@ use aws_sdk_s3::{
     },
 };
 
-use super::super::{s3, session::Session, side_by_side};
-use super::points;
+use super::super::{moment, s3, session::Session, side_by_side};
 use crate::{
     domain::{
         environment::Environment,
@@ -154,7 +153,7 @@ pub async fn replicated(session: &Session, name: &str, account: &str, now: Momen
         let page = page.map_err(|e| attempt.failed(e))?;
         s3::goes_on(page.is_truncated, page.next_continuation_token.is_some(), &attempt)?;
         let objects = page.contents.unwrap_or_default();
-        newest.extend(objects.into_iter().filter_map(|o| Some((o.last_modified.and_then(points::moment)?, o.key?))));
+        newest.extend(objects.into_iter().filter_map(|o| Some((o.last_modified.and_then(moment)?, o.key?))));
         newest.sort_by(|a, b| b.cmp(a));
         newest.truncate(SAMPLE);
     }

@@ -6,11 +6,10 @@ use futures::future::join3;
 
 use super::super::{efs, rds, secrets, session::Session, side_by_side};
 use super::{
-    buckets,
-    measure::Watch,
-    newest,
+    buckets, newest,
     newest::{Newest, Of},
     points,
+    watch::Watch,
 };
 use crate::{
     domain::{

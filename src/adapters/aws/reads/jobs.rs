@@ -6,7 +6,7 @@ use aws_sdk_backup::types::{AggregationPeriod, BackupJobState, BackupJobStatus, 
 use aws_smithy_types::DateTime;
 use futures::future::{BoxFuture, FutureExt as _, join};
 
-use super::super::{backup::words_of_aws, session::Session, side_by_side};
+use super::super::{backup::words_of_aws, moment, session::Session, side_by_side};
 use super::points;
 use crate::{
     domain::{lag::JobTrouble, moment::Moment},
@@ -151,7 +151,7 @@ impl Ended {
             region: region.to_owned(),
             state,
             // A job that never began has no end of its own.
-            at: points::moment(self.completed.or(self.created)?)?,
+            at: moment(self.completed.or(self.created)?)?,
             message: words.unwrap_or_else(|| "AWS gives no reason.".to_owned()),
         })
     }

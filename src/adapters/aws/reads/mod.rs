@@ -10,4 +10,6 @@ pub mod measure;
 pub mod newest;
 pub mod places;
 pub mod points;
+pub mod sink;
 pub mod survey;
+pub mod watch;

@@ -3,7 +3,7 @@
 use futures::future::{BoxFuture, FutureExt as _};
 
 use super::super::{backup, kms, s3, session::Session, side_by_side};
-use super::{measure::Watch, survey};
+use super::{survey, watch::Watch};
 use crate::{
     domain::lag::Side,
     ports::cloud::{CloudError, Condition},

@@ -1,18 +1,12 @@
 //! Recovery points wherever they lie, both regions side by side, a page at a time. Nothing is asked of AWS point by point,
 //! and what AWS can leave out is left out there.
 
-use std::{
-    collections::BTreeMap,
-    sync::{Mutex, PoisonError},
-};
-
 use aws_sdk_backup::types::{RecoveryPointByBackupVault, RecoveryPointStatus};
 use aws_sdk_rds::types::{DbSnapshot, Filter};
-use aws_smithy_types::DateTime;
 use futures::future::join_all;
 
-use super::super::{AwsCloud, backup, rds, session::Session, side_by_side, tags};
-use super::archives;
+use super::super::{AwsCloud, backup, moment, rds, session::Session, side_by_side, tags, time};
+use super::{archives, sink::Sink};
 use crate::{
     domain::{
         environment::Environment,
@@ -27,39 +21,6 @@ use crate::{
 const VAULT_PAGE: i32 = 1000;
 /// Both sides, in the order people name them.
 pub const BOTH: [Side; 2] = [Side::Primary, Side::Dr];
-
-/// Where points go to: only those asked for, from several listings at once.
-pub struct Sink<'q, 'p> {
-    query: &'q PointQuery,
-    page: Mutex<&'q mut Pages<'p>>,
-    others: Mutex<BTreeMap<String, u64>>,
-}
-
-impl Sink<'_, '_> {
-    /// Hands a page on.
-    pub fn give(&self, points: impl Iterator<Item = Point>) {
-        let wanted: Vec<Point> = points.filter(|p| self.query.wants(p)).collect();
-        if !wanted.is_empty() {
-            let mut page = self.page.lock().unwrap_or_else(PoisonError::into_inner);
-            (*page)(wanted);
-        }
-    }
-
-    /// Counts what is of no kind that is known here, by what AWS calls it, where no kind is asked for by name.
-    fn leave_out(&self, kind: String, made: Option<Moment>) {
-        let (since, before) = (self.query.since, self.query.before);
-        let meant =
-            made.is_some_and(|at| since.is_none_or(|since| since <= at) && before.is_none_or(|before| at < before));
-        if meant && self.query.kinds.is_empty() && self.query.resource.is_none() {
-            *self.others.lock().unwrap_or_else(PoisonError::into_inner).entry(kind).or_default() += 1;
-        }
-    }
-
-    /// What is asked for.
-    pub fn query(&self) -> &PointQuery {
-        self.query
-    }
-}
 
 /// One listing.
 enum Source<'e> {
@@ -87,11 +48,11 @@ pub async fn read(
     sides: &[Side],
     page: &mut Pages<'_>,
 ) -> Result<LeftOut, CloudError> {
-    let sink = Sink { query, page: Mutex::new(page), others: Mutex::default() };
+    let sink = Sink::new(query, page);
     let sides = sides.iter().filter(|side| **side == Side::Primary || environment.replicates());
     let sides = join_all(sides.map(|side| read_side(cloud, environment, *side, requester, &sink))).await;
     let unread = verdict(sides)?;
-    Ok(LeftOut { unread, others: sink.others.into_inner().unwrap_or_else(PoisonError::into_inner) })
+    Ok(LeftOut { unread, others: sink.left_out() })
 }
 
 /// The region of a side.
@@ -100,16 +61,6 @@ pub fn region(environment: &Environment, side: Side) -> &str {
         Side::Primary => &environment.primary_region,
         Side::Dr => &environment.dr_region,
     }
-}
-
-/// A moment of AWS's.
-pub fn moment(time: DateTime) -> Option<Moment> {
-    time.to_millis().ok().map(Moment)
-}
-
-/// A moment for AWS.
-pub fn time(moment: Moment) -> DateTime {
-    DateTime::from_millis(moment.0)
 }
 
 async fn read_side(
@@ -121,7 +72,7 @@ async fn read_side(
 ) -> Region {
     let region = region(environment, side);
     let session = cloud.sessions.get(environment, region, requester).await;
-    let sources = sources(environment, side, sink.query);
+    let sources = sources(environment, side, sink.query());
     let listings = sources.len();
     let read = side_by_side(sources.iter().map(|source| list(&session, environment, source, sink)).collect()).await;
     Region { region: region.to_owned(), listings, failed: read.into_iter().filter_map(Result::err).collect() }
@@ -201,7 +152,7 @@ async fn list_vault(
     vault: &str,
     sink: &Sink<'_, '_>,
 ) -> Result<(), CloudError> {
-    let query = sink.query;
+    let query = sink.query();
     let found = backup::describe_vault(session, vault).await?;
     let attempt = session.reads("backup:ListRecoveryPointsByBackupVault", format!("recovery points of vault {vault}"));
     if let Some(arn) = found.backup_vault_arn.as_deref().filter(|arn| !owned(arn, &environment.account)) {

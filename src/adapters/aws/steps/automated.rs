@@ -1,8 +1,6 @@
 //! Automated backups of DB instances: how long they are kept, and when they are taken.
 
-use std::collections::HashMap;
-
-use aws_sdk_rds::types::{DbInstance, Filter};
+use aws_sdk_rds::types::DbInstance;
 
 use super::{
     super::{background::Outcome, rds, session::Session},
@@ -15,13 +13,10 @@ use crate::{
     ports::cloud::{Call, CloudError, Probe, Progress, Started},
 };
 
-/// Instances by their name in lower case.
-pub type Found = HashMap<String, DbInstance>;
-
 impl Change for AutomatedBackups {
     /// Looks whether the instance is as wanted, or on its way there.
     async fn probe(&self, at: &At<'_>) -> Result<Probe, CloudError> {
-        let found = describe(&at.session, &[&self.database]).await?;
+        let found = rds::describe_instances(&at.session, &[&self.database]).await?;
         let Some(instance) = found.get(&self.database.to_lowercase()) else { return Ok(Probe::Absent) };
         Ok(match (is_met(self, instance), is_pending(self, instance)) {
             (true, _) => Probe::Present(finished(&self.database)),
@@ -45,7 +40,7 @@ impl Change for AutomatedBackups {
 
 /// Changes retention and window at once; nothing where they are as wanted.
 async fn change(session: &Session, wanted: &AutomatedBackups) -> Result<Started, CloudError> {
-    let found = describe(session, &[&wanted.database]).await?;
+    let found = rds::describe_instances(session, &[&wanted.database]).await?;
     if found.get(&wanted.database.to_lowercase()).is_some_and(|instance| is_met(wanted, instance)) {
         return Ok(finished(&wanted.database));
     }
@@ -63,7 +58,7 @@ async fn change(session: &Session, wanted: &AutomatedBackups) -> Result<Started,
     Ok(begun(&wanted.database))
 }
 
-fn progress(session: &Session, wanted: &AutomatedBackups, found: &Found) -> Outcome {
+fn progress(session: &Session, wanted: &AutomatedBackups, found: &rds::Instances) -> Outcome {
     let Some(instance) = found.get(&wanted.database.to_lowercase()) else {
         let reason =
             format!("Database {} is gone from {}. Check its id in the config file.", wanted.database, session.region);
@@ -105,24 +100,4 @@ fn days_are(wanted: &AutomatedBackups, days: i32) -> bool {
 
 fn window_is(wanted: &AutomatedBackups, instance: &DbInstance) -> bool {
     wanted.window.as_deref().is_none_or(|window| instance.preferred_backup_window.as_deref() == Some(window))
-}
-
-/// Instances by their identifiers in lower case. What does not exist is absent.
-///
-/// # Errors
-/// See [`CloudError`].
-pub async fn describe(session: &Session, names: &[&str]) -> Result<Found, CloudError> {
-    let mut found = Found::new();
-    for chunk in names.chunks(rds::PAGE) {
-        let attempt = session.reads("rds:DescribeDBInstances", format!("database {}", chunk.join(", ")));
-        let names = chunk.iter().map(|name| (*name).to_owned()).collect();
-        let filter = Filter::builder().name("db-instance-id").set_values(Some(names)).build();
-        let mut pages = session.rds().describe_db_instances().filters(filter).max_records(100).into_paginator().send();
-        while let Some(page) = pages.next().await {
-            for instance in page.map_err(|e| attempt.failed(e))?.db_instances.unwrap_or_default() {
-                found.insert(instance.db_instance_identifier.clone().unwrap_or_default().to_lowercase(), instance);
-            }
-        }
-    }
-    Ok(found)
 }

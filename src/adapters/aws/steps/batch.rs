@@ -4,7 +4,7 @@ use std::{borrow::Cow, collections::HashMap, mem};
 
 use super::{
     super::{backup, rds, session::Session},
-    At, automated,
+    At,
 };
 use crate::ports::cloud::CloudError;
 
@@ -26,7 +26,7 @@ pub enum Told {
     /// Backup jobs by their ids. What is not in here is described on its own.
     BackupJobs(HashMap<String, backup::JobNow>),
     /// DB instances by their identifiers in lower case.
-    Instances(automated::Found),
+    Instances(rds::Instances),
 }
 
 impl<'c> Batch<'c> {
@@ -52,7 +52,7 @@ impl<'c> Batch<'c> {
         Ok(match self {
             Batch::Snapshot(_) => Told::Snapshots(rds::describe(session, &names).await?),
             Batch::BackupJob(_) => Told::BackupJobs(backup::list_many(session, &names).await),
-            Batch::Instance(_) => Told::Instances(automated::describe(session, &names).await?),
+            Batch::Instance(_) => Told::Instances(rds::describe_instances(session, &names).await?),
         })
     }
 }
@@ -75,11 +75,11 @@ impl At<'_> {
     ///
     /// # Errors
     /// See [`CloudError`].
-    pub async fn instances(&self, name: &str) -> Result<Cow<'_, automated::Found>, CloudError> {
+    pub async fn instances(&self, name: &str) -> Result<Cow<'_, rds::Instances>, CloudError> {
         match self.told {
             Some(Told::Instances(found)) => Ok(Cow::Borrowed(found)),
             Some(Told::BackupJobs(_) | Told::Snapshots(_)) | None => {
-                Ok(Cow::Owned(automated::describe(&self.session, &[name]).await?))
+                Ok(Cow::Owned(rds::describe_instances(&self.session, &[name]).await?))
             }
         }
     }

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use super::{
     super::login,
+    archives::{Archive, source, target},
     dump_check::permanent,
-    dumps::{Archive, source, target},
 };
 use crate::{
     adapters::{

@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use tokio::io::AsyncRead;
-
 use super::{
     super::{
         background::{Outcome, Teller},
@@ -14,16 +12,14 @@ use super::{
         tools::Tools,
     },
     At, Change, Look,
+    archives::{Archive, context, source, target},
     dump_check::{Compared, long_statement, permanent},
     dump_load, objects, uploads,
 };
 use crate::{
     adapters::{
-        archive::{
-            ArchiveError, Contents, Context, DataKey, Expected, Place, Programs, Release, S3Upload, Sealed, Source,
-            Stored, Written, fetch, stored, verify as read_back,
-        },
-        sql::{Identity, Target},
+        archive::{ArchiveError, DataKey, Expected, S3Upload, Written, stored},
+        sql::Target,
     },
     domain::{
         environment::Engine,
@@ -151,36 +147,6 @@ fn wanted(login: &Login, name: &str, engine: Engine, schemas: &[String]) -> Resu
     Ok((target(login, engine, database), schemas))
 }
 
-/// Where a login signs in to.
-pub(super) fn target(login: &Login, engine: Engine, database: Option<String>) -> Target {
-    Target {
-        engine,
-        host: login.host.clone(),
-        port: login.port,
-        username: login.username.clone(),
-        password: login.password.clone(),
-        database,
-        ca: None,
-        require_tls: true,
-    }
-}
-
-/// The same for the programs that dump and load.
-pub(super) fn source(target: &Target, server: &Identity, schemas: Vec<String>, history: bool) -> Source {
-    Source {
-        server: Release { engine: server.engine, major: server.major },
-        programs: Programs::installed(),
-        history,
-        host: target.host.clone(),
-        port: target.port,
-        username: target.username.clone(),
-        password: target.password.clone(),
-        database: target.database.clone(),
-        schemas,
-        ca: target.ca.clone(),
-    }
-}
-
 /// Reads an archive back, every byte of it, and what it holds.
 async fn verify(session: Arc<Session>, call: Call, what: VerifyDump, tell: Teller) -> Outcome {
     let VerifyDump { bucket, key, engine, retention_days, load_test, .. } = &what;
@@ -241,43 +207,4 @@ async fn verify(session: Arc<Session>, call: Call, what: VerifyDump, tell: Telle
         (PLAIN.to_owned(), contents.sha256),
     ]);
     Ok(Progress::Done { outputs, detail })
-}
-
-/// An archive in its place, with what is known of it from elsewhere.
-pub(super) struct Archive<'a> {
-    session: &'a Session,
-    place: Place,
-    known: Stored,
-    context: Context,
-    pub(super) expected: Expected,
-}
-
-impl Archive<'_> {
-    /// Reads all of it, and what it holds.
-    async fn read(&self) -> Result<Contents, ArchiveError> {
-        let (sealed, key) = self.open().await?;
-        read_back(sealed, &key, &self.expected).await
-    }
-
-    /// From its beginning, with its key.
-    pub(super) async fn open(&self) -> Result<(Sealed<impl AsyncRead + Unpin + use<>>, DataKey), ArchiveError> {
-        let bytes = fetch(self.session.s3().clone(), self.place.clone(), &self.known);
-        let sealed = Sealed::read(bytes).await?;
-        let key = DataKey::open(self.session.kms(), &sealed.header, self.context.clone()).await?;
-        Ok((sealed, key))
-    }
-
-    pub(super) fn session(&self) -> &Session {
-        self.session
-    }
-}
-
-/// What the archive has to have been made for: the operation its key names, `<env>/dump/<yyyymmdd>/<op>/<file>`.
-fn context(call: &Call, key: &str) -> Context {
-    let parts: Vec<&str> = key.split('/').collect();
-    let operation = match parts.as_slice() {
-        [_, "dump", _, operation, _] => operation,
-        _ => call.operation.0.as_str(),
-    };
-    DataKey::context(&call.environment.name, operation)
 }

@@ -20,9 +20,11 @@ use crate::{
     ports::cloud::{Call, CloudError, Probe, Started},
 };
 
+mod archives;
 pub mod automated;
 pub mod batch;
 pub mod configuration;
+pub mod copies;
 pub mod delete;
 mod dump_check;
 mod dump_load;
@@ -42,6 +44,7 @@ pub mod verify_bucket;
 pub mod verify_database;
 pub mod verify_files;
 pub mod verify_lifecycle;
+pub mod verify_point;
 pub mod verify_secrets;
 pub mod verify_vault;
 

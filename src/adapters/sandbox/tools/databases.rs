@@ -9,18 +9,17 @@ use crate::{
         sandbox::aws::{
             SimAws,
             time::hex_for,
-            world::{World, rds::Instance},
+            world::{
+                World,
+                rds::Instance,
+                schemas::{TABLES, schemas as schemas_of},
+            },
         },
         sql::{Checked, Databases, Identity, Inventory, Target, Wanted},
     },
-    domain::{
-        environment::Engine,
-        moment::{Moment, spoken},
-    },
+    domain::moment::{Moment, spoken},
 };
 
-/// Tables of each schema that a dump holds.
-pub(super) const TABLES: [&str; 4] = ["wp_options", "wp_posts", "wp_users", "wp_usermeta"];
 /// The newest row of a live database is so many seconds old.
 const IDLE: u64 = 20;
 
@@ -74,7 +73,7 @@ impl Databases for SimServers {
             None => None,
         };
         let unknown = || Err("This is unknown, since not both could be signed in to.".to_owned());
-        for schema in schemas(&wanted.schemas) {
+        for schema in schemas_of(&wanted.schemas) {
             let pair = here.as_ref().zip(there.as_ref());
             let shape = pair.map_or_else(unknown, |(here, there)| here.same_shape(there, &schema));
             checks.push(checked(format!("schema of {schema}"), shape));
@@ -99,7 +98,7 @@ impl Databases for SimServers {
             major: server.instance.version.split('.').next().and_then(|n| n.parse().ok()).unwrap_or(0),
             version: server.instance.version.clone(),
         };
-        let tables = self::schemas(schemas)
+        let tables = schemas_of(schemas)
             .into_iter()
             .flat_map(|schema| TABLES.map(|table| (format!("{schema}.{table}"), Some(2))))
             .collect();
@@ -110,11 +109,6 @@ impl Databases for SimServers {
         self.open(target)?;
         Ok(tables.iter().map(|table| (table.clone(), 2)).collect())
     }
-}
-
-/// The schemas that are looked at; those of a server of which nobody names any.
-pub(in super::super) fn schemas(named: &[String]) -> Vec<String> {
-    if named.is_empty() { vec!["tenant_1".to_owned(), "tenant_2".to_owned()] } else { named.to_vec() }
 }
 
 fn signed_in(side: &str, target: &Target, server: Result<Server, String>, checks: &mut Vec<Checked>) -> Option<Server> {
@@ -174,14 +168,5 @@ impl Server {
             ));
         }
         Ok(format!("{}, {} older than its source's.", self.newest(), spoken(behind)))
-    }
-}
-
-/// What the engine is called in the first line of a dump.
-pub(super) fn title(engine: Engine) -> &'static str {
-    match engine {
-        Engine::Mysql => "MySQL",
-        Engine::Mariadb => "MariaDB",
-        Engine::Postgres => "PostgreSQL",
     }
 }

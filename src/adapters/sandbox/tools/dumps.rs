@@ -1,14 +1,16 @@
 //! Simulated dump programs: the text they would write of a database in the simulated AWS.
 
-use std::{fmt::Write as _, sync::Arc};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use super::databases::{TABLES, schemas, title};
 use crate::{
     adapters::{
         archive::{ArchiveError, DataKey, Dumper, PartSink, Source, Written, seal},
-        sandbox::aws::SimAws,
+        sandbox::aws::{
+            SimAws,
+            world::schemas::{dump, schemas},
+        },
     },
     domain::environment::Engine,
 };
@@ -41,28 +43,8 @@ impl Dumper for SimDumps {
                 "The simulated AWS has no dump program for PostgreSQL. Declare dumps of MySQL or MariaDB here.".into(),
             ));
         }
-        let text = text(engine, &source.host, &schemas(&source.schemas), &self.aws.now().iso());
+        let text = dump(engine, &source.host, &schemas(&source.schemas), &self.aws.now().iso());
         progress(text.len() as u64);
         seal(text.as_bytes(), engine, key, sink).await
     }
-}
-
-/// As mysqldump and mariadb-dump write it.
-pub(in super::super) fn text(engine: Engine, host: &str, schemas: &[String], at: &str) -> String {
-    let mut text = format!("-- {} dump\n--\n-- Host: {host}\n", title(engine));
-    for schema in schemas {
-        let _ = write!(
-            text,
-            "\n--\n-- Current Database: `{schema}`\n--\n\nCREATE DATABASE `{schema}`;\n\nUSE `{schema}`;\n"
-        );
-        for table in TABLES {
-            let _ = write!(
-                text,
-                "\n--\n-- Table structure for table `{table}`\n--\n\nCREATE TABLE `{table}` (\n  `id` int NOT NULL,\n  `value` text\n);\n\
-                 INSERT INTO `{table}` VALUES (1,'{schema}'),(2,'{at}');\n"
-            );
-        }
-    }
-    let _ = writeln!(text, "\n-- Dump completed on {at}");
-    text
 }

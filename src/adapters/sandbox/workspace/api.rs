@@ -10,8 +10,9 @@ use secrecy::ExposeSecret;
 use serde_json::{Map, Value, json};
 
 use super::Workspace;
+use super::check::Surface;
 use super::fault::Fault;
-use super::limits::{self, Surface};
+use super::limits;
 use super::people::{APP, BOT, BOT_USER, DOMAIN, TEAM};
 
 /// What the app was granted; `auth.test` says so in a header.

@@ -4,9 +4,11 @@ use serde_json::{Value, json};
 
 use super::Workspace;
 use super::api::{Args, Refusal};
-use super::limits::{self, Surface};
+use super::check::Surface;
+use super::limits;
+use super::message::{Message, micros};
 use super::people::{BOT_USER, Channel, DOMAIN};
-use super::state::{Message, State, micros};
+use super::state::State;
 
 /// Characters of `text` Slack takes before it refuses.
 const TEXT: usize = 40_000;

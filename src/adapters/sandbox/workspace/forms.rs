@@ -9,8 +9,9 @@ use serde_json::{Value, json};
 use sha2::Sha256;
 
 use super::Workspace;
+use super::message::Message;
 use super::people::{APP, COMMAND, DOMAIN, Person, TEAM};
-use super::state::{Message, Quirks};
+use super::state::Quirks;
 
 /// A signed request, ready to be sent to the product.
 #[derive(Debug, Clone)]

@@ -6,8 +6,9 @@ use serde_json::{Value, json};
 
 use super::Workspace;
 use super::fault::Fault;
+use super::message::Message;
 use super::people::{self, Channel, Person};
-use super::state::{Call, Message, Quirks};
+use super::state::{Call, Quirks};
 
 impl Workspace {
     /// Messages of a channel in the order they were posted, thread replies included.

@@ -6,8 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::Workspace;
-use super::state::{Message, State};
+use super::message::Message;
 
 /// One line of the file.
 #[derive(Debug, Serialize, Deserialize)]
@@ -31,7 +30,7 @@ pub(super) struct Journal {
 
 impl Journal {
     /// Writes the file anew: one line for every message, none for what was edited since.
-    fn fresh(path: &Path, messages: &[Message]) -> io::Result<Self> {
+    pub(super) fn fresh(path: &Path, messages: &[Message]) -> io::Result<Self> {
         let new = path.with_extension("new");
         let mut journal = Journal { path: path.to_owned(), file: File::create(&new)?, lines: 0 };
         messages.iter().for_each(|message| journal.write(&Entry::Put(Box::new(message.clone()))));
@@ -63,8 +62,8 @@ impl Journal {
     }
 }
 
-/// Reads the file into the state. A last line that broke off with the process is left out.
-fn replay(file: &Path, state: &mut State) -> io::Result<()> {
+/// Reads the file, line by line. A last line that broke off with the process is left out.
+pub(super) fn replay(file: &Path, mut each: impl FnMut(Entry)) -> io::Result<()> {
     let reader = match File::open(file) {
         Ok(open) => BufReader::new(open),
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
@@ -73,26 +72,11 @@ fn replay(file: &Path, state: &mut State) -> io::Result<()> {
     // Bytes, not text: what broke off may have done so within a character.
     for line in reader.split(b'\n') {
         match serde_json::from_slice(&line?) {
-            Ok(Entry::Put(message)) => state.put(*message),
-            Ok(Entry::Gone(channel, ts)) => state.remove(&channel, &ts),
+            Ok(entry) => each(entry),
             Err(error) => {
                 tracing::warn!(%error, file = %file.display(), "a line of the workspace's messages cannot be read")
             }
         }
     }
     Ok(())
-}
-
-impl Workspace {
-    /// Keeps the messages in a file from now on, after taking up those already in it. Ephemeral messages, modals and
-    /// faults are forgotten with the process, as Slack forgets them.
-    ///
-    /// # Errors
-    /// Where the file can be neither read nor made.
-    pub fn keep_in(&self, file: &Path) -> io::Result<()> {
-        let mut state = self.state();
-        replay(file, &mut state)?;
-        state.journal = Some(Journal::fresh(file, &state.messages)?);
-        Ok(())
-    }
 }

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use serde_json::Value;
 
-use super::limits::{Check, chars};
+use super::check::{Check, chars};
 
 /// Characters all cells of one `table` may hold together.
 const TABLE_CHARS: usize = 10_000;

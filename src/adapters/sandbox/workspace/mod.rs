@@ -6,6 +6,7 @@
 
 mod api;
 mod chat;
+mod check;
 mod extras;
 mod fault;
 mod files;
@@ -14,6 +15,7 @@ mod inspect;
 mod journal;
 mod limits;
 mod limits_data;
+mod message;
 mod page;
 mod people;
 mod product;
@@ -26,10 +28,11 @@ mod views;
 pub use fault::Fault;
 pub use forms::{Press, SignedForm};
 pub use limits::problems;
+pub use message::Message;
 pub use page::CommandHelp;
 pub use people::{APP, BOT, BOT_USER, COMMAND, Channel, DOMAIN, Person, TEAM};
 pub use replies::Reply;
-pub use state::{Call, Message, Quirks};
+pub use state::{Call, Quirks};
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 

@@ -4,8 +4,9 @@ use serde_json::{Value, json};
 
 use super::Workspace;
 use super::api::{Args, Refusal};
+use super::message::{Message, micros};
 use super::people::{Channel, Person, TEAM};
-use super::state::{Message, State, micros};
+use super::state::State;
 
 impl Workspace {
     pub(super) fn users_info(&self, args: &Args) -> Result<Value, Refusal> {

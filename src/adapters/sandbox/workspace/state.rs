@@ -1,12 +1,15 @@
 //! What the workspace remembers: messages, ephemeral messages, modals, triggers, response addresses, calls and faults.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::io;
+use std::path::Path;
 
-use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::Workspace;
 use super::fault::Fault;
-use super::journal::{Entry, Journal};
+use super::journal::{self, Entry, Journal};
+use super::message::{Message, micros};
 use super::people::{self, Channel, Person};
 
 /// Slack accepts a trigger for three seconds.
@@ -18,77 +21,6 @@ const HOOK_MS: i64 = 30 * 60 * 1_000;
 const EPHEMERALS: usize = 100;
 /// Calls kept for inspection; the counters go on beyond that.
 const CALLS: usize = 50_000;
-
-/// One message, posted or ephemeral.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Message {
-    /// Slack's id of the message within its channel, `seconds.micros`.
-    pub ts: String,
-    /// Channel id.
-    pub channel: String,
-    /// Author's user id.
-    pub user: String,
-    /// Plain text; what notifications and screen readers get.
-    pub text: String,
-    /// Block Kit blocks, every one with its `block_id`.
-    pub blocks: Vec<Value>,
-    /// `{event_type, event_payload}` where the author attached any.
-    pub metadata: Option<Value>,
-    /// The ts of the thread's first message, for a reply.
-    pub thread_ts: Option<String>,
-    /// When it was last edited, as a ts.
-    pub edited: Option<String>,
-    /// The one person who sees it, for an ephemeral message.
-    pub only_for: Option<String>,
-}
-
-/// A ts as microseconds; whole seconds will do.
-pub(super) fn micros(ts: &str) -> i64 {
-    let (seconds, fraction) = ts.split_once('.').unwrap_or((ts, ""));
-    let digits: String = fraction.chars().chain("000000".chars()).take(6).collect();
-    let seconds: i64 = seconds.parse().unwrap_or(0);
-    seconds.saturating_mul(1_000_000).saturating_add(digits.parse().unwrap_or(0))
-}
-
-impl Message {
-    /// Whether the app wrote it.
-    pub fn by_bot(&self) -> bool {
-        self.user == people::BOT_USER
-    }
-
-    /// The message as Slack's API gives it; metadata only where asked for.
-    pub fn to_slack(&self, with_metadata: bool) -> Value {
-        let mut out = json!({"type": "message", "ts": self.ts, "user": self.user, "text": self.text,
-            "team": people::TEAM});
-        if self.by_bot() {
-            out["bot_id"] = json!(people::BOT);
-            out["app_id"] = json!(people::APP);
-            out["bot_profile"] = json!({"id": people::BOT, "app_id": people::APP, "name": "bbws",
-                "team_id": people::TEAM, "deleted": false, "updated": 1_700_000_000});
-        }
-        if !self.blocks.is_empty() {
-            out["blocks"] = json!(self.blocks);
-        }
-        if let Some(thread) = &self.thread_ts {
-            out["thread_ts"] = json!(thread);
-        }
-        if let Some(edited) = &self.edited {
-            out["edited"] = json!({"user": self.user, "ts": edited});
-        }
-        if let (true, Some(metadata)) = (with_metadata, &self.metadata) {
-            out["metadata"] = metadata.clone();
-        }
-        out
-    }
-
-    /// The message as the page draws it.
-    pub(super) fn to_page(&self) -> Value {
-        let mut out = self.to_slack(false);
-        out["channel"] = json!(self.channel);
-        out["ephemeral"] = json!(self.only_for.is_some());
-        out
-    }
-}
 
 /// One call of the Web API that arrived, whatever came of it.
 #[derive(Debug, Clone)]
@@ -352,5 +284,22 @@ impl State {
         }
         hook.left -= 1;
         Ok(hook.clone())
+    }
+}
+
+impl Workspace {
+    /// Keeps the messages in a file from now on, after taking up those already in it. Ephemeral messages, modals and
+    /// faults are forgotten with the process, as Slack forgets them.
+    ///
+    /// # Errors
+    /// Where the file can be neither read nor made.
+    pub fn keep_in(&self, file: &Path) -> io::Result<()> {
+        let mut state = self.state();
+        journal::replay(file, |entry| match entry {
+            Entry::Put(message) => state.put(*message),
+            Entry::Gone(channel, ts) => state.remove(&channel, &ts),
+        })?;
+        state.journal = Some(Journal::fresh(file, &state.messages)?);
+        Ok(())
     }
 }

@@ -4,7 +4,8 @@ use serde_json::{Value, json};
 
 use super::Workspace;
 use super::api::{Args, Refusal};
-use super::limits::{self, Surface};
+use super::check::Surface;
+use super::limits;
 use super::people::{APP, BOT, TEAM};
 use super::state::Modal;
 

@@ -3,8 +3,8 @@
 use super::super::entry::{Arg, ENVIRONMENT, Entry, Form, OPERATION, POINT, REASON, Values};
 use super::super::lexer::Word;
 use super::super::value::{self, Following, Kind, SOME_ENVIRONMENT};
-use super::super::{grammar, value::TICKET};
-use super::{nearest, within};
+use super::super::{grammar, shape::within, value::TICKET};
+use super::nearest;
 
 /// What stands for a reason that was not written, or cannot be kept.
 const WHY: &str = "why";

@@ -49,12 +49,6 @@ pub(super) fn repair(table: &Table, words: &[Word], environments: &[&str]) -> St
     }
 }
 
-/// The line that stops every environment for this reason, whatever word the reason begins with.
-pub(super) fn stop_everything(reason: &str) -> String {
-    let fits = value::reason(reason).ok().filter(|reason| reason.chars().count() <= 80 && !reason.contains('`'));
-    format!("{SLASH} stop --reason {}", lexer::quote(fits.as_deref().unwrap_or("why")))
-}
-
 /// The command with these values in its usual spelling; what is required and absent is a placeholder.
 pub(super) fn line(entry: &Entry, values: &Values) -> String {
     let mut words: Vec<String> = entry.path.iter().map(|word| (*word).to_owned()).collect();
@@ -109,15 +103,6 @@ fn distance(word: &str, target: &str) -> Option<usize> {
 fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let near = known.into_iter().filter_map(|known| Some((distance(word, known)?, known)));
     near.min_by_key(|(distance, _)| *distance).map(|(_, known)| known)
-}
-
-/// The known word within so many edits of `word`, the nearest first.
-pub(super) fn within<'a>(edits: usize, word: &str, known: &[&'a str]) -> Option<&'a str> {
-    if word.is_empty() || word.len() > 200 {
-        return None;
-    }
-    let near = known.iter().map(|known| (osa_distance(word, &known.to_ascii_lowercase()), *known));
-    near.filter(|(distance, _)| *distance <= edits).min_by_key(|(distance, _)| *distance).map(|(_, known)| known)
 }
 
 /// The command these words were probably meant to begin, and what follows it: both words mistyped, in the wrong order,

@@ -105,7 +105,7 @@ impl Tests<'_> {
 
     fn restore(&mut self, database: &Database, point: &Point, snapshot: String) {
         let region = self.env.primary_region.clone();
-        let instance = restored::name(&database.id, self.id);
+        let instance = restored::name(&database.id, &self.id.0);
         let noted = self.draft.step(
             format!("Write down that {instance} is made for a test"),
             vec![],
@@ -190,7 +190,7 @@ impl Tests<'_> {
 
     fn restore_files(&mut self, files: &FileSystem, point: &Point, vault: String, subnet: String) {
         let region = self.env.primary_region.clone();
-        let name = restored::name(&files.id, self.id);
+        let name = restored::name(&files.id, &self.id.0);
         let noted = self.draft.step(
             format!("Write down that {name} is made for a test"),
             vec![],

@@ -15,16 +15,14 @@ use super::{
             backup::{Job, Lifecycle, Point},
             kms::BACKUP_KEY,
             s3::Content,
+            schemas,
         },
     },
     buckets,
     past::Past,
 };
 use crate::{
-    adapters::{
-        archive::{DataKey, PartPlan, sealed},
-        sandbox::tools::{databases::schemas, dumps::text as dump_text},
-    },
+    adapters::archive::{DataKey, PartPlan, sealed},
     domain::{environment::Dump, point::PointKind},
 };
 
@@ -150,7 +148,7 @@ impl Past<'_> {
         let context = DataKey::context(&e.name, &self.operation);
         let (plain, wrapped) = kms::data_key(seed, &arn, &format!("past-{}", self.operation), &context);
         let key = DataKey::new(SecretBox::new(Box::new(plain)), wrapped.into_bytes(), arn, context);
-        let text = dump_text(dump.engine, &dump.database, &schemas(&dump.schemas), &self.at.iso());
+        let text = schemas::dump(dump.engine, &dump.database, &schemas::schemas(&dump.schemas), &self.at.iso());
         let (parts, written) = sealed(text.as_bytes(), dump.engine, &key, PartPlan::S3).ok()?;
         Some((parts.into_iter().flat_map(|part| part.bytes).collect(), written.checksum))
     }

@@ -5,6 +5,7 @@ pub mod efs;
 pub mod kms;
 pub mod rds;
 pub mod s3;
+pub mod schemas;
 pub mod secrets;
 pub mod sns;
 pub mod ssm;

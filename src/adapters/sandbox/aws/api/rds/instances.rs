@@ -8,7 +8,8 @@ use super::{
         time::{Timeline, between, hex_for},
         world::rds::{Data, Instance, Modification},
     },
-    Context, Outcome, Refusal, Request, arn, identifier, no_key, no_subnet_group, paged, subnet_group, tag_list,
+    Context, Outcome, Refusal, Request, arn, identifier, no_instance, no_key, no_snapshot, no_subnet_group, paged,
+    subnet_group, tag_list,
 };
 use crate::domain::moment::Moment;
 
@@ -27,7 +28,7 @@ pub(super) fn restore(cx: &mut Context<'_>, request: &Request) -> Outcome {
         return Err(Refusal::new("DBInstanceAlreadyExists", "DB instance already exists"));
     }
     let name = name.rsplit(':').next().unwrap_or(&name).to_owned();
-    let Some(snapshot) = place.rds.snapshot(&name, now).cloned() else { return Err(super::snapshots::missing(&name)) };
+    let Some(snapshot) = place.rds.snapshot(&name, now).cloned() else { return Err(no_snapshot(&name)) };
     if snapshot.status(now) != "available" {
         let why = format!("Cannot restore from snapshot {name} because it is not in the available state.");
         return Err(Refusal::new("InvalidDBSnapshotState", why));
@@ -81,7 +82,7 @@ pub(super) fn restore(cx: &mut Context<'_>, request: &Request) -> Outcome {
 pub(super) fn modify(cx: &mut Context<'_>, request: &Request) -> Outcome {
     let id = request.need("DBInstanceIdentifier")?.to_lowercase();
     let now = cx.now;
-    let Some(found) = cx.place(request).rds.instance(&id, now) else { return Err(missing(&id)) };
+    let Some(found) = cx.place(request).rds.instance(&id, now) else { return Err(no_instance(&id)) };
     if found.status(now) != "available" {
         return Err(state(&id, "modified", found.status(now)));
     }
@@ -100,7 +101,7 @@ pub(super) fn modify(cx: &mut Context<'_>, request: &Request) -> Outcome {
     let what = format!("modify/{}/{}/{id}/{}", request.account(), request.region, days.unwrap_or(had));
     let lasts = fate.stretch(between(cx.world.seed, &what, 30, 90));
     let fails = fate.fails.then(|| format!("RDS could not change the automated backups of {id}"));
-    let Some(found) = cx.place(request).rds.instances.get_mut(&id) else { return Err(missing(&id)) };
+    let Some(found) = cx.place(request).rds.instances.get_mut(&id) else { return Err(no_instance(&id)) };
     found.automated_days = had;
     found.modifying =
         changes.then(|| Modification { timeline: Timeline::new(now, now, lasts, fails), automated_days: days });
@@ -122,7 +123,7 @@ pub(super) fn modify(cx: &mut Context<'_>, request: &Request) -> Outcome {
 pub(super) fn delete(cx: &mut Context<'_>, request: &Request) -> Outcome {
     let id = request.need("DBInstanceIdentifier")?.to_lowercase();
     let now = cx.now;
-    let Some(found) = cx.place(request).rds.instance(&id, now) else { return Err(missing(&id)) };
+    let Some(found) = cx.place(request).rds.instance(&id, now) else { return Err(no_instance(&id)) };
     if found.protected {
         let why = "Cannot delete protected DB Instance, please disable deletion protection and try again.";
         return Err(Refusal::new("InvalidParameterCombination", why));
@@ -138,7 +139,7 @@ pub(super) fn delete(cx: &mut Context<'_>, request: &Request) -> Outcome {
     let fate = cx.fate(request);
     let what = format!("remove/{}/{}/{id}", request.account(), request.region);
     let lasts = fate.stretch(between(cx.world.seed, &what, 150, 360));
-    let Some(found) = cx.place(request).rds.instances.get_mut(&id) else { return Err(missing(&id)) };
+    let Some(found) = cx.place(request).rds.instances.get_mut(&id) else { return Err(no_instance(&id)) };
     found.deleting = Some(Timeline::new(now, now, lasts, None));
     let found = found.clone();
     cx.changed(request, format!("deletion of instance {id}"), Made::InstanceGone { name: id.clone() });
@@ -161,7 +162,7 @@ pub(super) fn describe(cx: &mut Context<'_>, request: &Request) -> Outcome {
     let there: Vec<(String, Instance)> =
         ids.into_iter().filter_map(|id| Some((id.clone(), rds.instance(&id, now)?.clone()))).collect();
     match one {
-        Some(id) if there.is_empty() => Err(missing(&id)),
+        Some(id) if there.is_empty() => Err(no_instance(&id)),
         _ => {
             let shown = there.iter().map(|(id, instance)| shown(cx, request, id, instance, now)).collect();
             Ok(paged(request, "DBInstances", shown))
@@ -245,10 +246,6 @@ fn shown(cx: &mut Context<'_>, request: &Request, id: &str, instance: &Instance,
         "StorageOperationStatus": storage.map(|_| "Initializing"),
         "StorageOperationPercentProgress": storage.map(|t| t.percent(now)),
     })
-}
-
-pub(super) fn missing(id: &str) -> Refusal {
-    Refusal::with_status(404, "DBInstanceNotFound", format!("DBInstance {id} not found."))
 }
 
 fn state(id: &str, what: &str, is: &str) -> Refusal {

@@ -133,3 +133,13 @@ fn identifier(request: &Request, name: &str, longest: usize) -> Result<String, R
 fn arn(request: &Request, kind: &str, id: &str) -> String {
     format!("arn:aws:rds:{}:{}:{kind}:{id}", request.region, request.account())
 }
+
+/// There is no instance of that name.
+fn no_instance(id: &str) -> Refusal {
+    Refusal::with_status(404, "DBInstanceNotFound", format!("DBInstance {id} not found."))
+}
+
+/// There is no snapshot of that name.
+fn no_snapshot(id: &str) -> Refusal {
+    Refusal::with_status(404, "DBSnapshotNotFound", format!("DBSnapshot {id} not found."))
+}

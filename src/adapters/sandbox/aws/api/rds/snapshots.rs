@@ -8,7 +8,7 @@ use super::{
         time::{Timeline, between},
         world::rds::Snapshot,
     },
-    Context, Outcome, Refusal, Request, arn, identifier, no_key, paged, tag_list,
+    Context, Outcome, Refusal, Request, arn, identifier, no_instance, no_key, no_snapshot, paged, tag_list,
 };
 use crate::domain::moment::Moment;
 
@@ -26,7 +26,7 @@ pub(super) fn create(cx: &mut Context<'_>, request: &Request) -> Outcome {
     if place.rds.snapshots.contains_key(&id) {
         return Err(exists(&id));
     }
-    let Some(found) = place.rds.instance(&instance, now) else { return Err(super::instances::missing(&instance)) };
+    let Some(found) = place.rds.instance(&instance, now) else { return Err(no_instance(&instance)) };
     if found.status(now) != "available" {
         let why = format!(
             "Cannot create a snapshot because the database instance {instance} is not currently in the available state."
@@ -41,7 +41,7 @@ pub(super) fn create(cx: &mut Context<'_>, request: &Request) -> Outcome {
     let fails = fate.fails.then(|| format!("the snapshot of {instance} ended as failed (internal error of RDS)"));
     let timeline = Timeline::new(now, now, fate.stretch(lasts), fails);
     let rds = &mut cx.place(request).rds;
-    let Some(found) = rds.instances.get_mut(&instance) else { return Err(super::instances::missing(&instance)) };
+    let Some(found) = rds.instances.get_mut(&instance) else { return Err(no_instance(&instance)) };
     found.backing_up = Some(timeline.ends);
     let snapshot = Snapshot::of(&instance, found, timeline, request.tags("Tags"));
     let shown = shown(request, &id, &snapshot, now);
@@ -63,7 +63,7 @@ pub(super) fn copy(cx: &mut Context<'_>, request: &Request) -> Outcome {
     let (from, name) = source_of(request, source)?;
     cx.reach(&from)?;
     let original = cx.world.find(request.account(), &from).and_then(|place| place.rds.snapshot(&name, now)).cloned();
-    let Some(original) = original else { return Err(missing(&name)) };
+    let Some(original) = original else { return Err(no_snapshot(&name)) };
     if original.status(now) != "available" {
         let why =
             format!("Cannot copy the snapshot because the snapshot {name} is not currently in the available state.");
@@ -99,14 +99,14 @@ pub(super) fn copy(cx: &mut Context<'_>, request: &Request) -> Outcome {
 pub(super) fn delete(cx: &mut Context<'_>, request: &Request) -> Outcome {
     let id = request.need("DBSnapshotIdentifier")?.to_lowercase();
     let now = cx.now;
-    let Some(found) = cx.place(request).rds.snapshot(&id, now) else { return Err(missing(&id)) };
+    let Some(found) = cx.place(request).rds.snapshot(&id, now) else { return Err(no_snapshot(&id)) };
     if !["available", "failed"].contains(&found.status(now)) {
         let why = format!("Cannot delete the snapshot because it is in the {} state.", found.status(now));
         return Err(Refusal::new("InvalidDBSnapshotState", why));
     }
     let fate = cx.fate(request);
     let lasts = fate.stretch(between(cx.world.seed, &format!("delete/{}", arn(request, "snapshot", &id)), 10, 40));
-    let Some(found) = cx.place(request).rds.snapshots.get_mut(&id) else { return Err(missing(&id)) };
+    let Some(found) = cx.place(request).rds.snapshots.get_mut(&id) else { return Err(no_snapshot(&id)) };
     if found.sticks || fate.fails {
         found.sticks = false;
     } else {
@@ -144,7 +144,7 @@ pub(super) fn describe(cx: &mut Context<'_>, request: &Request) -> Outcome {
         None => rds.snapshots.iter().filter(|(_, s)| fits(s)).map(|(id, s)| shown(request, id, s, now)).collect(),
     };
     match one {
-        Some(id) if found.is_empty() => Err(missing(&id)),
+        Some(id) if found.is_empty() => Err(no_snapshot(&id)),
         _ => Ok(paged(request, "DBSnapshots", found)),
     }
 }
@@ -183,13 +183,9 @@ fn source_of(request: &Request, source: &str) -> Result<(String, String), Refusa
         ["arn", _, "rds", region, account, "snapshot", name] if account == request.account() => {
             Ok((region.to_owned(), name.to_lowercase()))
         }
-        ["arn", _, "rds", _, _, "snapshot", name] => Err(missing(name)),
+        ["arn", _, "rds", _, _, "snapshot", name] => Err(no_snapshot(name)),
         _ => Err(Refusal::new("InvalidParameterValue", format!("Invalid snapshot identifier:  {source}"))),
     }
-}
-
-pub(super) fn missing(id: &str) -> Refusal {
-    Refusal::with_status(404, "DBSnapshotNotFound", format!("DBSnapshot {id} not found."))
 }
 
 fn exists(id: &str) -> Refusal {

@@ -7,7 +7,7 @@ use super::{
         judge::Made,
         world::{Region, Tags},
     },
-    Context, Outcome, Refusal, Request, tag_list,
+    Context, Outcome, Refusal, Request, no_instance, no_snapshot, tag_list,
 };
 use crate::domain::moment::Moment;
 
@@ -70,8 +70,8 @@ fn kind_of(arn: &str) -> Option<(&str, &str)> {
 
 fn missing(arn: &str) -> Refusal {
     match kind_of(arn) {
-        Some(("db", id)) => super::instances::missing(id),
-        Some(("snapshot", id)) => super::snapshots::missing(id),
+        Some(("db", id)) => no_instance(id),
+        Some(("snapshot", id)) => no_snapshot(id),
         _ => Refusal::new(
             "InvalidParameterValue",
             format!("The specified resource name does not match an RDS resource in this region: {arn}"),

@@ -1,0 +1,85 @@
+//! The two ends of a dump: the server it is of, and the archive it became.
+
+use tokio::io::AsyncRead;
+
+use super::super::{login::Login, session::Session};
+use crate::{
+    adapters::{
+        archive::{
+            ArchiveError, Contents, Context, DataKey, Expected, Place, Programs, Release, Sealed, Source, Stored,
+            fetch, verify as read_back,
+        },
+        sql::{Identity, Target},
+    },
+    domain::environment::Engine,
+    ports::cloud::Call,
+};
+
+/// Where a login signs in to.
+pub(super) fn target(login: &Login, engine: Engine, database: Option<String>) -> Target {
+    Target {
+        engine,
+        host: login.host.clone(),
+        port: login.port,
+        username: login.username.clone(),
+        password: login.password.clone(),
+        database,
+        ca: None,
+        require_tls: true,
+    }
+}
+
+/// The same for the programs that dump and load.
+pub(super) fn source(target: &Target, server: &Identity, schemas: Vec<String>, history: bool) -> Source {
+    Source {
+        server: Release { engine: server.engine, major: server.major },
+        programs: Programs::installed(),
+        history,
+        host: target.host.clone(),
+        port: target.port,
+        username: target.username.clone(),
+        password: target.password.clone(),
+        database: target.database.clone(),
+        schemas,
+        ca: target.ca.clone(),
+    }
+}
+
+/// An archive in its place, with what is known of it from elsewhere.
+pub(super) struct Archive<'a> {
+    pub(super) session: &'a Session,
+    pub(super) place: Place,
+    pub(super) known: Stored,
+    pub(super) context: Context,
+    pub(super) expected: Expected,
+}
+
+impl Archive<'_> {
+    /// Reads all of it, and what it holds.
+    pub(super) async fn read(&self) -> Result<Contents, ArchiveError> {
+        let (sealed, key) = self.open().await?;
+        read_back(sealed, &key, &self.expected).await
+    }
+
+    /// From its beginning, with its key.
+    pub(super) async fn open(&self) -> Result<(Sealed<impl AsyncRead + Unpin + use<>>, DataKey), ArchiveError> {
+        let bytes = fetch(self.session.s3().clone(), self.place.clone(), &self.known);
+        let sealed = Sealed::read(bytes).await?;
+        let key = DataKey::open(self.session.kms(), &sealed.header, self.context.clone()).await?;
+        Ok((sealed, key))
+    }
+
+    pub(super) fn session(&self) -> &Session {
+        self.session
+    }
+}
+
+/// What the archive has to have been made for: the operation its key names, `<env>/dump/<yyyymmdd>/<op>/<file>`.
+pub(super) fn context(call: &Call, key: &str) -> Context {
+    let parts: Vec<&str> = key.split('/').collect();
+    let operation = match parts.as_slice() {
+        [_, "dump", _, operation, _] => operation,
+        _ => call.operation.0.as_str(),
+    };
+    DataKey::context(&call.environment.name, operation)
+}
