@@ -108,7 +108,7 @@ impl<'q> Newest<'q> {
 
 /// Whether a point holds a tenant's data: made for it, or of a database or file system that it shares. Most places tell no tags
 /// in a listing, so what the config says of the tenant decides.
-fn holds(point: &Point, id: &str, tenant: &Tenant) -> bool {
+pub(super) fn holds(point: &Point, id: &str, tenant: &Tenant) -> bool {
     let of = match point.kind {
         PointKind::Rds | PointKind::Dump => &tenant.database,
         PointKind::Efs => &tenant.file_system,
@@ -158,7 +158,7 @@ impl Desk {
     }
 }
 
-fn unreadable(environment: &str, error: &CloudError) -> Reply {
+pub(super) fn unreadable(environment: &str, error: &CloudError) -> Reply {
     let said = error.to_string();
     // Nobody tries it again but the person who asked.
     let said = said.trim_end_matches(" It is tried again.").trim_end_matches('.');
@@ -251,7 +251,7 @@ fn others(kinds: &BTreeMap<String, u64>) -> Option<String> {
     })
 }
 
-fn regions(env: &Environment) -> String {
+pub(super) fn regions(env: &Environment) -> String {
     if env.replicates() { format!("{} and {}", env.primary_region, env.dr_region) } else { env.primary_region.clone() }
 }
 

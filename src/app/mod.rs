@@ -18,6 +18,7 @@ pub mod planner;
 pub mod push;
 mod query;
 pub mod reports;
+mod restorable;
 mod submit;
 mod tidy;
 mod waiting;

@@ -31,6 +31,7 @@ impl Desk {
             Does::Explain => Ok(say(Level::Info, language::help(&command.values().topic, &self.environments()))),
             Does::Answer => self.answer(command).await,
             Does::List(List::Points) => self.backup_list(command, by).await,
+            Does::List(List::Restorable) => self.restore_list(command, by).await,
             Does::List(List::Schedule) => self.schedule_list(command.environment().unwrap_or_default(), by).await,
             Does::Operation | Does::Control(_) => Ok(no_question(command)),
         }

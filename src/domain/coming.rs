@@ -16,7 +16,7 @@ struct Coming {
 }
 
 /// The recovery points, which AWS restores without us.
-const POINTS: &str = "The list shows what can be restored, with the ids that AWS's own restore takes (console or CLI).";
+const POINTS: &str = "The list shows what can be restored and how far it can be relied on, with the ids that AWS's own restore takes (console or CLI).";
 /// What tells how much would be lost.
 const LAGS: &str = "Follow the runbook by hand; the measurement says how far the copies in the DR region are behind, which is what would be lost.";
 
@@ -26,19 +26,19 @@ const ALL: [Coming; 14] = [
         path: &["backup", "restore"],
         lacks: "bbws restores nothing but its own tests so far",
         until: POINTS,
-        nearest: "backup list ENV",
+        nearest: "backup restore ENV list",
     },
     Coming {
         path: &["restore"],
         lacks: "bbws restores nothing but its own tests so far",
         until: POINTS,
-        nearest: "backup list ENV",
+        nearest: "backup restore ENV list",
     },
     Coming {
         path: &["backup", "bisect"],
         lacks: "bbws does not look for the last good recovery point so far",
         until: POINTS,
-        nearest: "backup list ENV rds",
+        nearest: "backup restore ENV list rds",
     },
     Coming {
         path: &["dr", "status"],

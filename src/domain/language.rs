@@ -21,9 +21,12 @@ static TABLE: LazyLock<Table> = LazyLock::new(|| {
 /// [`Wrong`] for everything that is not exactly a command. A typo is never acted on, only answered.
 pub fn parse(text: &str, environments: &[&str]) -> Result<Command, Wrong> {
     command::parse(&TABLE, text, environments).map_err(|wrong| {
-        let there =
-            |path: &[&str]| TABLE.commands().any(|entry| entry.path[..path.len().min(entry.path.len())] == *path);
-        coming::instead(text, environments, there).unwrap_or(wrong)
+        let there = |path: &[&str]| {
+            let verbs = TABLE.commands().filter(|entry| entry.path.len() <= 2);
+            verbs.clone().any(|entry| entry.path[..path.len().min(entry.path.len())] == *path)
+        };
+        let meant = command::begins(&TABLE, text);
+        coming::instead(text, environments, there).filter(|_| !meant).unwrap_or(wrong)
     })
 }
 

@@ -20,12 +20,14 @@ pub enum MarkKind {
     Leftover,
     /// Something the watcher has told of and that still stands; the note is the text it told.
     Finding,
+    /// What a named check of the config answered on a restored recovery point; see [`super::confidence::Checked`].
+    Checked,
 }
 
 impl MarkKind {
     /// Every kind.
-    pub const ALL: [MarkKind; 5] =
-        [MarkKind::Hold, MarkKind::Tested, MarkKind::Tier, MarkKind::Leftover, MarkKind::Finding];
+    pub const ALL: [MarkKind; 6] =
+        [MarkKind::Hold, MarkKind::Tested, MarkKind::Tier, MarkKind::Leftover, MarkKind::Finding, MarkKind::Checked];
 
     /// Its name in the ledger.
     pub fn name(self) -> &'static str {
@@ -35,6 +37,7 @@ impl MarkKind {
             MarkKind::Tier => "tier",
             MarkKind::Leftover => "leftover",
             MarkKind::Finding => "finding",
+            MarkKind::Checked => "checked",
         }
     }
 }

@@ -6,6 +6,7 @@ pub mod attachment;
 pub mod audit;
 pub mod coming;
 pub mod command;
+pub mod confidence;
 pub mod controls;
 pub mod derived;
 pub mod environment;

@@ -166,6 +166,19 @@ pub fn disassociate(arn: &str, vault: &str, region: &str) -> String {
     )
 }
 
+/// What a database can be restored to without any recovery point of ours: any second of this window.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Window {
+    /// DB instance id.
+    pub database: String,
+    /// Region it is restored in.
+    pub region: String,
+    /// The earliest second.
+    pub oldest: Moment,
+    /// The latest second.
+    pub latest: Moment,
+}
+
 /// Which recovery points to read.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct PointQuery {

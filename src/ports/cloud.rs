@@ -12,7 +12,7 @@ use crate::domain::{
 };
 pub use crate::domain::{
     lag::Measurements,
-    point::{Point, PointQuery},
+    point::{Point, PointQuery, Window},
     world::{Condition, DatabaseFound, FileSystemFound, Survey, World},
 };
 
@@ -158,6 +158,15 @@ pub struct LeftOut {
     pub others: BTreeMap<String, u64>,
 }
 
+/// What databases can be restored to without a recovery point of ours.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Windows {
+    /// One for each database and region in which there is any.
+    pub windows: Vec<Window>,
+    /// What could not be read, a sentence for each region.
+    pub unread: Vec<String>,
+}
+
 /// Takes recovery points a page at a time.
 pub type Pages<'p> = dyn FnMut(Vec<Point>) + Send + 'p;
 
@@ -182,6 +191,10 @@ pub trait Cloud: Send + Sync {
         requester: &str,
         page: &mut Pages<'_>,
     ) -> Result<LeftOut, CloudError>;
+
+    /// Reads from when to when each of the environment's databases can be restored to any second, in both regions. What cannot
+    /// be read is told in [`Windows`].
+    async fn windows(&self, environment: &Environment, requester: &str) -> Windows;
 
     /// Measures an environment: lags, jobs, vaults, keys, what exists.
     ///

@@ -12,7 +12,8 @@ use bbws::{
     ports::{
         chat::{Content, Level},
         cloud::{
-            Call, Cloud, CloudError, LeftOut, Measurements, Pages, PointQuery, Probe, Progress, Started, Survey, World,
+            Call, Cloud, CloudError, LeftOut, Measurements, Pages, PointQuery, Probe, Progress, Started, Survey,
+            Windows, World,
         },
     },
 };
@@ -38,6 +39,9 @@ impl Cloud for Tables {
         page: &mut Pages<'_>,
     ) -> Result<LeftOut, CloudError> {
         self.inner.points(environment, query, requester, page).await
+    }
+    async fn windows(&self, environment: &Environment, requester: &str) -> Windows {
+        self.inner.windows(environment, requester).await
     }
     async fn measurements(&self, environment: &Environment, requester: &str) -> Result<Measurements, CloudError> {
         self.inner.measurements(environment, requester).await

@@ -18,6 +18,7 @@ mod lists;
 mod many;
 mod outages;
 mod protected;
+mod restorable;
 mod soak;
 mod status;
 mod turns;

@@ -224,8 +224,8 @@ fn says_what_is_wrong_with_a_list_or_a_validation() {
       `backup validate` needs an environment: dev, sit or prod.
       /bbws backup validate <env> --inventory
     backup restore prod
-      `backup restore` is not there yet: bbws restores nothing but its own tests so far. The list shows what can be restored, with the ids that AWS's own restore takes (console or CLI).
-      /bbws backup list prod
+      `backup restore` is not there yet: bbws restores nothing but its own tests so far. The list shows what can be restored and how far it can be relied on, with the ids that AWS's own restore takes (console or CLI).
+      /bbws backup restore prod list
     ");
 }
 
@@ -449,4 +449,53 @@ fn says_what_is_wrong_with_a_deletion_or_a_hold() {
       There is no command `hold prod`.
       /bbws backup hold prod x --ticket <ticket>
     "#);
+}
+
+#[test]
+fn what_can_be_restored_is_asked_for_behind_the_environment_before_it_or_as_an_option() {
+    let list = |kind: Option<&str>, tenant: Option<&str>| {
+        about("backup.restore.list", Some("prod"), &[("type", kind), ("tenant", tenant)])
+    };
+    for (text, command, canonical) in [
+        ("backup restore prod list", list(None, None), "backup restore prod list"),
+        ("backup restore list prod", list(None, None), "backup restore prod list"),
+        ("BACKUP RESTORE PROD LIST RDS", list(Some("rds"), None), "backup restore prod list rds"),
+        ("backup restore prod --list", list(None, None), "backup restore prod list"),
+        ("backup restore --list prod efs", list(Some("efs"), None), "backup restore prod list efs"),
+        ("backup restore prod —list --type dump", list(Some("dump"), None), "backup restore prod list dump"),
+        ("backup restore prod list --type s3", list(Some("s3"), None), "backup restore prod list s3"),
+        (
+            "backup restore prod list config --tenant t-1",
+            list(Some("config"), Some("t-1")),
+            "backup restore prod list config --tenant t-1",
+        ),
+    ] {
+        assert_eq!(ok(text), command, "{text}");
+        assert_eq!(command.canonical(), canonical);
+        assert_eq!(ok(canonical), command);
+        assert!(!command.changes_things() && command.asks_aws());
+    }
+    insta::assert_snapshot!(answers(&[
+        "backup restore prod lst rds",
+        "backup restore list",
+        "backup restore prod list lifecycle",
+        "backup restore prod list --since 7d",
+        "backup restore prod --list=rds",
+    ]), @r"
+    backup restore prod lst rds
+      `backup restore` is not there yet: bbws restores nothing but its own tests so far. The list shows what can be restored and how far it can be relied on, with the ids that AWS's own restore takes (console or CLI).
+      /bbws backup restore prod list
+    backup restore list
+      `backup restore list` needs an environment: dev, sit or prod.
+      /bbws backup restore <env> list
+    backup restore prod list lifecycle
+      `lifecycle` is not a kind of backup. It is rds, efs, secrets, config, s3 or dump.
+      /bbws backup restore prod list
+    backup restore prod list --since 7d
+      `backup restore list` has no option `--since`, only `--type` and `--tenant`.
+      /bbws backup restore prod list
+    backup restore prod --list=rds
+      `backup restore` is not there yet: bbws restores nothing but its own tests so far. The list shows what can be restored and how far it can be relied on, with the ids that AWS's own restore takes (console or CLI).
+      /bbws backup restore prod list
+    ");
 }

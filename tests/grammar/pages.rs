@@ -12,6 +12,8 @@ fn the_overview() {
        List recovery points, newest first
     • `/bbws backup validate &lt;env&gt; [--inventory] [--replication] [--test-restore] [--reason "why"]`
        Find out whether the backups can be relied on
+    • `/bbws backup restore &lt;env&gt; list [rds|efs|secrets|config|s3|dump] [--tenant ID]`
+       Choose what to restore: recovery points, the most trustworthy first
     • `/bbws backup schedule &lt;env&gt; &lt;list|create|update&gt; [--retention N] [--cron "…"] [--type rds|efs] [--reason "why"]`
        Show or change when backups are made and how long they are kept
     • `/bbws backup delete &lt;env&gt; &lt;id&gt; [--reason "why"]`
@@ -61,6 +63,8 @@ fn the_pages_of_backup() {
        List recovery points, newest first
     • `/bbws backup validate &lt;env&gt; [--inventory] [--replication] [--test-restore] [--reason "why"]`
        Find out whether the backups can be relied on
+    • `/bbws backup restore &lt;env&gt; list [rds|efs|secrets|config|s3|dump] [--tenant ID]`
+       Choose what to restore: recovery points, the most trustworthy first
     • `/bbws backup schedule &lt;env&gt; &lt;list|create|update&gt; [--retention N] [--cron "…"] [--type rds|efs] [--reason "why"]`
        Show or change when backups are made and how long they are kept
     • `/bbws backup delete &lt;env&gt; &lt;id&gt; [--reason "why"]`
@@ -369,7 +373,7 @@ fn every_example_is_a_command_of_its_page() {
                 .usage
                 .split(' ')
                 .skip(1)
-                .take_while(|word| !word.starts_with(['<', '[']))
+                .filter(|word| word.bytes().all(|b| b.is_ascii_lowercase()))
                 .map(str::to_owned)
                 .collect();
             let page = help(&words, environments);
@@ -394,6 +398,7 @@ fn the_readme_table() {
     | `/bbws backup create <env> [full\|rds\|efs\|secrets\|config\|s3\|dump\|lifecycle] [--tenant ID] [--reason "why"]` | Back up an environment and check the backup | anyone in a role |
     | `/bbws backup list <env> [rds\|efs\|secrets\|config\|s3\|dump] [--tenant ID] [--since 7d] [--before 2026-03-01T02:30:00Z]` | List recovery points, newest first | everyone in the workspace |
     | `/bbws backup validate <env> [--inventory] [--replication] [--test-restore] [--reason "why"]` | Find out whether the backups can be relied on | anyone in a role |
+    | `/bbws backup restore <env> list [rds\|efs\|secrets\|config\|s3\|dump] [--tenant ID]` | Choose what to restore: recovery points, the most trustworthy first | everyone in the workspace |
     | `/bbws backup schedule <env> <list\|create\|update> [--retention N] [--cron "…"] [--type rds\|efs] [--reason "why"]` | Show or change when backups are made and how long they are kept | everyone in the workspace may list; anyone in a role may create and update |
     | `/bbws backup delete <env> <id> [--reason "why"]` | Delete a recovery point | anyone in a role; where the policy asks for it, a second person has to agree |
     | `/bbws backup hold <env> <id> --ticket <ticket> [--release] [--reason "why"]` | Keep a recovery point from being deleted, or release it | anyone in a role; to release, a second person has to agree |
@@ -417,13 +422,13 @@ fn the_readme_table() {
 fn only_reading_changes_nothing() {
     let reading: Vec<&str> =
         one_of_each().iter().filter(|command| !command.changes_things()).map(Command::name).collect();
-    assert_eq!(reading, ["help", "backup.list", "status", "op.list", "op.show"]);
+    assert_eq!(reading, ["help", "backup.list", "backup.restore.list", "status", "op.list", "op.show"]);
     let names: Vec<&str> = one_of_each().iter().map(Command::name).collect();
     let listed: Vec<String> = reference().iter().map(|usage| usage.usage.clone()).collect();
     assert_eq!(listed.len(), names.len());
     for name in names {
-        let begin = format!("/bbws {}", name.replace('.', " "));
-        assert!(listed.iter().any(|usage| usage.starts_with(&begin)), "{name} is missing from the reference");
+        let is_of = |usage: &String| name.split('.').all(|word| usage.split(' ').any(|said| said == word));
+        assert!(listed.iter().any(is_of), "{name} is missing from the reference");
     }
 }
 
@@ -432,6 +437,7 @@ fn one_of_each() -> Vec<Command> {
         "help",
         "backup create prod",
         "backup list prod",
+        "backup restore prod list",
         "backup validate prod",
         "backup schedule prod create",
         "backup delete prod snap-1",

@@ -437,10 +437,9 @@ fn the_line_named_in_a_sentence_about_stop_is_right_too() {
 #[test]
 fn a_command_to_come_says_that_it_is_not_there_yet_and_what_comes_nearest() {
     for (typed, nearest) in [
-        ("restore prod", "/bbws backup list prod"),
-        ("Backup Restore sit rds --snapshot-id x", "/bbws backup list sit"),
-        ("/bbws backup restore prod list", "/bbws backup list prod"),
-        ("backup bisect prod rds --check orders", "/bbws backup list prod rds"),
+        ("restore prod", "/bbws backup restore prod list"),
+        ("Backup Restore sit rds --snapshot-id x", "/bbws backup restore sit list"),
+        ("backup bisect prod rds --check orders", "/bbws backup restore prod list rds"),
         ("dr status prod", "/bbws backup validate prod --replication"),
         ("dr failover PROD --execute --ticket INC-1", "/bbws backup validate prod --replication"),
         ("failover prod", "/bbws backup validate prod --replication"),

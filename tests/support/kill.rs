@@ -21,7 +21,8 @@ use bbws::{
         alert::{Alerts, Topic},
         chat::{ChannelFacts, Chat, ChatError, Outgoing, Reply},
         cloud::{
-            Call, Cloud, CloudError, LeftOut, Measurements, Pages, PointQuery, Probe, Progress, Started, Survey, World,
+            Call, Cloud, CloudError, LeftOut, Measurements, Pages, PointQuery, Probe, Progress, Started, Survey,
+            Windows, World,
         },
         store::{
             Accepted, AuditEntry, Audited, Claim, Commit, Filter, Head, Incarnation, Mark, MarkKind, Queued, Request,
@@ -335,6 +336,9 @@ impl Cloud for MortalCloud {
             return Err(silent());
         }
         self.inner.points(environment, query, requester, page).await
+    }
+    async fn windows(&self, environment: &Environment, requester: &str) -> Windows {
+        self.inner.windows(environment, requester).await
     }
     async fn measurements(&self, environment: &Environment, requester: &str) -> Result<Measurements, CloudError> {
         if self.killer.dead() {

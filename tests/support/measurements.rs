@@ -15,7 +15,9 @@ use bbws::{
     },
     ports::{
         clock::Clock,
-        cloud::{Call, Cloud, CloudError, LeftOut, Pages, PointQuery, Probe, Progress, Started, Survey, World},
+        cloud::{
+            Call, Cloud, CloudError, LeftOut, Pages, PointQuery, Probe, Progress, Started, Survey, Windows, World,
+        },
     },
 };
 
@@ -69,6 +71,9 @@ impl Cloud for Dictated {
         page: &mut Pages<'_>,
     ) -> Result<LeftOut, CloudError> {
         self.inner.points(environment, query, requester, page).await
+    }
+    async fn windows(&self, environment: &Environment, requester: &str) -> Windows {
+        self.inner.windows(environment, requester).await
     }
     async fn measurements(&self, environment: &Environment, requester: &str) -> Result<Measurements, CloudError> {
         let now = self.clock.now();

@@ -16,7 +16,8 @@ use crate::{
         alert::{Alerts, Topic},
         check::CheckLine,
         cloud::{
-            Call, Cloud, CloudError, LeftOut, Measurements, Pages, PointQuery, Probe, Progress, Started, Survey, World,
+            Call, Cloud, CloudError, LeftOut, Measurements, Pages, PointQuery, Probe, Progress, Started, Survey,
+            Windows, World,
         },
     },
 };
@@ -45,7 +46,7 @@ pub mod tools;
 pub mod transport;
 pub mod web;
 
-use reads::{check, measure, points, survey};
+use reads::{check, measure, points, survey, windows};
 use session::{Session, Sessions};
 use tools::Tools;
 
@@ -122,6 +123,10 @@ impl Cloud for AwsCloud {
         page: &mut Pages<'_>,
     ) -> Result<LeftOut, CloudError> {
         points::read(self, environment, query, requester, &points::BOTH, page).await
+    }
+
+    async fn windows(&self, environment: &Environment, requester: &str) -> Windows {
+        windows::read(self, environment, requester).await
     }
 
     async fn measurements(&self, environment: &Environment, requester: &str) -> Result<Measurements, CloudError> {

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use aws_sdk_rds::types::{DbInstance, DbSnapshot, Filter, Tag};
+use aws_smithy_types::DateTime;
 
 use super::{kms, session::Session, tags};
 use crate::{
@@ -115,13 +116,25 @@ pub async fn subnet_group(session: &Session, name: &str) -> Result<Result<Networ
     })
 }
 
-/// Up to when each of these databases can be restored in the session's region out of automated backups that were replicated
-/// there, by the id of its source; what is not replicated is absent.
+/// Automated backups of a database in one region.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Automated {
+    /// Id of the database.
+    pub database: String,
+    /// Whether they came from another region; those of an instance that lives here are not copies of anything.
+    pub replicated: bool,
+    /// The earliest second to restore to.
+    pub oldest: Option<Moment>,
+    /// The latest.
+    pub latest: Moment,
+}
+
+/// Automated backups of these databases in the session's region, as far as something can be restored from them.
 ///
 /// # Errors
 /// See [`CloudError`].
-pub async fn replicated(session: &Session, ids: &[String]) -> Result<BTreeMap<String, Moment>, CloudError> {
-    let mut found = BTreeMap::new();
+pub async fn automated(session: &Session, ids: &[String]) -> Result<Vec<Automated>, CloudError> {
+    let mut found = Vec::new();
     for chunk in ids.chunks(PAGE) {
         let attempt = session
             .reads("rds:DescribeDBInstanceAutomatedBackups", format!("automated backups of {}", chunk.join(", ")));
@@ -141,16 +154,29 @@ pub async fn replicated(session: &Session, ids: &[String]) -> Result<BTreeMap<St
                 Err(error) => return Err(attempt.failed(error)),
             };
             for backup in page.db_instance_automated_backups.unwrap_or_default() {
-                // Backups of an instance that lives here and bears the same name are not copies of anything.
                 let region = backup.db_instance_arn.as_deref().and_then(|arn| arn.split(':').nth(3)).map(str::to_owned);
-                let elsewhere = region.or(backup.region).is_some_and(|region| region != session.region);
-                let latest = backup.restore_window.and_then(|w| w.latest_time).and_then(|t| t.to_millis().ok());
-                if let (true, Some(id), Some(latest)) = (elsewhere, backup.db_instance_identifier, latest) {
-                    let safe = found.entry(id).or_insert(Moment(latest));
-                    *safe = (*safe).max(Moment(latest));
+                let replicated = region.or(backup.region).is_some_and(|region| region != session.region);
+                let moment = |time: Option<DateTime>| time.and_then(|t| t.to_millis().ok()).map(Moment);
+                let window = backup.restore_window.map(|w| (moment(w.earliest_time), moment(w.latest_time)));
+                if let (Some(database), Some((oldest, Some(latest)))) = (backup.db_instance_identifier, window) {
+                    found.push(Automated { database, replicated, oldest, latest });
                 }
             }
         }
+    }
+    Ok(found)
+}
+
+/// Up to when each of these databases can be restored in the session's region out of automated backups that were replicated
+/// there, by the id of its source; what is not replicated is absent.
+///
+/// # Errors
+/// See [`CloudError`].
+pub async fn replicated(session: &Session, ids: &[String]) -> Result<BTreeMap<String, Moment>, CloudError> {
+    let mut found = BTreeMap::new();
+    for backup in automated(session, ids).await?.into_iter().filter(|backup| backup.replicated) {
+        let safe = found.entry(backup.database).or_insert(backup.latest);
+        *safe = (*safe).max(backup.latest);
     }
     Ok(found)
 }

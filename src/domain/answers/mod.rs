@@ -4,6 +4,7 @@
 pub mod backup_list;
 mod op_list;
 mod op_show;
+pub mod restore_list;
 mod status;
 
 use std::collections::BTreeMap;
@@ -104,5 +105,5 @@ pub fn asked(command: &Command) -> Option<&'static dyn Answer> {
 
 /// How every answer is asked for, those from AWS included.
 pub fn entries() -> impl Iterator<Item = &'static Entry> {
-    ALL.into_iter().map(Answer::entry).chain([&backup_list::ENTRY])
+    ALL.into_iter().map(Answer::entry).chain([&backup_list::ENTRY, &restore_list::ENTRY])
 }

@@ -2,14 +2,19 @@
 //! their own entry; [`Table`] is all of them in the order help shows.
 
 use std::{
+    borrow::Cow,
     collections::{BTreeMap, BTreeSet},
     str::FromStr,
 };
 
 use super::{
     Wrong,
+    lexer::Word,
     value::{self, Kind},
 };
+
+/// Words of a path that stand before the environment.
+const NOUN_AND_VERB: usize = 2;
 
 /// The headings of the overview.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -84,6 +89,8 @@ pub enum Control {
 pub enum List {
     /// Recovery points.
     Points,
+    /// Recovery points by what they are worth.
+    Restorable,
     /// When backups are made.
     Schedule,
 }
@@ -114,7 +121,7 @@ impl Does {
 pub struct Entry {
     /// The command's name, as policy and audit know it: `backup.create`, `op.list`, `stop`.
     pub name: &'static str,
-    /// The words it begins with.
+    /// The words it begins with. A third one stands behind the environment: `backup restore prod list`.
     pub path: &'static [&'static str],
     /// Its heading.
     pub group: Group,
@@ -142,6 +149,33 @@ impl Entry {
     /// The words it begins with, as one text.
     pub(super) fn words(&self) -> String {
         self.path.join(" ")
+    }
+
+    /// The words it begins with, and those that follow them; `written` writes an argument where it has its place.
+    pub(super) fn line(&self, written: impl Fn(&'static Arg) -> Option<String>) -> String {
+        let (front, behind) = self.path.split_at(self.path.len().min(NOUN_AND_VERB));
+        let mut words: Vec<String> = front.iter().map(|word| (*word).to_owned()).collect();
+        for (at, arg) in self.args.iter().enumerate() {
+            words.extend(written(arg));
+            words.extend(behind.iter().filter(|_| at == 0).map(|word| (*word).to_owned()));
+        }
+        words.join(" ")
+    }
+
+    /// What follows the words this command begins with; none where `words` do not begin it. What stands behind the
+    /// environment may also stand before it, or be written as an option; `same` tells how far a word may be from it.
+    pub(super) fn rest<'w>(&self, words: &'w [Word], same: impl Fn(&str, &str) -> bool) -> Option<Cow<'w, [Word]>> {
+        let (front, behind) = self.path.split_at(self.path.len().min(NOUN_AND_VERB));
+        let begins = front.len() <= words.len() && front.iter().zip(words).all(|(path, word)| same(&word.text, path));
+        let rest = begins.then(|| &words[front.len()..])?;
+        let Some(wanted) = behind.first() else { return Some(Cow::Borrowed(rest)) };
+        let at = rest.iter().enumerate().position(|(at, word)| match word.is_option() {
+            true => same(word.text.trim_start_matches('-'), wanted),
+            false => at < 2 && !word.quoted && same(&word.text, wanted),
+        })?;
+        let mut rest = rest.to_vec();
+        rest.remove(at);
+        Some(Cow::Owned(rest))
     }
 
     /// Its first argument of that kind.
@@ -237,6 +271,13 @@ impl Table {
     /// All of them.
     pub fn commands(&self) -> impl Iterator<Item = &'static Entry> + Clone {
         self.0.iter().copied()
+    }
+
+    /// All of them, those with more words of their own first.
+    pub(super) fn most_words_first(&self) -> Vec<&'static Entry> {
+        let mut entries = self.0.clone();
+        entries.sort_by_key(|entry| std::cmp::Reverse(entry.path.len()));
+        entries
     }
 
     /// The command of that name.

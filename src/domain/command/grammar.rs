@@ -1,5 +1,7 @@
 //! Matches words against the table: finds the command, lets clap take its arguments apart, checks each value.
 
+use std::borrow::Cow;
+
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg as ClapArg, ArgAction, ArgMatches};
 
@@ -22,9 +24,9 @@ pub(super) fn understand(table: &Table, words: &[Word], environments: &[&str]) -
     }
     let (entry, rest) = find(table, words)?;
     if entry.arg(&value::TOPIC).is_some() {
-        return Ok(Command::new(entry, Values::about(topic(table, rest))));
+        return Ok(Command::new(entry, Values::about(topic(table, &rest))));
     }
-    let values = take(entry, rest, environments)?;
+    let values = take(entry, &rest, environments)?;
     Ok(Command::new(entry, (entry.settle)(values)?))
 }
 
@@ -42,6 +44,10 @@ fn asks_help(word: &Word) -> bool {
 
 /// The command (or noun) these words begin with; words that begin none are kept, so that help can say so.
 fn topic(table: &Table, words: &[Word]) -> Vec<String> {
+    let asked = words.iter().skip_while(|word| word.text.eq_ignore_ascii_case("help")).cloned().collect::<Vec<_>>();
+    if let Some((entry, _)) = find(table, &asked).ok().filter(|(entry, _)| entry.path.len() > 2) {
+        return entry.path.iter().map(|word| (*word).to_owned()).collect();
+    }
     let words: Vec<String> = words
         .iter()
         .map(|word| word.text.chars().take(40).collect::<String>().to_ascii_lowercase())
@@ -49,19 +55,17 @@ fn topic(table: &Table, words: &[Word]) -> Vec<String> {
         .skip_while(|word| word == "help")
         .take(2)
         .collect();
-    let whole = table.commands().any(|entry| words == entry.path);
+    let whole =
+        table.commands().any(|entry| entry.path.starts_with(&words.iter().map(String::as_str).collect::<Vec<_>>()));
     let known = words.first().is_some_and(|first| table.commands().any(|entry| entry.path[0] == first));
     if known && !whole { words[..1].to_vec() } else { words }
 }
 
 /// The command the first words name exactly, and the words after them.
-fn find<'w>(table: &Table, words: &'w [Word]) -> Result<(&'static Entry, &'w [Word]), Wrong> {
-    let begins = |entry: &&'static Entry| {
-        entry.path.len() <= words.len()
-            && entry.path.iter().zip(words).all(|(path, word)| path.eq_ignore_ascii_case(&word.text))
-    };
-    if let Some(entry) = table.commands().find(begins) {
-        return Ok((entry, &words[entry.path.len()..]));
+pub(super) fn find<'w>(table: &Table, words: &'w [Word]) -> Result<(&'static Entry, Cow<'w, [Word]>), Wrong> {
+    let begun = |entry: &'static Entry| Some((entry, entry.rest(words, str::eq_ignore_ascii_case)?));
+    if let Some(found) = table.most_words_first().into_iter().find_map(begun) {
+        return Ok(found);
     }
     let first = words.first().map_or("", |word| word.text.as_str());
     let verbs = table.verbs(first);

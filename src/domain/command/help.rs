@@ -38,11 +38,21 @@ pub fn help(table: &Table, topic: &[String], environments: &[&str]) -> String {
     if words.is_empty() || words == ["help"] {
         return overview(table, environments);
     }
+    let further: Vec<&Entry> = table
+        .commands()
+        .filter(|entry| entry.path.len() > words.len().max(2) && entry.path.starts_with(&words))
+        .collect();
     if let Some(entry) = table.commands().find(|entry| entry.path == words) {
-        return page(entry, environments);
+        let also = further.iter().map(|entry| format!("\n\n{}\n{}", listed(entry), more(&entry.words())));
+        return page(entry, environments) + &also.collect::<String>();
+    }
+    if let [only] = further[..]
+        && words.len() == 2
+    {
+        return page(only, environments);
     }
     let of_noun: Vec<&Entry> =
-        table.commands().filter(|entry| entry.path.len() == 2 && words == entry.path[..1]).collect();
+        table.commands().filter(|entry| entry.path.len() >= 2 && words == entry.path[..1]).collect();
     if let Some(first) = of_noun.first() {
         let lines: Vec<String> = of_noun.iter().map(|entry| listed(entry)).collect();
         return format!("{}\n\n{}", lines.join("\n"), more(&first.words()));
@@ -52,10 +62,7 @@ pub fn help(table: &Table, topic: &[String], environments: &[&str]) -> String {
 
 /// The usage line of one command: `<needed>`, `[not needed]`.
 fn usage(entry: &Entry) -> String {
-    let mut words = vec![SLASH.to_owned()];
-    words.extend(entry.path.iter().map(|word| (*word).to_owned()));
-    words.extend(entry.args.iter().map(placeholder));
-    words.join(" ")
+    format!("{SLASH} {}", entry.line(|arg| Some(placeholder(arg))))
 }
 
 fn placeholder(arg: &Arg) -> String {

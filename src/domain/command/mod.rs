@@ -131,6 +131,12 @@ pub fn words(text: &str) -> Vec<String> {
     grammar::without_slash(&read).iter().map(|word| word.text.clone()).collect()
 }
 
+/// Whether a text begins as a command does, whatever is wrong with the rest of it.
+pub fn begins(table: &Table, text: &str) -> bool {
+    let line: String = text.chars().take(LONGEST).collect();
+    grammar::find(table, grammar::without_slash(&lexer::read(&line).words)).is_ok()
+}
+
 /// Reads the text after the slash command (or after a mention). `environments` are those the configuration knows.
 ///
 /// # Errors

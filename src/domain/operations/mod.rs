@@ -217,6 +217,11 @@ pub trait Operation: Sync {
         false
     }
 
+    /// Whether what it makes is a restore that people asked for: the list of what can be restored ends with the latest of them.
+    fn restores(&self) -> bool {
+        false
+    }
+
     /// Whether something is gone for good once it is done: who approves it is asked in red.
     fn irreversible(&self) -> bool {
         false

@@ -13,3 +13,4 @@ pub mod points;
 pub mod sink;
 pub mod survey;
 pub mod watch;
+pub mod windows;

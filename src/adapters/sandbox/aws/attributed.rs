@@ -10,7 +10,8 @@ use crate::{
     ports::{
         alert::{Alerts, Topic},
         cloud::{
-            Call, Cloud, CloudError, LeftOut, Measurements, Pages, PointQuery, Probe, Progress, Started, Survey, World,
+            Call, Cloud, CloudError, LeftOut, Measurements, Pages, PointQuery, Probe, Progress, Started, Survey,
+            Windows, World,
         },
     },
 };
@@ -47,6 +48,10 @@ impl<C: Cloud> Cloud for Attributed<C> {
         page: &mut Pages<'_>,
     ) -> Result<LeftOut, CloudError> {
         asking(nobody(Verb::Points), self.0.points(environment, query, requester, page)).await
+    }
+
+    async fn windows(&self, environment: &Environment, requester: &str) -> Windows {
+        asking(nobody(Verb::Points), self.0.windows(environment, requester)).await
     }
 
     async fn measurements(&self, environment: &Environment, requester: &str) -> Result<Measurements, CloudError> {

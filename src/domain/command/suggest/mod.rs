@@ -2,6 +2,8 @@
 
 mod fill;
 
+use std::borrow::Cow;
+
 use strsim::osa_distance;
 
 use super::entry::{Arg, ENVIRONMENT, Entry, Form, Table, Values};
@@ -37,7 +39,7 @@ pub(super) fn repair(table: &Table, words: &[Word], environments: &[&str]) -> St
         .first()
         .filter(|word| value::operation_id(&word.text).is_ok())
         .map_or(entry, |_| for_operations(table, entry));
-    let values = if entry.free_text() { fill_free_text(rest, environments) } else { fill(entry, rest, environments) };
+    let values = if entry.free_text() { fill_free_text(&rest, environments) } else { fill(entry, &rest, environments) };
     let candidate = format!("{SLASH} {}", line(entry, &values));
     // What only the person can know: whatever holds one of these is no command yet.
     let open =
@@ -51,20 +53,18 @@ pub(super) fn repair(table: &Table, words: &[Word], environments: &[&str]) -> St
 
 /// The command with these values in its usual spelling; what is required and absent is a placeholder.
 pub(super) fn line(entry: &Entry, values: &Values) -> String {
-    let mut words: Vec<String> = entry.path.iter().map(|word| (*word).to_owned()).collect();
-    for arg in entry.args {
+    entry.line(|arg| {
         if arg.kind == &value::TOPIC {
-            words.extend(values.topic.iter().map(|word| topic_word(word)));
-            continue;
+            let words: Vec<String> = values.topic.iter().map(|word| topic_word(word)).collect();
+            return (!words.is_empty()).then(|| words.join(" "));
         }
         let open = arg.kind.open.filter(|_| arg.required);
         let said = values.get(arg.name).or(arg.usual).or(open);
-        words.extend(match arg.form {
+        match arg.form {
             Form::Flag => values.has(arg.name).then(|| format!("--{}", arg.name)),
             _ => said.map(|said| written(arg, said, values)),
-        });
-    }
-    words.join(" ")
+        }
+    })
 }
 
 /// One value of a command as it is typed.
@@ -111,12 +111,18 @@ fn nearest_command<'w>(
     table: &Table,
     words: &'w [Word],
     environments: &[&str],
-) -> Option<(&'static Entry, &'w [Word])> {
+) -> Option<(&'static Entry, Cow<'w, [Word]>)> {
     let at = |index: usize, target: &str| words.get(index).and_then(|word| distance(&word.text, target));
     let called = |index: usize, target: &str| {
         let word = words.get(index).map_or("", |word| word.text.as_str());
         CALLED.iter().any(|(other, ours)| *ours == target && other.eq_ignore_ascii_case(word)).then_some(1)
     };
+    // A word more that is there tells the command from the one without it.
+    let near = |word: &str, target: &str| distance(word, target).is_some();
+    let further = table.commands().filter(|entry| entry.path.len() > 2);
+    if let Some(found) = further.filter_map(|entry| Some((entry, entry.rest(words, near)?))).next() {
+        return Some(found);
+    }
     let mut best: Option<(usize, &'static Entry, usize)> = None;
     let mut offer = |cost: Option<usize>, entry: &'static Entry, used: usize| {
         if let Some(cost) = cost
@@ -141,7 +147,7 @@ fn nearest_command<'w>(
             _ => {}
         }
     }
-    best.map(|(_, entry, used)| (entry, &words[used..]))
+    best.map(|(_, entry, used)| (entry, Cow::Borrowed(&words[used..])))
 }
 
 /// The command for one operation that does what this one does for environments.

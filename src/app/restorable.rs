@@ -1,0 +1,276 @@
+//! `backup restore … list`: what can be restored, the most trustworthy first, and what that would lose.
+
+use std::collections::BTreeSet;
+
+use super::{
+    desk::{Desk, say},
+    list::{holds, regions, unreadable},
+};
+use crate::{
+    domain::{
+        answers::restore_list,
+        command::{Command, Does},
+        confidence::{self, Candidates, Evidence, Ranked, Trust},
+        environment::{Environment, Tenant},
+        language,
+        mark::Mark,
+        moment::{Moment, spoken},
+        operation::{Operation, State},
+        operations,
+        point::{Point, PointKind, Window},
+        text::{count, escape},
+    },
+    ports::{
+        chat::{Attachment, Level, Offer, Reply, Table},
+        cloud::Windows,
+        store::{Filter, StoreError},
+    },
+};
+
+/// Recovery points that are ranked; of more the newest are.
+const RANKED: usize = 20_000;
+/// Rows of one answer: with their reasons and buttons no more fit into a table of Slack's.
+const LINES: usize = 20;
+/// Rows of each thing that is backed up, where no kind was named.
+const OF_EACH: usize = 2;
+/// Columns: what decides comes first.
+const COLUMNS: [&str; 6] = ["Recovery point", "Confidence", "If restored", "Why", "Checks", "Of"];
+/// Runs looked through for what they verified when they made it.
+const RUNS: usize = 100;
+/// Operations looked through for such runs, and for the latest restores.
+const OPERATIONS: u32 = 500;
+/// Latest restores the list ends with.
+const RECENT: usize = 5;
+
+/// What an answer rests on.
+struct Found<'a> {
+    env: &'a Environment,
+    tenant: Option<(&'a str, &'a Tenant)>,
+    kind: Option<PointKind>,
+    windows: Windows,
+    ranked: Vec<Ranked>,
+    /// Recovery points that were looked at, copies included.
+    seen: u64,
+    /// The time of the oldest that was ranked, where older ones were not.
+    from: Option<Moment>,
+    unread: Vec<String>,
+    marks: Vec<Mark>,
+    restores: Vec<Operation>,
+    now: Moment,
+}
+
+impl Desk {
+    /// Answers `backup restore … list`.
+    pub(super) async fn restore_list(&self, command: &Command, by: &str) -> Result<Reply, StoreError> {
+        let environment = command.environment().unwrap_or_default();
+        let Some(env) = self.planner.environment(environment).cloned() else {
+            return Ok(say(Level::Error, format!("There is no environment `{}`.", escape(environment))));
+        };
+        let tenant = match restore_list::tenant(command).map(|id| env.tenant(id)).transpose() {
+            Ok(tenant) => tenant,
+            Err(why) => return Ok(say(Level::Warning, escape(&why))),
+        };
+        let now = self.clock.now();
+        let kind = restore_list::kind(command);
+        let query = restore_list::query(command);
+        let mut candidates = Candidates::new(&env.primary_region, RANKED);
+        let mut take = |page: Vec<Point>| {
+            let whose = |point: &Point| tenant.is_none_or(|(id, tenant)| holds(point, id, tenant));
+            page.into_iter()
+                .filter(|point| query.wants(point) && whose(point))
+                .for_each(|point| candidates.take(point));
+        };
+        let cloud = self.planner.cloud();
+        let databases = kind.is_none_or(|kind| kind == PointKind::Rds);
+        let windows = async { if databases { cloud.windows(&env, by).await } else { Windows::default() } };
+        let (read, windows) = futures::future::join(cloud.points(&env, &query, by, &mut take), windows).await;
+        let left_out = match read {
+            Ok(left_out) => left_out,
+            Err(error) => return Ok(unreadable(environment, &error)),
+        };
+        let marks = self.store.marks(environment, None).await?;
+        let (verified, restores) = self.past(environment).await?;
+        let evidence = Evidence {
+            marks: &marks,
+            verified: &verified,
+            rpo: env.rpo.0,
+            replicates: env.replicates(),
+            dr_known: !left_out.unread.iter().any(|why| why.contains(&env.dr_region)),
+            now,
+        };
+        let seen = candidates.seen();
+        let from = candidates.from();
+        let ranked = candidates.ranked(&evidence);
+        let found = Found {
+            env: &env,
+            tenant,
+            kind,
+            windows,
+            ranked,
+            seen,
+            from,
+            unread: left_out.unread,
+            marks,
+            restores,
+            now,
+        };
+        Ok(found.drawn())
+    }
+
+    /// What runs verified when they had made it, and the latest restores.
+    async fn past(&self, environment: &str) -> Result<(BTreeSet<String>, Vec<Operation>), StoreError> {
+        let filter = Filter { environment: Some(environment.to_owned()), states: Vec::new(), limit: OPERATIONS };
+        let operations = self.store.list(&filter).await?;
+        let proves = |op: &&Operation| {
+            op.state == State::Succeeded && op.plan.steps.iter().any(|step| step.action.proves().is_some())
+        };
+        let mut verified = BTreeSet::new();
+        for op in operations.iter().filter(proves).take(RUNS) {
+            verified.extend(self.store.load(&op.id).await?.iter().flat_map(confidence::verified_by));
+        }
+        let restores = operations.into_iter().filter(|op| operations::of(op.kind()).restores()).take(RECENT).collect();
+        Ok((verified, restores))
+    }
+}
+
+impl Found<'_> {
+    fn drawn(self) -> Reply {
+        let mut head: Vec<String> = (self.unread.iter().chain(&self.windows.unread))
+            .map(|why| format!("*Not everything could be read.* {}", escape(why)))
+            .collect();
+        let level = if head.is_empty() { Level::Info } else { Level::Warning };
+        let of = self.kind.map(|kind| format!("{kind} ")).unwrap_or_default();
+        let name = &self.env.name;
+        let windows: Vec<&Window> = self.windows.windows.iter().filter(|window| self.concerns(window)).collect();
+        let shown = self.shown();
+        if windows.is_empty() && shown.is_empty() {
+            let makes = self.kind.map(|kind| format!(" {kind}")).unwrap_or_default();
+            head.push(format!(
+                "There is no {of}recovery point of `{name}` to restore from. `/bbws backup create {name}{makes}` makes one; `/bbws backup list {name}` shows what there is of other kinds."
+            ));
+            return say(level, head.join("\n"));
+        }
+        let best = if self.kind.is_none() {
+            format!("the {OF_EACH} best of each")
+        } else {
+            format!("the {LINES} best at most")
+        };
+        head.push(format!(
+            "What can be restored of `{name}`, the most trustworthy first: {best}, of {} in {}. `/bbws backup list {name}` shows all.",
+            count(self.seen, &format!("{of}recovery point")),
+            regions(self.env),
+        ));
+        head.extend(self.from.map(|from| format!("Points from before {from} were too many to be ranked.")));
+        head.extend(self.newest_trusted(&shown));
+        let (mut rows, mut offers) = (Vec::new(), Vec::new());
+        for window in windows {
+            rows.push(self.window_row(window));
+            offers.push(self.offer(&self.window_text(window)));
+        }
+        for ranked in &shown {
+            let Some(point) = ranked.candidate.point() else { continue };
+            rows.push(self.row(ranked, point));
+            let text = confidence::asks_for(name, point, ranked.candidate.from_dr(), self.tenant.map(|(id, _)| id));
+            offers.push(text.filter(|_| point.usable()).and_then(|text| self.offer(&text)));
+        }
+        for restore in &self.restores {
+            rows.push(self.past_row(restore));
+            offers.push(None);
+        }
+        let caption = format!("What can be restored of {name}");
+        let offers = if offers.iter().any(Option::is_some) { offers } else { Vec::new() };
+        let table = Table { caption, columns: COLUMNS.map(str::to_owned).to_vec(), rows, offers };
+        let attachment = Attachment { table: Some(table), ..Attachment::default() };
+        Reply { level, text: head.join("\n"), attachment }
+    }
+
+    /// What is shown, in its order. What cannot be restored at all is only where nothing else is.
+    fn shown(&self) -> Vec<Ranked> {
+        let mut shown = match self.kind {
+            Some(_) => self.ranked.clone(),
+            None => confidence::best_of_each(self.ranked.clone(), OF_EACH),
+        };
+        let restorable = |ranked: &Ranked| ranked.confidence.trust() > Trust::None;
+        if shown.iter().any(restorable) {
+            shown.retain(restorable);
+        }
+        shown.truncate(LINES);
+        shown
+    }
+
+    fn concerns(&self, window: &Window) -> bool {
+        self.tenant.is_none_or(|(_, tenant)| tenant.database.as_deref() == Some(&window.database))
+    }
+
+    /// The one sentence for somebody who has no time for the table.
+    fn newest_trusted(&self, shown: &[Ranked]) -> Option<String> {
+        let most = shown.iter().map(|ranked| ranked.confidence.trust()).max().filter(|trust| *trust > Trust::None)?;
+        let trusted = shown.iter().filter(|ranked| ranked.confidence.trust() == most);
+        let point = trusted.filter_map(|ranked| ranked.candidate.point()).max_by_key(|point| point.created)?;
+        Some(format!(
+            "The newest of the most trustworthy (confidence {}): `{}` of {}, {}.",
+            most.word(),
+            escape(&point.id),
+            point.created,
+            confidence::loses(confidence::lost(point, self.now)),
+        ))
+    }
+
+    fn row(&self, ranked: &Ranked, point: &Point) -> Vec<String> {
+        let confidence = &ranked.confidence;
+        let loses = match confidence.trust() {
+            Trust::None => "cannot be restored".to_owned(),
+            _ => confidence::loses(confidence::lost(point, self.now)),
+        };
+        vec![
+            point.id.clone(),
+            format!("{}, {} of 100", confidence.trust().word(), confidence.score),
+            loses,
+            confidence.why(),
+            confidence::checked(point, &self.marks),
+            format!("{} {}", point.kind, point.resource),
+        ]
+    }
+
+    fn window_row(&self, window: &Window) -> Vec<String> {
+        let (reach, loses) = confidence::window(window.latest, window.oldest, self.now);
+        vec![
+            format!("any second of {}", window.database),
+            "of AWS's own backups, not ranked".to_owned(),
+            loses,
+            format!("{reach}, in {}", window.region),
+            "—".to_owned(),
+            format!("point in time {}", window.database),
+        ]
+    }
+
+    fn window_text(&self, window: &Window) -> String {
+        let from_dr = window.region != self.env.primary_region;
+        confidence::asks_for_window(&self.env.name, &window.database, from_dr, self.tenant.map(|(id, _)| id))
+    }
+
+    /// A restore that was asked for lately.
+    fn past_row(&self, restore: &Operation) -> Vec<String> {
+        vec![
+            restore.id.to_string(),
+            restore.state.name().to_owned(),
+            format!("asked for {} ago", spoken(self.now.since(restore.created))),
+            operations::title(restore),
+            "—".to_owned(),
+            "earlier restore".to_owned(),
+        ]
+    }
+
+    fn offer(&self, text: &str) -> Option<Offer> {
+        restore(&self.env.name, text)
+    }
+}
+
+/// The button that asks for this restore; none where the grammar knows no such command yet.
+pub(super) fn restore(environment: &str, text: &str) -> Option<Offer> {
+    let command = language::parse(text, &[environment]).ok().filter(|command| command.does() == Does::Operation)?;
+    let command = command.canonical();
+    let confirm =
+        format!("This asks for /bbws {command}: a copy beside the platform. Nothing that is live is changed.");
+    Some(Offer { label: "Restore".to_owned(), command, confirm: Some(confirm) })
+}

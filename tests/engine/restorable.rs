@@ -1,0 +1,134 @@
+//! `backup restore … list`: what can be restored, the most trustworthy first, and what that would lose.
+
+use bbws::{
+    adapters::sandbox::aws::incidents::Side,
+    domain::{language, operation::State},
+    ports::chat::{Level, Reply, Table},
+};
+
+use crate::support::rig::Rig;
+
+async fn listed(rig: &mut Rig, command: &str) -> Reply {
+    rig.command("U0DAVE", command).await.expect("an answer")
+}
+
+fn table(reply: &Reply) -> &Table {
+    reply.attachment.table.as_ref().unwrap_or_else(|| panic!("no table: {}", reply.text))
+}
+
+fn score(row: &[String]) -> Option<u8> {
+    row[1].split_once(", ")?.1.strip_suffix(" of 100")?.parse().ok()
+}
+
+#[tokio::test]
+async fn the_best_of_everything_is_shown_with_its_reasons_and_what_it_loses() {
+    let mut rig = Rig::demo_sqlite().await;
+    let test = rig.asked("backup validate prod --test-restore").await;
+    assert_eq!(rig.finish(&test).await, State::Succeeded, "{:?}", rig.run(&test).await.op.outcome);
+    let reply = listed(&mut rig, "backup restore prod list").await;
+    assert_eq!(reply.level, Level::Info, "{}", reply.text);
+    assert!(reply.text.contains("The newest of the most trustworthy (confidence high): `"), "{}", reply.text);
+    let table = table(&reply);
+    let window = &table.rows[0];
+    assert_eq!(window[0], "any second of bbws-prod-mysql");
+    assert!(window[2].starts_with("loses the last ") && window[3].contains("in af-south-1"), "{window:?}");
+    let scores: Vec<u8> = table.rows.iter().filter_map(|row| score(row)).collect();
+    assert!(scores.len() > 5 && scores.is_sorted_by(|a, b| a >= b), "{scores:?}");
+    for kind in ["rds", "efs", "secrets", "config", "s3", "dump"] {
+        assert!(table.rows.iter().any(|row| row[5].starts_with(kind)), "nothing of {kind}: {:?}", table.rows);
+    }
+    for row in &table.rows {
+        assert!(row[2].starts_with("loses the last ") && row[2].ends_with(" of writes"), "{row:?}");
+    }
+    let best = table.rows.iter().find(|row| row[5] == "rds bbws-prod-mysql").expect("a snapshot");
+    assert!(best[1].starts_with("high, ") && best[3].starts_with("restore-tested "), "{best:?}");
+}
+
+#[tokio::test]
+async fn one_kind_alone_and_one_tenant_alone() {
+    let mut rig = Rig::demo_sqlite().await;
+    for said in
+        ["backup restore prod list efs", "backup restore prod --list --type efs", "backup restore list prod efs"]
+    {
+        let reply = listed(&mut rig, said).await;
+        let rows = &table(&reply).rows;
+        assert!(rows.len() > 2 && rows.len() <= 20, "{said}: {} rows", rows.len());
+        assert!(rows.iter().all(|row| row[5].starts_with("efs ")), "{said}: {rows:?}");
+    }
+    let reply = listed(&mut rig, "backup restore prod list --tenant tenant-1").await;
+    let rows = &table(&reply).rows;
+    assert!(rows.iter().any(|row| row[5] == "rds bbws-prod-mysql"), "{rows:?}");
+    assert!(rows.iter().all(|row| !row[0].contains("/secrets/")), "the environment's secrets are not one tenant's");
+    let reply = listed(&mut rig, "backup restore prod list --tenant tenant-9").await;
+    assert!(reply.text.contains("has no tenant `tenant-9`"), "{}", reply.text);
+}
+
+#[tokio::test]
+async fn every_button_says_a_whole_command_that_the_grammar_knows_and_nothing_else_has_one() {
+    let mut rig = Rig::demo_sqlite().await;
+    let reply = listed(&mut rig, "backup restore prod list").await;
+    let table = table(&reply);
+    let known = |row: &[String]| {
+        let asks = match row[5].split_once(' ').expect("what it is of") {
+            ("point", _) => "pitr --target-time latest --database bbws-prod-mysql".to_owned(),
+            ("rds", _) => format!("rds --snapshot-id {}", row[0]),
+            ("efs", _) => format!("efs --recovery-point {}", row[0]),
+            ("s3", bucket) => format!("s3 --bucket {bucket} --as-of 2026-11-20T00:00:00Z"),
+            (kind, _) => format!("{kind} --from {}", row[0]),
+        };
+        language::parse(&format!("backup restore prod {asks}"), &["prod"]).is_ok()
+    };
+    for (at, row) in table.rows.iter().enumerate() {
+        let offer = table.offers.get(at).and_then(Option::as_ref);
+        assert_eq!(offer.is_some(), known(row), "{row:?}: {offer:?}");
+        if let Some(offer) = offer {
+            let command = language::parse(&offer.command, &["prod"]).expect("it is a command");
+            assert_eq!(command.canonical(), offer.command);
+            assert_eq!(offer.label, "Restore");
+            let confirm = offer.confirm.as_deref().unwrap_or_default();
+            assert!(confirm.contains(&format!("/bbws {}", offer.command)), "{confirm}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_dead_region_is_said_and_what_the_other_has_is_restored_there() {
+    let mut rig = Rig::demo_sqlite().await;
+    rig.cloud.region_down("af-south-1", true);
+    let reply = listed(&mut rig, "backup restore prod list rds").await;
+    assert!(reply.level == Level::Warning && reply.text.contains("Not everything could be read"), "{}", reply.text);
+    let table = table(&reply);
+    assert!(table.rows.len() > 2);
+    for row in table.rows.iter().filter(|row| score(row).is_some()) {
+        assert!(row[3].contains("in eu-west-1, from where it would be restored"), "{row:?}");
+    }
+    assert!(table.offers.iter().flatten().all(|offer| offer.command.ends_with("--region dr")), "{:?}", table.offers);
+    rig.cloud.region_down("eu-west-1", true);
+    let reply = listed(&mut rig, "backup restore prod list").await;
+    assert!(reply.level == Level::Error && reply.text.contains("Ask again"), "{}", reply.text);
+}
+
+#[tokio::test]
+async fn of_many_points_the_best_are_shown() {
+    let mut rig = Rig::demo_sqlite().await;
+    rig.cloud.add_snapshots("prod", Side::Primary, 2_000);
+    let reply = listed(&mut rig, "backup restore prod list rds").await;
+    assert!(reply.text.contains("of 2,") && reply.text.contains("rds recovery points"), "{}", reply.text);
+    let rows = &table(&reply).rows;
+    assert!(rows.len() <= 21, "{}", rows.len());
+    let scores: Vec<u8> = rows.iter().filter_map(|row| score(row)).collect();
+    assert!(scores.is_sorted_by(|a, b| a >= b), "{scores:?}");
+}
+
+#[tokio::test]
+async fn what_is_not_there_is_said_with_the_next_step() {
+    let mut rig = Rig::sqlite().await;
+    let reply = listed(&mut rig, "backup restore dev list dump").await;
+    assert!(
+        reply.text.contains(
+            "There is no dump recovery point of `dev` to restore from. `/bbws backup create dev dump` makes one"
+        ),
+        "{}",
+        reply.text
+    );
+}
