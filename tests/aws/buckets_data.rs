@@ -1,17 +1,27 @@
-//! Buckets of the platform's data: versioning, replication and lifecycle, on answers as S3 writes them.
+//! Buckets of the platform's data: versioning, replication and lifecycle.
+
+use std::time::Duration;
 
 use bbws::{
-    domain::step::{self, Action, Outputs},
-    ports::cloud::{CloudError, Progress},
+    adapters::sandbox::aws::{
+        api::Refusal,
+        time::Timeline,
+        world::s3::{Replication, Version},
+    },
+    domain::{
+        environment::{Bucket as Declared, Environment},
+        step::{self, Action, Outputs},
+    },
+    ports::{
+        clock::Clock as _,
+        cloud::{CloudError, Progress},
+    },
 };
 
 use crate::aws::{
-    fake::{Answer, Fake, Seen, headers},
-    s3_fake::{ago, xml},
-    support::{DR, HOME, Platform, done, environment, permanent, poll, refuted},
+    bed::{Bed, environment},
+    support::{DR, HOME, done, permanent, poll, refuted},
 };
-
-const ENABLED: &str = "<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>";
 
 pub fn bucket(replica: bool) -> Action {
     let replica = replica.then(|| (DR.to_owned(), "media-dr".to_owned()));
@@ -38,76 +48,56 @@ struct Shown {
 const GOOD: Shown =
     Shown { key: "good", seconds: 86_400, source: Some("COMPLETED"), copy: Some(("1", Some("REPLICA"))) };
 
-fn http_date(seconds: u64) -> String {
-    let then = std::time::SystemTime::now() - std::time::Duration::from_secs(seconds);
-    aws_smithy_types::DateTime::from(then)
-        .fmt(aws_smithy_types::date_time::Format::HttpDate)
-        .expect("it can be written")
-}
-
 struct Bucket {
-    versioning: &'static str,
-    rules: String,
+    versioning: Option<bool>,
+    rules: Option<String>,
     objects: Vec<Shown>,
 }
 
 impl Bucket {
     fn of(objects: &[Shown]) -> Bucket {
-        Bucket { versioning: ENABLED, rules: rule("<Filter></Filter>"), objects: objects.to_vec() }
-    }
-
-    fn answer(&self, seen: &Seen) -> Answer {
-        if seen.query.contains("versioning") {
-            return xml(200, self.versioning.into());
-        }
-        if seen.query.contains("replication") {
-            return match self.rules.as_str() {
-                "" => xml(
-                    404,
-                    "<Error><Code>ReplicationConfigurationNotFoundError</Code><Message>none</Message></Error>".into(),
-                ),
-                rules => xml(200, rules.into()),
-            };
-        }
-        if seen.query.contains("list-type=2") {
-            let one = |o: &Shown| {
-                format!(
-                    "<Contents><Key>{}</Key><LastModified>{}</LastModified><Size>7</Size></Contents>",
-                    o.key,
-                    ago(o.seconds)
-                )
-            };
-            let all: String = self.objects.iter().map(one).collect();
-            return xml(200, format!("<ListBucketResult>{all}<IsTruncated>false</IsTruncated></ListBucketResult>"));
-        }
-        self.head(seen)
-    }
-
-    fn head(&self, seen: &Seen) -> Answer {
-        let key = seen.path.rsplit('/').next().expect("a key");
-        let object = self.objects.iter().find(|o| o.key == key).expect("only what is listed is looked at");
-        let (version, status) = if seen.path.starts_with("/media-dr/") {
-            let Some((version, status)) = object.copy else { return headers(404, &[]) };
-            (version, status)
-        } else {
-            ("1", object.source)
-        };
-        let modified = http_date(object.seconds);
-        let mut known = vec![
-            ("content-length", "7"),
-            ("etag", "\"e\""),
-            ("x-amz-version-id", version),
-            ("last-modified", &modified),
-        ];
-        known.extend(status.map(|s| ("x-amz-replication-status", s)));
-        headers(200, &known)
+        Bucket { versioning: Some(true), rules: Some(rule("<Filter></Filter>")), objects: objects.to_vec() }
     }
 }
 
-async fn look(bucket: Bucket, action: Action) -> Result<Progress, CloudError> {
-    let fake = Fake::start(move |seen: &Seen| bucket.answer(seen)).await;
-    let platform = Platform::on(&fake.address, &[], environment(false)).await;
-    poll(&platform.cloud, &platform.call(action)).await
+/// An AWS in which bucket `media` is declared.
+fn on() -> Bed {
+    let media = Declared { name: "media".into(), dr: Some("media-dr".into()) };
+    Bed::of(Environment { buckets: vec![media], ..environment() })
+}
+
+/// A version whose replication is so far, or which is a replica.
+fn version(template: &Version, bed: &Bed, shown: &Shown, id: &str, status: Option<&str>) -> Version {
+    let made = bed.clock.now() - Duration::from_secs(shown.seconds);
+    let course = match status {
+        Some("PENDING") => Some(Timeline::new(made, made, Duration::from_secs(10_000 * 86_400), None)),
+        Some("FAILED") => Some(Timeline::new(made, made, Duration::ZERO, Some("the role may not".into()))),
+        Some("COMPLETED") => Some(Timeline::instant(made)),
+        _ => None,
+    };
+    let replication = course.map(|course| Replication { bucket: "media-dr".into(), course });
+    let (id, replica) = (id.to_owned(), status == Some("REPLICA"));
+    Version { id, made, visible: made, replication, replica, ..template.clone() }
+}
+
+async fn look(shown: Bucket, action: Action) -> Result<Progress, CloudError> {
+    let bed = on();
+    let template = bed.bucket("media", |bucket| bucket.objects.values().next().expect("an object")[0].clone());
+    let mut there = Vec::new();
+    let mut here = Vec::new();
+    for object in &shown.objects {
+        here.push((object.key, version(&template, &bed, object, "1", object.source)));
+        let copy = object.copy.map(|(id, status)| version(&template, &bed, object, id, status));
+        there.extend(copy.map(|copy| (object.key, copy)));
+    }
+    for (name, versions) in [("media", here), ("media-dr", there)] {
+        bed.bucket(name, |bucket| {
+            bucket.objects.clear();
+            versions.into_iter().for_each(|(key, version)| bucket.add(key, version));
+        });
+    }
+    bed.bucket("media", |bucket| (bucket.versioning, bucket.replication) = (shown.versioning, shown.rules));
+    poll(&bed.platform.cloud, &bed.platform.call(action)).await
 }
 
 fn number(outputs: &Outputs, key: &str) -> u32 {
@@ -157,18 +147,18 @@ async fn objects_that_did_not_arrive_are_named() {
 
 #[tokio::test]
 async fn rules_have_to_cover_the_whole_bucket() {
-    let with = |rules: String| Bucket { rules, ..Bucket::of(&[GOOD]) };
+    let with = |rules: Option<String>| Bucket { rules, ..Bucket::of(&[GOOD]) };
     for good in ["", "<Prefix></Prefix>", "<Filter><Prefix></Prefix></Filter>"] {
-        done(look(with(rule(good)), bucket(true)).await);
+        done(look(with(Some(rule(good))), bucket(true)).await);
     }
     for bad in [
-        String::new(),
-        rule("<Filter><Prefix>a/</Prefix></Filter>"),
-        rule("<Prefix>a/</Prefix>"),
-        rule("<Filter><Tag><Key>k</Key><Value>v</Value></Tag></Filter>"),
-        rule("<Filter><And><Tag><Key>k</Key><Value>v</Value></Tag></And></Filter>"),
-        rule("").replace("Enabled", "Disabled"),
-        rule("").replace("media-dr", "elsewhere"),
+        None,
+        Some(rule("<Filter><Prefix>a/</Prefix></Filter>")),
+        Some(rule("<Prefix>a/</Prefix>")),
+        Some(rule("<Filter><Tag><Key>k</Key><Value>v</Value></Tag></Filter>")),
+        Some(rule("<Filter><And><Tag><Key>k</Key><Value>v</Value></Tag></And></Filter>")),
+        Some(rule("").replace("Enabled", "Disabled")),
+        Some(rule("").replace("media-dr", "elsewhere")),
     ] {
         let reason = refuted(look(with(bad), bucket(true)).await).0;
         assert!(
@@ -176,10 +166,7 @@ async fn rules_have_to_cover_the_whole_bucket() {
             "{reason}"
         );
     }
-    for versioning in [
-        "<VersioningConfiguration></VersioningConfiguration>",
-        "<VersioningConfiguration><Status>Suspended</Status></VersioningConfiguration>",
-    ] {
+    for versioning in [None, Some(false)] {
         let reason = refuted(look(Bucket { versioning, ..Bucket::of(&[]) }, bucket(true)).await).0;
         assert_eq!(reason, "Bucket media in af-south-1 does not hold: its versioning is not Enabled. Enable it.");
     }
@@ -194,11 +181,11 @@ pub fn lifecycle(prefix: &str) -> Action {
     })
 }
 
-async fn rules(status: u16, body: &str, prefix: &str) -> Result<Progress, CloudError> {
-    let body = body.to_owned();
-    let fake = Fake::start(move |_: &Seen| xml(status, body.clone())).await;
-    let platform = Platform::on(&fake.address, &[], environment(false)).await;
-    poll(&platform.cloud, &platform.call(lifecycle(prefix))).await
+/// What is told of a bucket with this configuration.
+async fn rules(configuration: Option<&str>, prefix: &str) -> Result<Progress, CloudError> {
+    let bed = on();
+    bed.bucket("media", |bucket| bucket.lifecycle = configuration.map(str::to_owned));
+    poll(&bed.platform.cloud, &bed.platform.call(lifecycle(prefix))).await
 }
 
 fn configuration(rules: &str) -> String {
@@ -216,17 +203,16 @@ const NONCURRENT: &str = "<Rule><ID>old</ID><Status>Enabled</Status><Filter/>\
 
 #[tokio::test]
 async fn lifecycle_rules_are_told_in_words() {
-    let (outputs, detail) = done(rules(200, &configuration(&format!("{TIERS}{NONCURRENT}")), "prod/").await);
+    let (outputs, detail) = done(rules(Some(&configuration(&format!("{TIERS}{NONCURRENT}"))), "prod/").await);
     assert_eq!(
         detail,
         "rule tiers (under prod/): STANDARD_IA after 30 days, GLACIER after 90 days, DEEP_ARCHIVE after 365 days, expires after 2555 days; \
          rule old: noncurrent versions to GLACIER after 7 days, noncurrent versions expire after 14 days"
     );
     assert_eq!(outputs["rules"], "2");
-    let none = "<Error><Code>NoSuchLifecycleConfiguration</Code><Message>none</Message></Error>";
-    for (status, body) in [(404, none.to_owned()), (200, configuration(&TIERS.replace("Enabled", "Disabled")))] {
+    for configured in [None, Some(configuration(&TIERS.replace("Enabled", "Disabled")))] {
         assert_eq!(
-            done(rules(status, &body, "").await).1,
+            done(rules(configured.as_deref(), "").await).1,
             "no lifecycle rule is enabled: nothing expires and nothing moves to colder storage"
         );
     }
@@ -248,27 +234,27 @@ async fn a_rule_that_deletes_too_early_refutes_where_it_overlaps() {
         ("<Filter/>", "prod/"),
         ("<Filter><And><Prefix>prod/</Prefix><Tag><Key>k</Key><Value>v</Value></Tag></And></Filter>", "prod/"),
     ] {
-        let reason = refuted(rules(200, &expires(filter, days), prefix).await).0;
+        let reason = refuted(rules(Some(&expires(filter, days)), prefix).await).0;
         assert!(reason.contains("but rule purge expires it after 29 days. Change or disable that rule."), "{reason}");
     }
-    let reason = refuted(rules(200, &expires(prod, days), "prod/dump/").await).0;
+    let reason = refuted(rules(Some(&expires(prod, days)), "prod/dump/").await).0;
     assert!(
         reason.starts_with("Bucket media in af-south-1 has to keep what is under prod/dump/ for 30 days"),
         "{reason}"
     );
     let date = "<Date>2026-12-01T00:00:00Z</Date>";
-    assert!(refuted(rules(200, &expires(prod, date), "").await).0.contains("expires everything from 2026-12-01"));
-    done(rules(200, &expires(prod, "<Days>30</Days>"), "prod/").await);
-    done(rules(200, &expires(prod, days), "sit/").await);
-    done(rules(200, &expires(prod, "<ExpiredObjectDeleteMarker>true</ExpiredObjectDeleteMarker>"), "prod/").await);
+    assert!(refuted(rules(Some(&expires(prod, date)), "").await).0.contains("expires everything from 2026-12-01"));
+    done(rules(Some(&expires(prod, "<Days>30</Days>")), "prod/").await);
+    done(rules(Some(&expires(prod, days)), "sit/").await);
+    done(rules(Some(&expires(prod, "<ExpiredObjectDeleteMarker>true</ExpiredObjectDeleteMarker>")), "prod/").await);
 }
 
 #[tokio::test]
 async fn what_may_not_be_read_is_an_error_and_no_verdict() {
-    let denied = "<Error><Code>AccessDenied</Code><Message>no</Message></Error>";
-    assert!(permanent(rules(403, denied, "").await).contains("may not do s3:GetLifecycleConfiguration"));
-    let fake = Fake::start(move |_: &Seen| xml(403, denied.into())).await;
-    let platform = Platform::on(&fake.address, &[], environment(false)).await;
-    let reason = permanent(poll(&platform.cloud, &platform.call(bucket(true))).await);
+    let bed = on();
+    bed.refuse_all("s3", Refusal::with_status(403, "AccessDenied", "no"));
+    let reason = permanent(poll(&bed.platform.cloud, &bed.platform.call(lifecycle(""))).await);
+    assert!(reason.contains("may not do s3:GetLifecycleConfiguration"), "{reason}");
+    let reason = permanent(poll(&bed.platform.cloud, &bed.platform.call(bucket(true))).await);
     assert!(reason.contains("may not do s3:GetBucketVersioning"), "{reason}");
 }

@@ -1,6 +1,6 @@
 //! moto and the simulated AWS answer the same to the same calls, but for what `conformance.py` lists with its reason.
 
-use std::{collections::BTreeMap, path::Path, sync::Arc};
+use std::{collections::BTreeMap, path::Path, sync::Arc, time::SystemTime};
 
 use bbws::{
     adapters::sandbox::aws::{SimAws, port},
@@ -8,10 +8,13 @@ use bbws::{
 };
 use tokio::process::Command;
 
-use crate::aws::{
-    moto,
-    support::{environment, topics},
-};
+use crate::aws::{moto, support::topics};
+
+/// An account that no other test uses, since moto is shared.
+fn account() -> String {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("the clock is right").as_micros();
+    format!("{:012}", 100_000_000_000 + now % 800_000_000_000)
+}
 
 #[tokio::test]
 async fn moto_and_the_simulated_aws_answer_alike() {
@@ -22,8 +25,7 @@ async fn moto_and_the_simulated_aws_answer_alike() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let asked = Command::new(root.join("target/venv/bin/python"))
         .arg(root.join("tests/aws/conformance.py"))
-        // An account of its own, since moto is shared.
-        .args([moto::address(), &address, &environment(false).account])
+        .args([moto::address(), &address, &account()])
         .output()
         .await
         .expect("target/venv has Python; `tests/run` makes it");

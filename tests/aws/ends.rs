@@ -1,24 +1,33 @@
 //! What ends recovery points, and what keeps them from ending.
 
+use std::time::Duration;
+
 use bbws::{
+    adapters::sandbox::aws::{Fault, Target},
     domain::{
         moment::Moment,
         step::{self, Action},
     },
-    ports::cloud::{Call, Cloud as _, CloudError, Probe, Progress},
+    ports::{
+        clock::Clock as _,
+        cloud::{Call, Cloud as _, CloudError, Probe, Progress},
+    },
 };
 use serde_json::json as value;
 
 use crate::aws::{
-    fake::{Answer, Fake},
+    bed::{Bed, FS},
     snapshots,
-    support::{HOME, Platform, done, environment, failed, permanent, poll, refuted},
-    vaults::{Trouble, Vaults},
+    support::{HOME, done, failed, permanent, poll, refuted},
 };
 
-const POINT: &str = "arn:aws:backup:af-south-1:093646564004:recovery-point:1";
-const FS: &str = "arn:aws:elasticfilesystem:af-south-1:093646564004:file-system/fs-0900d000000000001";
+pub const POINT: &str = "arn:aws:backup:af-south-1:093646564004:recovery-point:1";
 const SNAPSHOT: &str = "bbws-prod-mysql-manual-20261121-bk-1042";
+
+/// When the recovery point was made.
+pub const MADE: Moment = Moment(1_700_000_000_250);
+/// Longer than AWS takes for a hold, a release or a deletion.
+const SOON: Duration = Duration::from_secs(600);
 
 pub fn delete_point() -> Action {
     Action::DeletePoint(step::DeletePoint {
@@ -37,7 +46,7 @@ pub fn hold() -> Action {
         region: HOME.into(),
         vault: "bbws-prod".into(),
         resource_arn: FS.into(),
-        created: Moment(1_700_000_000_250),
+        created: MADE,
         title: "bbws CHG-1".into(),
     })
 }
@@ -59,29 +68,38 @@ fn named(id: &str, call: Call) -> Call {
     Call { external_id: Some(id.to_owned()), ..call }
 }
 
-async fn on() -> (Vaults, Platform) {
-    let vaults = Vaults::start().await;
-    vaults.with(|state| state.points.insert(POINT.into(), "COMPLETED"));
-    let platform = vaults.platform(environment(false)).await;
-    (vaults, platform)
+/// An AWS with the recovery point in its vault.
+fn on() -> Bed {
+    let bed = Bed::new();
+    bed.point(HOME, POINT, FS, MADE);
+    bed
 }
 
 fn running(detail: &str) -> Result<Progress, CloudError> {
     Ok(Progress::Running { percent: None, detail: detail.into() })
 }
 
+/// Makes the snapshot; its ARN.
+async fn snapshot(bed: &Bed) -> String {
+    let call = bed.platform.call(snapshots::snapshot());
+    bed.platform.cloud.start(&call).await.expect("a snapshot");
+    bed.later(Duration::from_secs(6 * 3600));
+    done(poll(&bed.platform.cloud, &call).await).0["snapshot_arn"].clone()
+}
+
 #[tokio::test]
 async fn a_recovery_point_is_gone_when_nobody_can_describe_it() {
-    let (vaults, platform) = on().await;
-    let (cloud, call) = (&platform.cloud, platform.call(delete_point()));
+    let bed = on();
+    let (cloud, call) = (&bed.platform.cloud, bed.platform.call(delete_point()));
     assert_eq!(cloud.probe(&call).await, Ok(Probe::Absent));
-    vaults.with(|state| state.deleted_become = Some("DELETING"));
     let started = cloud.start(&call).await.expect("it is accepted");
     assert!(!started.finished);
-    assert_eq!(vaults.changes(), [format!("DELETE /backup-vaults/bbws-prod/recovery-points/{POINT}")]);
+    assert_eq!(bed.changes(), ["DeleteRecoveryPoint"]);
+    let asked = &bed.asked("DeleteRecoveryPoint")[0];
+    assert_eq!((asked.text("backupVaultName"), asked.text("recoveryPointArn")), (Some("bbws-prod"), Some(POINT)));
     assert_eq!(poll(cloud, &call).await, running("DELETING"));
     assert_eq!(cloud.probe(&call).await, Ok(Probe::Present(started)), "it is on its way");
-    vaults.with(|state| state.points.clear());
+    bed.later(SOON);
     assert_eq!(done(poll(cloud, &call).await).1, "deleted");
     assert!(matches!(cloud.probe(&call).await, Ok(Probe::Present(s)) if s.finished));
     assert!(cloud.start(&call).await.expect("that it is gone is what is wanted").finished);
@@ -89,25 +107,27 @@ async fn a_recovery_point_is_gone_when_nobody_can_describe_it() {
 
 #[tokio::test]
 async fn a_recovery_point_that_aws_could_not_delete_is_a_failure() {
-    let (vaults, platform) = on().await;
-    vaults.with(|state| state.deleted_become = Some("EXPIRED"));
-    let call = platform.call(delete_point());
-    platform.cloud.start(&call).await.expect("AWS says yes");
-    let reason = failed(poll(&platform.cloud, &call).await);
+    let bed = on();
+    bed.aws.inject(Fault::JobFails, Target::next().of("DeleteRecoveryPoint"));
+    let call = bed.platform.call(delete_point());
+    bed.platform.cloud.start(&call).await.expect("AWS says yes");
+    bed.later(SOON);
+    let reason = failed(poll(&bed.platform.cloud, &call).await);
     assert!(
-        reason.contains("left it EXPIRED: The role may not.") && reason.contains("AWSBackupServiceRolePolicyForBackup"),
+        reason.contains(
+            "left it EXPIRED: Recovery point could not be deleted because the role that made it lacks permissions."
+        ) && reason.contains("AWSBackupServiceRolePolicyForBackup"),
         "{reason}"
     );
-    assert_eq!(platform.cloud.probe(&call).await, Ok(Probe::Absent), "a repeat asks AWS again");
+    assert_eq!(bed.platform.cloud.probe(&call).await, Ok(Probe::Absent), "a repeat asks AWS again");
 }
 
 #[tokio::test]
 async fn what_is_held_or_locked_is_not_deleted() {
-    let (vaults, platform) = on().await;
-    let call = platform.call(delete_point());
-    let refuse = |code| vaults.with(|state| state.trouble = vec![Trouble::Refused("DELETE", "/backup-vaults", code)]);
-    refuse("InvalidRequestException");
-    let reason = permanent(platform.cloud.start(&call).await);
+    let bed = on();
+    let (cloud, call) = (&bed.platform.cloud, bed.platform.call(delete_point()));
+    bed.refuse("DeleteRecoveryPoint", "InvalidRequestException");
+    let reason = permanent(cloud.start(&call).await);
     assert_eq!(
         reason,
         format!(
@@ -115,27 +135,26 @@ async fn what_is_held_or_locked_is_not_deleted() {
              Look at it in vault bbws-prod in AWS Backup in af-south-1, mend what AWS names, then retry."
         )
     );
-    refuse("InvalidResourceStateException");
-    assert!(matches!(platform.cloud.start(&call).await, Err(CloudError::Retryable { .. })), "another job is on it");
-    refuse("ThrottlingException");
-    assert!(matches!(platform.cloud.start(&call).await, Err(CloudError::Retryable { .. })));
-    vaults.with(|state| state.trouble = vec![Trouble::Lost("DELETE", "/backup-vaults")]);
-    // Repeated by the SDK, the lost deletion answers that there is nothing.
-    let answer = platform.cloud.start(&call).await;
-    assert!(matches!(answer, Err(CloudError::Unknown { .. })), "{answer:?}");
-    vaults.with(|state| state.trouble.clear());
-    assert!(matches!(platform.cloud.probe(&call).await, Ok(Probe::Present(s)) if s.finished));
+    bed.refuse("DeleteRecoveryPoint", "InvalidResourceStateException");
+    assert!(matches!(cloud.start(&call).await, Err(CloudError::Retryable { .. })), "another job is on it");
+    bed.refuse("DeleteRecoveryPoint", "ThrottlingException");
+    assert!(matches!(cloud.start(&call).await, Err(CloudError::Retryable { .. })));
+    bed.aws.inject(Fault::LostReply, Target::next().of("DeleteRecoveryPoint"));
+    let answer = cloud.start(&call).await;
+    assert!(Bed::unknown(&answer), "{answer:?}");
+    bed.later(SOON);
+    assert!(matches!(cloud.probe(&call).await, Ok(Probe::Present(s)) if s.finished));
 }
 
 #[tokio::test]
 async fn a_snapshot_is_deleted_once_and_watched_with_others() {
-    let platform = Platform::on_moto().await;
-    snapshots::database(&platform).await;
-    let (cloud, call) = (&platform.cloud, platform.call(delete_snapshot()));
-    cloud.start(&platform.call(snapshots::snapshot())).await.expect("a snapshot");
+    let bed = Bed::new();
+    snapshot(&bed).await;
+    let (cloud, call) = (&bed.platform.cloud, bed.platform.call(delete_snapshot()));
     assert_eq!(cloud.probe(&call).await, Ok(Probe::Absent));
     assert_eq!(poll(cloud, &call).await, running("available"));
     assert!(!cloud.start(&call).await.expect("it is deleted").finished);
+    bed.later(SOON);
     assert_eq!(done(poll(cloud, &call).await).1, "deleted");
     assert!(matches!(cloud.probe(&call).await, Ok(Probe::Present(s)) if s.finished));
     assert!(cloud.start(&call).await.expect("it is gone").finished);
@@ -143,12 +162,13 @@ async fn a_snapshot_is_deleted_once_and_watched_with_others() {
 
 #[tokio::test]
 async fn a_hold_is_over_one_second_of_one_resource_in_one_vault() {
-    let (vaults, platform) = on().await;
-    let (cloud, call) = (&platform.cloud, platform.call(hold()));
+    let bed = on();
+    let (cloud, call) = (&bed.platform.cloud, bed.platform.call(hold()));
     assert_eq!(cloud.probe(&call).await, Ok(Probe::Absent));
     let started = cloud.start(&call).await.expect("it is placed");
-    assert_eq!((started.external_id.as_deref(), started.finished), (Some("hold-1"), false));
-    let asked = vaults.fake.asked("POST", "/legal-holds")[0].json();
+    let id = started.external_id.clone().expect("it has an id");
+    assert!(!started.finished);
+    let asked = bed.asked("CreateLegalHold")[0].input.clone();
     assert_eq!((&asked["Title"], &asked["IdempotencyToken"]), (&value!("bbws CHG-1"), &value!("bk-1042-0-r0")));
     assert_eq!(
         asked["RecoveryPointSelection"],
@@ -161,18 +181,20 @@ async fn a_hold_is_over_one_second_of_one_resource_in_one_vault() {
     assert_eq!(asked["Tags"]["bbws:operation"], "bk-1042");
     assert_eq!(cloud.probe(&call).await, Ok(Probe::Present(started.clone())));
     assert_eq!(cloud.start(&call).await, Ok(started), "the same token gives the same hold");
-    assert_eq!(cloud.probe(&platform.call_of("bk-7", hold())).await, Ok(Probe::Absent), "that is another's hold");
-    let call = named("hold-1", call);
+    assert_eq!(cloud.probe(&bed.platform.call_of("bk-7", hold())).await, Ok(Probe::Absent), "that is another's hold");
+    let call = named(&id, call);
     assert_eq!(poll(cloud, &call).await, running("CREATING"));
-    vaults.with(|state| state.holds.get_mut("hold-1").expect("it is there")["Status"] = "ACTIVE".into());
+    bed.later(SOON);
     let (outputs, detail) = done(poll(cloud, &call).await);
-    assert_eq!(outputs["legal_hold"], "hold-1");
+    assert_eq!(outputs["legal_hold"], id);
     assert_eq!(detail, "ACTIVE, and holds the recovery point");
-    vaults.with(|state| state.holds_nothing = true);
+    bed.backup(|backup, _| backup.vaults.get_mut("bbws-prod").expect("it is there").points.remove(POINT));
     let (why, _) = refuted(poll(cloud, &call).await);
     assert!(why.contains("holds no recovery point of"), "{why}");
-    vaults.with(|state| state.holds_nothing = false);
-    vaults.with(|state| state.holds.get_mut("hold-1").expect("it is there")["Status"] = "CANCELED".into());
+    let console = bed.platform.setup(HOME).await;
+    let cancel = console.backup().cancel_legal_hold().legal_hold_id(&id).cancel_description("somebody else");
+    cancel.send().await.expect("it is cancelled");
+    bed.later(SOON);
     assert!(failed(poll(cloud, &call).await).contains("somebody cancelled it"));
     assert_eq!(cloud.probe(&call).await, Ok(Probe::Absent), "a hold that is over holds nothing");
     let unseen = poll(cloud, &named("hold-9", call)).await;
@@ -182,104 +204,84 @@ async fn a_hold_is_over_one_second_of_one_resource_in_one_vault() {
 /// An older copy of a ledger gives the same ids again, and AWS keeps what its earlier life held.
 #[tokio::test]
 async fn the_hold_of_another_life_is_not_taken_for_ours() {
-    const ASKED: i64 = 1_795_230_600;
-    let (vaults, platform) = on().await;
-    let as_ledger = |name: &str, asked: i64| {
-        let mut call = Call { intended: Moment(asked * 1000), ..platform.call(hold()) };
+    let bed = on();
+    let (cloud, made) = (&bed.platform.cloud, bed.clock.now());
+    let as_ledger = |name: &str, seconds: u64| {
+        let intended = made + Duration::from_secs(seconds);
+        let mut call = Call { intended, ..bed.platform.call(hold()) };
         call.tags.push(("bbws:ledger".into(), name.into()));
         call
     };
-    vaults.with(|state| state.made = Some(ASKED - 200));
-    let call = as_ledger("5e1fca9e", ASKED);
-    let placed = platform.cloud.start(&call).await.expect("AWS's clock may be a little behind");
-    assert_eq!(platform.cloud.probe(&call).await, Ok(Probe::Present(placed)));
-    let later = as_ledger("5e1fca9e", ASKED + 3600);
-    assert_eq!(platform.cloud.probe(&later).await, Ok(Probe::Absent), "it is older than the intent");
-    let answer = permanent(platform.cloud.start(&later).await);
+    let call = as_ledger("5e1fca9e", 200);
+    let placed = cloud.start(&call).await.expect("AWS's clock may be a little behind");
+    assert_eq!(cloud.probe(&call).await, Ok(Probe::Present(placed.clone())));
+    let later = as_ledger("5e1fca9e", 3600);
+    assert_eq!(cloud.probe(&later).await, Ok(Probe::Absent), "it is older than the intent");
+    let answer = permanent(cloud.start(&later).await);
     assert!(answer.contains("an earlier life of the ledger"), "the token gives that hold again: {answer}");
-    let other = Call { token: "01dbeef0-bk-1042-0-r0".into(), ..as_ledger("01dbeef0", ASKED) };
-    assert_eq!(platform.cloud.probe(&other).await, Ok(Probe::Absent), "it is another ledger's");
-    vaults.with(|state| state.made = Some(ASKED));
-    let second = platform.cloud.start(&other).await.expect("it is placed beside the other");
-    assert_eq!(second.external_id.as_deref(), Some("hold-2"));
+    let other = Call { token: "01dbeef0-bk-1042-0-r0".into(), ..as_ledger("01dbeef0", 200) };
+    assert_eq!(cloud.probe(&other).await, Ok(Probe::Absent), "it is another ledger's");
+    let second = cloud.start(&other).await.expect("it is placed beside the other");
+    assert_ne!(second.external_id, placed.external_id);
+    assert_eq!(bed.backup(|backup, _| backup.holds.len()), 2);
 }
 
 #[tokio::test]
 async fn a_hold_whose_reply_is_lost_is_found_again() {
-    let (vaults, platform) = on().await;
-    let call = platform.call(hold());
-    vaults.with(|state| state.trouble = vec![Trouble::Lost("POST", "/legal-holds")]);
-    let answer = platform.cloud.start(&call).await;
-    assert!(matches!(answer, Err(CloudError::Unknown { .. })), "{answer:?}");
-    assert_eq!(vaults.with(|state| state.holds.len()), 1);
-    vaults.with(|state| state.trouble.clear());
-    let Ok(Probe::Present(found)) = platform.cloud.probe(&call).await else { panic!("it is there") };
-    assert_eq!((found.external_id.as_deref(), found.outputs["legal_hold"].as_str()), (Some("hold-1"), "hold-1"));
-    vaults.with(|state| state.trouble = vec![Trouble::Refused("POST", "/legal-holds", "LimitExceededException")]);
-    assert!(matches!(platform.cloud.start(&call).await, Err(CloudError::Retryable { .. })));
+    let bed = on();
+    let (cloud, call) = (&bed.platform.cloud, bed.platform.call(hold()));
+    bed.aws.inject(Fault::LostReply, Target::next().of("CreateLegalHold"));
+    let answer = cloud.start(&call).await;
+    assert!(Bed::unknown(&answer), "{answer:?}");
+    let holds: Vec<String> = bed.backup(|backup, _| backup.holds.keys().cloned().collect());
+    let Ok(Probe::Present(found)) = cloud.probe(&call).await else { panic!("it is there") };
+    let id = found.external_id.expect("it has an id");
+    assert_eq!((holds, &found.outputs["legal_hold"]), (vec![id.clone()], &id));
+    bed.refuse("CreateLegalHold", "LimitExceededException");
+    assert!(matches!(cloud.start(&call).await, Err(CloudError::Retryable { .. })));
 }
 
 #[tokio::test]
 async fn a_hold_is_released_once() {
-    let (vaults, platform) = on().await;
-    let cloud = &platform.cloud;
-    cloud.start(&platform.call(hold())).await.expect("it is placed");
-    let call = platform.call(release("hold-1"));
-    let is = |status: &str| {
-        vaults.with(|state| state.holds.get_mut("hold-1").expect("it is there")["Status"] = status.into())
-    };
+    let bed = on();
+    let cloud = &bed.platform.cloud;
+    let placed = cloud.start(&bed.platform.call(hold())).await.expect("it is placed");
+    let id = placed.external_id.expect("it has an id");
+    let call = bed.platform.call(release(&id));
     let answer = cloud.start(&call).await;
     assert!(matches!(answer, Err(CloudError::Retryable { .. })), "it is still being placed: {answer:?}");
-    is("ACTIVE");
+    bed.later(SOON);
     assert_eq!(cloud.probe(&call).await, Ok(Probe::Absent));
     assert!(!cloud.start(&call).await.expect("it is cancelled").finished);
-    let asked = vaults.fake.asked("DELETE", "/legal-holds/hold-1").pop().expect("it was");
-    assert_eq!(asked.asked("cancelDescription").as_deref(), Some("CHG-2"));
-    assert_eq!(asked.asked("retainRecordInDays"), None);
+    let asked = bed.asked("CancelLegalHold").pop().expect("it was");
+    assert_eq!((asked.text("legalHoldId"), asked.text("cancelDescription")), (Some(id.as_str()), Some("CHG-2")));
+    assert!(asked.input.get("retainRecordInDays").is_none());
     assert_eq!(poll(cloud, &call).await, running("CANCELING"));
     assert!(matches!(cloud.probe(&call).await, Ok(Probe::Present(s)) if !s.finished));
     assert!(!cloud.start(&call).await.expect("it is under way").finished);
-    is("CANCELED");
+    bed.later(SOON);
     assert_eq!(done(poll(cloud, &call).await).1, "CANCELED");
     assert!(cloud.start(&call).await.expect("it was cancelled before").finished);
     assert!(matches!(cloud.probe(&call).await, Ok(Probe::Present(s)) if s.finished));
-    assert!(cloud.start(&platform.call(release("hold-9"))).await.expect("there is nothing to release").finished);
+    let unknown = bed.platform.call(release("hold-9"));
+    assert!(cloud.start(&unknown).await.expect("there is nothing to release").finished);
 }
 
 #[tokio::test]
 async fn a_tag_is_set_and_removed() {
-    let platform = Platform::on_moto().await;
-    snapshots::database(&platform).await;
-    let cloud = &platform.cloud;
-    cloud.start(&platform.call(snapshots::snapshot())).await.expect("a snapshot");
-    let (outputs, _) = done(poll(cloud, &platform.call(snapshots::snapshot())).await);
-    let arn = outputs["snapshot_arn"].as_str();
-    let (set, remove) = (platform.call(tag(arn, Some("CHG-1"))), platform.call(tag(arn, None)));
+    let bed = Bed::new();
+    let (cloud, arn) = (&bed.platform.cloud, snapshot(&bed).await);
+    let (set, remove) = (bed.platform.call(tag(&arn, Some("CHG-1"))), bed.platform.call(tag(&arn, None)));
     assert_eq!(cloud.probe(&set).await, Ok(Probe::Absent));
     assert!(matches!(cloud.probe(&remove).await, Ok(Probe::Present(s)) if s.finished), "there is nothing to remove");
     assert!(cloud.start(&set).await.expect("it is set").finished);
     assert!(matches!(cloud.probe(&set).await, Ok(Probe::Present(s)) if s.finished));
-    assert_eq!(cloud.probe(&platform.call(tag(arn, Some("CHG-2")))).await, Ok(Probe::Absent), "that is another value");
+    let other = bed.platform.call(tag(&arn, Some("CHG-2")));
+    assert_eq!(cloud.probe(&other).await, Ok(Probe::Absent), "that is another value");
     assert_eq!(done(poll(cloud, &set).await).1, "tagged");
     assert!(failed(poll(cloud, &remove).await).contains("is not as it was written"));
     assert!(cloud.start(&remove).await.expect("it is removed").finished);
     assert_eq!(cloud.probe(&set).await, Ok(Probe::Absent));
-}
-
-/// RDS with one instance in which some fields are as said.
-async fn instance(fields: &'static str) -> (Fake, Platform) {
-    let fake = Fake::start(move |seen| {
-        let action = seen.field("Action").unwrap_or_default();
-        let list = format!(
-            "<DescribeDBInstancesResponse><DescribeDBInstancesResult><DBInstances><DBInstance><DBInstanceIdentifier>bbws-prod-mysql</DBInstanceIdentifier>\
-             {fields}</DBInstance></DBInstances></DescribeDBInstancesResult></DescribeDBInstancesResponse>"
-        );
-        let body = if action == "DescribeDBInstances" { list } else { "<ModifyDBInstanceResponse><ModifyDBInstanceResult/></ModifyDBInstanceResponse>".into() };
-        Answer { status: 200, headers: vec![("content-type", "text/xml".into())], body }
-    })
-    .await;
-    let platform = Platform::on(&fake.address, &[], environment(false)).await;
-    (fake, platform)
 }
 
 pub fn automated(days: u32) -> Action {
@@ -291,48 +293,52 @@ pub fn automated(days: u32) -> Action {
     })
 }
 
+/// The instance keeps its backups for a week.
+fn a_week() -> Bed {
+    let bed = Bed::new();
+    bed.place(|place, _| {
+        let instance = place.rds.instances.get_mut("bbws-prod-mysql").expect("it is there");
+        (instance.automated_days, instance.window) = (7, "02:00-02:30".into());
+    });
+    bed
+}
+
 #[tokio::test]
 async fn automated_backups_are_changed_at_once_and_watched_until_they_are() {
-    let before = "<DBInstanceStatus>available</DBInstanceStatus><BackupRetentionPeriod>7</BackupRetentionPeriod>\
-                  <PreferredBackupWindow>02:00-02:30</PreferredBackupWindow>";
-    let (fake, platform) = instance(before).await;
-    let call = platform.call(automated(14));
-    assert_eq!(platform.cloud.probe(&call).await, Ok(Probe::Absent));
-    assert!(!platform.cloud.start(&call).await.expect("it is changed").finished);
-    let asked = fake.seen().pop().expect("it was asked");
-    let field = |name: &str| asked.field(name).unwrap_or_default();
-    assert_eq!(
-        [
-            field("Action"),
-            field("DBInstanceIdentifier"),
-            field("BackupRetentionPeriod"),
-            field("PreferredBackupWindow"),
-            field("ApplyImmediately")
-        ],
-        ["ModifyDBInstance", "bbws-prod-mysql", "14", "02:00-02:30", "true"]
-    );
-    assert_eq!(poll(&platform.cloud, &call).await, running("available, kept 7 days, taken 02:00-02:30 UTC so far"));
-    let same = platform.call(automated(7));
-    let asked = fake.seen().len();
-    assert!(platform.cloud.start(&same).await.expect("it is so already").finished);
-    assert_eq!(fake.seen().len(), asked + 1, "it was only looked at");
-    assert!(matches!(platform.cloud.probe(&same).await, Ok(Probe::Present(s)) if s.finished));
-    assert_eq!(done(poll(&platform.cloud, &same).await).1, "kept 7 days, taken 02:00-02:30 UTC");
-    let before = fake.seen().len();
-    assert_eq!(platform.cloud.poll(&[call, same]).await.len(), 2);
-    assert_eq!(fake.seen().len(), before + 1, "one request tells of both");
+    let bed = a_week();
+    let (cloud, same) = (&bed.platform.cloud, bed.platform.call(automated(7)));
+    assert!(cloud.start(&same).await.expect("it is so already").finished);
+    assert!(bed.changes().is_empty(), "it was only looked at");
+    assert_eq!(bed.requests(), 1);
+    assert!(matches!(cloud.probe(&same).await, Ok(Probe::Present(s)) if s.finished));
+    assert_eq!(done(poll(cloud, &same).await).1, "kept 7 days, taken 02:00-02:30 UTC");
+
+    let call = bed.platform.call(automated(14));
+    assert_eq!(cloud.probe(&call).await, Ok(Probe::Absent));
+    assert!(!cloud.start(&call).await.expect("it is changed").finished);
+    let asked = bed.asked("ModifyDBInstance").pop().expect("it was asked");
+    let fields = ["DBInstanceIdentifier", "BackupRetentionPeriod", "PreferredBackupWindow", "ApplyImmediately"];
+    let said = fields.map(|name| asked.text(name).unwrap_or_default());
+    assert_eq!(said, ["bbws-prod-mysql", "14", "02:00-02:30", "true"]);
+    assert_eq!(poll(cloud, &call).await, running("modifying, kept 7 days, taken 02:00-02:30 UTC so far"));
+    let before = bed.requests();
+    assert_eq!(cloud.poll(&[call.clone(), same]).await.len(), 2);
+    assert_eq!(bed.requests(), before + 1, "one request tells of both");
+    bed.later(SOON);
+    assert_eq!(done(poll(cloud, &call).await).1, "kept 14 days, taken 02:00-02:30 UTC");
 }
 
 #[tokio::test]
 async fn what_is_pending_is_not_done_and_what_is_broken_fails() {
-    let pending = "<DBInstanceStatus>modifying</DBInstanceStatus><BackupRetentionPeriod>7</BackupRetentionPeriod><PreferredBackupWindow>02:00-02:30</PreferredBackupWindow>\
-                   <PendingModifiedValues><BackupRetentionPeriod>14</BackupRetentionPeriod></PendingModifiedValues>";
-    let (_fake, platform) = instance(pending).await;
-    let call = platform.call(automated(14));
-    assert!(matches!(platform.cloud.probe(&call).await, Ok(Probe::Present(s)) if !s.finished));
-    assert_eq!(poll(&platform.cloud, &call).await, running("modifying, kept 7 days, taken 02:00-02:30 UTC so far"));
-    let (_fake, platform) = instance("<DBInstanceStatus>incompatible-network</DBInstanceStatus>").await;
-    let reason = failed(poll(&platform.cloud, &platform.call(automated(14))).await);
+    let bed = a_week();
+    let (cloud, call) = (&bed.platform.cloud, bed.platform.call(automated(14)));
+    cloud.start(&call).await.expect("it is changed");
+    assert!(matches!(cloud.probe(&call).await, Ok(Probe::Present(s)) if !s.finished));
+    let bed = a_week();
+    bed.place(|place, _| {
+        place.rds.instances.get_mut("bbws-prod-mysql").expect("it is there").status = "incompatible-network".into();
+    });
+    let reason = failed(poll(&bed.platform.cloud, &bed.platform.call(automated(14))).await);
     assert!(reason.contains("is incompatible-network"), "{reason}");
     let gone = Action::AutomatedBackups(step::AutomatedBackups {
         region: HOME.into(),
@@ -340,5 +346,5 @@ async fn what_is_pending_is_not_done_and_what_is_broken_fails() {
         days: 1,
         window: None,
     });
-    assert!(failed(poll(&platform.cloud, &platform.call(gone)).await).contains("Database gone is gone"));
+    assert!(failed(poll(&bed.platform.cloud, &bed.platform.call(gone)).await).contains("Database gone is gone"));
 }

@@ -3,16 +3,22 @@
 use std::time::Duration;
 
 use bbws::{
-    adapters::aws::AwsCloud,
+    adapters::{
+        aws::AwsCloud,
+        sandbox::aws::{
+            Override, Target,
+            api::{Refusal, Reply},
+        },
+    },
     ports::cloud::{After, Cloud as _, CloudError},
 };
 use tokio::{io::AsyncReadExt as _, net::TcpListener};
 
 use crate::aws::{
-    backup, fake,
-    fake::{Answer, Fake},
+    backup,
+    bed::{Bed, environment},
     snapshots,
-    support::{Platform, config, environment, poll, topics},
+    support::{Platform, config, poll, topics},
 };
 
 #[derive(Debug, PartialEq, Eq, Clone, Copy)]
@@ -31,20 +37,12 @@ fn class<T: std::fmt::Debug>(answer: Result<T, CloudError>) -> (Class, String) {
     }
 }
 
-/// An error as RDS writes it.
-fn rds_error(status: u16, code: &str, message: &str) -> Answer {
-    let body = format!(
-        "<ErrorResponse><Error><Type>Sender</Type><Code>{code}</Code><Message>{message}</Message></Error><RequestId>1</RequestId></ErrorResponse>"
-    );
-    Answer { status, headers: vec![("content-type", "text/xml".into())], body }
-}
-
-/// What becomes of a mutation and of a read that are answered so.
-async fn both(answer: Answer) -> ((Class, String), (Class, String)) {
-    let fake = Fake::start(move |_| answer.clone()).await;
-    let platform = Platform::on(&fake.address, &[], environment(false)).await;
-    let call = platform.call(snapshots::snapshot());
-    (class(platform.cloud.start(&call).await), class(poll(&platform.cloud, &call).await))
+/// What becomes of a mutation and of a read that RDS refuses so.
+async fn both(status: u16, code: &str, message: &str) -> ((Class, String), (Class, String)) {
+    let bed = Bed::new();
+    bed.refuse_all("rds", Refusal::with_status(status, code, message));
+    let call = bed.platform.call(snapshots::snapshot());
+    (class(bed.platform.cloud.start(&call).await), class(poll(&bed.platform.cloud, &call).await))
 }
 
 #[tokio::test]
@@ -64,7 +62,7 @@ async fn codes_of_rds_fall_into_their_classes() {
         (500, "InternalFailure", "", Class::Unknown),
         (502, "", "", Class::Unknown),
     ] {
-        let ((got, reason), (read, _)) = both(rds_error(status, code, message)).await;
+        let ((got, reason), (read, _)) = both(status, code, message).await;
         assert_eq!(got, mutation, "{status} {code}: {reason}");
         let expected = if mutation == Class::Unknown { Class::Retryable } else { mutation };
         assert_eq!(read, expected, "a read of {status} {code}");
@@ -75,27 +73,27 @@ async fn codes_of_rds_fall_into_their_classes() {
 #[tokio::test]
 async fn sentences_name_the_thing_the_reason_and_the_next_step() {
     let name = "Snapshot bbws-prod-mysql-manual-20261121-bk-1042 of database bbws-prod-mysql in af-south-1";
-    let say = |answer| async { both(answer).await.0.1 };
+    let say = async |status, code, message| both(status, code, message).await.0.1;
     assert_eq!(
-        say(rds_error(403, "AccessDenied", "User: arn:x is not authorized")).await,
+        say(403, "AccessDenied", "User: arn:x is not authorized").await,
         format!(
             "{name}: this process's own AWS identity may not do rds:CreateDBSnapshot (AccessDenied). Allow rds:CreateDBSnapshot in the policy of \
              this process's own AWS identity, or check that it exists in this account."
         )
     );
     assert_eq!(
-        say(rds_error(400, "KMSKeyNotAccessibleFault", "The key is disabled.")).await,
+        say(400, "KMSKeyNotAccessibleFault", "The key is disabled.").await,
         format!(
             "{name}: its KMS key cannot be used (KMSKeyNotAccessibleFault: The key is disabled). Enable the key in af-south-1 and allow \
              this process's own AWS identity to use it."
         )
     );
     assert_eq!(
-        say(rds_error(400, "Throttling", "Rate exceeded")).await,
+        say(400, "Throttling", "Rate exceeded").await,
         format!("{name}: AWS asks for fewer requests (Throttling). It is tried again.")
     );
     assert_eq!(
-        say(rds_error(500, "InternalFailure", "")).await,
+        say(500, "InternalFailure", "").await,
         format!(
             "{name}: AWS failed with HTTP 500 (InternalFailure); rds:CreateDBSnapshot may or may not have been carried out."
         )
@@ -104,11 +102,14 @@ async fn sentences_name_the_thing_the_reason_and_the_next_step() {
 
 #[tokio::test]
 async fn throttling_tells_when_to_come_back() {
-    let mut answer = fake::error(429, "TooManyRequestsException", "slow down");
-    answer.headers.push(("retry-after", "7".into()));
-    let fake = Fake::start(move |_| answer.clone()).await;
-    let platform = Platform::on(&fake.address, &[], environment(false)).await;
-    match platform.cloud.start(&platform.call(backup::job())).await {
+    let bed = Bed::new();
+    bed.refuse("StartBackupJob", "TooManyRequestsException");
+    let header = |_: &_, reply: &mut Reply| {
+        reply.status = 429;
+        reply.headers.push(("retry-after".into(), "7".into()));
+    };
+    bed.aws.override_answers(Target::next().of("StartBackupJob"), Override::edit(header));
+    match bed.platform.cloud.start(&bed.platform.call(backup::job())).await {
         Err(CloudError::Retryable { after, .. }) => assert_eq!(after, Some(After::Time(Duration::from_secs(7)))),
         other => panic!("{other:?}"),
     }
@@ -125,10 +126,9 @@ async fn codes_of_aws_backup_fall_into_their_classes() {
         (403, "AccessDeniedException", Class::Permanent),
         (500, "InternalServerException", Class::Unknown),
     ] {
-        let answer = fake::error(status, code, "says AWS");
-        let fake = Fake::start(move |_| answer.clone()).await;
-        let platform = Platform::on(&fake.address, &[], environment(false)).await;
-        let (got, reason) = class(platform.cloud.start(&platform.call(backup::job())).await);
+        let bed = Bed::new();
+        bed.refuse_all("backup", Refusal::with_status(status, code, "says AWS"));
+        let (got, reason) = class(bed.platform.cloud.start(&bed.platform.call(backup::job())).await);
         assert_eq!(got, expected, "{code}: {reason}");
     }
 }
@@ -139,7 +139,7 @@ async fn what_was_never_sent_is_retryable() {
     let address = format!("http://{}", listener.local_addr().expect("bound"));
     drop(listener);
     for endpoint in [address.as_str(), "http://nowhere.invalid"] {
-        let platform = Platform::on(endpoint, &[], environment(false)).await;
+        let platform = Platform::on(endpoint, environment()).await;
         let (got, reason) = class(platform.cloud.start(&platform.call(snapshots::snapshot())).await);
         assert_eq!(got, Class::Retryable, "{endpoint}: {reason}");
         assert!(reason.contains("AWS cannot be reached in af-south-1"), "{reason}");
@@ -170,8 +170,8 @@ async fn a_lost_answer_leaves_a_mutation_unknown_and_a_read_to_be_repeated() {
         let address = deaf(hold).await;
         let timeouts =
             aws_config::timeout::TimeoutConfig::builder().operation_attempt_timeout(Duration::from_millis(40)).build();
-        let base = config(&address, &[]).await.into_builder().timeout_config(timeouts).build();
-        let platform = Platform::on(&address, &[], environment(false)).await;
+        let base = config(&address).await.into_builder().timeout_config(timeouts).build();
+        let platform = Platform::on(&address, environment()).await;
         let cloud = AwsCloud::with(topics(), base);
         let call = platform.call(snapshots::snapshot());
         let (got, reason) = class(cloud.start(&call).await);
@@ -184,12 +184,8 @@ async fn a_lost_answer_leaves_a_mutation_unknown_and_a_read_to_be_repeated() {
 
 #[tokio::test]
 async fn an_answer_nobody_can_read_leaves_a_mutation_unknown() {
-    let answer = Answer {
-        status: 200,
-        headers: vec![("content-type", "application/json".into())],
-        body: "{\"BackupJobId\": ".into(),
-    };
-    let fake = Fake::start(move |_| answer.clone()).await;
-    let platform = Platform::on(&fake.address, &[], environment(false)).await;
-    assert_eq!(class(platform.cloud.start(&platform.call(backup::job())).await).0, Class::Unknown);
+    let bed = Bed::new();
+    let reply = Reply::new(200).with("content-type", "application/json").body("{\"BackupJobId\": ");
+    bed.answer("StartBackupJob", reply);
+    assert_eq!(class(bed.platform.cloud.start(&bed.platform.call(backup::job())).await).0, Class::Unknown);
 }

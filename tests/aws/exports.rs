@@ -1,16 +1,19 @@
-//! Secrets exported to S3, and the objects' verification, on moto; replication, which moto has not, on a fake.
+//! Secrets exported to S3, the objects' verification, and their replication.
 
-use aws_sdk_s3::types::{BucketLocationConstraint, CreateBucketConfiguration, ServerSideEncryption};
+use std::time::Duration;
+
+use aws_sdk_s3::types::ServerSideEncryption;
 use aws_smithy_types::Blob;
 use bbws::{
+    adapters::sandbox::aws::world::s3::Version,
     domain::step::{self, Action, Outputs},
     ports::cloud::{Call, Cloud as _, CloudError, Probe, Progress},
 };
 use serde_json::Value;
 
 use crate::aws::{
-    fake::{Answer, Fake, Seen, headers},
-    support::{DR, HOME, Platform, done, environment, failed, permanent, poll},
+    bed::Bed,
+    support::{DR, HOME, Platform, done, failed, permanent, poll},
     watch,
 };
 
@@ -42,20 +45,6 @@ pub fn replica(platform: &Platform) -> Action {
     })
 }
 
-pub async fn bucket(platform: &Platform, region: &str, name: &Option<String>) {
-    let place =
-        CreateBucketConfiguration::builder().location_constraint(BucketLocationConstraint::from(region)).build();
-    let session = platform.setup(region).await;
-    session
-        .s3()
-        .create_bucket()
-        .bucket(name.as_deref().expect("it has one"))
-        .create_bucket_configuration(place)
-        .send()
-        .await
-        .expect("a bucket");
-}
-
 pub async fn secrets(platform: &Platform) {
     let session = platform.setup(HOME).await;
     for (name, value) in [
@@ -77,10 +66,10 @@ pub async fn secrets(platform: &Platform) {
 
 #[tokio::test]
 async fn secrets_are_exported_once_encrypted_and_found_again() {
-    let platform = Platform::on_moto().await;
-    secrets(&platform).await;
-    bucket(&platform, HOME, &platform.environment.secrets_bucket).await;
-    let (cloud, call) = (&platform.cloud, platform.call(export(&platform)));
+    let bed = Bed::without_secrets();
+    let platform = &bed.platform;
+    secrets(platform).await;
+    let (cloud, call) = (&platform.cloud, platform.call(export(platform)));
     assert_eq!(cloud.probe(&call).await, Ok(Probe::Absent));
     let started = cloud.start(&call).await.expect("an export");
     assert!(started.finished);
@@ -119,11 +108,11 @@ async fn secrets_are_exported_once_encrypted_and_found_again() {
 
     assert_eq!(cloud.start(&call).await, Ok(started.clone()), "a second PUT answers 412 and the object is adopted");
     assert_eq!(cloud.probe(&call).await, Ok(Probe::Present(started.clone())));
-    let stranger = platform.call_of("bk-7", export(&platform));
+    let stranger = platform.call_of("bk-7", export(platform));
     assert_eq!(cloud.probe(&stranger).await, Ok(Probe::Absent));
     assert!(permanent(cloud.start(&stranger).await).contains("that this operation did not make"));
 
-    let check = |days: u32, inputs: Outputs| Call { inputs, ..platform.call(verify(&platform, days)) };
+    let check = |days: u32, inputs: Outputs| Call { inputs, ..platform.call(verify(platform, days)) };
     let (_, detail) = done(poll(cloud, &check(30, started.outputs.clone())).await);
     assert_eq!(detail, format!("SSE-KMS, {} bytes, SHA-256 matches, key usable in af-south-1", bytes.len()));
     assert!(failed(poll(cloud, &check(7, started.outputs.clone())).await).contains("says 30 days instead of 7"));
@@ -133,11 +122,13 @@ async fn secrets_are_exported_once_encrypted_and_found_again() {
 
 #[tokio::test]
 async fn values_are_in_no_log_however_fine() {
-    let platform = Platform::on_moto().await;
-    secrets(&platform).await;
-    bucket(&platform, HOME, &platform.environment.secrets_bucket).await;
+    let bed = Bed::without_secrets();
+    let platform = &bed.platform;
+    secrets(platform).await;
+    // In the process the SDK holds whole answers, and its own TRACE shows them.
+    let platform = &bed.over_http().await;
     let watching = watch::start();
-    platform.cloud.start(&platform.call(export(&platform))).await.expect("an export");
+    platform.cloud.start(&platform.call(export(platform))).await.expect("an export");
     let text = String::from_utf8_lossy(&watching.stop().log).into_owned();
     for sign in ["BatchGetSecretValue", "PutObject", "TRACE"] {
         assert!(text.contains(sign), "the log lacks {sign}: it has {} bytes", text.len());
@@ -150,8 +141,9 @@ async fn values_are_in_no_log_however_fine() {
 
 #[tokio::test]
 async fn nothing_to_export_is_an_error() {
-    let platform = Platform::on_moto().await;
-    let reason = permanent(platform.cloud.start(&platform.call(export(&platform))).await);
+    let bed = Bed::without_secrets();
+    let platform = &bed.platform;
+    let reason = permanent(platform.cloud.start(&platform.call(export(platform))).await);
     assert_eq!(
         reason,
         "There is nothing under prefix bbws/prod/ in af-south-1 to export. Check `secrets_prefix` in the config file."
@@ -160,40 +152,60 @@ async fn nothing_to_export_is_an_error() {
 
 #[tokio::test]
 async fn a_bucket_that_is_not_there_is_named() {
-    let platform = Platform::on_moto().await;
-    secrets(&platform).await;
-    let reason = permanent(platform.cloud.start(&platform.call(export(&platform))).await);
+    let bed = Bed::without_secrets();
+    let platform = &bed.platform;
+    secrets(platform).await;
+    bed.aws.change(|world, _| world.s3.buckets.clear());
+    let reason = permanent(platform.cloud.start(&platform.call(export(platform))).await);
     assert!(reason.contains(KEY) && reason.contains("it does not exist (NoSuchBucket"), "{reason}");
 }
 
-/// Replication as S3 tells of it: source status, and what is at the destination.
-async fn replication(source: Option<&'static str>, destination: Option<&'static str>) -> Result<Progress, CloudError> {
-    let script = move |seen: &Seen| -> Answer {
-        let at_destination = seen.path.contains("-dr/");
-        let checksum = if at_destination { destination } else { Some("c291cmNl") };
-        let Some(checksum) = checksum else { return headers(404, &[]) };
-        let status = if at_destination { Some("REPLICA") } else { source };
-        let mut known = vec![("content-length", "2048"), ("etag", "\"e\""), ("x-amz-checksum-sha256", checksum)];
-        known.extend(status.map(|s| ("x-amz-replication-status", s)));
-        headers(200, &known)
-    };
-    let fake = Fake::start(script).await;
-    let platform = Platform::on(&fake.address, &[], environment(false)).await;
-    let inputs = Outputs::from([("sha256".to_owned(), "c291cmNl".to_owned())]);
-    poll(&platform.cloud, &Call { inputs, ..platform.call(replica(&platform)) }).await
+/// What becomes of the replication of an export, some time after something was done to it.
+async fn replication(after: Duration, meddle: impl FnOnce(&Bed)) -> Result<Progress, CloudError> {
+    let bed = Bed::without_secrets();
+    secrets(&bed.platform).await;
+    let exported = bed.platform.cloud.start(&bed.platform.call(export(&bed.platform))).await.expect("an export");
+    meddle(&bed);
+    bed.later(after);
+    let call = Call { inputs: exported.outputs, ..bed.platform.call(replica(&bed.platform)) };
+    poll(&bed.platform.cloud, &call).await
+}
+
+/// The newest version of the export.
+fn source(bed: &Bed, change: impl FnOnce(&mut Version)) {
+    bed.bucket("bbws-prod-backups", |bucket| change(&mut bucket.objects.get_mut(KEY).expect("it is there")[0]));
+}
+
+/// The newest version of its replica.
+fn there(bed: &Bed, change: impl FnOnce(&mut Version)) {
+    bed.bucket("bbws-prod-backups-dr", |bucket| change(&mut bucket.objects.get_mut(KEY).expect("it is there")[0]));
 }
 
 #[tokio::test]
 async fn replication_is_followed_to_the_object_in_the_dr_region() {
+    const SOON: Duration = Duration::ZERO;
+    const LATER: Duration = Duration::from_secs(3600);
     let running = |detail: &str| Ok(Progress::Running { percent: None, detail: detail.to_owned() });
-    assert_eq!(replication(Some("PENDING"), None).await, running("replication PENDING"));
-    assert_eq!(replication(Some("COMPLETED"), None).await, running("replication COMPLETED, not visible yet"));
-    assert!(done(replication(Some("COMPLETED"), Some("c291cmNl")).await).1.starts_with("replicated to b"));
-    assert!(
-        done(replication(None, Some("c291cmNl")).await).1.ends_with("-dr in eu-west-1, 2.0 KiB"),
-        "whoever brought it there"
-    );
-    assert!(failed(replication(Some("FAILED"), None).await).contains("Check the replication role"));
-    assert!(failed(replication(None, None).await).contains("no replication rule of bucket"));
-    assert!(failed(replication(Some("COMPLETED"), Some("b3RoZXI=")).await).contains("its checksum differs"));
+    assert_eq!(replication(SOON, |_| ()).await, running("replication PENDING"));
+    let unseen = |bed: &Bed| bed.bucket("bbws-prod-backups-dr", |bucket| bucket.objects.clear());
+    assert_eq!(replication(LATER, unseen).await, running("replication COMPLETED, not visible yet"));
+    let detail = done(replication(LATER, |_| ()).await).1;
+    assert!(detail.starts_with("replicated to bbws-prod-backups-dr"), "{detail}");
+    let by_hand = |bed: &Bed| source(bed, |version| version.replication = None);
+    let detail = done(replication(LATER, by_hand).await).1;
+    assert!(detail.contains("bbws-prod-backups-dr in eu-west-1, "), "whoever brought it there: {detail}");
+    let fails = |bed: &Bed| {
+        unseen(bed);
+        source(bed, |version| {
+            version.replication.as_mut().expect("it is replicated").course.fails = Some("The role may not.".to_owned());
+        });
+    };
+    assert!(failed(replication(LATER, fails).await).contains("Check the replication role"));
+    let never = |bed: &Bed| {
+        unseen(bed);
+        by_hand(bed);
+    };
+    assert!(failed(replication(LATER, never).await).contains("no replication rule of bucket"));
+    let other = |bed: &Bed| there(bed, |version| version.sha256 = Some("b3RoZXI=".to_owned()));
+    assert!(failed(replication(LATER, other).await).contains("its checksum differs"));
 }

@@ -1,8 +1,9 @@
-//! Test restores of file systems: EFS on moto, restore jobs in AWS Backup's own shapes.
+//! Test restores of file systems: AWS Backup's restore jobs, what they make in EFS, and what is deleted of that.
 
-use std::sync::{Arc, Mutex};
+use std::{sync::Arc, time::Duration};
 
 use bbws::{
+    adapters::sandbox::aws::{Override, Target},
     domain::{
         attachment::Report,
         environment::{FileSystem, Span},
@@ -11,6 +12,7 @@ use bbws::{
     },
     ports::{
         check::Verdict,
+        clock::Clock as _,
         cloud::{Call, Cloud as _, CloudError, Probe, Progress},
     },
 };
@@ -18,73 +20,14 @@ use serde_json::{Value, json as value};
 
 use crate::aws::{
     backup,
-    fake::{Answer, Fake, Seen, error, json},
-    moto, restores,
-    support::{HOME, Platform, carried_out, done, environment, failed, permanent, poll, refuted},
+    bed::{Bed, FILES, FS, carried_out},
+    support::{HOME, Platform, done, failed, permanent, poll, refuted},
 };
 
 pub const NAME: &str = "fs-0900d000000000001-restored-bk-1042";
 const ROLE: &str = "arn:aws:iam::093646564004:role/bbws-backup";
-
-/// Restore jobs of AWS Backup: the one that was started, and what it is said to have made.
-#[derive(Clone, Default)]
-pub struct Jobs(Arc<Mutex<Job>>);
-
-#[derive(Default)]
-struct Job {
-    /// Body of the call that started it.
-    asked: Option<Value>,
-    made: String,
-    fields: Option<Value>,
-}
-
-impl Jobs {
-    /// What the job is said to have made.
-    pub fn make(&self, id: &str) {
-        id.clone_into(&mut self.lock().made);
-    }
-
-    /// What else is said of it.
-    fn say(&self, fields: Value) {
-        self.lock().fields = Some(fields);
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, Job> {
-        self.0.lock().expect("no test panics while holding it")
-    }
-
-    pub fn answer(&self, seen: &Seen) -> Answer {
-        let mut job = self.lock();
-        let mut state = value!({
-            "RestoreJobId": "restore-1", "Status": "COMPLETED", "CreationDate": 1_795_219_200,
-            "CreatedResourceArn": format!("arn:aws:elasticfilesystem:af-south-1:093646564004:file-system/{}", job.made),
-        });
-        for (key, field) in job.fields.iter().filter_map(Value::as_object).flatten() {
-            state[key] = field.clone();
-        }
-        let path: Vec<&str> = seen.path.split('/').skip(1).collect();
-        match (seen.method.as_str(), &path[..]) {
-            ("PUT", ["restore-jobs"]) => {
-                job.asked = Some(seen.json());
-                json(value!({ "RestoreJobId": "restore-1" }))
-            }
-            ("GET", ["restore-jobs"]) => match job.asked {
-                Some(_) => json(value!({ "RestoreJobs": [state] })),
-                None => json(value!({ "RestoreJobs": [] })),
-            },
-            ("GET", ["restore-jobs", "restore-1"]) => json(state),
-            ("GET", ["restore-jobs", "restore-1", "metadata"]) => match &job.asked {
-                Some(asked) => json(value!({ "RestoreJobId": "restore-1", "Metadata": asked["Metadata"] })),
-                None => error(400, "ResourceNotFoundException", "no such job"),
-            },
-            ("GET", ["backup-vaults", "bbws-prod", "recovery-points", ..]) => json(value!({ "RestoreMetadata": {
-                "file-system-id": "fs-0900d000000000001", "encrypted": "false", "KmsKeyId": "arn:key", "PerformanceMode": "maxIO",
-                "newFileSystem": "false", "itemsToRestore": "[\"/a\"]",
-            } })),
-            other => panic!("no such call: {other:?}"),
-        }
-    }
-}
+/// Longer than AWS takes for any of it.
+const LATER: Duration = Duration::from_secs(3600);
 
 pub fn restore() -> Action {
     Action::RestoreFiles(step::RestoreFiles {
@@ -136,12 +79,6 @@ pub fn whole_test(subnet: &str) -> [Action; 5] {
     [restore(), tag(), mount(subnet), unmount(NAME, "bk-1042"), delete(NAME, "bk-1042")]
 }
 
-/// What AWS Backup would have made: moto has no restore jobs.
-pub async fn made(platform: &Platform, token: &str) -> String {
-    let request = platform.setup(HOME).await.efs().create_file_system().creation_token(token).encrypted(true);
-    request.send().await.expect("a file system").file_system_id
-}
-
 /// A subnet of the isolated network.
 pub async fn subnet(platform: &Platform) -> String {
     let ask = bbws::domain::world::Survey { isolated: true, ..Default::default() };
@@ -151,35 +88,55 @@ pub async fn subnet(platform: &Platform) -> String {
     network.subnets.first().expect("it has a subnet").clone()
 }
 
-/// EFS on moto, an isolated network, and restore jobs.
-async fn bed() -> (Jobs, Fake, Platform) {
-    let jobs = Jobs::default();
-    let answering = jobs.clone();
-    let fake = Fake::start(move |seen| answering.answer(seen)).await;
-    let platform = Platform::on(moto::address(), &[("backup", &fake.address)], environment(true)).await;
-    restores::network(&platform).await;
-    (jobs, fake, platform)
+/// An AWS with a recovery point of the file system.
+fn on() -> Bed {
+    let bed = Bed::new();
+    bed.point(HOME, backup::POINT, FS, bed.clock.now());
+    bed
+}
+
+/// The id of what a restore made that has ended.
+async fn made(bed: &Bed) -> String {
+    done(carried_out(bed, &bed.platform.call(restore())).await).0["restored_file_system"].clone()
+}
+
+/// Has AWS Backup say something else of restore jobs from now on.
+fn say(bed: &Bed, fields: Value) {
+    let with = |job: &mut Value, fields: &Value| {
+        for (name, value) in fields.as_object().expect("fields") {
+            job[name] = value.clone();
+        }
+    };
+    let listed = fields.clone();
+    bed.edit("DescribeRestoreJob", move |job| with(job, &fields));
+    bed.edit("ListRestoreJobs", move |answer| {
+        answer["RestoreJobs"].as_array_mut().expect("a list").iter_mut().for_each(|job| with(job, &listed));
+    });
 }
 
 #[tokio::test]
 async fn a_file_system_is_restored_whole_into_a_new_encrypted_one_and_found_again() {
-    let (jobs, fake, platform) = bed().await;
-    let call = platform.call(restore());
-    assert_eq!(platform.cloud.probe(&call).await, Ok(Probe::Absent));
-    let started = platform.cloud.start(&call).await.expect("it is accepted");
-    assert_eq!((started.external_id.as_deref(), started.finished), (Some("restore-1"), false));
-    let asked = jobs.lock().asked.clone().expect("it was asked for");
+    let bed = on();
+    let (cloud, call) = (&bed.platform.cloud, bed.platform.call(restore()));
+    let as_it_was = value!({
+        "file-system-id": FILES, "encrypted": "false", "KmsKeyId": "arn:key", "PerformanceMode": "maxIO",
+        "newFileSystem": "false", "itemsToRestore": "[\"/a\"]",
+    });
+    bed.edit("GetRecoveryPointRestoreMetadata", move |answer| answer["RestoreMetadata"] = as_it_was.clone());
+    assert_eq!(cloud.probe(&call).await, Ok(Probe::Absent));
+    let started = cloud.start(&call).await.expect("it is accepted");
+    assert!(started.external_id.is_some() && !started.finished, "{started:?}");
     assert_eq!(
-        asked,
+        bed.asked("StartRestoreJob")[0].input,
         value!({
             "RecoveryPointArn": backup::POINT, "IamRoleArn": ROLE, "IdempotencyToken": "bk-1042-0-r0", "ResourceType": "EFS",
             "Metadata": {
-                "file-system-id": "fs-0900d000000000001", "Encrypted": "true", "KmsKeyId": "arn:key", "PerformanceMode": "maxIO",
+                "file-system-id": FILES, "Encrypted": "true", "KmsKeyId": "arn:key", "PerformanceMode": "maxIO",
                 "newFileSystem": "true", "CreationToken": NAME,
             },
         })
     );
-    assert_eq!(platform.cloud.probe(&call).await, Ok(Probe::Present(started.clone())), "its job is found by the token");
+    assert_eq!(cloud.probe(&call).await, Ok(Probe::Present(started.clone())), "its job is found by the token");
     let other = Action::RestoreFiles(step::RestoreFiles {
         region: HOME.into(),
         vault: "bbws-prod".into(),
@@ -187,49 +144,54 @@ async fn a_file_system_is_restored_whole_into_a_new_encrypted_one_and_found_agai
         name: "fs-0900d000000000001-restored-bk-1043".into(),
         role: ROLE.into(),
     });
-    assert_eq!(
-        platform.cloud.probe(&platform.call_of("bk-1043", other)).await,
-        Ok(Probe::Absent),
-        "another test's job"
-    );
+    let other = cloud.probe(&bed.platform.call_of("bk-1043", other)).await;
+    assert_eq!(other, Ok(Probe::Absent), "another test's job");
 
     let call = Call { external_id: started.external_id, ..call };
-    jobs.say(value!({ "Status": "RUNNING", "PercentDone": "12.50%" }));
+    let told = async |fields: Value| {
+        let edit = move |job: &mut Value| {
+            fields.as_object().expect("fields").iter().for_each(|(name, value)| job[name] = value.clone());
+        };
+        bed.aws.override_answers(Target::next().of("DescribeRestoreJob"), Override::json(edit));
+        poll(cloud, &call).await
+    };
     let running = Progress::Running { percent: Some(12), detail: "RUNNING".into() };
-    assert_eq!(poll(&platform.cloud, &call).await, Ok(running));
-    jobs.say(value!({ "CreatedResourceArn": null }));
-    assert!(matches!(poll(&platform.cloud, &call).await, Ok(Progress::Running { percent: Some(100), .. })));
+    assert_eq!(told(value!({ "Status": "RUNNING", "PercentDone": "12.50%" })).await, Ok(running));
+    let nameless = told(value!({ "Status": "COMPLETED", "CreatedResourceArn": null })).await;
+    assert!(matches!(nameless, Ok(Progress::Running { percent: Some(100), .. })), "{nameless:?}");
     // As long as it may still make something, nothing counts as gone.
-    jobs.say(value!({ "Status": "PENDING", "CreatedResourceArn": null }));
     for action in [tag(), unmount(NAME, "bk-1042"), delete(NAME, "bk-1042")] {
-        let answer = platform.cloud.start(&platform.call(action)).await;
+        let answer = cloud.start(&bed.platform.call(action)).await;
         assert!(
             matches!(&answer, Err(CloudError::Retryable { reason, .. }) if reason.contains("under way")),
             "{answer:?}"
         );
     }
-    let gone = poll(&platform.cloud, &platform.call(delete(NAME, "bk-1042"))).await;
+    let gone = poll(cloud, &bed.platform.call(delete(NAME, "bk-1042"))).await;
     assert!(matches!(gone, Err(CloudError::Retryable { .. })), "{gone:?}");
-    jobs.say(value!({}));
-    jobs.make("fs-new");
-    let (outputs, _) = done(poll(&platform.cloud, &call).await);
-    assert_eq!(outputs["restored_file_system"], "fs-new");
+    bed.later(LATER);
+    let (outputs, _) = done(poll(cloud, &call).await);
+    let file_system = bed.place(|place, _| {
+        let mut there = place.efs.file_systems.iter();
+        there.find(|(_, fs)| fs.token == NAME).map(|(id, _)| id.clone())
+    });
+    assert_eq!(Some(outputs["restored_file_system"].clone()), file_system);
     for state in ["ABORTED", "FAILED"] {
-        jobs.say(value!({ "Status": state, "StatusMessage": "no capacity" }));
-        let reason = failed(poll(&platform.cloud, &call).await);
+        say(&bed, value!({ "Status": state, "StatusMessage": "no capacity" }));
+        let reason = failed(poll(cloud, &call).await);
         assert!(reason.contains(&format!("ended {state}: no capacity")), "{reason}");
-        assert_eq!(platform.cloud.probe(&call).await, Ok(Probe::Absent), "one that ended badly is not adopted");
     }
-    let changes = fake.seen().into_iter().filter(|seen| seen.method == "PUT").count();
-    assert_eq!(changes, 1, "asking changes nothing");
+    bed.place(|place, _| place.efs.file_systems.retain(|_, fs| fs.token != NAME));
+    assert_eq!(cloud.probe(&call).await, Ok(Probe::Absent), "one that ended badly is not adopted");
+    assert_eq!(bed.changes(), ["StartRestoreJob"], "asking changes nothing");
 }
 
 #[tokio::test]
 async fn what_was_restored_is_tagged_gets_one_address_and_is_deleted() {
-    let (_jobs, _fake, platform) = bed().await;
-    let cloud = &platform.cloud;
-    let id = made(&platform, NAME).await;
-    let subnet = subnet(&platform).await;
+    let bed = on();
+    let (platform, cloud) = (&bed.platform, &bed.platform.cloud);
+    let id = made(&bed).await;
+    let subnet = subnet(platform).await;
 
     assert_eq!(cloud.probe(&platform.call(tag())).await, Ok(Probe::Absent));
     assert!(cloud.start(&platform.call(tag())).await.expect("it is tagged").finished);
@@ -246,6 +208,7 @@ async fn what_was_restored_is_tagged_gets_one_address_and_is_deleted() {
     let first = cloud.start(&call).await.expect("an address");
     assert_eq!(cloud.start(&call).await, Ok(first.clone()), "EFS's conflict is our own address");
     assert_eq!(cloud.probe(&call).await, Ok(Probe::Present(first)));
+    bed.later(LATER);
     let (outputs, detail) = done(poll(cloud, &call).await);
     assert_eq!(outputs["restored_file_system"], id);
     assert!(detail.starts_with(&outputs["restored_address"]), "{detail}");
@@ -258,7 +221,7 @@ async fn what_was_restored_is_tagged_gets_one_address_and_is_deleted() {
     for action in [unmount(NAME, "bk-1042"), delete(NAME, "bk-1042")] {
         let call = platform.call(action);
         assert_eq!(cloud.probe(&call).await, Ok(Probe::Absent));
-        done(carried_out(cloud, &call).await);
+        done(carried_out(&bed, &call).await);
         assert!(matches!(cloud.probe(&call).await, Ok(Probe::Present(_))));
         assert!(cloud.start(&call).await.expect("a repeat is no error").finished);
     }
@@ -272,53 +235,54 @@ async fn what_was_restored_is_tagged_gets_one_address_and_is_deleted() {
 
 #[tokio::test]
 async fn a_creation_token_that_aws_backup_did_not_hand_on_hides_nothing() {
-    let (jobs, _fake, platform) = bed().await;
-    let cloud = &platform.cloud;
-    cloud.start(&platform.call(restore())).await.expect("it is accepted");
-    let id = made(&platform, "a token of its own").await;
-    jobs.make(&id);
-    assert!(cloud.start(&platform.call(tag())).await.expect("it is tagged").external_id == Some(id));
-    done(carried_out(cloud, &platform.call(delete(NAME, "bk-1042"))).await);
-    assert!(matches!(cloud.probe(&platform.call(delete(NAME, "bk-1042"))).await, Ok(Probe::Present(_))));
+    let bed = on();
+    let cloud = &bed.platform.cloud;
+    let id = made(&bed).await;
+    bed.place(|place, _| {
+        place.efs.file_systems.get_mut(&id).expect("it is there").token = "a token of its own".into();
+    });
+    assert!(cloud.start(&bed.platform.call(tag())).await.expect("it is tagged").external_id == Some(id));
+    done(carried_out(&bed, &bed.platform.call(delete(NAME, "bk-1042"))).await);
+    assert!(matches!(cloud.probe(&bed.platform.call(delete(NAME, "bk-1042"))).await, Ok(Probe::Present(_))));
 }
 
 #[tokio::test]
 async fn only_what_the_operation_restored_is_ever_deleted() {
-    let (jobs, _fake, mut platform) = bed().await;
-    let id = made(&platform, NAME).await;
+    let mut bed = on();
+    let id = made(&bed).await;
     for (name, operation) in [
         (NAME, "bk-104"),
         (NAME, ""),
-        ("fs-0900d000000000001", "bk-1042"),
+        (FILES, "bk-1042"),
         ("wp-content-restored-bk-1042", "bk-1042"),
         ("fs-0900d000000000001-restored-bk-1042-2", "bk-1042"),
     ] {
         for action in [unmount(name, operation), delete(name, operation)] {
-            let reason = permanent(platform.cloud.start(&platform.call(action)).await);
+            let reason = permanent(bed.platform.cloud.start(&bed.platform.call(action)).await);
             assert!(reason.contains("only what is named") && reason.contains("Nothing was done"), "{reason}");
         }
     }
     // Whatever a job claims to have made.
-    let mut environment = (*platform.environment).clone();
-    environment.file_systems = vec![FileSystem { id: id.clone(), name: "wp-content".into() }];
-    jobs.make(&id);
-    platform.environment = Arc::new(environment);
+    let mut environment = (*bed.platform.environment).clone();
+    environment.file_systems = vec![FileSystem { id, name: "wp-content".into() }];
+    bed.platform.environment = Arc::new(environment);
     for action in [tag(), mount("subnet-1"), unmount(NAME, "bk-1042"), delete(NAME, "bk-1042")] {
-        let reason = permanent(platform.cloud.start(&platform.call(action)).await);
+        let reason = permanent(bed.platform.cloud.start(&bed.platform.call(action)).await);
         assert!(reason.contains("is a file system of the platform"), "{reason}");
     }
 }
 
 #[tokio::test]
 async fn without_an_address_on_both_sides_nothing_counts_as_compared() {
-    let (_jobs, _fake, platform) = bed().await;
-    let call = platform.call(verify());
-    let (reason, _) = refuted(crate::aws::support::settled(&platform.cloud, &call).await);
+    let bed = on();
+    bed.place(|place, _| place.efs.targets.clear());
+    let call = bed.platform.call(verify());
+    let (reason, _) = refuted(crate::aws::support::settled(&bed.platform.cloud, &call).await);
     assert!(reason.contains("does not exist, so nothing was compared"), "{reason}");
 
-    made(&platform, NAME).await;
+    made(&bed).await;
     let call = Call { token: "again".into(), ..call };
-    let (reason, outputs) = refuted(crate::aws::support::settled(&platform.cloud, &call).await);
+    let (reason, outputs) = refuted(crate::aws::support::settled(&bed.platform.cloud, &call).await);
     assert!(reason.contains("has no mount target that is available. Give it one"), "{reason}");
     let report = Report::of(&outputs).expect("a report");
     let rows = report.attachment.table.expect("a table").rows;
@@ -328,25 +292,21 @@ async fn without_an_address_on_both_sides_nothing_counts_as_compared() {
 
 #[tokio::test]
 async fn a_check_says_when_there_is_nothing_to_compare_a_restored_file_system_with() {
-    let (_jobs, _fake, mut platform) = bed().await;
-    let id = made(&platform, "wp-content").await;
-    let mut environment = (*platform.environment).clone();
-    environment.file_systems = vec![FileSystem { id: id.clone(), name: "wp-content".into() }];
+    let mut bed = on();
+    bed.place(|place, _| place.efs.targets.clear());
+    let mut environment = (*bed.platform.environment).clone();
     environment.restore_test = Some(Span::parse("30d").expect("it is a span"));
-    platform.environment = Arc::new(environment);
-    let what = format!("prod: address of file system {id}");
-    let line = async |platform: &Platform| {
-        let lines = platform.cloud.check(&platform.environment).await;
-        lines
-            .into_iter()
-            .find(|line| line.what == what)
-            .map(|line| (line.verdict == Verdict::Good, line.detail))
-            .expect("the line is there")
+    bed.platform.environment = Arc::new(environment);
+    let line = async || {
+        let lines = bed.platform.cloud.check(&bed.platform.environment).await;
+        let line = lines.into_iter().find(|line| line.what == format!("prod: address of file system {FILES}"));
+        line.map(|line| (line.verdict == Verdict::Good, line.detail)).expect("the line is there")
     };
-    let (ok, why) = line(&platform).await;
+    let (ok, why) = line().await;
     assert!(!ok && why.contains("Give it one"), "{why}");
-    let subnet = subnet(&platform).await;
-    let here = platform.setup(HOME).await;
-    here.efs().create_mount_target().file_system_id(&id).subnet_id(subnet).send().await.expect("an address");
-    assert_eq!(line(&platform).await, (true, "1 mount target".to_owned()));
+    let subnet = subnet(&bed.platform).await;
+    let here = bed.platform.setup(HOME).await;
+    here.efs().create_mount_target().file_system_id(FILES).subnet_id(subnet).send().await.expect("an address");
+    bed.later(LATER);
+    assert_eq!(line().await, (true, "1 mount target".to_owned()));
 }

@@ -1,193 +1,50 @@
-//! What the watcher measures, on a whole small AWS that answers in the shapes of the service models.
+//! What the watcher measures, in an AWS whose state is known to the minute.
 
-use std::{
-    collections::BTreeMap,
-    time::{Duration, SystemTime},
-};
+use std::{collections::BTreeMap, time::Duration};
 
 use bbws::{
+    adapters::{
+        aws::AwsCloud,
+        sandbox::aws::{
+            Override, Target,
+            api::Refusal,
+            time::Timeline,
+            world::{
+                Tags,
+                backup::{CopyJob, Job, Lifecycle},
+                efs::Replication as FilesReplication,
+                rds::{Replicated, Snapshot},
+                s3::{Replication, Version},
+            },
+        },
+    },
     domain::{
-        environment::{Bucket, Dump, Engine, Environment, FileSystem},
+        environment::{Bucket, Dump, Engine, Environment},
         lag::{Component, Measurements, Side},
         moment::Moment,
         point::PointKind,
     },
-    ports::cloud::{Cloud as _, CloudError},
+    ports::{
+        clock::Clock as _,
+        cloud::{Cloud as _, CloudError},
+    },
 };
-use serde_json::{Value, json as value};
+use serde_json::json as value;
 
-use crate::aws::{
-    fake::{Answer, Fake, Seen, error, headers, json},
-    points::FS,
-    support::{DR, HOME, Platform, environment, permanent},
+use crate::{
+    aws::{
+        bed::{ACCOUNT, Bed, DB, FILES, FS, environment},
+        support::{DR, HOME, permanent, topics},
+    },
+    wire::bed::base,
 };
 
-const ACCOUNT: &str = "093646564004";
-
-/// Seconds since 1970, so many minutes ago.
-fn minutes_ago(minutes: i64) -> i64 {
-    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("the clock is right").as_secs();
-    i64::try_from(now).expect("it is small") - minutes * 60
+fn minutes(count: u64) -> Duration {
+    Duration::from_secs(60 * count)
 }
 
-fn iso(seconds: i64) -> String {
-    Moment(seconds * 1000).iso()
-}
-
-fn xml(body: String) -> Answer {
-    Answer { status: 200, headers: vec![("content-type", "text/xml".into())], body }
-}
-
-fn refused(status: u16, code: &str) -> Answer {
-    let body = format!("<ErrorResponse><Error><Code>{code}</Code><Message>{code}</Message></Error></ErrorResponse>");
-    Answer { status, headers: vec![("content-type", "text/xml".into())], body }
-}
-
-fn point(arn: &str, minutes: i64, status: &str) -> Value {
-    value!({
-        "RecoveryPointArn": format!("arn:aws:backup:x:{ACCOUNT}:recovery-point:{status}-{minutes}"),
-        "ResourceArn": arn, "Status": status, "CreationDate": minutes_ago(minutes), "IsEncrypted": true,
-    })
-}
-
-fn file_system_arn() -> String {
-    format!("arn:aws:elasticfilesystem:{HOME}:{ACCOUNT}:file-system/{FS}")
-}
-
-/// An AWS in which everything is well.
-fn healthy(seen: &Seen) -> Answer {
-    let (region, service) = (seen.scope.0.as_str(), seen.scope.1.as_str());
-    let home = region == HOME;
-    match service {
-        "sts" => xml(format!(
-            "<GetCallerIdentityResponse><GetCallerIdentityResult><Account>{ACCOUNT}</Account><Arn>arn:aws:iam::{ACCOUNT}:role/x</Arn>\
-             </GetCallerIdentityResult></GetCallerIdentityResponse>"
-        )),
-        "rds" => match seen.field("Action").as_deref() {
-            Some("DescribeDBInstances") => xml(format!(
-                "<DescribeDBInstancesResponse><DescribeDBInstancesResult><DBInstances>\
-                 <DBInstance><DBInstanceIdentifier>bbws-prod-mysql</DBInstanceIdentifier><BackupRetentionPeriod>7</BackupRetentionPeriod>\
-                 <LatestRestorableTime>{}</LatestRestorableTime></DBInstance>\
-                 <DBInstance><DBInstanceIdentifier>forgotten</DBInstanceIdentifier></DBInstance>\
-                 </DBInstances></DescribeDBInstancesResult></DescribeDBInstancesResponse>",
-                iso(minutes_ago(5))
-            )),
-            Some("DescribeDBInstanceAutomatedBackups") => xml(format!(
-                "<DescribeDBInstanceAutomatedBackupsResponse><DescribeDBInstanceAutomatedBackupsResult><DBInstanceAutomatedBackups>\
-                 <DBInstanceAutomatedBackup><DBInstanceArn>arn:aws:rds:{HOME}:{ACCOUNT}:db:bbws-prod-mysql</DBInstanceArn>\
-                 <DBInstanceIdentifier>bbws-prod-mysql</DBInstanceIdentifier><RestoreWindow><LatestTime>{}</LatestTime></RestoreWindow>\
-                 </DBInstanceAutomatedBackup></DBInstanceAutomatedBackups></DescribeDBInstanceAutomatedBackupsResult></DescribeDBInstanceAutomatedBackupsResponse>",
-                iso(minutes_ago(12))
-            )),
-            _ => xml("<DescribeDBSnapshotsResponse><DescribeDBSnapshotsResult><DBSnapshots/></DescribeDBSnapshotsResult></DescribeDBSnapshotsResponse>".into()),
-        },
-        "elasticfilesystem" if seen.path.ends_with("replication-configurations") => json(value!({ "Replications": [] })),
-        "elasticfilesystem" => json(value!({ "FileSystems": [{
-            "FileSystemId": FS, "Name": "uploads", "OwnerId": ACCOUNT, "CreationToken": "x", "CreationTime": 1, "LifeCycleState": "available",
-            "NumberOfMountTargets": 1, "SizeInBytes": { "Value": 1 }, "PerformanceMode": "generalPurpose", "Tags": [],
-        }] })),
-        "kms" => json(value!({ "KeyMetadata": { "KeyId": "1", "Enabled": true, "KeyState": "Enabled" } })),
-        "backup" => backup(seen, home),
-        "secretsmanager" => json(value!({ "SecretList": [] })),
-        "s3" => s3(seen),
-        other => panic!("no such service: {other}"),
-    }
-}
-
-fn backup(seen: &Seen, home: bool) -> Answer {
-    let path = seen.path.as_str();
-    if path.ends_with("/recovery-points") {
-        // The newest that is COMPLETED counts, in the DR region an older one.
-        let newest = if home { 50 } else { 110 };
-        let fs = file_system_arn();
-        return json(
-            value!({ "RecoveryPoints": [point(&fs, newest, "COMPLETED"), point(&fs, 400, "COMPLETED"), point(&fs, 1, "PARTIAL")] }),
-        );
-    }
-    let job = |id: &str, state: &str, minutes: i64| {
-        value!({
-            "BackupJobId": id, "BackupVaultName": "bbws-prod", "ResourceArn": file_system_arn(), "State": state,
-            "CreationDate": minutes_ago(minutes + 60), "CompletionDate": minutes_ago(minutes), "StatusMessage": "The role cannot be assumed.",
-        })
-    };
-    match path {
-        "/audit/backup-job-summaries" => json(value!({ "BackupJobSummaries": [
-            { "Region": HOME, "State": "COMPLETED", "ResourceType": "EFS", "Count": 40 },
-            { "Region": HOME, "State": "COMPLETED", "ResourceType": "RDS", "Count": 8 },
-            { "Region": HOME, "State": "EXPIRED", "Count": 2 },
-            { "Region": "us-east-1", "State": "FAILED", "Count": 70 },
-        ] })),
-        "/backup-jobs" if home => match seen.asked("state").as_deref() {
-            Some("FAILED") => {
-                json(value!({ "BackupJobs": [job("late", "FAILED", 30), job("long ago", "FAILED", 25 * 60)] }))
-            }
-            // AWS's console calls this "completed with issues".
-            Some("COMPLETED") => {
-                let clean = value!({ "BackupJobId": "clean", "State": "COMPLETED", "ResourceArn": file_system_arn(), "CompletionDate": minutes_ago(4) });
-                json(value!({ "BackupJobs": [job("odd", "COMPLETED", 5), clean] }))
-            }
-            _ => json(value!({ "BackupJobs": [] })),
-        },
-        "/backup-jobs" => json(value!({ "BackupJobs": [] })),
-        "/copy-jobs" if home => json(value!({ "CopyJobs": [{
-            "CopyJobId": "copy", "State": "FAILED", "ResourceArn": file_system_arn(), "CompletionDate": minutes_ago(10), "CreationDate": minutes_ago(20),
-            "SourceBackupVaultArn": "arn:aws:backup:x:y:backup-vault:bbws-prod", "DestinationBackupVaultArn": "arn:z:bbws-prod-dr",
-        }, {
-            "CopyJobId": "of others", "State": "FAILED", "CompletionDate": minutes_ago(10), "SourceBackupVaultArn": "arn:z:elsewhere",
-        }] })),
-        "/copy-jobs" => json(value!({ "CopyJobs": [] })),
-        "/restore-jobs" => json(value!({ "RestoreJobs": [] })),
-        _ => {
-            json(value!({ "BackupVaultArn": "arn:x", "Locked": !home, "EncryptionKeyArn": format!("arn:key:{home}") }))
-        }
-    }
-}
-
-fn listing(objects: &[(&str, i64)]) -> Answer {
-    let contents: String = objects
-        .iter()
-        .map(|(key, minutes)| {
-            format!(
-                "<Contents><Key>{key}</Key><LastModified>{}</LastModified><Size>9</Size></Contents>",
-                iso(minutes_ago(*minutes))
-            )
-        })
-        .collect();
-    xml(format!("<ListBucketResult>{contents}<IsTruncated>false</IsTruncated></ListBucketResult>"))
-}
-
-fn s3(seen: &Seen) -> Answer {
-    if seen.method == "HEAD" {
-        let status = if seen.path.ends_with("late") { "PENDING" } else { "COMPLETED" };
-        return headers(200, &[("x-amz-replication-status", status)]);
-    }
-    if seen.query.contains("versioning") {
-        return xml("<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>".into());
-    }
-    if seen.query.contains("replication") {
-        let bucket = whole().dr_secrets_bucket.expect("it has one");
-        return xml(format!(
-            "<ReplicationConfiguration><Role>r</Role><Rule><Status>Enabled</Status><Destination><Bucket>arn:aws:s3:::{bucket}</Bucket></Destination></Rule></ReplicationConfiguration>"
-        ));
-    }
-    match seen.asked("prefix").as_deref() {
-        Some("prod/secrets/") if seen.scope.0 == HOME => listing(&[
-            ("prod/secrets/20261120/bk-1/secrets.json", 300),
-            ("prod/secrets/20261121/bk-2/secrets.json", 20),
-        ]),
-        Some("prod/secrets/") => listing(&[("prod/secrets/20261120/bk-1/secrets.json", 300)]),
-        Some(_) => listing(&[]),
-        None => listing(&[("a", 500), ("b-late", 90), ("c-late", 60), ("d", 1)]),
-    }
-}
-
+/// An environment with a file system, a bucket of data and a dump that was never made.
 fn whole() -> Environment {
-    let mut environment = environment(false);
-    environment.account = ACCOUNT.into();
-    environment.secrets_bucket = Some("exports".into());
-    environment.dr_secrets_bucket = Some("exports-dr".into());
-    environment.file_systems = vec![FileSystem { id: FS.into(), name: "uploads".into() }];
-    environment.buckets = vec![Bucket { name: "media".into(), dr: Some("media-dr".into()) }];
     let dump = Dump {
         database: "bbws-prod-mysql".into(),
         engine: Engine::Mysql,
@@ -195,18 +52,129 @@ fn whole() -> Environment {
         schemas: vec![],
         load_test: None,
     };
-    environment.dumps = vec![dump];
-    environment
+    let media = Bucket { name: "media".into(), dr: Some("media-dr".into()) };
+    Environment { buckets: vec![media], dumps: vec![dump], ..environment() }
 }
 
-async fn measured(
-    environment: Environment,
-    script: impl Fn(&Seen) -> Option<Answer> + Send + Sync + 'static,
-) -> (Fake, Result<Measurements, CloudError>) {
-    let fake = Fake::start(move |seen| script(seen).unwrap_or_else(|| healthy(seen))).await;
-    let platform = Platform::on(&fake.address, &[], environment).await;
-    let measurements = platform.cloud.measurements(&platform.environment, "U0ALICE").await;
-    (fake, measurements)
+/// An AWS in which everything is well.
+fn healthy() -> Bed {
+    let bed = Bed::of(whole());
+    databases(&bed);
+    points(&bed);
+    jobs(&bed);
+    objects(&bed);
+    bed
+}
+
+/// Automated backups, replicated, and an instance that nobody declared.
+fn databases(bed: &Bed) {
+    bed.place(|place, _| {
+        let instance = place.rds.instances.get_mut("bbws-prod-mysql").expect("it is there");
+        instance.automated_days = 7;
+        let forgotten = instance.clone();
+        place.rds.instances.insert("forgotten".into(), forgotten);
+    });
+    bed.there(|place, _| place.rds.replicated.insert(DB.into(), Replicated { behind: 12 * 60 }));
+}
+
+/// The newest that is COMPLETED counts, in the DR region an older one, whose vault is locked.
+fn points(bed: &Bed) {
+    let now = bed.clock.now();
+    for (region, newest) in [(HOME, 50), (DR, 110)] {
+        for (age, status) in [(newest, "COMPLETED"), (400, "COMPLETED"), (1, "PARTIAL")] {
+            let arn = format!("arn:aws:backup:{region}:{ACCOUNT}:recovery-point:{status}-{age}");
+            bed.point(region, &arn, FS, now - minutes(age));
+            bed.aws.change(|world, _| {
+                let vaults = &mut world.region(ACCOUNT, region).backup.vaults;
+                let point = vaults.values_mut().find_map(|vault| vault.points.get_mut(&arn)).expect("it is there");
+                point.status = Some(status.into());
+            });
+        }
+    }
+    bed.there(|place, _| place.backup.vaults.get_mut("bbws-prod-dr").expect("it is there").locked = true);
+}
+
+/// What became of jobs lately.
+fn jobs(bed: &Bed) {
+    let role = bed.platform.environment.backup_role.clone();
+    let over = |now: Moment, ended: u64| Timeline::instant(now - minutes(ended));
+    let job = |now: Moment, state: &str, ended: u64, message: Option<&str>| Job {
+        vault: "bbws-prod".into(),
+        resource_arn: FS.into(),
+        resource_type: "EFS".into(),
+        point: String::new(),
+        accepted: now - minutes(ended),
+        course: over(now, ended),
+        start_by: now,
+        size: 1,
+        role: role.clone(),
+        lifecycle: Lifecycle::default(),
+        created_by: None,
+        ends_as: Some(state.into()),
+        message: message.map(str::to_owned),
+        stopped: None,
+    };
+    let vault = |region: &str, name: &str| format!("arn:aws:backup:{region}:{ACCOUNT}:backup-vault:{name}");
+    let copy = |now: Moment, from: &str| CopyJob {
+        from_vault: vault(HOME, from),
+        source: String::new(),
+        to_vault: vault(DR, if from == "bbws-prod" { "bbws-prod-dr" } else { from }),
+        point: String::new(),
+        resource_arn: FS.into(),
+        resource_type: "EFS".into(),
+        course: over(now, 10),
+        size: 1,
+        role: role.clone(),
+        lifecycle: Lifecycle::default(),
+        created_by: None,
+        ends_as: Some("FAILED".into()),
+        message: None,
+    };
+    let why = Some("The role cannot be assumed.");
+    bed.backup(|backup, now| {
+        backup.jobs.insert("late".into(), job(now, "FAILED", 30, why));
+        backup.jobs.insert("long ago".into(), job(now, "FAILED", 25 * 60, why));
+        // AWS's console calls this "completed with issues".
+        backup.jobs.insert("odd".into(), job(now, "COMPLETED", 5, why));
+        backup.jobs.insert("clean".into(), job(now, "COMPLETED", 4, None));
+        backup.copies.insert("copy".into(), copy(now, "bbws-prod"));
+        backup.copies.insert("of others".into(), copy(now, "elsewhere"));
+    });
+    // Of all regions, whichever is asked.
+    bed.edit("ListBackupJobSummaries", |answer| {
+        answer["BackupJobSummaries"] = value!([
+            { "Region": HOME, "State": "COMPLETED", "ResourceType": "EFS", "Count": 40 },
+            { "Region": HOME, "State": "COMPLETED", "ResourceType": "RDS", "Count": 8 },
+            { "Region": HOME, "State": "EXPIRED", "Count": 2 },
+            { "Region": "us-east-1", "State": "FAILED", "Count": 70 },
+        ]);
+    });
+}
+
+/// Exports of secrets in both regions, the newest not replicated yet, and a bucket whose newest objects are late.
+fn objects(bed: &Bed) {
+    let template = bed.bucket("media", |bucket| bucket.objects.values().next().expect("an object")[0].clone());
+    let now = bed.clock.now();
+    let at = |age: u64| Version { made: now - minutes(age), visible: now - minutes(age), ..template.clone() };
+    let (older, newer) = ("prod/secrets/20261120/bk-1/secrets.json", "prod/secrets/20261121/bk-2/secrets.json");
+    bed.bucket("bbws-prod-backups", |bucket| {
+        bucket.add(older, at(300));
+        bucket.add(newer, at(20));
+    });
+    bed.bucket("bbws-prod-backups-dr", |bucket| bucket.add(older, at(300)));
+    bed.bucket("media", |bucket| {
+        bucket.objects.clear();
+        for (key, age, late) in [("a", 500, false), ("b-late", 90, true), ("c-late", 60, true), ("d", 1, false)] {
+            let made = now - minutes(age);
+            let course = if late { Timeline::new(made, made, minutes(10_000), None) } else { Timeline::instant(made) };
+            let replication = Some(Replication { bucket: "media-dr".into(), course });
+            bucket.add(key, Version { replication, replica: false, ..at(age) });
+        }
+    });
+}
+
+async fn measured(bed: &Bed) -> Result<Measurements, CloudError> {
+    bed.platform.cloud.measurements(&bed.platform.environment, "U0ALICE").await
 }
 
 /// Minutes that each component is behind; what is unknown is `Err`.
@@ -219,8 +187,8 @@ fn lags(measurements: &Measurements) -> BTreeMap<String, Result<u64, String>> {
 
 #[tokio::test]
 async fn every_component_is_measured_on_both_legs() {
-    let (fake, measurements) = measured(whole(), |_| None).await;
-    let measurements = measurements.expect("measurements");
+    let bed = healthy();
+    let measurements = measured(&bed).await.expect("measurements");
     let mut lags = lags(&measurements);
     let dump = |lags: &mut BTreeMap<String, Result<u64, String>>, name: &str| {
         lags.remove(name).expect("it is there").expect_err("there is none")
@@ -237,7 +205,7 @@ async fn every_component_is_measured_on_both_legs() {
         [
             ("efs fs-0900d000000000001", 50),
             ("efs fs-0900d000000000001 in DR", 110),
-            ("rds bbws-prod-mysql", 5),
+            ("rds bbws-prod-mysql", 4),
             ("rds bbws-prod-mysql in DR", 12),
             ("s3 media", 0),
             ("s3 media in DR", 90),
@@ -245,17 +213,13 @@ async fn every_component_is_measured_on_both_legs() {
             ("secrets bbws/prod/ in DR", 300),
         ]
     );
-    let snapshots = fake
-        .seen()
-        .into_iter()
-        .filter(|s| s.scope.1 == "rds" && s.field("Action").as_deref() == Some("DescribeDBSnapshots"));
-    assert_eq!(snapshots.count(), 0, "automated backups keep the objective, so no snapshot is looked for");
+    let listed = bed.asked("DescribeDBSnapshots").len();
+    assert_eq!(listed, 0, "automated backups keep the objective, so no snapshot is looked for");
 }
 
 #[tokio::test]
 async fn jobs_places_and_what_exists_are_told() {
-    let (_fake, measurements) = measured(whole(), |_| None).await;
-    let measurements = measurements.expect("measurements");
+    let measurements = measured(&healthy()).await.expect("measurements");
     assert_eq!(measurements.jobs, Ok(BTreeMap::from([("COMPLETED".into(), 48), ("EXPIRED".into(), 2)])));
     assert_eq!(measurements.success_rate(), Some(96));
     let trouble = measurements.trouble.as_ref().expect("it is known");
@@ -264,9 +228,9 @@ async fn jobs_places_and_what_exists_are_told() {
     assert_eq!(
         told,
         [
-            ("odd", "backup", FS, "The role cannot be assumed."),
-            ("copy", "copy", FS, "AWS gives no reason."),
-            ("late", "backup", FS, "The role cannot be assumed.")
+            ("odd", "backup", FILES, "The role cannot be assumed."),
+            ("copy", "copy", FILES, "AWS gives no reason."),
+            ("late", "backup", FILES, "The role cannot be assumed.")
         ],
         "newest first, neither what ended two days ago nor what is of other vaults"
     );
@@ -277,7 +241,7 @@ async fn jobs_places_and_what_exists_are_told() {
     assert_eq!(names[..4], ["region af-south-1", "region eu-west-1", "vault bbws-prod", "KMS key of vault bbws-prod"]);
     assert!(names.contains(&"DR vault bbws-prod-dr") && names.contains(&"DR bucket media-dr"), "{names:?}");
     let locked = measurements.places.iter().find(|(name, _)| name == "DR vault bbws-prod-dr").expect("it is there");
-    assert_eq!(locked.1, Ok("arn:x, locked".into()));
+    assert_eq!(locked.1, Ok(format!("arn:aws:backup:eu-west-1:{ACCOUNT}:backup-vault:bbws-prod-dr, locked")));
     let unprotected: Vec<&str> =
         measurements.unprotected(&whole()).expect("it is known").iter().map(|e| e.id.as_str()).collect();
     assert_eq!(unprotected, ["forgotten"]);
@@ -285,65 +249,71 @@ async fn jobs_places_and_what_exists_are_told() {
 
 #[tokio::test]
 async fn without_automated_backups_the_newest_snapshot_counts() {
-    let snapshot = |name: &str, status: &str, minutes: i64, data: i64| {
-        format!(
-            "<DBSnapshot><DBSnapshotIdentifier>{name}</DBSnapshotIdentifier><DBInstanceIdentifier>bbws-prod-mysql</DBInstanceIdentifier>\
-             <Status>{status}</Status><SnapshotCreateTime>{}</SnapshotCreateTime><OriginalSnapshotCreateTime>{}</OriginalSnapshotCreateTime></DBSnapshot>",
-            iso(minutes_ago(minutes)),
-            iso(minutes_ago(data))
-        )
-    };
-    let (_fake, measurements) = measured(whole(), move |seen| {
-        if seen.scope.1 != "rds" {
-            return None;
-        }
-        Some(match seen.field("Action").as_deref() {
-            Some("DescribeDBInstances") => xml(
-                "<DescribeDBInstancesResponse><DescribeDBInstancesResult><DBInstances><DBInstance><DBInstanceIdentifier>bbws-prod-mysql</DBInstanceIdentifier>\
-                 <BackupRetentionPeriod>0</BackupRetentionPeriod></DBInstance></DBInstances></DescribeDBInstancesResult></DescribeDBInstancesResponse>".into(),
-            ),
-            Some("DescribeDBInstanceAutomatedBackups") => refused(404, "DBInstanceAutomatedBackupNotFound"),
-            _ => {
-                // A copy is as old as its source, whenever it was made.
-                let listed = snapshot("a-dr", "available", 5, 6000) + &snapshot("b", "creating", 1, 1);
-                xml(format!("<DescribeDBSnapshotsResponse><DescribeDBSnapshotsResult><DBSnapshots>{listed}</DBSnapshots></DescribeDBSnapshotsResult></DescribeDBSnapshotsResponse>"))
-            }
-        })
-    })
-    .await;
-    let lags = lags(&measurements.expect("measurements"));
+    let bed = healthy();
+    let instance = bed.place(|place, _| {
+        let instance = place.rds.instances.get_mut("bbws-prod-mysql").expect("it is there");
+        instance.automated_days = 0;
+        instance.clone()
+    });
+    bed.there(|place, _| place.rds.replicated.clear());
+    let now = bed.clock.now();
+    let of = |timeline| Snapshot::of("bbws-prod-mysql", &instance, timeline, Tags::new());
+    // A copy is as old as its source, whenever it was made.
+    let mut copy = of(Timeline::instant(now - minutes(5)));
+    copy.original = now - minutes(6000);
+    copy.data.until = Some(copy.original);
+    let creating = of(Timeline::new(now - minutes(1), now - minutes(1), minutes(60), None));
+    for region in [HOME, DR] {
+        bed.aws.change(|world, _| {
+            let snapshots = &mut world.region(ACCOUNT, region).rds.snapshots;
+            snapshots.insert("a-dr".into(), copy.clone());
+            snapshots.insert("b".into(), creating.clone());
+        });
+    }
+    let lags = lags(&measured(&bed).await.expect("measurements"));
     assert_eq!(lags["rds bbws-prod-mysql"], Ok(6000), "read although it is older than what is looked at first");
     assert_eq!(lags["rds bbws-prod-mysql in DR"], Ok(6000));
 }
 
 #[tokio::test]
 async fn what_replicates_by_itself_counts() {
-    let (_fake, measurements) = measured(whole(), |seen| match (seen.scope.1.as_str(), seen.target.as_str()) {
-        ("elasticfilesystem", _) if seen.path.ends_with("replication-configurations") => Some(json(value!({ "Replications": [{
-            "SourceFileSystemId": FS, "SourceFileSystemRegion": HOME, "SourceFileSystemArn": file_system_arn(), "OriginalSourceFileSystemArn": file_system_arn(),
-            "CreationTime": 1, "Destinations": [{ "Status": "ENABLED", "FileSystemId": "fs-2", "Region": DR, "LastReplicatedTimestamp": minutes_ago(3) }],
-        }] }))),
-        (_, "secretsmanager.ListSecrets") => Some(json(value!({ "SecretList": [{ "Name": "bbws/prod/db", "PrimaryRegion": HOME }] }))),
-        (_, "secretsmanager.DescribeSecret") => {
-            Some(json(value!({ "Name": "bbws/prod/db", "ReplicationStatus": [{ "Region": DR, "Status": "InSync" }] })))
-        }
-        _ => None,
-    })
-    .await;
-    let lags = lags(&measurements.expect("measurements"));
-    assert_eq!(lags["efs fs-0900d000000000001 in DR"], Ok(3));
+    let bed = healthy();
+    let replication = FilesReplication {
+        source_region: HOME.into(),
+        source_arn: FS.into(),
+        region: DR.into(),
+        file_system: "fs-2".into(),
+        created: bed.clock.now() - minutes(6000),
+        lag: None,
+    };
+    bed.place(|place, _| place.efs.replications.insert(FILES.into(), replication.clone()));
+    bed.there(|place, _| place.efs.replications.insert(FILES.into(), replication));
+    let names: Vec<String> = bed.place(|place, _| place.secrets.secrets.keys().cloned().collect());
+    let here = bed.platform.setup(HOME).await;
+    for name in names {
+        let to = aws_sdk_secretsmanager::types::ReplicaRegionType::builder().region(DR).build();
+        here.secrets()
+            .replicate_secret_to_regions()
+            .secret_id(name)
+            .add_replica_regions(to)
+            .send()
+            .await
+            .expect("it is");
+    }
+    bed.later(minutes(1));
+    let lags = lags(&measured(&bed).await.expect("measurements"));
+    assert_eq!(lags["efs fs-0900d000000000001 in DR"], Ok(5));
     assert_eq!(lags["secrets bbws/prod/ in DR"], Ok(0));
-    assert_eq!(lags["secrets bbws/prod/"], Ok(20), "a replica is not an export");
+    assert_eq!(lags["secrets bbws/prod/"], Ok(21), "a replica is not an export");
 }
 
 #[tokio::test]
 async fn a_dead_region_is_told_and_the_other_is_measured() {
+    let down = || Override::Refused(Refusal::with_status(503, "ServiceUnavailable", "the region is down"));
     for (dead, side) in [(DR, Side::Dr), (HOME, Side::Primary)] {
-        let (_fake, measurements) = measured(whole(), move |seen| {
-            (seen.scope.0 == dead).then(|| error(503, "ServiceUnavailable", "the region is down"))
-        })
-        .await;
-        let measurements = measurements.expect("the other region answers");
+        let bed = healthy();
+        bed.aws.override_answers(Target::always().in_region(dead), down());
+        let measurements = measured(&bed).await.expect("the other region answers");
         let (of_dead, of_other): (Vec<_>, Vec<_>) = measurements.components.iter().partition(|c| c.side == side);
         assert!(of_dead.iter().all(|c| c.safe.is_err()), "unknown is never zero: {of_dead:?}");
         assert!(of_other.iter().any(|c| c.safe.is_ok()));
@@ -359,28 +329,28 @@ async fn a_dead_region_is_told_and_the_other_is_measured() {
             }
         }
     }
-    let (_fake, measurements) = measured(whole(), |_| Some(error(503, "ServiceUnavailable", "down"))).await;
-    assert!(matches!(measurements, Err(CloudError::Retryable { .. })), "{measurements:?}");
+    let bed = healthy();
+    bed.aws.override_answers(Target::always(), down());
+    let nothing = measured(&bed).await;
+    assert!(matches!(nothing, Err(CloudError::Retryable { .. })), "{nothing:?}");
 }
 
 #[tokio::test]
 async fn nothing_is_measured_in_a_foreign_account() {
-    let mut foreign = whole();
-    foreign.account = "111122223333".into();
-    let (fake, measurements) = measured(foreign, |_| None).await;
-    let reason = permanent(measurements);
-    assert!(reason.contains("belongs to account 093646564004"), "{reason}");
-    assert!(fake.seen().iter().all(|s| s.scope.1 == "sts"));
+    let bed = healthy();
+    let foreign = AwsCloud::with(topics(), base(&bed.aws, &bed.clock, "111122223333"));
+    let reason = permanent(foreign.measurements(&bed.platform.environment, "U0ALICE").await);
+    assert!(reason.contains("belongs to account 111122223333"), "{reason}");
+    assert_eq!(bed.requests(), bed.asked("GetCallerIdentity").len());
 }
 
 #[tokio::test]
 async fn a_vault_that_cannot_be_read_makes_its_file_systems_unknown() {
-    let (_fake, measurements) = measured(whole(), |seen| {
-        (seen.path.ends_with("/recovery-points")).then(|| error(403, "AccessDeniedException", "no"))
-    })
-    .await;
-    let lags = lags(&measurements.expect("measurements"));
+    let bed = healthy();
+    let denied = Refusal::with_status(403, "AccessDeniedException", "no");
+    bed.aws.override_answers(Target::always().of("ListRecoveryPointsByBackupVault"), Override::Refused(denied));
+    let lags = lags(&measured(&bed).await.expect("measurements"));
     let why = lags["efs fs-0900d000000000001"].as_ref().expect_err("nobody knows");
     assert!(why.contains("may not do backup:ListRecoveryPointsByBackupVault"), "{why}");
-    assert_eq!(lags["rds bbws-prod-mysql"], Ok(5));
+    assert_eq!(lags["rds bbws-prod-mysql"], Ok(4));
 }

@@ -1,7 +1,8 @@
-//! The AWS adapters over real HTTP: against moto where moto knows the call, against answers in the shapes of AWS's own
-//! service model where it does not. Every call made is compared with the IAM policies in `deploy/iam`.
+//! The AWS adapters over the simulated AWS at the level of HTTP, each test in one of its own; where a test is about an answer that
+//! AWS seldom gives, that one answer is overridden. Every call made is compared with the IAM policies in `deploy/iam`.
 
 mod backup;
+pub mod bed;
 mod buckets_data;
 mod configuration;
 mod conformance;
@@ -9,7 +10,6 @@ mod dumps;
 mod ends;
 mod errors;
 mod exports;
-mod fake;
 mod files;
 mod identity;
 mod inventory;
@@ -20,11 +20,9 @@ mod points;
 mod policies;
 mod records;
 mod restores;
-mod s3_fake;
 mod secrets_check;
 mod snapshots;
 mod support;
-mod vaults;
 mod watch;
 mod whole;
 mod world;

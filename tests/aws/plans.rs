@@ -1,23 +1,27 @@
 //! AWS Backup plans: written once, compared before they are written again.
 
+use std::time::Duration;
+
+use aws_sdk_backup::types::{BackupPlanInput, BackupRuleInput};
 use bbws::{
     domain::{
-        moment::Moment,
         step::{self, Action, PlanRule, PlanSpec},
-        world::Survey,
+        world::{PlanFound, Survey},
     },
     ports::cloud::{Call, Cloud as _, CloudError, Probe},
 };
 use serde_json::{Value, json as value};
 
 use crate::aws::{
-    support::{HOME, Platform, done, environment, failed, permanent, poll},
-    vaults::{Trouble, Vaults},
+    bed::{Bed, DB, FS},
+    support::{HOME, Platform, done, failed, permanent, poll},
+};
+use bbws::adapters::sandbox::aws::{
+    Fault, Target,
+    world::backup::{BackupPlan, Selection},
 };
 
 const NAME: &str = "bbws-prod";
-const FS: &str = "arn:aws:elasticfilesystem:af-south-1:093646564004:file-system/fs-0900d000000000001";
-const DB: &str = "arn:aws:rds:af-south-1:093646564004:db:bbws-prod-mysql";
 
 pub fn spec() -> PlanSpec {
     let rule = |name: &str, schedule: &str, copy_to: Option<&str>| PlanRule {
@@ -42,32 +46,50 @@ pub fn put(spec: PlanSpec) -> Action {
     Action::PutPlan(step::PutPlan { region: HOME.into(), name: NAME.into(), spec })
 }
 
-async fn on() -> (Vaults, Platform) {
-    let vaults = Vaults::start().await;
-    let platform = vaults.platform(environment(false)).await;
-    (vaults, platform)
+/// Writes the plan, as the engine does it; what was called to change something for it.
+async fn write(bed: &Bed, spec: PlanSpec) -> Vec<String> {
+    let before = bed.changes().len();
+    let call = bed.platform.call(put(spec));
+    let started = bed.platform.cloud.start(&call).await.expect("it starts");
+    done(poll(&bed.platform.cloud, &Call { external_id: started.external_id, ..call }).await);
+    bed.changes().split_off(before)
 }
 
-/// Writes the plan, as the engine does it; how often something was changed for it.
-async fn write(vaults: &Vaults, platform: &Platform, spec: PlanSpec) -> Vec<String> {
-    let before = vaults.changes().len();
-    let call = platform.call(put(spec));
-    let started = platform.cloud.start(&call).await.expect("it starts");
-    done(poll(&platform.cloud, &Call { external_id: started.external_id, ..call }).await);
-    vaults.changes().split_off(before)
+/// The plans there are, by id.
+fn plans(bed: &Bed) -> Vec<(String, BackupPlan)> {
+    bed.backup(|backup, _| backup.plans.clone().into_iter().collect())
 }
 
-fn protected(vaults: &Vaults) -> Vec<Value> {
-    vaults.with(|state| state.selections.values().map(|s| s["Resources"].clone()).collect())
+/// The one plan there is.
+fn plan(bed: &Bed) -> (String, BackupPlan) {
+    let mut plans = plans(bed);
+    assert_eq!(plans.len(), 1, "{plans:?}");
+    plans.remove(0)
+}
+
+fn protected(bed: &Bed) -> Vec<Value> {
+    let selections = plans(bed).into_iter().flat_map(|(_, plan)| plan.selections.into_values());
+    let mut selections: Vec<_> = selections.collect();
+    selections.sort_by_key(|selection| selection.created);
+    selections.into_iter().map(|selection| selection.body["Resources"].clone()).collect()
+}
+
+/// Somebody else at the console changes the plan and its selection.
+fn meddle(bed: &Bed, change: impl FnOnce(&mut Value, &mut Value)) {
+    let (id, _) = plan(bed);
+    bed.backup(|backup, _| {
+        let plan = backup.plans.get_mut(&id).expect("it is there");
+        let selection = plan.selections.values_mut().next().expect("it is there");
+        change(&mut plan.versions.last_mut().expect("it says something").1, &mut selection.body);
+    });
 }
 
 #[tokio::test]
 async fn a_plan_is_made_with_our_token_our_tags_and_what_it_protects() {
-    let (vaults, platform) = on().await;
-    assert_eq!(platform.cloud.probe(&platform.call(put(spec()))).await, Ok(Probe::Absent));
-    let changes = write(&vaults, &platform, spec()).await;
-    assert_eq!(changes, ["PUT /backup/plans", "PUT /backup/plans/plan-1/selections"]);
-    let made = &vaults.fake.asked("PUT", "/backup/plans")[0].json();
+    let bed = Bed::new();
+    assert_eq!(bed.platform.cloud.probe(&bed.platform.call(put(spec()))).await, Ok(Probe::Absent));
+    assert_eq!(write(&bed, spec()).await, ["CreateBackupPlan", "CreateBackupSelection"]);
+    let made = &bed.asked("CreateBackupPlan")[0].input;
     assert_eq!(made["CreatorRequestId"], "bk-1042-0-r0");
     assert_eq!(made["BackupPlanTags"]["bbws:operation"], "bk-1042");
     assert_eq!(
@@ -97,69 +119,75 @@ async fn a_plan_is_made_with_our_token_our_tags_and_what_it_protects() {
             }],
         })
     );
-    assert_eq!(protected(&vaults), [value!([FS, DB])]);
+    assert_eq!(protected(&bed), [value!([FS, DB])]);
 }
 
 /// AWS gives what a token made before, whatever became of the ledger that sent it.
 #[tokio::test]
 async fn the_plan_of_an_earlier_life_is_not_taken_for_ours() {
-    const ASKED: i64 = 1_795_230_600;
-    let intended = Moment(ASKED * 1000);
-    let answer = async |made: i64| {
-        let (vaults, platform) = on().await;
-        vaults.with(|state| state.made = Some(made));
-        let answer = platform.cloud.start(&Call { intended, ..platform.call(put(spec())) }).await;
-        (answer, vaults)
+    let after = |bed: &Bed, seconds: u64| {
+        let (call, made) = (bed.platform.call(put(spec())), plan(bed).1.created);
+        Call { intended: made + Duration::from_secs(seconds), ..call }
     };
-    assert!(answer(ASKED - 299).await.0.is_ok(), "clocks may differ");
-    let (refused, vaults) = answer(ASKED - 301).await;
+    // The reply of the call that made it was lost, and with it the ledger that remembers.
+    let made_before = async || {
+        let bed = Bed::new();
+        bed.aws.inject(Fault::LostReply, Target::next().of("CreateBackupPlan"));
+        let answer = bed.platform.cloud.start(&bed.platform.call(put(spec()))).await;
+        assert!(Bed::unknown(&answer), "{answer:?}");
+        bed.edit("ListBackupPlans", |answer| answer["BackupPlansList"] = value!([]));
+        bed
+    };
+    let bed = made_before().await;
+    assert!(bed.platform.cloud.start(&after(&bed, 299)).await.is_ok(), "clocks may differ");
+    let bed = made_before().await;
+    let refused = bed.platform.cloud.start(&after(&bed, 301)).await;
     assert!(permanent(refused).contains("an earlier life of the ledger"));
-    assert!(protected(&vaults).is_empty(), "nothing more is done to it");
+    assert!(protected(&bed).is_empty(), "nothing more is done to it");
 
-    let (vaults, platform) = on().await;
-    write(&vaults, &platform, PlanSpec { resources: vec![FS.into()], ..spec() }).await;
-    vaults.with(|state| state.made = Some(ASKED - 301));
-    let started = platform.cloud.start(&Call { intended, ..platform.call(put(spec())) }).await;
+    let bed = Bed::new();
+    write(&bed, PlanSpec { resources: vec![FS.into()], ..spec() }).await;
+    let started = bed.platform.cloud.start(&after(&bed, 301)).await;
     assert!(started.is_ok(), "a selection counts by what it selects: {started:?}");
-    assert_eq!(protected(&vaults), [value!([FS]), value!([DB])]);
+    assert!(protected(&bed).contains(&value!([DB])), "{:?}", protected(&bed));
 }
 
 #[tokio::test]
 async fn a_plan_that_is_as_wanted_is_not_written_again() {
-    let (vaults, platform) = on().await;
-    write(&vaults, &platform, spec()).await;
-    let before = vaults.changes();
-    let other =
-        platform.call_of("bk-2000", put(PlanSpec { resources: vec![DB.into(), FS.into(), DB.into()], ..spec() }));
-    let started = platform.cloud.start(&other).await.expect("it is found");
-    assert!(started.finished && started.outputs["plan"] == "plan-1", "{started:?}");
-    assert_eq!(platform.cloud.probe(&other).await, Ok(Probe::Present(started)));
-    assert_eq!(vaults.changes(), before, "no new version");
-    assert_eq!(vaults.with(|state| state.plans["plan-1"]["version"].clone()), 1);
+    let bed = Bed::new();
+    write(&bed, spec()).await;
+    let before = bed.changes();
+    let resources = vec![DB.into(), FS.into(), DB.into()];
+    let other = bed.platform.call_of("bk-2000", put(PlanSpec { resources, ..spec() }));
+    let started = bed.platform.cloud.start(&other).await.expect("it is found");
+    let (id, plan) = plan(&bed);
+    assert!(started.finished && started.outputs["plan"] == id, "{started:?}");
+    assert_eq!(bed.platform.cloud.probe(&other).await, Ok(Probe::Present(started)));
+    assert_eq!(bed.changes(), before, "nothing is written");
+    assert_eq!(plan.versions.len(), 1, "no new version");
 }
 
 #[tokio::test]
 async fn new_rules_keep_the_selection_and_a_new_selection_keeps_the_rules() {
-    let (vaults, platform) = on().await;
-    write(&vaults, &platform, spec()).await;
+    let bed = Bed::new();
+    write(&bed, spec()).await;
     let mut longer = spec();
     longer.rules[0].delete_after_days = 90;
-    assert_eq!(write(&vaults, &platform, longer.clone()).await, ["POST /backup/plans/plan-1"]);
-    assert_eq!(protected(&vaults), [value!([FS, DB])], "it still protects the same");
+    assert_eq!(write(&bed, longer.clone()).await, ["UpdateBackupPlan"]);
+    assert_eq!(protected(&bed), [value!([FS, DB])], "it still protects the same");
 
+    let first = plan(&bed).1.selections.into_keys().next().expect("there is one");
     let fewer = PlanSpec { resources: vec![DB.into()], ..longer.clone() };
-    let changes = write(&vaults, &platform, fewer).await;
-    assert_eq!(
-        changes,
-        ["PUT /backup/plans/plan-1/selections", "DELETE /backup/plans/plan-1/selections/selection-2"],
-        "the new one is there before the old one goes"
-    );
-    assert_eq!(protected(&vaults), [value!([DB])]);
-    assert_eq!(vaults.with(|state| state.plans["plan-1"]["version"].clone()), 2);
+    let changes = write(&bed, fewer).await;
+    let successor = "the new one is there before the old one goes";
+    assert_eq!(changes, ["CreateBackupSelection", "DeleteBackupSelection"], "{successor}");
+    assert_eq!(bed.asked("DeleteBackupSelection")[0].input["selectionId"], first);
+    assert_eq!(protected(&bed), [value!([DB])]);
+    assert_eq!(plan(&bed).1.versions.len(), 2);
 
     let nothing = PlanSpec { resources: vec![], ..longer };
-    assert_eq!(write(&vaults, &platform, nothing).await, ["DELETE /backup/plans/plan-1/selections/selection-3"]);
-    assert!(protected(&vaults).is_empty(), "a selection of nothing would be one of everything");
+    assert_eq!(write(&bed, nothing).await, ["DeleteBackupSelection"]);
+    assert!(protected(&bed).is_empty(), "a selection of nothing would be one of everything");
 }
 
 #[tokio::test]
@@ -176,112 +204,102 @@ async fn what_somebody_else_made_of_the_plan_is_seen_and_mended() {
         |_, selection| selection["NotResources"] = value!(["arn:x"]),
     ];
     for (n, change) in changes.into_iter().enumerate() {
-        let (vaults, platform) = on().await;
-        write(&vaults, &platform, spec()).await;
-        vaults.with(|state| {
-            let plan = state.plans.get_mut("plan-1").expect("it is there");
-            let selection = state.selections.values_mut().next().expect("it is there");
-            change(plan, selection);
-        });
-        let call = platform.call(put(spec()));
-        assert_eq!(platform.cloud.probe(&call).await, Ok(Probe::Absent), "change {n}");
-        let named = Call { external_id: Some("plan-1".into()), ..call.clone() };
-        let reason = failed(poll(&platform.cloud, &named).await);
+        let bed = Bed::new();
+        write(&bed, spec()).await;
+        meddle(&bed, change);
+        let call = bed.platform.call(put(spec()));
+        assert_eq!(bed.platform.cloud.probe(&call).await, Ok(Probe::Absent), "change {n}");
+        let named = Call { external_id: Some(plan(&bed).0), ..call.clone() };
+        let reason = failed(poll(&bed.platform.cloud, &named).await);
         assert!(reason.starts_with("Backup plan bbws-prod in af-south-1 does not say what was written: "), "{reason}");
-        write(&vaults, &platform, spec()).await;
+        write(&bed, spec()).await;
     }
 }
 
 #[tokio::test]
 async fn a_lost_reply_is_unknown_and_found_again() {
-    let (vaults, platform) = on().await;
-    let call = platform.call(put(spec()));
-    vaults.with(|state| state.trouble = vec![Trouble::Lost("PUT", "/backup/plans")]);
-    let answer = platform.cloud.start(&call).await;
-    assert!(matches!(answer, Err(CloudError::Unknown { .. })), "{answer:?}");
-    assert_eq!(vaults.with(|state| state.plans.len()), 1, "the SDK asked several times with one token");
-    vaults.with(|state| state.trouble.clear());
-    assert_eq!(platform.cloud.probe(&call).await, Ok(Probe::Absent), "it does not protect anything yet");
-    let started = platform.cloud.start(&call).await.expect("it is completed");
-    done(poll(&platform.cloud, &Call { external_id: started.external_id, ..call.clone() }).await);
-    assert_eq!(vaults.with(|state| (state.plans.len(), state.selections.len())), (1, 1));
-    let before = vaults.changes();
-    assert!(matches!(platform.cloud.probe(&call).await, Ok(Probe::Present(started)) if started.finished));
-    assert_eq!(vaults.changes(), before);
+    let bed = Bed::new();
+    let (cloud, call) = (&bed.platform.cloud, bed.platform.call(put(spec())));
+    bed.aws.inject(Fault::LostReply, Target::next().of("CreateBackupPlan"));
+    let answer = cloud.start(&call).await;
+    assert!(Bed::unknown(&answer), "{answer:?}");
+    assert_eq!(plans(&bed).len(), 1);
+    assert_eq!(cloud.probe(&call).await, Ok(Probe::Absent), "it does not protect anything yet");
+    let started = cloud.start(&call).await.expect("it is completed");
+    done(poll(cloud, &Call { external_id: started.external_id, ..call.clone() }).await);
+    assert_eq!((plans(&bed).len(), protected(&bed).len()), (1, 1));
+    let before = bed.changes();
+    assert!(matches!(cloud.probe(&call).await, Ok(Probe::Present(started)) if started.finished));
+    assert_eq!(bed.changes(), before);
 }
 
 #[tokio::test]
 async fn what_protects_stays_until_its_successor_is_there() {
-    let (vaults, platform) = on().await;
-    write(&vaults, &platform, spec()).await;
+    let bed = Bed::new();
+    write(&bed, spec()).await;
     let fewer = PlanSpec { resources: vec![DB.into()], ..spec() };
-    let call = platform.call(put(fewer.clone()));
-    let path = "/backup/plans/plan-1/selections";
-    for (trouble, unknown) in [
-        (Trouble::Refused("PUT", path, "AlreadyExistsException"), false),
-        (Trouble::Refused("PUT", path, "LimitExceededException"), false),
-        (Trouble::Lost("PUT", path), true),
-    ] {
-        vaults.with(|state| state.trouble = vec![trouble.clone()]);
-        match platform.cloud.start(&call).await {
-            // Asked again by the SDK, AWS says of the one that was lost that it exists.
-            Ok(started) => assert!(!started.finished && unknown, "{trouble:?}"),
-            Err(CloudError::Retryable { .. }) => assert!(!unknown, "{trouble:?}"),
-            Err(CloudError::Unknown { .. }) => assert!(unknown, "{trouble:?}"),
-            other => panic!("{trouble:?}: {other:?}"),
-        }
-        assert!(protected(&vaults).contains(&value!([FS, DB])), "{trouble:?}");
+    let call = bed.platform.call(put(fewer.clone()));
+    for code in ["AlreadyExistsException", "LimitExceededException"] {
+        bed.refuse("CreateBackupSelection", code);
+        let answer = bed.platform.cloud.start(&call).await;
+        assert!(matches!(answer, Err(CloudError::Retryable { .. })), "{code}: {answer:?}");
+        assert_eq!(protected(&bed), [value!([FS, DB])], "{code}");
     }
-    vaults.with(|state| state.trouble.clear());
-    assert_eq!(platform.cloud.probe(&call).await, Ok(Probe::Absent), "it protects too much still");
-    write(&vaults, &platform, fewer).await;
-    assert_eq!(protected(&vaults), [value!([DB])]);
+    bed.aws.inject(Fault::LostReply, Target::next().of("CreateBackupSelection"));
+    let answer = bed.platform.cloud.start(&call).await;
+    assert!(Bed::unknown(&answer), "{answer:?}");
+    assert!(protected(&bed).contains(&value!([FS, DB])), "the old one is there as long as nobody knows of the new one");
+    assert_eq!(bed.platform.cloud.probe(&call).await, Ok(Probe::Absent), "it protects too much still");
+    write(&bed, fewer).await;
+    assert_eq!(protected(&bed), [value!([DB])]);
 }
 
 #[tokio::test]
 async fn trouble_is_of_three_kinds() {
-    let (vaults, platform) = on().await;
-    let call = platform.call(put(spec()));
-    vaults.with(|state| state.trouble = vec![Trouble::Refused("PUT", "/backup/plans", "ThrottlingException")]);
-    assert!(matches!(platform.cloud.start(&call).await, Err(CloudError::Retryable { .. })));
-    vaults.with(|state| state.trouble = vec![Trouble::Refused("PUT", "/backup/plans", "AlreadyExistsException")]);
-    assert!(matches!(platform.cloud.start(&call).await, Err(CloudError::Retryable { .. })), "it is not visible yet");
-    vaults
-        .with(|state| state.trouble = vec![Trouble::Refused("PUT", "/backup/plans", "InvalidParameterValueException")]);
-    let reason = permanent(platform.cloud.start(&call).await);
+    let bed = Bed::new();
+    let (cloud, call) = (&bed.platform.cloud, bed.platform.call(put(spec())));
+    bed.refuse("CreateBackupPlan", "ThrottlingException");
+    assert!(matches!(cloud.start(&call).await, Err(CloudError::Retryable { .. })));
+    bed.refuse("CreateBackupPlan", "AlreadyExistsException");
+    assert!(matches!(cloud.start(&call).await, Err(CloudError::Retryable { .. })), "it is not visible yet");
+    bed.refuse("CreateBackupPlan", "InvalidParameterValueException");
+    let reason = permanent(cloud.start(&call).await);
     assert!(reason.contains("AWS refused it (InvalidParameterValueException: as the test says)"), "{reason}");
-    vaults.with(|state| {
-        state.trouble.clear();
-        for id in ["a", "b"] {
-            state.plans.insert(id.into(), value!({ "BackupPlanName": NAME, "Rules": [] }));
-        }
-    });
-    assert!(permanent(platform.cloud.start(&call).await).contains("there are 2 plans of that name"));
+    // Names of plans need not differ.
+    let backup = bed.platform.setup(HOME).await;
+    for _ in 0..2 {
+        let rule = BackupRuleInput::builder().rule_name("theirs").target_backup_vault_name("bbws-prod").build();
+        let theirs = BackupPlanInput::builder().backup_plan_name(NAME).rules(rule.expect("a rule")).build();
+        let request = backup.backup().create_backup_plan().backup_plan(theirs.expect("a plan"));
+        request.send().await.expect("it is made");
+    }
+    assert!(permanent(cloud.start(&call).await).contains("there are 2 plans of that name"));
     let gone = Call { external_id: Some("plan-9".into()), ..call };
-    assert!(failed(poll(&platform.cloud, &gone).await).contains("is gone"));
+    assert!(failed(poll(cloud, &gone).await).contains("is gone"));
+}
+
+async fn survey(platform: &Platform) -> Option<PlanFound> {
+    let ask = Survey { schedule: true, ..Survey::default() };
+    platform.cloud.survey(&platform.environment, &ask, "U0ALICE").await.expect("a world").plan
 }
 
 #[tokio::test]
 async fn a_survey_tells_what_the_plan_says() {
-    let vaults = Vaults::start().await;
-    let platform =
-        Platform::on(crate::aws::moto::address(), &[("backup", &vaults.fake.address)], environment(true)).await;
-    let ask = Survey { schedule: true, ..Survey::default() };
-    let survey = async || platform.cloud.survey(&platform.environment, &ask, "U0ALICE").await.expect("a world").plan;
-    assert_eq!(survey().await, None);
-    platform.cloud.start(&platform.call(put(spec()))).await.expect("a plan");
-    let found = survey().await.expect("there is one");
-    assert_eq!((found.id.as_str(), found.version.as_str()), ("plan-1", "1"));
+    let bed = Bed::new();
+    assert_eq!(survey(&bed.platform).await, None);
+    bed.platform.cloud.start(&bed.platform.call(put(spec()))).await.expect("a plan");
+    let found = survey(&bed.platform).await.expect("there is one");
+    let (id, plan) = plan(&bed);
+    assert_eq!((found.id, found.version), (id, plan.versions[0].0.clone()));
     let sorted = vec![FS.to_owned(), DB.to_owned()];
     assert_eq!(found.spec, PlanSpec { resources: sorted, ..spec() });
 }
 
 #[tokio::test]
 async fn what_was_not_named_is_written_back_word_for_word() {
-    let (vaults, platform) = on().await;
-    write(&vaults, &platform, spec()).await;
-    vaults.with(|state| {
-        let plan = state.plans.get_mut("plan-1").expect("it is there");
+    let bed = Bed::new();
+    write(&bed, spec()).await;
+    meddle(&bed, |plan, _| {
         let rule = &mut plan["Rules"][0];
         rule["EnableContinuousBackup"] = true.into();
         rule["ScheduleExpressionTimezone"] = "Africa/Johannesburg".into();
@@ -291,21 +309,21 @@ async fn what_was_not_named_is_written_back_word_for_word() {
         plan["Rules"][1]["Lifecycle"] = value!({ "MoveToColdStorageAfterDays": 30, "DeleteAfterDays": 2557 });
         plan["AdvancedBackupSettings"] =
             value!([{ "ResourceType": "EC2", "BackupOptions": { "WindowsVSS": "enabled" } }]);
-        let tagged = value!({ "SelectionName": "tagged", "IamRoleArn": spec().role, "ListOfTags": [
-            { "ConditionType": "STRINGEQUALS", "ConditionKey": "backup", "ConditionValue": "yes" },
-        ] });
-        state.selections.insert(("plan-1".into(), "selection-tagged".into()), tagged);
     });
-    let ask = Survey { schedule: true, ..Survey::default() };
-    let elsewhere =
-        Platform::on(crate::aws::moto::address(), &[("backup", &vaults.fake.address)], environment(true)).await;
-    let found = elsewhere.cloud.survey(&elsewhere.environment, &ask, "U0ALICE").await.expect("a world").plan;
-    let mut wanted = found.expect("there is one").spec;
+    let (id, _) = plan(&bed);
+    let body = value!({ "SelectionName": "tagged", "IamRoleArn": spec().role, "ListOfTags": [
+        { "ConditionType": "STRINGEQUALS", "ConditionKey": "backup", "ConditionValue": "yes" },
+    ] });
+    bed.backup(|backup, created| {
+        let tagged = Selection { body, created, creator_request: None };
+        backup.plans.get_mut(&id).expect("it is there").selections.insert("tagged".into(), tagged);
+    });
+    let mut wanted = survey(&bed.platform).await.expect("there is one").spec;
     wanted.rules[0].delete_after_days = 14;
-    assert_eq!(write(&vaults, &platform, wanted).await, ["POST /backup/plans/plan-1"], "no selection is touched");
-    let asked = vaults.fake.asked("POST", "/backup/plans/plan-1");
-    let plan = asked.last().expect("it was written").json()["BackupPlan"].clone();
-    let rule = &plan["Rules"][0];
+    assert_eq!(write(&bed, wanted).await, ["UpdateBackupPlan"], "no selection is touched");
+    let asked = bed.asked("UpdateBackupPlan");
+    let written = asked.last().expect("it was written").input["BackupPlan"].clone();
+    let rule = &written["Rules"][0];
     assert_eq!(rule["Lifecycle"]["DeleteAfterDays"], 14, "what was named");
     assert_eq!(rule["ScheduleExpression"], "cron(0 2 * * ? *)");
     assert_eq!(rule["ScheduleExpressionTimezone"], "Africa/Johannesburg");
@@ -313,10 +331,10 @@ async fn what_was_not_named_is_written_back_word_for_word() {
     assert_eq!(rule["CopyActions"][0]["Lifecycle"]["DeleteAfterDays"], 365);
     assert_eq!(rule["RecoveryPointTags"]["owner"], "them");
     assert_eq!(
-        plan["Rules"][1]["Lifecycle"],
+        written["Rules"][1]["Lifecycle"],
         value!({ "MoveToColdStorageAfterDays": 30, "DeleteAfterDays": 2557 }),
         "a foreign rule"
     );
-    assert_eq!(plan["AdvancedBackupSettings"][0]["ResourceType"], "EC2");
-    assert_eq!(vaults.with(|state| state.selections.len()), 2);
+    assert_eq!(written["AdvancedBackupSettings"][0]["ResourceType"], "EC2");
+    assert_eq!(plan(&bed).1.selections.len(), 2);
 }

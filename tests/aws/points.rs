@@ -1,23 +1,33 @@
 //! Recovery points of both regions: which calls find them, and what they say.
 
+use std::time::Duration;
+
 use bbws::{
-    adapters::aws::session::Session,
+    adapters::{
+        aws::session::Session,
+        sandbox::aws::{
+            Override, Target,
+            api::{Refusal, Request},
+            world::backup::Lifecycle,
+        },
+    },
     domain::{
-        environment::Environment,
+        environment::{Bucket, Environment, Replication},
         moment::Moment,
         point::{Place, Point, PointKind, PointQuery, PointState},
     },
     ports::cloud::{Cloud as _, CloudError},
 };
-use serde_json::{Value, json as value};
 
 use crate::aws::{
-    fake::{Answer, Fake, Seen, error, json},
-    moto, snapshots,
-    support::{DR, HOME, Platform, environment},
+    bed::{ACCOUNT, Bed, DB, FILES, FS, environment},
+    snapshots,
+    support::{DR, HOME, Platform},
 };
 
-pub const FS: &str = "fs-0900d000000000001";
+/// When the first point was made, less than its retention ago.
+const FIRST: Moment = Moment(1_795_000_000_000);
+const LIST: &str = "ListRecoveryPointsByBackupVault";
 
 fn query(kinds: &[PointKind]) -> PointQuery {
     PointQuery { kinds: kinds.to_vec(), ..PointQuery::default() }
@@ -35,187 +45,164 @@ async fn read(platform: &Platform, query: &PointQuery) -> Result<(Vec<Point>, Ve
     Ok((points, sizes, unread))
 }
 
-/// A recovery point of the file system in the state, some seconds after another.
-pub fn vault_point(n: usize, status: &str) -> Value {
-    value!({
-        "RecoveryPointArn": format!("arn:aws:backup:af-south-1:093646564004:recovery-point:{n:06}"),
-        "ResourceArn": format!("arn:aws:elasticfilesystem:af-south-1:093646564004:file-system/{FS}"),
-        "ResourceType": "EFS", "Status": status, "CreationDate": 1_700_000_000 + n, "BackupSizeInBytes": 4096, "IsEncrypted": true,
-        "Lifecycle": { "DeleteAfterDays": 30 }, "CalculatedLifecycle": { "DeleteAt": 1_702_592_000 + n },
-    })
+/// So many seconds after the first.
+fn at(n: usize) -> Moment {
+    FIRST + Duration::from_secs(n as u64)
 }
 
-/// Vaults with so many points, in pages as large as is asked for.
-fn full_vault(seen: &Seen, points: usize) -> Answer {
-    let vault = seen.path.split('/').nth(2).unwrap_or_default();
-    if !seen.path.ends_with("/recovery-points") {
-        return json(
-            value!({ "BackupVaultName": vault, "BackupVaultArn": format!("arn:{vault}"), "Locked": vault.ends_with("-dr") }),
-        );
-    }
-    let number = |name: &str, default: usize| seen.asked(name).map_or(default, |n| n.parse().expect("a number"));
-    let (from, size) = (number("nextToken", 0), number("maxResults", 100));
-    let end = (from + size).min(points);
-    let listed: Vec<Value> = (from..end).map(|n| vault_point(n, "COMPLETED")).collect();
-    let mut body = value!({ "RecoveryPoints": listed });
-    if end < points {
-        body["NextToken"] = end.to_string().into();
-    }
-    json(body)
+fn arn(region: &str, n: usize) -> String {
+    format!("arn:aws:backup:{region}:{ACCOUNT}:recovery-point:{n:06}")
 }
 
-async fn on(environment: Environment, script: impl Fn(&Seen) -> Answer + Send + Sync + 'static) -> (Fake, Platform) {
-    let fake = Fake::start(script).await;
-    let platform = Platform::on(&fake.address, &[], environment).await;
-    (fake, platform)
+/// So many points of the file system in each vault, one a second; that of the DR region is locked.
+fn full(bed: &Bed, points: usize) {
+    for region in [HOME, DR] {
+        for n in 0..points {
+            bed.point(region, &arn(region, n), FS, at(n));
+        }
+    }
+    bed.there(|place, _| place.backup.vaults.get_mut("bbws-prod-dr").expect("it is there").locked = true);
+}
+
+/// The environment in its primary region alone.
+fn alone() -> Environment {
+    Environment { replication: Replication::Disabled, ..environment() }
 }
 
 #[tokio::test]
 async fn pages_are_as_large_as_they_can_be_and_no_point_is_asked_for_by_itself() {
-    let (fake, platform) = on(environment(false), |seen| full_vault(seen, 2500)).await;
-    let (points, sizes, unread) = read(&platform, &query(&[PointKind::Efs])).await.expect("points");
+    let bed = Bed::new();
+    full(&bed, 2500);
+    let (points, sizes, unread) = read(&bed.platform, &query(&[PointKind::Efs])).await.expect("points");
     assert_eq!((points.len(), unread.len()), (5000, 0));
     assert_eq!(sizes.iter().max(), Some(&1000));
-    let mut paths: Vec<String> = fake.seen().into_iter().map(|s| s.path).collect();
-    paths.sort();
-    let (home, dr) = ("/backup-vaults/bbws-prod", "/backup-vaults/bbws-prod-dr");
-    let (home_points, dr_points) = (format!("{home}/recovery-points"), format!("{dr}/recovery-points"));
-    let wanted = [dr, &dr_points, &dr_points, &dr_points, home, &home_points, &home_points, &home_points];
-    let mut wanted = wanted.map(str::to_owned);
-    wanted.sort();
-    assert_eq!(paths, wanted);
+    let vaults = |requests: Vec<Request>| {
+        let mut vaults: Vec<String> =
+            requests.iter().map(|request| request.text("backupVaultName").unwrap_or_default().to_owned()).collect();
+        vaults.sort();
+        vaults
+    };
+    let (home, dr) = ("bbws-prod", "bbws-prod-dr");
+    assert_eq!(vaults(bed.asked("DescribeBackupVault")), [home, dr]);
+    assert_eq!(vaults(bed.asked(LIST)), [home, home, home, dr, dr, dr]);
+    assert_eq!(bed.requests(), 8, "nothing else is asked");
     assert!(points.iter().all(|p| p.locked == (p.region == DR)), "the lock is that of the vault");
 }
 
 #[tokio::test]
 async fn aws_leaves_out_what_is_not_asked_for() {
-    let (fake, mut platform) = on(environment(false), |seen| full_vault(seen, 10)).await;
-    let account = platform.environment.account.clone();
+    let bed = Bed::new();
+    full(&bed, 10);
     let ask = PointQuery {
-        since: Some(Moment(1_700_000_003_000)),
-        before: Some(Moment(1_700_000_005_000)),
-        resource: Some(FS.to_owned()),
+        since: Some(at(3)),
+        before: Some(at(5)),
+        resource: Some(FILES.to_owned()),
         ..PointQuery::default()
     };
-    let (points, ..) = read(&platform, &ask).await.expect("points");
+    let (points, ..) = read(&bed.platform, &ask).await.expect("points");
     let ids: Vec<&str> = points.iter().map(|p| p.id.as_str()).collect();
     assert_eq!(ids, ["000003", "000004", "000003", "000004"], "the beginning counts, the end does not");
-    let seen = fake.seen();
-    assert_eq!(seen.len(), 4, "nothing but vaults can hold points of a file system");
-    let listing = seen.iter().find(|s| s.path.ends_with("/recovery-points")).expect("a listing");
-    let asked = |name: &str| listing.asked(name).unwrap_or_default();
-    assert_eq!(asked("resourceArn"), format!("arn:aws:elasticfilesystem:af-south-1:{account}:file-system/{FS}"));
-    assert_eq!(
-        (asked("createdAfter").as_str(), asked("createdBefore").as_str()),
-        ("2023-11-14T22:13:22Z", "2023-11-14T22:13:26Z")
-    );
-    assert_eq!(asked("maxResults"), "1000");
+    assert_eq!(bed.requests(), 4, "nothing but vaults can hold points of a file system");
+    let listing = bed.asked(LIST).remove(0);
+    assert_eq!(listing.text("resourceArn"), Some(FS));
+    let ends = (listing.moment("createdAfter"), listing.moment("createdBefore"));
+    assert_eq!(ends, (Some(at(2)), Some(at(6))), "nobody documents whether the ends count");
+    assert_eq!(listing.number("maxResults"), Some(1000));
 
-    let before = fake.seen().len();
-    read(&platform, &query(&[PointKind::Efs])).await.expect("points");
-    let types: Vec<_> = fake.seen().split_off(before).iter().filter_map(|s| s.asked("resourceType")).collect();
-    assert_eq!(types, ["EFS", "EFS"]);
+    let before = bed.asked(LIST).len();
+    read(&bed.platform, &query(&[PointKind::Efs])).await.expect("points");
+    let listings = bed.asked(LIST).split_off(before);
+    assert_eq!(listings.iter().map(|l| l.text("resourceType")).collect::<Vec<_>>(), [Some("EFS"), Some("EFS")]);
 
-    let mut alone = environment(false);
-    alone.replication = bbws::domain::environment::Replication::Disabled;
-    platform.environment = std::sync::Arc::new(alone);
-    let before = fake.seen().len();
-    read(&platform, &query(&[PointKind::Efs])).await.expect("points");
-    assert!(fake.seen().split_off(before).iter().all(|s| s.scope.0 == HOME), "nothing is copied, so DR is not asked");
+    let bed = Bed::of(alone());
+    read(&bed.platform, &query(&[PointKind::Efs])).await.expect("points");
+    assert!(bed.asked(LIST).iter().all(|l| l.region == HOME), "nothing is copied, so DR is not asked");
 }
 
 /// A vault holds what anybody backs up into it.
 #[tokio::test]
 async fn points_of_other_kinds_are_counted_where_all_are_asked_for() {
-    let other = |n: usize, kind: &str, arn: &str| {
-        let mut point = vault_point(n, "COMPLETED");
-        point["ResourceType"] = kind.into();
-        point["ResourceArn"] = arn.into();
-        point
-    };
+    let bed = Bed::of(Environment { databases: Vec::new(), secrets_bucket: None, ..alone() });
     let table = "arn:aws:dynamodb:af-south-1:093646564004:table/orders";
-    let listed = value!({ "RecoveryPoints": [
-        vault_point(1, "COMPLETED"),
-        other(2, "DynamoDB", table),
-        other(3, "DynamoDB", table),
-        other(4, "Aurora", "arn:aws:rds:af-south-1:093646564004:cluster:main"),
-    ] });
-    let mut alone = environment(false);
-    alone.replication = bbws::domain::environment::Replication::Disabled;
-    (alone.databases, alone.secrets_bucket) = (Vec::new(), None);
-    let (_fake, platform) = on(alone, move |seen| match seen.path.ends_with("/recovery-points") {
-        true => json(listed.clone()),
-        false => full_vault(seen, 0),
-    })
-    .await;
+    let cluster = "arn:aws:rds:af-south-1:093646564004:cluster:main";
+    for (n, of) in [FS, table, table, cluster].into_iter().enumerate() {
+        bed.point(HOME, &arn(HOME, n), of, at(n));
+    }
+    bed.backup(|backup, _| {
+        for point in backup.vaults.values_mut().flat_map(|vault| vault.points.values_mut()) {
+            let of = point.resource_arn.as_str();
+            point.resource_type = if of == table {
+                "DynamoDB"
+            } else if of == cluster {
+                "Aurora"
+            } else {
+                "EFS"
+            }
+            .into();
+        }
+    });
     let others = async |query: PointQuery| {
         let mut shown = 0;
         let mut page = |page: Vec<Point>| shown += page.len();
-        let left_out =
-            platform.cloud.points(&platform.environment, &query, "U0ALICE", &mut page).await.expect("points");
+        let left_out = bed.platform.cloud.points(&bed.platform.environment, &query, "U0ALICE", &mut page).await;
+        let left_out = left_out.expect("points");
         assert_eq!(left_out.unread, [""; 0]);
         (shown, left_out.others.into_iter().collect::<Vec<_>>())
     };
     let (dynamo, aurora) = (("DynamoDB".to_owned(), 2), ("Aurora".to_owned(), 1));
     assert_eq!(others(PointQuery::default()).await, (1, vec![aurora.clone(), dynamo]));
-    let since = Some(Moment(1_700_000_004_000));
+    let since = Some(at(3));
     assert_eq!(others(PointQuery { since, ..PointQuery::default() }).await, (0, vec![aurora]));
     assert_eq!(others(query(&[PointKind::Efs])).await, (1, vec![]), "who asks for one kind misses no other");
 }
 
 #[tokio::test]
 async fn a_dead_region_does_not_take_the_other_with_it() {
-    let dead = |seen: &Seen| match seen.scope.0.as_str() {
-        DR => error(503, "ServiceUnavailableException", "the region is down"),
-        _ => full_vault(seen, 3),
-    };
-    let (_fake, platform) = on(environment(false), dead).await;
-    let (points, _, unread) = read(&platform, &query(&[PointKind::Efs])).await.expect("the other region answers");
+    let bed = Bed::new();
+    full(&bed, 3);
+    let down = Refusal::with_status(503, "ServiceUnavailableException", "the region is down");
+    bed.aws.override_answers(Target::always().in_region(DR), Override::Refused(down.clone()));
+    let (points, _, unread) = read(&bed.platform, &query(&[PointKind::Efs])).await.expect("the other region answers");
     assert_eq!(points.len(), 3);
     assert_eq!(
         unread,
         ["Nothing could be read in eu-west-1. Vault bbws-prod-dr in eu-west-1: it is not ready for this yet \
              (ServiceUnavailableException: the region is down). It is tried again."]
     );
-    let (_fake, platform) = on(environment(false), |_| error(503, "ServiceUnavailableException", "down")).await;
-    let nothing = read(&platform, &query(&[])).await;
+    bed.aws.override_answers(Target::always().in_region(HOME), Override::Refused(down));
+    let nothing = read(&bed.platform, &query(&[])).await;
     assert!(matches!(nothing, Err(CloudError::Retryable { .. })), "{nothing:?}");
 }
 
 #[tokio::test]
 async fn a_vault_of_another_account_is_none_of_ours() {
-    let (_fake, platform) = on(environment(false), |seen| match seen.path.ends_with("/recovery-points") {
-        true => panic!("it must not be read"),
-        false => json(value!({ "BackupVaultArn": "arn:aws:backup:af-south-1:999999999999:backup-vault:bbws-prod" })),
-    })
-    .await;
-    let answer = read(&platform, &query(&[PointKind::Efs])).await;
+    let bed = Bed::new();
+    bed.edit("DescribeBackupVault", |answer| {
+        answer["BackupVaultArn"] = "arn:aws:backup:af-south-1:999999999999:backup-vault:bbws-prod".into();
+    });
+    let answer = read(&bed.platform, &query(&[PointKind::Efs])).await;
     let Err(CloudError::Permanent { reason }) = answer else { panic!("{answer:?}") };
     assert!(reason.contains("not of account") && reason.contains("assume_role"), "{reason}");
+    assert!(bed.asked(LIST).is_empty(), "it is not read");
 }
 
 #[tokio::test]
 async fn a_recovery_point_says_what_aws_says_of_it() {
     let statuses = ["COMPLETED", "PARTIAL", "DELETING", "EXPIRED", "AVAILABLE", "STOPPED", "CREATING", "SOMETHING_NEW"];
-    let (_fake, platform) =
-        on(environment(false), move |seen| match (seen.scope.0.as_str(), seen.path.ends_with("/recovery-points")) {
-            (DR, true) => json(value!({ "RecoveryPoints": [] })),
-            (_, true) => {
-                let mut listed: Vec<Value> = statuses.iter().enumerate().map(|(n, s)| vault_point(n, s)).collect();
-                let mut database = vault_point(100, "COMPLETED");
-                database["RecoveryPointArn"] = "arn:aws:rds:af-south-1:093646564004:snapshot:awsbackup:job-1".into();
-                database["ResourceArn"] = "arn:aws:rds:af-south-1:093646564004:db:bbws-prod-mysql".into();
-                let mut volume = vault_point(101, "COMPLETED");
-                volume["ResourceArn"] = "arn:aws:ec2:af-south-1:093646564004:volume/vol-1".into();
-                let mut cluster = vault_point(102, "COMPLETED");
-                cluster["ResourceArn"] = "arn:aws:rds:af-south-1:093646564004:cluster:aurora".into();
-                listed.extend([database, volume, cluster]);
-                json(value!({ "RecoveryPoints": listed }))
-            }
-            _ => json(value!({ "BackupVaultArn": "arn:x" })),
-        })
-        .await;
-    let (points, ..) = read(&platform, &query(&[PointKind::Efs])).await.expect("points");
+    let bed = Bed::new();
+    for (n, status) in statuses.into_iter().enumerate() {
+        bed.point(HOME, &arn(HOME, n), FS, at(n));
+        bed.backup(|backup, _| {
+            let vault = backup.vaults.get_mut("bbws-prod").expect("it is there");
+            let point = vault.points.get_mut(&arn(HOME, n)).expect("it is there");
+            (point.status, point.size) = (Some(status.to_owned()), 4096);
+            point.lifecycle = Lifecycle { cold_after: None, delete_after: Some(30) };
+        });
+    }
+    bed.point(HOME, "arn:aws:rds:af-south-1:093646564004:snapshot:awsbackup:job-1", DB, at(100));
+    bed.point(HOME, &arn(HOME, 101), "arn:aws:ec2:af-south-1:093646564004:volume/vol-1", at(101));
+    bed.point(HOME, &arn(HOME, 102), "arn:aws:rds:af-south-1:093646564004:cluster:aurora", at(102));
+    let (points, ..) = read(&bed.platform, &query(&[PointKind::Efs])).await.expect("points");
     let states: Vec<PointState> = points.iter().map(|p| p.state).collect();
     use PointState::{Available, Creating, Expired, Partial, Stopped, Unusable};
     assert_eq!(states, [Available, Partial, Unusable, Expired, Available, Stopped, Creating, Unusable]);
@@ -227,10 +214,10 @@ async fn a_recovery_point_says_what_aws_says_of_it() {
             arn: "arn:aws:backup:af-south-1:093646564004:recovery-point:000000".into(),
             place: Place::Vault { vault: "bbws-prod".into() },
             region: HOME.into(),
-            resource: FS.into(),
-            created: Moment(1_700_000_000_000),
+            resource: FILES.into(),
+            created: FIRST,
             bytes: Some(4096),
-            expires: Some(Moment(1_702_592_000_000)),
+            expires: Some(FIRST + Duration::from_secs(30 * 86_400)),
             state: Available,
             encrypted: true,
             locked: false,
@@ -240,29 +227,7 @@ async fn a_recovery_point_says_what_aws_says_of_it() {
         }
     );
     let vault_only = PointQuery { resource: Some("bbws-other".into()), ..query(&[PointKind::Rds]) };
-    assert!(read(&platform, &vault_only).await.expect("points").0.is_empty());
-}
-
-/// Vaults that hold nothing, beside a moto that has the rest.
-pub async fn empty_vaults() -> Fake {
-    Fake::start(|seen| match seen.path.ends_with("/recovery-points") {
-        true => json(value!({ "RecoveryPoints": [] })),
-        false => json(value!({ "BackupVaultArn": "arn:x" })),
-    })
-    .await
-}
-
-pub async fn bucket(session: &Session, name: &str) {
-    let place =
-        aws_sdk_s3::types::CreateBucketConfiguration::builder().location_constraint(session.region.as_str().into());
-    session
-        .s3()
-        .create_bucket()
-        .bucket(name)
-        .create_bucket_configuration(place.build())
-        .send()
-        .await
-        .expect("a bucket");
+    assert!(read(&bed.platform, &vault_only).await.expect("points").0.is_empty());
 }
 
 pub async fn object(session: &Session, bucket: &str, key: &str) {
@@ -272,18 +237,10 @@ pub async fn object(session: &Session, bucket: &str, key: &str) {
 
 #[tokio::test]
 async fn snapshots_and_archives_are_points_too() {
-    let vaults = empty_vaults().await;
-    let mut environment = environment(true);
-    environment.buckets = vec![bbws::domain::environment::Bucket { name: "my.data".into(), dr: None }];
-    let platform = Platform::on(moto::address(), &[("backup", &vaults.address)], environment).await;
-    snapshots::database(&platform).await;
-    platform.key(DR, Some("alias/bbws-dr")).await;
-    platform.cloud.start(&platform.call(snapshots::snapshot())).await.expect("a snapshot");
-    platform.cloud.start(&platform.call(snapshots::copy(&platform))).await.expect("a copy");
-    let here = platform.setup(HOME).await;
-    let (bucket_name, region) = (platform.environment.secrets_bucket.clone().expect("a bucket"), HOME.to_owned());
-    bucket(&here, &bucket_name).await;
-    bucket(&*platform.setup(DR).await, platform.environment.dr_secrets_bucket.as_deref().expect("a bucket")).await;
+    let buckets = vec![Bucket { name: "my.data".into(), dr: None }];
+    let bed = Bed::of(Environment { buckets, ..environment() });
+    snapshots::made(&bed).await;
+    let here = bed.platform.setup(HOME).await;
     for key in [
         "prod/secrets/20261120/bk-7/secrets.json",
         "prod/s3/20261120/bk-8/my.data.jsonl.zst",
@@ -292,9 +249,10 @@ async fn snapshots_and_archives_are_points_too() {
         "prod/notes.txt",
         "sit/secrets/20261120/bk-7/secrets.json",
     ] {
-        object(&here, &bucket_name, key).await;
+        object(&here, "bbws-prod-backups", key).await;
     }
-    let (points, _, unread) = read(&platform, &query(&[])).await.expect("points");
+    // What is put is replicated after a while.
+    let (points, _, unread) = read(&bed.platform, &query(&[])).await.expect("points");
     assert_eq!(unread, [""; 0]);
     let told: Vec<(PointKind, &str, &str, &str)> = points
         .iter()
@@ -312,15 +270,11 @@ async fn snapshots_and_archives_are_points_too() {
     );
     let snapshot = &points[0];
     assert_eq!((snapshot.retention_days, snapshot.bytes, snapshot.encrypted), (Some(30), Some(100 << 30), true));
-    assert!(
-        snapshot.arn.contains(&format!(":rds:{region}:{}:snapshot:", platform.environment.account)),
-        "{}",
-        snapshot.arn
-    );
+    assert!(snapshot.arn.contains(&format!(":rds:{HOME}:{ACCOUNT}:snapshot:")), "{}", snapshot.arn);
     assert_eq!(points[4].key(), snapshot.key(), "the copy is of the snapshot");
 
-    let tomorrow = PointQuery { since: Some(snapshot.created + std::time::Duration::from_secs(86_400)), ..query(&[]) };
-    assert!(read(&platform, &tomorrow).await.expect("points").0.is_empty());
+    let tomorrow = PointQuery { since: Some(snapshot.created + Duration::from_secs(86_400)), ..query(&[]) };
+    assert!(read(&bed.platform, &tomorrow).await.expect("points").0.is_empty());
     let one = PointQuery { resource: Some("bbws/prod/".into()), ..query(&[]) };
-    assert_eq!(read(&platform, &one).await.expect("points").0.len(), 1);
+    assert_eq!(read(&bed.platform, &one).await.expect("points").0.len(), 1);
 }

@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, fs, path::Path};
 
 use bbws::{
     domain::{
-        environment::{Bucket, Environment, FileSystem},
+        environment::{Bucket, Environment},
         point::PointQuery,
         step::Outputs,
         world::Survey,
@@ -17,12 +17,12 @@ use bbws::{
 use serde_json::{Value, json as value};
 
 use crate::aws::{
-    backup, buckets_data, configuration, dumps, ends, exports,
-    fake::{Answer, Fake, Seen, json},
-    files, identity, moto, plans, points, records, restores, secrets_check, snapshots,
-    support::{DR, HOME, Platform, done, environment, poll, settled},
-    vaults::Vaults,
-    watch, world,
+    backup,
+    bed::{ACCOUNT, Bed, FILES, FS, carried_out, environment},
+    buckets_data, configuration, dumps, ends, exports, files, identity, plans, records, restores, secrets_check,
+    snapshots,
+    support::{DR, HOME, done, poll, settled},
+    watch,
 };
 
 /// Each call, and the actions IAM asks for when it is made: its own, those for what it tags and whom it hands a role,
@@ -125,47 +125,20 @@ const CALLS: &[(&str, &[&str])] = &[
     ("Secrets Manager.GetSecretValue", &["secretsmanager:GetSecretValue", "kms:Decrypt"]),
 ];
 
-fn vault_service(seen: &Seen) -> Answer {
-    let job = value!({ "BackupJobId": "job-1", "State": "COMPLETED", "RecoveryPointArn": backup::POINT, "BackupSizeInBytes": 1024 });
-    match (seen.method.as_str(), seen.path.split('/').nth(1).unwrap_or_default(), seen.path.split('/').nth(2)) {
-        ("PUT", "backup-jobs", _) | ("GET", "backup-jobs", Some(_)) => json(job),
-        ("GET", "backup-jobs", None) => json(value!({ "BackupJobs": [job] })),
-        ("GET", "tags", _) => json(value!({ "Tags": { "bbws:operation": "bk-1042" } })),
-        ("PUT", "copy-jobs", _) => json(value!({ "CopyJobId": "copy-1" })),
-        ("GET", "copy-jobs", None) => json(value!({ "CopyJobs": [] })),
-        ("GET", "copy-jobs", Some(_)) => {
-            json(value!({ "CopyJob": { "State": "COMPLETED", "DestinationRecoveryPointArn": backup::COPIED } }))
-        }
-        ("GET", "backup-vaults", Some(name)) if !seen.path.contains("recovery-points") => {
-            json(value!({ "BackupVaultName": name, "BackupVaultArn": format!("arn:{name}") }))
-        }
-        ("DELETE", "backup-vaults", _) => json(value!({})),
-        ("GET", "audit", _) => json(value!({ "BackupJobSummaries": [] })),
-        ("GET", "backup-vaults", Some(_)) if seen.path.ends_with("/recovery-points") => {
-            json(value!({ "RecoveryPoints": [] }))
-        }
-        ("GET", "backup-vaults", Some(_)) => json(value!({
-            "ResourceArn": "arn:aws:elasticfilesystem:af-south-1:093646564004:file-system/fs-0900d000000000001",
-            "Status": "COMPLETED", "IsEncrypted": true, "BackupSizeInBytes": 1024,
-            "Lifecycle": { "DeleteAfterDays": 30 }, "EncryptionKeyArn": "alias/bbws-dr",
-        })),
-        other => panic!("no such call: {other:?}"),
-    }
-}
-
 /// An environment of which there is everything.
 fn whole() -> Environment {
-    let mut environment = environment(true);
+    let mut environment = environment();
+    environment.assume_role = Some(format!("arn:aws:iam::{ACCOUNT}:role/bbws-operator"));
     environment.parameters_prefix = Some("/bbws/prod/".into());
     environment.dump_kms_key = Some("alias/bbws-dumps".into());
-    environment.buckets = vec![Bucket { name: format!("m{}", environment.account), dr: Some("media-dr".into()) }];
-    environment.file_systems = vec![FileSystem { id: "fs-0900d000000000001".into(), name: "uploads".into() }];
+    environment.buckets = vec![Bucket { name: format!("m{ACCOUNT}"), dr: Some("media-dr".into()) }];
     environment
 }
 
 /// Lists, measures and surveys everything there is.
-async fn watched(platform: &Platform, plans: &Vaults) {
-    let (cloud, environment) = (&platform.cloud, &platform.environment);
+async fn watched(bed: &Bed) {
+    let (cloud, environment) = (&bed.platform.cloud, &bed.platform.environment);
+    let before = bed.changes();
     cloud.points(environment, &PointQuery::default(), "U0ALICE", &mut |_| {}).await.expect("points");
     cloud.measurements(environment, "U0ALICE").await.expect("measurements");
     let asks = [
@@ -173,6 +146,7 @@ async fn watched(platform: &Platform, plans: &Vaults) {
         Survey {
             parameters_prefix: environment.parameters_prefix.clone(),
             secrets: vec!["bbws/prod/db".into()],
+            buckets: environment.buckets.iter().map(|bucket| bucket.name.clone()).collect(),
             dump_key: true,
             newest: true,
             schedule: true,
@@ -183,124 +157,103 @@ async fn watched(platform: &Platform, plans: &Vaults) {
     for ask in asks {
         cloud.survey(environment, &ask, "U0ALICE").await.expect("a world");
     }
-    assert_eq!(world::buckets("", "").await.len(), 1);
-    assert!(plans.with(|state| state.plans.is_empty() && state.holds.is_empty()), "nothing was changed");
+    assert_eq!(bed.changes(), before, "nothing was changed");
 }
 
 /// A schedule: a plan made and changed, automated backups.
-async fn planned(platform: &Platform, plans: &Vaults) {
-    run(platform, platform.call(plans::put(plans::spec()))).await;
+async fn planned(bed: &Bed) {
+    run(bed, bed.platform.call(plans::put(plans::spec()))).await;
     let mut other = plans::spec();
     other.rules[0].delete_after_days = 14;
     other.resources.pop();
-    run(platform, platform.call(plans::put(other))).await;
-    assert_eq!(plans.with(|state| (state.plans.len(), state.selections.len())), (1, 1));
-    platform.cloud.start(&platform.call(ends::automated(14))).await.expect("a change");
+    run(bed, bed.platform.call(plans::put(other))).await;
+    let plans = bed.backup(|backup, _| backup.plans.values().map(|plan| plan.selections.len()).collect::<Vec<_>>());
+    assert_eq!(plans, [1]);
+    bed.platform.cloud.start(&bed.platform.call(ends::automated(14))).await.expect("a change");
 }
 
 /// Holds, tags, and deletions.
-async fn ended(platform: &Platform, plans: &Vaults) {
-    let hold = platform.call(ends::hold());
-    platform.cloud.probe(&hold).await.expect("a probe");
-    let id = platform.cloud.start(&hold).await.expect("a hold").external_id.expect("with an id");
-    plans.with(|state| state.holds.get_mut(&id).expect("it is there")["Status"] = "ACTIVE".into());
-    poll(&platform.cloud, &Call { external_id: Some(id.clone()), ..hold }).await.expect("it is there");
-    platform.cloud.start(&platform.call(ends::release(&id))).await.expect("it is released");
+async fn ended(bed: &Bed) {
+    let platform = &bed.platform;
+    let id = run(bed, platform.call(ends::hold())).await["legal_hold"].clone();
+    run(bed, platform.call(ends::release(&id))).await;
     let (outputs, _) = done(poll(&platform.cloud, &platform.call(snapshots::snapshot())).await);
     for value in [Some("CHG-1"), None] {
-        run(platform, platform.call(ends::tag(&outputs["snapshot_arn"], value))).await;
+        run(bed, platform.call(ends::tag(&outputs["snapshot_arn"], value))).await;
     }
-    run(platform, platform.call(ends::delete_snapshot())).await;
-    platform.cloud.start(&platform.call(ends::delete_point())).await.expect("it is deleted");
+    run(bed, platform.call(ends::delete_snapshot())).await;
+    run(bed, platform.call(ends::delete_point())).await;
 }
 
 /// Configuration, records, dumps, test restores, and what is read back of them.
-async fn explored(platform: &Platform, subnet: &str, server: &dumps::Server, name: &str, key: &str) {
-    let cloud = &platform.cloud;
-    run(platform, platform.call(configuration::export(platform, "/bbws/prod/"))).await;
+async fn explored(bed: &Bed, server: &dumps::Server, name: &str, key: &str) {
+    let (platform, cloud) = (&bed.platform, &bed.platform.cloud);
+    run(bed, platform.call(configuration::export(platform, "/bbws/prod/"))).await;
     let own = |token: &str, action| Call { token: token.into(), ..platform.call(action) };
-    run(platform, own("record", records::record(platform))).await;
+    run(bed, own("record", records::record(platform))).await;
     records::left_behind().await;
-    run(platform, own("dump", dumps::dump(platform, server.engine, &[name], key))).await;
+    run(bed, own("dump", dumps::dump(platform, server.engine, &[name], key))).await;
     done(settled(cloud, &own("dumped", dumps::verify(platform, server.engine, 30))).await);
     done(settled(cloud, &own("secrets", secrets_check::verify(platform))).await);
     poll(cloud, &platform.call(buckets_data::bucket(false))).await.expect_err("there is no such bucket");
-    run(platform, platform.call(restores::restore())).await;
+    run(bed, platform.call(restores::restore())).await;
     done(settled(cloud, &own("database", restores::verify(None))).await);
-    run(platform, platform.call(restores::delete(restores::INSTANCE, "bk-1042"))).await;
-    for action in files::whole_test(subnet) {
-        run(platform, platform.call(action)).await;
+    run(bed, platform.call(restores::delete(restores::INSTANCE, "bk-1042"))).await;
+    let subnet = files::subnet(platform).await;
+    let [restore, rest @ ..] = files::whole_test(&subnet);
+    let made = run(bed, platform.call(restore)).await["restored_file_system"].clone();
+    // It does not bear the creation token, so that it is found by its job.
+    bed.place(|place, _| place.efs.file_systems.get_mut(&made).expect("it is there").token = "another token".into());
+    for action in rest {
+        run(bed, platform.call(action)).await;
     }
     poll(cloud, &platform.call(files::verify())).await.expect("an answer");
 }
 
 /// Calls, as the engine does: probe, start, watch; what it gives is handed on.
-async fn run(platform: &Platform, call: Call) -> Outputs {
-    platform.cloud.probe(&call).await.expect("a probe");
-    let started = platform.cloud.start(&call).await.expect("a start");
-    let call = Call { external_id: started.external_id, ..call };
-    let mut outputs = started.outputs;
-    if !started.finished {
-        outputs.extend(done(settled(&platform.cloud, &call).await).0);
-    }
-    outputs
+async fn run(bed: &Bed, call: Call) -> Outputs {
+    bed.platform.cloud.probe(&call).await.expect("a probe");
+    done(carried_out(bed, &call).await).0
 }
 
 #[tokio::test]
 async fn policies_grant_exactly_what_a_whole_backup_calls() {
-    let plans = Vaults::start().await;
-    let memory = plans.state.clone();
-    let jobs = files::Jobs::default();
-    let restores = jobs.clone();
-    let vaults = Fake::start(move |seen| match seen.path.split('/').nth(1) {
-        Some("restore-jobs") => restores.answer(seen),
-        _ if seen.path.ends_with("/restore-metadata") => restores.answer(seen),
-        Some("backup" | "legal-holds") => memory.lock().expect("no test panics while holding it").answer(seen),
-        _ => vault_service(seen),
-    })
-    .await;
-    let platform = Platform::on(moto::address(), &[("backup", &vaults.address)], whole()).await;
-    let file_system = identity::build(&platform).await;
-    identity::replicate(&platform).await;
-    let media = &platform.environment.buckets[0].name;
-    let here = platform.setup(HOME).await;
-    points::bucket(&here, media).await;
-    points::object(&here, media, "a").await;
-    configuration::parameters(&platform).await;
-    restores::network(&platform).await;
+    let bed = Bed::of(whole());
+    let platform = &bed.platform;
+    bed.point(HOME, ends::POINT, FS, ends::MADE);
     let server = dumps::Server::of(bbws::domain::environment::Engine::Mariadb);
     let name = server.database("policies").await;
-    server.secret(&platform).await;
+    server.secret(platform).await;
     let key = platform.key(HOME, None).await;
-    // It does not bear the creation token, so that it is found by its job.
-    jobs.make(&files::made(&platform, "another token").await);
-    let subnet = files::subnet(&platform).await;
     let recording = watch::start();
 
-    let ask = identity::everything(&platform, &file_system);
+    let ask = identity::everything(platform, FILES);
     platform.cloud.survey(&platform.environment, &ask, "U0ALICE").await.expect("a world");
     platform.cloud.check(&platform.environment).await;
-    run(&platform, platform.call(snapshots::snapshot())).await;
-    run(&platform, platform.call(snapshots::copy(&platform))).await;
+    run(&bed, platform.call(snapshots::snapshot())).await;
+    run(&bed, platform.call(snapshots::copy(platform))).await;
     for region in [HOME, DR] {
         done(poll(&platform.cloud, &platform.call(snapshots::verify(region, 30))).await);
     }
-    let point = run(&platform, platform.call(backup::job())).await["recovery_point"].clone();
-    let copied = run(&platform, backup::follows(&point, platform.call(backup::copy()))).await["recovery_point"].clone();
+    let job = platform.call(backup::job());
+    let point = run(&bed, job.clone()).await["recovery_point"].clone();
+    platform.cloud.probe(&job).await.expect("it is found by its tags");
+    let copied = run(&bed, backup::follows(&point, platform.call(backup::copy()))).await["recovery_point"].clone();
     done(poll(&platform.cloud, &backup::follows(&copied, platform.call(backup::verify(DR)))).await);
-    let exported = run(&platform, platform.call(exports::export(&platform))).await;
+    let exported = run(&bed, platform.call(exports::export(platform))).await;
     let after = |action| Call { inputs: exported.clone(), ..platform.call(action) };
-    done(poll(&platform.cloud, &after(exports::verify(&platform, 30))).await);
-    poll(&platform.cloud, &after(exports::replica(&platform))).await.expect("an answer");
-    watched(&platform, &plans).await;
-    planned(&platform, &plans).await;
-    explored(&platform, &subnet, &server, &name, &key).await;
-    ended(&platform, &plans).await;
+    done(poll(&platform.cloud, &after(exports::verify(platform, 30))).await);
+    poll(&platform.cloud, &after(exports::replica(platform))).await.expect("an answer");
+    watched(&bed).await;
+    planned(&bed).await;
+    explored(&bed, &server, &name, &key).await;
+    ended(&bed).await;
     platform
         .cloud
         .publish(&platform.environment, Topic::BackupStatus, "bk-1042 succeeded", "{}")
         .await
         .expect("published");
+    server.drop(&name).await;
 
     let made = recording.stop().calls;
     let known: BTreeSet<String> = CALLS.iter().map(|(call, _)| (*call).to_owned()).collect();

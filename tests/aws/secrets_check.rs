@@ -1,4 +1,6 @@
-//! Exports of secrets, read back and compared with what is live, on moto.
+//! Exports of secrets, read back and compared with what is live.
+
+use std::time::Duration;
 
 use aws_sdk_s3::primitives::ByteStream;
 use bbws::{
@@ -7,6 +9,7 @@ use bbws::{
 };
 
 use crate::aws::{
+    bed::Bed,
     exports,
     support::{HOME, Platform, done, refuted, settled},
     watch,
@@ -19,12 +22,13 @@ pub fn verify(platform: &Platform) -> Action {
     Action::VerifySecrets(step::VerifySecrets { region, prefix, bucket, key })
 }
 
-async fn exported() -> (Platform, Outputs) {
-    let platform = Platform::on_moto().await;
-    exports::secrets(&platform).await;
-    exports::bucket(&platform, HOME, &platform.environment.secrets_bucket).await;
-    let outputs = platform.cloud.start(&platform.call(exports::export(&platform))).await.expect("an export").outputs;
-    (platform, outputs)
+async fn exported() -> (Bed, Outputs) {
+    let bed = Bed::without_secrets();
+    let platform = &bed.platform;
+    exports::secrets(platform).await;
+    let outputs = platform.cloud.start(&platform.call(exports::export(platform))).await.expect("an export").outputs;
+    bed.later(Duration::from_secs(60));
+    (bed, outputs)
 }
 
 /// Each look is a job of its own.
@@ -45,9 +49,10 @@ async fn put(platform: &Platform, text: &str) {
 
 #[tokio::test]
 async fn an_export_holds_and_rotations_since_are_told() {
-    let (platform, outputs) = exported().await;
+    let (bed, outputs) = exported().await;
+    let platform = &bed.platform;
     let cloud = &platform.cloud;
-    let (found, detail) = done(settled(cloud, &look(&platform, "a", &outputs)).await);
+    let (found, detail) = done(settled(cloud, &look(platform, "a", &outputs)).await);
     assert_eq!(detail, "3 secrets read back, SHA-256 matches, 3 in the version that is live");
     assert_eq!((found["secrets"].as_str(), found["rotated"].as_str()), ("3", "0"));
 
@@ -56,7 +61,7 @@ async fn an_export_holds_and_rotations_since_are_told() {
     secrets.put_secret_value().secret_id("bbws/prod/db").secret_string("s3cr3t-Newer").send().await.expect("rotated");
     let gone = secrets.delete_secret().secret_id("bbws/prod/tls").force_delete_without_recovery(true);
     gone.send().await.expect("deleted");
-    let (found, detail) = done(settled(cloud, &look(&platform, "b", &outputs)).await);
+    let (found, detail) = done(settled(cloud, &look(platform, "b", &outputs)).await);
     assert_eq!(
         detail,
         "3 secrets read back, SHA-256 matches, 1 in the version that is live; rotated since: bbws/prod/db; \
@@ -67,22 +72,21 @@ async fn an_export_holds_and_rotations_since_are_told() {
 
 #[tokio::test]
 async fn a_secret_made_later_is_told_and_one_that_is_lacking_refutes() {
-    let (platform, outputs) = exported().await;
+    let (bed, outputs) = exported().await;
+    let platform = &bed.platform;
     let session = platform.setup(HOME).await;
-    // moto keeps whole seconds of both times.
-    tokio::time::sleep(std::time::Duration::from_millis(1100)).await;
     session.secrets().create_secret().name("bbws/prod/new").secret_string("s3cr3t-New").send().await.expect("a secret");
-    let (found, detail) = done(settled(&platform.cloud, &look(&platform, "a", &outputs)).await);
+    let (found, detail) = done(settled(&platform.cloud, &look(platform, "a", &outputs)).await);
     assert!(detail.ends_with("; made since and not in it: bbws/prod/new"), "{detail}");
     assert_eq!(found["newer"], "1");
 
-    tokio::time::sleep(std::time::Duration::from_millis(1100)).await;
+    bed.later(Duration::from_secs(60));
     put(
-        &platform,
+        platform,
         r#"{"format":"bbws.secrets/1","environment":"prod","secrets":[{"name":"bbws/prod/db","version_id":"v","string":"x"}]}"#,
     )
     .await;
-    let (reason, found) = refuted(settled(&platform.cloud, &look(&platform, "b", &Outputs::new())).await);
+    let (reason, found) = refuted(settled(&platform.cloud, &look(platform, "b", &Outputs::new())).await);
     assert!(
         reason.contains(
             "lacks bbws/prod/new, bbws/prod/tenant-1/wp, bbws/prod/tls, which existed when it was written. Back up the secrets again."
@@ -94,7 +98,8 @@ async fn a_secret_made_later_is_told_and_one_that_is_lacking_refutes() {
 
 #[tokio::test]
 async fn an_export_that_is_damaged_refutes_without_its_words() {
-    let (platform, outputs) = exported().await;
+    let (bed, outputs) = exported().await;
+    let platform = &bed.platform;
     let cloud = &platform.cloud;
     for (token, text, why) in [
         (
@@ -113,27 +118,29 @@ async fn an_export_that_is_damaged_refutes_without_its_words() {
             "secret n has no value in it",
         ),
     ] {
-        put(&platform, text).await;
-        let reason = refuted(settled(cloud, &look(&platform, token, &Outputs::new())).await).0;
+        put(platform, text).await;
+        let reason = refuted(settled(cloud, &look(platform, token, &Outputs::new())).await).0;
         assert!(reason.contains(why) && !reason.contains("s3cr3t"), "{reason}");
     }
-    let reason = refuted(settled(cloud, &look(&platform, "d", &outputs)).await).0;
+    let reason = refuted(settled(cloud, &look(platform, "d", &outputs)).await).0;
     assert!(reason.contains("its SHA-256 is not that of the export"), "{reason}");
 
     let session = platform.setup(HOME).await;
-    let Action::SecretsExport(step::SecretsExport { bucket, key, .. }) = exports::export(&platform) else {
+    let Action::SecretsExport(step::SecretsExport { bucket, key, .. }) = exports::export(platform) else {
         unreachable!()
     };
     session.s3().delete_object().bucket(bucket).key(key).send().await.expect("deleted");
-    let reason = refuted(settled(cloud, &look(&platform, "e", &outputs)).await).0;
+    let reason = refuted(settled(cloud, &look(platform, "e", &outputs)).await).0;
     assert!(reason.contains("does not hold: it does not exist"), "{reason}");
 }
 
 #[tokio::test]
 async fn values_read_back_are_in_no_log_however_fine() {
-    let (platform, outputs) = exported().await;
+    let (bed, outputs) = exported().await;
+    // In the process the SDK holds whole answers, and its own TRACE shows them.
+    let platform = &bed.over_http().await;
     let watching = watch::start();
-    done(settled(&platform.cloud, &look(&platform, "a", &outputs)).await);
+    done(settled(&platform.cloud, &look(platform, "a", &outputs)).await);
     let text = String::from_utf8_lossy(&watching.stop().log).into_owned();
     for sign in ["GetObject", "DescribeSecret", "TRACE"] {
         assert!(text.contains(sign), "the log lacks {sign}: it has {} bytes", text.len());

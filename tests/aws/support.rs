@@ -1,10 +1,6 @@
-//! An environment of its own for each test, with an AWS account that no other test uses.
+//! The adapter as a test calls it, and what answers are to be.
 
-use std::{
-    fmt,
-    sync::{Arc, Mutex},
-    time::{Duration, SystemTime},
-};
+use std::{fmt, sync::Arc, time::Duration};
 
 use aws_config::{SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
 use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
@@ -23,22 +19,21 @@ use bbws::{
     ports::cloud::{Call, CloudError, Progress},
 };
 
+use crate::aws::bed::ACCOUNT;
+
 pub const HOME: &str = "af-south-1";
 pub const DR: &str = "eu-west-1";
 
-/// A configuration as a profile gives it: one endpoint for everything, others for some services.
-pub async fn config(endpoint: &str, services: &[(&str, &str)]) -> SdkConfig {
+/// A configuration as a profile gives it: one endpoint for everything, which takes the account's number for an access key.
+pub async fn config(endpoint: &str) -> SdkConfig {
     crate::aws::watch::install();
-    let mut profile =
-        format!("[default]\nregion = {DR}\nendpoint_url = {endpoint}\nservices = fakes\n[services fakes]\n");
-    for (service, address) in services {
-        profile.push_str(&format!("{service} =\n  endpoint_url = {address}\n"));
-    }
+    let profile = format!("[default]\nregion = {DR}\nendpoint_url = {endpoint}\n");
+    let own = Credentials::new(ACCOUNT, "test", None, None, "test");
     loader()
         .profile_files(EnvConfigFiles::builder().with_contents(EnvConfigFileKind::Config, profile).build())
-        .credentials_provider(SharedCredentialsProvider::new(Credentials::new("test", "test", None, None, "test")))
+        .credentials_provider(SharedCredentialsProvider::new(own))
         .retry_config(RetryConfig::standard().with_max_attempts(3).with_initial_backoff(Duration::from_millis(1)))
-        // An emulator on a busy machine may take longer than AWS does.
+        // A busy machine may take longer than AWS does.
         .timeout_config(TimeoutConfig::builder().operation_attempt_timeout(Duration::from_secs(120)).build())
         .load()
         .await
@@ -55,26 +50,6 @@ pub fn topics() -> Topics {
     }
 }
 
-/// An environment called `prod` in an account of its own, under a role when `role`.
-pub fn environment(role: bool) -> Environment {
-    static LAST: Mutex<u64> = Mutex::new(0);
-    let mut last = LAST.lock().expect("no test panics while holding it");
-    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("the clock is right").as_micros();
-    *last = (*last + 1).max(u64::try_from(now % 800_000_000_000).expect("it is small"));
-    let account = format!("{:012}", 100_000_000_000 + *last);
-    let role = if role { format!("assume_role = 'arn:aws:iam::{account}:role/bbws-operator'") } else { String::new() };
-    let text = format!(
-        "account = '{account}'\nprimary_region = '{HOME}'\ndr_region = '{DR}'\nreplication = 'mandatory'\n\
-         retention_days = {{ min = 7, default = 30, max = 30 }}\nrpo = '1h'\nrto = '4h'\n{role}\n\
-         vault = 'bbws-prod'\ndr_vault = 'bbws-prod-dr'\nsecrets_bucket = 'b{account}'\ndr_secrets_bucket = 'b{account}-dr'\n\
-         backup_role = 'arn:aws:iam::{account}:role/bbws-backup'\ndr_kms_key = 'alias/bbws-dr'\n\
-         databases = [{{ id = 'bbws-prod-mysql', engine = 'mysql' }}]\nsecrets_prefix = 'bbws/prod/'"
-    );
-    let mut environment: Environment = toml::from_str(&text).expect("it is a good environment");
-    environment.name = "prod".into();
-    environment
-}
-
 /// The adapter, and a way into the same account for the test itself.
 pub struct Platform {
     pub environment: Arc<Environment>,
@@ -83,15 +58,15 @@ pub struct Platform {
 }
 
 impl Platform {
-    /// Everything on moto.
-    pub async fn on_moto() -> Platform {
-        Platform::on(crate::aws::moto::address(), &[], environment(true)).await
+    /// Everything on one address.
+    pub async fn on(endpoint: &str, environment: Environment) -> Platform {
+        Platform::over(config(endpoint).await, environment)
     }
 
-    /// Everything on one address, some services elsewhere.
-    pub async fn on(endpoint: &str, services: &[(&str, &str)], environment: Environment) -> Platform {
-        let cloud = AwsCloud::with(topics(), config(endpoint, services).await);
-        Platform { environment: Arc::new(environment), cloud, setup: Sessions::with(config(endpoint, &[]).await) }
+    /// Everything by one configuration.
+    pub fn over(config: SdkConfig, environment: Environment) -> Platform {
+        let cloud = AwsCloud::with(topics(), config.clone());
+        Platform { environment: Arc::new(environment), cloud, setup: Sessions::with(config) }
     }
 
     /// Clients for the test itself.

@@ -6,42 +6,38 @@ use std::{
     time::Duration,
 };
 
+use aws_config::{SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider, error::CredentialsError, future};
 use aws_smithy_async::rt::sleep::{AsyncSleep, Sleep};
 use bbws::{
-    adapters::aws::{AwsCloud, credentials::Kept, error::Attempt, s3},
-    ports::cloud::{Cloud as _, CloudError, Survey},
+    adapters::{
+        aws::{AwsCloud, credentials::Kept, error::Attempt, s3},
+        sandbox::aws::{
+            Fault, Override, Target,
+            api::{Refusal, Reply},
+        },
+    },
+    ports::cloud::{Cloud as _, CloudError, Probe, Progress, Survey},
 };
 
 use crate::aws::{
-    ends,
-    fake::{Answer, Fake, Seen, json},
-    s3_fake::xml,
-    snapshots,
-    support::{HOME, Platform, config, environment, permanent, poll, topics},
+    bed::{Bed, environment},
+    ends, snapshots,
+    support::{HOME, config, done, permanent, poll, topics},
 };
 
-const SNAPSHOT: &str = "bbws-prod-mysql-manual-20261121-bk-1042";
-
-/// One snapshot, as RDS describes it.
-fn described() -> String {
-    format!(
-        "<?xml version=\"1.0\"?>\n<DescribeDBSnapshotsResponse xmlns=\"http://rds.amazonaws.com/doc/2014-10-31/\"><DescribeDBSnapshotsResult><DBSnapshots>\
-         <DBSnapshot><DBSnapshotIdentifier>{SNAPSHOT}</DBSnapshotIdentifier><DBInstanceIdentifier>bbws-prod-mysql</DBInstanceIdentifier>\
-         <Status>available</Status><AllocatedStorage>100</AllocatedStorage><Encrypted>true</Encrypted></DBSnapshot>\
-         </DBSnapshots></DescribeDBSnapshotsResult></DescribeDBSnapshotsResponse>"
-    )
-}
-
-async fn answering(body: String) -> (Fake, Platform) {
-    let fake = Fake::start(move |_: &Seen| xml(200, body.clone())).await;
-    let platform = Platform::on(&fake.address, &[], environment(false)).await;
-    (fake, platform)
+/// An AWS in which the snapshot was made.
+async fn with_snapshot() -> Bed {
+    let bed = Bed::new();
+    let call = bed.platform.call(snapshots::snapshot());
+    bed.platform.cloud.start(&call).await.expect("a snapshot");
+    bed.later(Duration::from_secs(3600));
+    done(poll(&bed.platform.cloud, &call).await);
+    bed
 }
 
 #[tokio::test]
 async fn xml_that_stops_anywhere_is_neither_success_nor_absence() {
-    let whole = described();
     // Behind the declaration, in the list, in a state (`avai`), and just before the end.
     let cuts = [
         "<DescribeDBSnapshotsResult>",
@@ -51,69 +47,81 @@ async fn xml_that_stops_anywhere_is_neither_success_nor_absence() {
         "</DescribeDBSnapshotsResult>",
     ];
     for cut in cuts {
-        let end = whole.find(cut).expect("it is in there") + cut.len();
-        let (fake, platform) = answering(whole[..end].to_owned()).await;
+        let bed = with_snapshot().await;
+        let stops = move |answer: &str| answer[..answer.find(cut).expect("it is in there") + cut.len()].to_owned();
+        bed.aws.override_answers(Target::always().of("DescribeDBSnapshots"), Override::xml(stops));
         for action in [snapshots::snapshot(), ends::delete_snapshot()] {
-            let call = platform.call(action);
-            let polled = poll(&platform.cloud, &call).await;
+            let call = bed.platform.call(action);
+            let polled = poll(&bed.platform.cloud, &call).await;
             assert!(matches!(polled, Err(CloudError::Retryable { .. })), "{cut}: {polled:?}");
-            let probed = platform.cloud.probe(&call).await;
+            let probed = bed.platform.cloud.probe(&call).await;
             assert!(matches!(probed, Err(CloudError::Retryable { .. })), "{cut}: {probed:?}");
         }
-        let before = fake.seen().len();
-        match platform.cloud.start(&platform.call(snapshots::snapshot())).await {
-            Err(CloudError::Unknown { .. }) => {}
-            other => panic!("{cut}: {other:?}"),
-        }
-        assert_eq!(fake.seen().len(), before + 1, "it is sent once");
     }
-    let (_fake, platform) = answering(whole).await;
-    poll(&platform.cloud, &platform.call(snapshots::snapshot())).await.expect("what is whole is an answer");
+}
+
+#[tokio::test]
+async fn a_change_whose_answer_stops_is_unknown_and_sent_once() {
+    for fault in [Fault::CutShort, Fault::Torn] {
+        let bed = Bed::new();
+        bed.aws.inject(fault, Target::next().of("CreateDBSnapshot"));
+        let cloud = AwsCloud::with(topics(), repeating(&bed));
+        let answer = cloud.start(&bed.platform.call(snapshots::snapshot())).await;
+        assert!(Bed::unknown(&answer), "{answer:?}");
+        assert_eq!(bed.asked("CreateDBSnapshot").len(), 1, "it is sent once");
+    }
 }
 
 #[tokio::test]
 async fn an_empty_answer_of_a_json_service_is_no_secret() {
-    for (status, body) in [(200, ""), (200, " \n")] {
-        let fake = Fake::start(move |_: &Seen| Answer { status, headers: vec![], body: body.to_owned() }).await;
-        let platform = Platform::on(&fake.address, &[], environment(false)).await;
-        let session = platform.setup(HOME).await;
+    for body in ["", " \n"] {
+        let bed = Bed::new();
+        let empty = Reply::new(200).body(body);
+        bed.aws.override_answers(Target::always().at("secretsmanager"), Override::Instead(empty));
+        let session = bed.platform.setup(HOME).await;
         let read = session.secrets().get_secret_value().secret_id("bbws/prod/db").send().await;
         assert!(read.is_err(), "{read:?}");
         let written = session.secrets().put_secret_value().secret_id("x").secret_string("y").send().await;
         assert!(written.is_err(), "{written:?}");
-        assert_eq!(fake.seen().iter().filter(|s| s.target.ends_with("PutSecretValue")).count(), 1, "sent once");
+        assert_eq!(bed.asked("PutSecretValue").len(), 1, "sent once");
     }
+}
+
+/// The bed's configuration, by which the SDK asks three times, and waits for nothing between.
+fn repeating(bed: &Bed) -> SdkConfig {
+    let three = RetryConfig::standard().with_max_attempts(3).with_initial_backoff(Duration::from_millis(1));
+    let config = bed.config().into_builder().retry_config(three).sleep_impl(Hurry::default());
+    config.timeout_config(TimeoutConfig::disabled()).build()
 }
 
 #[tokio::test]
 async fn what_changes_something_is_sent_once_and_what_reads_is_not() {
-    let fake = Fake::start(|_: &Seen| {
-        xml(500, "<ErrorResponse><Error><Code>InternalFailure</Code></Error></ErrorResponse>".into())
-    })
-    .await;
-    let platform = Platform::on(&fake.address, &[], environment(false)).await;
-    let call = platform.call(snapshots::snapshot());
-    assert!(matches!(platform.cloud.start(&call).await, Err(CloudError::Unknown { .. })));
-    assert_eq!(fake.seen().len(), 1);
-    assert!(matches!(poll(&platform.cloud, &call).await, Err(CloudError::Retryable { .. })));
-    assert_eq!(fake.seen().len(), 1 + 3);
+    let bed = Bed::new();
+    bed.refuse_all("rds", Refusal::with_status(500, "InternalFailure", ""));
+    let (cloud, call) = (AwsCloud::with(topics(), repeating(&bed)), bed.platform.call(snapshots::snapshot()));
+    let answer = cloud.start(&call).await;
+    assert!(Bed::unknown(&answer), "{answer:?}");
+    assert_eq!(bed.requests(), 1);
+    assert!(matches!(poll(&cloud, &call).await, Err(CloudError::Retryable { .. })));
+    assert_eq!(bed.requests(), 1 + 3);
 }
 
 #[tokio::test]
 async fn absence_is_what_aws_says_and_not_what_a_list_lacks() {
-    let fake = Fake::start(|seen: &Seen| {
-        let empty = "<DescribeDBSnapshotsResponse><DescribeDBSnapshotsResult><DBSnapshots/></DescribeDBSnapshotsResult></DescribeDBSnapshotsResponse>";
-        match seen.field("DBSnapshotIdentifier") {
-            None => xml(200, empty.into()),
-            Some(_) => xml(200, described()),
+    let bed = with_snapshot().await;
+    let unlisted = Override::edit(|request, reply| {
+        if request.text("DBSnapshotIdentifier").is_none() {
+            let answer = String::from_utf8_lossy(&reply.body).into_owned();
+            let (before, rest) = answer.split_once("<DBSnapshots>").expect("a list");
+            let after = rest.split_once("</DBSnapshots>").expect("its end").1;
+            reply.body = format!("{before}<DBSnapshots/>{after}").into();
         }
-    })
-    .await;
-    let platform = Platform::on(&fake.address, &[], environment(false)).await;
-    let call = platform.call(ends::delete_snapshot());
-    assert_eq!(platform.cloud.probe(&call).await, Ok(bbws::ports::cloud::Probe::Absent), "it is there still");
-    let polled = poll(&platform.cloud, &call).await;
-    assert!(matches!(polled, Ok(bbws::ports::cloud::Progress::Running { .. })), "{polled:?}");
+    });
+    bed.aws.override_answers(Target::always().of("DescribeDBSnapshots"), unlisted);
+    let call = bed.platform.call(ends::delete_snapshot());
+    assert_eq!(bed.platform.cloud.probe(&call).await, Ok(Probe::Absent), "it is there still");
+    let polled = poll(&bed.platform.cloud, &call).await;
+    assert!(matches!(polled, Ok(Progress::Running { .. })), "{polled:?}");
 }
 
 #[test]
@@ -153,23 +161,22 @@ impl AsyncSleep for Hurry {
 
 #[tokio::test]
 async fn credentials_that_do_not_come_are_not_a_call_that_may_have_been_carried_out() {
-    let fake = Fake::start(|_: &Seen| json(serde_json::json!({}))).await;
-    let base = config(&fake.address, &[]).await.into_builder().sleep_impl(Hurry::default());
+    let bed = Bed::new();
+    let base = bed.config().into_builder().sleep_impl(Hurry::default());
     let cloud = AwsCloud::with(topics(), base.credentials_provider(SharedCredentialsProvider::new(Silent)).build());
-    let platform = Platform::on(&fake.address, &[], environment(false)).await;
-    match cloud.start(&platform.call(snapshots::snapshot())).await {
+    match cloud.start(&bed.platform.call(snapshots::snapshot())).await {
         Err(CloudError::Retryable { reason, .. }) => {
             assert!(reason.contains("AWS credentials could not be fetched"), "{reason}");
         }
         other => panic!("{other:?}"),
     }
-    assert!(fake.seen().is_empty(), "nothing was sent");
+    assert_eq!(bed.requests(), 0, "nothing was sent");
 }
 
 #[tokio::test]
 async fn inside_of_a_call_credentials_have_less_time_than_the_call() {
     let hurry = Hurry::default();
-    let base = config("http://127.0.0.1:9", &[]).await.into_builder().sleep_impl(hurry.clone()).build();
+    let base = config("http://127.0.0.1:9").await.into_builder().sleep_impl(hurry.clone()).build();
     let lack = Kept::new(SharedCredentialsProvider::new(Silent), &base).provide_credentials().await;
     assert!(matches!(lack, Err(CredentialsError::ProviderError(_))), "{lack:?}");
     let waited = hurry.0.lock().expect("no test panics while holding it").clone();
@@ -178,18 +185,12 @@ async fn inside_of_a_call_credentials_have_less_time_than_the_call() {
 
 #[tokio::test]
 async fn half_a_role_is_no_role() {
-    let cut = |_: &Seen| {
-        xml(
-            200,
-            "<AssumeRoleResponse><AssumeRoleResult><Credentials><AccessKeyId>ASIAROLE</AccessKeyId><SecretAcc".into(),
-        )
-    };
-    let fake = Fake::start(cut).await;
-    let platform = Platform::on(&fake.address, &[], environment(true)).await;
-    let answer = platform.cloud.start(&platform.call(snapshots::snapshot())).await;
+    let bed = Bed::under_a_role();
+    let stops = |answer: &str| answer[..answer.find("<SecretAcc").expect("it is in there") + 10].to_owned();
+    bed.aws.override_answers(Target::always().of("AssumeRole"), Override::xml(stops));
+    let answer = bed.platform.cloud.start(&bed.platform.call(snapshots::snapshot())).await;
     assert!(matches!(answer, Err(CloudError::Retryable { .. })), "nothing happened: {answer:?}");
-    let others = fake.seen().into_iter().filter(|s| s.field("Action").as_deref() != Some("AssumeRole"));
-    assert_eq!(others.count(), 0, "RDS was never called");
+    assert_eq!(bed.requests(), bed.asked("AssumeRole").len(), "RDS was never called");
 }
 
 /// Runs only as a child of the next test, with an environment of its own.
@@ -198,17 +199,17 @@ async fn child_behind_a_proxy() {
     if std::env::var_os("BBWS_TEST_PROXIED").is_none() {
         return;
     }
-    let reason = permanent(AwsCloud::new(topics()).survey(&environment(false), &Survey::default(), "U0ALICE").await);
+    let reason = permanent(AwsCloud::new(topics()).survey(&environment(), &Survey::default(), "U0ALICE").await);
     println!("answer: {reason}");
 }
 
 #[tokio::test]
 async fn calls_go_through_the_proxy_that_the_environment_names() {
-    let identity = "<GetCallerIdentityResponse><GetCallerIdentityResult><Account>000000000000</Account><Arn>arn:aws:iam::000000000000:user/x</Arn></GetCallerIdentityResult></GetCallerIdentityResponse>";
-    let proxy = Fake::start(move |_: &Seen| xml(200, identity.into())).await;
+    let bed = Bed::new();
+    let proxy = bed.port().await;
     let program = std::env::current_exe().expect("this program");
     let child = tokio::task::spawn_blocking({
-        let address = proxy.address.clone();
+        let address = proxy.clone();
         move || {
             std::process::Command::new(program)
                 .args(["--exact", "aws::whole::child_behind_a_proxy", "--nocapture"])
@@ -216,7 +217,7 @@ async fn calls_go_through_the_proxy_that_the_environment_names() {
                 .env("AWS_ENDPOINT_URL", "http://aws.invalid")
                 .env("HTTP_PROXY", &address)
                 .env("http_proxy", address)
-                .env("AWS_ACCESS_KEY_ID", "test")
+                .env("AWS_ACCESS_KEY_ID", "000000000000")
                 .env("AWS_SECRET_ACCESS_KEY", "test")
                 .output()
         }
@@ -224,5 +225,5 @@ async fn calls_go_through_the_proxy_that_the_environment_names() {
     let output = child.await.expect("it ran").expect("it started");
     let text = String::from_utf8_lossy(&output.stdout);
     assert!(text.contains("belongs to account 000000000000"), "{text}{}", String::from_utf8_lossy(&output.stderr));
-    assert_eq!(proxy.seen().len(), 1);
+    assert_eq!((bed.requests(), bed.asked("GetCallerIdentity").len()), (1, 1));
 }

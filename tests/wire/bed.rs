@@ -37,6 +37,10 @@ pub const START: Moment = Moment(1_795_230_000_000);
 pub struct Hand(AtomicI64);
 
 impl Hand {
+    pub fn at(start: Moment) -> Hand {
+        Hand(AtomicI64::new(start.0))
+    }
+
     pub fn advance(&self, by: Duration) {
         self.0.fetch_add(i64::try_from(by.as_millis()).unwrap(), Ordering::SeqCst);
     }
@@ -64,7 +68,7 @@ impl Bed {
 
     pub fn seeded(seed: u64) -> Bed {
         let config = Config::demo();
-        let clock = Arc::new(Hand(AtomicI64::new(START.0)));
+        let clock = Arc::new(Hand::at(START));
         let aws = Arc::new(SimAws::new(&config.environments, &config.topics, clock.clone(), seed));
         let environment = Arc::new(config.environments["prod"].clone());
         let base = base(&aws, &clock, &environment.account);

@@ -147,10 +147,35 @@ impl Target {
         Target { account: Some(account.to_owned()), ..self }
     }
 
+    /// Every request from now on.
+    pub fn always() -> Target {
+        Target { times: u32::MAX, ..Target::default() }
+    }
+
     /// So many requests instead of one.
     #[must_use]
     pub fn times(self, times: u32) -> Target {
         Target { times, ..self }
+    }
+
+    /// Counts a request, and says whether it is one that is meant.
+    pub(super) fn hits(&mut self, asked: &Asked<'_>) -> bool {
+        if self.is_spent() || !self.fits(asked) {
+            return false;
+        }
+        if self.skip > 0 {
+            self.skip -= 1;
+            return false;
+        }
+        if self.times < u32::MAX {
+            self.times -= 1;
+        }
+        true
+    }
+
+    /// Whether all of them have come.
+    pub(super) fn is_spent(&self) -> bool {
+        self.times == 0
     }
 
     fn fits(&self, asked: &Asked<'_>) -> bool {

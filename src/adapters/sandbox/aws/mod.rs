@@ -13,6 +13,7 @@ pub mod drawer;
 mod faults;
 pub mod incidents;
 pub mod judge;
+mod overrides;
 mod persistence;
 pub mod port;
 mod seed;
@@ -29,13 +30,17 @@ use std::{
 
 use rand::{SeedableRng as _, rngs::Xoshiro256PlusPlus};
 
-pub use self::faults::{Chaos, Fate, Fault, Target};
 use self::{
     api::{Context, Raw, Reply, Request, protocols::Common},
     connector::Hung,
     faults::Faults,
     judge::{Answer, Asker, Judge, Mutation, Recorded, Twice},
+    overrides::{Due, Overrides},
     world::World,
+};
+pub use self::{
+    faults::{Chaos, Fate, Fault, Target},
+    overrides::{Edit, Override},
 };
 use crate::{
     domain::{environment::Environment, moment::Moment, operation::OpId, topics::Topics},
@@ -54,6 +59,7 @@ struct Inner {
     environments: BTreeMap<String, Environment>,
     topics: Topics,
     faults: Faults,
+    overrides: Overrides,
     rng: Xoshiro256PlusPlus,
     judge: Judge,
     /// Where all this outlives the process.
@@ -100,6 +106,7 @@ impl SimAws {
                 environments,
                 topics: topics.clone(),
                 faults: Faults::default(),
+                overrides: Overrides::default(),
                 rng: Xoshiro256PlusPlus::seed_from_u64(seed),
                 judge: Judge::default(),
                 file: None,
@@ -143,6 +150,11 @@ impl SimAws {
     /// Puts a fault in wait.
     pub fn inject(&self, fault: Fault, target: Target) {
         self.steer(|faults| faults.inject(fault, target));
+    }
+
+    /// Has requests answered otherwise than this AWS would.
+    pub fn override_answers(&self, target: Target, what: Override) {
+        self.lock().overrides.put(target, what);
     }
 
     /// Faults by chance from now on, besides those injected.
@@ -223,10 +235,12 @@ impl Inner {
                 return (Delivery::Whole(protocol.refuse(api::Service::Sts, &refusal, &id)), false);
             }
         };
-        let fault = self.faults.befalls(&mut self.rng, &api::asked(&request, asker.as_ref()));
+        let asked = api::asked(&request, asker.as_ref());
+        let fault = self.faults.befalls(&mut self.rng, &asked);
+        let due = self.overrides.due(&asked);
         let (delivery, answer, effect) = match fault {
-            None => self.deliver(&request, asker.as_ref(), now, None),
-            Some(fault) if fault.after_the_fact() => self.deliver(&request, asker.as_ref(), now, Some(fault)),
+            None => self.deliver(&request, asker.as_ref(), now, (None, &due)),
+            Some(fault) if fault.after_the_fact() => self.deliver(&request, asker.as_ref(), now, (Some(fault), &due)),
             Some(Fault::Throttled) => self.refuse(&request, Common::Throttled),
             Some(Fault::Denied) => self.refuse(&request, Common::Denied),
             Some(Fault::Unavailable) => self.refuse(&request, Common::Unavailable),
@@ -263,7 +277,7 @@ impl Inner {
         request: &Request,
         asker: Option<&Asker>,
         now: Moment,
-        fault: Option<Fault>,
+        (fault, due): (Option<Fault>, &Due),
     ) -> (Delivery, Answer, bool) {
         let mut cx = Context {
             world: &mut self.world,
@@ -273,7 +287,11 @@ impl Inner {
             asker,
             effects: Vec::new(),
         };
-        let (reply, refused) = api::serve(&mut cx, request);
+        let (mut reply, refused) = match due.instead(request, "override") {
+            Some(answer) => answer,
+            None => api::serve(&mut cx, request),
+        };
+        due.edit(request, &mut reply);
         let effects = cx.effects;
         let effect = !effects.is_empty();
         let step = asker.and_then(|asker| asker.steps.first());
