@@ -112,7 +112,7 @@ impl Change {
         if from.terminal() {
             self.run.op.ended = None;
             self.run.op.outcome = None;
-            if operations::of(self.run.op.kind()).locks() {
+            if operations::of(self.run.op.kind()).locked_by(&self.run.op.plan) {
                 self.lock = Lock::Take;
             }
         }

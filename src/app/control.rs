@@ -129,7 +129,7 @@ impl Desk {
         (op.ended, op.outcome, op.halt) = (None, None, None);
         if failed {
             op.deadline = Some(now + limits.start_within.0);
-            if operations::of(run.op.kind()).locks() {
+            if operations::of(run.op.kind()).locked_by(&run.op.plan) {
                 change.lock(Lock::Take);
             }
             if !fresh && !run.op.needs.is_empty() && run.op.turned.is_none() {

@@ -250,12 +250,12 @@ impl Found<'_> {
     }
 
     /// A restore that was asked for lately.
-    fn past_row(&self, restore: &Operation) -> Vec<String> {
+    fn past_row(&self, past: &Operation) -> Vec<String> {
         vec![
-            restore.id.to_string(),
-            restore.state.name().to_owned(),
-            format!("asked for {} ago", spoken(self.now.since(restore.created))),
-            operations::title(restore),
+            past.id.to_string(),
+            past.state.name().to_owned(),
+            format!("asked for {} ago", spoken(self.now.since(past.created))),
+            operations::title(past),
             "—".to_owned(),
             "earlier restore".to_owned(),
         ]

@@ -67,7 +67,7 @@ impl Desk {
         if let Some(stop) = self.stop_of(environment).await? {
             return self.refuse_ask(ask, stopped_reply(environment, &stop)).await;
         }
-        let lock = if operation.locks() { Lock::Take } else { Lock::Keep };
+        let lock = if operation.locks_for(command) { Lock::Take } else { Lock::Keep };
         if let Some(holder) = self.store.holder(environment).await?.filter(|_| lock == Lock::Take) {
             let reply = self.locked_reply(environment, &holder).await?;
             return self.refuse_ask(ask, reply).await;

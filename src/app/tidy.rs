@@ -1,4 +1,4 @@
-//! What test restores left behind is deleted by itself: the plan that was run for the test says so.
+//! What restores left behind is deleted by itself, once its time is over: the plan that was run says so.
 
 use std::time::Duration;
 
@@ -6,15 +6,13 @@ use super::{desk::Desk, submit::New};
 use crate::{
     domain::{
         environment::Environment,
-        mark::{Mark, MarkKind},
+        mark::{Leftover, Mark, MarkKind},
         operation::{OpId, Run, State},
-        operations::{Operation, cleanup, validate},
+        operations::{Operation, cleanup},
     },
     ports::store::{Filter, Guard, Lock, StoreError},
 };
 
-/// How long a test may leave something behind.
-const TTL: Duration = Duration::from_secs(validate::TTL_HOURS * 3600);
 /// A cleanup that failed is tried again after this long.
 const AGAIN: Duration = Duration::from_secs(6 * 3600);
 /// Operations looked through for one that cleans up already.
@@ -30,7 +28,7 @@ impl Desk {
         let environments: Vec<_> = self.planner.environments().cloned().collect();
         for environment in environments {
             for leftover in self.store.marks(&environment.name, Some(MarkKind::Leftover)).await? {
-                if now.since(leftover.at) >= TTL {
+                if now.since(leftover.at) >= Leftover::read(&leftover.note).stays() {
                     self.clean_up(&environment, &leftover).await?;
                 }
             }

@@ -21,19 +21,7 @@ const POINTS: &str = "The list shows what can be restored and how far it can be 
 const LAGS: &str = "Follow the runbook by hand; the measurement says how far the copies in the DR region are behind, which is what would be lost.";
 
 /// Every command to come, longer paths first where one begins another.
-const ALL: [Coming; 14] = [
-    Coming {
-        path: &["backup", "restore"],
-        lacks: "bbws restores nothing but its own tests so far",
-        until: POINTS,
-        nearest: "backup restore ENV list",
-    },
-    Coming {
-        path: &["restore"],
-        lacks: "bbws restores nothing but its own tests so far",
-        until: POINTS,
-        nearest: "backup restore ENV list",
-    },
+const ALL: [Coming; 12] = [
     Coming {
         path: &["backup", "bisect"],
         lacks: "bbws does not look for the last good recovery point so far",

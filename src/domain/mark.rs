@@ -1,10 +1,10 @@
 //! Marks: what the ledger remembers beyond the operation that found it out.
 
-use std::{fmt, str::FromStr};
+use std::{fmt, str::FromStr, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use super::moment::Moment;
+use super::{environment::Span, moment::Moment};
 
 /// What is remembered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -16,7 +16,7 @@ pub enum MarkKind {
     Tested,
     /// The tier a backup was given, by period: `yearly-2026`; the note is the operation's id and the days it is kept.
     Tier,
-    /// An instance or a file system made for a test that has not been deleted yet; the note is the region, after `efs ` where it is one.
+    /// An instance or a file system that a restore made and that is to be deleted by itself; the note is a [`Leftover`].
     Leftover,
     /// Something the watcher has told of and that still stands; the note is the text it told.
     Finding,
@@ -89,6 +89,60 @@ impl Mark {
     /// What was restored for a test: a DB instance id or a file system id; none for other kinds of marks.
     pub fn tested_resource(&self) -> Option<&str> {
         self.note.split(BY).next().filter(|_| self.kind == MarkKind::Tested)
+    }
+}
+
+/// How long what a restore made stays, where nobody said how long.
+pub const KEPT: Duration = Duration::from_secs(24 * 3600);
+/// What a leftover's note begins with where it is a file system.
+const FILES: &str = "efs ";
+/// What stands between the region and how long it is kept.
+const FOR: &str = " for ";
+
+/// The note of a [`MarkKind::Leftover`]: what was left, where, and how long it stays from the moment of the mark on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Leftover<'n> {
+    /// It is a file system and not a DB instance.
+    pub files: bool,
+    /// Its region.
+    pub region: &'n str,
+    /// How long somebody wanted to keep it, as people write it: `24h`. None where it only was not deleted yet.
+    pub kept: Option<&'n str>,
+}
+
+impl<'n> Leftover<'n> {
+    /// A DB instance.
+    pub fn instance(region: &'n str) -> Leftover<'n> {
+        Leftover { files: false, region, kept: None }
+    }
+
+    /// A file system.
+    pub fn files(region: &'n str) -> Leftover<'n> {
+        Leftover { files: true, ..Leftover::instance(region) }
+    }
+
+    /// The same, kept on purpose for so long.
+    #[must_use]
+    pub fn kept_for(self, span: &'n str) -> Leftover<'n> {
+        Leftover { kept: Some(span), ..self }
+    }
+
+    /// What a note says.
+    pub fn read(note: &'n str) -> Leftover<'n> {
+        let (files, rest) = note.strip_prefix(FILES).map_or((false, note), |rest| (true, rest));
+        let (region, kept) = rest.split_once(FOR).map_or((rest, None), |(region, kept)| (region, Some(kept)));
+        Leftover { files, region, kept }
+    }
+
+    /// The note.
+    pub fn note(&self) -> String {
+        let kept = self.kept.map(|kept| format!("{FOR}{kept}")).unwrap_or_default();
+        format!("{}{}{kept}", if self.files { FILES } else { "" }, self.region)
+    }
+
+    /// How long it stays.
+    pub fn stays(&self) -> Duration {
+        self.kept.and_then(|kept| Span::parse(kept).ok()).map_or(KEPT, |span| span.0)
     }
 }
 

@@ -142,6 +142,15 @@ impl Point {
         }
     }
 
+    /// What RDS restores it from: a snapshot's name, also of one that AWS Backup keeps in a vault. Continuous backups have none.
+    pub fn snapshot(&self) -> Option<&str> {
+        match self.place {
+            Place::Snapshot => Some(&self.id),
+            Place::Bucket { .. } => None,
+            Place::Vault { .. } => self.arn.split_once(":snapshot:").map(|(_, name)| name),
+        }
+    }
+
     /// What it shares with its copies and nothing else: a snapshot's name without the ending of copies, or else the
     /// resource and the time of the data, which copies of AWS Backup keep.
     pub fn key(&self) -> String {
@@ -175,8 +184,10 @@ pub struct Window {
     pub region: String,
     /// The earliest second.
     pub oldest: Moment,
-    /// The latest second.
+    /// The latest second; it goes on moving.
     pub latest: Moment,
+    /// ARN of the automated backup, where that was replicated from another region.
+    pub backup: Option<String>,
 }
 
 /// Which recovery points to read.

@@ -4,7 +4,11 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{moment::Moment, point::Point, step::PlanSpec};
+use super::{
+    moment::Moment,
+    point::{Point, Window},
+    step::PlanSpec,
+};
 
 /// What a planner wants to know of the live world.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -37,6 +41,12 @@ pub struct Survey {
     pub schedule: bool,
     /// Whether the isolated DB subnet group exists.
     pub isolated: bool,
+    /// A DB snapshot, by the names it may have.
+    pub snapshot: Vec<String>,
+    /// Databases whose past is asked for: from when to when each can be restored to any second.
+    pub windows: Vec<String>,
+    /// Region in which the isolated group, the snapshot and the windows are looked for; the primary region where there is none.
+    pub restored_in: Option<String>,
 }
 
 /// A DB instance as found.
@@ -136,6 +146,10 @@ pub struct World {
     pub plan: Option<PlanFound>,
     /// Isolated DB subnet group, or why it is not usable.
     pub isolated: Option<Result<Network, String>>,
+    /// The snapshot that was asked for.
+    pub snapshot: Option<SnapshotFound>,
+    /// From when to when databases can be restored to any second; what has no such past is absent.
+    pub windows: Vec<Window>,
     /// How long the vaults that were looked at keep what is put into them, where a lock of theirs says so.
     pub vault_ranges: Vec<VaultRange>,
 }
@@ -160,6 +174,29 @@ impl World {
         };
         self.vault_ranges.iter().filter_map(refused).collect()
     }
+}
+
+/// A DB snapshot as found: a manual one, one of RDS's own, or one that AWS Backup keeps.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SnapshotFound {
+    /// Its name.
+    pub id: String,
+    /// ARN.
+    pub arn: String,
+    /// The instance it is of.
+    pub database: String,
+    /// Whom it comes from, as RDS says it: `manual`, `automated`, `awsbackup`, `shared`, `public`.
+    pub source: String,
+    /// `available`, `creating`, ….
+    pub status: String,
+    /// When its data was as it is in there.
+    pub created: Moment,
+    /// `mysql 8.0.36`.
+    pub engine: String,
+    /// Allocated storage in GiB.
+    pub size_gib: u32,
+    /// Encrypted at rest.
+    pub encrypted: bool,
 }
 
 /// How long a locked vault keeps what is put into it: AWS Backup fails a job whose retention is any other.

@@ -96,6 +96,10 @@ const CALLS: &[(&str, &[&str])] = &[
         "RDS.RestoreDBInstanceFromDBSnapshot",
         &["rds:RestoreDBInstanceFromDBSnapshot", "rds:AddTagsToResource", "kms:CreateGrant"],
     ),
+    (
+        "RDS.RestoreDBInstanceToPointInTime",
+        &["rds:RestoreDBInstanceToPointInTime", "rds:AddTagsToResource", "kms:CreateGrant"],
+    ),
     ("Backup.DescribeRestoreJob", &["backup:DescribeRestoreJob"]),
     ("Backup.GetRecoveryPointRestoreMetadata", &["backup:GetRecoveryPointRestoreMetadata"]),
     ("Backup.GetRestoreJobMetadata", &["backup:GetRestoreJobMetadata"]),
@@ -197,6 +201,7 @@ async fn explored(bed: &Bed, server: &dumps::Server, name: &str, key: &str) {
     done(settled(cloud, &own("secrets", secrets_check::verify(platform))).await);
     poll(cloud, &platform.call(buckets_data::bucket(false))).await.expect_err("there is no such bucket");
     run(bed, platform.call(restores::restore())).await;
+    run(bed, platform.call(restores::to_latest())).await;
     done(settled(cloud, &own("database", restores::verify(None))).await);
     run(bed, platform.call(restores::delete(restores::INSTANCE, "bk-1042"))).await;
     let subnet = files::subnet(platform).await;

@@ -32,6 +32,19 @@ pub fn restore() -> Action {
     })
 }
 
+/// To the latest moment: moto takes any other as well.
+pub fn to_latest() -> Action {
+    Action::RestoreMoment(step::RestoreMoment {
+        region: HOME.into(),
+        database: "bbws-prod-mysql".into(),
+        backup: None,
+        at: None,
+        instance: "bbws-prod-mysql-restored-bk-1043".into(),
+        subnet_group: "bbws-isolated".into(),
+        security_groups: vec!["sg-1".into()],
+    })
+}
+
 pub fn delete(instance: &str, operation: &str) -> Action {
     Action::DeleteInstance(step::DeleteInstance {
         region: HOME.into(),
@@ -43,6 +56,7 @@ pub fn delete(instance: &str, operation: &str) -> Action {
 pub fn verify(secret: Option<&str>) -> Action {
     Action::VerifyDatabase(step::VerifyDatabase {
         region: HOME.into(),
+        source_region: None,
         instance: INSTANCE.into(),
         database: "bbws-prod-mysql".into(),
         engine: Engine::Mysql,
@@ -178,7 +192,7 @@ async fn every_state_of_a_restore_is_understood() {
         "deleting",
     ] {
         assert!(
-            failed(is(bad).await).contains("Its events in RDS say why. It is deleted by itself; test again."),
+            failed(is(bad).await).contains("Its events in RDS say why. It is deleted by itself; restore again."),
             "{bad}"
         );
     }
@@ -309,6 +323,7 @@ async fn look_inside(engine: Engine, server: &Server, wordpress: &[&str], name: 
         unreachable!()
     };
     let action = Action::VerifyDatabase(step::VerifyDatabase {
+        source_region: None,
         region,
         instance,
         database,

@@ -8,5 +8,6 @@ mod machines;
 mod operations;
 mod plans;
 mod restored;
+mod restores;
 mod retention;
 mod turning;

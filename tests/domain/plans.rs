@@ -36,7 +36,7 @@ fn id(text: &str) -> OpId {
     OpId(text.into())
 }
 
-fn shown(plan: &Plan) -> String {
+pub fn shown(plan: &Plan) -> String {
     let mut lines: Vec<String> = plan.facts.iter().map(|f| format!("{}: {}", f.subject, f.found)).collect();
     lines.extend(plan.notes.iter().map(|n| format!("! {n}")));
     lines.extend(plan.steps.iter().enumerate().map(|(n, s)| {

@@ -33,9 +33,16 @@ enum Kind {
     CreateSchedule,
     UpdateSchedule,
     TestRestore,
+    RestoreSnapshot,
+    RestoreMoment,
 }
 
 impl Kind {
+    /// Whether what it made is kept for a while, and goes by itself after that.
+    fn keeps(self) -> bool {
+        matches!(self, Kind::RestoreSnapshot | Kind::RestoreMoment)
+    }
+
     /// The command that asks for it, in a world made ready for it. `life` makes names that no earlier life used.
     async fn prepared(self, rig: &mut Rig, life: usize) -> String {
         match self {
@@ -60,16 +67,27 @@ impl Kind {
                 "backup schedule prod update --retention 21 --cron \"cron(0 5 * * ? *)\"".to_owned()
             }
             Kind::TestRestore => "backup validate prod --test-restore".to_owned(),
+            Kind::RestoreSnapshot => {
+                let points = points(rig).await;
+                let snapshots = points.iter().filter(|p| p.place == Place::Snapshot && p.region == "af-south-1");
+                let newest = snapshots.filter(|p| p.usable()).max_by_key(|p| p.created).expect("a snapshot");
+                format!("backup restore prod rds --snapshot-id {} --ticket INC-{life}", newest.id)
+            }
+            Kind::RestoreMoment => {
+                let at = (rig.clock.now() - Duration::from_secs(3600)).iso();
+                format!("backup restore prod pitr --target-time {at}")
+            }
         }
     }
 }
 
 /// How each operation is asked for here. Whoever registers one adds its row: without it every suite of this file fails.
-const ROWS: [(&str, &[Kind]); 7] = [
+const ROWS: [(&str, &[Kind]); 8] = [
     ("backup.create", &[Kind::Config, Kind::Buckets, Kind::Dump, Kind::Lifecycle]),
     ("backup.schedule", &[Kind::CreateSchedule, Kind::UpdateSchedule]),
     ("backup.delete", &[Kind::DeleteSnapshot, Kind::DeletePoint]),
     ("backup.validate", &[Kind::TestRestore]),
+    ("backup.restore", &[Kind::RestoreSnapshot, Kind::RestoreMoment]),
     ("backup.hold", &[Kind::HoldSnapshot, Kind::HoldPoint, Kind::Release]),
     // Every stop of this file is lifted by one; `control.rs` stops it, and it has no step in AWS that could fail.
     ("control.resume", &[]),
@@ -125,7 +143,13 @@ async fn approve(rig: &mut Rig, id: &str) {
 }
 
 /// What has to be true of every end.
-async fn judge(rig: &Rig, kind: Kind, id: &str, at: &str) {
+async fn judge(rig: &mut Rig, kind: Kind, id: &str, at: &str) {
+    if kind.keeps() {
+        rig.clock.advance(Duration::from_secs(25 * 3600));
+        rig.process.desk.tidy().await.unwrap();
+        rig.settle(Duration::from_secs(3600)).await;
+        assert!(rig.cloud.restored_instances().is_empty(), "{kind:?} {at}: {:?}", rig.cloud.restored_instances());
+    }
     assert!(rig.cloud.twice().is_empty(), "{kind:?} {at}: {:?}", rig.cloud.twice());
     let cards = rig.chat.cards_of(id);
     assert_eq!(cards.len(), 1, "{kind:?} {at}: one card");
@@ -155,7 +179,7 @@ async fn everything_runs_to_a_verified_end_and_a_repeat_does_nothing_twice() {
         let state = rig.finish(&id).await;
         assert_eq!(state, State::Succeeded, "{kind:?}: {:#?}", rig.run(&id).await);
         rig.settle(Duration::from_secs(120)).await;
-        judge(&rig, kind, &id, "at its end").await;
+        judge(&mut rig, kind, &id, "at its end").await;
         let said = rig.say("U0ALICE", &command).await;
         if let Some(again) = find_id(&said).filter(|again| *again != id) {
             approve(&mut rig, &again).await;
@@ -208,7 +232,7 @@ async fn every_step_may_fail_and_what_is_told_is_true() {
                 assert_eq!(rig.finish(&id).await, State::Succeeded, "{kind:?} {at}, retried");
             }
             rig.settle(Duration::from_secs(60)).await;
-            judge(&rig, kind, &id, &at).await;
+            judge(&mut rig, kind, &id, &at).await;
         }
     }
 }
@@ -238,7 +262,7 @@ async fn every_answer_may_be_lost() {
             let at = format!("with {fault:?} at {step}");
             assert_eq!(rig.finish(&id).await, State::Succeeded, "{kind:?} {at}: {:#?}", rig.run(&id).await.steps);
             rig.settle(Duration::from_secs(60)).await;
-            judge(&rig, kind, &id, &at).await;
+            judge(&mut rig, kind, &id, &at).await;
         }
     }
 }
@@ -265,7 +289,7 @@ async fn nothing_begins_after_a_stop() {
             let expired = seconds == 0 && state == State::Expired;
             assert!(state == State::Succeeded || expired, "{kind:?} {at}: {state} {:?}", rig.run(&id).await.op.outcome);
             rig.settle(Duration::from_secs(60)).await;
-            judge(&rig, kind, &id, &at).await;
+            judge(&mut rig, kind, &id, &at).await;
         }
     }
 }
@@ -287,7 +311,7 @@ async fn what_a_test_has_cleaned_up_behind_is_not_restored_again() {
     assert!(rig.cloud.restored_files().is_empty() && rig.cloud.restored_instances().is_empty());
     let tested = rig.ledger.marks("prod", Some(MarkKind::Tested)).await.unwrap();
     assert!(tested.iter().all(|mark| mark.note.starts_with("bbws-prod-mysql ")), "{tested:?}");
-    judge(&rig, Kind::TestRestore, &id, "with one restore unknown and one failed").await;
+    judge(&mut rig, Kind::TestRestore, &id, "with one restore unknown and one failed").await;
 }
 
 #[tokio::test]

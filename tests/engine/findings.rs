@@ -155,7 +155,7 @@ fn each_kind_is_found_and_names_thing_reason_and_next_step() {
     *prod*: The region eu-west-1 is not usable. No answer in 10 s. prod runs on in af-south-1; until there is an answer no copies arrive and nothing can fail over to it. Look at the AWS Health Dashboard. bbws goes on looking, and says when it answers.
     *prod*: No backup of `efs wp-content` was restored for a test in the last 30 days. There has been none yet. A backup that was never restored is a hope: test one now.
     *prod*: No backup of `rds bbws-prod-mysql` was restored for a test in the last 30 days. There has been none yet. Nothing in it can be compared without a login: declare it under `dumps` in the config, then test one.
-    *prod*: `bbws-test-1`, made for a test restore, still exists after 1 d 3 h. It was not deleted, costs money, and holds a copy of the data in eu-west-1. bbws tries to delete it every six hours. If that goes on failing, delete the instance in RDS without a final snapshot.
+    *prod*: `bbws-test-1`, made for a restore, still exists after 1 d 3 h. It was not deleted, costs money, and holds a copy of the data in eu-west-1. bbws tries to delete it every six hours. If that goes on failing, delete the instance in RDS without a final snapshot.
     *prod*: AWS account 093646564004 did not answer 3 times in a row: nothing is watched. no answer. Check the credentials and the role of bbws, the network, and the AWS Health Dashboard.
     ");
 }

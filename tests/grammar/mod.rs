@@ -4,6 +4,7 @@ mod backups;
 mod pages;
 mod properties;
 mod refusals;
+mod restores;
 mod schedule;
 mod values;
 
@@ -15,7 +16,7 @@ use bbws::domain::{
 
 const ENVIRONMENTS: &[&str] = &["dev", "sit", "prod"];
 /// What a suggestion leaves to the person.
-const OPEN: [&str; 6] = ["<env>", "<id>", "<tenant>", "<ticket>", "<days>", "<cron>"];
+const OPEN: [&str; 8] = ["<env>", "<id>", "<tenant>", "<ticket>", "<days>", "<cron>", "<time>", "<database>"];
 
 fn ok(text: &str) -> Command {
     parse(text, ENVIRONMENTS).unwrap_or_else(|wrong| panic!("{text:?} should be understood: {wrong:?}"))

@@ -41,10 +41,10 @@ fn says_which_command_was_meant() {
       There is no command `create prod`.
       /bbws backup create prod rds
     backup
-      `backup` needs a second word: create, list, validate, schedule, delete or hold.
+      `backup` needs a second word: create, list, validate, restore, schedule, delete or hold.
       /bbws help backup
     backup prod
-      `backup` cannot be followed by `prod`, only by create, list, validate, schedule, delete or hold.
+      `backup` cannot be followed by `prod`, only by create, list, validate, restore, schedule, delete or hold.
       /bbws help backup
     backup delete prod
       `backup delete` needs the id of a recovery point, as `backup list` shows it.
@@ -437,8 +437,6 @@ fn the_line_named_in_a_sentence_about_stop_is_right_too() {
 #[test]
 fn a_command_to_come_says_that_it_is_not_there_yet_and_what_comes_nearest() {
     for (typed, nearest) in [
-        ("restore prod", "/bbws backup restore prod list"),
-        ("Backup Restore sit rds --snapshot-id x", "/bbws backup restore sit list"),
         ("backup bisect prod rds --check orders", "/bbws backup restore prod list rds"),
         ("dr status prod", "/bbws backup validate prod --replication"),
         ("dr failover PROD --execute --ticket INC-1", "/bbws backup validate prod --replication"),

@@ -127,6 +127,8 @@ pub struct Automated {
     pub oldest: Option<Moment>,
     /// The latest.
     pub latest: Moment,
+    /// ARN of what was replicated.
+    pub backup: Option<String>,
 }
 
 /// Automated backups of these databases in the session's region, as far as something can be restored from them.
@@ -159,7 +161,8 @@ pub async fn automated(session: &Session, ids: &[String]) -> Result<Vec<Automate
                 let moment = |time: Option<DateTime>| time.and_then(|t| t.to_millis().ok()).map(Moment);
                 let window = backup.restore_window.map(|w| (moment(w.earliest_time), moment(w.latest_time)));
                 if let (Some(database), Some((oldest, Some(latest)))) = (backup.db_instance_identifier, window) {
-                    found.push(Automated { database, replicated, oldest, latest });
+                    let backup = backup.db_instance_automated_backups_arn.filter(|_| replicated);
+                    found.push(Automated { database, replicated, oldest, latest, backup });
                 }
             }
         }

@@ -1,4 +1,5 @@
-//! `backup.cleanup`: deleting what a test restore left behind. The plan of the test says that this comes by itself.
+//! `backup.cleanup`: deleting what a restore left behind, once its time is over. The plan of the restore says that this comes
+//! by itself.
 
 use super::{
     Ended, Operation,
@@ -7,7 +8,7 @@ use super::{
 };
 use crate::domain::{
     environment::Environment,
-    mark::{Mark, MarkKind},
+    mark::{Leftover, Mark, MarkKind},
     operation::Run,
     plan::Plan,
     restored,
@@ -18,7 +19,7 @@ use crate::domain::{
 /// The kind on plans.
 const KIND: &str = "backup.cleanup";
 
-/// The operation. It begins by itself (`app::tidy`): who agreed to the test agreed to this.
+/// The operation. It begins by itself (`app::tidy`): who agreed to the restore agreed to this.
 pub struct Cleanup;
 
 impl Operation for Cleanup {
@@ -39,7 +40,7 @@ impl Operation for Cleanup {
         false
     }
 
-    /// Its command is the test's.
+    /// Its command is the restore's.
     fn plans_again(&self, _: &Run) -> bool {
         false
     }
@@ -49,7 +50,7 @@ impl Operation for Cleanup {
     }
 
     fn done(&self, ended: &Ended<'_>) -> String {
-        format!("{} is deleted: nothing is left of the test.", escape(&ended.plan.scope))
+        format!("{} is deleted: nothing is left of the restore.", escape(&ended.plan.scope))
     }
 
     fn not_done(&self, _: &Plan) -> &'static str {
@@ -57,46 +58,30 @@ impl Operation for Cleanup {
     }
 }
 
-/// What the note of a leftover begins with where it is a file system; instances have the region alone.
-const FILES: &str = "efs ";
-
-/// The note of a file system that a test left behind.
-pub(super) fn files_in(region: &str) -> String {
-    format!("{FILES}{region}")
-}
-
-/// The region of a leftover that is a file system.
-pub fn files_region(leftover: &Mark) -> Option<&str> {
-    leftover.note.strip_prefix(FILES)
-}
-
 /// The plan for one leftover.
 ///
 /// # Errors
-/// When the mark is not one of a test restore.
+/// When the mark is not one of a restore.
 pub fn plan(env: &Environment, leftover: &Mark) -> Result<Plan, Vec<String>> {
     let name = &leftover.subject;
     let mut draft = Draft::default();
     if leftover.kind != MarkKind::Leftover || !restored::is_made_by(name, &leftover.operation) {
-        draft.problem(format!("`{name}` was not made by a test restore."));
+        draft.problem(format!("`{name}` was not made by a restore."));
     }
-    let files = files_region(leftover);
-    let what = if files.is_some() { "File system" } else { "Instance" };
-    draft.fact(format!("{what} {name}"), format!("made for a test by {} at {}", leftover.operation, leftover.at));
-    let deleted = match files {
-        Some(region) => {
-            let ends = ends_of_files(region, name, &leftover.operation).into_iter();
-            ends.fold(vec![], |before, (title, action)| vec![draft.step(title, before, action)])
-        }
-        None => vec![draft.step(
-            format!("Delete {name}"),
-            vec![],
-            step::DeleteInstance {
-                region: leftover.note.clone(),
-                instance: name.clone(),
-                operation: leftover.operation.clone(),
-            },
-        )],
+    let Leftover { files, region, kept } = Leftover::read(&leftover.note);
+    let what = if files { "File system" } else { "Instance" };
+    let made = match kept {
+        Some(kept) => format!("restored by {}, kept for {kept} from {}", leftover.operation, leftover.at),
+        None => format!("made for a test by {} at {}", leftover.operation, leftover.at),
+    };
+    draft.fact(format!("{what} {name}"), made);
+    let deleted = if files {
+        let ends = ends_of_files(region, name, &leftover.operation).into_iter();
+        ends.fold(vec![], |before, (title, action)| vec![draft.step(title, before, action)])
+    } else {
+        let (region, operation) = (region.to_owned(), leftover.operation.clone());
+        let delete = step::DeleteInstance { region, instance: name.clone(), operation };
+        vec![draft.step(format!("Delete {name}"), vec![], delete)]
     };
     draft.step(
         format!("Write down that nothing is left of {name}"),

@@ -9,6 +9,7 @@ pub mod create;
 pub mod delete;
 mod draft;
 pub mod hold;
+pub mod restore;
 pub mod resume;
 pub mod schedule;
 pub mod validate;
@@ -27,11 +28,12 @@ use super::{
 };
 
 /// Every operation, in the order lists name them. A new one is its file and its line here.
-pub static ALL: [&dyn Operation; 7] = [
+pub static ALL: [&dyn Operation; 8] = [
     &create::Create,
     &schedule::Schedule,
     &delete::Delete,
     &validate::Validate,
+    &restore::Restore,
     &hold::Hold,
     &resume::Resume,
     &cleanup::Cleanup,
@@ -44,8 +46,7 @@ const DRILLS: &[&str] = &["tabletop", "infra", "dns", "full-drill"];
 
 /// Kinds that approval rules may name although nothing can ask for them yet, with their scopes: rules are written before
 /// the day on which they are needed. `dr.drill` is another word for `dr.test`.
-const COMING: [(&str, &[&str]); 11] = [
-    ("backup.restore", RADIUS),
+const COMING: [(&str, &[&str]); 10] = [
     ("backup.cutover", RADIUS),
     ("backup.bisect", &[]),
     ("dr.incident", &[]),
@@ -192,6 +193,18 @@ pub trait Operation: Sync {
     /// Whether it changes what the environment has, so that no other may at the same time.
     fn locks(&self) -> bool {
         true
+    }
+
+    /// Whether this request takes that lock.
+    fn locks_for(&self, command: &Command) -> bool {
+        let _ = command;
+        self.locks()
+    }
+
+    /// Whether a run of this plan holds that lock.
+    fn locked_by(&self, plan: &Plan) -> bool {
+        let _ = plan;
+        self.locks()
     }
 
     /// Whether the run is planned again before it starts, and its approvals are void where the plan has become another. Not

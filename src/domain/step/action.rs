@@ -42,6 +42,7 @@ macro_rules! every_kind_of_step {
                 ReleaseHold = "backup.release",
                 TagSnapshot = "rds.tag_snapshot",
                 RestoreTest = "rds.restore_test",
+                RestoreMoment = "rds.restore_moment",
                 DeleteInstance = "rds.delete_instance",
                 RestoreFiles = "backup.restore_test",
                 TagFiles = "efs.tag",

@@ -211,11 +211,49 @@ impl Parameters for RestoreTest {
     }
 }
 
+/// `rds:RestoreDBInstanceToPointInTime` into the isolated network, not reachable from the platform.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RestoreMoment {
+    /// Region it is restored in.
+    pub region: String,
+    /// The instance whose past it is.
+    pub database: String,
+    /// ARN of its automated backup, where that was replicated from another region.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backup: Option<String>,
+    /// The moment; as late as can be where there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<Moment>,
+    /// Name of the instance to make.
+    pub instance: String,
+    /// DB subnet group.
+    pub subnet_group: String,
+    /// VPC security groups.
+    pub security_groups: Vec<String>,
+}
+
+impl Parameters for RestoreMoment {
+    fn region(&self) -> Option<&str> {
+        Some(&self.region)
+    }
+
+    fn resource(&self) -> &str {
+        &self.database
+    }
+
+    fn label(&self) -> &'static str {
+        "Restore to a moment"
+    }
+}
+
 /// Compares a restored instance with its source over a connection: login, schema, rows, canary. Reads AWS only.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VerifyDatabase {
-    /// Region of both.
+    /// Region of the restored instance.
     pub region: String,
+    /// Region of the source, where it is another.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source_region: Option<String>,
     /// The restored instance.
     pub instance: String,
     /// The source.

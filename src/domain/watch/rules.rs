@@ -9,7 +9,7 @@ use super::{Finding, Kind, Look, MORE, Standing, View, is_region, words};
 use crate::domain::{
     environment::Environment,
     lag::{Component, JobTrouble, Measurements, Side},
-    mark::{Mark, MarkKind},
+    mark::{Leftover, Mark, MarkKind},
     moment::Moment,
     point::PointKind,
     schedule::Schedule,
@@ -260,7 +260,9 @@ fn restore_test(view: &View<'_>, look: &mut Look) {
 }
 
 fn leftovers(view: &View<'_>, look: &mut Look) {
-    let old = |mark: &&Mark| mark.kind == MarkKind::Leftover && view.now.since(mark.at) > DAY + TIDYING;
+    let old = |mark: &&Mark| {
+        mark.kind == MarkKind::Leftover && view.now.since(mark.at) > Leftover::read(&mark.note).stays() + TIDYING
+    };
     for mark in view.marks.iter().filter(old) {
         look.found.push(words::leftover(mark, view.now));
     }

@@ -7,10 +7,9 @@ use crate::domain::{
     attachment::Offer,
     environment::Environment,
     lag::{Component, JobTrouble},
-    mark::Mark,
+    mark::{Leftover, Mark},
     moment::{Moment, spoken},
     operations::{
-        cleanup,
         create::{self, BackupScope},
         validate::{self, Checks},
     },
@@ -306,9 +305,10 @@ pub(super) fn untested(
 
 pub(super) fn leftover(mark: &Mark, now: Moment) -> Finding {
     let label: String = format!("Show {}", mark.operation).chars().take(30).collect();
-    let (region, by_hand) = match cleanup::files_region(mark) {
-        Some(region) => (region, "its mount targets and then the file system in EFS"),
-        None => (mark.note.as_str(), "the instance in RDS without a final snapshot"),
+    let Leftover { files, region, .. } = Leftover::read(&mark.note);
+    let by_hand = match files {
+        true => "its mount targets and then the file system in EFS",
+        false => "the instance in RDS without a final snapshot",
     };
     Finding {
         key: Kind::Leftover.key(&mark.subject),
@@ -317,7 +317,7 @@ pub(super) fn leftover(mark: &Mark, now: Moment) -> Finding {
         certain: true,
         again: 0,
         title: format!(
-            "{}, made for a test restore, still exists after {}",
+            "{}, made for a restore, still exists after {}",
             code(&mark.subject),
             spoken(now.since(mark.at))
         ),
@@ -356,7 +356,7 @@ pub(super) fn sum(kind: Kind, key: String, first: &Finding, count: usize) -> Fin
         Kind::Job => "jobs that ended otherwise than well",
         Kind::Missed => "backups that did not happen",
         Kind::Lag => "copies behind their RPO",
-        Kind::Leftover => "things left behind by test restores",
+        Kind::Leftover => "things left behind by restores",
         Kind::Place => "places that are not usable",
         Kind::RestoreTest => "restore tests that are overdue",
         Kind::Unreachable | Kind::Blind => "of the same kind",

@@ -8,6 +8,7 @@ pub mod jobs;
 pub mod lineage;
 pub mod measure;
 pub mod newest;
+pub mod past;
 pub mod places;
 pub mod points;
 pub mod sink;

@@ -5,13 +5,13 @@ use std::{collections::BTreeMap, future::Future};
 use futures::future::{OptionFuture, try_join, try_join3, try_join4};
 
 use super::super::{AwsCloud, backup, efs, kms, rds, s3, secrets, session::Session, ssm, steps::plans, sts};
-use super::{buckets, lineage, newest};
+use super::{buckets, lineage, newest, past, windows};
 use crate::{
     domain::{
         environment::Environment,
         lag::Side,
-        point::Point,
-        world::{BucketFound, Network, PlanFound, VaultRange},
+        point::{Point, Window},
+        world::{BucketFound, Network, PlanFound, SnapshotFound, VaultRange},
     },
     ports::cloud::{CloudError, Condition, FileSystemFound, Survey, World},
 };
@@ -49,10 +49,11 @@ pub async fn survey(
     let more = try_join3(
         more_data(&here, environment, ask),
         backups(cloud, &here, environment, ask, requester),
-        more_places(&here, environment, ask),
+        dump_key(&here, environment, ask),
     );
-    let ((databases, file_systems, names), (vault, bucket), far, more) = try_join4(data, places, far, more).await?;
-    let ((parameters, buckets, described), (lineage, newest, plan), (dump_key, isolated)) = more;
+    let there = try_join(try_join4(data, places, far, more), restorable(cloud, environment, ask, requester)).await?;
+    let (((databases, file_systems, names), (vault, bucket), far, more), (isolated, snapshot, windows)) = there;
+    let ((parameters, buckets, described), (lineage, newest, plan), dump_key) = more;
     let (dr_vault, dr_bucket, dr_key) = far.map_or((None, None, None), |(v, b, k)| (Some(v), Some(b), Some(k)));
     let (vault, range) = vault.unzip();
     let (dr_vault, dr_range) = dr_vault.unzip();
@@ -74,6 +75,8 @@ pub async fn survey(
         newest: newest.unwrap_or_default(),
         plan: plan.flatten(),
         isolated,
+        snapshot: snapshot.flatten(),
+        windows: windows.unwrap_or_default(),
         vault_ranges: [range, dr_range].into_iter().flatten().flatten().collect(),
     })
 }
@@ -119,21 +122,34 @@ async fn newest_here(cloud: &AwsCloud, environment: &Environment, requester: &st
     Ok(points)
 }
 
-/// The key of dumps and the network of test restores.
-async fn more_places(
-    here: &Session,
-    environment: &Environment,
-    ask: &Survey,
-) -> Result<(Option<Condition>, Option<Result<Network, String>>), CloudError> {
+/// The key of dumps.
+async fn dump_key(here: &Session, environment: &Environment, ask: &Survey) -> Result<Option<Condition>, CloudError> {
     let key = async {
         match &environment.dump_kms_key {
             Some(key) => kms::usable(here, key).await,
             None => Ok(Err(unset(environment, "dump_kms_key"))),
         }
     };
-    try_join(
-        when(ask.dump_key.then_some(key)),
-        when(ask.isolated.then(|| rds::subnet_group(here, environment.isolated_subnet_group()))),
+    when(ask.dump_key.then_some(key)).await
+}
+
+/// What is to be known of the region in which something is restored.
+type Restorable = (Option<Result<Network, String>>, Option<Option<SnapshotFound>>, Option<Vec<Window>>);
+
+/// The network of restores, and what databases can be restored from.
+async fn restorable(
+    cloud: &AwsCloud,
+    environment: &Environment,
+    ask: &Survey,
+    requester: &str,
+) -> Result<Restorable, CloudError> {
+    let region = ask.restored_in.as_deref().unwrap_or(&environment.primary_region);
+    let side = if region == environment.dr_region { Side::Dr } else { Side::Primary };
+    let session = cloud.sessions.get(environment, region, requester).await;
+    try_join3(
+        when(ask.isolated.then(|| rds::subnet_group(&session, environment.isolated_subnet_group()))),
+        when((!ask.snapshot.is_empty()).then(|| past::snapshot(&session, &ask.snapshot))),
+        when((!ask.windows.is_empty()).then(|| windows::of_region(&session, side, &ask.windows))),
     )
     .await
 }

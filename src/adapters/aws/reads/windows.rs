@@ -1,14 +1,14 @@
-//! From when to when databases can be restored to any second, in both regions.
+//! From when to when databases can be restored to any second, in one region or in both.
 
 use futures::future::join_all;
 
 use super::{
-    super::{AwsCloud, rds},
+    super::{AwsCloud, rds, session::Session},
     points,
 };
 use crate::{
     domain::{environment::Environment, lag::Side, point::Window},
-    ports::cloud::Windows,
+    ports::cloud::{CloudError, Windows},
 };
 
 /// Reads the windows of every database of the environment; a region that does not answer is a sentence.
@@ -22,17 +22,11 @@ pub async fn read(cloud: &AwsCloud, environment: &Environment, requester: &str) 
     let databases = &databases;
     let read = join_all(sides.map(|side| async move {
         let session = cloud.sessions.get(environment, points::region(environment, side), requester).await;
-        (side, session.region.clone(), rds::automated(&session, databases).await)
+        (session.region.clone(), of_region(&session, side, databases).await)
     }));
-    for (side, region, found) in read.await {
+    for (region, found) in read.await {
         match found {
-            // In the DR region there are those that were replicated there; what lives there is another database.
-            Ok(found) => all.windows.extend(
-                found.into_iter().filter(|a| a.replicated == (side == Side::Dr)).filter_map(|automated| {
-                    let (oldest, latest) = (automated.oldest?, automated.latest);
-                    Some(Window { database: automated.database, region: region.clone(), oldest, latest })
-                }),
-            ),
+            Ok(found) => all.windows.extend(found),
             Err(error) => {
                 all.unread.push(format!("Up to when databases can be restored in {region} is not known. {error}"))
             }
@@ -40,4 +34,25 @@ pub async fn read(cloud: &AwsCloud, environment: &Environment, requester: &str) 
     }
     all.windows.sort_by(|a, b| (&a.database, &a.region).cmp(&(&b.database, &b.region)));
     all
+}
+
+/// The windows of these databases in the region of a side. In the DR region there are those that were replicated there; what
+/// lives there is another database.
+///
+/// # Errors
+/// See [`CloudError`].
+pub async fn of_region(session: &Session, side: Side, databases: &[String]) -> Result<Vec<Window>, CloudError> {
+    let found = rds::automated(session, databases).await?.into_iter();
+    let ours = found.filter(|automated| automated.replicated == (side == Side::Dr));
+    Ok(ours
+        .filter_map(|automated| {
+            Some(Window {
+                database: automated.database,
+                region: session.region.clone(),
+                oldest: automated.oldest?,
+                latest: automated.latest,
+                backup: automated.backup,
+            })
+        })
+        .collect())
 }

@@ -37,6 +37,7 @@ pub mod plans;
 pub mod record;
 pub mod restore_database;
 pub mod restore_files;
+mod restore_moment;
 pub mod snapshots;
 pub mod tagging;
 pub mod uploads;

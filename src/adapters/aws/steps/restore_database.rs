@@ -33,7 +33,12 @@ impl Change for RestoreTest {
     }
 
     async fn poll(&self, at: &At<'_>) -> Outcome {
-        progress(&at.session, &self.snapshot, &self.instance).await
+        let made = match arrival(&at.session, &self.instance).await? {
+            Arrival::Under(progress) => return Ok(progress),
+            Arrival::There(made) => made,
+        };
+        let differs = source(&at.session, &self.snapshot).await?.difference(&made);
+        Ok(there(&made, &self.instance, differs))
     }
 }
 
@@ -157,7 +162,10 @@ async fn restore(session: &Session, call: &Call, what: &RestoreTest) -> Result<S
 }
 
 /// The name is taken: by an earlier attempt of this operation, or by somebody else.
-async fn adopt(session: &Session, call: &Call, name: &str, attempt: &Attempt<'_>) -> Result<Started, CloudError> {
+///
+/// # Errors
+/// See [`CloudError`]; `Permanent` where it is somebody else's, or of no use.
+pub async fn adopt(session: &Session, call: &Call, name: &str, attempt: &Attempt<'_>) -> Result<Started, CloudError> {
     let Some(found) = describe(session, name).await? else {
         return Err(attempt.later("RDS says that it exists, but does not show it yet", None));
     };
@@ -172,8 +180,20 @@ async fn adopt(session: &Session, call: &Call, name: &str, attempt: &Attempt<'_>
     Ok(begun(name))
 }
 
-/// How far the restore is, to be tried again while RDS does not show it; once it is there, whether it became what its source is.
-async fn progress(session: &Session, snapshot: &str, name: &str) -> Outcome {
+/// How far an instance is that is being restored.
+pub enum Arrival {
+    /// Not there yet, or never.
+    Under(Progress),
+    /// There, with all of its data.
+    There(Box<DbInstance>),
+}
+
+/// How far a restore is; to be asked again while RDS does not show it.
+///
+/// # Errors
+/// See [`CloudError`].
+pub async fn arrival(session: &Session, name: &str) -> Result<Arrival, CloudError> {
+    let running = |percent, detail: &str| Ok(Arrival::Under(Progress::Running { percent, detail: detail.to_owned() }));
     let Some(found) = describe(session, name).await? else {
         let attempt = session.reads("rds:DescribeDBInstances", format!("instance {name}"));
         return Err(attempt.later("RDS accepted it but does not show it; if that lasts, somebody deleted it", None));
@@ -181,32 +201,38 @@ async fn progress(session: &Session, snapshot: &str, name: &str) -> Outcome {
     let status = status_of(&found);
     if rds::is_bad(status) || status == "insufficient-capacity" {
         let reason = format!(
-            "Instance {name} in {} is {status}. Its events in RDS say why. It is deleted by itself; test again.",
+            "Instance {name} in {} is {status}. Its events in RDS say why. It is deleted by itself; restore again.",
             session.region
         );
-        return Ok(Progress::Failed { reason });
+        return Ok(Arrival::Under(Progress::Failed { reason }));
     }
     if status != "available" {
-        return Ok(Progress::Running { percent: None, detail: status.to_owned() });
+        return running(None, status);
     }
     // It answers before all of its data has arrived.
     if let Some(percent) = initializing(&found) {
-        return Ok(Progress::Running { percent, detail: "available, storage Initializing".to_owned() });
+        return running(percent, "available, storage Initializing");
     }
-    let Some((address, port)) = endpoint(&found) else {
-        return Ok(Progress::Running { percent: None, detail: "available, no endpoint yet".to_owned() });
-    };
+    if endpoint(&found).is_none() {
+        return running(None, "available, no endpoint yet");
+    }
+    Ok(Arrival::There(Box::new(found)))
+}
+
+/// What is told of a restored instance, with what of it is not as it was to be.
+pub fn there(made: &DbInstance, name: &str, differs: Option<String>) -> Progress {
+    let (address, port) = endpoint(made).unwrap_or_default();
     let mut detail = format!("available at {address}:{port}, not reachable from outside of its network");
     let mut outputs = Outputs::from([
         ("endpoint".to_owned(), address),
         ("port".to_owned(), port.to_string()),
         ("restored_instance".to_owned(), name.to_owned()),
     ]);
-    if let Some(differs) = source(session, snapshot).await?.difference(&found) {
+    if let Some(differs) = differs {
         detail.push_str(&format!(", but {differs}"));
         outputs.insert(ISSUE.to_owned(), differs);
     }
-    Ok(Progress::Done { outputs, detail })
+    Progress::Done { outputs, detail }
 }
 
 /// Deletes a restored instance, with its backups and without a last snapshot; nothing that the operation did not restore.
@@ -279,7 +305,7 @@ pub fn status_of(instance: &DbInstance) -> &str {
 }
 
 /// Whether this very step made it.
-fn is_ours(instance: &DbInstance, call: &Call) -> bool {
+pub fn is_ours(instance: &DbInstance, call: &Call) -> bool {
     let value = |key: &str| instance.tag_list().iter().find(|tag| tag.key() == Some(key)).and_then(Tag::value);
     tags::is_ours(call, value, instance.instance_create_time())
 }

@@ -29,21 +29,31 @@ impl Look for VerifyDatabase {
     async fn poll(&self, at: &At<'_>) -> Outcome {
         let what = self.clone();
         let tools = at.cloud.tools.clone();
-        at.watch(|session, call, tell| verify(session, call, what, tools, tell))
+        let source = match &self.source_region {
+            Some(region) => at.elsewhere(region).await,
+            None => Arc::clone(&at.session),
+        };
+        at.watch(|session, call, tell| verify((session, source), call, what, tools, tell))
     }
 }
 
 /// Looks at the restored instance and, where there is a secret, into it.
-async fn verify(session: Arc<Session>, call: Call, what: VerifyDatabase, tools: Tools, tell: Teller) -> Outcome {
+async fn verify(
+    (session, there): (Arc<Session>, Arc<Session>),
+    call: Call,
+    what: VerifyDatabase,
+    tools: Tools,
+    tell: Teller,
+) -> Outcome {
     let VerifyDatabase { instance, database, secret, .. } = &what;
     // Read first: what cannot be signed in to is not worth a connection.
     let login = match secret {
-        Some(secret) => Some(login::read(&session, secret).await?),
+        Some(secret) => Some(login::read(&there, secret).await?),
         None => None,
     };
     let (restored, source) = futures::future::join(
         restore_database::describe(&session, instance),
-        restore_database::describe(&session, database),
+        restore_database::describe(&there, database),
     )
     .await;
     let (Some(restored), source) = (restored?, source?) else {

@@ -12,6 +12,7 @@ use crate::domain::{
         ANY_ROLE, Arg, Command, Does, ENVIRONMENT, Entry, Form, Group, REASON, Values, nothing_more, value::CHECK,
     },
     environment::Environment,
+    mark::KEPT,
     moment::Moment,
     operation::{OpId, Run},
     plan::Plan,
@@ -112,7 +113,7 @@ pub fn command(environment: &str, checks: Checks) -> Command {
 const FOUND: usize = 850;
 
 /// What a test leaves behind is cleaned up by itself after this long, in hours.
-pub const TTL_HOURS: u64 = 24;
+const TTL_HOURS: u64 = KEPT.as_secs() / 3600;
 
 /// What a note says first of something that is declared and is not tested.
 const UNTESTED: &str = "Not tested: ";

@@ -5,7 +5,7 @@ use super::super::{cleanup, draft::Draft};
 use super::{TTL_HOURS, UNTESTED};
 use crate::domain::{
     environment::{Database, Dump, Environment, FileSystem},
-    mark::{Mark, MarkKind},
+    mark::{Leftover, Mark, MarkKind},
     moment::{Moment, spoken},
     operation::OpId,
     point::{Place, Point, PointKind},
@@ -55,7 +55,7 @@ impl Tests<'_> {
 
     /// A continuous backup may be newer, but is restored to a moment.
     fn newest_snapshot(&self, database: &str) -> Option<Point> {
-        let of = |p: &&Point| snapshot_of(p).is_some() && p.resource == database && p.usable();
+        let of = |p: &&Point| p.snapshot().is_some() && p.resource == database && p.usable();
         self.world.newest.iter().filter(of).max_by_key(|p| p.created).cloned()
     }
 
@@ -64,7 +64,7 @@ impl Tests<'_> {
             self.missing.push(format!("database {}: {why}", database.id));
             return;
         }
-        let Some(snapshot) = snapshot_of(point) else {
+        let Some(snapshot) = point.snapshot().map(str::to_owned) else {
             self.missing.push(format!(
                 "database {}: its newest recovery point {} is a continuous backup, which is restored to a moment and not for a test. Make one: `/bbws backup create {} rds`, then test again.",
                 database.id, point.id, self.env.name
@@ -109,7 +109,11 @@ impl Tests<'_> {
         let noted = self.draft.step(
             format!("Write down that {instance} is made for a test"),
             vec![],
-            step::Remember { mark: MarkKind::Leftover, subject: instance.clone(), note: region.clone() },
+            step::Remember {
+                mark: MarkKind::Leftover,
+                subject: instance.clone(),
+                note: Leftover::instance(&region).note(),
+            },
         );
         let restored = self.draft.step(
             format!("Restore {} as {instance}", point.id),
@@ -135,6 +139,7 @@ impl Tests<'_> {
             vec![restored],
             step::VerifyDatabase {
                 region: region.clone(),
+                source_region: None,
                 instance: instance.clone(),
                 database: database.id.clone(),
                 engine: database.engine,
@@ -194,7 +199,7 @@ impl Tests<'_> {
         let noted = self.draft.step(
             format!("Write down that {name} is made for a test"),
             vec![],
-            step::Remember { mark: MarkKind::Leftover, subject: name.clone(), note: cleanup::files_in(&region) },
+            step::Remember { mark: MarkKind::Leftover, subject: name.clone(), note: Leftover::files(&region).note() },
         );
         let restored = self.draft.step(
             format!("Restore {} as {name}", point.id),
@@ -331,14 +336,5 @@ fn in_bucket(point: &Point) -> Option<(&Point, &str)> {
     match &point.place {
         Place::Bucket { bucket } => Some((point, bucket)),
         _ => None,
-    }
-}
-
-/// What RDS restores it from: a snapshot's name, also of one that AWS Backup keeps in a vault. Continuous backups have none.
-fn snapshot_of(point: &Point) -> Option<String> {
-    match point.place {
-        Place::Snapshot => Some(point.id.clone()),
-        Place::Bucket { .. } => None,
-        Place::Vault { .. } => point.arn.split_once(":snapshot:").map(|(_, name)| name.to_owned()),
     }
 }

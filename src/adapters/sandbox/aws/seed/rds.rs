@@ -45,7 +45,9 @@ pub(super) fn seed(world: &mut World, environment: &Environment, now: Moment) {
         place.rds.instances.insert(id, instance);
     }
     let dr = &environment.dr_region;
-    world.region(account, dr).rds.subnet_groups.insert("default".to_owned(), subnets(seed, "default"));
+    for group in ["default", environment.isolated_subnet_group()] {
+        world.region(account, dr).rds.subnet_groups.insert(group.to_owned(), subnets(seed, group));
+    }
 }
 
 /// Snapshots of the databases, and their copies.

@@ -230,6 +230,11 @@ impl Instance {
         (self.automated_days(now) > 0).then(|| now - RESTORABLE)
     }
 
+    /// From when on it can be restored to a point in time.
+    pub fn oldest(&self, now: Moment) -> Moment {
+        (now - Duration::from_secs(u64::from(self.automated_days(now)) * 86_400)).max(self.creating.ends)
+    }
+
     /// Port of its engine.
     pub fn port(&self) -> u16 {
         if self.engine.starts_with("postgres") { 5432 } else { 3306 }

@@ -1,4 +1,6 @@
-//! DB instances: restored from snapshots, changed, described, deleted; and their automated backups.
+//! DB instances: changed, described, deleted; and their automated backups.
+
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -6,78 +8,15 @@ use super::{
     super::super::{
         judge::Made,
         time::{Timeline, between, hex_for},
-        world::rds::{Data, Instance, Modification},
+        world::rds::{Instance, Modification},
     },
-    Context, Outcome, Refusal, Request, arn, identifier, no_instance, no_key, no_snapshot, no_subnet_group, paged,
-    subnet_group, tag_list,
+    Context, Outcome, Refusal, Request, arn, no_instance, paged, subnet_group, tag_list,
 };
 use crate::domain::moment::Moment;
 
-/// The longest identifier of an instance.
-const LONGEST: usize = 63;
+pub(super) const DAY: Duration = Duration::from_secs(86_400);
 /// The most days automated backups are kept.
 const MOST_DAYS: i64 = 35;
-
-pub(super) fn restore(cx: &mut Context<'_>, request: &Request) -> Outcome {
-    let id = identifier(request, "DBInstanceIdentifier", LONGEST)?;
-    let name = request.need("DBSnapshotIdentifier")?.to_lowercase();
-    let now = cx.now;
-    let place = cx.place(request);
-    place.rds.sweep(&id, now);
-    if place.rds.instances.contains_key(&id) {
-        return Err(Refusal::new("DBInstanceAlreadyExists", "DB instance already exists"));
-    }
-    let name = name.rsplit(':').next().unwrap_or(&name).to_owned();
-    let Some(snapshot) = place.rds.snapshot(&name, now).cloned() else { return Err(no_snapshot(&name)) };
-    if snapshot.status(now) != "available" {
-        let why = format!("Cannot restore from snapshot {name} because it is not in the available state.");
-        return Err(Refusal::new("InvalidDBSnapshotState", why));
-    }
-    if let Some(key) = snapshot.key.as_deref().filter(|key| place.kms.usable(key).is_none()) {
-        return Err(no_key(key));
-    }
-    let group = request.text("DBSubnetGroupName").unwrap_or("default");
-    if !place.rds.subnet_groups.contains_key(group) {
-        return Err(no_subnet_group(group));
-    }
-    let mut groups: Vec<String> = request.texts("VpcSecurityGroupIds").into_iter().map(str::to_owned).collect();
-    if groups.is_empty() {
-        groups.push("sg-0de000000000000001".to_owned());
-    }
-    let fate = cx.fate(request);
-    let seed = cx.world.seed;
-    let what = format!("restore/{}/{}/{id}", request.account(), request.region);
-    let lasts = fate.stretch(between(seed, &what, 420, 780));
-    let fails = fate.fails.then(|| format!("the restore of {id} ended as failed (internal error of RDS)"));
-    let creating = Timeline::new(now, now, lasts, fails);
-    let initializing = Timeline::new(now, creating.ends, between(seed, &format!("{what}/storage"), 20, 90), None);
-    let instance = Instance {
-        engine: snapshot.engine.clone(),
-        version: snapshot.version.clone(),
-        size_gib: snapshot.size_gib,
-        key: snapshot.key.clone(),
-        multi_az: request.flag("MultiAZ"),
-        status: "available".to_owned(),
-        // Unlike a new instance, a restored one keeps backups as the snapshot's instance did, unless it is told.
-        automated_days: request.number("BackupRetentionPeriod").and_then(|d| u32::try_from(d).ok()).unwrap_or(1),
-        window: "22:00-22:30".to_owned(),
-        subnet_group: group.to_owned(),
-        security_groups: groups,
-        protected: request.flag("DeletionProtection"),
-        tags: request.tags("Tags"),
-        creating,
-        initializing: Some(initializing),
-        backing_up: None,
-        modifying: None,
-        deleting: None,
-        data: Data { lacks_rows: snapshot.data.lacks_rows, ..snapshot.data.clone() },
-        restores_badly: false,
-    };
-    let shown = shown(cx, request, &id, &instance, now);
-    cx.place(request).rds.instances.insert(id.clone(), instance);
-    cx.changed(request, format!("instance {id}"), Made::Instance { name: id });
-    Ok(json!({"DBInstance": shown}))
-}
 
 pub(super) fn modify(cx: &mut Context<'_>, request: &Request) -> Outcome {
     let id = request.need("DBInstanceIdentifier")?.to_lowercase();
@@ -170,6 +109,11 @@ pub(super) fn describe(cx: &mut Context<'_>, request: &Request) -> Outcome {
     }
 }
 
+/// The id of the automated backups of an instance, by its ARN.
+pub(super) fn automated_id(arn: &str) -> String {
+    format!("ab-{}", hex_for(0, arn, 26))
+}
+
 /// Of instances of this region, and those that were replicated here.
 pub(super) fn automated_backups(cx: &mut Context<'_>, request: &Request) -> Outcome {
     let now = cx.now;
@@ -178,20 +122,22 @@ pub(super) fn automated_backups(cx: &mut Context<'_>, request: &Request) -> Outc
     let wanted = |id: &str| named.as_ref().is_none_or(|ids| ids.contains(&id));
     let rds = &cx.place(request).rds;
     let own = rds.instances.keys().filter(|id| wanted(id)).filter_map(|id| {
-        let latest = rds.instance(id, now)?.restorable(now)?;
-        Some((id.clone(), format!("arn:aws:rds:{region}:{account}:db:{id}"), region.clone(), latest))
+        let instance = rds.instance(id, now)?;
+        let (oldest, latest) = (instance.oldest(now), instance.restorable(now)?);
+        Some((id.clone(), format!("arn:aws:rds:{region}:{account}:db:{id}"), region.clone(), (oldest, latest)))
     });
     let replicated = rds.replicated.iter().filter_map(|(arn, copy)| {
         let mut parts = arn.split(':');
         let (from, id) = (parts.nth(3)?, parts.nth(2)?);
-        let latest = now - std::time::Duration::from_secs(copy.behind);
-        wanted(id).then(|| (id.to_owned(), arn.clone(), from.to_owned(), latest))
+        let latest = now - Duration::from_secs(copy.behind);
+        wanted(id).then(|| (id.to_owned(), arn.clone(), from.to_owned(), (latest - DAY, latest)))
     });
-    let shown = own.chain(replicated).map(|(id, arn, from, latest)| {
-        let earliest = latest - std::time::Duration::from_secs(86_400);
+    let shown = own.chain(replicated).map(|(id, arn, from, (earliest, latest))| {
+        let backup = format!("arn:aws:rds:{region}:{account}:auto-backup:{}", automated_id(&arn));
         json!({
             "DBInstanceIdentifier": id,
             "DBInstanceArn": arn,
+            "DBInstanceAutomatedBackupsArn": backup,
             "Region": from,
             "Status": if from == region { "active" } else { "replicating" },
             "RestoreWindow": {"EarliestTime": request.time(earliest), "LatestTime": request.time(latest)},
@@ -201,7 +147,7 @@ pub(super) fn automated_backups(cx: &mut Context<'_>, request: &Request) -> Outc
     Ok(paged(request, "DBInstanceAutomatedBackups", shown))
 }
 
-fn shown(cx: &mut Context<'_>, request: &Request, id: &str, instance: &Instance, now: Moment) -> Value {
+pub(super) fn shown(cx: &mut Context<'_>, request: &Request, id: &str, instance: &Instance, now: Moment) -> Value {
     let seed = cx.world.seed;
     let region = request.region.as_str();
     let group = &instance.subnet_group;

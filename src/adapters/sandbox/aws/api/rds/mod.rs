@@ -2,6 +2,7 @@
 //! has.
 
 mod instances;
+mod restores;
 mod snapshots;
 mod tags;
 
@@ -30,7 +31,8 @@ pub(super) fn serve(cx: &mut Context<'_>, request: &Request) -> Outcome {
         "ListTagsForResource" => tags::list(cx, request),
         "ModifyDBInstance" => instances::modify(cx, request),
         "RemoveTagsFromResource" => tags::remove(cx, request),
-        "RestoreDBInstanceFromDBSnapshot" => instances::restore(cx, request),
+        "RestoreDBInstanceFromDBSnapshot" => restores::from_snapshot(cx, request),
+        "RestoreDBInstanceToPointInTime" => restores::to_moment(cx, request),
         _ => Err(super::unknown(request)),
     }
 }

@@ -1,0 +1,251 @@
+//! What was asked of a restore: what comes back, from when, where to, and for how long it is kept.
+
+use super::{Kind, WORDS, kind};
+use crate::domain::{
+    command::{
+        Arg, Command, Form, Values, Wrong, one_of, shown,
+        value::{self, Kind as Value, moment, moment_text, point_id, span, span_text, word},
+    },
+    environment::Environment,
+    moment::Moment,
+};
+
+/// The names of a restore's options, by which kinds say what they need and take.
+pub(super) const SNAPSHOT: &str = "snapshot-id";
+pub(super) const TARGET: &str = "target-time";
+pub(super) const DATABASE: &str = "database";
+pub(super) const REGION: &str = "region";
+const TYPE: &str = "type";
+const INTO: &str = "into";
+const KEEP: &str = "keep";
+const TICKET: &str = "ticket";
+
+/// The word that stands for as late as can be.
+const LATEST: &str = "latest";
+/// The longest time a clone is kept, in days: it costs as much as a database that is used.
+const LONGEST_KEEP: u64 = 30;
+
+static WHAT: Value = Value {
+    name: "kind of restore",
+    words: &WORDS,
+    called: &[("snapshot", "rds"), ("db", "rds"), ("point-in-time", "pitr"), ("time", "pitr")],
+    read: |kind, text, _| word(kind, text, "something to restore"),
+    lacking: |_| format!("to know what to restore: {}.", one_of(&WORDS)),
+    ..value::TEXT
+};
+static SNAPSHOT_ID: Value =
+    Value { name: "snapshot", usage: "ID", read: |_, text, _| point_id(text), open: Some("<id>"), ..value::TEXT };
+static TARGET_TIME: Value = Value {
+    name: "target time",
+    usage: "TIME|latest",
+    read: |_, text, _| target(text),
+    mend: |_, text, _| target(text).ok(),
+    open: Some("<time>"),
+    ..value::TEXT
+};
+static DATABASE_ID: Value =
+    Value { name: "database", usage: "DB", read: |_, text, _| database(text), open: Some("<database>"), ..value::TEXT };
+static SIDE: Value = Value {
+    name: "side",
+    words: &["primary", "dr"],
+    read: |kind, text, _| word(kind, text, "a region to restore from"),
+    ..value::TEXT
+};
+static PLACE: Value = Value {
+    name: "place",
+    words: &["clone"],
+    called: &[("copy", "clone"), ("new", "clone")],
+    read: |kind, text, _| word(kind, text, "somewhere to restore to"),
+    ..value::TEXT
+};
+static KEPT: Value =
+    Value { name: "keep", usage: "24h", open: Some("24h"), read: |_, text, _| keep(text), ..value::DURATION };
+
+const fn option(name: &'static str, kind: &'static Value, about: &'static str) -> Arg {
+    Arg { name, kind, form: Form::Option, required: false, usual: None, about }
+}
+
+/// The arguments of a restore, after the environment.
+pub(super) const WHAT_ARG: Arg = Arg {
+    name: TYPE,
+    kind: &WHAT,
+    form: Form::WordOrOption,
+    required: true,
+    usual: None,
+    about: "`rds` brings back a database from a snapshot, `pitr` as it was at a moment; `--type rds` works too",
+};
+pub(super) const SNAPSHOT_ARG: Arg =
+    option(SNAPSHOT, &SNAPSHOT_ID, "`rds`: the recovery point's id, as `backup list` shows it");
+pub(super) const TARGET_ARG: Arg = option(
+    TARGET,
+    &TARGET_TIME,
+    "`pitr`: the moment, with its zone: `2026-03-01T02:30:00Z` or `2026-03-01T04:30:00+02:00`; or `latest`",
+);
+pub(super) const DATABASE_ARG: Arg =
+    option(DATABASE, &DATABASE_ID, "which database, by its id; not needed where there is only one");
+pub(super) const REGION_ARG: Arg = option(
+    REGION,
+    &SIDE,
+    "from where, and where it is restored: the `primary` region or the `dr` region; `primary` when left out",
+);
+pub(super) const INTO_ARG: Arg = Arg {
+    usual: Some("clone"),
+    ..option(INTO, &PLACE, "`clone` ends with a validated copy apart from the platform, which nothing uses")
+};
+pub(super) const KEEP_ARG: Arg = Arg {
+    usual: Some("1d"),
+    ..option(KEEP, &KEPT, "how long the clone is kept after it was validated; then it is deleted by itself")
+};
+pub(super) const TICKET_ARG: Arg = option(TICKET, &value::TICKET, "the ticket that asks for it");
+
+/// Whether values that are right each by itself belong together.
+pub(super) fn settled(values: Values) -> Result<Values, Wrong> {
+    let environment = values.get("environment").unwrap_or_default();
+    let Some(kind) = values.get(TYPE).and_then(kind) else { return Ok(values) };
+    if let Some(lacks) = kind.needs.iter().find(|name| values.get(name).is_none()) {
+        return Err(Wrong::new(format!(
+            "`backup restore {environment} {}` needs `--{lacks}`: {}.",
+            kind.word,
+            about(lacks)
+        )));
+    }
+    let own = |name: &&&str| !kind.needs.contains(name) && !kind.takes.contains(name);
+    let foreign = super::KINDS.iter().flat_map(|other| other.needs.iter().chain(other.takes)).filter(own);
+    if let Some(option) = foreign.into_iter().find(|name| values.get(name).is_some()) {
+        return Err(Wrong::new(format!("`backup restore {environment} {}` takes no `--{option}`.", kind.word)));
+    }
+    Ok(values)
+}
+
+fn about(option: &str) -> &'static str {
+    let args = super::ENTRY.args.iter();
+    let about = args.clone().find(|arg| arg.name == option).map_or("", |arg| arg.about);
+    about.split_once(": ").map_or(about, |(_, rest)| rest)
+}
+
+/// What a person means who says from what, and not what kind of restore that is; and what they have yet to say.
+pub(super) fn completed(values: &mut Values) {
+    if values.get(TYPE).is_none() {
+        let meant = super::KINDS.iter().find(|kind| kind.needs.iter().any(|name| values.get(name).is_some()));
+        values.offer(TYPE, meant.map(|kind| kind.word));
+    }
+    let Some(kind) = values.get(TYPE).and_then(kind) else { return };
+    for arg in super::ENTRY.args {
+        if kind.needs.contains(&arg.name) {
+            values.offer(arg.name, arg.kind.open);
+        } else if !kind.takes.contains(&arg.name) && super::KINDS.iter().any(|other| other.says(arg.name)) {
+            values.clear(arg.name);
+        }
+    }
+}
+
+/// `latest`, or a moment to the second: RDS knows no finer ones.
+fn target(text: &str) -> Result<String, Wrong> {
+    if text.eq_ignore_ascii_case(LATEST) {
+        return Ok(LATEST.to_owned());
+    }
+    let bare: String = text.chars().take_while(|c| c.is_ascii_digit() || "-:Tt".contains(*c)).collect();
+    let shape = |text: &str, pattern: &str| {
+        text.len() == pattern.len()
+            && text.bytes().zip(pattern.bytes()).all(|(is, wanted)| match wanted {
+                b'0' => is.is_ascii_digit(),
+                other => is.eq_ignore_ascii_case(&other),
+            })
+    };
+    if shape(text, "0000-00-00T00:00:00") {
+        return Err(Wrong::new(format!(
+            "{} has no zone, and nobody guesses one. Say `--{TARGET} {text}Z` for UTC, or with your own zone, such as `--{TARGET} {text}+02:00`.",
+            shown(text)
+        )));
+    }
+    let zone = text.get(19..).unwrap_or_default();
+    let zoned = zone.eq_ignore_ascii_case("Z") || shape(zone, "+00:00") || shape(zone, "-00:00");
+    if bare.len() < 19 || !shape(&text[..19.min(text.len())], "0000-00-00T00:00:00") || !zoned {
+        return Err(Wrong::new(format!(
+            "{} is not a time to restore to. One looks like `2026-03-01T02:30:00Z` or `2026-03-01T04:30:00+02:00`, or is `latest`.",
+            shown(text)
+        )));
+    }
+    moment(text).map(moment_text)
+}
+
+/// The id of a database as RDS writes it, in lower case.
+fn database(text: &str) -> Result<String, Wrong> {
+    let id = text.to_ascii_lowercase();
+    let fits = (1..=63).contains(&id.len())
+        && id.starts_with(|c: char| c.is_ascii_lowercase())
+        && id.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+    fits.then_some(id).ok_or_else(|| {
+        Wrong::new(format!("{} is not the id of a database: letters, digits and hyphens, at most 63.", shown(text)))
+    })
+}
+
+fn keep(text: &str) -> Result<String, Wrong> {
+    let kept = span(text)?;
+    let hours = kept.0.as_secs() / 3600;
+    if !(1..=LONGEST_KEEP * 24).contains(&hours) {
+        return Err(Wrong::new(format!(
+            "{} is not how long a clone is kept: an hour (`1h`) at least, {LONGEST_KEEP} days at most.",
+            shown(text)
+        )));
+    }
+    Ok(span_text(kept))
+}
+
+/// Up to when the data is to be as it was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Target {
+    /// As late as can be when the restore begins.
+    Latest,
+    /// At this moment.
+    At(Moment),
+}
+
+/// What was asked, as its values mean it.
+pub(super) struct Ask<'a> {
+    pub(super) kind: &'static Kind,
+    values: &'a Values,
+}
+
+impl<'a> Ask<'a> {
+    /// What this command asks for; none where it does not say what.
+    pub(super) fn of(command: &'a Command) -> Option<Ask<'a>> {
+        let values = command.values();
+        Some(Ask { kind: values.get(TYPE).and_then(kind)?, values })
+    }
+
+    /// The recovery point it is to come from.
+    pub(super) fn snapshot(&self) -> &'a str {
+        self.values.get(SNAPSHOT).unwrap_or_default()
+    }
+
+    /// The moment it is to be as of.
+    pub(super) fn target(&self) -> Target {
+        self.values.get(TARGET).and_then(|text| moment(text).ok()).map_or(Target::Latest, Target::At)
+    }
+
+    /// The database that was named.
+    pub(super) fn database(&self) -> Option<&'a str> {
+        self.values.get(DATABASE)
+    }
+
+    /// How long a clone is kept, as people write it.
+    pub(super) fn keep(&self) -> &'a str {
+        self.values.get(KEEP).or(KEEP_ARG.usual).unwrap_or_default()
+    }
+
+    /// Whether it comes from the DR region.
+    pub(super) fn from_dr(&self) -> bool {
+        self.values.get(REGION) == Some("dr")
+    }
+
+    /// The region it comes from and is restored in.
+    pub(super) fn region(&self, env: &'a Environment) -> &'a str {
+        if self.from_dr() { &env.dr_region } else { &env.primary_region }
+    }
+
+    /// The ticket that asks for it.
+    pub(super) fn ticket(&self) -> Option<&'a str> {
+        self.values.get(TICKET)
+    }
+}

@@ -1,0 +1,326 @@
+//! Databases as a whole: out of a snapshot, or as they were at a moment.
+
+use super::{
+    super::{Asked, Known},
+    Ask, Kind,
+    ask::{DATABASE, REGION, SNAPSHOT, TARGET, Target},
+    path::Path,
+};
+use crate::domain::{
+    environment::{Database, Environment},
+    mark::{Mark, MarkKind},
+    moment::{Moment, spoken},
+    plan::Plan,
+    point::Window,
+    restored, step,
+    world::{DatabaseFound, SnapshotFound, Survey, World},
+};
+
+/// From a snapshot.
+pub(super) const RDS: Kind =
+    Kind { word: "rds", needs: &[SNAPSHOT], takes: &[DATABASE, REGION], survey: survey_snapshot, plan: plan_snapshot };
+
+/// As of a moment.
+pub(super) const PITR: Kind =
+    Kind { word: "pitr", needs: &[TARGET], takes: &[DATABASE, REGION], survey: survey_moment, plan: plan_moment };
+
+fn survey(asked: &Asked<'_>, ask: &Ask<'_>) -> Result<Survey, Vec<String>> {
+    let env = asked.environment;
+    if ask.from_dr() && !env.replicates() {
+        let why = format!(
+            "`{}` has no copies in a DR region (`replication = \"disabled\"`). Leave `--{REGION} dr` out.",
+            env.name
+        );
+        return Err(vec![why]);
+    }
+    Ok(Survey {
+        databases: env.databases.iter().map(|database| database.id.clone()).collect(),
+        isolated: true,
+        restored_in: Some(ask.region(env).to_owned()),
+        ..Survey::default()
+    })
+}
+
+fn survey_snapshot(asked: &Asked<'_>, ask: &Ask<'_>) -> Result<Survey, Vec<String>> {
+    let id = ask.snapshot();
+    own(id, asked.environment).map_err(|why| vec![why])?;
+    Ok(Survey { snapshot: names(id), ..survey(asked, ask)? })
+}
+
+fn survey_moment(asked: &Asked<'_>, ask: &Ask<'_>) -> Result<Survey, Vec<String>> {
+    let database = declared(asked.environment, ask.database()).map_err(|why| vec![why])?;
+    if let Target::At(at) = ask.target()
+        && at > asked.at
+    {
+        let why =
+            format!("{at} is in the future: it is {} now. The latest that works is `--{TARGET} latest`.", asked.at);
+        return Err(vec![why]);
+    }
+    Ok(Survey { windows: vec![database.id.clone()], ..survey(asked, ask)? })
+}
+
+/// What can be told without AWS of an id that is an ARN: whose it is.
+fn own(id: &str, env: &Environment) -> Result<(), String> {
+    let parts: Vec<&str> = id.splitn(7, ':').collect();
+    let [_, _, _, _, account, ..] = parts[..] else { return Ok(()) };
+    if !id.starts_with("arn:") || account.is_empty() || account == env.account {
+        return Ok(());
+    }
+    Err(format!(
+        "{id} belongs to account {account} and `{}` is account {}: what is shared from elsewhere is not restored, since nobody here vouches for it. Copy it into the account first, if it is the right one.",
+        env.name, env.account
+    ))
+}
+
+/// The names that RDS may know a snapshot by that people call so: AWS Backup lists the end of an ARN, RDS the whole name.
+fn names(id: &str) -> Vec<String> {
+    let name = id.split_once(":snapshot:").map_or(id, |(_, name)| name);
+    if name.contains(':') {
+        return vec![name.to_owned()];
+    }
+    [name.to_owned(), format!("awsbackup:{name}"), format!("rds:{name}")].to_vec()
+}
+
+/// The database that is meant: the one that was named, or the only one.
+fn declared<'e>(env: &'e Environment, named: Option<&str>) -> Result<&'e Database, String> {
+    let known: Vec<String> = env.databases.iter().map(|d| format!("`{}`", d.id)).collect();
+    let known = if known.is_empty() { "it has none".to_owned() } else { format!("it has {}", known.join(", ")) };
+    match (named, env.databases.as_slice()) {
+        (Some(id), all) => all
+            .iter()
+            .find(|d| d.id == id)
+            .ok_or_else(|| format!("`{}` declares no database `{id}`; {known}.", env.name)),
+        (None, [only]) => Ok(only),
+        (None, _) => Err(format!("`{}`: {known}. Say which with `--{DATABASE}`.", env.name)),
+    }
+}
+
+/// A database that is to be restored, with what was found of it.
+struct Subject<'a> {
+    database: &'a Database,
+    live: Option<&'a DatabaseFound>,
+}
+
+impl<'a> Subject<'a> {
+    fn new(world: &'a World, database: &'a Database) -> Result<Subject<'a>, String> {
+        let live = world.databases.iter().find(|found| found.id == database.id);
+        live.map_or(Ok(()), DatabaseFound::stands_alone)?;
+        Ok(Subject { database, live })
+    }
+}
+
+fn plan_snapshot(asked: &Asked<'_>, ask: &Ask<'_>, known: &Known) -> Result<Plan, Vec<String>> {
+    let (env, world) = (asked.environment, &known.world);
+    let snapshot = usable(ask, env, world).map_err(|why| vec![why])?;
+    let database = declared(env, Some(&snapshot.database)).map_err(|_| {
+        vec![format!(
+            "{} is a snapshot of {}, which is no database of `{}`. Only what the config declares is restored.",
+            snapshot.id, snapshot.database, env.name
+        )]
+    })?;
+    if let Some(named) = ask.database().filter(|named| *named != database.id) {
+        let why = format!(
+            "{} is a snapshot of {}, not of {named}. Leave `--{DATABASE}` out, or say another snapshot.",
+            snapshot.id, database.id
+        );
+        return Err(vec![why]);
+    }
+    let subject = Subject::new(world, database).map_err(|why| vec![why])?;
+    let mut path = Path::new(env, ask);
+    path.draft.fact(
+        format!("Snapshot {}", snapshot.id),
+        format!(
+            "of {}, data of {}, {}, {} GiB, {}",
+            snapshot.database,
+            snapshot.created,
+            snapshot.engine,
+            snapshot.size_gib,
+            if snapshot.encrypted { "encrypted" } else { "not encrypted" }
+        ),
+    );
+    let tested = known.marks.iter().filter(|mark| mark.kind == MarkKind::Tested);
+    let key = format!("rds {}", snapshot.id.strip_suffix("-dr").unwrap_or(&snapshot.id));
+    match tested.into_iter().find(|mark| mark.subject == key) {
+        Some(mark) => {
+            path.draft.note(format!("{} was restored and validated before, by {}.", snapshot.id, mark.operation))
+        }
+        None => path.draft.note(format!("{} was never restored for a test.", snapshot.id)),
+    }
+    let group = isolated(env, world)?;
+    let instance = restored::name(&database.id, &asked.id.0);
+    let announced = path.announced(&instance);
+    let restored = path.draft.step(
+        format!("Restore {} as {instance}", snapshot.id),
+        vec![announced],
+        step::RestoreTest {
+            region: ask.region(env).to_owned(),
+            snapshot: snapshot.id.clone(),
+            instance: instance.clone(),
+            subnet_group: group,
+            security_groups: env.restore_test_security_groups.clone(),
+        },
+    );
+    let validated = validate(&mut path, &subject, &instance, restored, snapshot.created);
+    if validated.looked_into {
+        path.draft.step(
+            format!("Write down that {} is restore-tested", snapshot.id),
+            vec![validated.step],
+            step::Remember { mark: MarkKind::Tested, subject: key, note: Mark::tested(&database.id, &asked.id.0) },
+        );
+    }
+    loses(&mut path, &subject, snapshot.created, asked.at);
+    ends(path, &instance, &validated)
+}
+
+/// The snapshot that was asked for, if something can be restored from it.
+fn usable<'w>(ask: &Ask<'_>, env: &Environment, world: &'w World) -> Result<&'w SnapshotFound, String> {
+    let (id, region) = (ask.snapshot(), ask.region(env));
+    let Some(found) = &world.snapshot else {
+        return Err(format!(
+            "There is no snapshot `{id}` in {region}. `/bbws backup list {} rds` shows those there are; a continuous backup is restored with `pitr --{TARGET}`.",
+            env.name
+        ));
+    };
+    own(&found.arn, env)?;
+    if ["shared", "public"].contains(&found.source.as_str()) {
+        return Err(format!(
+            "{} is {}: it comes from another account, and nobody here vouches for it. Copy it into account {} first, if it is the right one.",
+            found.id, found.source, env.account
+        ));
+    }
+    if found.status != "available" {
+        return Err(format!(
+            "{} is {}, so nothing can be restored from it. `/bbws backup list {} rds` shows others.",
+            found.id, found.status, env.name
+        ));
+    }
+    Ok(found)
+}
+
+fn plan_moment(asked: &Asked<'_>, ask: &Ask<'_>, known: &Known) -> Result<Plan, Vec<String>> {
+    let (env, world) = (asked.environment, &known.world);
+    let database = declared(env, ask.database()).map_err(|why| vec![why])?;
+    let subject = Subject::new(world, database).map_err(|why| vec![why])?;
+    let Some(window) = world.windows.iter().find(|window| window.database == database.id) else {
+        return Err(vec![format!(
+            "{} cannot be restored to a moment in {}: it has no automated backups there. `/bbws backup list {} rds` shows its snapshots.",
+            database.id,
+            ask.region(env),
+            env.name
+        )]);
+    };
+    let at = within(ask.target(), window, database, ask.region(env)).map_err(|why| vec![why])?;
+    let mut path = Path::new(env, ask);
+    let group = isolated(env, world)?;
+    let instance = restored::name(&database.id, &asked.id.0);
+    let announced = path.announced(&instance);
+    let title = match at {
+        Some(at) => format!("Restore {} as of {at} as {instance}", database.id),
+        None => format!("Restore {} as late as can be as {instance}", database.id),
+    };
+    let restored = path.draft.step(
+        title,
+        vec![announced],
+        step::RestoreMoment {
+            region: ask.region(env).to_owned(),
+            database: database.id.clone(),
+            backup: window.backup.clone(),
+            at,
+            instance: instance.clone(),
+            subnet_group: group,
+            security_groups: env.restore_test_security_groups.clone(),
+        },
+    );
+    // As late as can be is later than the request, in the end.
+    let validated = validate(&mut path, &subject, &instance, restored, at.unwrap_or(asked.at));
+    match at {
+        Some(at) => loses(&mut path, &subject, at, asked.at),
+        None => path.draft.note(
+            "The latest restorable moment is that of the very restore, usually about five minutes before it: what was written after it is not in the copy.",
+        ),
+    }
+    ends(path, &instance, &validated)
+}
+
+/// The moment, if it is one that can be restored.
+fn within(target: Target, window: &Window, database: &Database, region: &str) -> Result<Option<Moment>, String> {
+    let Target::At(at) = target else { return Ok(None) };
+    let range = format!(
+        "{} can be restored in {region} to any second from {} to {}",
+        database.id, window.oldest, window.latest
+    );
+    if at < window.oldest {
+        return Err(format!(
+            "{at} is before that: {range}. The nearest that works is `--{TARGET} {}`; snapshots may be older.",
+            window.oldest
+        ));
+    }
+    if at > window.latest {
+        return Err(format!("{at} is after that: {range}. The nearest that works is `--{TARGET} latest`."));
+    }
+    Ok(Some(at))
+}
+
+/// The DB subnet group apart from the platform.
+fn isolated(env: &Environment, world: &World) -> Result<String, Vec<String>> {
+    match &world.isolated {
+        Some(Ok(network)) => Ok(network.subnet_group.clone()),
+        Some(Err(why)) => Err(vec![why.clone()]),
+        None => Err(vec![format!(
+            "Whether DB subnet group {} is there is not known. Ask again.",
+            env.isolated_subnet_group()
+        )]),
+    }
+}
+
+/// A copy that was looked at.
+struct Validated {
+    step: usize,
+    /// Its contents were looked into as well.
+    looked_into: bool,
+}
+
+fn validate(path: &mut Path<'_>, subject: &Subject<'_>, instance: &str, restored: usize, data_of: Moment) -> Validated {
+    let (env, id) = (path.env, &subject.database.id);
+    let dump = env.dumps.iter().find(|dump| dump.database == *id);
+    if dump.is_none() {
+        path.draft.note(format!(
+            "What is in the copy is not looked into: no `dumps` entry in the config names a login for {id}."
+        ));
+    }
+    let tenants = env.tenants.values().filter(|tenant| tenant.database.as_ref() == Some(id));
+    let step = path.draft.step(
+        format!("Validate {instance} against {id}"),
+        vec![restored],
+        step::VerifyDatabase {
+            region: path.ask.region(env).to_owned(),
+            source_region: path.ask.from_dr().then(|| env.primary_region.clone()),
+            instance: instance.to_owned(),
+            database: id.clone(),
+            engine: subject.database.engine,
+            secret: dump.map(|dump| dump.secret.clone()),
+            schemas: dump.map(|dump| dump.schemas.clone()).unwrap_or_default(),
+            wordpress: tenants.filter_map(|tenant| tenant.schema.clone()).collect(),
+            data_of,
+            rpo_seconds: env.rpo.0.as_secs(),
+        },
+    );
+    Validated { step, looked_into: dump.is_some() }
+}
+
+/// What is not in the copy.
+fn loses(path: &mut Path<'_>, subject: &Subject<'_>, data_of: Moment, now: Moment) {
+    if subject.live.is_some() {
+        let lost = spoken(now.since(data_of));
+        path.draft.note(format!("What was written to {} in the last {lost} is not in the copy.", subject.database.id));
+    }
+}
+
+fn ends(mut path: Path<'_>, instance: &str, validated: &Validated) -> Result<Plan, Vec<String>> {
+    let keep = path.ask.keep();
+    path.draft.note(format!(
+        "Nothing of the platform is changed: {instance} is made beside it, and nothing uses it. It costs what such a database costs, and is deleted by itself {keep} after it was validated."
+    ));
+    path.kept(instance, validated.step);
+    path.finish()
+}

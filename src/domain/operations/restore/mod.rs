@@ -1,0 +1,201 @@
+//! `backup.restore`: bringing something back from a backup, beside what is there.
+//!
+//! A kind of restore is a file here and a line in [`KINDS`]: what it asks of AWS, and which steps make the copy and prove it.
+//! What was asked for is in `ask`, what every restore does around that in `path`, how far it reaches in `scope`.
+
+mod ask;
+mod database;
+mod path;
+mod scope;
+
+use ask::Ask;
+
+use super::{Asked, Ended, Known, Marks, Operation, unplanned, whole};
+use crate::domain::{
+    command::{ANY_ROLE, Command, Does, ENVIRONMENT, Entry, Group, REASON},
+    mark::MarkKind,
+    operation::Run,
+    plan::Plan,
+    step::{Action, StepState},
+    text::escape,
+    world::Survey,
+};
+
+/// The kind on plans.
+const KIND: &str = "backup.restore";
+
+/// One kind of restore: how it is told from the others, and what it does.
+pub(super) struct Kind {
+    /// The word people type.
+    word: &'static str,
+    /// Options that it cannot do without and others may not have.
+    needs: &'static [&'static str],
+    /// Options of its own that may be left out.
+    takes: &'static [&'static str],
+    /// What it has to know of the live world.
+    survey: fn(&Asked<'_>, &Ask<'_>) -> Result<Survey, Vec<String>>,
+    /// Its plan.
+    plan: fn(&Asked<'_>, &Ask<'_>, &Known) -> Result<Plan, Vec<String>>,
+}
+
+impl Kind {
+    /// Whether an option is one of its own.
+    fn says(&self, option: &str) -> bool {
+        self.needs.contains(&option) || self.takes.contains(&option)
+    }
+}
+
+/// Every kind of restore, in the order help names them. A new one is its file and its line here.
+const KINDS: [&Kind; 2] = [&database::RDS, &database::PITR];
+
+/// Their words.
+static WORDS: [&str; KINDS.len()] = {
+    let mut words = [""; KINDS.len()];
+    let mut at = 0;
+    while at < KINDS.len() {
+        words[at] = KINDS[at].word;
+        at += 1;
+    }
+    words
+};
+
+fn kind(word: &str) -> Option<&'static Kind> {
+    KINDS.into_iter().find(|kind| kind.word == word)
+}
+
+static ENTRY: Entry = Entry {
+    name: KIND,
+    path: &["backup", "restore"],
+    group: Group::Backups,
+    place: 35,
+    about: "Bring a database back from a backup, beside the one that is there",
+    happens: "Makes a new database out of the backup in a network apart from the platform, looks whether it is whole, and tells \
+                  what was found. Nothing of the platform is changed or overwritten, and nothing uses the copy; it is deleted \
+                  by itself when its time is over.",
+    args: &[
+        ENVIRONMENT,
+        ask::WHAT_ARG,
+        ask::SNAPSHOT_ARG,
+        ask::TARGET_ARG,
+        ask::DATABASE_ARG,
+        ask::REGION_ARG,
+        ask::INTO_ARG,
+        ask::KEEP_ARG,
+        ask::TICKET_ARG,
+        REASON,
+    ],
+    examples: &[
+        "backup restore ENV rds --snapshot-id bbws-mysql-manual-20261121-bk-1042",
+        "backup restore ENV pitr --target-time 2026-11-21T09:30:00+02:00 --ticket INC-123",
+        "backup restore ENV pitr --target-time latest --keep 6h --reason \"what did the order look like\"",
+    ],
+    who: ANY_ROLE,
+    does: |_| Does::Operation,
+    settle: ask::settled,
+    mend: ask::completed,
+};
+
+/// The operation.
+pub struct Restore;
+
+impl Restore {
+    fn ask<'a>(asked: &Asked<'a>) -> Result<Ask<'a>, Vec<String>> {
+        Ask::of(asked.command).ok_or_else(|| unplanned(asked.command))
+    }
+}
+
+impl Operation for Restore {
+    fn kind(&self) -> &'static str {
+        KIND
+    }
+
+    /// Shared with the lifting of stops: one sequence of numbers.
+    fn prefix(&self) -> &'static str {
+        "rs"
+    }
+
+    fn scopes(&self) -> &'static [&'static str] {
+        scope::WORDS
+    }
+
+    fn entry(&self) -> Option<&'static Entry> {
+        Some(&ENTRY)
+    }
+
+    fn what(&self, _: &Command, environment: &str) -> String {
+        format!("A restore of `{environment}`")
+    }
+
+    fn survey(&self, asked: &Asked<'_>) -> Result<Survey, Vec<String>> {
+        let ask = Self::ask(asked)?;
+        (ask.kind.survey)(asked, &ask)
+    }
+
+    fn marks(&self) -> Marks {
+        Marks::Of(MarkKind::Tested)
+    }
+
+    fn plan(&self, asked: &Asked<'_>, known: &Known) -> Result<Plan, Vec<String>> {
+        let ask = Self::ask(asked)?;
+        (ask.kind.plan)(asked, &ask, known)
+    }
+
+    fn scope(&self, plan: &Plan) -> String {
+        plan.scope.clone()
+    }
+
+    /// A clone is apart from everything that others change.
+    fn locks_for(&self, _: &Command) -> bool {
+        false
+    }
+
+    fn locked_by(&self, plan: &Plan) -> bool {
+        plan.scope != scope::CLONE
+    }
+
+    fn restores(&self) -> bool {
+        true
+    }
+
+    fn title(&self, plan: &Plan) -> String {
+        format!("Restore of {} into a clone", path::of(plan).unwrap_or_else(|| whole(plan).to_owned()))
+    }
+
+    fn done(&self, ended: &Ended<'_>) -> String {
+        let made = path::made(ended.plan).unwrap_or("the clone");
+        let kept =
+            path::kept(ended.plan).map(|kept| format!(" It is deleted by itself in {kept}.")).unwrap_or_default();
+        format!(
+            "{} is there and validated, in {}: its step tells where it is reached. Nothing of the platform was changed, and nothing uses it.{kept}",
+            escape(made),
+            ended.took
+        )
+    }
+
+    fn not_done(&self, _: &Plan) -> &'static str {
+        "The restored copy is *not* proved. Nothing of the platform was changed."
+    }
+
+    fn left_behind(&self, _: &Plan, _: usize) -> Option<String> {
+        Some(
+            "What was restored so far is deleted by itself within a day. Nothing of the platform was changed."
+                .to_owned(),
+        )
+    }
+
+    fn advice(&self, run: &Run) -> String {
+        let validated = |action: &Action| matches!(action, Action::VerifyDatabase(_));
+        let refuted = run
+            .steps
+            .iter()
+            .zip(&run.op.plan.steps)
+            .any(|(step, spec)| step.state == StepState::Failed && validated(&spec.action));
+        if refuted {
+            return format!(
+                "Look at the copy, which is deleted by itself within a day, or restore another point: `/bbws backup list {} rds`.",
+                escape(run.op.environment())
+            );
+        }
+        "When the reason is mended, press Retry: steps that are done are not repeated.".to_owned()
+    }
+}

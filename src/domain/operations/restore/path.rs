@@ -1,0 +1,91 @@
+//! What every restore does around the making of a copy: it is written down before it is made, so that nothing is left behind,
+//! and kept for as long as was asked once it is validated.
+
+use super::{
+    super::draft::{Draft, Head},
+    Ask, KIND, scope,
+};
+use crate::domain::{
+    environment::Environment,
+    mark::{Leftover, MarkKind},
+    plan::Plan,
+    step::{self, Action},
+};
+
+/// What a restore that ended as a clone leaves, in the planning.
+pub(super) struct Path<'a> {
+    pub(super) env: &'a Environment,
+    pub(super) ask: &'a Ask<'a>,
+    pub(super) draft: Draft,
+}
+
+impl<'a> Path<'a> {
+    pub(super) fn new(env: &'a Environment, ask: &'a Ask<'a>) -> Path<'a> {
+        let mut draft = Draft::default();
+        if let Some(ticket) = ask.ticket() {
+            draft.fact("Ticket", ticket);
+        }
+        Path { env, ask, draft }
+    }
+
+    /// Writes down that an instance is about to be made: what is written down is deleted by itself.
+    pub(super) fn announced(&mut self, instance: &str) -> usize {
+        let note = Leftover::instance(self.ask.region(self.env)).note();
+        self.draft.step(
+            format!("Write down that {instance} is made"),
+            vec![],
+            step::Remember { mark: MarkKind::Leftover, subject: instance.to_owned(), note },
+        )
+    }
+
+    /// The end of a restore into a clone: from now on its time runs.
+    pub(super) fn kept(&mut self, instance: &str, validated: usize) {
+        let keep = self.ask.keep();
+        let note = Leftover::instance(self.ask.region(self.env)).kept_for(keep).note();
+        self.draft.step(
+            format!("Write down that {instance} is kept for {keep}"),
+            vec![validated],
+            step::Remember { mark: MarkKind::Leftover, subject: instance.to_owned(), note },
+        );
+    }
+
+    /// The plan.
+    pub(super) fn finish(self) -> Result<Plan, Vec<String>> {
+        self.draft.finish(Head {
+            kind: KIND,
+            environment: self.env,
+            scope: scope::CLONE.to_owned(),
+            tenant: None,
+            retention_days: None,
+        })
+    }
+}
+
+/// The instance that a plan makes.
+pub(super) fn made(plan: &Plan) -> Option<&str> {
+    plan.steps.iter().find_map(|spec| match &spec.action {
+        Action::RestoreTest(what) => Some(what.instance.as_str()),
+        Action::RestoreMoment(what) => Some(what.instance.as_str()),
+        _ => None,
+    })
+}
+
+/// What a plan brings back: `bbws-prod-mysql as of 2026-11-21 09:30 UTC`.
+pub(super) fn of(plan: &Plan) -> Option<String> {
+    plan.steps.iter().find_map(|spec| match &spec.action {
+        Action::RestoreTest(what) => Some(what.snapshot.clone()),
+        Action::RestoreMoment(what) => Some(match what.at {
+            Some(at) => format!("{} as of {at}", what.database),
+            None => format!("{} as of its latest restorable moment", what.database),
+        }),
+        _ => None,
+    })
+}
+
+/// How long the clone of a plan is kept.
+pub(super) fn kept(plan: &Plan) -> Option<String> {
+    plan.steps.iter().rev().find_map(|spec| match &spec.action {
+        Action::Remember(what) if what.mark == MarkKind::Leftover => Leftover::read(&what.note).kept.map(str::to_owned),
+        _ => None,
+    })
+}
