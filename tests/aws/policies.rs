@@ -24,6 +24,7 @@ use crate::aws::{
     support::{DR, HOME, done, poll, settled},
     watch,
 };
+use crate::wire::brought_back;
 
 /// Each call, and the actions IAM asks for when it is made: its own, those for what it tags and whom it hands a role,
 /// and those for the keys of encrypted things, which KMS checks against the caller.
@@ -127,6 +128,28 @@ const CALLS: &[(&str, &[&str])] = &[
     ("S3.UploadPart", &["s3:PutObject", "kms:Decrypt"]),
     ("SSM.GetParametersByPath", &["ssm:GetParametersByPath"]),
     ("Secrets Manager.GetSecretValue", &["secretsmanager:GetSecretValue", "kms:Decrypt"]),
+    ("Secrets Manager.PutSecretValue", &["secretsmanager:PutSecretValue", "kms:GenerateDataKey", "kms:Decrypt"]),
+    (
+        "Secrets Manager.CreateSecret",
+        &["secretsmanager:CreateSecret", "secretsmanager:TagResource", "kms:GenerateDataKey", "kms:Decrypt"],
+    ),
+    ("Secrets Manager.UpdateSecretVersionStage", &["secretsmanager:UpdateSecretVersionStage"]),
+    ("SSM.GetParameter", &["ssm:GetParameter", "kms:Decrypt"]),
+    // Values of advanced parameters are encrypted under data keys.
+    ("SSM.PutParameter", &["ssm:PutParameter", "ssm:AddTagsToResource", "kms:Encrypt", "kms:GenerateDataKey"]),
+    (
+        "S3.CopyObject",
+        &[
+            "s3:GetObjectVersion",
+            "s3:GetObjectVersionTagging",
+            "s3:PutObject",
+            "s3:PutObjectTagging",
+            "kms:Decrypt",
+            "kms:GenerateDataKey",
+        ],
+    ),
+    ("S3.UploadPartCopy", &["s3:GetObjectVersion", "s3:PutObject", "kms:Decrypt", "kms:GenerateDataKey"]),
+    ("S3.DeleteObject", &["s3:DeleteObject", "s3:DeleteObjectVersion"]),
 ];
 
 /// An environment of which there is everything.
@@ -253,6 +276,7 @@ async fn policies_grant_exactly_what_a_whole_backup_calls() {
     planned(&bed).await;
     explored(&bed, &server, &name, &key).await;
     ended(&bed).await;
+    brought_back::everything().await;
     platform
         .cloud
         .publish(&platform.environment, Topic::BackupStatus, "bk-1042 succeeded", "{}")
@@ -345,7 +369,18 @@ fn policies_are_as_narrow_as_aws_lets_them_be() {
     let names: Vec<String> = policies().into_iter().map(|(name, _)| name).collect();
     assert_eq!(
         names,
-        ["backup", "delete", "hold", "notifications", "process", "reader", "restore-test", "schedule", "trust"]
+        [
+            "backup",
+            "delete",
+            "hold",
+            "notifications",
+            "process",
+            "reader",
+            "restore-data",
+            "restore-test",
+            "schedule",
+            "trust"
+        ]
     );
     for (name, statement) in statements() {
         if statement["Effect"] == "Deny" {
@@ -369,6 +404,10 @@ fn policies_are_as_narrow_as_aws_lets_them_be() {
             assert!(list(&statement["Resource"]).iter().all(|r| r.ends_with(":db:*-restored-*")), "{name}");
             assert_eq!(statement["Condition"]["Null"]["aws:ResourceTag/bbws:operation"], "false");
         }
+        if actions.contains(&"s3:DeleteObjectVersion".to_owned()) {
+            assert_eq!((name.as_str(), actions.len()), ("restore-data", 1));
+            assert_eq!(list(&statement["Resource"]), ["arn:aws:s3:::${DataBucket}/*"], "never of archives or replicas");
+        }
         if actions.contains(&"elasticfilesystem:DeleteFileSystem".to_owned()) {
             assert_eq!(statement["Condition"]["StringLike"]["aws:ResourceTag/Name"], "fs-*-restored-*");
         }
@@ -385,7 +424,12 @@ fn policies_are_as_narrow_as_aws_lets_them_be() {
         }
         for action in actions.iter().filter(|a| a.starts_with("kms:") && *a != "kms:DescribeKey") {
             let condition = statement["Condition"].to_string();
-            let narrow = ["kms:ViaService", "kms:EncryptionContext:bbws:environment"];
+            let narrow = [
+                "kms:ViaService",
+                "kms:EncryptionContext:bbws:environment",
+                // What SSM says for each parameter.
+                "kms:EncryptionContext:PARAMETER_ARN",
+            ];
             assert!(
                 narrow.iter().any(|key| condition.contains(key)),
                 "{name}: {action} only through the service that needs it, or for what this product encrypts itself"

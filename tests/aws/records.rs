@@ -226,7 +226,7 @@ fn upload(bed: &Bed, age: u64) {
     bed.aws.change(|world, now| {
         let draft = world.s3.buckets["bbws-prod-media"].objects.values().next().expect("an object")[0].clone();
         let at = now - Duration::from_secs(age);
-        let part = Part { bytes: Bytes::from_static(&[0; 8]), etag: "e".into(), sha256: String::new(), at };
+        let part = Part { bytes: Bytes::from_static(&[0; 8]), etag: "e".into(), sha256: String::new(), at, zeros: 0 };
         let parts = [(1, part)].into();
         let left = Upload { key: KEY.into(), begun: now - Duration::from_secs(9000), draft, summed: true, parts };
         let uploads = &mut world.s3.buckets.get_mut(TARGET).expect("it is there").uploads;

@@ -2,6 +2,7 @@
 
 mod backups;
 pub mod bed;
+pub mod brought_back;
 mod databases;
 mod faults;
 mod files;

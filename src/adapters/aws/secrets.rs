@@ -6,17 +6,19 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_secretsmanager::{
     operation::describe_secret::DescribeSecretOutput,
-    types::{Filter, FilterNameStringType, SecretListEntry, SecretValueEntry, StatusType},
+    primitives::Blob,
+    types::{Filter, FilterNameStringType, SecretListEntry, SecretValueEntry, StatusType, Tag},
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use secrecy::zeroize::{Zeroize as _, Zeroizing};
 use serde::Serialize;
 
 use super::{
+    error::Attempt,
     kms,
     s3::{self, Object},
     session::Session,
-    side_by_side,
+    side_by_side, tags,
 };
 use crate::{
     domain::text::count,
@@ -27,6 +29,9 @@ use crate::{
 const BATCH: usize = 20;
 /// More secrets than this under one prefix are a mistake in the prefix.
 const MOST: usize = 5000;
+
+/// The stage of the version that applications read.
+pub const CURRENT: &str = "AWSCURRENT";
 
 /// The exported document. Its name and version are read by whoever restores from it.
 #[derive(Serialize)]
@@ -195,6 +200,116 @@ pub async fn describe(session: &Session, name: &str) -> Result<Option<DescribeSe
         Err(error) if error.as_service_error().is_some_and(|e| e.is_resource_not_found_exception()) => Ok(None),
         Err(error) => Err(attempt.failed(error)),
     }
+}
+
+/// What a secret is worth now.
+pub enum Live {
+    /// There is no such secret.
+    Missing,
+    /// It is scheduled for deletion, and can be neither read nor written.
+    Doomed,
+    /// There is one, without a value.
+    Empty,
+    /// Its current value.
+    Value {
+        /// Id of the version.
+        version: String,
+        /// Text.
+        string: Option<Zeroizing<String>>,
+        /// Bytes in base64.
+        binary: Option<Zeroizing<String>>,
+    },
+}
+
+/// The current value of a secret.
+///
+/// # Errors
+/// See [`CloudError`].
+pub async fn value(session: &Session, name: &str) -> Result<Live, CloudError> {
+    let attempt = session.reads("secretsmanager:GetSecretValue", format!("secret {name}"));
+    match session.secrets().get_secret_value().secret_id(name).send().await {
+        Ok(found) => Ok(Live::Value {
+            version: found.version_id.unwrap_or_default(),
+            string: found.secret_string.map(Zeroizing::new),
+            binary: found.secret_binary.map(|blob| {
+                let raw = Zeroizing::new(blob.into_inner());
+                Zeroizing::new(BASE64.encode(raw.as_slice()))
+            }),
+        }),
+        Err(error) => {
+            let (missing, refused) = error
+                .as_service_error()
+                .map_or((false, false), |e| (e.is_resource_not_found_exception(), e.is_invalid_request_exception()));
+            if !missing && !refused {
+                return Err(attempt.failed(error));
+            }
+            Ok(match describe(session, name).await? {
+                None => Live::Missing,
+                Some(secret) if secret.deleted_date.is_some() => Live::Doomed,
+                Some(secret) if secret.version_ids_to_stages.is_none() => Live::Empty,
+                Some(_) => return Err(attempt.failed(error)),
+            })
+        }
+    }
+}
+
+/// A value to be written: text, or bytes in base64.
+pub enum Value<'v> {
+    /// Text.
+    String(&'v str),
+    /// Bytes in base64.
+    Binary(&'v str),
+}
+
+/// Gives a secret another value as a new version of this id. The same again changes nothing.
+///
+/// # Errors
+/// See [`CloudError`].
+pub async fn put(session: &Session, name: &str, version: &str, value: &Value<'_>) -> Result<(), CloudError> {
+    let attempt = session.changes("secretsmanager:PutSecretValue", format!("secret {name}"));
+    let request = session.secrets().put_secret_value().secret_id(name).client_request_token(version);
+    let request = match value {
+        Value::String(text) => request.secret_string(*text),
+        Value::Binary(text) => request.secret_binary(blob(text, &attempt)?),
+    };
+    request.send().await.map(|_| ()).map_err(|e| attempt.failed(e))
+}
+
+/// Makes a secret with a first version of this id.
+///
+/// # Errors
+/// See [`CloudError`].
+pub async fn create(
+    session: &Session,
+    name: &str,
+    version: &str,
+    value: &Value<'_>,
+    call: &Call,
+) -> Result<(), CloudError> {
+    let attempt = session.changes("secretsmanager:CreateSecret", format!("secret {name}"));
+    let tags = tags::of(call).into_iter().map(|(key, value)| Tag::builder().key(key).value(value).build());
+    let request = session.secrets().create_secret().name(name).client_request_token(version);
+    let request = match value {
+        Value::String(text) => request.secret_string(*text),
+        Value::Binary(text) => request.secret_binary(blob(text, &attempt)?),
+    };
+    request.set_tags(Some(tags.collect())).send().await.map(|_| ()).map_err(|e| attempt.failed(e))
+}
+
+fn blob(text: &str, attempt: &Attempt<'_>) -> Result<Blob, CloudError> {
+    let bytes = BASE64.decode(text);
+    bytes.map(Blob::new).map_err(|_| attempt.never("its bytes in the export are not base64", "Choose another export."))
+}
+
+/// Makes one version of a secret the current one instead of another.
+///
+/// # Errors
+/// See [`CloudError`].
+pub async fn make_current(session: &Session, name: &str, version: &str, instead: &str) -> Result<(), CloudError> {
+    let attempt = session.changes("secretsmanager:UpdateSecretVersionStage", format!("secret {name}"));
+    let request = session.secrets().update_secret_version_stage().secret_id(name).version_stage(CURRENT);
+    let request = request.move_to_version_id(version).remove_from_version_id(instead);
+    request.send().await.map(|_| ()).map_err(|e| attempt.failed(e))
 }
 
 /// Exports every secret under the prefix into the object, once.

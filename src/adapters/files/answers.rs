@@ -117,6 +117,45 @@ pub(super) fn facts(reader: &mut Reader) -> Result<Result<Facts, u32>, Garbled> 
     Ok(Ok(Facts { kind, size, ctime, mtime, handle }))
 }
 
+/// Change, fileid; then, in the second word, mode, owner and owner_group.
+pub(super) const IDENTITY: [u32; 2] = [1 << 3 | 1 << 20, 1 << (33 - 32) | 1 << (36 - 32) | 1 << (37 - 32)];
+
+/// Who something is and whose.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Identity {
+    /// Another one whenever the thing changes; of a folder, whenever a name comes or goes.
+    pub(super) change: u64,
+    /// Stays with it when it is renamed.
+    pub(super) fileid: u64,
+    pub(super) mode: u32,
+    pub(super) owner: String,
+    pub(super) group: String,
+}
+
+/// Attributes of [`IDENTITY`], all of them.
+pub(super) fn identity(reader: &mut Reader) -> Result<Identity, Garbled> {
+    let words = reader.u32()?;
+    if words > 8 {
+        return Err(Garbled);
+    }
+    let mut mask = [0; 2];
+    for i in 0..words {
+        let word = reader.u32()?;
+        match mask.get_mut(i as usize) {
+            Some(place) => *place = word,
+            None if word == 0 => (),
+            None => return Err(Garbled),
+        }
+    }
+    if mask != IDENTITY {
+        return Err(Garbled);
+    }
+    let mut values = Reader::new(reader.opaque(4096)?);
+    let (change, fileid, mode) = (values.u64()?, values.u64()?, values.u32()?);
+    let mut text = || values.opaque(LONGEST_NAME).map(|bytes| String::from_utf8_lossy(bytes).into_owned());
+    Ok(Identity { change, fileid, mode, owner: text()?, group: text()? })
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

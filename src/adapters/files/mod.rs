@@ -1,4 +1,5 @@
-//! Validator of a restored file system (EFS), without a mount: NFSv4.0 spoken in this process, over TLS, reading only.
+//! Validator of a restored file system (EFS), without a mount: NFSv4.0 spoken in this process, over TLS. It reads; the one change
+//! it knows is two folders changing names ([`Swap`]).
 //!
 //! A random sample of the source's files that are older than the backup is compared with what AWS Backup restored: size, time
 //! and SHA-256. The source is live, so that a file counts only if its change time, which nobody can set, says that it has been
@@ -15,6 +16,7 @@ use crate::domain::moment::Moment;
 mod answers;
 mod compare;
 mod dial;
+mod folders;
 mod nfs;
 mod restored;
 mod rpc;
@@ -27,6 +29,8 @@ use compare::{Pair, Task};
 use dial::Dialer;
 use nfs::{Client, Trouble};
 use rpc::Line;
+
+pub use folders::{Folder, NoSwap, Swap, Swapped, With};
 
 /// The clocks of AWS Backup and of a file system may differ, and a backup begins a while before its first file is read.
 const MARGIN: Duration = Duration::from_secs(300);
@@ -64,6 +68,8 @@ pub struct Wanted {
     pub data_of: Moment,
     /// Folders of tenants, `/tenant-1`, which have to be there with files in them.
     pub folders: Vec<String>,
+    /// Whether the root of the restored side is itself what was restored, and not a folder `aws-backup-restore_…` in it.
+    pub found: bool,
     /// Makes the sample; different for each run, so that other files are looked at.
     pub seed: String,
     /// How much is looked at.
@@ -165,7 +171,28 @@ pub trait FileSystems: fmt::Debug + Send + Sync {
         wanted: &Wanted,
         tell: &(dyn Fn(Option<u8>, String) + Send + Sync),
     ) -> Vec<Checked>;
+
+    /// Finds the folder that AWS Backup brought back since a moment into the file system it is of, and the live one.
+    ///
+    /// # Errors
+    /// A sentence: what is not as it has to be, or cannot be found out.
+    async fn restored(&self, place: &Place, path: &str, since: Moment) -> Result<Folder, String>;
+
+    /// Looks how far a swap is. Reads only.
+    ///
+    /// # Errors
+    /// See [`NoSwap`].
+    async fn swapped(&self, place: &Place, swap: &Swap) -> Result<Swapped, NoSwap>;
+
+    /// Makes a swap, or the rest of one.
+    ///
+    /// # Errors
+    /// See [`NoSwap`].
+    async fn swap(&self, place: &Place, swap: &Swap) -> Result<(), NoSwap>;
 }
+
+/// For each answer of a server where names are swapped.
+const ANSWER: Duration = Duration::from_secs(20);
 
 /// Servers that speak NFS.
 #[derive(Debug, Clone, Copy, Default)]
@@ -181,6 +208,21 @@ impl FileSystems for Servers {
         tell: &(dyn Fn(Option<u8>, String) + Send + Sync),
     ) -> Vec<Checked> {
         validate(restored, source, wanted, tell).await
+    }
+
+    async fn restored(&self, place: &Place, path: &str, since: Moment) -> Result<Folder, String> {
+        let (mut side, _) = Side::open(place, ANSWER).await?;
+        folders::find(&mut side, path, since).await
+    }
+
+    async fn swapped(&self, place: &Place, swap: &Swap) -> Result<Swapped, NoSwap> {
+        let (mut side, _) = Side::open(place, ANSWER).await.map_err(NoSwap::Later)?;
+        folders::standing(&mut side, swap).await
+    }
+
+    async fn swap(&self, place: &Place, swap: &Swap) -> Result<(), NoSwap> {
+        let (mut side, _) = Side::open(place, ANSWER).await.map_err(NoSwap::Later)?;
+        folders::swap(&mut side, &place.name, swap).await
     }
 }
 
@@ -204,6 +246,10 @@ pub async fn validate(
     let mut there = noted(&mut checks, "connection to the source file system", there);
 
     let base = match &mut here {
+        Ok(here) if wanted.found => {
+            let found = format!("{} is what was restored.", words::path(restored.root.as_bytes()));
+            Ok((here.root.handle.clone(), found))
+        }
         Ok(here) => within(until, restored::base(&mut here.client, &here.root)).await,
         Err(why) => Err(why.clone()),
     };
@@ -278,7 +324,7 @@ async fn compared(
     });
     let walked = walked.await?;
     if walked.chosen.is_empty() {
-        return within(until, restored::nothing(&mut here.client, base, &walked)).await;
+        return within(until, restored::nothing(&mut here.client, base, &walked, wanted.found)).await;
     }
     let mut pairs = vec![Pair { restored: here.client, source: there.client }];
     while pairs.len() < ABREAST.min(walked.chosen.len()) {

@@ -1,10 +1,12 @@
-//! The five questions of NFSv4.0 (RFC 7530) that reading takes. All are asked without client id, open or lock (files are read
-//! by the anonymous stateid), so that a server keeps no state for us and a live file system notices nothing.
+//! The questions of NFSv4.0 (RFC 7530) that reading takes, and the one change there is: renaming. All are asked without client
+//! id, open or lock (files are read by the anonymous stateid), so that a server keeps no state for us.
 
 use std::time::Duration;
 
 use super::{
-    answers::{Facts, Handle, LONGEST_HANDLE, LONGEST_NAME, Page, Position, WANTED, facts, page},
+    answers::{
+        Facts, Handle, IDENTITY, Identity, LONGEST_HANDLE, LONGEST_NAME, Page, Position, WANTED, facts, identity, page,
+    },
     rpc::Line,
     xdr::{Garbled, Reader, Writer},
 };
@@ -16,6 +18,9 @@ const PUTFH: u32 = 22;
 const PUTROOTFH: u32 = 24;
 const READ: u32 = 25;
 const READDIR: u32 = 26;
+const RENAME: u32 = 29;
+const SAVEFH: u32 = 32;
+const VERIFY: u32 = 37;
 
 /// Bytes of a file in one answer.
 pub(super) const CHUNK: u32 = 512 << 10;
@@ -55,6 +60,8 @@ impl Trouble {
             Trouble::Status(5) => "the server could not read it (NFS4ERR_IO)".to_owned(),
             Trouble::Status(20 | 10_029) => "a part of its path is no folder".to_owned(),
             Trouble::Status(70) => "it is gone".to_owned(),
+            Trouble::Status(17 | 66) => "something of that name is there".to_owned(),
+            Trouble::Status(30) => "the file system may only be read; look at its policy (ClientWrite)".to_owned(),
             Trouble::Status(10_008 | 10_013) => "the server is busy".to_owned(),
             Trouble::Status(10_021) => "the server does not speak NFSv4.0".to_owned(),
             Trouble::Status(status) => format!("NFS error {status}"),
@@ -67,6 +74,16 @@ impl From<Garbled> for Trouble {
     fn from(_: Garbled) -> Trouble {
         Trouble::Line("what it answers is not NFS".to_owned())
     }
+}
+
+/// One rename into a folder.
+pub(super) struct Rename<'r> {
+    /// The folder it is in.
+    pub(super) from: &'r [u8],
+    /// Its name there.
+    pub(super) name: &'r [u8],
+    /// Its name afterwards.
+    pub(super) to: &'r [u8],
 }
 
 /// A question in the making.
@@ -183,6 +200,64 @@ impl Client {
     /// What there is to know about something now.
     pub(super) async fn look(&mut self, handle: &Handle) -> Result<Facts, Trouble> {
         self.step(Some(handle), &[]).await
+    }
+
+    /// Who something is and whose.
+    pub(super) async fn identity(&mut self, handle: &Handle) -> Result<Identity, Trouble> {
+        let mut compound = Compound::at(Some(handle));
+        compound.then(GETATTR).u32(2).u32(IDENTITY[0]).u32(IDENTITY[1]);
+        let answer = self.ask(&compound, 0).await?;
+        let mut results = Results::new(&answer)?.1;
+        results.of(PUTFH)?;
+        Ok(identity(results.of(GETATTR)?)?)
+    }
+
+    /// Renames, one after the other and in one question, as long as the folder to which they lead is as it was when `change`
+    /// was read. Asked for once. Answers how many were carried out, and why not all were.
+    pub(super) async fn rename(
+        &mut self,
+        renames: &[Rename<'_>],
+        (folder, change): (&Handle, Option<u64>),
+    ) -> Result<(usize, Option<Trouble>), Trouble> {
+        let mut compound = Compound::at(Some(folder));
+        if let Some(change) = change {
+            compound.then(VERIFY).u32(1).u32(1 << 3).opaque(&change.to_be_bytes());
+        }
+        for rename in renames {
+            compound.then(PUTFH).opaque(rename.from);
+            compound.then(SAVEFH);
+            compound.then(PUTFH).opaque(folder);
+            compound.then(RENAME).opaque(rename.name).opaque(rename.to);
+        }
+        let answer = self.0.change(&compound.bytes()).await.map_err(Trouble::Line)?;
+        let mut results = Results::new(&answer)?.1;
+        let mut done = 0;
+        let read = |results: &mut Results<'_>, done: &mut usize| -> Result<(), Trouble> {
+            results.of(PUTFH)?;
+            if change.is_some() {
+                results.of(VERIFY)?;
+            }
+            for _ in renames {
+                results.of(PUTFH)?;
+                results.of(SAVEFH)?;
+                results.of(PUTFH)?;
+                let changed = results.of(RENAME)?;
+                // Whether before and after were read at once, before, and after: of either folder.
+                for _ in 0..2 {
+                    changed.bool()?;
+                    changed.u64()?;
+                    changed.u64()?;
+                }
+                *done += 1;
+            }
+            Ok(())
+        };
+        match read(&mut results, &mut done) {
+            Ok(()) => Ok((done, None)),
+            // The answer says what was carried out, as far as it can be read at all.
+            Err(trouble @ Trouble::Status(_)) => Ok((done, Some(trouble))),
+            Err(trouble) => Err(trouble),
+        }
     }
 
     /// A page of a folder.

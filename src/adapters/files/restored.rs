@@ -10,7 +10,7 @@ use super::{
 };
 
 /// AWS Backup restores into a folder of this name with a date behind it, also where the file system is new.
-const PREFIX: &[u8] = b"aws-backup-restore_";
+pub(super) const PREFIX: &[u8] = b"aws-backup-restore_";
 /// What it could not put in its place is in a folder of this name.
 const LOST: &[u8] = b"aws-backup-lost+found_";
 /// A root with more names than this is not read to its end.
@@ -105,14 +105,23 @@ pub(super) async fn folder(
     }
 }
 
-/// Nothing of the source is old enough: that is right only if nothing was restored either.
-pub(super) async fn nothing(client: &mut Client, base: &Handle, walked: &Walked) -> Result<String, String> {
+/// Nothing of the source is old enough: that is right only if nothing was restored either, or where what is live may be what is
+/// wrong and is to be replaced.
+pub(super) async fn nothing(
+    client: &mut Client,
+    base: &Handle,
+    walked: &Walked,
+    replaced: bool,
+) -> Result<String, String> {
     let whole = walked.cut.is_none() && walked.unread.is_empty() && walked.shuffled == 0 && walked.older == 0;
     let looked = words::count(walked.entries, "entry");
     match any_file(client, base, None, SEARCH).await {
         Ok(Some(false)) if whole => {
             Ok("Neither side has files that are older than the backup: both are empty.".to_owned())
         }
+        Ok(Some(true)) if replaced => Ok(format!(
+            "Files were restored, and there is nothing to compare them with: none of {looked} that are live is a file older than the backup."
+        )),
         Ok(Some(true)) => Err(format!(
             "There is nothing to compare: none of {looked} of the source is a file older than the backup, but files were restored."
         )),

@@ -1,4 +1,5 @@
-//! ONC RPC (RFC 5531) over a stream: one question at a time, as root (AUTH_SYS), each with a time limit.
+//! ONC RPC (RFC 5531) over a stream: one question at a time, as root (AUTH_SYS), each with a time limit. Questions are asked
+//! again on a new line when one breaks; what changes something is asked for once.
 
 use std::time::Duration;
 
@@ -43,7 +44,7 @@ impl Line {
         Ok((Line { dialer, stream: Some(stream), xid: rand::random(), patience, gone: None }, how))
     }
 
-    /// Asks; a line that broke is mended once, since every question of ours may be asked twice. The answer's payload may
+    /// Asks; a line that broke is mended once, since every question that only reads may be asked twice. The answer's payload may
     /// have `most` bytes.
     pub(super) async fn ask(&mut self, compound: &[u8], most: usize) -> Result<Vec<u8>, String> {
         if let Some(why) = &self.gone {
@@ -58,6 +59,14 @@ impl Line {
         };
         self.gone = Some(why.clone());
         Err(why)
+    }
+
+    /// Asks for something that must not be asked for twice: whoever gets no answer has to look.
+    pub(super) async fn change(&mut self, compound: &[u8]) -> Result<Vec<u8>, String> {
+        match &self.gone {
+            Some(why) => Err(why.clone()),
+            None => self.once(compound, 0).await,
+        }
     }
 
     async fn once(&mut self, compound: &[u8], most: usize) -> Result<Vec<u8>, String> {

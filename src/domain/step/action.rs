@@ -17,6 +17,7 @@ use super::{
     rds::*,
     report::*,
     s3::*,
+    values::*,
 };
 
 /// Hands the list to a macro, which makes of it what it needs: the type [`Action`] here, the dispatch of an adapter there.
@@ -49,6 +50,14 @@ macro_rules! every_kind_of_step {
                 MountTarget = "efs.mount_target",
                 DeleteMountTarget = "efs.delete_mount_target",
                 DeleteFiles = "efs.delete_file_system",
+                RestoreSecrets = "secrets.restore",
+                RevertSecrets = "secrets.revert",
+                RestoreParameters = "config.restore",
+                ListVersions = "s3.list_versions",
+                RestoreVersions = "s3.restore",
+                RevertVersions = "s3.revert",
+                RestoreFolder = "backup.restore_folder",
+                SwapFolder = "efs.swap",
             }
             // AWS, which is only looked at.
             AwsRead {
@@ -63,6 +72,9 @@ macro_rules! every_kind_of_step {
                 VerifyDatabase = "verify.database",
                 VerifyFiles = "verify.files",
                 VerifySecrets = "verify.secrets",
+                CompareExport = "verify.export",
+                VerifyVersions = "verify.versions",
+                VerifyFolder = "verify.folder",
             }
             // The ledger, in one transaction with the end of the step.
             Ledger {

@@ -11,6 +11,7 @@ mod people;
 mod rds;
 mod report;
 mod s3;
+mod values;
 
 use std::{collections::BTreeMap, fmt, time::Duration};
 
@@ -29,6 +30,7 @@ pub use people::*;
 pub use rds::*;
 pub use report::*;
 pub use s3::*;
+pub use values::*;
 
 /// What a step gives to those that follow it, for example `recovery_point` → ARN.
 pub type Outputs = BTreeMap<String, String>;

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Outputs, Page, Parameters, Proof, Step};
+use crate::domain::moment::Moment;
 
 /// Waits until S3 has replicated the object to the DR bucket. Reads only.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -150,5 +151,123 @@ impl Parameters for VerifyLifecycle {
 
     fn label(&self) -> &'static str {
         "Verify lifecycle rules"
+    }
+}
+
+/// A bucket whose objects are brought back, and from where.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Versions {
+    /// Bucket that is live.
+    pub bucket: String,
+    /// Region and name of the replica whose versions are brought back; the bucket's own where left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<(String, String)>,
+    /// Only keys that begin so; all when empty.
+    pub prefix: String,
+    /// As they were at this moment.
+    pub as_of: Moment,
+    /// Bucket of the list.
+    pub archive: String,
+    /// Key of the list: what is to be brought back, and what was current instead of it.
+    pub list: String,
+}
+
+/// Writes down which versions were current at a moment and are not now, as one object: compressed JSON lines. Changes
+/// nothing in the bucket itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ListVersions {
+    /// Region of the bucket and of the list.
+    pub region: String,
+    /// What is listed.
+    pub versions: Versions,
+}
+
+impl Parameters for ListVersions {
+    fn region(&self) -> Option<&str> {
+        Some(&self.region)
+    }
+
+    fn resource(&self) -> &str {
+        &self.versions.bucket
+    }
+
+    fn label(&self) -> &'static str {
+        "List versions to bring back"
+    }
+
+    fn page(&self, step: &Step, _inputs: &Outputs) -> Option<Page> {
+        step.begun().then(|| Page::object(&self.region, &self.versions.archive, &self.versions.list))
+    }
+}
+
+/// Brings back what is in the list, one object at a time: `s3:PutObject` by CopyObject where it was overwritten, and
+/// `s3:DeleteObjectVersion` of the one delete marker that hides it where it was deleted. An object that is no longer as the
+/// list says is left alone; one in an archived storage class is never thawed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RestoreVersions {
+    /// Region of the bucket and of the list.
+    pub region: String,
+    /// What was listed.
+    pub versions: Versions,
+}
+
+impl Parameters for RestoreVersions {
+    fn region(&self) -> Option<&str> {
+        Some(&self.region)
+    }
+
+    fn resource(&self) -> &str {
+        &self.versions.bucket
+    }
+
+    fn label(&self) -> &'static str {
+        "Bring versions back"
+    }
+}
+
+/// Lists the bucket again: what was to be brought back is current, as far as nobody wrote it anew meanwhile. Reads only.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VerifyVersions {
+    /// Region of the bucket and of the list.
+    pub region: String,
+    /// What was listed.
+    pub versions: Versions,
+}
+
+impl Parameters for VerifyVersions {
+    fn region(&self) -> Option<&str> {
+        Some(&self.region)
+    }
+
+    fn resource(&self) -> &str {
+        &self.versions.bucket
+    }
+
+    fn label(&self) -> &'static str {
+        "Verify versions"
+    }
+}
+
+/// Makes current again what was current before: copies of the recorded versions, and delete markers where there were some.
+/// An object that somebody wrote since is left alone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RevertVersions {
+    /// Region of the bucket and of the list.
+    pub region: String,
+    /// What was listed.
+    pub versions: Versions,
+}
+
+impl Parameters for RevertVersions {
+    fn region(&self) -> Option<&str> {
+        Some(&self.region)
+    }
+
+    fn resource(&self) -> &str {
+        &self.versions.bucket
+    }
+
+    fn label(&self) -> &'static str {
+        "Put versions back"
     }
 }

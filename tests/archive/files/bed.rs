@@ -34,6 +34,8 @@ pub fn now() -> Moment {
 
 pub struct Bed {
     dir: PathBuf,
+    /// Where the server has it.
+    root: String,
     /// What the source has.
     pub source: PathBuf,
     /// What was restored, with the folder that AWS Backup makes.
@@ -43,11 +45,21 @@ pub struct Bed {
 impl Bed {
     /// A source with these files (a path that ends in `/` is a folder), and nothing restored.
     pub fn new(files: &[(&str, &str)]) -> Bed {
-        let dir = Path::new(&set("BBWS_TEST_NFS_DIR")).join(name("files"));
+        Bed::in_folder("", files)
+    }
+
+    /// The same where the server lets names be changed.
+    pub fn writable(files: &[(&str, &str)]) -> Bed {
+        Bed::in_folder("writable/", files)
+    }
+
+    fn in_folder(folder: &str, files: &[(&str, &str)]) -> Bed {
+        let root = format!("{folder}{}", name("files"));
+        let dir = Path::new(&set("BBWS_TEST_NFS_DIR")).join(&root);
         let (source, restored) = (dir.join("source"), dir.join("restored/aws-backup-restore_2026-11-25T10-00-00Z"));
         fs::create_dir_all(&source).expect("the server's folder can be written");
         fs::create_dir_all(dir.join("restored")).expect("a folder");
-        let bed = Bed { dir, source, restored };
+        let bed = Bed { dir, root, source, restored };
         for (path, text) in files {
             bed.put(path, text);
         }
@@ -78,7 +90,7 @@ impl Bed {
     }
 
     pub fn place(&self, side: &str) -> Place {
-        let folder = self.dir.file_name().expect("a name").to_str().expect("ours");
+        let folder = &self.root;
         Place {
             name: format!("fs-{side}"),
             address: "127.0.0.1".into(),
@@ -147,6 +159,7 @@ pub fn wanted_of(data_of: Moment) -> Wanted {
     Wanted {
         data_of,
         folders: Vec::new(),
+        found: false,
         seed: name("seed"),
         limits: Limits { answer: Duration::from_secs(10), time: Duration::from_secs(120), ..Limits::default() },
     }

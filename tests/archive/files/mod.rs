@@ -11,6 +11,7 @@ use bbws::adapters::files::{Limits, Wanted, validate};
 
 mod bed;
 mod large;
+mod swap;
 mod wire;
 
 use bed::{Bed, all_good, found, now, only, wanted, wanted_as_of_now, wanted_of};

@@ -23,21 +23,30 @@ use crate::{
 mod archives;
 pub mod automated;
 pub mod batch;
+mod bulk;
+pub mod compare_export;
 pub mod configuration;
 pub mod copies;
 pub mod delete;
 mod dump_check;
 mod dump_load;
 pub mod dumps;
+mod exported;
 pub mod holds;
 pub mod jobs;
+mod lines;
+pub mod list_versions;
 pub mod mounts;
 pub mod objects;
 pub mod plans;
 pub mod record;
 pub mod restore_database;
 pub mod restore_files;
+pub mod restore_folder;
 mod restore_moment;
+pub mod restore_parameters;
+pub mod restore_secrets;
+pub mod restore_versions;
 pub mod snapshots;
 pub mod tagging;
 pub mod uploads;
@@ -48,6 +57,7 @@ pub mod verify_lifecycle;
 pub mod verify_point;
 pub mod verify_secrets;
 pub mod verify_vault;
+pub mod verify_versions;
 
 use batch::{Batch, Told};
 

@@ -1,27 +1,21 @@
 //! The record of a bucket: which version of every object was the current one, as compressed JSON lines.
-//!
-//! Memory is that of one page and one part, however many objects there are. A record that fits into one part is put at once.
 
-use std::{io::Write as _, sync::Arc};
+use std::sync::Arc;
 
-use aws_sdk_s3::types::{EncodingType, ObjectVersion};
-use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
-use secrecy::zeroize::Zeroizing;
+use aws_sdk_s3::types::{DeleteMarkerEntry, EncodingType, ObjectVersion};
 use serde::Serialize;
-use sha2::{Digest as _, Sha256};
-use zstd::stream::write::Encoder;
 
 use super::{
     super::{
         background::{Outcome, Teller},
         s3::{self, Object},
         session::Session,
-        tags,
     },
-    At, Change, objects, uploads,
+    At, Change,
+    lines::Lines,
+    objects, uploads,
 };
 use crate::{
-    adapters::archive::{ArchiveError, Part, PartSink as _, S3Upload, Tally, Written},
     domain::{
         moment::Moment,
         step::{BucketRecord, Outputs},
@@ -30,10 +24,6 @@ use crate::{
     ports::cloud::{Call, CloudError, Probe, Progress, Started},
 };
 
-/// Size of a part; 10,000 of them hold the record of more than a billion objects.
-const PART: usize = 8 << 20;
-/// zstd's own default.
-const LEVEL: i32 = 3;
 /// What S3 gives at once.
 const PAGE: i32 = 1000;
 /// Metadata key with the bytes of all recorded objects.
@@ -51,7 +41,7 @@ struct Line<'a> {
 
 /// Where the listing continues.
 #[derive(Debug, Default)]
-struct Marker {
+pub(super) struct Marker {
     key: Option<String>,
     version: Option<String>,
 }
@@ -76,28 +66,22 @@ impl Change for BucketRecord {
 async fn write(session: Arc<Session>, call: Call, what: BucketRecord, tell: Teller) -> Outcome {
     let BucketRecord { source, bucket, key, .. } = &what;
     let object = Object { account: &call.environment.account, bucket, key };
-    let mut record = Record::new()?;
-    let mut upload: Option<S3Upload> = None;
+    let (mut lines, mut numbers) = (Lines::new()?, Numbers::default());
     let mut marker = Marker::default();
     loop {
-        let (versions, next) = page(&session, source, object.account, marker).await?;
-        for version in versions.iter().filter(|version| version.is_latest() == Some(true)) {
-            record.add(version)?;
+        let (page, next) = page(&session, source, "", object.account, marker).await?;
+        for version in page.versions.iter().filter(|version| version.is_latest() == Some(true)) {
+            add(&mut lines, &mut numbers, version)?;
         }
-        tell.tell(None, count(record.objects, "object"));
-        if record.waiting() >= PART {
-            put(&session, &call, &object, &mut upload, record.part()).await?;
-        }
+        tell.tell(None, count(numbers.objects, "object"));
+        lines.send(&session, &call, &object).await?;
         match next {
             Some(next) => marker = next,
             None => break,
         }
     }
-    let end = record.end()?;
-    let (numbers, stored) = match upload {
-        None => put_whole(&session, &call, &object, end).await?,
-        Some(upload) => complete(upload, end).await?,
-    };
+    let metadata = [(s3::COUNT, numbers.objects.to_string()), (BYTES, numbers.bytes.to_string())];
+    let stored = lines.finish(&session, &call, &object, metadata).await?;
     Ok(finished(numbers, stored))
 }
 
@@ -121,76 +105,38 @@ fn finished(numbers: Numbers, mut outputs: Outputs) -> Progress {
     Progress::Done { outputs, detail }
 }
 
-async fn put_whole(
-    session: &Session,
-    call: &Call,
-    object: &Object<'_>,
-    end: End,
-) -> Result<(Numbers, Outputs), CloudError> {
-    let metadata = [(s3::COUNT, end.numbers.objects.to_string()), (BYTES, end.numbers.bytes.to_string())];
-    let body = Zeroizing::new(end.last.bytes.to_vec());
-    let put = s3::put_once(session, object, body, metadata, call).await?;
-    Ok((end.numbers, put.outputs))
+/// One page of versions and delete markers, with keys as they are.
+#[derive(Default)]
+pub(super) struct Page {
+    pub(super) versions: Vec<ObjectVersion>,
+    pub(super) markers: Vec<DeleteMarkerEntry>,
 }
 
-async fn put(
-    session: &Session,
-    call: &Call,
-    object: &Object<'_>,
-    upload: &mut Option<S3Upload>,
-    part: Part,
-) -> Result<(), CloudError> {
-    let upload = match upload {
-        Some(upload) => upload,
-        None => {
-            let (place, tags) = (uploads::place(object), tags::of(call));
-            upload.insert(S3Upload::new(session.s3().clone(), place, None, &tags, s3::by(call)).await?)
-        }
-    };
-    Ok(upload.put(part).await?)
-}
-
-async fn complete(mut upload: S3Upload, end: End) -> Result<(Numbers, Outputs), CloudError> {
-    let written = end.written;
-    upload.put(end.last).await?;
-    match upload.complete(&written).await {
-        Ok(()) => {}
-        // Whether it was stored is not known; it must not be aborted either.
-        Err(error @ ArchiveError::Unknown(_)) => return Err(error.into()),
-        Err(error) => {
-            upload.abort().await;
-            return Err(error.into());
-        }
-    }
-    let outputs = Outputs::from([
-        (s3::SHA256.to_owned(), written.checksum),
-        ("size".to_owned(), written.bytes_archive.to_string()),
-    ]);
-    Ok((end.numbers, outputs))
-}
-
-/// One page of versions, with keys as they are, and where the next one begins.
-async fn page(
+/// A page, and where the next one begins.
+pub(super) async fn page(
     session: &Session,
     bucket: &str,
+    prefix: &str,
     account: &str,
     from: Marker,
-) -> Result<(Vec<ObjectVersion>, Option<Marker>), CloudError> {
+) -> Result<(Page, Option<Marker>), CloudError> {
     let attempt = session.reads("s3:ListBucketVersions", format!("objects of bucket {bucket}"));
     let request = session.s3().list_object_versions().bucket(bucket).expected_bucket_owner(account);
     // Without an encoding a key with control characters would make the XML unreadable.
     let request = request.max_keys(PAGE).encoding_type(EncodingType::Url);
+    let request = request.set_prefix(Some(prefix.to_owned()).filter(|prefix| !prefix.is_empty()));
     let request = request.set_key_marker(from.key).set_version_id_marker(from.version);
     let answer = request.send().await.map_err(|e| attempt.failed(e))?;
     let encoded = answer.encoding_type == Some(EncodingType::Url);
     let plain = |key: String| if encoded { decoded(&key) } else { key };
     let next = Marker { key: answer.next_key_marker.map(plain), version: answer.next_version_id_marker };
     let more = s3::goes_on(answer.is_truncated, next.key.is_some(), &attempt)?;
-    let mut versions = answer.versions.unwrap_or_default();
-    for version in &mut versions {
-        version.key = version.key.take().map(plain);
+    let mut page =
+        Page { versions: answer.versions.unwrap_or_default(), markers: answer.delete_markers.unwrap_or_default() };
+    for key in page.versions.iter_mut().map(|v| &mut v.key).chain(page.markers.iter_mut().map(|m| &mut m.key)) {
+        *key = key.take().map(plain);
     }
-    Ok((versions, more.then_some(next)))
+    Ok((page, more.then_some(next)))
 }
 
 /// S3 encodes keys as forms do.
@@ -206,93 +152,15 @@ struct Numbers {
     bytes: u64,
 }
 
-/// The record as it grows.
-struct Record {
-    encoder: Encoder<'static, Vec<u8>>,
-    plain: Sha256,
-    plain_bytes: u64,
-    whole: Sha256,
-    whole_bytes: u64,
-    /// SHA-256 of the parts so far, one after the other.
-    checksums: Vec<u8>,
-    objects: u64,
-    bytes: u64,
-}
-
-struct End {
-    last: Part,
-    written: Written,
-    numbers: Numbers,
-}
-
-impl Record {
-    fn new() -> Result<Record, CloudError> {
-        Ok(Record {
-            encoder: Encoder::new(Vec::new(), LEVEL).map_err(uncompressed)?,
-            plain: Sha256::new(),
-            plain_bytes: 0,
-            whole: Sha256::new(),
-            whole_bytes: 0,
-            checksums: Vec::new(),
-            objects: 0,
-            bytes: 0,
-        })
-    }
-
-    fn add(&mut self, version: &ObjectVersion) -> Result<(), CloudError> {
-        let line = Line {
-            key: version.key().unwrap_or_default(),
-            version: version.version_id().unwrap_or_default(),
-            size: version.size().unwrap_or(0),
-            etag: version.e_tag().unwrap_or_default().trim_matches('"'),
-            modified: version.last_modified().and_then(|t| t.to_millis().ok()).map(|millis| Moment(millis).iso()),
-        };
-        let mut text = serde_json::to_vec(&line).map_err(|e| uncompressed(e.into()))?;
-        text.push(b'\n');
-        self.plain.update(&text);
-        self.plain_bytes += text.len() as u64;
-        self.objects += 1;
-        self.bytes += u64::try_from(line.size).unwrap_or(0);
-        self.encoder.write_all(&text).map_err(uncompressed)
-    }
-
-    /// Compressed bytes that wait for a part.
-    fn waiting(&self) -> usize {
-        self.encoder.get_ref().len()
-    }
-
-    /// Everything that waits.
-    fn part(&mut self) -> Part {
-        let bytes = std::mem::take(self.encoder.get_mut());
-        self.cut(bytes)
-    }
-
-    fn cut(&mut self, bytes: Vec<u8>) -> Part {
-        let sha256: [u8; 32] = Sha256::digest(&bytes).into();
-        self.whole.update(&bytes);
-        self.whole_bytes += bytes.len() as u64;
-        self.checksums.extend_from_slice(&sha256);
-        Part { number: u32::try_from(self.checksums.len() / 32).unwrap_or(u32::MAX), bytes: bytes.into(), sha256 }
-    }
-
-    fn end(mut self) -> Result<End, CloudError> {
-        let fresh = Encoder::new(Vec::new(), LEVEL).map_err(uncompressed)?;
-        let rest = std::mem::replace(&mut self.encoder, fresh).finish().map_err(uncompressed)?;
-        let last = self.cut(rest);
-        let parts = last.number;
-        let written = Written {
-            bytes_plain: self.plain_bytes,
-            sha256_plain: hex::encode(self.plain.finalize()),
-            bytes_archive: self.whole_bytes,
-            sha256_archive: hex::encode(self.whole.finalize()),
-            checksum: format!("{}-{parts}", BASE64.encode(Sha256::digest(&self.checksums))),
-            parts,
-            held: Tally::default(),
-        };
-        Ok(End { last, written, numbers: Numbers { objects: self.objects, bytes: self.bytes } })
-    }
-}
-
-fn uncompressed(error: std::io::Error) -> CloudError {
-    CloudError::Permanent { reason: format!("The record could not be written: {error}. Report this.") }
+fn add(lines: &mut Lines, numbers: &mut Numbers, version: &ObjectVersion) -> Result<(), CloudError> {
+    let line = Line {
+        key: version.key().unwrap_or_default(),
+        version: version.version_id().unwrap_or_default(),
+        size: version.size().unwrap_or(0),
+        etag: version.e_tag().unwrap_or_default().trim_matches('"'),
+        modified: version.last_modified().and_then(|t| t.to_millis().ok()).map(|millis| Moment(millis).iso()),
+    };
+    numbers.objects += 1;
+    numbers.bytes += u64::try_from(line.size).unwrap_or(0);
+    lines.add(&line)
 }

@@ -28,19 +28,14 @@ use crate::{
 /// The output that followers tag, mount and look into.
 pub const RESTORED: &str = "restored_file_system";
 /// What AWS Backup calls the creation token in a job's metadata.
-const TOKEN: &str = "CreationToken";
+pub(super) const TOKEN: &str = "CreationToken";
 /// For so long AWS Backup lists its jobs, in seconds.
 const LISTED: i64 = 30 * 86_400;
 
 impl Change for RestoreFiles {
     /// Looks for the job an earlier call may have started, by the creation token in its metadata.
     async fn probe(&self, at: &At<'_>) -> Result<Probe, CloudError> {
-        let job = job_of(&at.session, &self.name).await?;
-        // One that ended badly is not adopted: it may be of an earlier round.
-        let job = job.filter(|job| !matches!(job.status, Some(RestoreJobStatus::Aborted | RestoreJobStatus::Failed)));
-        let job = job.filter(|job| !tags::is_older(at.call, job.creation_date()));
-        let adopted = |job: RestoreJobsListMember| Started { external_id: job.restore_job_id, ..Started::default() };
-        Ok(job.map_or(Probe::Absent, |job| Probe::Present(adopted(job))))
+        adopted(at, restored::source(&self.name), &self.name).await
     }
 
     async fn start(&self, at: &At<'_>) -> Result<Started, CloudError> {
@@ -52,36 +47,63 @@ impl Change for RestoreFiles {
     }
 }
 
+/// The job of that creation token, where this step may have started it.
+pub(super) async fn adopted(at: &At<'_>, source: &str, token: &str) -> Result<Probe, CloudError> {
+    let job = job_of(&at.session, source, token).await?;
+    // One that ended badly is not adopted: it may be of an earlier round.
+    let job = job.filter(|job| !matches!(job.status, Some(RestoreJobStatus::Aborted | RestoreJobStatus::Failed)));
+    let job = job.filter(|job| !tags::is_older(at.call, job.creation_date()));
+    let adopted = |job: RestoreJobsListMember| Started { external_id: job.restore_job_id, ..Started::default() };
+    Ok(job.map_or(Probe::Absent, |job| Probe::Present(adopted(job))))
+}
+
 /// Starts a restore into a new file system; the same token gives the same job.
 async fn restore(session: &Session, call: &Call, what: &RestoreFiles) -> Result<Started, CloudError> {
-    let metadata = metadata(session, what).await?;
-    let thing = format!("restore of recovery point {} as {}", what.recovery_point, what.name);
+    let RestoreFiles { vault, recovery_point, name, role, .. } = what;
+    let wanted = [("newFileSystem", "true"), ("Encrypted", "true"), (TOKEN, name.as_str())];
+    let metadata = metadata(session, (vault, recovery_point), &wanted).await?;
+    begin(session, call, (recovery_point, role), metadata, name).await
+}
+
+/// Starts a restore job.
+pub(super) async fn begin(
+    session: &Session,
+    call: &Call,
+    (recovery_point, role): (&str, &str),
+    metadata: HashMap<String, String>,
+    name: &str,
+) -> Result<Started, CloudError> {
+    let thing = format!("restore of recovery point {recovery_point} as {name}");
     let attempt = session.changes("backup:StartRestoreJob", thing);
     let request = session
         .backup()
         .start_restore_job()
-        .recovery_point_arn(&what.recovery_point)
+        .recovery_point_arn(recovery_point)
         .set_metadata(Some(metadata))
-        .iam_role_arn(&what.role)
+        .iam_role_arn(role)
         .idempotency_token(&call.token)
         .resource_type("EFS");
     let answer = request.send().await.map_err(|e| attempt.failed(e))?;
     Ok(Started { external_id: answer.restore_job_id, ..Started::default() })
 }
 
-/// What the recovery point needs to be restored with, turned towards a new file system of our name.
-async fn metadata(session: &Session, what: &RestoreFiles) -> Result<HashMap<String, String>, CloudError> {
-    let thing = format!("recovery point {} in vault {}", what.recovery_point, what.vault);
+/// What the recovery point needs to be restored with, turned towards what is wanted.
+pub(super) async fn metadata(
+    session: &Session,
+    (vault, recovery_point): (&str, &str),
+    wanted: &[(&str, &str)],
+) -> Result<HashMap<String, String>, CloudError> {
+    let thing = format!("recovery point {recovery_point} in vault {vault}");
     let attempt = session.reads("backup:GetRecoveryPointRestoreMetadata", thing);
-    let request = session.backup().get_recovery_point_restore_metadata().backup_vault_name(&what.vault);
-    let answer = request.recovery_point_arn(&what.recovery_point).send().await.map_err(|e| attempt.failed(e))?;
+    let request = session.backup().get_recovery_point_restore_metadata().backup_vault_name(vault);
+    let answer = request.recovery_point_arn(recovery_point).send().await.map_err(|e| attempt.failed(e))?;
     let mut metadata = answer.restore_metadata.unwrap_or_default();
-    // A part of it would prove only that part.
+    // A part of it would prove only that part, where it is not what is wanted.
     metadata.retain(|key, _| !key.eq_ignore_ascii_case("ItemsToRestore"));
     // AWS writes its keys in more than one case.
-    for (key, value) in [("newFileSystem", "true"), ("Encrypted", "true"), (TOKEN, what.name.as_str())] {
+    for (key, value) in wanted {
         metadata.retain(|theirs, _| !theirs.eq_ignore_ascii_case(key));
-        metadata.insert(key.to_owned(), value.to_owned());
+        metadata.insert((*key).to_owned(), (*value).to_owned());
     }
     if value_of(&metadata, "PerformanceMode").is_none() {
         metadata.insert("PerformanceMode".to_owned(), "generalPurpose".to_owned());
@@ -90,7 +112,7 @@ async fn metadata(session: &Session, what: &RestoreFiles) -> Result<HashMap<Stri
 }
 
 /// How far the restore is.
-async fn progress(session: &Session, call: &Call, name: &str) -> Outcome {
+pub(super) async fn progress(session: &Session, call: &Call, name: &str) -> Outcome {
     let Some(id) = call.external_id.as_deref() else {
         return Err(CloudError::Permanent {
             reason: "The id of the restore job was never learnt. Test again.".to_owned(),
@@ -137,7 +159,7 @@ pub async fn find(session: &Session, name: &str) -> Result<Option<FileSystemDesc
     if found.is_some() {
         return Ok(found);
     }
-    let Some(job) = job_of(session, name).await? else { return Ok(None) };
+    let Some(job) = job_of(session, restored::source(name), name).await? else { return Ok(None) };
     let Some(id) = job.created_resource_arn.as_deref().and_then(id_of) else {
         return match job.status {
             Some(RestoreJobStatus::Aborted | RestoreJobStatus::Failed) => Ok(None),
@@ -153,7 +175,7 @@ pub async fn find(session: &Session, name: &str) -> Result<Option<FileSystemDesc
 }
 
 /// The newest restore job with that creation token.
-async fn job_of(session: &Session, name: &str) -> Result<Option<RestoreJobsListMember>, CloudError> {
+async fn job_of(session: &Session, source: &str, name: &str) -> Result<Option<RestoreJobsListMember>, CloudError> {
     let attempt = session.reads("backup:ListRestoreJobs", format!("restores as {name}"));
     let request = session.backup().list_restore_jobs().by_resource_type("EFS").by_created_after(ago(session, LISTED));
     let mut pages = request.into_paginator().send();
@@ -161,7 +183,6 @@ async fn job_of(session: &Session, name: &str) -> Result<Option<RestoreJobsListM
     while let Some(page) = pages.next().await {
         jobs.extend(page.map_err(|e| attempt.failed(e))?.restore_jobs.unwrap_or_default());
     }
-    let source = restored::source(name);
     let of_source =
         |job: &RestoreJobsListMember| job.source_resource_arn.as_deref().and_then(id_of).is_none_or(|id| id == source);
     jobs.retain(|job| job.created_by.is_none() && of_source(job));

@@ -52,6 +52,7 @@ async fn verify(session: Arc<Session>, call: Call, what: VerifyFiles, tools: Too
             let wanted = Wanted {
                 data_of: *data_of,
                 folders: folders.clone(),
+                found: false,
                 seed: call.token.clone(),
                 limits: Limits::default(),
             };
@@ -68,7 +69,7 @@ async fn verify(session: Arc<Session>, call: Call, what: VerifyFiles, tools: Too
 }
 
 /// Where a file system is reached, or why it is not.
-async fn place(session: &Session, id: &str) -> Result<Result<Place, String>, CloudError> {
+pub(super) async fn place(session: &Session, id: &str) -> Result<Result<Place, String>, CloudError> {
     let targets = mounts::targets(session, id).await?;
     let mut usable: Vec<String> = targets
         .into_iter()

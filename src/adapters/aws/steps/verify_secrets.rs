@@ -2,15 +2,10 @@
 //!
 //! Values are skipped while the JSON is read; only that there is one is looked at.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc};
 
-use aws_sdk_s3::types::ChecksumMode;
 use aws_sdk_secretsmanager::operation::describe_secret::DescribeSecretOutput;
-use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
-use secrecy::zeroize::Zeroizing;
 use serde::{Deserialize, de::IgnoredAny};
-use sha2::{Digest as _, Sha256};
-use tokio::time::{Instant, timeout_at};
 
 use super::{
     super::{
@@ -20,7 +15,7 @@ use super::{
         session::Session,
         side_by_side,
     },
-    At, Look,
+    At, Look, exported,
 };
 use crate::{
     domain::{
@@ -30,10 +25,6 @@ use crate::{
     ports::cloud::{Call, CloudError, Progress},
 };
 
-/// Larger exports than this are not ours: 5,000 secrets of 64 KiB.
-const LARGEST: i64 = 512 << 20;
-/// The longest that reading one may take: the largest at 2 MiB per second, and some more. No time-out of the SDK covers a body.
-const READ: Duration = Duration::from_secs(300);
 /// More names than this are counted, not listed.
 const NAMED: usize = 10;
 
@@ -163,42 +154,12 @@ impl Compared {
 
 /// Reads the export back; the inner error says why it cannot be relied on.
 async fn read(session: &Session, call: &Call, object: &Object<'_>) -> Result<Result<Read, String>, CloudError> {
-    let attempt = session.reads("s3:GetObject", object.name());
-    let request = session.s3().get_object().bucket(object.bucket).key(object.key);
-    let request = request.expected_bucket_owner(object.account).checksum_mode(ChecksumMode::Enabled);
-    let answer = match request.send().await {
-        Ok(answer) => answer,
-        Err(error) if error.as_service_error().is_some_and(|e| e.is_no_such_key()) => {
-            return Ok(Err("it does not exist".to_owned()));
-        }
-        Err(error) => return Err(attempt.failed(error)),
+    let found = match exported::bytes(session, call.inputs.get(s3::SHA256), object).await? {
+        Ok(found) => found,
+        Err(why) => return Ok(Err(why)),
     };
-    let length = answer.content_length.unwrap_or(0);
-    if length <= 0 || length > LARGEST {
-        return Ok(Err(format!("it has {length} bytes, which no export has")));
-    }
-    let written = answer.last_modified.map_or(0, |time| time.secs());
-    let promised = call.inputs.get(s3::SHA256).filter(|sum| !sum.is_empty()).or(answer.checksum_sha256.as_ref());
-    let Some(promised) = promised.cloned() else { return Ok(Err("S3 has no SHA-256 of it".to_owned())) };
-    // Room for everything from the start: a buffer that grows leaves unwiped copies behind.
-    let mut bytes = Zeroizing::new(Vec::with_capacity(usize::try_from(length).unwrap_or(0)));
-    let mut body = answer.body;
-    let late = || attempt.later("it did not come within its time", None);
-    let end = Instant::now() + READ;
-    while let Some(chunk) = timeout_at(end, body.next()).await.map_err(|_| late())? {
-        match chunk {
-            Ok(chunk) if bytes.len() + chunk.len() <= bytes.capacity() => bytes.extend_from_slice(&chunk),
-            Ok(_) => return Ok(Err("it is longer than S3 says".to_owned())),
-            Err(error) if error.to_string().contains("checksum") => {
-                return Ok(Err("its SHA-256 is not the one S3 keeps of it".to_owned()));
-            }
-            Err(error) => return Err(attempt.later(&format!("it could not be read to its end ({error})"), None)),
-        }
-    }
-    if BASE64.encode(Sha256::digest(bytes.as_slice())) != promised {
-        return Ok(Err("its SHA-256 is not that of the export".to_owned()));
-    }
-    Ok(parse(&bytes, &call.environment.name).map(|versions| Read { versions, written }))
+    let versions = parse(&found.bytes, &call.environment.name);
+    Ok(versions.map(|versions| Read { versions, written: found.written }))
 }
 
 fn parse(bytes: &[u8], environment: &str) -> Result<BTreeMap<String, String>, String> {
@@ -220,7 +181,7 @@ fn current(secret: &DescribeSecretOutput) -> Option<&str> {
     versions.iter().find(|(_, stages)| stages.iter().any(|s| s == "AWSCURRENT")).map(|(id, _)| id.as_str())
 }
 
-fn listed(names: &[String]) -> String {
+pub(super) fn listed(names: &[String]) -> String {
     let more = names.len().saturating_sub(NAMED);
     let listed = names.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ");
     if more == 0 { listed } else { format!("{listed} and {more} more") }

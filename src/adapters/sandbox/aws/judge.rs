@@ -231,6 +231,20 @@ pub enum Made {
         /// Key.
         key: String,
     },
+    /// A version of a secret is the current one.
+    SecretVersion {
+        /// Name.
+        name: String,
+        /// Id of the version.
+        version: String,
+    },
+    /// A version of a parameter.
+    Parameter {
+        /// Name.
+        name: String,
+        /// Its number.
+        version: i64,
+    },
     /// The end of a thing, which may not come about: then it may rightly be asked for again.
     Gone {
         /// The thing.
@@ -260,6 +274,8 @@ impl Made {
             Made::MountTarget { id } => format!("mount target {id}"),
             Made::Tags { what } => format!("tags of {what}"),
             Made::Object { bucket, key } => format!("object s3://{bucket}/{key}"),
+            Made::SecretVersion { name, version } => format!("version {version} of secret {name}"),
+            Made::Parameter { name, version } => format!("version {version} of parameter {name}"),
             Made::Gone { what } => format!("end of {what}"),
         }
     }
@@ -289,6 +305,13 @@ impl Made {
                 efs.targets.get(id).is_some_and(|t| ["creating", "available"].contains(&t.state(now)))
             }
             Made::Object { bucket, key } => world.s3.buckets.get(bucket).is_some_and(|b| b.current(key, now).is_some()),
+            Made::SecretVersion { name, version } => {
+                let secret = place.secrets.secrets.get(name);
+                secret.and_then(|s| s.at_stage("AWSCURRENT")).is_some_and(|(current, _)| current == version)
+            }
+            Made::Parameter { name, version } => {
+                place.ssm.parameters.get(name).is_some_and(|parameter| parameter.version == *version)
+            }
             Made::Gone { what } => !is_there(world, place, what, now),
         }
     }

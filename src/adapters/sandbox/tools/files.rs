@@ -4,12 +4,15 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use crate::adapters::{
-    files::{Checked, FileSystems, Place, Wanted},
-    sandbox::aws::{
-        SimAws,
-        world::{World, efs::FileSystem},
+use crate::{
+    adapters::{
+        files::{Checked, FileSystems, Folder, NoSwap, Place, Swap, Swapped, Wanted},
+        sandbox::aws::{
+            SimAws,
+            world::{World, efs::FileSystem},
+        },
     },
+    domain::moment::Moment,
 };
 
 /// WordPress has a file in about so many bytes.
@@ -70,6 +73,17 @@ impl FileSystems for SimFileServers {
         let compared = pair.as_ref().map_or_else(unknown, |(here, there)| {
             let all = there.size / BYTES_PER_FILE;
             match &here.restored {
+                // A folder brought back into the file system it is of.
+                None if wanted.found => match here.folders.get(&restored.root) {
+                    None => Err(format!("There is no folder {} in {}.", restored.root, restored.name)),
+                    Some(folder) if folder.corrupt => {
+                        Err(format!("{} of {sample} files that are older than the backup are missing.", sample / 40))
+                    }
+                    Some(_) => Ok(format!(
+                        "{sample} files that are older than {} are the same: size, time and SHA-256.",
+                        wanted.data_of
+                    )),
+                },
                 None => Err(format!("{} was not restored from a recovery point.", restored.name)),
                 Some(from) if from.source != source.name => {
                     Err(format!("{} was restored from {}, not from {}.", restored.name, from.source, source.name))
@@ -91,6 +105,72 @@ impl FileSystems for SimFileServers {
         }
         checks
     }
+
+    async fn restored(&self, place: &Place, path: &str, since: Moment) -> Result<Folder, String> {
+        let (files, now) = (self.open(place)?, self.aws.now());
+        let found = files.folders.iter().filter(|(there, folder)| {
+            let inner = there.strip_prefix("/aws-backup-restore_").and_then(|rest| rest.split_once('/'));
+            inner.is_some_and(|(_, inner)| inner == path.trim_matches('/')) && (since..=now).contains(&folder.since)
+        });
+        let mut found: Vec<_> = found.collect();
+        let whose = || "0:0 0755".to_owned();
+        match (found.pop(), found.is_empty()) {
+            (Some((there, folder)), true) => Ok(Folder {
+                path: there.clone(),
+                owner: whose(),
+                id: folder.id,
+                live: files.folders.get(path).map(|live| (live.id, whose())),
+            }),
+            (None, _) => Err(format!(
+                "There is no folder `{path}` in any `aws-backup-restore_…` since the restore began. Look at the restore job, and whether the recovery point holds it."
+            )),
+            (Some(_), false) => Err(format!("`{path}` was restored more than once since.")),
+        }
+    }
+
+    async fn swapped(&self, place: &Place, swap: &Swap) -> Result<Swapped, NoSwap> {
+        let files = self.open(place).map_err(NoSwap::Later)?;
+        Ok(if is_swapped(&files, swap) { Swapped::Done } else { Swapped::Open })
+    }
+
+    async fn swap(&self, place: &Place, swap: &Swap) -> Result<(), NoSwap> {
+        let files = self.open(place).map_err(NoSwap::Later)?;
+        if is_swapped(&files, swap) {
+            return Ok(());
+        }
+        self.aws.change(|world, _| {
+            let found = world.file_system(&place.name).ok_or_else(|| {
+                NoSwap::Later(format!("{} does not answer NFSv4.0 at {}:{}.", place.name, place.address, place.port))
+            })?;
+            let id = |path: &str| found.folders.get(path).map(|folder| folder.id);
+            if let Some(live) = id(&swap.path) {
+                if swap.only.is_some_and(|only| only != live) {
+                    return Err(NoSwap::Never(format!("`{}` is another folder by now, and stays.", swap.path)));
+                }
+                if id(&swap.aside).is_some() {
+                    return Err(NoSwap::Never(format!(
+                        "There is a `{}` already. Nothing is written over.",
+                        swap.aside
+                    )));
+                }
+            }
+            if let Some(with) = swap.with.as_ref().filter(|with| id(&with.path) != Some(with.id)) {
+                return Err(NoSwap::Never(format!("`{}` is not there any more.", with.path)));
+            }
+            if let Some(live) = found.folders.remove(&swap.path) {
+                found.folders.insert(swap.aside.clone(), live);
+            }
+            if let Some(folder) = swap.with.as_ref().and_then(|with| found.folders.remove(&with.path)) {
+                found.folders.insert(swap.path.clone(), folder);
+            }
+            Ok(())
+        })
+    }
+}
+
+fn is_swapped(files: &FileSystem, swap: &Swap) -> bool {
+    let live = files.folders.get(&swap.path).map(|folder| folder.id);
+    live == swap.with.as_ref().map(|with| with.id)
 }
 
 fn checked(name: impl Into<String>, answer: Result<String, String>) -> Checked {

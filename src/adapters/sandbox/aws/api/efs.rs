@@ -77,6 +77,7 @@ fn create(cx: &mut Context<'_>, request: &Request) -> Outcome {
         tags: request.tags("Tags"),
         deleting: None,
         restored: None,
+        folders: Default::default(),
     };
     let shown = shown(request, &id, &file_system, 0, now);
     cx.place(request).efs.file_systems.insert(id, file_system);

@@ -122,6 +122,8 @@ pub struct Refusal {
     pub message: String,
     /// Further fields some services put beside the message.
     pub fields: Option<Box<Value>>,
+    /// Further headers.
+    pub headers: Vec<(String, String)>,
 }
 
 impl Refusal {
@@ -132,7 +134,7 @@ impl Refusal {
 
     /// With a status of its own.
     pub fn with_status(status: u16, code: &str, message: impl Into<String>) -> Refusal {
-        Refusal { status, code: code.to_owned(), message: message.into(), fields: None }
+        Refusal { status, code: code.to_owned(), message: message.into(), fields: None, headers: Vec::new() }
     }
 }
 

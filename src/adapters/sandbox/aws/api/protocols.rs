@@ -239,8 +239,9 @@ impl Protocol {
 
     /// A refusal.
     pub fn refuse(self, service: Service, refusal: &Refusal, id: &str) -> Reply {
-        let Refusal { status, code, message, fields } = refusal;
-        let reply = Reply::new(*status).with("content-type", self.content_type()).with("x-amzn-requestid", id);
+        let Refusal { status, code, message, fields, headers } = refusal;
+        let mut reply = Reply::new(*status).with("content-type", self.content_type()).with("x-amzn-requestid", id);
+        reply.headers.extend(headers.iter().cloned());
         match self {
             Protocol::Query { namespace } => {
                 let kind = if *status < 500 { "Sender" } else { "Receiver" };

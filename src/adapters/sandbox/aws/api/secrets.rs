@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::{
     super::{
+        judge::Made,
         time::{Phase, Timeline, between, hex_for},
         world::{
             kms::SECRETS_KEY,
@@ -32,6 +33,7 @@ pub(super) fn serve(cx: &mut Context<'_>, request: &Request) -> Outcome {
         "PutSecretValue" => put(cx, request),
         "ReplicateSecretToRegions" => replicate(cx, request),
         "RestoreSecret" => restore(cx, request),
+        "UpdateSecretVersionStage" => stage(cx, request),
         _ => Err(super::unknown(request)),
     }
 }
@@ -67,6 +69,7 @@ fn create(cx: &mut Context<'_>, request: &Request) -> Outcome {
     }
     cx.place(request).secrets.secrets.insert(name.to_owned(), secret);
     spread(cx, request, name, request.list("AddReplicaRegions"))?;
+    changed(cx, request, name, &version);
     Ok(json!({ "ARN": arn, "Name": name, "VersionId": given.map(|_| version) }))
 }
 
@@ -101,7 +104,55 @@ fn put(cx: &mut Context<'_>, request: &Request) -> Outcome {
     }
     let arn = secret.arn.clone();
     resend(cx, request, &name);
+    changed(cx, request, &name, &version);
     Ok(json!({ "ARN": arn, "Name": name, "VersionId": version, "VersionStages": [CURRENT] }))
+}
+
+fn changed(cx: &mut Context<'_>, request: &Request, name: &str, version: &str) {
+    let made = Made::SecretVersion { name: name.to_owned(), version: version.to_owned() };
+    cx.changed(request, format!("value of secret {name}"), made);
+}
+
+/// `UpdateSecretVersionStage`: a stage goes from one version to another; what loses AWSCURRENT becomes the previous one.
+fn stage(cx: &mut Context<'_>, request: &Request) -> Outcome {
+    let (id, stage) = (request.need("SecretId")?.to_owned(), request.need("VersionStage")?);
+    let (to, from) = (request.text("MoveToVersionId"), request.text("RemoveFromVersionId"));
+    let now = cx.now;
+    let (name, secret) = living(cx, request, &id)?;
+    let holder = secret.at_stage(stage).map(|(id, _)| id.clone());
+    if to.is_some_and(|to| !secret.versions.contains_key(to)) {
+        let why = "Secrets Manager can't find the specified secret version.";
+        return Err(Refusal::new("ResourceNotFoundException", why));
+    }
+    let lost = holder.filter(|holder| to != Some(holder));
+    if let Some(holder) = &lost
+        && from != Some(holder)
+    {
+        let why = format!(
+            "The parameter RemoveFromVersionId can't be empty. Staging label {stage} is currently attached to version {holder}, so you must explicitly reference that version in RemoveFromVersionId."
+        );
+        return Err(Refusal::new("InvalidParameterException", why));
+    }
+    if stage == CURRENT && to.is_none() {
+        let why =
+            "You can only move staging label AWSCURRENT to a different secret version. It can't be completely removed.";
+        return Err(Refusal::new("InvalidParameterException", why));
+    }
+    for (id, version) in &mut secret.versions {
+        version.stages.retain(|has| has != stage && (stage != CURRENT || has != "AWSPREVIOUS"));
+        if Some(id.as_str()) == to {
+            version.stages.push(stage.to_owned());
+        } else if stage == CURRENT && Some(id) == lost.as_ref() {
+            version.stages.push("AWSPREVIOUS".to_owned());
+        }
+    }
+    secret.versions.retain(|_, version| !version.stages.is_empty());
+    secret.changed = now;
+    let arn = secret.arn.clone();
+    let current = secret.at_stage(CURRENT).map(|(id, _)| id.clone()).unwrap_or_default();
+    resend(cx, request, &name);
+    changed(cx, request, &name, &current);
+    Ok(json!({ "ARN": arn, "Name": name }))
 }
 
 fn value(cx: &mut Context<'_>, request: &Request) -> Outcome {

@@ -5,7 +5,10 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use super::{
-    super::world::{kms::SSM_KEY, ssm::Parameter},
+    super::{
+        judge::Made,
+        world::{kms::SSM_KEY, ssm::Parameter},
+    },
     Context, Outcome, Refusal, Request, paging,
 };
 
@@ -33,18 +36,47 @@ fn put(cx: &mut Context<'_>, request: &Request) -> Outcome {
         return Err(request.invalid(format!("{kind} is no type of parameters")));
     }
     let version = there.map_or(1, |p| p.version + 1);
+    let mut tags = request.tags("Tags");
+    if there.is_some() && !tags.is_empty() {
+        let why = "Tags and overwrite can't be used together.";
+        return Err(request.invalid(why));
+    }
+    let mut earlier = there.map(|p| p.earlier.clone()).unwrap_or_default();
+    if let Some(there) = there {
+        earlier.insert(there.version, there.value.clone());
+        tags.clone_from(&there.tags);
+    }
+    // AWS keeps the last hundred.
+    while earlier.len() > 99 {
+        earlier.pop_first();
+    }
     let key = (kind == "SecureString").then(|| request.text("KeyId").unwrap_or(SSM_KEY).to_owned());
-    let tags = request.tags("Tags");
-    let parameter = Parameter { kind, value: value.to_owned(), version, modified: now, key, tags };
+    let parameter = Parameter { kind, value: value.to_owned(), version, modified: now, key, tags, earlier };
     cx.place(request).ssm.parameters.insert(name.to_owned(), parameter);
+    let made = Made::Parameter { name: name.to_owned(), version };
+    cx.changed(request, format!("value of parameter {name}"), made);
     Ok(json!({ "Version": version, "Tier": "Standard" }))
 }
 
 fn get(cx: &mut Context<'_>, request: &Request) -> Outcome {
-    let name = request.need("Name")?;
-    let clear = request.flag("WithDecryption");
+    let (asked, clear) = (request.need("Name")?, request.flag("WithDecryption"));
+    // `name:3` is the third version of it.
+    let (name, version) = match asked.rsplit_once(':').and_then(|(name, n)| Some((name, n.parse::<i64>().ok()?))) {
+        Some((name, version)) => (name, Some(version)),
+        None => (asked, None),
+    };
     let found = cx.place(request).ssm.parameters.get(name).ok_or_else(|| not_found(name))?;
-    Ok(json!({ "Parameter": with_value(request, name, found, clear) }))
+    let found = match version.filter(|version| *version != found.version) {
+        None => found.clone(),
+        Some(version) => match found.earlier.get(&version) {
+            Some(value) => Parameter { value: value.clone(), version, ..found.clone() },
+            None => {
+                let why = format!("Systems Manager could not find version {version} of {name}.");
+                return Err(Refusal::new("ParameterVersionNotFound", why));
+            }
+        },
+    };
+    Ok(json!({ "Parameter": with_value(request, name, &found, clear) }))
 }
 
 fn delete(cx: &mut Context<'_>, request: &Request) -> Outcome {

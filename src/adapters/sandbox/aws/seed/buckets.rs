@@ -141,6 +141,7 @@ pub(super) fn put(
         metadata: BTreeMap::new(),
         tags: Tags::new(),
         content_type: "binary/octet-stream".to_owned(),
+        class: "STANDARD".to_owned(),
         key: bucket.key.clone(),
         replication: replica
             .as_ref()

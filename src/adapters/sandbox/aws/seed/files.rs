@@ -9,7 +9,7 @@ use super::super::{
     world::{
         GIB, Tags, World,
         backup::Vault,
-        efs::{FileSystem, MountTarget},
+        efs::{FileSystem, Folder, MountTarget},
         kms::{BACKUP_KEY, EFS_KEY},
     },
 };
@@ -44,6 +44,17 @@ fn vault(world: &mut World, account: &str, region: &str, name: &str, key: &str, 
     place.backup.vaults.entry(name.to_owned()).or_insert(vault);
 }
 
+/// The tenants' folders.
+fn folders(environment: &Environment, id: &str, now: Moment) -> BTreeMap<String, Folder> {
+    let tenants = environment.tenants.values().filter(|tenant| tenant.file_system.as_deref() == Some(id));
+    let paths = tenants.filter_map(|tenant| tenant.path.as_deref());
+    let folder = |(number, path): (u64, &str)| {
+        let folder = Folder { id: 100 + number, since: now - AGE, data_of: None, corrupt: false };
+        (format!("/{}", path.trim_matches('/')), folder)
+    };
+    (0..).zip(paths).map(folder).collect()
+}
+
 fn file_system(world: &mut World, environment: &Environment, id: &str, name: &str, now: Moment) {
     let bytes = rng_for(world.seed, id).random_range(20 * GIB..120 * GIB);
     let subnet = format!("subnet-{}", hex_for(world.seed, &format!("home/{}", environment.name), 17));
@@ -59,6 +70,7 @@ fn file_system(world: &mut World, environment: &Environment, id: &str, name: &st
         tags: Tags::from([("Name".to_owned(), name.to_owned())]),
         deleting: None,
         restored: None,
+        folders: folders(environment, id, now),
     };
     let target = MountTarget {
         file_system: id.to_owned(),

@@ -45,6 +45,7 @@ pub(super) fn seed(world: &mut World, environment: &Environment, now: Moment) {
             modified: now - AGE,
             key: secure.then(|| SSM_KEY.to_owned()),
             tags: Tags::new(),
+            earlier: Default::default(),
         };
         place.ssm.parameters.entry(name).or_insert(parameter);
     }

@@ -48,6 +48,22 @@ pub struct FileSystem {
     pub deleting: Option<Timeline>,
     /// Where its files came from, if AWS Backup restored it.
     pub restored: Option<Restored>,
+    /// Folders in it that are known one by one, by their path from the root.
+    #[serde(default)]
+    pub folders: BTreeMap<String, Folder>,
+}
+
+/// A folder with everything in it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Folder {
+    /// The server's number of it.
+    pub id: u64,
+    /// From when on it is there.
+    pub since: Moment,
+    /// When its files were as they are, where a restore brought them.
+    pub data_of: Option<Moment>,
+    /// Files are missing.
+    pub corrupt: bool,
 }
 
 /// What a restore put into a file system.
@@ -66,8 +82,13 @@ pub struct Restored {
 impl Restored {
     /// The folder everything is in.
     pub fn folder(&self) -> String {
-        format!("aws-backup-restore_{}", self.at.iso().replace(':', "-"))
+        restored_into(self.at)
     }
+}
+
+/// The folder into which a restore of that moment puts everything.
+pub fn restored_into(at: Moment) -> String {
+    format!("aws-backup-restore_{}", at.iso().replace(':', "-"))
 }
 
 impl FileSystem {

@@ -128,6 +128,11 @@ impl World {
             .flat_map(|(account, regions)| regions.iter_mut().map(|(name, r)| (account.as_str(), name.as_str(), r)))
     }
 
+    /// A file system, wherever it is, to be changed.
+    pub fn file_system(&mut self, id: &str) -> Option<&mut efs::FileSystem> {
+        self.places_mut().find_map(|(_, _, place)| place.efs.file_systems.get_mut(id))
+    }
+
     /// An id nobody has yet, the same for the same seed and order of requests.
     pub fn next_id(&mut self, what: &str) -> String {
         self.serial += 1;

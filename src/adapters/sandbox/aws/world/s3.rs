@@ -135,12 +135,19 @@ pub struct Version {
     pub tags: Tags,
     /// Content type.
     pub content_type: String,
+    /// Storage class.
+    #[serde(default = "standard")]
+    pub class: String,
     /// ARN of the KMS key.
     pub key: Option<String>,
     /// Where it is replicated to, if a rule covered it when it was written.
     pub replication: Option<Replication>,
     /// It is a replica itself.
     pub replica: bool,
+}
+
+fn standard() -> String {
+    "STANDARD".to_owned()
 }
 
 /// How the replication of a version goes.
@@ -153,6 +160,11 @@ pub struct Replication {
 }
 
 impl Version {
+    /// Whether it has to be thawed before it can be read.
+    pub fn frozen(&self) -> bool {
+        ["GLACIER", "DEEP_ARCHIVE"].contains(&self.class.as_str())
+    }
+
     /// `x-amz-replication-status`.
     pub fn replication_status(&self, now: Moment) -> Option<&'static str> {
         match (&self.replication, self.replica) {
@@ -194,6 +206,16 @@ pub struct Part {
     pub sha256: String,
     /// When it arrived.
     pub at: Moment,
+    /// So many zeros instead of bytes: a part of a large file that nobody reads, copied.
+    #[serde(default)]
+    pub zeros: u64,
+}
+
+impl Part {
+    /// Bytes there are.
+    pub fn size(&self) -> u64 {
+        self.bytes.len() as u64 + self.zeros
+    }
 }
 
 /// Bytes as base64 in the file that keeps the world.

@@ -29,6 +29,9 @@ pub struct Parameter {
     pub key: Option<String>,
     /// Tags.
     pub tags: Tags,
+    /// Values of earlier versions in the clear, by their number.
+    #[serde(default)]
+    pub earlier: BTreeMap<i64, String>,
 }
 
 impl fmt::Debug for Parameter {

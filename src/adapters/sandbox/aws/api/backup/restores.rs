@@ -1,4 +1,4 @@
-//! Restore jobs: `StartRestoreJob` of file systems and what tells of them.
+//! Restore jobs: `StartRestoreJob` of file systems and of folders of them, and what tells of them.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ use super::{
             world::{
                 Tags,
                 backup::RestoreJob,
-                efs::{FileSystem, Restored},
+                efs::{FileSystem, Folder, Restored, restored_into},
             },
         },
         Context, Outcome, Refusal, Request,
@@ -47,7 +47,7 @@ pub(super) fn metadata(cx: &mut Context<'_>, request: &Request) -> Outcome {
     )
 }
 
-/// `StartRestoreJob`, of file systems into new ones.
+/// `StartRestoreJob`: file systems into new ones, or folders into the file system they are of.
 pub(super) fn start(cx: &mut Context<'_>, request: &Request) -> Outcome {
     let (arn, role) = (request.need("RecoveryPointArn")?, request.need("IamRoleArn")?);
     let metadata = request.tags("Metadata");
@@ -65,26 +65,43 @@ pub(super) fn start(cx: &mut Context<'_>, request: &Request) -> Outcome {
         let why = format!("Restores of {} are not made by this AWS.", point.resource_type);
         return Err(Refusal::new("InvalidRequestException", why));
     }
-    let token = wanted(request, &metadata)?.to_owned();
+    let (token, new) = wanted(request, &metadata)?;
+    let token = token.to_owned();
     let id = fresh_id(cx, request, "restore").to_uppercase();
     let fate = cx.fate(request);
     let lasts = fate.stretch(between(cx.world.seed, &id, 420, 900));
     let begins = now + between(cx.world.seed, &format!("accepted/{id}"), 5, 20);
-    let taken = cx.place(request).efs.file_systems.values().any(|fs| fs.token == token && fs.exists(now));
+    let taken = new && cx.place(request).efs.file_systems.values().any(|fs| fs.token == token && fs.exists(now));
+    let source = point.resource_arn.rsplit('/').next().unwrap_or_default().to_owned();
+    let corrupt = cx.place(request).efs.restores_badly.contains(&source);
+    let gone = !new && !cx.place(request).efs.file_systems.get(&source).is_some_and(|fs| fs.exists(now));
     let fails = match (unusable_key(cx, request, &request.region, &point.key), taken) {
         (Some(why), _) => Some(why),
+        (None, _) if gone => Some(format!("File system {source} does not exist.")),
         (None, true) => Some(format!("File system with creation token {token} already exists.")),
         (None, false) => {
             fate.fails.then(|| "Restore job failed because of an internal error of AWS Backup.".to_owned())
         }
     };
     let course = Timeline::new(now, begins, lasts, fails);
-    let file_system = format!("fs-{}", &id_for(cx, &format!("files/{id}")).replace('-', "")[..17]);
+    let file_system = match new {
+        true => format!("fs-{}", &id_for(cx, &format!("files/{id}")).replace('-', "")[..17]),
+        false => source.clone(),
+    };
     let made = format!("arn:aws:elasticfilesystem:{}:{}:file-system/{file_system}", request.region, request.account());
     let key = value_of(&metadata, "KmsKeyId").unwrap_or(&point.key).to_owned();
-    if !taken {
-        let source = point.resource_arn.rsplit('/').next().unwrap_or_default().to_owned();
-        let corrupt = cx.place(request).efs.restores_badly.contains(&source);
+    if !new && course.fails.is_none() {
+        let number = u64::from_str_radix(&cx.world.next_id("folder")[..8], 16).unwrap_or(1000);
+        let folders = items(&metadata).into_iter().zip(number..).map(|(path, id)| {
+            let path = format!("/{}/{}", restored_into(begins), path.trim_matches('/'));
+            (path, Folder { id, since: course.ends, data_of: Some(point.created), corrupt })
+        });
+        let folders: Vec<_> = folders.collect();
+        if let Some(there) = cx.place(request).efs.file_systems.get_mut(&source) {
+            there.folders.extend(folders);
+        }
+    }
+    if new && !taken {
         // It is there long before its files are, and stays when they never come.
         let new = FileSystem {
             token: token.clone(),
@@ -96,6 +113,7 @@ pub(super) fn start(cx: &mut Context<'_>, request: &Request) -> Outcome {
             tags: Tags::new(),
             deleting: None,
             restored: Some(Restored { point: arn.to_owned(), source, at: begins, corrupt }),
+            folders: BTreeMap::new(),
         };
         cx.place(request).efs.file_systems.insert(file_system, new);
     }
@@ -119,21 +137,31 @@ pub(super) fn start(cx: &mut Context<'_>, request: &Request) -> Outcome {
     Ok(json!({ "RestoreJobId": id }))
 }
 
-/// The creation token of the file system to make, where everything is said that AWS needs.
-fn wanted<'m>(request: &Request, metadata: &'m BTreeMap<String, String>) -> Result<&'m str, Refusal> {
+/// The folders to restore, where not everything is.
+fn items(metadata: &BTreeMap<String, String>) -> Vec<String> {
+    value_of(metadata, "ItemsToRestore").and_then(|items| serde_json::from_str(items).ok()).unwrap_or_default()
+}
+
+/// The creation token, where everything is said that AWS needs, and whether a new file system is to be made.
+fn wanted<'m>(request: &Request, metadata: &'m BTreeMap<String, String>) -> Result<(&'m str, bool), Refusal> {
     let needed = |key: &str| {
         value_of(metadata, key)
             .ok_or_else(|| request.invalid(format!("Metadata lacks {key}, which a new file system needs.")))
     };
     needed("file-system-id")?;
-    if !needed("newFileSystem")?.eq_ignore_ascii_case("true") {
-        return Err(request.invalid("This AWS restores into new file systems only."));
+    let new = needed("newFileSystem")?.eq_ignore_ascii_case("true");
+    let items = items(metadata);
+    if !new && !(1..=5).contains(&items.len()) {
+        return Err(request.invalid("This AWS restores one to five folders, or into new file systems."));
+    }
+    if items.iter().any(|item| !item.starts_with('/')) {
+        return Err(request.invalid("Items to restore begin with a slash."));
     }
     if needed("Encrypted")?.eq_ignore_ascii_case("true") {
         needed("KmsKeyId")?;
     }
     needed("PerformanceMode")?;
-    needed("CreationToken")
+    Ok((needed("CreationToken")?, new))
 }
 
 fn value_of<'m>(metadata: &'m BTreeMap<String, String>, key: &str) -> Option<&'m str> {

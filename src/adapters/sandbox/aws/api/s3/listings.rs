@@ -55,7 +55,7 @@ pub(super) fn objects(cx: &mut Context<'_>, request: &Request) -> Served {
                     "LastModified": request.time(version.made),
                     "ETag": format!("\"{}\"", version.etag),
                     "Size": version.content.len(),
-                    "StorageClass": "STANDARD",
+                    "StorageClass": version.class,
                 }),
             ),
         }
@@ -119,7 +119,7 @@ pub(super) fn versions(cx: &mut Context<'_>, request: &Request) -> Served {
             }
             entry["ETag"] = format!("\"{}\"", version.etag).into();
             entry["Size"] = version.content.len().into();
-            entry["StorageClass"] = "STANDARD".into();
+            entry["StorageClass"] = version.class.as_str().into();
             element(&mut body, "Version", &entry);
         }
     }

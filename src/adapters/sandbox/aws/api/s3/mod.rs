@@ -3,6 +3,7 @@
 //! S3 speaks through headers and bodies as they are, so its functions read the raw request and answer a whole reply.
 
 mod buckets;
+mod copies;
 mod listings;
 mod objects;
 mod uploads;
@@ -21,6 +22,7 @@ pub(super) fn serve(cx: &mut Context<'_>, request: &Request) -> Served {
     match request.operation.as_str() {
         "AbortMultipartUpload" => uploads::abort(cx, request),
         "CompleteMultipartUpload" => uploads::complete(cx, request),
+        "CopyObject" => copies::copy(cx, request),
         "CreateBucket" => buckets::create(cx, request),
         "CreateMultipartUpload" => uploads::begin(cx, request),
         "DeleteObject" => objects::delete(cx, request),
@@ -42,6 +44,7 @@ pub(super) fn serve(cx: &mut Context<'_>, request: &Request) -> Served {
         "PutBucketVersioning" => buckets::put_versioning(cx, request),
         "PutObject" => objects::put(cx, request),
         "UploadPart" => uploads::part(cx, request),
+        "UploadPartCopy" => copies::part(cx, request),
         _ => Err(super::unknown(request)),
     }
 }

@@ -68,6 +68,7 @@ pub(super) fn draft(cx: &mut Context<'_>, request: &Request) -> Result<Version, 
         metadata: metadata.collect(),
         tags: tags.into_iter().collect(),
         content_type: raw.header("content-type").unwrap_or("binary/octet-stream").to_owned(),
+        class: raw.header("x-amz-storage-class").unwrap_or("STANDARD").to_owned(),
         key,
         replication: None,
         replica: false,
@@ -75,7 +76,7 @@ pub(super) fn draft(cx: &mut Context<'_>, request: &Request) -> Result<Version, 
 }
 
 /// The ARN of a key that can be used.
-fn usable(cx: &mut Context<'_>, request: &Request, name: &str) -> Result<String, Refusal> {
+pub(super) fn usable(cx: &mut Context<'_>, request: &Request, name: &str) -> Result<String, Refusal> {
     match cx.place(request).kms.key(name) {
         None => Err(Refusal::new("KMS.NotFoundException", format!("Key {name} does not exist"))),
         Some((arn, key)) if !key.enabled => Err(Refusal::new("KMS.DisabledException", format!("{arn} is disabled."))),
@@ -88,9 +89,9 @@ pub(super) fn store(cx: &mut Context<'_>, request: &Request, mut version: Versio
     let (key, now) = (key_of(request).to_owned(), cx.now);
     let bucket = bucket_of(cx, request)?;
     if request.raw.header("if-none-match") == Some("*") && bucket.current(&key, now).is_some() {
-        let why = "At least one of the pre-conditions you specified did not hold";
-        return Err(Refusal::with_status(412, "PreconditionFailed", why));
+        return Err(failed_condition());
     }
+    still_is(bucket, request, now)?;
     let (versioned, rules) = (bucket.versioning == Some(true), Rule::all(bucket));
     if versioned {
         version.id = cx.world.next_id("version").replace('-', "");
@@ -104,6 +105,35 @@ pub(super) fn store(cx: &mut Context<'_>, request: &Request, mut version: Versio
     let target = format!("object s3://{bucket}/{key}");
     cx.changed(request, target, Made::Object { bucket, key });
     Ok(version)
+}
+
+fn failed_condition() -> Refusal {
+    let why = "At least one of the pre-conditions you specified did not hold";
+    Refusal::with_status(412, "PreconditionFailed", why)
+}
+
+/// Whether what is current is what `If-Match` says, where a request that changes something says so.
+fn still_is(bucket: &Bucket, request: &Request, now: Moment) -> Result<(), Refusal> {
+    let key = key_of(request);
+    match (request.raw.header("if-match"), bucket.current(key, now)) {
+        (None, _) => Ok(()),
+        (Some(_), None) => Err(no_key(bucket, key, now)),
+        (Some(tag), Some(version)) if tag.trim_matches('"') == version.etag => Ok(()),
+        (Some(_), Some(_)) => Err(failed_condition()),
+    }
+}
+
+/// There is no such object: nothing of that key, or a delete marker, which is told in headers.
+fn no_key(bucket: &Bucket, key: &str, now: Moment) -> Refusal {
+    let mut refusal = Refusal::with_status(404, "NoSuchKey", "The specified key does not exist.");
+    refusal.fields = Some(Box::new(json!({ "Key": key })));
+    if let Some(marker) = bucket.newest(key, now).filter(|newest| newest.deleted) {
+        refusal.headers = vec![
+            ("x-amz-delete-marker".to_owned(), "true".to_owned()),
+            ("x-amz-version-id".to_owned(), marker.id.clone()),
+        ];
+    }
+    refusal
 }
 
 /// Puts the replica where it will be seen when its time has come, and says how it goes.
@@ -147,6 +177,10 @@ pub(super) fn head(cx: &mut Context<'_>, request: &Request) -> Served {
 pub(super) fn get(cx: &mut Context<'_>, request: &Request) -> Served {
     let now = cx.now;
     let version = version_of(bucket_of(cx, request)?, request, now)?.clone();
+    if version.frozen() {
+        let why = "The operation is not valid for the object's storage class";
+        return Err(Refusal::with_status(403, "InvalidObjectState", why));
+    }
     if let Some(key) = &version.key {
         usable(cx, request, key)?;
     }
@@ -190,18 +224,10 @@ fn version_of<'b>(bucket: &'b Bucket, request: &Request, now: Moment) -> Result<
             Some(found.filter(|version| !version.deleted).ok_or_else(missing)?)
         }
     };
-    let missing = || {
-        let mut refusal = Refusal::with_status(404, "NoSuchKey", "The specified key does not exist.");
-        refusal.fields = Some(Box::new(json!({ "Key": key })));
-        refusal
-    };
-    let found = found.ok_or_else(missing)?;
+    let found = found.ok_or_else(|| no_key(bucket, key, now))?;
     let matches = |header: &str| request.raw.header(header).map(|tag| tag.trim_matches('"') == found.etag);
     match (matches("if-match"), matches("if-none-match")) {
-        (Some(false), _) => {
-            let why = "At least one of the pre-conditions you specified did not hold";
-            Err(Refusal::with_status(412, "PreconditionFailed", why))
-        }
+        (Some(false), _) => Err(failed_condition()),
         (_, Some(true)) => Err(Refusal::with_status(304, "NotModified", "Not Modified")),
         _ => Ok(found),
     }
@@ -215,6 +241,10 @@ fn about(reply: Reply, version: &Version, checked: bool, now: Moment) -> Reply {
         .with("etag", format!("\"{}\"", version.etag))
         .with("last-modified", http_date(version.made));
     let reply = version.metadata.iter().fold(reply, |r, (name, value)| r.with(&format!("x-amz-meta-{name}"), value));
+    let reply = match version.class.as_str() {
+        "STANDARD" => reply,
+        class => reply.with("x-amz-storage-class", class),
+    };
     let reply = match version.tags.len() {
         0 => reply,
         count => reply.with("x-amz-tagging-count", count.to_string()),
@@ -261,6 +291,9 @@ pub(super) fn delete(cx: &mut Context<'_>, request: &Request) -> Served {
     let named = request.text("versionId").map(str::to_owned);
     let id = cx.world.next_id("marker").replace('-', "");
     let bucket = bucket_of(cx, request)?;
+    if named.is_none() {
+        still_is(bucket, request, now)?;
+    }
     let reply = Reply::new(204);
     let reply = match (named, bucket.versioning) {
         (None, Some(true)) => {
@@ -275,6 +308,7 @@ pub(super) fn delete(cx: &mut Context<'_>, request: &Request) -> Served {
                 metadata: BTreeMap::new(),
                 tags: Tags::new(),
                 content_type: String::new(),
+                class: String::new(),
                 key: None,
                 replication: None,
                 replica: false,

@@ -17,7 +17,7 @@ use crate::adapters::sandbox::aws::{
 };
 
 /// Every part but the last has so many bytes at least.
-const SMALLEST: usize = 5 << 20;
+const SMALLEST: u64 = 5 << 20;
 
 pub(super) fn begin(cx: &mut Context<'_>, request: &Request) -> Served {
     let (draft, begun) = (draft(cx, request)?, cx.now);
@@ -48,7 +48,7 @@ pub(super) fn part(cx: &mut Context<'_>, request: &Request) -> Served {
     if request.raw.header("x-amz-checksum-sha256").is_some_and(|promised| promised != sha256) {
         return Err(Refusal::new("BadDigest", "The SHA256 you specified did not match the calculated checksum."));
     }
-    let part = Part { etag: etag(&bytes), bytes, sha256, at: cx.now };
+    let part = Part { etag: etag(&bytes), bytes, sha256, at: cx.now, zeros: 0 };
     let upload = upload_of(bucket_of(cx, request)?, request)?;
     let reply = Reply::new(200).with("etag", format!("\"{}\"", part.etag));
     let reply = if upload.summed { reply.with("x-amz-checksum-sha256", &part.sha256) } else { reply };
@@ -61,7 +61,7 @@ pub(super) fn complete(cx: &mut Context<'_>, request: &Request) -> Served {
     let now = cx.now;
     let upload = upload_of(bucket_of(cx, request)?, request)?;
     let (mut body, mut sums, mut count, mut previous) = (BytesMut::new(), Sha256::new(), 0_usize, 0);
-    let mut short = false;
+    let (mut short, mut zeros) = (false, 0);
     for part in named.all("Part") {
         let number: u32 = part.text_at(&["PartNumber"]).parse().unwrap_or(0);
         if number <= previous {
@@ -79,7 +79,8 @@ pub(super) fn complete(cx: &mut Context<'_>, request: &Request) -> Served {
                 "Your proposed upload is smaller than the minimum allowed size",
             ));
         }
-        short = found.bytes.len() < SMALLEST;
+        short = found.size() < SMALLEST;
+        zeros += found.zeros;
         body.put_slice(&found.bytes);
         sums.update(BASE64.decode(&found.sha256).unwrap_or_default());
         count += 1;
@@ -87,15 +88,16 @@ pub(super) fn complete(cx: &mut Context<'_>, request: &Request) -> Served {
     if count == 0 {
         return Err(Refusal::new("MalformedXML", "You must specify at least one part"));
     }
-    let promised = request.raw.header("x-amz-mp-object-size").and_then(|size| size.parse::<usize>().ok());
-    if promised.is_some_and(|promised| promised != body.len()) {
+    let promised = request.raw.header("x-amz-mp-object-size").and_then(|size| size.parse::<u64>().ok());
+    let size = body.len() as u64 + zeros;
+    if promised.is_some_and(|promised| promised != size) {
         return Err(Refusal::new("InvalidRequest", "The provided object size does not match the object."));
     }
     let mut version = upload.draft.clone();
     (version.made, version.visible) = (now, now);
     version.etag = format!("{}-{count}", etag(&body));
     version.sha256 = upload.summed.then(|| format!("{}-{count}", BASE64.encode(sums.finalize())));
-    version.content = Content::Real(body.freeze());
+    version.content = if zeros > 0 { Content::Zeros(size) } else { Content::Real(body.freeze()) };
     let made = store(cx, request, version)?;
     bucket_of(cx, request)?.uploads.remove(request.text("uploadId").unwrap_or_default());
     let reply = described(Reply::new(200).with("content-type", "application/xml"), &made, false);
@@ -168,7 +170,7 @@ pub(super) fn parts(cx: &mut Context<'_>, request: &Request) -> Served {
             "LastModified": request.time(part.at),
             "ETag": format!("\"{}\"", part.etag),
             "ChecksumSHA256": upload.summed.then_some(&part.sha256),
-            "Size": part.bytes.len(),
+            "Size": part.size(),
         });
         element(&mut body, "Part", &entry);
     }
@@ -180,7 +182,7 @@ pub(super) fn parts(cx: &mut Context<'_>, request: &Request) -> Served {
     document(body + "</ListPartsResult>")
 }
 
-fn upload_of<'b>(bucket: &'b mut Bucket, request: &Request) -> Result<&'b mut Upload, Refusal> {
+pub(super) fn upload_of<'b>(bucket: &'b mut Bucket, request: &Request) -> Result<&'b mut Upload, Refusal> {
     let id = request.text("uploadId").unwrap_or_default();
     let found = bucket.uploads.get_mut(id).filter(|upload| upload.key == key_of(request));
     found.ok_or_else(|| {
