@@ -289,10 +289,10 @@ pub fn stopped(run: &Run, by: &str, reason: Option<&str>, now: Moment) -> Option
     change.op().halt = Some(Halt { by: by.to_owned(), reason: reason.map(str::to_owned), at: now, cancel });
     let why = reason.map_or_else(String::new, |r| format!(": {}", escape(r)));
     let flying = run.in_aws();
-    let watched = if flying == 0 {
-        "Nothing of it runs in AWS.".to_owned()
-    } else {
-        format!("{flying} of its steps run in AWS; they are watched to their end.")
+    let watched = match flying {
+        0 => "Nothing of it runs in AWS.".to_owned(),
+        1 => "1 of its steps runs in AWS; it is watched to its end.".to_owned(),
+        _ => format!("{flying} of its steps run in AWS; they are watched to their end."),
     };
     change.thread(
         format!("stopped-{}", now.0),
@@ -356,7 +356,10 @@ fn cancelled(run: &Run, by: &str, reason: Option<&str>, now: Moment) -> Attempt 
 }
 
 fn no_such_move(run: &Run, done: &str, only: &str) -> Reply {
-    say(Level::Warning, format!("{} is `{}` and cannot be {done}. {only}. Nothing was done.", run.op.id, run.op.state))
+    say(
+        Level::Warning,
+        format!("{} {} and cannot be {done}. {only}. Nothing was done.", run.op.id, run.op.state.spoken()),
+    )
 }
 
 /// Whether a retry takes this step up again. What a run has cleaned up behind is not made anew: nothing would remove it a

@@ -137,7 +137,10 @@ impl Desk {
         let place = format!("approved-{}-{}", op.revision, voter.person);
         if after.is_empty() {
             if change.trigger(Trigger::Approve, &voter.user).is_err() {
-                return Attempt::Refuse(say(Level::Warning, format!("{} is `{}`; nothing was done.", op.id, op.state)));
+                return Attempt::Refuse(say(
+                    Level::Warning,
+                    format!("{} {}; nothing was done.", op.id, op.state.spoken()),
+                ));
             }
             change.op().deadline = Some(now + self.limits.start_within.0);
             change.thread(place, Level::Success, format!("Approved by <@{}>. Starting now.", voter.user));
@@ -169,7 +172,7 @@ impl Desk {
             json!({"vote": "reject", "digest": op.digest, "revision": op.revision, "reason": reason}),
         );
         if change.trigger(Trigger::Reject, &by.user).is_err() {
-            return Attempt::Refuse(say(Level::Warning, format!("{} is `{}`; nothing was done.", op.id, op.state)));
+            return Attempt::Refuse(say(Level::Warning, format!("{} {}; nothing was done.", op.id, op.state.spoken())));
         }
         let because = reason.map_or_else(String::new, |r| format!(": {}", escape(r)));
         let outcome = format!(
@@ -196,7 +199,7 @@ fn not_open(op: &Operation, now: crate::domain::moment::Moment, by: &Principal) 
             format!(
                 "The time to approve {} ran out at {}. Ask again: `/bbws {}`",
                 op.id,
-                words::clock_time(op.deadline),
+                words::clock_time(op.deadline, now),
                 escape(&op.command)
             ),
         )
@@ -223,8 +226,10 @@ fn too_late(op: &Operation, by: &Principal) -> Reply {
     let stops = matches!(op.state, State::Queued | State::Running | State::Paused | State::Waiting);
     let question = if stops { " Stop it?" } else { "" };
     let text = format!(
-        "{decided}{question} {} is `{}` already, so there is nothing to decide. `/bbws op show {}` shows it.",
-        op.id, op.state, op.id
+        "{decided}{question} {} {}, so there is nothing to decide any more. `/bbws op show {}` shows it.",
+        op.id,
+        op.state.spoken(),
+        op.id
     );
     let offer = Offer {
         label: "Stop".to_owned(),

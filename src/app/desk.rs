@@ -388,7 +388,7 @@ impl Desk {
         match principal {
             Ok(principal) if principal.roles.is_empty() => Err(say(
                 Level::Error,
-                "You hold no role in bbws, so you may read (`help`, `op list`, `op show`) and nothing else. Ask whoever keeps bbws.toml to add you to a role.",
+                "You hold no role in bbws, so you may read (`help`, `status`, `backup list`, `op list`, `op show`) and nothing else. Ask whoever keeps bbws.toml to add you to a role.",
             )),
             Ok(principal) => Ok(principal),
             Err(denied) => Err(say(Level::Error, denied.sentence())),

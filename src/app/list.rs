@@ -16,6 +16,7 @@ use crate::{
         operations::{delete, schedule},
         point::{Place, Point, PointKind, PointQuery, PointState},
         retention::{self, Guard},
+        schedule::Schedule,
         text::{count, escape},
     },
     ports::{
@@ -195,7 +196,7 @@ fn drawn(
     }
     head.push(if more {
         format!(
-            "The newest {LINES} backups of `{}` that were asked for, of {} recovery points in {}. *Older* shows those before them.",
+            "The newest {LINES} backups of `{}`, of {} recovery points in {}. *Older* shows those before them.",
             env.name,
             newest.seen(),
             regions(env)
@@ -287,6 +288,11 @@ fn row(
     ]
 }
 
+/// A schedule in words, with a blank behind; nothing where it is none.
+fn rhythm(text: &str) -> String {
+    Schedule::parse(text).map(|schedule| format!("{} ", schedule.spoken())).unwrap_or_default()
+}
+
 /// A date, without the time.
 fn date(at: Moment) -> String {
     at.date().to_string()
@@ -336,7 +342,11 @@ fn schedule_reply(env: &Environment, world: &World, marks: &[Mark], now: Moment)
         ),
     });
     head.push(match &env.schedule {
-        Some(promised) => format!("Promised in bbws.toml: `{}`; the watcher holds it to that.", escape(promised)),
+        Some(promised) => format!(
+            "Promised in bbws.toml: {}(`{}`); the watcher holds it to that.",
+            rhythm(promised),
+            escape(promised)
+        ),
         None => "bbws.toml promises no schedule, so nobody notices a backup that does not happen.".to_owned(),
     });
     for database in &world.databases {

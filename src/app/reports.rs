@@ -162,7 +162,8 @@ pub fn inventory(
     let mut breaches: Vec<String> = unread.iter().map(|why| format!("Not everything could be read: {why}")).collect();
     match measurements.unprotected(env) {
         Ok(found) => breaches.extend(found.iter().map(|e| {
-            format!("{} {} ({}) exists and is protected by nothing: add it to bbws.toml.", e.kind, e.id, e.name)
+            let name = if e.name == e.id { String::new() } else { format!(" ({})", e.name) };
+            format!("{} {}{name} exists and is protected by nothing: add it to bbws.toml.", e.kind, e.id)
         })),
         Err(why) => breaches.push(format!("Nobody knows what exists in the account: {why}")),
     }
@@ -197,7 +198,7 @@ pub fn inventory(
     let jobs = match (measurements.success_rate(), &measurements.jobs) {
         (Some(rate), _) => {
             if rate < GOOD {
-                breaches.push(format!("Only {rate} % of the backup jobs of the last 14 days completed. Their reasons are in AWS Backup, Jobs."));
+                breaches.push(format!("Only {rate} % of the backup jobs of the last 14 days completed. AWS Backup says under Jobs why the others did not."));
             }
             format!(
                 "{rate} % of the backup jobs of the last 14 days completed (expired, aborted and partial ones count as failed)"

@@ -179,14 +179,14 @@ impl Desk {
 
     async fn locked_reply(&self, environment: &str, holder: &OpId) -> Result<Reply, StoreError> {
         let state = self.store.load(holder).await?.map(|run| run.op.state);
-        let is = state.map_or_else(String::new, |s| format!(" (`{s}`)"));
+        let is = state.map_or_else(String::new, |s| format!(" (it {})", s.spoken()));
         let hint = match state {
             Some(State::AwaitingApproval) => "Approve or cancel it first",
             Some(State::NeedsAttention) => "It waits for a person: Retry or Cancel it on its card",
             _ => "Wait for it, or stop or cancel it on its card",
         };
         let text = format!(
-            "{holder}{is} is under way in `{environment}`, and one operation at a time may change an environment. Nothing new was started. {hint}: `/bbws op show {holder}`."
+            "{holder} is under way in `{environment}`{is}, and one operation at a time may change an environment. Nothing new was started. {hint}: `/bbws op show {holder}`."
         );
         Ok(say(Level::Warning, text))
     }
@@ -199,7 +199,7 @@ fn stopped_reply(environment: &str, stop: &Stop) -> Reply {
         format!(
             "`{environment}` is stopped by <@{}> since {}: {}. Nothing was started. `{lift}` asks a second person to lift the stop.",
             stop.by,
-            stop.at,
+            stop.at.day_and_clock(),
             escape(&stop.reason)
         ),
     )
@@ -232,10 +232,10 @@ fn created_text(op: &Operation, here: bool) -> String {
     } else {
         let card = if here { "its card".to_owned() } else { format!("its card in {place}") };
         format!(
-            "*{}* · {what}: {steps}. It starts when {} approved it on {card}, until {}.",
+            "*{}* · {what}: {steps}. It starts with the approval of {} on {card}, by {}.",
             op.id,
             approval::spoken(&op.needs),
-            words::clock_time(op.deadline)
+            words::clock_time(op.deadline, op.created)
         )
     }
 }

@@ -58,7 +58,7 @@ fn asking(run: &Run) -> Result<(usize, WaitForPeople), Reply> {
         _ => None,
     });
     step.filter(|_| waiting).ok_or_else(|| {
-        let text = format!("{} is `{}` and waits for nobody. Nothing was done.", run.op.id, run.op.state);
+        let text = format!("{} {} and waits for nobody. Nothing was done.", run.op.id, run.op.state.spoken());
         say(Level::Info, text)
     })
 }

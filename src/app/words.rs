@@ -12,9 +12,9 @@ use crate::domain::{
     text::{count, escape},
 };
 
-/// A moment as `10:42 UTC`; empty for none.
-pub fn clock_time(at: Option<Moment>) -> String {
-    at.map(Moment::clock).unwrap_or_default()
+/// A moment as `10:42 UTC`, with the day where that is not the one of `now`; empty for none.
+pub fn clock_time(at: Option<Moment>, now: Moment) -> String {
+    at.map(|at| at.clock_at(now)).unwrap_or_default()
 }
 
 /// The thread reply that calls the people who can approve.
@@ -28,7 +28,7 @@ pub fn approval_needed(op: &Operation, authority: &Authority) -> String {
         }
     }
     let whom = if people.is_empty() { String::new() } else { format!(" {}", people.join(" ")) };
-    format!("Needs {} to approve until {}.{whom}", approval::spoken(&op.needs), clock_time(op.deadline))
+    format!("Needs {} to approve until {}.{whom}", approval::spoken(&op.needs), clock_time(op.deadline, op.created))
 }
 
 /// What is told of an end, with the people it concerns called: who asked, and those who approved it unless it went well.

@@ -133,8 +133,7 @@ pub fn spoken(needs: &[Need]) -> String {
         .iter()
         .map(|n| {
             if n.role == ANY_ROLE {
-                let who = if n.count == 1 { "who holds a role" } else { "who hold a role" };
-                format!("{} {who}", count(n.count, "other person"))
+                format!("{} in a role", count(n.count, "other person"))
             } else if n.count == 1 {
                 format!("1 {}", n.role)
             } else {

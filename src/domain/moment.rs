@@ -33,6 +33,16 @@ impl Moment {
         self.timestamp().strftime("%H:%M UTC").to_string()
     }
 
+    /// The time of the day as somebody reads it at `now`, with the day where that is another one: `11:04 UTC on 28 Nov 2026`.
+    pub fn clock_at(self, now: Moment) -> String {
+        if self.date() == now.date() { self.clock() } else { format!("{} on {}", self.clock(), self.day()) }
+    }
+
+    /// Day and time: `27 Nov 2026, 20:03 UTC`.
+    pub fn day_and_clock(self) -> String {
+        format!("{}, {}", self.day(), self.clock())
+    }
+
     /// The day it is in, in UTC.
     pub fn date(self) -> jiff::civil::Date {
         self.timestamp().to_zoned(jiff::tz::TimeZone::UTC).date()

@@ -198,6 +198,27 @@ impl Trigger {
     ];
 }
 
+impl State {
+    /// Where an operation is, as a sentence says it of one: `bk-1042 has failed`.
+    pub fn spoken(self) -> &'static str {
+        match self {
+            State::AwaitingApproval => "waits for approval",
+            State::Queued => "is about to start",
+            State::Running => "is running",
+            State::Paused => "is paused",
+            State::Waiting => "waits for a person",
+            State::Succeeded => "has succeeded",
+            State::Failed => "has failed",
+            State::RolledBack => "was rolled back",
+            State::Rejected => "was rejected",
+            State::Expired => "has expired",
+            State::Cancelled => "was cancelled",
+            State::Stopped => "is stopped",
+            State::NeedsAttention => "needs attention",
+        }
+    }
+}
+
 impl fmt::Display for State {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())

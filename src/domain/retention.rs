@@ -7,6 +7,7 @@ use super::{
     mark::{Mark, MarkKind},
     moment::Moment,
     point::{Place, Point, PointState, disassociate, is_continuous},
+    text::kept as length,
 };
 
 const DAY: u64 = 86_400;
@@ -162,9 +163,14 @@ pub fn guards(point: &Point, environment: &Environment, lineage: &[Point], marks
         );
     }
     if point.locked {
+        let end = match point.expires {
+            Some(at) => format!("AWS Backup deletes it by itself on {}; until then nothing has to be done.", at.day()),
+            None => "It never expires by itself. Who has to keep it no longer gives it a lifecycle in AWS Backup."
+                .to_owned(),
+        };
         add(
             "vault lock".to_owned(),
-            format!("`{id}` lies in a locked vault: nobody can delete it before its lock allows it."),
+            format!("`{id}` lies in a locked vault: nobody can delete it before its lock allows it. {end}"),
         );
     }
     let (floor, because) = floor(point, environment, marks);
@@ -186,12 +192,12 @@ pub fn day(at: Moment, now: Moment) -> String {
 /// Days it may not be deleted before, and why.
 fn floor(point: &Point, environment: &Environment, marks: &[Mark]) -> (u32, String) {
     let min = environment.retention_days.min;
-    let by_floor = (min, format!("nothing of {} is kept for less than {min} days", environment.name));
+    let by_floor = (min, format!("nothing of {} is kept for less than {}", environment.name, length(min)));
     let Some(tiers) = &environment.retention_tiers else { return by_floor };
     // What a schedule's rule made, and what lies in a vault, tells only how long it is kept.
     let long = Tier::Weekly.days(tiers);
     if let Some(days) = point.retention_days.filter(|days| *days >= long && *days > min) {
-        return (days, format!("it was made to be kept for {days} days, longer than a daily backup"));
+        return (days, format!("it was made to be kept for {}, longer than a daily backup", length(days)));
     }
     let made_by = point.operation.as_deref().unwrap_or_default();
     let tier = Tier::LONG.into_iter().find(|tier| {
@@ -201,7 +207,7 @@ fn floor(point: &Point, environment: &Environment, marks: &[Mark]) -> (u32, Stri
     });
     match tier {
         Some(tier) if tier.days(tiers) > min => {
-            (tier.days(tiers), format!("it is the {tier} backup of its period, kept for {} days", tier.days(tiers)))
+            (tier.days(tiers), format!("it is the {tier} backup of its period, kept for {}", length(tier.days(tiers))))
         }
         _ => by_floor,
     }

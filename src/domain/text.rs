@@ -27,6 +27,15 @@ pub fn counted(n: usize, one: &str, many: &str) -> String {
     format!("{n} {}", if n == 1 { one } else { many })
 }
 
+/// How long something is kept: `30 days`, and in larger measures what nobody counts in days: `13 weeks`, `12 months`, `7 years`,
+/// as the tiers of a retention measure them (months of 31 days, years of 366).
+pub fn kept(days: u32) -> String {
+    const COUNTED: u32 = 90;
+    let measures = [(366, "year"), (31, "month"), (7, "week")];
+    let whole = measures.into_iter().find(|(length, _)| days > COUNTED && days.is_multiple_of(*length));
+    whole.map_or_else(|| count(days, "day"), |(length, measure)| count(days / length, measure))
+}
+
 /// `10,000`.
 pub fn number(n: usize) -> String {
     let digits = n.to_string();
@@ -79,5 +88,11 @@ mod tests {
             told,
             ["1 step", "0 backups", "2 copies", "2 days", "10,000 recovery points", "2 other people", "3 addresses"]
         );
+    }
+
+    #[test]
+    fn nobody_counts_years_in_days() {
+        let told: Vec<String> = [1, 30, 90, 91, 372, 366, 2562, 100].into_iter().map(kept).collect();
+        assert_eq!(told, ["1 day", "30 days", "90 days", "13 weeks", "12 months", "1 year", "7 years", "100 days"]);
     }
 }

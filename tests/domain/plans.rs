@@ -237,7 +237,7 @@ fn a_hold_covers_every_copy_and_a_release_takes_back_what_it_made() {
     let again = hold::hold(&prod(), "aaaa", "INC-7", &world, std::slice::from_ref(&mark)).unwrap_err();
     assert_snapshot!(again.join("\n"), @"`aaaa` is held for INC-7 already. Nothing has to be done.");
     let other = hold::release(&prod(), "aaaa", "INC-8", &world, &[mark], &legal).unwrap_err();
-    assert_snapshot!(other.join("\n"), @"`aaaa` is not held for INC-8: it is held for INC-7. Nothing was released.");
+    assert_snapshot!(other.join("\n"), @"Nothing was released: `aaaa` is not held for INC-8, it is held for INC-7. `/bbws backup hold prod aaaa --ticket INC-7 --release` asks to release that.");
     assert_eq!(
         hold::Hold.needs(&release, vec![]).len(),
         1,
@@ -260,10 +260,10 @@ fn a_schedule_shows_before_and_after_and_refuses_what_changes_nothing() {
     assert_snapshot!(shown(&created), @r"
     AWS Backup plan bbws-prod: none
     Automated backups of bbws-prod-mysql: 7 days, window 02:00-02:30
-    ! Rule scheduled: none → cron(0 2 * * ? *), kept 30 days, copied to arn:aws:backup:eu-west-1:093646564004:backup-vault:bbws-prod-dr
+    ! Rule scheduled: none → cron(0 2 * * ? *), kept 30 days, copied to vault bbws-prod-dr in eu-west-1
     ! Vault: none → bbws-prod
-    ! Role: none → arn:aws:iam::093646564004:role/bbws-backup
-    ! Resources: none → arn:aws:elasticfilesystem:af-south-1:093646564004:file-system/fs-0900d000000000001, arn:aws:rds:af-south-1:093646564004:db:bbws-prod-mysql
+    ! Role: none → role bbws-backup
+    ! Resources: none → file system fs-0900d000000000001, database bbws-prod-mysql
     ! Automated backups of bbws-prod-mysql: 7 days → 30 days.
     0. Create AWS Backup plan bbws-prod after []
     1. Keep automated backups of bbws-prod-mysql for 30 days after []
@@ -282,7 +282,7 @@ fn a_schedule_shows_before_and_after_and_refuses_what_changes_nothing() {
     assert_snapshot!(shown(&shorter), @r"
     AWS Backup plan bbws-prod: scheduled cron(0 2 * * ? *), kept 30 days, copied to DR; 2 resources into vault bbws-prod
     Automated backups of bbws-prod-mysql: 30 days, window 02:00-02:30
-    ! Rule scheduled: cron(0 2 * * ? *), kept 30 days, copied to arn:aws:backup:eu-west-1:093646564004:backup-vault:bbws-prod-dr → cron(0 * * * ? *), kept 14 days, copied to arn:aws:backup:eu-west-1:093646564004:backup-vault:bbws-prod-dr
+    ! Rule scheduled: cron(0 2 * * ? *), kept 30 days, copied to vault bbws-prod-dr in eu-west-1 → cron(0 * * * ? *), kept 14 days, copied to vault bbws-prod-dr in eu-west-1
     ! What ends: what rule scheduled makes is kept for 14 days from now on, and no longer for 30 days.
     ! Automated backups of bbws-prod-mysql: 30 days → 14 days.
     ! What ends: bbws-prod-mysql can then no longer be restored to moments more than 14 days ago.

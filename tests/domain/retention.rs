@@ -149,7 +149,7 @@ fn a_yearly_backup_is_protected_for_its_years() {
     let lineage = [snapshot("yearly", 400), snapshot("new", 1)];
     let marks = [mark(MarkKind::Tier, "full yearly 2025".into(), "")];
     let reasons = protection(&lineage[0], &env, &lineage, &marks, NOW);
-    assert!(reasons[0].contains("it is the yearly backup of its period, kept for 2562 days"), "{reasons:?}");
+    assert!(reasons[0].contains("it is the yearly backup of its period, kept for 7 years"), "{reasons:?}");
     assert!(protection(&lineage[0], &prod(), &lineage, &marks, NOW).is_empty(), "without tiers there are none");
 }
 

@@ -3,7 +3,7 @@
 use std::{panic::AssertUnwindSafe, time::Duration};
 
 use bbws::{
-    adapters::sandbox::aws::{Fault, Target, judge::Verb},
+    adapters::sandbox::aws::{Fault, Target, incidents::Side, judge::Verb},
     domain::{
         mark::MarkKind,
         moment::Moment,
@@ -47,9 +47,17 @@ enum Situation {
     NobodyApproved,
     Mistyped,
     ToCome,
+    VaultLocked,
+    DumpFails,
+    SecretsFail,
+    ArchiveNameTaken,
+    HoldFails,
+    HeldForAnother,
+    RegionDead,
+    RegionDeadForTheList,
 }
 
-const ALL: [Situation; 20] = [
+const ALL: [Situation; 28] = [
     Situation::SnapshotFails,
     Situation::CopyFails,
     Situation::JobFails,
@@ -70,6 +78,14 @@ const ALL: [Situation; 20] = [
     Situation::NobodyApproved,
     Situation::Mistyped,
     Situation::ToCome,
+    Situation::VaultLocked,
+    Situation::DumpFails,
+    Situation::SecretsFail,
+    Situation::ArchiveNameTaken,
+    Situation::HoldFails,
+    Situation::HeldForAnother,
+    Situation::RegionDead,
+    Situation::RegionDeadForTheList,
 ];
 
 /// What somebody reads, and what they wanted.
@@ -183,6 +199,48 @@ impl Situation {
                 let told = rig.say("U0ALICE", "backup restore prod rds --snapshot-id x").await;
                 Told { advice: told, card: None, again: None }
             }
+            Situation::VaultLocked => {
+                rig.cloud.meddle("prod", Side::Primary, |place, _, _| {
+                    place.backup.vaults.values_mut().for_each(|vault| vault.locked = true);
+                });
+                let old = old(rig, PointKind::Efs, 9).await.id;
+                let told = refused(rig, &format!("backup delete prod {old}")).await;
+                Told { again: None, ..told }
+            }
+            Situation::DumpFails => fails(rig, Fault::Denied, "dump.export", "backup create prod dump").await,
+            Situation::SecretsFail => fails(rig, Fault::Denied, "secrets.export", "backup create prod secrets").await,
+            Situation::ArchiveNameTaken => {
+                let id = rig.asked("backup create prod secrets").await;
+                let key = format!("prod/secrets/{}/{id}/secrets.json", rig.clock.now().yyyymmdd());
+                rig.cloud.change(|world, _| {
+                    let bucket = world.s3.buckets.get_mut("bbws-prod-backups").expect("it is there");
+                    let another = bucket.objects.values().next().expect("there are archives").clone();
+                    bucket.objects.insert(key, another);
+                });
+                rig.click("U0BOB", "approve", &id).await;
+                assert_eq!(rig.finish(&id).await, State::Failed);
+                Told::ended(rig, id).await
+            }
+            Situation::HoldFails => {
+                let old = old(rig, PointKind::Efs, 9).await.id;
+                fails(rig, Fault::Denied, "backup.hold", &format!("backup hold prod {old} --ticket INC-7")).await
+            }
+            Situation::HeldForAnother => {
+                let old = old(rig, PointKind::Rds, 9).await.id;
+                carried_out(rig, &format!("backup hold prod {old} --ticket INC-7")).await;
+                let told = refused(rig, &format!("backup hold prod {old} --ticket INC-8 --release")).await;
+                Told { again: None, ..told }
+            }
+            Situation::RegionDead => {
+                rig.cloud.region_down("af-south-1", true);
+                refused(rig, "backup create prod rds").await
+            }
+            Situation::RegionDeadForTheList => {
+                rig.cloud.region_down("af-south-1", true);
+                rig.cloud.region_down("eu-west-1", true);
+                let told = refused(rig, "backup list prod").await;
+                Told { again: Some("backup create prod rds".to_owned()), ..told }
+            }
         }
     }
 }
@@ -265,6 +323,24 @@ async fn follow(rig: &mut Rig, situation: Situation, told: &Told) {
     if told.advice.contains("Wait for it") {
         let holder = find_id(&told.advice).expect("it names who is under way");
         rig.finish(&holder).await;
+        did += 1;
+    }
+    if told.advice.contains("Ask again in a minute") {
+        rig.cloud.heal();
+        rig.settle(Duration::from_secs(60)).await;
+        did += 1;
+    }
+    if let Some(object) = told.advice.split("s3://").nth(1).filter(|_| told.advice.contains("delete it, then retry")) {
+        let named = object.split([' ', ':']).next().unwrap_or_default();
+        let (bucket, key) = named.split_once('/').expect("a bucket and a key");
+        rig.cloud.change(|world, _| world.s3.buckets.get_mut(bucket).expect("it exists").objects.remove(key));
+        did += 1;
+    }
+    if told.advice.contains("AWS Backup deletes it by itself on ") {
+        let id = told.advice.split('`').nth(1).expect("it names the point").to_owned();
+        rig.settle(40 * DAY).await;
+        let gone = rig.say("U0ALICE", &format!("backup delete prod {id}")).await;
+        assert!(gone.contains("There is no recovery point"), "{gone}");
         did += 1;
     }
     for command in commands(&told.advice) {

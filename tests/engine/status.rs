@@ -53,7 +53,7 @@ async fn each_turn_of_an_operation_is_told_with_who_has_to_act() {
     insta::assert_snapshot!(status(&mut rig, "status prod").await, @r"
     *prod* · active in af-south-1 · *stopped* · 2 waiting for people · 4 late
     • Stopped by <@U0CAROL> 0 s ago: the database looks corrupt. `/bbws resume prod` asks a second person to lift it.
-    • `rs-1` Lift the stop of prod: waits for 1 other person who holds a role to approve, 15 min left
+    • `rs-1` Lift the stop of prod: waits for 1 other person in a role to approve, 15 min left
     • `bk-1` Backup of prod (full): stopped; Resume on its card asks a second person
     • None of the 3 copies in eu-west-1 keeps the RPO of 1 h (told 5 min ago)
     • How far `efs wp-content in DR` is behind is unknown, which counts as a breach of the RPO of 1 h (told 5 min ago)

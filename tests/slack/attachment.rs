@@ -120,12 +120,24 @@ fn a_row_button_is_what_slack_documents() {
                     "text": {"type": "plain_text", "text": "Restore prod from rp-1?"},
                     "confirm": {"type": "plain_text", "text": "Restore"},
                     "deny": {"type": "plain_text", "text": "Back"},
-                    "style": "danger",
+                    "style": "primary",
                 },
             },
             "fallback": {"type": "raw_text", "text": "/bbws restore prod rp-1"},
         })
     );
+}
+
+#[test]
+fn only_what_cannot_be_taken_back_is_asked_in_red() {
+    for (command, style) in
+        [("backup delete prod rp-1", "danger"), ("op stop bk-1", "primary"), ("stop prod x", "primary")]
+    {
+        let offers = vec![offer("Go", command, Some("Sure?"))];
+        let drawn = drawn(&Attachment { offers, ..Attachment::default() });
+        let button = drawn.blocks.iter().find(|b| b["type"] == "actions").expect("a button");
+        assert_eq!(button["elements"][0]["confirm"]["style"], style, "{command}");
+    }
 }
 
 #[test]

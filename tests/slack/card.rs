@@ -45,7 +45,7 @@ fn awaiting_approval() {
     • DNS, ECS services and IAM are not covered.
     actions bbws:bk-1042:0123456789abcdef:1
       Approve (primary) bbws.approve=bk-1042
-        asks: Approve backup of prod (full)? account 093646564004, af-south-1 → eu-west-1, 6 steps of 5 kinds.
+        asks: Approve backup of prod (full)? Account 093646564004, af-south-1 → eu-west-1, 6 steps of 5 kinds.
       Reject (danger) bbws.reject=bk-1042
       Cancel bbws.cancel=bk-1042
     input bbws.reason reason Reason, if you reject
@@ -79,7 +79,7 @@ fn awaiting_approval_of_a_plan_made_anew() {
     section ⚠️ What the plan rests on changed, so it was made anew. Earlier approvals do not count.
     actions bbws:bk-1042:0123456789abcdef:2
       Approve (primary) bbws.approve=bk-1042
-        asks: Approve backup of prod (full)? account 093646564004, af-south-1 → eu-west-1, 6 steps of 5 kinds.
+        asks: Approve backup of prod (full)? Account 093646564004, af-south-1 → eu-west-1, 6 steps of 5 kinds.
       Reject (danger) bbws.reject=bk-1042
       Cancel bbws.cancel=bk-1042
     input bbws.reason reason Reason, if you reject
@@ -325,7 +325,7 @@ fn succeeded() {
     assert_snapshot!(shown(&view), @r##"
     bk-1042 · Backup of prod (full): Succeeded and verified.
     100 % · took 18 min.
-    All 6 steps are done and every result is verified, in eu-west-1 too, in 18 min. Verified: 1 snapshot, 1 recovery point in af-south-1; 1 snapshot in eu-west-1. Kept until 21 Dec 2026 (30 days). Took 18 min.
+    All 6 steps are done and every result is verified, in eu-west-1 too, in 18 min. Verified: 1 snapshot, 1 recovery point in af-south-1; 1 snapshot in eu-west-1.
     Requested by <@U0ALICE>: “before the &lt;b&gt;release&lt;/b&gt; &amp; the sale”.
     Account 093646564004, af-south-1 → eu-west-1, 6 steps, kept until 21 Dec 2026 (30 days).
     ---
@@ -338,7 +338,7 @@ fn succeeded() {
       *Requested by* | <@U0ALICE> · <!date^1795248000^{date_short_pretty} at {time}|21 Nov 2026> (08:00 UTC) | “before the &lt;b&gt;release&lt;/b&gt; &amp; the sale”
       *Needs* | 1 other operator | agreed: <@U0BOB>
       *Usually takes* | 20 min
-    section ✅ All 6 steps are done and every result is verified, in eu-west-1 too, in 18 min. Verified: 1 snapshot, 1 recovery point in af-south-1; 1 snapshot in eu-west-1. Kept until 21 Dec 2026 (30 days). Took 18 min.
+    section ✅ All 6 steps are done and every result is verified, in eu-west-1 too, in 18 min. Verified: 1 snapshot, 1 recovery point in af-south-1; 1 snapshot in eu-west-1.
     plan 6 of 6 steps done · 100 %
       [complete] Snapshot database bbws-prod-mysql | done · 18 min · `aws-id-0`
         https://af-south-1.console.aws.amazon.com/rds/home?region=af-south-1#db-snapshot:engine=;id=bbws-prod-mysql-manual-20261121-bk-1042

@@ -62,8 +62,24 @@ pub struct Button {
     pub action: &'static str,
     /// `primary`, `danger` or neither.
     pub style: Option<SlackBlockButtonStyle>,
-    /// Plain text of what is asked before it counts.
-    pub confirm: Option<String>,
+    /// What is asked before it counts.
+    pub confirm: Option<Question>,
+}
+
+/// What is asked before a button counts.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Question {
+    /// Plain text.
+    pub text: String,
+    /// It cannot be taken back, and looks like that.
+    pub irreversible: bool,
+}
+
+impl Question {
+    /// The `style` of the dialog: red is kept for what cannot be taken back.
+    pub fn style(irreversible: bool) -> String {
+        if irreversible { "danger" } else { "primary" }.to_owned()
+    }
 }
 
 /// A piece of a message, whatever blocks it is drawn with.
@@ -342,18 +358,17 @@ fn button(button: &Button, value: &str) -> SlackActionBlockElement {
         .with_action_id(SlackActionId(button.action.into()))
         .with_value(clip(value, 2_000));
     element.style.clone_from(&button.style);
-    element.confirm = button.confirm.as_ref().map(|text| confirm(button, text, value));
+    element.confirm = button.confirm.as_ref().map(|question| confirm(button, question, value));
     element.into()
 }
 
-fn confirm(button: &Button, text: &str, value: &str) -> SlackBlockConfirmItem {
-    let style = if button.style == Some(SlackBlockButtonStyle::Danger) { "danger" } else { "primary" };
-    let text: SlackBlockPlainText = clip(&one_line(text), 300).into();
+fn confirm(button: &Button, question: &Question, value: &str) -> SlackBlockConfirmItem {
+    let text: SlackBlockPlainText = clip(&one_line(&question.text), 300).into();
     SlackBlockConfirmItem::new(
         clip(&format!("{} {value}?", button.label), 100).into(),
         text.into(),
         button.label.into(),
         "Back".into(),
     )
-    .with_style(style.to_owned())
+    .with_style(Question::style(question.irreversible))
 }

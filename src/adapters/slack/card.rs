@@ -4,7 +4,7 @@ use slack_morphism::prelude::SlackBlockButtonStyle;
 
 use super::{
     approval::{self, kept_until, reason, route},
-    blocks::{Button, Part},
+    blocks::{Button, Part, Question},
     outcome,
     tasks::tasks,
     text::{clip, clip_mrkdwn, count, date, escape, mention},
@@ -152,10 +152,13 @@ fn buttons(run: &Run) -> Vec<Button> {
     let retry = || Button { style: Some(Primary), ..plain("Retry", "bbws.retry") };
     let stop = || Button {
         style: Some(Danger),
-        confirm: Some(format!(
-            "Stop {}? No new step begins; what already runs in AWS is watched to its end. Going on again takes two people.",
-            op.id
-        )),
+        confirm: Some(Question {
+            text: format!(
+                "Stop {}? No new step begins; what already runs in AWS is watched to its end. Going on again takes two people.",
+                op.id
+            ),
+            irreversible: false,
+        }),
         ..plain("Stop", "bbws.stop")
     };
     match op.state {
@@ -191,15 +194,16 @@ fn buttons(run: &Run) -> Vec<Button> {
 }
 
 /// What the approver is asked, in plain text.
-fn question(op: &Operation) -> String {
+fn question(op: &Operation) -> Question {
     let title = words::title(op);
     let mut letters = title.chars();
     let first = letters.next().map(|c| c.to_lowercase().to_string()).unwrap_or_default();
     let mut tail = approval::extent(op);
     if !op.plan.account.is_empty() {
-        tail = format!("account {}, {}, {tail}", clip(&op.plan.account, 30), clip(&route(op), 80));
+        tail = format!("Account {}, {}, {tail}", clip(&op.plan.account, 30), clip(&route(op), 80));
     }
     let gone = operations::of(op.kind()).irreversible();
     let warning = if gone { " This is irreversible: what is deleted cannot be brought back." } else { "" };
-    format!("Approve {first}{}? {tail}.{warning}", clip(letters.as_str(), 100))
+    let text = format!("Approve {first}{}? {tail}.{warning}", clip(letters.as_str(), 100));
+    Question { text, irreversible: gone }
 }

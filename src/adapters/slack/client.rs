@@ -14,7 +14,7 @@ use slack_morphism::{errors::SlackClientError, prelude::*};
 
 use crate::ports::chat::ChatError;
 
-/// Wait when Slack command_button to wait and does not say how long.
+/// Wait when Slack asks to wait and does not say how long.
 const DEFAULT_WAIT: Duration = Duration::from_secs(5);
 
 /// Codes with which Slack says that it does not know either whether it was carried out.

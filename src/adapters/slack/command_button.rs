@@ -2,8 +2,11 @@
 
 use slack_morphism::prelude::*;
 
-use super::text::{clip, escape, len, one_line};
-use crate::ports::chat::Offer;
+use super::{
+    blocks::Question,
+    text::{clip, escape, len, one_line},
+};
+use crate::{domain::operations, ports::chat::Offer};
 
 /// `action_id` of these buttons, with a number behind it, since an id may stand in a message but once.
 const ACTION: &str = "bbws.ask.";
@@ -66,7 +69,7 @@ impl CommandButton {
             let text: SlackBlockPlainText = text.as_str().into();
             let yes = clip(&self.label, 30);
             SlackBlockConfirmItem::new(self.title().into(), text.into(), yes.into(), "Back".into())
-                .with_style("danger".to_owned())
+                .with_style(Question::style(operations::irreversible(&self.command)))
         });
         element
     }

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use super::text::{clip_mrkdwn, count, date, escape, mention, mrkdwn, number};
 use crate::{
     domain::{
-        moment::spoken,
         operation::{Operation, Run, State},
         operations,
         step::{Proof, StepState},
@@ -145,19 +144,9 @@ fn receipt(run: &Run) -> Option<String> {
         }
     }
     let each: Vec<String> = regions.iter().take(4).map(|(region, counts)| verified_in(region, counts)).collect();
-    let kept = super::approval::kept_until(&run.op).map(|until| format!(" Kept until {until}.")).unwrap_or_default();
-    let took = match (run.op.started, run.op.ended) {
-        (Some(from), Some(to)) => format!(" Took {}.", spoken(to.since(from))),
-        _ => String::new(),
-    };
     let more =
         if regions.len() > 4 { format!("; and in {}", count(regions.len() - 4, "more region")) } else { String::new() };
-    Some(if each.is_empty() {
-        format!("{kept}{took}").trim().to_owned()
-    } else {
-        format!("Verified: {}{more}.{kept}{took}", each.join("; "))
-    })
-    .filter(|r| !r.is_empty())
+    (!each.is_empty()).then(|| format!("Verified: {}{more}.", each.join("; ")))
 }
 
 fn verified_in(region: &str, counts: &BTreeMap<Proof, usize>) -> String {

@@ -5,7 +5,7 @@ use slack_morphism::prelude::*;
 use super::{
     command_button::CommandButton,
     support::{Newer, Support},
-    text::{clip, count, escape, len, one_line},
+    text::{clip, count, escape, len, mention, one_line},
 };
 use crate::ports::chat::Table;
 
@@ -67,7 +67,7 @@ impl Sheet {
     /// The block.
     pub fn block(&self, support: Support) -> SlackBlock {
         let mut rows: Vec<Vec<SlackDataTableCell>> =
-            self.rows.iter().map(|row| row.iter().map(|c| filled(one_line(c)).into()).collect()).collect();
+            self.rows.iter().map(|row| row.iter().map(|c| shown(c)).collect()).collect();
         if !self.said.is_empty() {
             rows[0].push(ACTION.into());
             for (row, (ask, said)) in rows[1..].iter_mut().zip(self.command_button.iter().zip(&self.said)) {
@@ -77,6 +77,19 @@ impl Sheet {
         let page = u32::try_from(self.len()).unwrap_or(100).clamp(1, 20);
         SlackDataTableBlock::new(filled(clip(&one_line(&self.caption), 150)), rows).with_page_size(page).into()
     }
+}
+
+/// A cell as it is shown: who is meant by a mention is seen by their name, all else is plain text.
+fn shown(cell: &str) -> SlackDataTableCell {
+    let Some(user) = mentioned(cell) else { return filled(one_line(cell)).into() };
+    let user = SlackRichTextUser::new(SlackUserId(user.to_owned()));
+    let text = SlackRichTextSection::new(vec![user.into()]);
+    SlackDataTableCell::RichText(SlackTableRichTextCell::new(vec![text.into()]))
+}
+
+/// The id of whom a cell mentions and nothing else.
+fn mentioned(cell: &str) -> Option<&str> {
+    cell.strip_prefix("<@")?.strip_suffix('>').filter(|id| mention(id) == cell)
 }
 
 /// A button, or its command in words.
@@ -102,7 +115,8 @@ fn size(row: &[String]) -> usize {
 
 /// The table in a code block of at most `room`, with the command of each row; says how many rows do not fit.
 pub fn monospace(table: &Table, room: usize) -> String {
-    let cell = |text: &str| clip(&one_line(text).replace('`', "'"), 40);
+    // No name stands in a code block, only the id.
+    let cell = |text: &str| clip(&one_line(mentioned(text).unwrap_or(text)).replace('`', "'"), 40);
     let columns = table.columns.len().min(COLUMNS);
     let acts = table.offers.iter().take(table.rows.len()).any(Option::is_some);
     // A command that is cut is of no use, so the last column may be long.

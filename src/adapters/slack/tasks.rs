@@ -94,7 +94,8 @@ fn single(run: &Run, spec: &StepSpec, step: &Step, now: Moment) -> Task {
         title: spec.title.clone(),
         status: status(step.state),
         details: details.join(" · "),
-        code: step.external_id.clone(),
+        // Since when an upload is made tells one attempt from the next, and people nothing.
+        code: step.external_id.as_deref().map(|id| id.split(" since ").next().unwrap_or(id).to_owned()),
         output,
         link: links::console(run, spec, step),
     }

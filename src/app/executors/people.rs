@@ -38,7 +38,7 @@ fn stands(task: &Task) -> Result<Progress, CloudError> {
     let open = approval::awaited(&task.op, what, &task.answers);
     if !open.is_empty() {
         let whom = match what.consent {
-            Consent::Look => "anyone who holds a role".to_owned(),
+            Consent::Look => "anyone in a role".to_owned(),
             Consent::Others(_) => approval::spoken(&open),
         };
         return Ok(Progress::Running { percent: None, detail: format!("waits for {whom}") });

@@ -58,9 +58,9 @@ impl Answer for OpList {
             vec![
                 op.id.to_string(),
                 title(op),
-                op.state.name().to_owned(),
+                op.state.name().replace('_', " "),
                 format!("{} ago", spoken(known.now.since(op.created))),
-                op.requester.user.clone(),
+                format!("<@{}>", op.requester.user),
             ]
         });
         let table = Table {

@@ -78,11 +78,11 @@ fn notes(run: &Run) -> String {
 fn header(run: &Run) -> String {
     let op = &run.op;
     let mut lines = vec![
-        format!("*{}* · {} · `{}` · {} %", op.id, title(op), op.state, run.percent()),
+        format!("*{}* · {} · {} · {} %", op.id, title(op), op.state.spoken(), run.percent()),
         format!(
             "Asked by <@{}> at {}{}",
             op.requester.user,
-            op.created,
+            op.created.day_and_clock(),
             op.reason.as_ref().map(|r| format!(": {}", escape(r))).unwrap_or_default()
         ),
     ];

@@ -159,6 +159,12 @@ fn standing(run: &Run, now: Moment) -> String {
         State::Running if op.halt.as_ref().is_some_and(|halt| halt.cancel) => {
             "is being cancelled; what runs in AWS is watched to its end".to_owned()
         }
+        State::Running if !run.outages().is_empty() => {
+            let outages = run.outages();
+            let regions: Vec<String> = outages.iter().map(|outage| escape(&outage.region)).collect();
+            let since = outages[0].since.clock();
+            format!("waits for {} (down since {since}), {} % done", regions.join(" and "), run.percent())
+        }
         State::Running => {
             let took = op.started.map(|at| format!(", {} so far", spoken(now.since(at)))).unwrap_or_default();
             let usual = op.estimate.map(|usual| format!(", usually {}", spoken(usual))).unwrap_or_default();

@@ -295,12 +295,14 @@ pub fn release(
     let holds = retention::holds(point, marks);
     let Some(held) = holds.iter().find(|m| m.note == ticket) else {
         let tickets: Vec<&str> = holds.iter().map(|m| m.note.as_str()).collect();
+        let release = |of: &&str| format!("`/bbws backup hold {} {id} --ticket {of} --release`", env.name);
         let known = if tickets.is_empty() {
-            "it is not held".to_owned()
+            format!("it is not held. `/bbws backup list {}` shows what keeps each", env.name)
         } else {
-            format!("it is held for {}", tickets.join(", "))
+            let each: Vec<String> = tickets.iter().map(release).collect();
+            format!("it is held for {}. {} asks to release that", tickets.join(", "), each.join(" or "))
         };
-        return Err(vec![format!("`{id}` is not held for {ticket}: {known}. Nothing was released.")]);
+        return Err(vec![format!("Nothing was released: `{id}` is not held for {ticket}, {known}.")]);
     };
     draft.fact(format!("Hold for {ticket}"), format!("since {} by {}", held.at, held.operation));
     draft.note(if holds.len() > 1 {

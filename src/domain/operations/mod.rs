@@ -311,6 +311,14 @@ pub fn of(kind: &str) -> &'static dyn Operation {
     ALL.into_iter().find(|operation| operation.kind() == kind).unwrap_or(&Foreign)
 }
 
+/// Whether this text is a command that asks for something that cannot be taken back.
+pub fn irreversible(command: &str) -> bool {
+    let asks = |operation: &&dyn Operation| {
+        operation.entry().is_some_and(|entry| command.starts_with(&format!("{} ", entry.path.join(" "))))
+    };
+    ALL.into_iter().find(asks).is_some_and(|operation| operation.irreversible())
+}
+
 /// The operation that this command asks for; none for questions and for what holds the hands on a run.
 pub fn asked(command: &Command) -> Option<&'static dyn Operation> {
     let asks = |operation: &&dyn Operation| operation.entry().is_some_and(|entry| entry.name == command.name());

@@ -260,8 +260,8 @@ pub(super) fn not_loaded(database: &str) -> Finding {
         certain: true,
         again: 0,
         title: format!("Dumps of {} are read to their end and never loaded for a test", code(database)),
-        reason: "Its `dumps` entry in the config names no `load_test`.".to_owned(),
-        next: "Name there a secret with the login of a server of the test's own; `backup validate` then loads into it."
+        reason: "Nothing is named to load them into.".to_owned(),
+        next: "Name, as `load_test` of the dump in the config, a secret with the login of a server of the test's own; `backup validate` then loads into it."
             .to_owned(),
         fix: None,
     }

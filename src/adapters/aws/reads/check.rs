@@ -28,7 +28,7 @@ pub async fn check(cloud: &AwsCloud, environment: &Environment) -> Vec<CheckLine
     if !known {
         // Every further line would only repeat that reason.
         let what = format!("{}: everything else in AWS", environment.name);
-        lines.lines.push(CheckLine::unchecked(what, "nobody is known to AWS as asking; mend the identity first"));
+        lines.lines.push(CheckLine::unchecked(what, "AWS does not know who asks; mend the identity first"));
         return lines.lines;
     }
     check_data(&here, environment, &mut lines).await;
@@ -54,7 +54,8 @@ impl Report<'_> {
         let what = format!("{}: {what}", self.environment);
         self.lines.push(match found {
             Ok(detail) => CheckLine::good(what, detail),
-            Err(detail) => CheckLine::bad(what, detail),
+            // Nobody tries it again but the person who checks.
+            Err(detail) => CheckLine::bad(what, detail.replace(" It is tried again.", "")),
         });
     }
 }

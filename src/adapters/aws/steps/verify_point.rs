@@ -7,7 +7,7 @@ use super::{
     At, Look,
 };
 use crate::{
-    domain::step::VerifyRecoveryPoint,
+    domain::{step::VerifyRecoveryPoint, text::kept},
     ports::cloud::{Call, CloudError, Progress},
 };
 
@@ -68,8 +68,9 @@ async fn verify(session: &Session, call: &Call, vault: &str, retention_days: u32
         Ok(_) => Progress::Done {
             outputs: backup::issue(point.status_message.as_deref()),
             detail: format!(
-                "{status}, encrypted, {}, kept {retention_days} days, key usable in {}",
+                "{status}, encrypted, {}, kept {}, key usable in {}",
                 backup::size(bytes),
+                kept(retention_days),
                 session.region
             ),
         },

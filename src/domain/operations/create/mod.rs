@@ -25,7 +25,7 @@ use crate::domain::{
     plan::Plan,
     retention::{self, Kept},
     step,
-    text::count,
+    text::{self, count},
     world::{Survey, World},
 };
 
@@ -307,15 +307,16 @@ impl<'a> Target<'a> {
     /// Says which tier it is of, and remembers it once everything else is done.
     fn tier(&self, kept: &Kept, id: &OpId, draft: &mut Draft) {
         let Some(tier) = kept.tier else { return };
-        draft.note(format!("It is the {tier} backup of its period and is kept for {} days.", kept.days));
+        let length = text::kept(kept.days);
+        draft.note(format!("It is the {tier} backup of its period and is kept for {length}."));
         for period in &kept.periods {
             draft.step(
-                format!("Write down that this is the backup of {period}"),
+                format!("Write down that this is the {}", opened(period)),
                 draft.all(),
                 step::Remember {
                     mark: MarkKind::Tier,
                     subject: period.clone(),
-                    note: format!("{id}, kept for {} days", kept.days),
+                    note: format!("{id}, kept for {length}"),
                 },
             );
         }
@@ -334,6 +335,14 @@ impl<'a> Target<'a> {
                 "File system {file_system}{path} of {tenant} is backed up whole: AWS Backup cannot take one folder."
             ));
         }
+    }
+}
+
+/// What a backup is of a period, of the subject by which that is remembered: `yearly backup of 2026 (full)`.
+fn opened(period: &str) -> String {
+    match period.split(' ').collect::<Vec<_>>()[..] {
+        [scope, tier, period] => format!("{tier} backup of {period} ({scope})"),
+        _ => format!("backup of {period}"),
     }
 }
 

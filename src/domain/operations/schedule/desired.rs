@@ -9,6 +9,7 @@ use crate::domain::{
     retention::Tier,
     schedule::{Schedule as Calendar, daily_window},
     step::{self, Extra, PlanRule, PlanSpec},
+    text::{self, count},
     world::World,
 };
 
@@ -77,7 +78,7 @@ pub(super) fn backup_plan(env: &Environment, wanted: &Wanted<'_>, world: &World,
     {
         draft.note(taken);
     }
-    for line in difference(was, &spec) {
+    for line in difference(was, &spec, &env.account) {
         draft.note(line);
     }
     for line in was.map(|was| losses(was, &spec)).unwrap_or_default() {
@@ -306,7 +307,7 @@ pub(super) fn automated(env: &Environment, wanted: &Wanted<'_>, world: &World, d
 /// A plan in a line.
 pub fn describe(spec: &PlanSpec) -> String {
     let rules: Vec<String> = spec.rules.iter().map(describe_rule).collect();
-    format!("{}; {} resources into vault {}", rules.join("; "), spec.resources.len(), spec.vault)
+    format!("{}; {} into vault {}", rules.join("; "), count(spec.resources.len(), "resource"), spec.vault)
 }
 
 fn describe_rule(rule: &PlanRule) -> String {
@@ -317,8 +318,24 @@ fn describe_rule(rule: &PlanRule) -> String {
 fn kept(rule: &PlanRule) -> String {
     match rule.delete_after_days {
         0 => "kept for ever".to_owned(),
-        days => format!("kept {days} days"),
+        days => format!("kept {}", text::kept(days)),
     }
+}
+
+/// What an ARN names, where people know it by a name: `vault bbws-prod-dr in eu-west-1`. Of another account than `account`, and
+/// of all else, conditions among it, the whole of it.
+fn plain(arn: &str, account: &str) -> String {
+    let named = match arn.splitn(6, ':').collect::<Vec<_>>()[..] {
+        ["arn", _, service, region, of, rest] if of == account && !rest.contains('*') => match service {
+            "backup" => rest.strip_prefix("backup-vault:").map(|name| format!("vault {name} in {region}")),
+            "rds" => rest.strip_prefix("db:").map(|name| format!("database {name}")),
+            "elasticfilesystem" => rest.strip_prefix("file-system/").map(|id| format!("file system {id}")),
+            "iam" => rest.strip_prefix("role/").map(|name| format!("role {name}")),
+            _ => None,
+        },
+        _ => None,
+    };
+    named.unwrap_or_else(|| arn.to_owned())
 }
 
 /// What somebody else made the rule say.
@@ -327,7 +344,7 @@ fn besides(rule: &PlanRule) -> String {
 }
 
 /// Before and after, one line per thing that changes.
-fn difference(was: Option<&PlanSpec>, is: &PlanSpec) -> Vec<String> {
+fn difference(was: Option<&PlanSpec>, is: &PlanSpec, account: &str) -> Vec<String> {
     let none = || "none".to_owned();
     let mut lines = Vec::new();
     let mut line = |what: String, before: String, after: String| {
@@ -337,7 +354,10 @@ fn difference(was: Option<&PlanSpec>, is: &PlanSpec) -> Vec<String> {
     };
     let rule = |spec: Option<&PlanSpec>, name: &str| {
         spec.and_then(|s| s.rules.iter().find(|r| r.name == name)).map_or_else(none, |r| {
-            let copy = r.copy_to.as_ref().map_or_else(|| "no copy".to_owned(), |to| format!("copied to {to}"));
+            let copy = r
+                .copy_to
+                .as_ref()
+                .map_or_else(|| "no copy".to_owned(), |to| format!("copied to {}", plain(to, account)));
             format!("{}, {}, {copy}{}", r.schedule, kept(r), besides(r))
         })
     };
@@ -348,12 +368,13 @@ fn difference(was: Option<&PlanSpec>, is: &PlanSpec) -> Vec<String> {
     for name in names {
         line(format!("Rule {name}"), rule(was, name), rule(Some(is), name));
     }
-    let text = |spec: Option<&PlanSpec>, get: fn(&PlanSpec) -> String| spec.map_or_else(none, get);
-    for (what, get) in [
-        ("Vault", (|s| s.vault.clone()) as fn(&PlanSpec) -> String),
-        ("Role", |s| s.role.clone()),
-        ("Resources", |s| s.resources.join(", ")),
-    ] {
+    let text = |spec: Option<&PlanSpec>, get: &dyn Fn(&PlanSpec) -> String| spec.map_or_else(none, get);
+    let resources = |s: &PlanSpec| s.resources.iter().map(|arn| plain(arn, account)).collect::<Vec<_>>().join(", ");
+    let role = |s: &PlanSpec| plain(&s.role, account);
+    let vault = |s: &PlanSpec| s.vault.clone();
+    let parts: [(&str, &dyn Fn(&PlanSpec) -> String); 3] =
+        [("Vault", &vault), ("Role", &role), ("Resources", &resources)];
+    for (what, get) in parts {
         line(what.to_owned(), text(was, get), text(Some(is), get));
     }
     lines
