@@ -75,6 +75,8 @@ pub struct Engine {
 struct Claimed {
     claim: Claim,
     run: Run,
+    /// Regions that it waited for when it was claimed.
+    waited: Vec<String>,
 }
 
 impl Engine {
@@ -110,7 +112,8 @@ impl Engine {
                 return None;
             }
         };
-        let mut hand = Claimed { claim, run };
+        let waited = run.outages().into_iter().map(|outage| outage.region).collect();
+        let mut hand = Claimed { claim, run, waited };
         let advanced = self.advance(&mut hand).await;
         self.log_dropped(id.0, advanced).map(|()| hand)
     }
@@ -135,6 +138,7 @@ impl Engine {
         let id = hand.run.op.id.0.clone();
         let result = async {
             self.conclude(&mut hand).await?;
+            Box::pin(self.wake_others(&hand)).await?;
             let now = self.clock.now();
             let mut wake = hand.run.next_wake(now);
             if hand.run.op.state == State::Queued {

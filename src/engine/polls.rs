@@ -58,12 +58,12 @@ impl Engine {
 
     /// Writes down what a poll told of one run; nothing when it told nothing new.
     pub(super) async fn record_polls(&self, hand: &mut Claimed, answers: Answers) -> Result<(), Dropped> {
-        let pacing = self.pacing;
+        let (pacing, called) = (self.pacing, Box::pin(self.called(&hand.run)).await?);
         self.write(hand, false, |change| {
             for (index, answer) in &answers {
                 if change.run.steps[*index].state == StepState::Polling {
                     polled(change, *index, answer, pacing)?;
-                    Engine::heard(change, *index, answer.as_ref().err());
+                    Engine::heard(change, *index, answer.as_ref().err(), &called);
                 }
             }
             let doomed = change.run.doomed();

@@ -40,6 +40,7 @@ impl Engine {
     /// Steps found in `calling`: an earlier call may have got through. Look first; adopt, or free for another call.
     pub(super) async fn look_for_lost_calls(&self, hand: &mut Claimed) -> Result<(), Dropped> {
         let now = self.clock.now();
+        let called = Box::pin(self.called(&hand.run)).await?;
         for index in hand.run.due(StepState::Calling, now) {
             let Some(task) = looking(&hand.run, index) else { continue };
             match self.executors.of(task.action.work()).probe(&task).await {
@@ -47,7 +48,7 @@ impl Engine {
                     self.write(hand, false, |change| {
                         change.audit(SELF, "adopted", json!({"step": index, "id": started.external_id}));
                         begun(change, index, &started.clone().into())?;
-                        Engine::heard(change, index, None);
+                        Engine::heard(change, index, None, &called);
                         Ok(())
                     })
                     .await?;
@@ -58,7 +59,7 @@ impl Engine {
                         let now = change.now();
                         let step = change.step(index, StepEvent::Absent)?;
                         (step.silence, step.wake_at) = (0, now);
-                        Engine::heard(change, index, None);
+                        Engine::heard(change, index, None, &called);
                         Ok(())
                     })
                     .await?;
@@ -66,7 +67,7 @@ impl Engine {
                 Err(error) => {
                     self.write(hand, false, |change| {
                         unanswered_probe(change, index, &error)?;
-                        Engine::heard(change, index, Some(&error));
+                        Engine::heard(change, index, Some(&error), &called);
                         Ok(())
                     })
                     .await?;
@@ -152,10 +153,11 @@ impl Engine {
             let Some(task) = mutation(&hand.run, index, approved)? else { continue };
             calls.push(async move { (index, self.executors.of(task.action.work()).start(&task).await) });
         }
+        let told = Box::pin(self.called(&hand.run)).await?;
         while let Some((index, started)) = calls.next().await {
             self.write(hand, false, |change| {
                 called(change, index, &started)?;
-                Engine::heard(change, index, started.as_ref().err());
+                Engine::heard(change, index, started.as_ref().err(), &told);
                 Ok(())
             })
             .await?;
@@ -225,7 +227,7 @@ fn intend(change: &mut Change, wanted: &[usize], ledger: &Incarnation) -> Result
 fn ask_people(change: &mut Change, index: usize) {
     let Action::WaitForPeople(what) = change.run.op.plan.steps[index].action.clone() else { return };
     let whom = match what.consent {
-        Consent::Look => "anyone who holds a role".to_owned(),
+        Consent::Look => "anyone in a role".to_owned(),
         Consent::Others(_) => {
             approval::spoken(&approval::awaited(&change.run.op, &what, &change.run.steps[index].answers))
         }

@@ -49,7 +49,7 @@ fn card(rig: &Rig, id: &str) -> String {
 
 fn told(rig: &Rig, id: &str) -> Vec<String> {
     let lines = rig.chat.thread_of(id).into_iter().filter_map(|p| p.line().map(str::to_owned));
-    lines.filter(|line| line.contains("does not answer")).collect()
+    lines.filter(|line| line.contains("has not answered since")).collect()
 }
 
 #[tokio::test]
@@ -65,6 +65,8 @@ async fn an_outage_is_told_once_and_the_card_counts_on() {
     rig.settle(5 * MINUTE).await;
     let later = card(&rig, &id);
     assert!(later != first && later.contains(&format!("(down since {})", since.clock())), "{later}");
+    let status = rig.say("U0DAVE", "status prod").await;
+    assert!(status.contains(&format!("waits for {DR} (down since {}), ", since.clock())), "{status}");
     let lines = told(&rig, &id);
     assert_eq!(lines.len(), 1, "{lines:#?}");
     assert_eq!(lines[0].matches("<@U0ALICE>").count(), 1, "{lines:#?}");
@@ -114,6 +116,37 @@ async fn the_first_answer_of_a_region_wakes_everything_that_waits_for_it() {
     let run = rig.run(&id).await;
     assert!(run.outages().is_empty(), "{:#?}", run.outages());
     assert!(run.unanswered(DR).is_empty(), "{:#?}", run.steps);
+}
+
+#[tokio::test]
+async fn one_outage_calls_a_person_once_and_its_end_wakes_every_run() {
+    let mut rig = Rig::sqlite().await;
+    let second = rig.asked("backup create sit full").await;
+    let first = waiting(&mut rig).await;
+    for _ in 0..60 {
+        if !rig.run(&second).await.outages().is_empty() {
+            break;
+        }
+        rig.settle(MINUTE).await;
+    }
+    assert!(!rig.run(&second).await.outages().is_empty(), "{:#?}", rig.run(&second).await.steps);
+    rig.settle(20 * MINUTE).await;
+    let (one, other) = (told(&rig, &first), told(&rig, &second));
+    assert_eq!((one.len(), other.len()), (1, 1), "each thread says why it waits: {one:#?} {other:#?}");
+    let calls = [one, other].concat().iter().filter(|line| line.contains("<@U0ALICE>")).count();
+    assert_eq!(calls, 1, "Alice is called once");
+
+    rig.cloud.region_down(DR, false);
+    let due = [&first, &second].map(|id| id.clone());
+    let mut next = Moment::FAR_FUTURE;
+    for id in &due {
+        next = next.min(rig.run(id).await.outages()[0].next);
+    }
+    rig.settle(next.since(rig.clock.now()) + 5 * SECOND).await;
+    for id in &due {
+        let run = rig.run(id).await;
+        assert!(run.outages().is_empty() && run.unanswered(DR).is_empty(), "{id}: {:#?}", run.outages());
+    }
 }
 
 #[tokio::test]
