@@ -24,12 +24,12 @@ use crate::{
     front::http,
     ports::{
         clock::{Clock, SystemClock},
-        store::Store as _,
+        store::{Commit, Filter, Mark, MarkWrite, Store as _, StoreError},
     },
 };
 
 /// Between two looks at an environment at least so much of this machine's time goes by.
-const LOOK: Duration = Duration::from_secs(20);
+const LOOK: Duration = Duration::from_secs(12);
 
 /// What can be chosen.
 #[derive(Debug, Clone)]
@@ -85,6 +85,7 @@ pub async fn demo(choices: Choices) -> Result<(), String> {
     if let Some(directory) = &choices.data {
         aws.keep_in(&directory.join("world.json"))?;
     }
+    remember(&ledger, aws.keep_backing_up()).await?;
     let sleep = default_async_sleep().ok_or("The AWS SDK has no way to sleep.")?;
     let cloud = Arc::new(Attributed(Arc::new(sandbox::adapter(&aws, &config.topics, &home, sleep))));
     let chat = Arc::new(SlackChat::new(&format!("{base}/sandbox/slack/api"), bot_token)?);
@@ -115,11 +116,17 @@ pub async fn demo(choices: Choices) -> Result<(), String> {
             "/sandbox/aws",
             Drawer { aws: aws.clone(), clock: shared, address: Some(aws_address.to_string()) }.router(),
         );
+    let pace = match choices.speed {
+        1.0 => String::new(),
+        times => format!(
+            "Its clock is {times} times as fast as yours, and people are given as much longer to approve; the drawer Simulated AWS changes that.\n"
+        ),
+    };
     // Whoever read only the first line of it has not ended the demo by that.
     let _ = writeln!(
         std::io::stdout(),
         "bbws demo is at {base}\nOpen it, and type as Alice:  /bbws backup create prod full\n\
-         Its AWS answers at {aws_address}, an access key of 12 digits is the account:  aws --endpoint-url=http://{aws_address} rds describe-db-instances\n\
+         {pace}Its AWS answers at {aws_address}, an access key of 12 digits is the account:  aws --endpoint-url=http://{aws_address} rds describe-db-instances\n\
          Ctrl-C ends it."
     );
     let pages = workspace.clone();
@@ -135,6 +142,19 @@ pub async fn demo(choices: Choices) -> Result<(), String> {
     learning.abort();
     ledger.close().await;
     served.map_err(|e| format!("The web server ended: {e}"))
+}
+
+/// A ledger that begins with this platform knows of the restores that were tested before.
+async fn remember(ledger: &Ledger, tested: Vec<Mark>) -> Result<(), String> {
+    let failed = |e: StoreError| format!("The ledger does not answer: {}", chain(&e));
+    let Some(first) = tested.first() else { return Ok(()) };
+    let known = ledger.marks(&first.environment, None).await.map_err(failed)?;
+    let begun = ledger.list(&Filter { limit: 1, ..Filter::default() }).await.map_err(failed)?;
+    if !known.is_empty() || !begun.is_empty() {
+        return Ok(());
+    }
+    let marks = tested.into_iter().map(MarkWrite::Set).collect();
+    ledger.commit(Commit { marks, ..Commit::default() }).await.map_err(failed)
 }
 
 /// Where its AWS answers: where it was told to or, if that is nowhere, where people expect it unless somebody is there.

@@ -141,7 +141,7 @@ fn dumps_of_what_the_environment_has_not() {
         ),
         (r#"engine = "mysql", secret = "bbws/sit/database""#, r#"engine = "postgres", secret = "arn:aws:x""#),
         (
-            r#"secret = "bbws/prod/database", schemas = ["tenant_1"] }]"#,
+            r#"secret = "bbws/prod/database", schemas = ["tenant_1"], load_test = "bbws/prod/load-test" }]"#,
             r#"secret = "bbws/prod/", schemas = ["tenant_1", "a b", "tenant_1"] }, { database = "bbws-prod-mysql", engine = "mysql", secret = "x", load_test = "x" }]"#,
         ),
     ]);

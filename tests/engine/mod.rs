@@ -19,6 +19,7 @@ mod many;
 mod outages;
 mod protected;
 mod restorable;
+mod silence;
 mod soak;
 mod status;
 mod turns;

@@ -4,15 +4,19 @@ use std::{fmt, io, time::Duration};
 
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
-use tokio::{io::AsyncReadExt as _, sync::mpsc};
+use tokio::{
+    io::{AsyncRead, AsyncReadExt as _},
+    sync::mpsc,
+};
 
 use super::{
-    ArchiveError, Source, Written,
+    ArchiveError, Expected, Sealed, Source, Written,
     child::Dump,
     error::lost,
     format::Header,
     globals,
     key::DataKey,
+    load::load,
     scan::Scan,
     seal::{Part, PartPlan, Sealer},
     tally::Tally,
@@ -76,7 +80,22 @@ pub trait Dumper: fmt::Debug + Send + Sync {
         sink: Box<dyn PartSink>,
         progress: &(dyn Fn(u64) + Send + Sync),
     ) -> Result<Written, ArchiveError>;
+
+    /// See [`load`].
+    ///
+    /// # Errors
+    /// See [`load`].
+    async fn load(
+        &self,
+        sealed: Sealed<AnyReader>,
+        key: &DataKey,
+        expected: &Expected,
+        to: &Source,
+    ) -> Result<u64, ArchiveError>;
 }
+
+/// Wherever an archive is read from.
+pub type AnyReader = Box<dyn AsyncRead + Send + Unpin>;
 
 /// The dump programs on this machine.
 #[derive(Debug, Clone, Copy, Default)]
@@ -92,6 +111,16 @@ impl Dumper for DumpPrograms {
         progress: &(dyn Fn(u64) + Send + Sync),
     ) -> Result<Written, ArchiveError> {
         dump(source, key, sink, progress).await
+    }
+
+    async fn load(
+        &self,
+        sealed: Sealed<AnyReader>,
+        key: &DataKey,
+        expected: &Expected,
+        to: &Source,
+    ) -> Result<u64, ArchiveError> {
+        load(sealed, key, expected, to).await
     }
 }
 

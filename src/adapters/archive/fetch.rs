@@ -173,6 +173,7 @@ impl AsyncRead for Ranges {
 #[cfg(test)]
 mod tests {
     use std::{
+        collections::HashMap,
         convert::Infallible,
         sync::{
             Arc,

@@ -36,7 +36,7 @@ mod unseal;
 mod upload;
 mod verify;
 
-pub use dump::{DumpPrograms, Dumper, PartSink, dump, seal, sealed};
+pub use dump::{AnyReader, DumpPrograms, Dumper, PartSink, dump, seal, sealed};
 pub use error::ArchiveError;
 pub use fetch::fetch;
 pub use format::{Header, MAGIC};

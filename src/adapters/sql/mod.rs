@@ -5,7 +5,12 @@
 //! is not ok. The source's session is read-only by the server's own rule; only the restored side is ever written to, and only
 //! in a table of our own.
 
-use std::{collections::BTreeMap, fmt, path::PathBuf, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    path::PathBuf,
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use secrecy::SecretString;
@@ -105,6 +110,32 @@ pub trait Databases: fmt::Debug + Send + Sync {
     /// # Errors
     /// A sentence for people.
     async fn count_rows(&self, target: &Target, tables: &[String]) -> Result<BTreeMap<String, u64>, String>;
+
+    /// See [`Trial::prepare`].
+    ///
+    /// # Errors
+    /// A sentence for people; nothing is left then.
+    async fn prepare(
+        &self,
+        target: &Target,
+        source: &Target,
+        token: &str,
+        schemas: BTreeSet<String>,
+        roles: &str,
+    ) -> Result<(Box<dyn Room>, Identity), String>;
+}
+
+/// A place on a server of the test's own that is ready to be loaded into.
+#[async_trait]
+pub trait Room: Send {
+    /// The server, and in PostgreSQL the database to load into.
+    fn target(&self) -> &Target;
+
+    /// Takes everything away that was loaded.
+    ///
+    /// # Errors
+    /// A sentence for people that names what is left.
+    async fn clear(self: Box<Self>) -> Result<(), String>;
 }
 
 /// Servers that are signed in to.
@@ -123,6 +154,18 @@ impl Databases for Servers {
 
     async fn count_rows(&self, target: &Target, tables: &[String]) -> Result<BTreeMap<String, u64>, String> {
         count_rows(target, tables).await
+    }
+
+    async fn prepare(
+        &self,
+        target: &Target,
+        source: &Target,
+        token: &str,
+        schemas: BTreeSet<String>,
+        roles: &str,
+    ) -> Result<(Box<dyn Room>, Identity), String> {
+        let (trial, identity) = Trial::prepare(target, source, token, schemas, roles).await?;
+        Ok((Box::new(trial), identity))
     }
 }
 

@@ -6,8 +6,10 @@
 
 use std::collections::BTreeSet;
 
+use async_trait::async_trait;
+
 use super::{
-    Target, catalogue,
+    Room, Target, catalogue,
     inventory::{self, Identity},
     link::{Link, Mode},
 };
@@ -66,25 +68,10 @@ impl Trial {
             _ => trial.room(source).await,
         };
         if let Err(why) = ready {
-            trial.clear().await?;
+            Box::new(trial).clear().await?;
             return Err(why);
         }
         Ok((trial, identity))
-    }
-
-    /// The server, and in PostgreSQL the database to load into.
-    pub fn target(&self) -> &Target {
-        &self.target
-    }
-
-    /// Takes everything away that was loaded.
-    ///
-    /// # Errors
-    /// A sentence for people that names what is left.
-    pub async fn clear(mut self) -> Result<(), String> {
-        let cleared = self.clear_left().await;
-        self.link.close().await;
-        cleared
     }
 
     async fn lock(&mut self) -> Result<(), String> {
@@ -192,6 +179,19 @@ impl Trial {
         }
         self.target.database = Some(name.to_owned());
         Ok(())
+    }
+}
+
+#[async_trait]
+impl Room for Trial {
+    fn target(&self) -> &Target {
+        &self.target
+    }
+
+    async fn clear(mut self: Box<Self>) -> Result<(), String> {
+        let cleared = self.clear_left().await;
+        self.link.close().await;
+        cleared
     }
 }
 

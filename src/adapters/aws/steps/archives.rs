@@ -1,13 +1,11 @@
 //! The two ends of a dump: the server it is of, and the archive it became.
 
-use tokio::io::AsyncRead;
-
 use super::super::{login::Login, session::Session};
 use crate::{
     adapters::{
         archive::{
-            ArchiveError, Contents, Context, DataKey, Expected, Place, Programs, Release, Sealed, Source, Stored,
-            fetch, verify as read_back,
+            AnyReader, ArchiveError, Contents, Context, DataKey, Expected, Place, Programs, Release, Sealed, Source,
+            Stored, fetch, verify as read_back,
         },
         sql::{Identity, Target},
     },
@@ -62,8 +60,8 @@ impl Archive<'_> {
     }
 
     /// From its beginning, with its key.
-    pub(super) async fn open(&self) -> Result<(Sealed<impl AsyncRead + Unpin + use<>>, DataKey), ArchiveError> {
-        let bytes = fetch(self.session.s3().clone(), self.place.clone(), &self.known);
+    pub(super) async fn open(&self) -> Result<(Sealed<AnyReader>, DataKey), ArchiveError> {
+        let bytes: AnyReader = Box::new(fetch(self.session.s3().clone(), self.place.clone(), &self.known));
         let sealed = Sealed::read(bytes).await?;
         let key = DataKey::open(self.session.kms(), &sealed.header, self.context.clone()).await?;
         Ok((sealed, key))

@@ -3,14 +3,14 @@
 use std::collections::BTreeSet;
 
 use super::{
-    super::login,
+    super::{login, tools::Tools},
     archives::{Archive, source, target},
     dump_check::permanent,
 };
 use crate::{
     adapters::{
-        archive::{ArchiveError, Contents, Counted, load, roles},
-        sql::{self, Inventory, Target, Trial},
+        archive::{ArchiveError, Contents, Counted, roles},
+        sql::{self, Databases, Inventory, Target},
     },
     domain::{environment::Engine, step::LoadTest},
     ports::cloud::{Call, CloudError},
@@ -22,6 +22,7 @@ use crate::{
 /// See [`CloudError`]: what kept it from being tried says nothing of the dump.
 pub(super) async fn verify(
     archive: &Archive<'_>,
+    tools: &Tools,
     call: &Call,
     engine: Engine,
     test: &LoadTest,
@@ -40,17 +41,19 @@ pub(super) async fn verify(
         call.token.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '_' }).collect();
     let unready =
         |why: String| CloudError::Retryable { reason: format!("The dump was not loaded: {why}"), after: None };
-    let (trial, server) = Trial::prepare(&here, &there, &token, schemas.clone(), &roles)
+    let (room, server) = tools
+        .databases
+        .prepare(&here, &there, &token, schemas.clone(), &roles)
         .await
         .map_err(|why| permanent(format!("The dump was not loaded: {why}")))?;
-    let to = source(trial.target(), &server, Vec::new(), false);
-    let loaded = match load(sealed, &key, &archive.expected, &to).await {
-        Ok(_) => compare(trial.target(), &schemas, contents).await,
+    let to = source(room.target(), &server, Vec::new(), false);
+    let loaded = match tools.dumper.load(sealed, &key, &archive.expected, &to).await {
+        Ok(_) => compare(&*tools.databases, room.target(), &schemas, contents).await,
         Err(ArchiveError::Damaged(reason)) => Ok(Err(reason)),
         Err(error) => Err(error.into()),
     };
     // Whatever it came to, nothing stays there.
-    let cleared = trial.clear().await;
+    let cleared = room.clear().await;
     let loaded = loaded?;
     cleared.map_err(unready)?;
     Ok(loaded)
@@ -73,6 +76,7 @@ fn schemas(engine: Engine, contents: &Contents) -> Result<BTreeSet<String>, Clou
 
 /// Everything the archive holds has to be there, row by row.
 async fn compare(
+    databases: &dyn Databases,
     target: &Target,
     schemas: &BTreeSet<String>,
     contents: &Contents,
@@ -80,7 +84,7 @@ async fn compare(
     let unknown =
         |why: String| CloudError::Retryable { reason: format!("What was loaded is unknown: {why}"), after: None };
     let names: Vec<String> = schemas.iter().cloned().collect();
-    let there = sql::inventory(target, &names).await.map_err(unknown)?;
+    let there = databases.inventory(target, &names).await.map_err(unknown)?;
     let held = &contents.held;
     let mut wrong = Vec::new();
     if there.tables.len() as u64 != held.tables.count {
@@ -88,7 +92,7 @@ async fn compare(
     }
     wrong.extend(others(&there, contents));
     let tables: Vec<String> = there.tables.keys().cloned().collect();
-    let counted = sql::count_rows(target, &tables).await.map_err(unknown)?;
+    let counted = databases.count_rows(target, &tables).await.map_err(unknown)?;
     for (table, rows) in &held.rows {
         // Partitions and what inherits are counted with their parent as well, and by themselves here.
         match counted.get(table) {

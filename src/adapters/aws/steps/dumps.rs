@@ -56,8 +56,8 @@ impl Change for DumpExport {
 
 impl Look for VerifyDump {
     async fn poll(&self, at: &At<'_>) -> Outcome {
-        let what = self.clone();
-        at.watch(|session, call, tell| verify(session, call, what, tell))
+        let (what, tools) = (self.clone(), at.cloud.tools.clone());
+        at.watch(|session, call, tell| verify(session, call, what, tools, tell))
     }
 }
 
@@ -148,7 +148,7 @@ fn wanted(login: &Login, name: &str, engine: Engine, schemas: &[String]) -> Resu
 }
 
 /// Reads an archive back, every byte of it, and what it holds.
-async fn verify(session: Arc<Session>, call: Call, what: VerifyDump, tell: Teller) -> Outcome {
+async fn verify(session: Arc<Session>, call: Call, what: VerifyDump, tools: Tools, tell: Teller) -> Outcome {
     let VerifyDump { bucket, key, engine, retention_days, load_test, .. } = &what;
     let object = Object { account: &call.environment.account, bucket, key };
     let refuted = |why: &str| {
@@ -187,7 +187,7 @@ async fn verify(session: Arc<Session>, call: Call, what: VerifyDump, tell: Telle
         None => "not loaded".to_owned(),
         Some(test) => {
             tell.tell(None, "loading it");
-            match dump_load::verify(&archive, &call, *engine, test, &contents).await? {
+            match dump_load::verify(&archive, &tools, &call, *engine, test, &contents).await? {
                 Ok(loaded) => loaded,
                 Err(reason) => return Ok(Progress::Refuted { reason, outputs: Outputs::new() }),
             }

@@ -43,7 +43,7 @@ pub use self::{
     overrides::{Edit, Override},
 };
 use crate::{
-    domain::{environment::Environment, moment::Moment, operation::OpId, topics::Topics},
+    domain::{environment::Environment, mark::Mark, moment::Moment, operation::OpId, topics::Topics},
     ports::clock::Clock,
 };
 
@@ -62,6 +62,8 @@ struct Inner {
     overrides: Overrides,
     rng: Xoshiro256PlusPlus,
     judge: Judge,
+    /// The platform makes its backups by itself.
+    regular: bool,
     /// Where all this outlives the process.
     file: Option<PathBuf>,
 }
@@ -109,6 +111,7 @@ impl SimAws {
                 overrides: Overrides::default(),
                 rng: Xoshiro256PlusPlus::seed_from_u64(seed),
                 judge: Judge::default(),
+                regular: false,
                 file: None,
             }),
             clock,
@@ -126,11 +129,26 @@ impl SimAws {
         let asker = judge::asker();
         let now = self.now();
         let mut inner = self.lock();
+        let made = inner.back_up(now);
         let (delivery, changed) = inner.take(raw, asker, now);
-        if changed {
+        if changed || made {
             inner.keep(now);
         }
         delivery
+    }
+
+    /// From now on the platform makes its backups by itself, as its schedules say; answers what a ledger remembers that was there
+    /// when its restores were tested last.
+    pub fn keep_backing_up(&self) -> Vec<Mark> {
+        let now = self.now();
+        let mut inner = self.lock();
+        inner.regular = true;
+        let environments: Vec<Environment> = inner.environments.values().cloned().collect();
+        environments.iter().for_each(|environment| seed::regular::replicate(&mut inner.world, environment));
+        inner.back_up(now);
+        inner.keep(now);
+        let scheduled = environments.iter().filter(|e| e.schedule.is_some()).enumerate();
+        scheduled.flat_map(|(index, e)| seed::regular::tested(inner.world.seed, e, index, now)).collect()
     }
 
     /// Looks at the world as it really is, whatever its faults would say.
@@ -226,6 +244,16 @@ impl fmt::Debug for SimAws {
 }
 
 impl Inner {
+    /// Makes the regular backups that are due; whether there were any.
+    fn back_up(&mut self, now: Moment) -> bool {
+        let Inner { regular: true, world, environments, faults, .. } = self else { return false };
+        let mut made = false;
+        for environment in environments.values() {
+            made |= seed::regular::catch_up(world, environment, |region| faults.is_down(region), now);
+        }
+        made
+    }
+
     /// How the answer gets back, and whether anything may have changed.
     fn take(&mut self, raw: Raw, asker: Option<Asker>, now: Moment) -> (Delivery, bool) {
         let request = match api::read(&self.world, now, raw) {

@@ -1,6 +1,9 @@
 //! Simulated database servers: whoever signs in at the address of an instance finds what the instance holds.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use async_trait::async_trait;
 
@@ -15,9 +18,12 @@ use crate::{
                 schemas::{TABLES, schemas as schemas_of},
             },
         },
-        sql::{Checked, Databases, Identity, Inventory, Target, Wanted},
+        sql::{Checked, Databases, Identity, Inventory, Room, Target, Wanted},
     },
-    domain::moment::{Moment, spoken},
+    domain::{
+        environment::Engine,
+        moment::{Moment, spoken},
+    },
 };
 
 /// The newest row of a live database is so many seconds old.
@@ -58,7 +64,8 @@ impl SimServers {
     }
 }
 
-/// An instance by its identifier, wherever it is: identifiers of environments differ.
+/// An instance by its identifier, wherever it is: identifiers of environments differ. A server of a test's own has the name of
+/// the one whose dumps are loaded into it in front of its domain, and is like that one.
 fn find<'w>(world: &'w World, id: &str, now: Moment) -> Option<&'w Instance> {
     world.places().find_map(|(_, _, place)| place.rds.instance(id, now))
 }
@@ -93,11 +100,7 @@ impl Databases for SimServers {
 
     async fn inventory(&self, target: &Target, schemas: &[String]) -> Result<Inventory, String> {
         let server = self.open(target)?;
-        let identity = Identity {
-            engine: target.engine,
-            major: server.instance.version.split('.').next().and_then(|n| n.parse().ok()).unwrap_or(0),
-            version: server.instance.version.clone(),
-        };
+        let identity = server.identity(target.engine);
         let tables = schemas_of(schemas)
             .into_iter()
             .flat_map(|schema| TABLES.map(|table| (format!("{schema}.{table}"), Some(2))))
@@ -108,6 +111,38 @@ impl Databases for SimServers {
     async fn count_rows(&self, target: &Target, tables: &[String]) -> Result<BTreeMap<String, u64>, String> {
         self.open(target)?;
         Ok(tables.iter().map(|table| (table.clone(), 2)).collect())
+    }
+
+    async fn prepare(
+        &self,
+        target: &Target,
+        source: &Target,
+        _token: &str,
+        _schemas: BTreeSet<String>,
+        _roles: &str,
+    ) -> Result<(Box<dyn Room>, Identity), String> {
+        if target.host.eq_ignore_ascii_case(&source.host) && target.port == source.port {
+            return Err(format!("{} is the server that was dumped, into which nothing is ever loaded.", target.host));
+        }
+        let (here, there) = (self.open(target)?.identity(target.engine), self.open(source)?.identity(source.engine));
+        if (here.engine, here.major) != (there.engine, there.major) {
+            return Err(format!("{} is {} {}, its source {}.", target.host, here.engine, here.version, there.version));
+        }
+        Ok((Box::new(Spare(target.clone())), here))
+    }
+}
+
+/// A server of the test's own.
+struct Spare(Target);
+
+#[async_trait]
+impl Room for Spare {
+    fn target(&self) -> &Target {
+        &self.0
+    }
+
+    async fn clear(self: Box<Self>) -> Result<(), String> {
+        Ok(())
     }
 }
 
@@ -132,6 +167,11 @@ fn checked(name: impl Into<String>, answer: Result<String, String>) -> Checked {
 }
 
 impl Server {
+    fn identity(&self, engine: Engine) -> Identity {
+        let version = self.instance.version.clone();
+        Identity { engine, major: version.split('.').next().and_then(|n| n.parse().ok()).unwrap_or(0), version }
+    }
+
     fn shape(&self, schema: &str) -> String {
         let data = &self.instance.data;
         hex_for(self.seed, &format!("{}/{schema}/{}", data.of, data.tables), 8)

@@ -6,6 +6,7 @@ mod buckets;
 mod files;
 pub mod past;
 mod rds;
+pub mod regular;
 mod secrets;
 
 use std::collections::BTreeMap;

@@ -50,7 +50,7 @@ pub fn all<'e>(seed: u64, environments: impl Iterator<Item = &'e Environment>, n
 }
 
 /// The index keeps environments from sharing operations.
-fn past(seed: u64, environment: &Environment, index: usize, n: u32, now: Moment) -> Past<'_> {
+pub(super) fn past(seed: u64, environment: &Environment, index: usize, n: u32, now: Moment) -> Past<'_> {
     let number = 999 - i64::from(n) - 100 * i64::try_from(index).unwrap_or(0);
     let operation = format!("bk-{}", number.max(0));
     let jitter = between(seed, &format!("past/{}/{n}", environment.name), 0, 120);

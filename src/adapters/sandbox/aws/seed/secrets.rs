@@ -33,6 +33,15 @@ pub(super) fn seed(world: &mut World, environment: &Environment, now: Moment) {
             "dbname": "platform",
         });
         secret(world, environment, &dump.secret, value.to_string(), now);
+        if let Some(name) = &dump.load_test {
+            let spare = json!({
+                "host": format!("{}.load-test.internal", dump.database),
+                "port": port,
+                "username": "bbws_load",
+                "password": hex_for(world.seed, &format!("password/{name}"), 24),
+            });
+            secret(world, environment, name, spare.to_string(), now);
+        }
     }
     let parameters = parameters(environment);
     let place = world.region(&environment.account, &environment.primary_region);

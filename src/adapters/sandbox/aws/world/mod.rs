@@ -78,6 +78,9 @@ pub struct World {
     pub s3: s3::S3,
     /// How many ids were given that belong to no name.
     serial: u64,
+    /// Up to when each environment's regular backups were made, where it makes any.
+    #[serde(default)]
+    pub regular: BTreeMap<String, Moment>,
     /// How far the world is seeded; a file of an earlier program is seeded further.
     pub seeded: u32,
 }
@@ -91,6 +94,7 @@ impl World {
             sessions: BTreeMap::new(),
             s3: s3::S3::default(),
             serial: 0,
+            regular: BTreeMap::new(),
             seeded: 0,
         }
     }
