@@ -6,6 +6,7 @@ mod attachment;
 mod browser;
 mod cards;
 mod demo;
+mod phone;
 mod stage;
 
 use browser::{Browser, Screen};
