@@ -35,12 +35,17 @@ enum Kind {
     TestRestore,
     RestoreSnapshot,
     RestoreMoment,
+    RestoreFiles,
+    RestoreFolder,
+    CompareSecrets,
+    CompareConfig,
+    ListObjects,
 }
 
 impl Kind {
     /// Whether what it made is kept for a while, and goes by itself after that.
     fn keeps(self) -> bool {
-        matches!(self, Kind::RestoreSnapshot | Kind::RestoreMoment)
+        matches!(self, Kind::RestoreSnapshot | Kind::RestoreMoment | Kind::RestoreFiles)
     }
 
     /// The command that asks for it, in a world made ready for it. `life` makes names that no earlier life used.
@@ -77,6 +82,16 @@ impl Kind {
                 let at = (rig.clock.now() - Duration::from_secs(3600)).iso();
                 format!("backup restore prod pitr --target-time {at}")
             }
+            Kind::RestoreFiles => format!("backup restore prod efs --recovery-point {}", files(rig).await),
+            Kind::RestoreFolder => {
+                format!("backup restore prod efs --recovery-point {} --path /tenant-1", files(rig).await)
+            }
+            Kind::CompareSecrets => format!("backup restore prod secrets --from {}", exported(rig, "secrets").await),
+            Kind::CompareConfig => format!("backup restore prod config --from {}", exported(rig, "config").await),
+            Kind::ListObjects => {
+                let at = (rig.clock.now() - Duration::from_secs(3600)).iso();
+                format!("backup restore prod s3 --bucket bbws-prod-media --as-of {at} --prefix wp-content/")
+            }
         }
     }
 }
@@ -87,7 +102,18 @@ const ROWS: [(&str, &[Kind]); 8] = [
     ("backup.schedule", &[Kind::CreateSchedule, Kind::UpdateSchedule]),
     ("backup.delete", &[Kind::DeleteSnapshot, Kind::DeletePoint]),
     ("backup.validate", &[Kind::TestRestore]),
-    ("backup.restore", &[Kind::RestoreSnapshot, Kind::RestoreMoment]),
+    (
+        "backup.restore",
+        &[
+            Kind::RestoreSnapshot,
+            Kind::RestoreMoment,
+            Kind::RestoreFiles,
+            Kind::RestoreFolder,
+            Kind::CompareSecrets,
+            Kind::CompareConfig,
+            Kind::ListObjects,
+        ],
+    ),
     ("backup.hold", &[Kind::HoldSnapshot, Kind::HoldPoint, Kind::Release]),
     // Every stop of this file is lifted by one; `control.rs` stops it, and it has no step in AWS that could fail.
     ("control.resume", &[]),
@@ -102,6 +128,21 @@ fn cases() -> Vec<Kind> {
         row.unwrap_or_else(|| panic!("{kind} is registered and has no row that says how to ask for it")).1
     };
     operations::ALL.into_iter().flat_map(|operation| row(operation.kind())).copied().collect()
+}
+
+/// The newest recovery point of the file system, at home.
+async fn files(rig: &Rig) -> String {
+    let points = points(rig).await;
+    let here = points.iter().filter(|p| p.kind == PointKind::Efs && p.usable() && p.region == "af-south-1");
+    here.max_by_key(|p| p.created).expect("a recovery point").id.clone()
+}
+
+/// An export that was made just now.
+async fn exported(rig: &mut Rig, kind: &str) -> String {
+    done(rig, &format!("backup create prod {kind}")).await;
+    let points = points(rig).await;
+    let of_kind = points.iter().filter(|p| p.kind.as_str() == kind && p.region == "af-south-1");
+    of_kind.max_by_key(|p| p.created).expect("an export").id.clone()
 }
 
 /// A point that nothing protects.

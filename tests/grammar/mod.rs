@@ -16,7 +16,8 @@ use bbws::domain::{
 
 const ENVIRONMENTS: &[&str] = &["dev", "sit", "prod"];
 /// What a suggestion leaves to the person.
-const OPEN: [&str; 8] = ["<env>", "<id>", "<tenant>", "<ticket>", "<days>", "<cron>", "<time>", "<database>"];
+const OPEN: [&str; 9] =
+    ["<env>", "<id>", "<tenant>", "<ticket>", "<days>", "<cron>", "<time>", "<database>", "<bucket>"];
 
 fn ok(text: &str) -> Command {
     parse(text, ENVIRONMENTS).unwrap_or_else(|wrong| panic!("{text:?} should be understood: {wrong:?}"))

@@ -24,6 +24,63 @@ fn one_text_stands_for_each_restore() {
 }
 
 #[test]
+fn one_text_stands_for_each_restore_of_what_is_no_database() {
+    let canonical = |text: &str| ok(text).canonical();
+    let said = [
+        "backup restore prod efs --recovery-point 071de735-8d7a-3fa8-f530-3f66d7b3f173 --path /tenant-1/",
+        "backup restore prod --type EFS --recovery-point arn:aws:backup:af-south-1:093646564004:recovery-point:071de735 --tenant tenant-1",
+        "backup restore prod secrets --from prod/secrets/20261121/bk-1/secrets.json --name bbws/prod/smtp",
+        "backup restore prod config --from prod/config/20261121/bk-1/config.json",
+        "backup restore prod s3 --bucket bbws-prod-media --as-of 2026-11-21T09:30:00+02:00 --prefix wp-content/ --region dr",
+    ]
+    .map(canonical);
+    insta::assert_snapshot!(said.join("\n"), @"
+    backup restore prod efs --recovery-point 071de735-8d7a-3fa8-f530-3f66d7b3f173 --path /tenant-1 --into clone --keep 1d
+    backup restore prod efs --recovery-point arn:aws:backup:af-south-1:093646564004:recovery-point:071de735 --tenant tenant-1 --into clone --keep 1d
+    backup restore prod secrets --from prod/secrets/20261121/bk-1/secrets.json --name bbws/prod/smtp --into clone --keep 1d
+    backup restore prod config --from prod/config/20261121/bk-1/config.json --into clone --keep 1d
+    backup restore prod s3 --bucket bbws-prod-media --prefix wp-content/ --as-of 2026-11-21T07:30:00Z --region dr --into clone --keep 1d
+    ");
+    for text in &said {
+        assert_eq!(canonical(text), *text);
+    }
+}
+
+#[test]
+fn nothing_odd_gets_into_a_restore_of_what_is_no_database() {
+    let refused = [
+        "backup restore prod efs --recovery-point rp-1 --path ../etc",
+        "backup restore prod efs --recovery-point rp-1 --path /a/../b",
+        "backup restore prod efs --recovery-point rp-1 --path /a/./b",
+        "backup restore prod efs --recovery-point rp-1 --path /",
+        "backup restore prod efs --recovery-point rp-1 --bucket b",
+        "backup restore prod secrets --from \"prod/x; drop\"",
+        "backup restore prod secrets --from prod/x --name \"a b\"",
+        "backup restore prod config --from prod/x --tenant tenant-1",
+        "backup restore prod s3 --bucket Bad_Bucket --as-of 2026-11-21T09:30:00Z",
+        "backup restore prod s3 --bucket media --as-of 2026-11-21T09:30:00",
+        "backup restore prod s3 --bucket media --as-of latest",
+        "backup restore prod s3 --bucket media --as-of 2026-11-21T09:30:00Z --prefix ../x",
+        "backup restore prod s3 --bucket media --as-of 2026-11-21T09:30:00Z --prefix a//b",
+        "backup restore prod s3 --bucket media",
+    ];
+    for text in refused {
+        wrong(text);
+    }
+    insta::assert_snapshot!(answers(&[refused[0], refused[9], refused[13]]), @"
+    backup restore prod efs --recovery-point rp-1 --path ../etc
+      `../etc` is no folder. It begins with a slash, as seen from the root of the file system: `/tenant-1`.
+      /bbws backup restore prod efs --recovery-point rp-1 --into clone --keep 1d
+    backup restore prod s3 --bucket media --as-of 2026-11-21T09:30:00
+      `2026-11-21T09:30:00` has no zone, and nobody guesses one. Say `--as-of 2026-11-21T09:30:00Z` for UTC, or with your own zone, such as `--as-of 2026-11-21T09:30:00+02:00`.
+      /bbws backup restore prod s3 --bucket media --as-of <time> --into clone --keep 1d
+    backup restore prod s3 --bucket media
+      `backup restore prod s3` needs `--as-of`: the moment the objects are to be as of, with its zone: `2026-03-01T02:30:00Z`.
+      /bbws backup restore prod s3 --bucket media --as-of <time> --into clone --keep 1d
+    ");
+}
+
+#[test]
 fn says_what_is_wrong_with_a_restore() {
     insta::assert_snapshot!(answers(&[
         "backup restore prod",
@@ -48,16 +105,16 @@ fn says_what_is_wrong_with_a_restore() {
         "backup restore prod pitr --target-time latest --in-place",
     ]), @r#"
     backup restore prod
-      `backup restore` needs to know what to restore: rds or pitr.
+      `backup restore` needs to know what to restore: rds, pitr, efs, secrets, config or s3.
       /bbws help backup restore
     backup restore prod rds
       `backup restore prod rds` needs `--snapshot-id`: the recovery point's id, as `backup list` shows it.
       /bbws backup restore prod rds --snapshot-id <id> --into clone --keep 1d
     backup restore prod --snapshot-id snap-1
-      `backup restore` needs to know what to restore: rds or pitr.
+      `backup restore` needs to know what to restore: rds, pitr, efs, secrets, config or s3.
       /bbws backup restore prod rds --snapshot-id snap-1 --into clone --keep 1d
     backup restore prod snapshot --snapshot-id snap-1
-      `snapshot` is not something to restore. It is rds or pitr.
+      `snapshot` is not something to restore. It is rds, pitr, efs, secrets, config or s3.
       /bbws backup restore prod rds --snapshot-id snap-1 --into clone --keep 1d
     backup restore prod rds --target-time latest
       `backup restore prod rds` needs `--snapshot-id`: the recovery point's id, as `backup list` shows it.
@@ -105,7 +162,7 @@ fn says_what_is_wrong_with_a_restore() {
       `eu-west-1` is not a region to restore from. It is primary or dr.
       /bbws backup restore prod pitr --target-time latest --into clone --keep 1d
     backup restore prod pitr --target-time latest --in-place
-      `backup restore` has no option `--in-place`, only `--type`, `--snapshot-id`, `--target-time`, `--database`, `--region`, `--into`, `--keep`, `--ticket` and `--reason`.
+      `backup restore` has no option `--in-place`, only `--type`, `--snapshot-id`, `--target-time`, `--database`, `--recovery-point`, `--path`, `--from`, `--name`, `--bucket`, `--prefix`, `--as-of`, `--tenant`, `--region`, `--into`, `--keep`, `--ticket` and `--reason`.
       /bbws backup restore prod pitr --target-time latest --into clone --keep 1d
     "#);
 }

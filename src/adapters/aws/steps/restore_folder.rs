@@ -10,7 +10,7 @@ use super::{
         checks::{Check, Pair, verdict},
         tools::Tools,
     },
-    At, Change, Look, finished, restore_files, verify_files,
+    At, Change, Look, begun, finished, restore_files, verify_files,
 };
 use crate::{
     adapters::files::{Limits, NoSwap, Place, Swap, Swapped, Wanted, With},
@@ -146,7 +146,7 @@ impl Change for SwapFolder {
     async fn start(&self, at: &At<'_>) -> Result<Started, CloudError> {
         let (place, swap) = asked(self, at).await?;
         at.cloud.tools.file_systems.swap(&place, &swap).await.map_err(of_swap)?;
-        Ok(finished(&self.path))
+        Ok(begun(&self.path))
     }
 
     /// Looks again.

@@ -15,6 +15,14 @@ pub(super) const SNAPSHOT: &str = "snapshot-id";
 pub(super) const TARGET: &str = "target-time";
 pub(super) const DATABASE: &str = "database";
 pub(super) const REGION: &str = "region";
+pub(super) const POINT: &str = "recovery-point";
+pub(super) const PATH: &str = "path";
+pub(super) const FROM: &str = "from";
+pub(super) const NAME: &str = "name";
+pub(super) const BUCKET: &str = "bucket";
+pub(super) const PREFIX: &str = "prefix";
+pub(super) const AS_OF: &str = "as-of";
+pub(super) const TENANT: &str = "tenant";
 const TYPE: &str = "type";
 const INTO: &str = "into";
 const KEEP: &str = "keep";
@@ -28,7 +36,16 @@ const LONGEST_KEEP: u64 = 30;
 static WHAT: Value = Value {
     name: "kind of restore",
     words: &WORDS,
-    called: &[("snapshot", "rds"), ("db", "rds"), ("point-in-time", "pitr"), ("time", "pitr")],
+    called: &[
+        ("snapshot", "rds"),
+        ("db", "rds"),
+        ("point-in-time", "pitr"),
+        ("time", "pitr"),
+        ("files", "efs"),
+        ("parameters", "config"),
+        ("bucket", "s3"),
+        ("objects", "s3"),
+    ],
     read: |kind, text, _| word(kind, text, "something to restore"),
     lacking: |_| format!("to know what to restore: {}.", one_of(&WORDS)),
     ..value::TEXT
@@ -40,6 +57,27 @@ static TARGET_TIME: Value = Value {
     usage: "TIME|latest",
     read: |_, text, _| target(text),
     mend: |_, text, _| target(text).ok(),
+    open: Some("<time>"),
+    ..value::TEXT
+};
+static POINT_ID: Value = Value {
+    name: "recovery point of files",
+    usage: "ID",
+    read: |_, text, _| point_id(text),
+    open: Some("<id>"),
+    ..value::TEXT
+};
+static EXPORT_ID: Value =
+    Value { name: "export", usage: "ID", read: |_, text, _| point_id(text), open: Some("<id>"), ..value::TEXT };
+static FOLDER: Value = Value { name: "folder", usage: "/folder", read: |_, text, _| folder(text), ..value::TEXT };
+static VALUE_NAME: Value = Value { name: "name", usage: "NAME", read: |_, text, _| value_name(text), ..value::TEXT };
+static BUCKET_NAME: Value =
+    Value { name: "bucket", usage: "BUCKET", read: |_, text, _| bucket(text), open: Some("<bucket>"), ..value::TEXT };
+static KEY_PREFIX: Value = Value { name: "prefix", usage: "PREFIX", read: |_, text, _| prefix(text), ..value::TEXT };
+static MOMENT: Value = Value {
+    name: "moment",
+    usage: "TIME",
+    read: |_, text, _| instant(text, AS_OF),
     open: Some("<time>"),
     ..value::TEXT
 };
@@ -72,7 +110,8 @@ pub(super) const WHAT_ARG: Arg = Arg {
     form: Form::WordOrOption,
     required: true,
     usual: None,
-    about: "`rds` brings back a database from a snapshot, `pitr` as it was at a moment; `--type rds` works too",
+    about: "`rds` brings back a database from a snapshot, `pitr` as it was at a moment, `efs` a file system or a folder of it; \
+            `secrets`, `config` and `s3` say what would come back; `--type rds` works too",
 };
 pub(super) const SNAPSHOT_ARG: Arg =
     option(SNAPSHOT, &SNAPSHOT_ID, "`rds`: the recovery point's id, as `backup list` shows it");
@@ -83,6 +122,17 @@ pub(super) const TARGET_ARG: Arg = option(
 );
 pub(super) const DATABASE_ARG: Arg =
     option(DATABASE, &DATABASE_ID, "which database, by its id; not needed where there is only one");
+pub(super) const POINT_ARG: Arg = option(POINT, &POINT_ID, "`efs`: the recovery point's id, as `backup list` shows it");
+pub(super) const PATH_ARG: Arg =
+    option(PATH, &FOLDER, "`efs`: only this folder, from the root, restored beside the live one");
+pub(super) const FROM_ARG: Arg =
+    option(FROM, &EXPORT_ID, "`secrets`, `config`: the id of the export, as `backup list` shows it");
+pub(super) const NAME_ARG: Arg = option(NAME, &VALUE_NAME, "`secrets`, `config`: only the one of this name");
+pub(super) const BUCKET_ARG: Arg = option(BUCKET, &BUCKET_NAME, "`s3`: the bucket, one of the config's");
+pub(super) const PREFIX_ARG: Arg = option(PREFIX, &KEY_PREFIX, "`s3`: only objects whose key begins so");
+pub(super) const AS_OF_ARG: Arg =
+    option(AS_OF, &MOMENT, "`s3`: the moment the objects are to be as of, with its zone: `2026-03-01T02:30:00Z`");
+pub(super) const TENANT_ARG: Arg = option(TENANT, &value::TENANT, "`efs`, `secrets`: only what is this tenant's");
 pub(super) const REGION_ARG: Arg = option(
     REGION,
     &SIDE,
@@ -144,6 +194,11 @@ fn target(text: &str) -> Result<String, Wrong> {
     if text.eq_ignore_ascii_case(LATEST) {
         return Ok(LATEST.to_owned());
     }
+    instant(text, TARGET)
+}
+
+/// A moment to the second, with its zone: nobody guesses one.
+fn instant(text: &str, option: &str) -> Result<String, Wrong> {
     let bare: String = text.chars().take_while(|c| c.is_ascii_digit() || "-:Tt".contains(*c)).collect();
     let shape = |text: &str, pattern: &str| {
         text.len() == pattern.len()
@@ -154,19 +209,73 @@ fn target(text: &str) -> Result<String, Wrong> {
     };
     if shape(text, "0000-00-00T00:00:00") {
         return Err(Wrong::new(format!(
-            "{} has no zone, and nobody guesses one. Say `--{TARGET} {text}Z` for UTC, or with your own zone, such as `--{TARGET} {text}+02:00`.",
+            "{} has no zone, and nobody guesses one. Say `--{option} {text}Z` for UTC, or with your own zone, such as `--{option} {text}+02:00`.",
             shown(text)
         )));
     }
     let zone = text.get(19..).unwrap_or_default();
     let zoned = zone.eq_ignore_ascii_case("Z") || shape(zone, "+00:00") || shape(zone, "-00:00");
     if bare.len() < 19 || !shape(&text[..19.min(text.len())], "0000-00-00T00:00:00") || !zoned {
+        let or = if option == TARGET { ", or is `latest`" } else { "" };
         return Err(Wrong::new(format!(
-            "{} is not a time to restore to. One looks like `2026-03-01T02:30:00Z` or `2026-03-01T04:30:00+02:00`, or is `latest`.",
+            "{} is not a time to restore to. One looks like `2026-03-01T02:30:00Z` or `2026-03-01T04:30:00+02:00`{or}.",
             shown(text)
         )));
     }
     moment(text).map(moment_text)
+}
+
+/// A folder from the root, without a slash at its end.
+fn folder(text: &str) -> Result<String, Wrong> {
+    let path = text.trim_end_matches('/');
+    let plain = |part: &str| {
+        !matches!(part, "" | "." | "..")
+            && part.len() <= 255
+            && part.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-+@ ".contains(&b))
+    };
+    let parts = path.strip_prefix('/').map(|rest| rest.split('/'));
+    match parts.is_some_and(|mut parts| parts.all(plain)) && path.len() <= 1024 {
+        true => Ok(path.to_owned()),
+        false => Err(Wrong::new(format!(
+            "{} is no folder. It begins with a slash, as seen from the root of the file system: `/tenant-1`.",
+            shown(text)
+        ))),
+    }
+}
+
+/// The name of a secret or a parameter.
+fn value_name(text: &str) -> Result<String, Wrong> {
+    let fits =
+        (1..=512).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"/_+=.@-".contains(&b));
+    let wrong = || Wrong::new(format!("{} is not the name of a secret or a parameter.", shown(text)));
+    fits.then(|| text.to_owned()).ok_or_else(wrong)
+}
+
+/// The name of a bucket.
+fn bucket(text: &str) -> Result<String, Wrong> {
+    let edge = |b: Option<&u8>| b.is_some_and(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
+    let bytes = text.as_bytes();
+    let fits = (3..=63).contains(&bytes.len())
+        && edge(bytes.first())
+        && edge(bytes.last())
+        && bytes.iter().all(|b| edge(Some(b)) || b".-".contains(b));
+    let wrong = || Wrong::new(format!("{} is not the name of a bucket.", shown(text)));
+    fits.then(|| text.to_owned()).ok_or_else(wrong)
+}
+
+/// The beginning of keys: parts between slashes, as the platform names its objects.
+fn prefix(text: &str) -> Result<String, Wrong> {
+    let plain = |part: &str| {
+        !matches!(part, "" | "." | "..") && part.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b))
+    };
+    let fits = text.len() <= 1024 && text.strip_suffix('/').unwrap_or(text).split('/').all(plain);
+    let wrong = || {
+        Wrong::new(format!(
+            "{} is no beginning of keys: letters, digits, `.`, `_`, `-` and single slashes, such as `wp-content/uploads/`.",
+            shown(text)
+        ))
+    };
+    fits.then(|| text.to_owned()).ok_or_else(wrong)
 }
 
 /// The id of a database as RDS writes it, in lower case.
@@ -227,6 +336,46 @@ impl<'a> Ask<'a> {
     /// The database that was named.
     pub(super) fn database(&self) -> Option<&'a str> {
         self.values.get(DATABASE)
+    }
+
+    /// The recovery point of a file system.
+    pub(super) fn point(&self) -> &'a str {
+        self.values.get(POINT).unwrap_or_default()
+    }
+
+    /// The folder that is meant.
+    pub(super) fn path(&self) -> Option<&'a str> {
+        self.values.get(PATH)
+    }
+
+    /// The export it is to come from.
+    pub(super) fn from(&self) -> &'a str {
+        self.values.get(FROM).unwrap_or_default()
+    }
+
+    /// The one secret or parameter that is meant.
+    pub(super) fn name(&self) -> Option<&'a str> {
+        self.values.get(NAME)
+    }
+
+    /// The bucket.
+    pub(super) fn bucket(&self) -> &'a str {
+        self.values.get(BUCKET).unwrap_or_default()
+    }
+
+    /// What the keys begin with; empty where all are meant.
+    pub(super) fn prefix(&self) -> &'a str {
+        self.values.get(PREFIX).unwrap_or_default()
+    }
+
+    /// The moment the objects are to be as of.
+    pub(super) fn as_of(&self) -> Option<Moment> {
+        self.values.get(AS_OF).and_then(|text| moment(text).ok())
+    }
+
+    /// The tenant it is narrowed to.
+    pub(super) fn tenant(&self) -> Option<&'a str> {
+        self.values.get(TENANT)
     }
 
     /// How long a clone is kept, as people write it.

@@ -5,8 +5,11 @@
 
 mod ask;
 mod database;
+mod files;
+mod objects;
 mod path;
 mod scope;
+mod secrets;
 
 use ask::Ask;
 
@@ -46,7 +49,8 @@ impl Kind {
 }
 
 /// Every kind of restore, in the order help names them. A new one is its file and its line here.
-const KINDS: [&Kind; 2] = [&database::RDS, &database::PITR];
+const KINDS: [&Kind; 6] =
+    [&database::RDS, &database::PITR, &files::EFS, &secrets::SECRETS, &secrets::CONFIG, &objects::S3];
 
 /// Their words.
 static WORDS: [&str; KINDS.len()] = {
@@ -68,16 +72,24 @@ static ENTRY: Entry = Entry {
     path: &["backup", "restore"],
     group: Group::Backups,
     place: 35,
-    about: "Bring a database back from a backup, beside the one that is there",
-    happens: "Makes a new database out of the backup in a network apart from the platform, looks whether it is whole, and tells \
-                  what was found. Nothing of the platform is changed or overwritten, and nothing uses the copy; it is deleted \
-                  by itself when its time is over.",
+    about: "Bring something back from a backup, beside what is there",
+    happens: "Makes a new database or file system out of the backup in a network apart from the platform, looks whether it is \
+                  whole, and tells what was found; of secrets, parameters and objects it tells what would come back. Nothing of the \
+                  platform is changed or overwritten, and nothing uses the copy; it is deleted by itself when its time is over.",
     args: &[
         ENVIRONMENT,
         ask::WHAT_ARG,
         ask::SNAPSHOT_ARG,
         ask::TARGET_ARG,
         ask::DATABASE_ARG,
+        ask::POINT_ARG,
+        ask::PATH_ARG,
+        ask::FROM_ARG,
+        ask::NAME_ARG,
+        ask::BUCKET_ARG,
+        ask::PREFIX_ARG,
+        ask::AS_OF_ARG,
+        ask::TENANT_ARG,
         ask::REGION_ARG,
         ask::INTO_ARG,
         ask::KEEP_ARG,
@@ -88,6 +100,8 @@ static ENTRY: Entry = Entry {
         "backup restore ENV rds --snapshot-id bbws-mysql-manual-20261121-bk-1042",
         "backup restore ENV pitr --target-time 2026-11-21T09:30:00+02:00 --ticket INC-123",
         "backup restore ENV pitr --target-time latest --keep 6h --reason \"what did the order look like\"",
+        "backup restore ENV efs --recovery-point 071de735-8d7a-3fa8-f530-3f66d7b3f173 --path /tenant-1",
+        "backup restore ENV s3 --bucket bbws-media --as-of 2026-11-21T09:30:00+02:00 --prefix wp-content/",
     ],
     who: ANY_ROLE,
     does: |_| Does::Operation,
@@ -162,6 +176,9 @@ impl Operation for Restore {
     }
 
     fn done(&self, ended: &Ended<'_>) -> String {
+        if let Some(told) = path::told(ended.plan) {
+            return format!("{told} It took {}.", ended.took);
+        }
         let made = path::made(ended.plan).unwrap_or("the clone");
         let kept =
             path::kept(ended.plan).map(|kept| format!(" It is deleted by itself in {kept}.")).unwrap_or_default();
@@ -176,7 +193,10 @@ impl Operation for Restore {
         "The restored copy is *not* proved. Nothing of the platform was changed."
     }
 
-    fn left_behind(&self, _: &Plan, _: usize) -> Option<String> {
+    fn left_behind(&self, plan: &Plan, _: usize) -> Option<String> {
+        if path::told(plan).is_some() {
+            return Some(path::stays(plan).to_owned());
+        }
         Some(
             "What was restored so far is deleted by itself within a day. Nothing of the platform was changed."
                 .to_owned(),

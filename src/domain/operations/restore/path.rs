@@ -10,6 +10,7 @@ use crate::domain::{
     mark::{Leftover, MarkKind},
     plan::Plan,
     step::{self, Action},
+    text::escape,
 };
 
 /// What a restore that ended as a clone leaves, in the planning.
@@ -55,7 +56,7 @@ impl<'a> Path<'a> {
             kind: KIND,
             environment: self.env,
             scope: scope::CLONE.to_owned(),
-            tenant: None,
+            tenant: self.ask.tenant().map(str::to_owned),
             retention_days: None,
         })
     }
@@ -66,6 +67,7 @@ pub(super) fn made(plan: &Plan) -> Option<&str> {
     plan.steps.iter().find_map(|spec| match &spec.action {
         Action::RestoreTest(what) => Some(what.instance.as_str()),
         Action::RestoreMoment(what) => Some(what.instance.as_str()),
+        Action::RestoreFiles(what) => Some(what.name.as_str()),
         _ => None,
     })
 }
@@ -78,8 +80,43 @@ pub(super) fn of(plan: &Plan) -> Option<String> {
             Some(at) => format!("{} as of {at}", what.database),
             None => format!("{} as of its latest restorable moment", what.database),
         }),
+        Action::RestoreFiles(what) => Some(what.recovery_point.rsplit(':').next().unwrap_or_default().to_owned()),
+        Action::RestoreFolder(what) => Some(format!("{} of {}", what.path, what.file_system)),
+        Action::CompareExport(what) => Some(what.export.key.clone()),
+        Action::ListVersions(what) => Some(format!("{} as of {}", what.versions.bucket, what.versions.as_of)),
         _ => None,
     })
+}
+
+/// What a plan came to that makes nothing which is kept for a while; mrkdwn, escaped.
+pub(super) fn told(plan: &Plan) -> Option<String> {
+    plan.steps.iter().find_map(|spec| match &spec.action {
+        Action::RestoreFolder(what) => Some(format!(
+            "{} of {} is restored beside the live one and was compared with it: its step tells where it is. Nothing that is live was changed.",
+            escape(&what.path),
+            escape(&what.file_system)
+        )),
+        Action::CompareExport(what) => Some(format!(
+            "{} was compared with what is live: the thread tells what differs, by name. Nothing was changed.",
+            escape(&what.export.key)
+        )),
+        Action::ListVersions(what) => Some(format!(
+            "What would come back in {} as of {} is counted in the thread. Nothing was changed.",
+            escape(&what.versions.bucket),
+            what.versions.as_of
+        )),
+        _ => None,
+    })
+}
+
+/// What such a plan leaves when it was given up.
+pub(super) fn stays(plan: &Plan) -> &'static str {
+    match plan.steps.iter().any(|spec| matches!(spec.action, Action::RestoreFolder(_))) {
+        true => {
+            "What AWS Backup restored so far is in a folder `aws-backup-restore_…` in the root of the file system, where it stays until somebody removes it. Nothing that is live was changed."
+        }
+        false => "Nothing was changed.",
+    }
 }
 
 /// How long the clone of a plan is kept.
