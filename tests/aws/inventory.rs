@@ -13,8 +13,8 @@ fn serve() {
 
 #[tokio::test]
 async fn a_hundred_thousand_points_are_listed_in_the_fewest_calls_and_little_memory() {
-    let server = vaults::Server::start(&["--exact", "aws::inventory::serve", "--ignored", "--nocapture"]);
-    let found = vaults::measure(&server.address, POINTS).await;
+    let mut server = vaults::Server::start(&["--exact", "aws::inventory::serve", "--ignored", "--nocapture"]);
+    let found = vaults::measure(&mut server, POINTS).await;
     println!("{} points in {:?}", found.points, found.time);
     assert_eq!(found.verdict(POINTS), Ok(()), "{found:?}");
     assert_eq!(found.largest_page, 1000);

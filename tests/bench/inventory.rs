@@ -2,7 +2,7 @@
 //!
 //!     cargo bench --bench inventory
 //!
-//! AWS Backup is played by a second process. Fails when a call is made that is not needed, or the client grows by 100 MB.
+//! AWS is simulated by a second process. Fails when a call is made that is not needed, or the client grows by 100 MB.
 
 #![allow(clippy::unwrap_used, missing_docs)]
 
@@ -20,9 +20,9 @@ fn main() {
     if !args.iter().any(|arg| arg == "--bench") {
         return;
     }
-    let server = vaults::Server::start(&["--serve"]);
+    let mut server = vaults::Server::start(&["--serve"]);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
-    let found = runtime.block_on(vaults::measure(&server.address, POINTS));
+    let found = runtime.block_on(vaults::measure(&mut server, POINTS));
     println!(
         "{} recovery points in {:.2} s, {} API calls ({} are the minimum), largest page {}, peak memory grew by {:.1} MB",
         found.points,

@@ -1,97 +1,118 @@
-//! AWS Backup with two full vaults, in a process of its own, and a client that lists them through `AwsCloud::points`.
+//! A simulated AWS with two full vaults, in a process of its own, and a client that lists them through `AwsCloud::points`.
 
 use std::{
-    fmt::Write as _,
-    io::{BufRead as _, BufReader, Read as _},
-    process::{Child, Command, Stdio},
-    sync::atomic::{AtomicU64, Ordering},
+    collections::BTreeMap,
+    io::{BufRead as _, BufReader, Lines, Write as _},
+    process::{Child, ChildStdout, Command, Stdio},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
-use axum::{Router, extract::Request, http::header, response::IntoResponse};
 use bbws::{
-    adapters::aws::{AwsCloud, session::loader},
+    adapters::{
+        aws::{AwsCloud, session::loader},
+        sandbox::aws::{
+            SimAws, port,
+            time::Timeline,
+            world::{
+                Tags,
+                backup::{Lifecycle, Point},
+            },
+        },
+    },
     domain::{
         environment::Environment,
+        moment::Moment,
         point::{PointKind, PointQuery},
         topics::{TopicRegion, Topics},
     },
-    ports::cloud::Cloud as _,
+    ports::{clock::SystemClock, cloud::Cloud as _},
 };
 
+const ACCOUNT: &str = "093646564004";
 /// What AWS Backup gives at most.
 const PAGE: usize = 1000;
 /// What the client may grow by while it lists, in MB.
 pub const MOST_MB: f64 = 100.0;
 
-/// Serves `points` recovery points in each of two vaults until its input ends; prints its address first.
+/// Serves `points` recovery points in each of two vaults until its input ends; prints its address first, and after each line
+/// of input how often it was called.
 pub fn serve(points: usize) {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     runtime.block_on(async move {
+        let environment = environment();
+        let environments = BTreeMap::from([(environment.name.clone(), environment)]);
+        let aws = Arc::new(SimAws::new(&environments, &topics(), Arc::new(SystemClock), 1));
+        aws.change(|world, _| {
+            for region in ["af-south-1", "eu-west-1"] {
+                let vaults = &mut world.region(ACCOUNT, region).backup.vaults;
+                let vault = vaults.values_mut().next().unwrap();
+                vault.points.extend((0..points).map(|n| point(region, &vault.key, n)));
+            }
+        });
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         println!("\nhttp://{}", listener.local_addr().unwrap());
-        let router = Router::new().fallback(move |request: Request| answer(request, points));
-        tokio::spawn(async move { axum::serve(listener, router).await });
-        let _ = tokio::task::spawn_blocking(|| std::io::stdin().read_to_end(&mut Vec::new())).await;
+        tokio::spawn(port::serve(Arc::clone(&aws), listener, std::future::pending()));
+        let answering = move || {
+            for line in std::io::stdin().lines() {
+                drop(line.unwrap());
+                println!("{}", aws.requests());
+            }
+        };
+        let _ = tokio::task::spawn_blocking(answering).await;
     });
 }
 
-async fn answer(request: Request, points: usize) -> impl IntoResponse {
-    static CALLS: AtomicU64 = AtomicU64::new(0);
-    let uri = request.uri();
-    if uri.path() == "/calls" {
-        return ([(header::CONTENT_TYPE, "text/plain")], CALLS.load(Ordering::SeqCst).to_string());
-    }
-    CALLS.fetch_add(1, Ordering::SeqCst);
-    let vault = uri.path().split('/').nth(2).unwrap_or_default();
-    let region = if vault.ends_with("-dr") { "eu-west-1" } else { "af-south-1" };
-    let query: Vec<(String, String)> = serde_urlencoded::from_str(uri.query().unwrap_or_default()).unwrap();
-    let get = |name: &str| query.iter().find(|(key, _)| key == name).and_then(|(_, value)| value.parse().ok());
-    let body = match uri.path().contains("/recovery-points") {
-        true => page(region, vault, get("nextToken").unwrap_or(0), get("maxResults").unwrap_or(100).min(PAGE), points),
-        false => {
-            format!(r#"{{"BackupVaultName":"{vault}","BackupVaultArn":"{}","Locked":false}}"#, vault_arn(region, vault))
-        }
+/// One of many, in every field that AWS fills.
+fn point(region: &str, key: &str, n: usize) -> (String, Point) {
+    let arn = format!("arn:aws:backup:{region}:{ACCOUNT}:recovery-point:5f0c2a6e-7e1d-4d55-9a11-{n:012x}");
+    let created = Moment(1_700_000_000_250) + Duration::from_secs(600 * n as u64);
+    let point = Point {
+        resource_arn: format!(
+            "arn:aws:elasticfilesystem:af-south-1:{ACCOUNT}:file-system/fs-0900d0000000000{:02}",
+            n % 20
+        ),
+        resource_type: "EFS".into(),
+        course: Timeline::instant(created),
+        created,
+        size: 1_073_741_824 + i64::try_from(n).unwrap(),
+        encrypted: true,
+        key: key.to_owned(),
+        lifecycle: Lifecycle { cold_after: None, delete_after: Some(10_000) },
+        tags: Tags::new(),
+        role: format!("arn:aws:iam::{ACCOUNT}:role/bbws-backup"),
+        source_vault: None,
+        message: None,
+        status: None,
+        continuous: false,
+        deleting: None,
+        sticks: false,
     };
-    ([(header::CONTENT_TYPE, "application/json")], body)
+    (arn, point)
 }
 
-fn vault_arn(region: &str, vault: &str) -> String {
-    format!("arn:aws:backup:{region}:093646564004:backup-vault:{vault}")
+fn environment() -> Environment {
+    let mut environment: Environment = toml::from_str(
+        "account = '093646564004'\nprimary_region = 'af-south-1'\ndr_region = 'eu-west-1'\nreplication = 'enabled'\n\
+         retention_days = { min = 7, default = 30, max = 30 }\nrpo = '1h'\nrto = '4h'\nvault = 'bbws-prod'\n\
+         dr_vault = 'bbws-prod-dr'\nbackup_role = 'arn:aws:iam::093646564004:role/bbws-backup'",
+    )
+    .unwrap();
+    environment.name = "prod".to_owned();
+    environment
 }
 
-/// A page in every field that AWS fills.
-fn page(region: &str, vault: &str, from: usize, size: usize, points: usize) -> String {
-    let mut body = String::from(r#"{"RecoveryPoints":["#);
-    let arn = vault_arn(region, vault);
-    let end = (from + size).min(points);
-    for n in from..end {
-        let comma = if n > from { "," } else { "" };
-        let created = 1_700_000_000 + n * 600;
-        write!(
-            body,
-            r#"{comma}{{"RecoveryPointArn":"arn:aws:backup:{region}:093646564004:recovery-point:5f0c2a6e-7e1d-4d55-9a11-{n:012x}",
-"BackupVaultName":"{vault}","BackupVaultArn":"{arn}",
-"ResourceArn":"arn:aws:elasticfilesystem:af-south-1:093646564004:file-system/fs-0900d0000000000{:02}","ResourceType":"EFS","ResourceName":"uploads",
-"CreatedBy":{{"BackupPlanId":"8d3f2b9e-0000-4000-8000-1b2c3d4e5f60","BackupPlanArn":"arn:aws:backup:af-south-1:093646564004:backup-plan:8d3f2b9e-0000-4000-8000-1b2c3d4e5f60","BackupPlanVersion":"YjA4ZDQ2","BackupRuleId":"e2a1f6d8-0000-4000-8000-000000000000"}},
-"IamRoleArn":"arn:aws:iam::093646564004:role/bbws-backup","Status":"COMPLETED","CreationDate":{created}.25,"CompletionDate":{}.5,"BackupSizeInBytes":{},
-"CalculatedLifecycle":{{"DeleteAt":{}}},"Lifecycle":{{"DeleteAfterDays":30}},"EncryptionKeyArn":"arn:aws:kms:{region}:093646564004:key/0f0f0f0f-0000-4000-8000-000000000000","IsEncrypted":true,"IsParent":false,"VaultType":"BACKUP_VAULT"}}"#,
-            n % 20,
-            created + 300,
-            1_073_741_824 + n,
-            created + 30 * 86_400,
-        )
-        .unwrap();
-    }
-    let next = if end < points { format!(r#","NextToken":"{end}""#) } else { String::new() };
-    write!(body, "]{next}}}").unwrap();
-    body
+fn topics() -> Topics {
+    let topics = ["backup-status", "ops-warning", "ops-critical", "dr-events"].map(str::to_owned);
+    let [backup_status, ops_warning, ops_critical, dr_events] = topics;
+    Topics { backup_status, ops_warning, ops_critical, dr_events, region: TopicRegion::Dr, push: None }
 }
 
 /// The server as a child; it ends with this value.
 pub struct Server {
     child: Child,
+    lines: Lines<BufReader<ChildStdout>>,
     pub address: String,
 }
 
@@ -100,11 +121,16 @@ impl Server {
     pub fn start(arguments: &[&str]) -> Server {
         let mut command = Command::new(std::env::current_exe().unwrap());
         let mut child = command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
-        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         // A test harness says things of its own first.
-        let address =
-            lines.map_while(Result::ok).find(|line| line.starts_with("http://")).expect("the server's address");
-        Server { child, address }
+        let address = lines.by_ref().map_while(Result::ok).find(|line| line.starts_with("http://"));
+        Server { child, lines, address: address.expect("the server's address") }
+    }
+
+    /// How often it was called.
+    fn calls(&mut self) -> u64 {
+        self.child.stdin.as_mut().unwrap().write_all(b"?\n").unwrap();
+        self.lines.next().unwrap().unwrap().parse().unwrap()
     }
 }
 
@@ -141,26 +167,15 @@ impl Measured {
 }
 
 /// Lists both vaults.
-pub async fn measure(address: &str, per_vault: usize) -> Measured {
-    let credentials = Credentials::new("test", "test", None, None, "test");
+pub async fn measure(server: &mut Server, per_vault: usize) -> Measured {
+    let credentials = Credentials::new(ACCOUNT, "test", None, None, "test");
     let config = loader()
-        .endpoint_url(address)
+        .endpoint_url(&server.address)
         .region(aws_config::Region::new("eu-west-1"))
         .credentials_provider(SharedCredentialsProvider::new(credentials))
         .load()
         .await;
-    let topics = ["backup-status", "ops-warning", "ops-critical", "dr-events"].map(str::to_owned);
-    let [backup_status, ops_warning, ops_critical, dr_events] = topics;
-    let region = TopicRegion::Dr;
-    let cloud =
-        AwsCloud::with(Topics { backup_status, ops_warning, ops_critical, dr_events, region, push: None }, config);
-    let mut environment: Environment = toml::from_str(
-        "account = '093646564004'\nprimary_region = 'af-south-1'\ndr_region = 'eu-west-1'\nreplication = 'enabled'\n\
-         retention_days = { min = 7, default = 30, max = 30 }\nrpo = '1h'\nrto = '4h'\nvault = 'bbws-prod'\n\
-         dr_vault = 'bbws-prod-dr'\nbackup_role = 'arn:aws:iam::093646564004:role/bbws-backup'",
-    )
-    .unwrap();
-    environment.name = "prod".to_owned();
+    let cloud = AwsCloud::with(topics(), config);
     let query = PointQuery { kinds: vec![PointKind::Efs], ..PointQuery::default() };
 
     let before = memory("VmRSS:");
@@ -172,21 +187,12 @@ pub async fn measure(address: &str, per_vault: usize) -> Measured {
         points += page.len();
         largest_page = largest_page.max(page.len());
     };
-    let unread = cloud.points(&environment, &query, "U0ALICE", &mut page).await.unwrap().unread;
+    let unread = cloud.points(&environment(), &query, "U0ALICE", &mut page).await.unwrap().unread;
     let time = started.elapsed();
     assert!(unread.is_empty(), "{unread:?}");
     let grown_mb = memory("VmHWM:") - before;
     let minimum = 2 * (1 + per_vault.div_ceil(PAGE) as u64);
-    Measured { points, largest_page, calls: calls(address), minimum, time, grown_mb }
-}
-
-fn calls(address: &str) -> u64 {
-    use std::io::Write as _;
-    let mut stream = std::net::TcpStream::connect(address.trim_start_matches("http://")).unwrap();
-    stream.write_all(b"GET /calls HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
-    answer.rsplit("\r\n\r\n").next().unwrap().trim().parse().unwrap()
+    Measured { points, largest_page, calls: server.calls(), minimum, time, grown_mb }
 }
 
 fn memory(field: &str) -> f64 {

@@ -1,279 +1,162 @@
-//! AWS on one address: moto behind a server that answers for AWS Backup itself and adds the replication moto's S3 lacks.
-//! Every request is remembered.
+//! The simulated AWS on a port, in which what takes AWS half an hour takes seconds, and which can be held, slowed and silenced.
 
 use std::{
-    sync::{Arc, Mutex, MutexGuard},
+    collections::BTreeMap,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, AtomicI64, Ordering},
+    },
     time::Duration,
 };
 
-use axum::{
-    Router,
-    body::{Body, to_bytes},
-    extract::{Request, State},
-    http::{HeaderMap, HeaderValue, Response, StatusCode, header, request::Parts},
+use bbws::{
+    adapters::sandbox::aws::{
+        Fault, Override, SimAws, Target,
+        api::{Request, changes},
+        judge::Answer,
+        port,
+    },
+    domain::{environment::Environment, moment::Moment, topics::Topics},
+    ports::clock::{Clock, SystemClock},
 };
-use bytes::Bytes;
-use http_body_util::{BodyExt as _, Full};
-use hyper_util::{
-    client::legacy::{Client, connect::HttpConnector},
-    rt::TokioExecutor,
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::{TcpListener, TcpStream},
 };
-use serde_json::{Value, json};
-use tokio::sync::Notify;
 
-use crate::serve::jobs::Jobs;
+use crate::serve::stage::until;
 
-/// A request as it arrived.
-#[derive(Debug, Clone)]
-pub struct Seen {
-    pub method: String,
-    /// Percent-decoded.
-    pub path: String,
-    pub query: String,
-    /// `rds`, `s3`, `backup`, …, from the credential's scope.
-    pub service: String,
-    pub region: String,
-    pub account: String,
-    pub body: Bytes,
-}
+/// How much faster than on the wall time passes in AWS.
+const FASTER: i32 = 300;
+const TICK: Duration = Duration::from_millis(20);
 
-impl Seen {
-    /// A field of a form, as the query protocol has them.
-    pub fn field(&self, name: &str) -> Option<String> {
-        let pairs: Vec<(String, String)> = serde_urlencoded::from_bytes(&self.body).ok()?;
-        pairs.into_iter().find(|(key, _)| key == name).map(|(_, value)| value)
-    }
-}
+/// The time in AWS, which runs ahead of that on the wall.
+#[derive(Debug, Default)]
+struct Ahead(AtomicI64);
 
-/// An answer of our own.
-#[derive(Debug, Clone)]
-pub struct Answer {
-    status: u16,
-    kind: &'static str,
-    body: String,
-    code: Option<&'static str>,
-}
-
-impl Answer {
-    pub fn json(body: &Value) -> Answer {
-        Answer { status: 200, kind: "application/json", body: body.to_string(), code: None }
-    }
-
-    pub fn error(status: u16, code: &'static str, message: &str) -> Answer {
-        let body = json!({ "__type": code, "Message": message }).to_string();
-        Answer { status, kind: "application/json", body, code: Some(code) }
-    }
-
-    fn xml(body: String) -> Answer {
-        Answer { status: 200, kind: "application/xml", body, code: None }
-    }
-
-    fn response(self) -> Response<Body> {
-        let mut response = Response::new(Body::from(self.body));
-        *response.status_mut() = StatusCode::from_u16(self.status).unwrap();
-        response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(self.kind));
-        if let Some(code) = self.code {
-            response.headers_mut().insert("x-amzn-errortype", HeaderValue::from_static(code));
-        }
-        response
-    }
-}
-
-/// When AWS goes silent, and on which side of what it was asked to do.
-#[derive(Debug, Clone, Copy)]
-struct Fuse {
-    after: u32,
-    done: bool,
-}
-
-struct Inner {
-    account: String,
-    moto: String,
-    client: Client<HttpConnector, Full<Bytes>>,
-    seen: Mutex<Vec<Seen>>,
-    jobs: Mutex<Jobs>,
-    slow: Mutex<Duration>,
-    fuse: Mutex<Option<Fuse>>,
-    silent: Notify,
-}
-
-impl Inner {
-    /// Whether this request is the one that is not answered: `Some(true)` when it is carried out all the same.
-    fn burn(&self) -> Option<bool> {
-        let mut fuse = self.fuse.lock().unwrap();
-        let burning = fuse.as_mut()?;
-        if burning.after > 0 {
-            burning.after -= 1;
-            return None;
-        }
-        fuse.take().map(|f| f.done)
-    }
-
-    async fn never_answers(&self) -> Response<Body> {
-        self.silent.notify_one();
-        std::future::pending().await
+impl Clock for Ahead {
+    fn now(&self) -> Moment {
+        Moment(SystemClock.now().0 + self.0.load(Ordering::SeqCst))
     }
 }
 
 /// The server; it ends with the test's runtime.
-#[derive(Clone)]
 pub struct Amazon {
     pub address: String,
-    inner: Arc<Inner>,
+    pub aws: Arc<SimAws>,
+    seen: Arc<Mutex<Vec<Request>>>,
+    held: Arc<AtomicBool>,
+    slow: Arc<Mutex<Duration>>,
 }
 
 impl Amazon {
-    /// For the resources of one account.
-    pub async fn start(account: &str) -> Amazon {
-        let inner = Arc::new(Inner {
-            account: account.to_owned(),
-            moto: crate::moto::address().to_owned(),
-            client: Client::builder(TokioExecutor::new()).build_http(),
-            seen: Mutex::default(),
-            jobs: Mutex::default(),
-            slow: Mutex::default(),
-            fuse: Mutex::default(),
-            silent: Notify::new(),
-        });
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    /// With what these environments declare.
+    pub async fn start(environments: &BTreeMap<String, Environment>, topics: &Topics) -> Amazon {
+        let clock = Arc::new(Ahead::default());
+        let aws = Arc::new(SimAws::new(environments, topics, clock.clone(), 7));
+        let seen: Arc<Mutex<Vec<Request>>> = Arc::default();
+        let hears = Arc::clone(&seen);
+        aws.override_answers(
+            Target::always(),
+            Override::edit(move |request, _| hears.lock().unwrap().push(request.clone())),
+        );
+        let (held, slow) = (Arc::new(AtomicBool::new(false)), Arc::<Mutex<Duration>>::default());
+        tokio::spawn(hurry(Arc::clone(&aws), clock, Arc::clone(&held)));
+        let (listener, inner) = (listen().await, listen().await);
         let address = format!("http://{}", listener.local_addr().unwrap());
-        let router = Router::new().fallback(answer).with_state(Arc::clone(&inner));
-        tokio::spawn(async move { axum::serve(listener, router).await });
-        Amazon { address, inner }
+        tokio::spawn(relay(listener, inner.local_addr().unwrap().to_string(), Arc::clone(&slow)));
+        tokio::spawn(port::serve(Arc::clone(&aws), inner, std::future::pending()));
+        Amazon { address, aws, seen, held, slow }
     }
 
-    /// AWS Backup's memory.
-    pub fn jobs(&self) -> MutexGuard<'_, Jobs> {
-        self.inner.jobs.lock().unwrap()
+    /// Nothing that AWS works on gets any further.
+    pub fn hold(&self, held: bool) {
+        self.held.store(held, Ordering::SeqCst);
     }
 
     /// From now on every answer takes so long.
     pub fn slow(&self, by: Duration) {
-        *self.inner.slow.lock().unwrap() = by;
+        *self.slow.lock().unwrap() = by;
     }
 
     /// Returns when nothing was asked for a while: the watcher has had its first look.
     pub async fn quiet(&self) {
         let mut before = usize::MAX;
         loop {
-            let now = self.inner.seen.lock().unwrap().len();
+            let now = self.seen.lock().unwrap().len();
             if now == before {
                 return;
             }
             before = now;
-            tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+            tokio::time::sleep(Duration::from_millis(500)).await;
         }
     }
 
-    /// Answers `after` more requests, and the next one never, whether it is carried out or not.
-    pub fn silence(&self, after: u32, done: bool) {
-        *self.inner.fuse.lock().unwrap() = Some(Fuse { after, done });
+    /// Answers `after` more requests, and the next one never.
+    pub fn silence(&self, after: u32) {
+        self.aws.inject(Fault::Hangs, Target::nth(after + 1));
     }
 
     /// Returns when a request is not answered.
     pub async fn silenced(&self) {
-        self.inner.silent.notified().await;
+        let unanswered = || self.aws.journal().iter().any(|request| request.answer == Answer::Nothing);
+        until("a request without an answer", async || unanswered().then_some(())).await;
     }
 
-    /// Everything that was asked of one service.
-    pub fn asked(&self, service: &str) -> Vec<Seen> {
-        self.inner.seen.lock().unwrap().iter().filter(|s| s.service == service).cloned().collect()
+    /// Requests for this API operation.
+    pub fn asked(&self, operation: &str) -> Vec<Request> {
+        self.seen.lock().unwrap().iter().filter(|request| request.operation == operation).cloned().collect()
     }
 
-    /// Requests of the query protocol with this action.
-    pub fn actions(&self, service: &str, action: &str) -> Vec<Seen> {
-        self.asked(service).into_iter().filter(|s| s.field("Action").as_deref() == Some(action)).collect()
+    /// Operations of a service that were called to change something.
+    pub fn changes(&self, service: &str) -> Vec<String> {
+        let seen = self.seen.lock().unwrap();
+        let changing = seen.iter().filter(|r| r.service.name() == service && changes(&r.operation));
+        changing.map(|request| request.operation.clone()).collect()
+    }
+
+    /// How many backup jobs there are.
+    pub fn jobs(&self) -> usize {
+        self.aws.look(|world, _| world.places().map(|(_, _, place)| place.backup.jobs.len()).sum())
     }
 }
 
-async fn answer(State(inner): State<Arc<Inner>>, request: Request) -> Response<Body> {
-    let (head, body) = request.into_parts();
-    let body = to_bytes(body, 1 << 24).await.unwrap();
-    let (service, region) = scope(&head.headers);
-    let seen = Seen {
-        method: head.method.to_string(),
-        path: decoded(head.uri.path()),
-        query: head.uri.query().unwrap_or_default().to_owned(),
-        service,
-        region,
-        account: inner.account.clone(),
-        body: body.clone(),
-    };
-    inner.seen.lock().unwrap().push(seen.clone());
-    let slow = *inner.slow.lock().unwrap();
-    tokio::time::sleep(slow).await;
-    match inner.burn() {
-        None => carry_out(&inner, &head, &seen, body).await,
-        Some(false) => inner.never_answers().await,
-        Some(true) => {
-            carry_out(&inner, &head, &seen, body).await;
-            inner.never_answers().await
+async fn listen() -> TcpListener {
+    TcpListener::bind("127.0.0.1:0").await.unwrap()
+}
+
+/// Moves the time in AWS on. The program does not know of it, so that the sessions it was given last as long as it thinks.
+async fn hurry(aws: Arc<SimAws>, clock: Arc<Ahead>, held: Arc<AtomicBool>) {
+    let mut ticks = tokio::time::interval(TICK);
+    loop {
+        ticks.tick().await;
+        if !held.load(Ordering::SeqCst) {
+            let ahead = i64::from(FASTER) * i64::try_from(TICK.as_millis()).unwrap();
+            clock.0.fetch_add(ahead, Ordering::SeqCst);
+            aws.change(|world, _| world.sessions.values_mut().for_each(|s| s.expires = Moment::FAR_FUTURE));
         }
     }
 }
 
-async fn carry_out(inner: &Inner, head: &Parts, seen: &Seen, body: Bytes) -> Response<Body> {
-    if seen.service == "backup" {
-        return inner.jobs.lock().unwrap().answer(seen).response();
+/// Passes bytes on to a port, and the answers back, late.
+async fn relay(listener: TcpListener, to: String, slow: Arc<Mutex<Duration>>) {
+    while let Ok((caller, _)) = listener.accept().await {
+        let (to, slow) = (to.clone(), Arc::clone(&slow));
+        tokio::spawn(async move {
+            let server = TcpStream::connect(to).await.unwrap();
+            let ((mut asks, mut hears), (mut answers, mut takes)) = (caller.into_split(), server.into_split());
+            let asking = tokio::spawn(async move { tokio::io::copy(&mut asks, &mut takes).await });
+            let mut piece = vec![0; 1 << 16];
+            while let Ok(length @ 1..) = answers.read(&mut piece).await {
+                let late = *slow.lock().unwrap();
+                if late > Duration::ZERO {
+                    tokio::time::sleep(late).await;
+                }
+                if hears.write_all(&piece[..length]).await.is_err() {
+                    break;
+                }
+            }
+            asking.abort();
+        });
     }
-    if seen.service == "s3" && seen.method == "GET" && seen.query.starts_with("replication") {
-        return rule(seen).response();
-    }
-    let target = head.uri.path_and_query().map_or("/", |p| p.as_str()).to_owned();
-    let mut response = forward(inner, head, &target, body.clone()).await;
-    let secret = seen.service == "s3" && seen.path.contains("/secrets/");
-    if secret && seen.method == "PUT" && response.status() == 200 && !target.contains("-dr/") {
-        let (bucket, key) = target.trim_start_matches('/').split_once('/').unwrap();
-        let copy = format!("/{bucket}-dr/{key}");
-        let copied = forward(inner, head, &copy, body).await;
-        assert!(copied.status() == 200 || copied.status() == 412, "the replica of {copy}: {}", copied.status());
-    }
-    if secret && seen.method == "HEAD" && response.status() == 200 {
-        let state = if seen.path.contains("-dr/") { "REPLICA" } else { "COMPLETED" };
-        response.headers_mut().insert("x-amz-replication-status", HeaderValue::from_static(state));
-    }
-    response
-}
-
-/// The replication of a bucket to its namesake with `-dr`.
-fn rule(seen: &Seen) -> Answer {
-    let bucket = seen.path.trim_matches('/');
-    Answer::xml(format!(
-        "<ReplicationConfiguration><Role>arn:aws:iam::{}:role/replicate</Role><Rule><ID>all</ID><Status>Enabled</Status><Priority>1</Priority>\
-         <Filter><Prefix></Prefix></Filter><Destination><Bucket>arn:aws:s3:::{bucket}-dr</Bucket></Destination></Rule></ReplicationConfiguration>",
-        seen.account
-    ))
-}
-
-async fn forward(inner: &Inner, head: &Parts, target: &str, body: Bytes) -> Response<Body> {
-    let mut request = axum::http::Request::builder().method(head.method.clone()).uri(format!("{}{target}", inner.moto));
-    for (name, value) in &head.headers {
-        if name != header::CONTENT_LENGTH && name != header::TRANSFER_ENCODING {
-            request = request.header(name, value);
-        }
-    }
-    let answer = inner.client.request(request.body(Full::new(body)).unwrap()).await;
-    let (head, body) = answer.unwrap_or_else(|e| panic!("moto does not answer {target}: {e}")).into_parts();
-    let body = body.collect().await.unwrap().to_bytes();
-    let mut response = Response::new(Body::from(body));
-    *response.status_mut() = head.status;
-    let keep = |name: &header::HeaderName| name != header::TRANSFER_ENCODING && name != header::CONNECTION;
-    for (name, value) in head.headers.iter().filter(|(name, _)| keep(name)) {
-        response.headers_mut().append(name, value.clone());
-    }
-    response
-}
-
-/// Service and region of a signature: `Credential=KEY/20261121/af-south-1/rds/aws4_request`.
-fn scope(headers: &HeaderMap) -> (String, String) {
-    let signature = headers.get(header::AUTHORIZATION).and_then(|v| v.to_str().ok()).unwrap_or_default();
-    let credential = signature.split("Credential=").nth(1).unwrap_or_default();
-    let mut parts = credential.split('/').skip(2).map(str::to_owned);
-    let (region, service) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
-    (service, region)
-}
-
-fn decoded(text: &str) -> String {
-    let pairs: Vec<(String, String)> = serde_urlencoded::from_str(&format!("x={}", text.replace('+', "%2B"))).unwrap();
-    pairs.into_iter().map(|(_, value)| value).collect()
 }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::{
     pg,
-    serve::stage::{ASKED_IN, DR, HOME, Stage, dated, id_in, until},
+    serve::stage::{ACCOUNT, ASKED_IN, DR, HOME, Stage, dated, id_in, until},
 };
 
 #[tokio::test]
@@ -46,7 +46,7 @@ async fn whole_path(stage: &Stage) {
     let before = stage.workspace.ephemerals("U0MALLORY").len();
     stage.presses("U0MALLORY", "Approve", &card).await;
     assert!(stage.whispered("U0MALLORY", before).await.contains("guest"));
-    assert!(stage.amazon.actions("rds", "CreateDBSnapshot").is_empty(), "nothing was changed in AWS");
+    assert!(stage.amazon.asked("CreateDBSnapshot").is_empty(), "nothing was changed in AWS");
 
     stage.presses("U0BOB", "Approve", &card).await;
     let card = stage.card(&id, "succeeded").await;
@@ -55,18 +55,18 @@ async fn whole_path(stage: &Stage) {
     told(stage, &id).await;
     left_in_rds(stage, &id).await;
     left_in_s3(stage, &id).await;
-    let points: Vec<Value> = stage.amazon.jobs().backups();
-    assert_eq!(points.len(), 1);
-    assert_eq!(points[0]["RecoveryPointTags"]["bbws:operation"], id.as_str());
-    assert_eq!(points[0]["RecoveryPointTags"]["bbws:approved-by"], "U0BOB");
+    let asked = stage.amazon.asked("StartBackupJob");
+    assert_eq!((asked.len(), stage.amazon.jobs()), (1, 1));
+    let tags = asked[0].tags("RecoveryPointTags");
+    assert_eq!((tags["bbws:operation"].as_str(), tags["bbws:approved-by"].as_str()), (id.as_str(), "U0BOB"));
 }
 
 /// The topic for the backup's status hears of it.
 async fn told(stage: &Stage, id: &str) {
-    let published = until("a notice", async || stage.amazon.actions("sns", "Publish").into_iter().next()).await;
-    let topic = format!("arn:aws:sns:{DR}:{}:bbws-backup-status", stage.account);
-    assert_eq!(published.field("TopicArn").unwrap(), topic);
-    let body: Value = serde_json::from_str(&published.field("Message").unwrap()).unwrap();
+    let published = until("a notice", async || stage.amazon.asked("Publish").into_iter().next()).await;
+    let topic = format!("arn:aws:sns:{DR}:{ACCOUNT}:bbws-backup-status");
+    assert_eq!(published.text("TopicArn"), Some(topic.as_str()));
+    let body: Value = serde_json::from_str(published.text("Message").unwrap()).unwrap();
     assert_eq!((body["operation"].as_str(), body["state"].as_str()), (Some(id), Some("succeeded")));
 }
 
@@ -91,7 +91,7 @@ async fn left_in_rds(stage: &Stage, id: &str) {
 
 async fn left_in_s3(stage: &Stage, id: &str) {
     for (region, ending) in [(HOME, ""), (DR, "-dr")] {
-        let bucket = format!("b{}-prod{ending}", stage.account);
+        let bucket = format!("bbws-prod-backups{ending}");
         let session = stage.session(region).await;
         let listed = session.s3().list_objects_v2().bucket(&bucket).send().await.unwrap();
         let keys: Vec<&str> = listed.contents().iter().filter_map(|o| o.key()).collect();

@@ -30,6 +30,8 @@ use crate::serve::amazon::Amazon;
 pub const SECRET: &str = "a-signing-secret-of-the-tests";
 pub const TOKEN: &str = "xoxb-of-the-tests";
 pub const ASKED_IN: &str = "C0GENERAL";
+/// The account that everything is in.
+pub const ACCOUNT: &str = "093646564004";
 pub const HOME: &str = "af-south-1";
 pub const DR: &str = "eu-west-1";
 /// Nothing here takes so long, however busy the machine is.
@@ -93,7 +95,6 @@ pub fn id_in(text: &str) -> Option<String> {
 pub struct Stage {
     pub workspace: Workspace,
     pub amazon: Amazon,
-    pub account: String,
     pub directory: tempfile::TempDir,
     pub config: PathBuf,
     pub slack_url: String,
@@ -111,22 +112,24 @@ impl Stage {
     pub async fn set() -> Stage {
         let directory = tempfile::tempdir().unwrap();
         let database = format!("sqlite://{}", directory.path().join("bbws.db").display());
-        let account = fresh_account();
         let workspace = Workspace::new(SECRET.to_owned(), TOKEN.to_owned(), Arc::new(now_ms));
         let slack_url = serve(Router::new().nest("/api", workspace.slack_api())).await + "/api";
-        let amazon = Amazon::start(&account).await;
+        let config = directory.path().join("bbws.toml");
+        std::fs::write(&config, of_one_account()).unwrap();
+        let declared = Config::load(&config).unwrap();
+        let amazon = Amazon::start(&declared.environments, &declared.topics).await;
         let client = Client::builder(TokioExecutor::new()).build_http();
-        let credentials = SharedCredentialsProvider::new(Credentials::new("test", "test", None, None, "test"));
+        let credentials = SharedCredentialsProvider::new(Credentials::new(ACCOUNT, "test", None, None, "test"));
         let base = loader()
-            .endpoint_url(crate::moto::address())
+            .endpoint_url(&amazon.address)
             .region(aws_config::Region::new(DR))
             .credentials_provider(credentials)
             .retry_config(RetryConfig::standard().with_max_attempts(5))
             .timeout_config(aws_config::timeout::TimeoutConfig::builder().operation_timeout(PATIENCE).build())
             .load()
             .await;
-        let mut stage = Stage {
-            config: directory.path().join("bbws.toml"),
+        Stage {
+            config,
             sessions: Sessions::with(base),
             address: free_address(),
             token: TOKEN.to_owned(),
@@ -134,14 +137,11 @@ impl Stage {
             others: Vec::new(),
             workspace,
             amazon,
-            account,
             directory,
             slack_url,
             database,
             client,
-        };
-        stage.furnish().await;
-        stage
+        }
     }
 
     /// With the program running.
@@ -151,63 +151,7 @@ impl Stage {
         stage
     }
 
-    /// The example config with this account's resources, and those resources.
-    async fn furnish(&mut self) {
-        let mut text = include_str!("../../deploy/bbws.toml").to_owned();
-        for account in ["536580886816", "815856636111", "093646564004"] {
-            text = text.replace(account, &self.account);
-        }
-        // Every environment by its role: moto tells accounts apart by the roles assumed in them.
-        let role = format!("assume_role = \"arn:aws:iam::{}:role/bbws-operator\"\n", self.account);
-        text = text.replace(&role, "");
-        let line = format!("account = \"{}\"\n", self.account);
-        text = text.replace(&line, &format!("{line}{role}"));
-        for environment in ["dev", "sit", "prod"] {
-            text = text.replace(&format!("bbws-{environment}-backups"), &format!("b{}-{environment}", self.account));
-        }
-        std::fs::write(&self.config, &text).unwrap();
-        for (name, file_system) in
-            [("dev", "fs-0de00000000000001"), ("sit", "fs-05100000000000001"), ("prod", "fs-0900d000000000001")]
-        {
-            let made = self.environment(name).await;
-            text = text.replace(file_system, &made);
-        }
-        std::fs::write(&self.config, &text).unwrap();
-        for region in [HOME, DR] {
-            let session = self.session(region).await;
-            let key = session.kms().create_key().send().await.unwrap().key_metadata.unwrap();
-            session.kms().create_alias().alias_name("alias/bbws-dr").target_key_id(&key.key_id).send().await.unwrap();
-            self.amazon.jobs().keys.insert(region.to_owned(), key.arn.unwrap());
-        }
-        let session = self.session(DR).await;
-        for topic in ["bbws-backup-status", "bbws-ops-warning", "bbws-ops-critical", "bbws-dr-events"] {
-            session.sns().create_topic().name(topic).send().await.unwrap();
-        }
-    }
-
-    /// Database, file system, secrets and buckets of one environment; the file system's id.
-    async fn environment(&self, name: &str) -> String {
-        let here = self.session(HOME).await;
-        let key = here.kms().create_key().send().await.unwrap().key_metadata.unwrap().arn.unwrap();
-        let database = here.rds().create_db_instance().db_instance_identifier(format!("bbws-{name}-mysql"));
-        let database = database.engine("mysql").engine_version("8.0.36").db_instance_class("db.m5.large");
-        let database = database.allocated_storage(100).storage_encrypted(true).kms_key_id(key);
-        database.master_username("admin").master_user_password("not-a-secret").send().await.unwrap();
-        let secret = here.secrets().create_secret().name(format!("bbws/{name}/db"));
-        secret.secret_string("s3cr3t-ValueOne").send().await.unwrap();
-        for (region, ending) in [(HOME, ""), (DR, "-dr")] {
-            use aws_sdk_s3::types::{BucketLocationConstraint, CreateBucketConfiguration};
-            let place = CreateBucketConfiguration::builder();
-            let place = place.location_constraint(BucketLocationConstraint::from(region)).build();
-            let bucket = format!("b{}-{name}{ending}", self.account);
-            let session = self.session(region).await;
-            session.s3().create_bucket().bucket(bucket).create_bucket_configuration(place).send().await.unwrap();
-        }
-        let made = here.efs().create_file_system().creation_token(name).encrypted(true).send().await.unwrap();
-        made.file_system_id
-    }
-
-    /// Clients for the test itself, straight to moto.
+    /// Clients for the test itself.
     pub async fn session(&self, region: &str) -> Arc<Session> {
         let config = Config::load(&self.config).unwrap();
         self.sessions.get(&config.environments["prod"], region, "U0SETUP").await
@@ -230,7 +174,7 @@ impl Stage {
             .env("BBWS_LISTEN", self.address.to_string())
             .env("BBWS_CONFIG", &self.config)
             .env("AWS_ENDPOINT_URL", &self.amazon.address)
-            .env("AWS_ACCESS_KEY_ID", "test")
+            .env("AWS_ACCESS_KEY_ID", ACCOUNT)
             .env("AWS_SECRET_ACCESS_KEY", "test")
             .env("RUST_LOG", "info");
         command
@@ -422,8 +366,13 @@ fn free_address() -> SocketAddr {
     std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
 }
 
-/// An account no other test uses, on a moto that may outlive this process.
-fn fresh_account() -> String {
-    let micros = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_micros();
-    format!("{:012}", 200_000_000_000 + u64::try_from(micros % 700_000_000_000).unwrap())
+/// The example config with everything in one account, each environment by its role.
+fn of_one_account() -> String {
+    let mut text = include_str!("../../deploy/bbws.toml").to_owned();
+    for account in ["536580886816", "815856636111"] {
+        text = text.replace(account, ACCOUNT);
+    }
+    let role = format!("assume_role = \"arn:aws:iam::{ACCOUNT}:role/bbws-operator\"\n");
+    let line = format!("account = \"{ACCOUNT}\"\n");
+    text.replace(&role, "").replace(&line, &format!("{line}{role}"))
 }
