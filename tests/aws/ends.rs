@@ -160,6 +160,26 @@ async fn a_snapshot_is_deleted_once_and_watched_with_others() {
     assert!(cloud.start(&call).await.expect("it is gone").finished);
 }
 
+/// RDS deletes what is available, and shows it as deleting from then on.
+#[tokio::test]
+async fn a_snapshot_that_survives_its_deletion_is_a_failure() {
+    let bed = Bed::new();
+    snapshot(&bed).await;
+    bed.place(|place, _| place.rds.snapshots.get_mut(SNAPSHOT).expect("it is there").sticks = true);
+    let cloud = &bed.platform.cloud;
+    let begun = cloud.start(&bed.platform.call(delete_snapshot())).await.expect("RDS says yes");
+    let call = Call { external_id: begun.external_id, ..bed.platform.call(delete_snapshot()) };
+    bed.later(Duration::from_secs(14 * 60));
+    assert_eq!(poll(cloud, &call).await, running("available"));
+    bed.later(Duration::from_secs(60));
+    let reason = failed(poll(cloud, &call).await);
+    assert!(reason.contains("and has not begun to: it is available still. Look at its events in RDS"), "{reason}");
+    assert_eq!(cloud.probe(&call).await, Ok(Probe::Absent), "a repeat asks RDS again");
+    cloud.start(&call).await.expect("RDS says yes again");
+    bed.later(SOON);
+    assert_eq!(done(poll(cloud, &call).await).1, "deleted");
+}
+
 #[tokio::test]
 async fn a_hold_is_over_one_second_of_one_resource_in_one_vault() {
     let bed = on();

@@ -2,13 +2,15 @@
 //!
 //! What is gone stays gone, so that to delete it again is no harm; that AWS says 200 does not mean that it is gone.
 
+use std::time::Duration;
+
 use aws_sdk_backup::types::RecoveryPointStatus;
 
 use super::{
     super::{background::Outcome, backup, rds, session::Session},
     At, Change,
     batch::Batch,
-    begun, finished,
+    begun, begun_ago, begun_at, finished,
 };
 use crate::{
     domain::{
@@ -17,6 +19,9 @@ use crate::{
     },
     ports::cloud::{Call, CloudError, Probe, Progress, Started},
 };
+
+/// A snapshot that is available for so long after RDS accepted its deletion has survived it: what RDS shows lags by seconds.
+const SURVIVED: Duration = Duration::from_secs(15 * 60);
 
 impl Change for DeleteSnapshot {
     /// Looks whether it is gone already, or going.
@@ -35,7 +40,8 @@ impl Change for DeleteSnapshot {
     }
 
     async fn poll(&self, at: &At<'_>) -> Outcome {
-        snapshot_gone(&at.session, &self.snapshot, at.snapshots(&self.snapshot).await?.as_ref()).await
+        let ago = begun_ago(at.call, at.session.now());
+        snapshot_gone(&at.session, &self.snapshot, at.snapshots(&self.snapshot).await?.as_ref(), ago).await
     }
 
     fn batch<'c>(&'c self, _call: &'c Call) -> Option<Batch<'c>> {
@@ -85,12 +91,22 @@ async fn point_gone(session: &Session, what: &DeletePoint) -> Outcome {
     Ok(Progress::Running { percent: None, detail: status.to_owned() })
 }
 
-/// Whether a snapshot is gone: told by a description of several, and asked for by its name where that does not show it.
-async fn snapshot_gone(session: &Session, snapshot: &str, found: &rds::Found) -> Outcome {
+/// Whether a snapshot is gone: told by a description of several, and asked for by its name where that does not show it. RDS
+/// deletes what is `available`, and shows it as `deleting` from then on: what is available long after has survived.
+async fn snapshot_gone(session: &Session, snapshot: &str, found: &rds::Found, ago: Option<Duration>) -> Outcome {
     let status = match found.get(&snapshot.to_lowercase()).map(rds::status_of) {
         None if !rds::is_gone(session, snapshot).await? => "still shown",
         None | Some("deleted") => {
             return Ok(Progress::Done { outputs: Outputs::new(), detail: "deleted".to_owned() });
+        }
+        Some("available") if ago.is_some_and(|ago| ago >= SURVIVED) => {
+            return Ok(Progress::Failed {
+                reason: format!(
+                    "RDS accepted to delete snapshot {snapshot} in {}, and has not begun to: it is available still. \
+                     Look at its events in RDS, then retry.",
+                    session.region
+                ),
+            });
         }
         Some(status) => status,
     };
@@ -100,7 +116,7 @@ async fn snapshot_gone(session: &Session, snapshot: &str, found: &rds::Found) ->
 async fn snapshot_away(session: &Session, snapshot: &str) -> Result<Started, CloudError> {
     let attempt = session.changes("rds:DeleteDBSnapshot", format!("snapshot {snapshot}"));
     match session.rds().delete_db_snapshot().db_snapshot_identifier(snapshot).send().await {
-        Ok(_) => Ok(begun(snapshot)),
+        Ok(_) => Ok(begun_at(snapshot, session.now())),
         Err(error) if error.as_service_error().is_some_and(|e| e.is_db_snapshot_not_found_fault()) => {
             Ok(finished(snapshot))
         }

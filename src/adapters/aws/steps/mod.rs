@@ -4,7 +4,7 @@
 //! section of the one list of kinds it stands in, and the functions here are made of that list: a kind without its
 //! implementation does not compile, and nothing here has an arm for "all others".
 
-use std::{future::Future, sync::Arc};
+use std::{future::Future, sync::Arc, time::Duration};
 
 use futures::future::BoxFuture;
 
@@ -16,7 +16,10 @@ use super::{
     side_by_side,
 };
 use crate::{
-    domain::step::{Action, Parameters, every_kind_of_step},
+    domain::{
+        moment::Moment,
+        step::{Action, Parameters, every_kind_of_step},
+    },
     ports::cloud::{Call, CloudError, Probe, Started},
 };
 
@@ -199,15 +202,18 @@ struct Group<'c> {
     members: Vec<usize>,
 }
 
-/// Puts calls together that one request answers: same kind of request, environment, region and, under a role, requester.
+/// Puts calls together that one request answers: the same kind of request in one session. The process's own identity has one
+/// for all environments; under a role it is one of an environment and a requester, who is named to AWS.
 fn groups(calls: &[Call]) -> Vec<Group<'_>> {
     let mut groups: Vec<Group<'_>> = Vec::new();
     for (index, call) in calls.iter().enumerate() {
         let batch = batch_of(call);
         let together = |other: &Call| {
-            other.environment.name == call.environment.name
-                && other.action.region() == call.action.region()
-                && (other.requester == call.requester || call.environment.assume_role.is_none())
+            let (own, theirs) = (&call.environment, &other.environment);
+            let same_role = own.name == theirs.name && other.requester == call.requester;
+            other.action.region() == call.action.region()
+                && own.assume_role == theirs.assume_role
+                && (own.assume_role.is_none() || same_role)
         };
         let fits = |group: &&mut Group<'_>| {
             let same = matches!((&group.batch, &batch), (Some(one), Some(other)) if one.goes_with(other));
@@ -272,4 +278,18 @@ fn finished(id: &str) -> Started {
 /// What AWS accepted under this id.
 fn begun(id: &str) -> Started {
     Started { external_id: Some(id.to_owned()), ..Started::default() }
+}
+
+/// Stands before the time at which something was begun, in the id its call is given.
+const SINCE: &str = " since ";
+
+/// What was begun under this id, and when: a later look is held against it.
+fn begun_at(id: &str, now: Moment) -> Started {
+    begun(&format!("{id}{SINCE}{}", now.iso()))
+}
+
+/// How long ago that was, by what the call was given as its id.
+fn begun_ago(call: &Call, now: Moment) -> Option<Duration> {
+    let begun: jiff::Timestamp = call.external_id.as_deref()?.rsplit_once(SINCE)?.1.parse().ok()?;
+    Some(now.since(Moment(begun.as_millisecond())))
 }

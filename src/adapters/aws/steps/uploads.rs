@@ -15,20 +15,18 @@ use super::{
         s3::{self, Object},
         session::Session,
     },
-    At,
+    At, begun_ago, begun_at,
 };
 use crate::{
     adapters::archive::Place,
     domain::moment::Moment,
-    ports::cloud::{Call, CloudError, Progress, Started},
+    ports::cloud::{CloudError, Progress, Started},
 };
 
 /// An upload to which no part was added for so long is nobody's any more. A part takes at most five minutes to send.
 const STALE: Duration = Duration::from_secs(600);
 /// Work that has sent no part in so long after it was begun is not under way: a first part is small.
 const SILENT: Duration = Duration::from_secs(180);
-/// Stands before the time at which the work was begun, in the id the call is given.
-const SINCE: &str = " since ";
 
 /// Begins the work, unless the object is there or another process is at it. `work` is only called when it is begun.
 ///
@@ -50,10 +48,7 @@ where
             "Look at it in S3; rename or delete it, then retry.",
         ));
     }
-    let begun = Started {
-        external_id: Some(format!("s3://{}/{}{SINCE}{}", object.bucket, object.key, session.now().iso())),
-        ..Started::default()
-    };
+    let begun = begun_at(&format!("s3://{}/{}", object.bucket, object.key), session.now());
     if cloud.jobs.ask(&call.token).is_some_and(|outcome| matches!(outcome, Ok(Progress::Running { .. }))) {
         return Ok(begun);
     }
@@ -91,7 +86,7 @@ pub async fn poll(at: &At<'_>, object: &Object<'_>, finished: impl FnOnce(Starte
     let unfinished = unfinished(session, object).await?;
     let under_way = match unfinished.iter().map(|(_, age)| *age).min() {
         Some(age) => age < STALE,
-        None => begun(call, session.now()).is_some_and(|age| age < SILENT),
+        None => begun_ago(call, session.now()).is_some_and(|age| age < SILENT),
     };
     if under_way {
         let detail = "another process works on it, or did until a moment ago".to_owned();
@@ -108,12 +103,6 @@ pub fn place(object: &Object<'_>) -> Place {
 /// `1.2 GiB`.
 pub fn bytes(count: u64) -> String {
     size(i64::try_from(count).unwrap_or(i64::MAX))
-}
-
-/// How long ago the call was begun, by what it was given as its id.
-fn begun(call: &Call, now: Moment) -> Option<Duration> {
-    let begun: jiff::Timestamp = call.external_id.as_deref()?.rsplit_once(SINCE)?.1.parse().ok()?;
-    Some(now.since(Moment(begun.as_millisecond())))
 }
 
 /// Unfinished uploads of this very key, and how long ago the last part was added to each.
