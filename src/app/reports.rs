@@ -16,7 +16,7 @@ use crate::{
         point::{Point, PointKind, PointQuery},
         retention,
         step::{Action, ISSUE, Outputs},
-        text::{count, counted, escape},
+        text::{count, escape},
     },
     ports::{
         cloud::{Call, Cloud, CloudError, Progress},
@@ -73,7 +73,7 @@ fn progress(report: Report, found: &str) -> Progress {
 }
 
 fn findings(breaches: &[String]) -> String {
-    counted(breaches.len(), "finding", "findings")
+    count(breaches.len(), "finding")
 }
 
 /// How many copies are late, or not known to be in time: `9 of 12 copies late, 1 of unknown age`.
@@ -81,7 +81,7 @@ fn late(env: &Environment, measurements: &Measurements, now: Moment) -> String {
     let all = &measurements.components;
     let unknown = all.iter().filter(|component| component.lag(now).is_none()).count();
     let late = all.iter().filter(|component| !component.within(env.rpo.0, now)).count().saturating_sub(unknown);
-    let of = format!("of {}", counted(all.len(), "copy", "copies"));
+    let of = format!("of {}", count(all.len(), "copy"));
     match (late, unknown) {
         (0, 0) => "nothing to measure".to_owned(),
         (0, unknown) => format!("{unknown} {of} of unknown age"),

@@ -22,11 +22,6 @@ fn is_direction_mark(c: char) -> bool {
         | '\u{2060}'..='\u{206F}' | '\u{FEFF}' | '\u{FFF9}'..='\u{FFFB}' | '\u{E0000}'..='\u{E007F}')
 }
 
-/// So many of something: `1 copy`, `12 copies`.
-pub fn counted(n: usize, one: &str, many: &str) -> String {
-    format!("{n} {}", if n == 1 { one } else { many })
-}
-
 /// How long something is kept: `30 days`, and in larger measures what nobody counts in days: `13 weeks`, `12 months`, `7 years`,
 /// as the tiers of a retention measure them (months of 31 days, years of 366).
 pub fn kept(days: u32) -> String {

@@ -1,6 +1,7 @@
 //! How names, numbers and sizes are told to people. Names come from a file system where anybody may have chosen them.
 
-use crate::domain::text::one_line;
+pub(super) use crate::domain::text::count;
+use crate::domain::text::{self, one_line};
 
 /// Names that are told; of the others only how many there are.
 pub(super) const NAMED: usize = 10;
@@ -35,21 +36,7 @@ pub(super) fn several(all: &[String]) -> String {
 
 /// `48,113`.
 pub(super) fn number(n: u64) -> String {
-    let digits = n.to_string();
-    let group = |(i, digit): (usize, char)| {
-        let comma = i > 0 && (digits.len() - i).is_multiple_of(3);
-        comma.then_some(',').into_iter().chain([digit])
-    };
-    digits.chars().enumerate().flat_map(group).collect()
-}
-
-/// `1 file`, `2,000 files`, `3 entries`.
-pub(super) fn count(n: u64, what: &str) -> String {
-    match (n, what.strip_suffix('y')) {
-        (1, _) => format!("1 {what}"),
-        (_, Some(stem)) => format!("{} {stem}ies", number(n)),
-        _ => format!("{} {what}s", number(n)),
-    }
+    text::number(usize::try_from(n).unwrap_or(usize::MAX))
 }
 
 /// `1.2 GiB`, `64 MiB`.
@@ -70,7 +57,6 @@ mod tests {
     fn numbers_are_readable() {
         assert_eq!([0, 999, 1000, 48_113, 1_234_567].map(number), ["0", "999", "1,000", "48,113", "1,234,567"]);
         assert_eq!([1, 1536, 64 << 20, (1 << 30) + (1 << 28)].map(size), ["1 byte", "1.5 KiB", "64 MiB", "1.2 GiB"]);
-        assert_eq!(count(1, "entry") + &count(2, "entry") + &count(3, "file"), "1 entry2 entries3 files");
     }
 
     #[test]

@@ -17,7 +17,7 @@ use crate::domain::{
     operation::{OpId, Run},
     plan::Plan,
     step::{self, Action, ISSUE, StepState},
-    text::{count, counted, escape},
+    text::{count, escape},
     world::{Survey, World},
 };
 
@@ -133,8 +133,8 @@ fn proved(run: &Run) -> Option<String> {
             _ => {}
         }
     }
-    let restores = (restores > 0).then(|| format!("{} proved", counted(restores, "restore", "restores")));
-    let archives = (archives > 0).then(|| format!("{} read whole", counted(archives, "archive", "archives")));
+    let restores = (restores > 0).then(|| format!("{} proved", count(restores, "restore")));
+    let archives = (archives > 0).then(|| format!("{} read whole", count(archives, "archive")));
     let both: Vec<String> = restores.into_iter().chain(archives).collect();
     (!both.is_empty()).then(|| both.join(", "))
 }
