@@ -1,10 +1,14 @@
 //! Records of buckets: their pages, their parts, and answers that are lost, over the simulated AWS.
 
-use std::time::Duration;
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use bbws::{
     adapters::sandbox::aws::{
-        Fault, Target,
+        Fault, Override, Target,
+        api::{Reply, Request},
         world::s3::{Bucket, Content, Part, Upload, Version},
     },
     domain::step::{self, Action},
@@ -184,6 +188,14 @@ async fn a_bucket_of_2500_objects_is_read_page_by_page() {
 #[tokio::test]
 async fn a_long_record_is_sent_in_parts_of_at_least_8_mib() {
     let bed = filled(16_000, 1, random);
+    let sent: Arc<Mutex<Vec<(usize, u64)>>> = Arc::default();
+    let hears = Arc::clone(&sent);
+    let hear = move |request: &Request, _: &mut Reply| {
+        let number = request.raw.parameters().into_iter().find(|(name, _)| name == "partNumber").expect("a number").1;
+        let size = request.raw.body.len() as u64;
+        hears.lock().expect("no test panics while holding it").push((number.parse().expect("a number"), size));
+    };
+    bed.aws.override_answers(Target::always().of("UploadPart"), Override::edit(hear));
     let mut call = bed.call(0, step_of());
     call.tags.push(("bbws:ledger".into(), "5e1fca9e".into()));
     // The object is complete, but the answer is lost.
@@ -195,7 +207,16 @@ async fn a_long_record_is_sent_in_parts_of_at_least_8_mib() {
     assert_eq!((found.len(), found[14_399]["key"].as_str()), (14_400, Some(random(15_998).as_str())));
     let parts = asked(&bed, "UploadPart");
     assert!(parts > 1 && object.etag.ends_with(&format!("-{parts}")), "{}", object.etag);
-    assert!(object.content.len() > (parts as u64 - 1) * (8 << 20), "every part but the last has 8 MiB");
+    let sent = sent.lock().expect("no test panics while holding it").clone();
+    assert_eq!(
+        sent.iter().map(|(number, _)| *number).collect::<Vec<_>>(),
+        (1..=parts).collect::<Vec<_>>(),
+        "each once"
+    );
+    let (last, full) = sent.split_last().expect("there are parts");
+    assert!(full.iter().all(|(_, size)| (8 << 20..10 << 20).contains(size)), "no smaller and hardly larger: {sent:?}");
+    assert!(last.1 < 10 << 20, "{sent:?}");
+    assert_eq!(sent.iter().map(|(_, size)| size).sum::<u64>(), object.content.len(), "and nothing besides");
     assert_eq!(Some(&outputs["sha256"]), object.sha256.as_ref(), "what S3 says of it");
     assert_eq!((&*object.metadata["bbws-operation"], &*object.metadata["bbws-ledger"]), ("bk-1001", "5e1fca9e"));
     assert!(bed.aws.look(|world, _| world.s3.buckets[TARGET].uploads.is_empty()));

@@ -66,8 +66,8 @@ async fn a_thousand_operations_at_once() {
         "{OPERATIONS} operations: {requests} requests to AWS while they ran, {before} MiB in flight, {after} MiB after"
     );
     assert!(rig.cloud.twice().is_empty());
-    // A start, its verification, and a description of the snapshot every other minute for at most nine.
-    assert!(requests < 14 * OPERATIONS as u64, "{requests} requests: polls have to be merged");
-    // The simulated AWS, and the clients of as many sessions as are kept open, live in this process too.
-    assert!(after < before + 640, "memory grew from {before} to {after} MiB");
+    // A start and its verification, and next to nothing for looks that one request answers for hundreds.
+    assert!(requests < 3 * OPERATIONS as u64, "{requests} requests: polls have to be merged");
+    // The simulated AWS with its journal lives in this process too.
+    assert!(after < before + 64, "memory grew from {before} to {after} MiB");
 }

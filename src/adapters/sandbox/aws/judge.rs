@@ -3,7 +3,11 @@
 //! A request says whose it is by the tags and the token it carries. What carries neither (a deletion, a change of a setting)
 //! is told by [`asking`], which the sandbox lays around the adapter's verbs; over a real port there is nobody to say it.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::{
+    collections::{BTreeMap, HashMap, VecDeque},
+    mem,
+    sync::Arc,
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -65,12 +69,13 @@ impl Asker {
 }
 
 tokio::task_local! {
-    static ASKER: Asker;
+    // Shared: a thousand steps that are watched together are named by every request of that look.
+    static ASKER: Arc<Asker>;
 }
 
 /// Says for whom everything is that a future asks of AWS.
-pub async fn asking<F: Future>(asker: Asker, what: F) -> F::Output {
-    ASKER.scope(asker, what).await
+pub async fn asking<F: Future>(asker: impl Into<Arc<Asker>>, what: F) -> F::Output {
+    ASKER.scope(asker.into(), what).await
 }
 
 /// A future that goes on asking for whoever the present task asks, also in a task of its own.
@@ -85,7 +90,7 @@ pub fn carried<F: Future>(what: F) -> impl Future<Output = F::Output> {
 }
 
 /// For whom the present task asks, where somebody said so.
-pub(super) fn asker() -> Option<Asker> {
+pub(super) fn asker() -> Option<Arc<Asker>> {
     ASKER.try_with(Clone::clone).ok()
 }
 
@@ -116,7 +121,7 @@ pub struct Recorded {
     /// ARN of the caller.
     pub caller: String,
     /// For whom, where it was said.
-    pub asker: Option<Asker>,
+    pub asker: Option<Arc<Asker>>,
     /// Whether something was changed, whatever the caller was told.
     pub effect: bool,
     /// What the caller was told.
@@ -364,6 +369,18 @@ struct Noted {
     region: String,
     target: String,
     made: Made,
+    /// The step it was made for, where somebody said it.
+    #[serde(default)]
+    step: Option<usize>,
+}
+
+impl Noted {
+    /// Whether one step made both, and both are of one kind: a step makes one thing, whatever it works on. It may take several
+    /// away.
+    fn is_of(&self, step: Option<usize>, made: &Made) -> bool {
+        let same = mem::discriminant(&self.made) == mem::discriminant(made);
+        same && step.is_some() && step == self.step && !matches!(made, Made::Gone { .. })
+    }
 }
 
 /// The journal.
@@ -416,7 +433,8 @@ impl Judge {
         // The same name is only made again when the old one was gone, so it is never a second result.
         let first = earlier
             .iter()
-            .filter(|e| e.made != made && e.account == account && e.region == region && e.target == target)
+            .filter(|e| e.made != made && e.account == account && e.region == region)
+            .filter(|e| e.target == target || e.is_of(step, &made))
             .find(|e| e.made.stands(world, &e.account, &e.region, now));
         if let Some(first) = first {
             let (first, second) = (first.made.name(), made.name());
@@ -424,7 +442,7 @@ impl Judge {
         }
         let resource = format!("{account}/{region}/{target}");
         *self.mutations.entry(Mutation { operation, step, resource }).or_default() += 1;
-        earlier.push(Noted { account: account.to_owned(), region: region.to_owned(), target, made });
+        earlier.push(Noted { account: account.to_owned(), region: region.to_owned(), target, made, step });
     }
 
     pub(super) fn recent(&self) -> impl Iterator<Item = &Recorded> {

@@ -255,7 +255,7 @@ impl Inner {
     }
 
     /// How the answer gets back, and whether anything may have changed.
-    fn take(&mut self, raw: Raw, asker: Option<Asker>, now: Moment) -> (Delivery, bool) {
+    fn take(&mut self, raw: Raw, asker: Option<Arc<Asker>>, now: Moment) -> (Delivery, bool) {
         let request = match api::read(&self.world, now, raw) {
             Ok(request) => request,
             Err((protocol, refusal)) => {
@@ -263,12 +263,12 @@ impl Inner {
                 return (Delivery::Whole(protocol.refuse(api::Service::Sts, &refusal, &id)), false);
             }
         };
-        let asked = api::asked(&request, asker.as_ref());
+        let asked = api::asked(&request, asker.as_deref());
         let fault = self.faults.befalls(&mut self.rng, &asked);
         let due = self.overrides.due(&asked);
         let (delivery, answer, effect) = match fault {
-            None => self.deliver(&request, asker.as_ref(), now, (None, &due)),
-            Some(fault) if fault.after_the_fact() => self.deliver(&request, asker.as_ref(), now, (Some(fault), &due)),
+            None => self.deliver(&request, asker.as_deref(), now, (None, &due)),
+            Some(fault) if fault.after_the_fact() => self.deliver(&request, asker.as_deref(), now, (Some(fault), &due)),
             Some(Fault::Throttled) => self.refuse(&request, Common::Throttled),
             Some(Fault::Denied) => self.refuse(&request, Common::Denied),
             Some(Fault::Unavailable) => self.refuse(&request, Common::Unavailable),
@@ -322,7 +322,11 @@ impl Inner {
         due.edit(request, &mut reply);
         let effects = cx.effects;
         let effect = !effects.is_empty();
-        let step = asker.and_then(|asker| asker.steps.first());
+        // Of several steps that are watched together nobody knows which one it is for.
+        let step = asker.and_then(|asker| match asker.steps.as_slice() {
+            [step] => Some(step),
+            _ => None,
+        });
         for effect in effects {
             self.judge.effect(&self.world, (request.account(), &request.region), step, effect, now);
         }
