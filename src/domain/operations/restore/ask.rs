@@ -373,6 +373,17 @@ impl<'a> Ask<'a> {
         self.values.get(AS_OF).and_then(|text| moment(text).ok())
     }
 
+    /// Whether it ends beside what is live, for kinds that know no way further.
+    pub(super) fn stays_beside(&self) -> Result<(), Vec<String>> {
+        match self.values.get(INTO).filter(|place| Some(*place) != INTO_ARG.usual) {
+            None => Ok(()),
+            Some(place) => Err(vec![format!(
+                "`{}` is not restored into {place} so far, only beside it. Leave `--into {place}` out to see what would come back.",
+                self.kind.word
+            )]),
+        }
+    }
+
     /// The tenant it is narrowed to.
     pub(super) fn tenant(&self) -> Option<&'a str> {
         self.values.get(TENANT)

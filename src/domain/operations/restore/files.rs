@@ -45,6 +45,7 @@ fn survey(asked: &Asked<'_>, ask: &Ask<'_>) -> Result<Survey, Vec<String>> {
 }
 
 fn plan(asked: &Asked<'_>, ask: &Ask<'_>, known: &Known) -> Result<Plan, Vec<String>> {
+    ask.stays_beside()?;
     let env = asked.environment;
     let folder = folder(env, ask).map_err(|why| vec![why])?;
     let point = named(&known.world, ask.point()).ok_or_else(|| vec![unknown(env, ask.point())])?;

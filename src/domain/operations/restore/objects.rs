@@ -43,6 +43,7 @@ fn survey(asked: &Asked<'_>, ask: &Ask<'_>) -> Result<Survey, Vec<String>> {
 }
 
 fn plan(asked: &Asked<'_>, ask: &Ask<'_>, known: &Known) -> Result<Plan, Vec<String>> {
+    ask.stays_beside()?;
     let (env, bucket) = (asked.environment, declared(asked, ask)?);
     let as_of = ask.as_of().unwrap_or(asked.at);
     let Some(found) = known.world.buckets.iter().find(|found| found.name == bucket.name) else {

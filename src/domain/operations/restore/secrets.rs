@@ -55,6 +55,7 @@ fn prefix(env: &Environment, ask: &Ask<'_>, holds: Holding) -> Result<String, St
 }
 
 fn plan(asked: &Asked<'_>, ask: &Ask<'_>, known: &Known, holds: Holding) -> Result<Plan, Vec<String>> {
+    ask.stays_beside()?;
     let env = asked.environment;
     let (kind, noun) = match holds {
         Holding::Secrets => (PointKind::Secrets, "secrets"),
