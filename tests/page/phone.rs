@@ -34,7 +34,7 @@ async fn rows(b: &Browser, command: &str) -> Vec<Value> {
 async fn recovery_points_are_a_table_where_there_is_room() {
     Browser::drive(Screen::Desktop, |b| async move {
         let folder = tempfile::tempdir().unwrap();
-        let demo = Demo::start(folder.path());
+        let demo = Demo::calm(folder.path());
         b.client.goto(&demo.url).await.unwrap();
         b.see("body[data-me=U0ALICE]").await;
         let all = rows(&b, "/bbws backup list prod rds").await;
@@ -50,7 +50,7 @@ async fn recovery_points_are_a_table_where_there_is_room() {
 async fn recovery_points_are_cards_on_a_phone_and_say_what_keeps_them() {
     Browser::drive(Screen::Phone, |b| async move {
         let folder = tempfile::tempdir().unwrap();
-        let demo = Demo::start(folder.path());
+        let demo = Demo::calm(folder.path());
         b.client.goto(&demo.url).await.unwrap();
         b.see("body[data-me=U0ALICE]").await;
 

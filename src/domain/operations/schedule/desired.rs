@@ -368,14 +368,15 @@ fn difference(was: Option<&PlanSpec>, is: &PlanSpec, account: &str) -> Vec<Strin
     for name in names {
         line(format!("Rule {name}"), rule(was, name), rule(Some(is), name));
     }
-    let text = |spec: Option<&PlanSpec>, get: &dyn Fn(&PlanSpec) -> String| spec.map_or_else(none, get);
-    let resources = |s: &PlanSpec| s.resources.iter().map(|arn| plain(arn, account)).collect::<Vec<_>>().join(", ");
-    let role = |s: &PlanSpec| plain(&s.role, account);
-    let vault = |s: &PlanSpec| s.vault.clone();
-    let parts: [(&str, &dyn Fn(&PlanSpec) -> String); 3] =
-        [("Vault", &vault), ("Role", &role), ("Resources", &resources)];
-    for (what, get) in parts {
-        line(what.to_owned(), text(was, get), text(Some(is), get));
+    let parts = |spec: Option<&PlanSpec>| match spec {
+        None => [none(), none(), none()],
+        Some(spec) => {
+            let resources: Vec<String> = spec.resources.iter().map(|arn| plain(arn, account)).collect();
+            [spec.vault.clone(), plain(&spec.role, account), resources.join(", ")]
+        }
+    };
+    for ((what, before), after) in ["Vault", "Role", "Resources"].into_iter().zip(parts(was)).zip(parts(Some(is))) {
+        line(what.to_owned(), before, after);
     }
     lines
 }
