@@ -1,6 +1,7 @@
 //! The config file: what is protected, where, and who may act. Read once at start, refused whole when anything in it is wrong.
 
 mod access;
+mod checks;
 mod data;
 mod environments;
 mod forms;

@@ -4,7 +4,7 @@ use crate::domain::environment::{Dns, Environment, Services, Tenant};
 
 use super::{
     access::{channel, unique},
-    data as declared,
+    checks, data as declared,
     forms::{self, Arn},
     tree::{At, Report},
 };
@@ -34,6 +34,7 @@ pub(super) fn as_aws_has_it(mut env: Environment) -> Environment {
         database.dr_replica.as_mut().map(lower);
     }
     env.dumps.iter_mut().for_each(|dump| lower(&mut dump.database));
+    env.checks.values_mut().for_each(|check| lower(&mut check.database));
     env.tenants.values_mut().filter_map(|tenant| tenant.database.as_mut()).for_each(lower);
     env
 }
@@ -64,6 +65,7 @@ pub(super) fn check(env: &Environment, at: &At, report: &mut Report<'_>) {
     replication(env, at, report);
     data(env, at, report);
     declared::check(env, at, report);
+    checks::check(env, &at.key("checks"), report);
     if let Some(dns) = &env.dns {
         records(dns, &at.key("dns"), report);
     }

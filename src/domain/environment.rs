@@ -216,6 +216,19 @@ pub struct Tenant {
     pub secrets_prefix: Option<String>,
 }
 
+/// A question that whoever runs the platform can answer by rule, and that right data answers with true. It is asked of
+/// restored data only.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NamedCheck {
+    /// DB instance identifier.
+    pub database: String,
+    /// Schema (PostgreSQL: schema or database) in which the query's tables are.
+    pub schema: String,
+    /// One `SELECT` whose one row has one column that is true.
+    pub query: String,
+}
+
 /// One environment: an AWS account, its regions, its data and what is promised for it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -291,6 +304,9 @@ pub struct Environment {
     pub restore_test_security_groups: Vec<String>,
     /// How many daily, weekly, monthly and yearly backups are kept.
     pub retention_tiers: Option<RetentionTiers>,
+    /// Named questions to restored data, by name.
+    #[serde(default)]
+    pub checks: BTreeMap<String, NamedCheck>,
 }
 
 /// DB subnet group of test restores where the config names none.
@@ -308,6 +324,11 @@ impl Environment {
                 if known.is_empty() { "it has none".to_owned() } else { format!("it has {}", known.join(", ")) };
             format!("`{}` has no tenant `{id}`; {known}.", self.name)
         })
+    }
+
+    /// The secret with which a database is signed in to, where the config names one.
+    pub fn login(&self, database: &str) -> Option<&str> {
+        self.dumps.iter().find(|dump| dump.database == database).map(|dump| dump.secret.as_str())
     }
 
     /// Whether backups of this environment get a copy in the DR region.

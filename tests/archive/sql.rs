@@ -306,3 +306,57 @@ async fn hostile_schemas_are_names() {
     all_good(&validate(&here, Some(&there), &wanted(schema)).await);
     all_good(&validate(&here, Some(&there), &wanted("public")).await);
 }
+
+/// Both kinds of servers, with orders in them.
+async fn asked(query: &str) -> [Result<bool, String>; 2] {
+    const ORDERS: &str = "CREATE TABLE orders (id int PRIMARY KEY, card varchar(40)); \
+        INSERT INTO orders VALUES (1, '4111-secret'), (2, 'x');";
+    let pg = Pg::new(ORDERS).await;
+    let maria = Maria::on(Server::mariadb_restored(), name("tenant"), ORDERS).await;
+    let there = target(&pg.server, Engine::Postgres, None);
+    let one = bbws::adapters::sql::ask(&there, &pg.database, query).await;
+    let in_schema = target(&pg.server, Engine::Postgres, Some(&pg.database));
+    assert_eq!(bbws::adapters::sql::ask(&in_schema, "public", query).await, one, "by its schema, too");
+    let there = target(&maria.server, Engine::Mariadb, None);
+    [one, bbws::adapters::sql::ask(&there, &maria.database, query).await]
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_named_check_is_answered_with_true_or_false_and_nothing_else_is_told() {
+    let both = |answer: Result<bool, String>| [answer.clone(), answer];
+    assert_eq!(asked("SELECT COUNT(*) > 1 FROM orders").await, both(Ok(true)));
+    assert_eq!(asked("SELECT COUNT(*) > 2 FROM orders;").await, both(Ok(false)));
+    assert_eq!(asked("SELECT 1").await, both(Ok(true)));
+    assert_eq!(
+        asked("WITH big AS (SELECT id FROM orders WHERE id > 1) SELECT COUNT(*) = 1 FROM big -- all of them").await,
+        both(Ok(true))
+    );
+    let refused = |said: &str| both(Err(said.to_owned()));
+    assert_eq!(asked("SELECT id FROM orders").await, refused("The answer has several rows instead of one."));
+    assert_eq!(asked("SELECT id FROM orders WHERE id > 9").await, refused("The answer has no row instead of one."));
+    assert_eq!(
+        asked("SELECT id, card FROM orders WHERE id = 1").await,
+        refused("The answer has 2 columns instead of one.")
+    );
+    assert_eq!(asked("SELECT card FROM orders WHERE id = 1").await, refused("The answer is neither true nor false."));
+    assert_eq!(asked("SELECT NULL").await, refused("The answer is NULL, which is neither true nor false."));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_named_check_neither_writes_nor_tells_a_row_by_way_of_an_error() {
+    for query in [
+        "SELECT CAST(card AS int) = 1 FROM orders WHERE id = 1 AND missing = 2",
+        "SELECT count(*) FROM gone",
+        "SELECT 1) AS x; DELETE FROM orders; SELECT * FROM (SELECT 1",
+        "SELECT 1) AS x; COMMIT; DELETE FROM orders; SELECT * FROM (SELECT 1",
+        "DELETE FROM orders",
+    ] {
+        for answer in asked(query).await {
+            let why = answer.expect_err(query);
+            assert!(why.starts_with("The database refused the question with code "), "{query}: {why}");
+            assert!(!why.contains("4111"), "{why}");
+        }
+    }
+    let [pg, _] = asked("SELECT card::int = 1 FROM orders WHERE id = 1").await;
+    assert_eq!(pg, Err("The database refused the question with code 22P02.".to_owned()), "its words hold the value");
+}

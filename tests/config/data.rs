@@ -47,6 +47,7 @@ fn the_demo_is_the_example_and_those_keys() {
             restore_test_subnet_group: None,
             restore_test_security_groups: Vec::new(),
             retention_tiers: None,
+            checks: std::collections::BTreeMap::new(),
             ..environment.clone()
         };
     }
@@ -240,4 +241,46 @@ fn tiers_that_keep_nothing_or_for_ever() {
         "daily = 36500, weekly = 5214, monthly = 1177, yearly = 99",
     )];
     assert_eq!(warnings(&most), "");
+}
+
+#[test]
+fn named_checks_are_questions_that_only_read() {
+    let with = |check: &str| format!("{EXAMPLE}\n[environments.prod.checks]\n{check}\n");
+    let read = |check: &str| Config::parse(&with(check), "bbws.toml").map_err(said);
+    let orders = r#"orders = { database = "BBWS-prod-mysql", schema = "tenant_1", query = "SELECT COUNT(*) > 100 FROM orders" }"#;
+    let config = read(orders).expect("the contract's own example");
+    assert_eq!(config.environments["prod"].checks["orders"].database, "bbws-prod-mysql");
+    let warned: Vec<String> =
+        config.warnings.iter().map(ToString::to_string).filter(|w| w.contains("checks")).collect();
+    assert!(
+        warned[0]
+            .ends_with("cannot be asked: no `dumps` entry names a secret with a login of `bbws-prod-mysql`; add one")
+    );
+    let refused = |check: &str| read(check).expect_err(check).split_once(": ").map(|(_, why)| why.to_owned()).unwrap();
+    let asks = |query: &str| {
+        refused(&format!(r#"c = {{ database = "bbws-prod-mysql", schema = "tenant_1", query = "{query}" }}"#))
+    };
+    for (said, why) in [
+        (asks("DELETE FROM orders"), "environments.prod.checks.c.query: does not begin with SELECT"),
+        (asks(""), "query: does not begin with SELECT"),
+        (asks("SELECT 1; DROP TABLE orders"), "query: holds more than one statement"),
+        (asks("SELECT 1 INTO OUTFILE '/tmp/x'"), "query: has `INTO`, which writes a file"),
+        (asks("select 1 from t for  UPDATE"), "query: has `FOR UPDATE`, which locks rows"),
+        (asks("SELECT LOAD_FILE('/etc/passwd') IS NULL"), "query: has `LOAD_FILE`"),
+        (asks("SELECT /*!50000 1 */"), "query: has a comment that servers carry out"),
+        (asks(&format!("SELECT {}", "1+".repeat(3_000))), "query: has more than 4000 characters"),
+        (
+            refused(&orders.replace("BBWS-prod", "other")),
+            "checks.orders.database: `prod` has no database `other-mysql`",
+        ),
+        (refused(&orders.replace("tenant_1", "a.b")), "checks.orders.schema: `a.b` is not a schema's name"),
+        (refused(&orders.replace("orders = {", "\"1 st\" = {")), "`1 st` is not a check's name"),
+        (refused(&orders.replace("query", "sql")), "unknown field `sql`"),
+    ] {
+        assert!(said.contains(why), "{said} instead of {why}");
+    }
+    let ends = with(&orders.replace("database", "base"));
+    let line = ends.lines().position(|line| line.starts_with("orders")).unwrap() + 1;
+    let said = said(Config::parse(&ends, "bbws.toml").unwrap_err());
+    assert!(said.starts_with(&format!("bbws.toml:{line}: ")), "{said}");
 }

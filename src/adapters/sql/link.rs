@@ -17,6 +17,8 @@ const LOGIN: Duration = Duration::from_secs(30);
 const SOURCE: Duration = Duration::from_secs(300);
 /// Counting the rows of a database that was just restored, whose blocks come from S3 one by one. It serves nobody.
 const RESTORED: Duration = Duration::from_secs(1800);
+/// A question that people wrote is one that the platform could be asked.
+const QUESTION: Duration = Duration::from_secs(310);
 /// The server gives up so much sooner, so that the connection stays good.
 const SOONER: Duration = Duration::from_secs(10);
 
@@ -28,6 +30,8 @@ pub(super) type Texts = Vec<Option<String>>;
 pub(super) enum Mode {
     Read,
     Write,
+    /// Reads, and answers soon: a question that people wrote.
+    Question,
 }
 
 impl Mode {
@@ -36,6 +40,7 @@ impl Mode {
         match self {
             Mode::Read => SOURCE,
             Mode::Write => RESTORED,
+            Mode::Question => QUESTION,
         }
     }
 }
@@ -127,8 +132,8 @@ impl Link {
         }
         match (mode, self.engine) {
             (Mode::Write, _) => Ok(()),
-            (Mode::Read, Engine::Postgres) => self.run("SET default_transaction_read_only = on").await,
-            (Mode::Read, _) => self.run("SET SESSION TRANSACTION READ ONLY").await,
+            (Mode::Read | Mode::Question, Engine::Postgres) => self.run("SET default_transaction_read_only = on").await,
+            (Mode::Read | Mode::Question, _) => self.run("SET SESSION TRANSACTION READ ONLY").await,
         }
     }
 
@@ -148,6 +153,22 @@ impl Link {
             Ok(open) => tokio::time::timeout(self.patience, fetch_raw(open, sql)).await,
         };
         self.settled(answer)
+    }
+
+    /// A question that people wrote. What is wrong with it is told by the server's code alone: its words may hold a value.
+    pub(super) async fn discreet(&mut self, sql: &str) -> Result<Vec<Texts>, String> {
+        let answer = match &mut self.open {
+            Err(why) => return Err(why.clone()),
+            Ok(open) => tokio::time::timeout(self.patience, fetch_raw(open, sql)).await,
+        };
+        match answer {
+            Ok(Err(sqlx::Error::Database(error))) => {
+                let code = error.code().map_or_else(|| "without a code".to_owned(), |code| format!("with code {code}"));
+                Err(format!("The database refused the question {code}."))
+            }
+            Ok(Err(_)) => Err("The connection to the database was lost.".to_owned()),
+            answer => self.settled(answer),
+        }
     }
 
     /// A statement without an answer.

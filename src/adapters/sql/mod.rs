@@ -24,6 +24,7 @@ mod grants;
 mod inventory;
 mod link;
 mod positions;
+mod question;
 mod rows;
 mod schema;
 mod sums;
@@ -32,6 +33,7 @@ mod wordpress;
 
 pub use inventory::{Identity, Inventory, Others, count_rows, identify, inventory};
 use link::{Link, Mode};
+pub use question::ask;
 pub use trial::Trial;
 
 /// A database server and who signs in there.
@@ -111,6 +113,12 @@ pub trait Databases: fmt::Debug + Send + Sync {
     /// A sentence for people.
     async fn count_rows(&self, target: &Target, tables: &[String]) -> Result<BTreeMap<String, u64>, String>;
 
+    /// See [`question::ask`].
+    ///
+    /// # Errors
+    /// Why it cannot be answered, a sentence without anything of what is in the database.
+    async fn ask(&self, target: &Target, schema: &str, query: &str) -> Result<bool, String>;
+
     /// See [`Trial::prepare`].
     ///
     /// # Errors
@@ -154,6 +162,10 @@ impl Databases for Servers {
 
     async fn count_rows(&self, target: &Target, tables: &[String]) -> Result<BTreeMap<String, u64>, String> {
         count_rows(target, tables).await
+    }
+
+    async fn ask(&self, target: &Target, schema: &str, query: &str) -> Result<bool, String> {
+        question::ask(target, schema, query).await
     }
 
     async fn prepare(

@@ -70,6 +70,7 @@ macro_rules! every_kind_of_step {
                 VerifyLifecycle = "verify.lifecycle",
                 VerifyDump = "verify.dump",
                 VerifyDatabase = "verify.database",
+                VerifyCheck = "verify.check",
                 VerifyFiles = "verify.files",
                 VerifySecrets = "verify.secrets",
                 CompareExport = "verify.export",

@@ -286,6 +286,41 @@ impl Parameters for VerifyDatabase {
     }
 }
 
+/// Puts a named question of the config to a restored instance, in a read-only transaction. Reads only.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VerifyCheck {
+    /// Region of the instance.
+    pub region: String,
+    /// The restored instance.
+    pub instance: String,
+    /// The source, whose login is used.
+    pub database: String,
+    /// Engine.
+    pub engine: Engine,
+    /// Secret with the source's credentials.
+    pub secret: String,
+    /// Name of the check.
+    pub check: String,
+    /// Schema (PostgreSQL: schema or database) it is asked in.
+    pub schema: String,
+    /// The question.
+    pub query: String,
+}
+
+impl Parameters for VerifyCheck {
+    fn region(&self) -> Option<&str> {
+        Some(&self.region)
+    }
+
+    fn resource(&self) -> &str {
+        &self.database
+    }
+
+    fn label(&self) -> &'static str {
+        "Put named checks"
+    }
+}
+
 /// `rds:DeleteDBInstance` of an instance that this product restored, without a final snapshot, and a look whether it is gone.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeleteInstance {

@@ -54,6 +54,7 @@ pub mod snapshots;
 pub mod tagging;
 pub mod uploads;
 pub mod verify_bucket;
+pub mod verify_check;
 pub mod verify_database;
 pub mod verify_files;
 pub mod verify_lifecycle;

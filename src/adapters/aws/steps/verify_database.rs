@@ -119,7 +119,7 @@ fn places(engine: Engine, schemas: &[String], login: &Login) -> Vec<(Option<Stri
     }
 }
 
-fn target(login: &Login, engine: Engine, database: &Option<String>) -> Target {
+pub(super) fn target(login: &Login, engine: Engine, database: &Option<String>) -> Target {
     Target {
         engine,
         host: login.host.clone(),
