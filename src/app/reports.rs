@@ -13,6 +13,7 @@ use crate::{
         lag::{Measurements, Side},
         mark::{Mark, MarkKind, Sample},
         moment::{Moment, spoken},
+        operations::bisect,
         point::{Point, PointKind, PointQuery},
         retention,
         step::{Action, ISSUE, Outputs},
@@ -40,6 +41,11 @@ pub async fn look(
     call: &Call,
 ) -> Result<Result<Progress, CloudError>, StoreError> {
     let env = &call.environment;
+    if let Action::BisectReport(what) = &call.action {
+        let report = bisect::report(&env.name, what, &call.inputs, call.intended);
+        let found = report.breaches.first().cloned().unwrap_or_default();
+        return Ok(Ok(progress(report, &found)));
+    }
     let measurements = match cloud.measurements(env, &call.requester).await {
         Ok(measurements) => measurements,
         Err(error) => return Ok(Err(error)),

@@ -15,19 +15,11 @@ struct Coming {
     nearest: &'static str,
 }
 
-/// The recovery points, which AWS restores without us.
-const POINTS: &str = "The list shows what can be restored and how far it can be relied on, with the ids that AWS's own restore takes (console or CLI).";
 /// What tells how much would be lost.
 const LAGS: &str = "Follow the runbook by hand; the measurement says how far the copies in the DR region are behind, which is what would be lost.";
 
 /// Every command to come, longer paths first where one begins another.
-const ALL: [Coming; 12] = [
-    Coming {
-        path: &["backup", "bisect"],
-        lacks: "bbws does not look for the last good recovery point so far",
-        until: POINTS,
-        nearest: "backup restore ENV list rds",
-    },
+const ALL: [Coming; 11] = [
     Coming {
         path: &["dr", "status"],
         lacks: "bbws does not judge a failover so far",

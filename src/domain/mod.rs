@@ -4,6 +4,7 @@ pub mod answers;
 pub mod approval;
 pub mod attachment;
 pub mod audit;
+pub mod bisect;
 pub mod coming;
 pub mod command;
 pub mod confidence;

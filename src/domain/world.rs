@@ -35,6 +35,8 @@ pub struct Survey {
     pub dump_key: bool,
     /// A recovery point to find by its id, in both regions, with everything else of its resource.
     pub point: Option<String>,
+    /// A database whose recovery points are all to be found, in both regions.
+    pub history: Option<String>,
     /// Whether to find the newest usable recovery point of every resource, in the primary region.
     pub newest: bool,
     /// Whether to look at the environment's AWS Backup plan and the databases' automated backups.
@@ -138,7 +140,8 @@ pub struct World {
     pub described: BTreeMap<String, Condition>,
     /// KMS key of dumps: its ARN, or why it is not usable.
     pub dump_key: Option<Condition>,
-    /// Every recovery point of the resource whose point was asked for, in both regions; empty when there is no such point.
+    /// Every recovery point of the resource whose point, or of the database whose history, was asked for, in both regions;
+    /// empty when there is no such point.
     pub lineage: Vec<Point>,
     /// The newest usable recovery point of each resource in the primary region, and the newest snapshot of each database.
     pub newest: Vec<Point>,

@@ -40,6 +40,7 @@ enum Kind {
     CompareSecrets,
     CompareConfig,
     ListObjects,
+    Bisect,
 }
 
 impl Kind {
@@ -92,12 +93,13 @@ impl Kind {
                 let at = (rig.clock.now() - Duration::from_secs(3600)).iso();
                 format!("backup restore prod s3 --bucket bbws-prod-media --as-of {at} --prefix wp-content/")
             }
+            Kind::Bisect => "backup bisect prod rds --check orders".to_owned(),
         }
     }
 }
 
 /// How each operation is asked for here. Whoever registers one adds its row: without it every suite of this file fails.
-const ROWS: [(&str, &[Kind]); 8] = [
+const ROWS: [(&str, &[Kind]); 9] = [
     ("backup.create", &[Kind::Config, Kind::Buckets, Kind::Dump, Kind::Lifecycle]),
     ("backup.schedule", &[Kind::CreateSchedule, Kind::UpdateSchedule]),
     ("backup.delete", &[Kind::DeleteSnapshot, Kind::DeletePoint]),
@@ -114,6 +116,7 @@ const ROWS: [(&str, &[Kind]); 8] = [
             Kind::ListObjects,
         ],
     ),
+    ("backup.bisect", &[Kind::Bisect]),
     ("backup.hold", &[Kind::HoldSnapshot, Kind::HoldPoint, Kind::Release]),
     // Every stop of this file is lifted by one; `control.rs` stops it, and it has no step in AWS that could fail.
     ("control.resume", &[]),

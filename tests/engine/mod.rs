@@ -5,6 +5,7 @@ mod advice;
 mod approval;
 mod asks;
 mod backup;
+mod bisect;
 mod calls;
 mod control;
 mod delivery;

@@ -445,6 +445,7 @@ fn one_of_each() -> Vec<Command> {
         "backup restore prod list",
         "backup validate prod",
         "backup restore prod pitr --target-time latest",
+        "backup bisect prod --check orders",
         "backup schedule prod create",
         "backup delete prod snap-1",
         "backup hold prod snap-1 --ticket INC-1",

@@ -437,7 +437,6 @@ fn the_line_named_in_a_sentence_about_stop_is_right_too() {
 #[test]
 fn a_command_to_come_says_that_it_is_not_there_yet_and_what_comes_nearest() {
     for (typed, nearest) in [
-        ("backup bisect prod rds --check orders", "/bbws backup restore prod list rds"),
         ("dr status prod", "/bbws backup validate prod --replication"),
         ("dr failover PROD --execute --ticket INC-1", "/bbws backup validate prod --replication"),
         ("failover prod", "/bbws backup validate prod --replication"),

@@ -127,9 +127,14 @@ fn the_domain_is_pure() {
 }
 
 /// Files beside the operations' own that may name one, each for its reason: who asks for the lifting of a stop, what is
-/// cleaned up by itself, what a list says of a schedule and offers to delete.
-const MAY_NAME_AN_OPERATION: [(&str, &str); 4] =
-    [("app/lift.rs", "resume"), ("app/tidy.rs", "cleanup"), ("app/list.rs", "schedule"), ("app/list.rs", "delete")];
+/// cleaned up by itself, what a search tells at its end, what a list says of a schedule and offers to delete.
+const MAY_NAME_AN_OPERATION: [(&str, &str); 5] = [
+    ("app/lift.rs", "resume"),
+    ("app/tidy.rs", "cleanup"),
+    ("app/reports.rs", "bisect"),
+    ("app/list.rs", "schedule"),
+    ("app/list.rs", "delete"),
+];
 
 #[test]
 fn no_operation_is_named_outside_its_own_file() {

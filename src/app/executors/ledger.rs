@@ -9,8 +9,11 @@ use super::{Begun, Executor, Task, amiss};
 use crate::{
     app::change::{Change, SELF},
     domain::{
+        bisect::Answer,
+        confidence::Checked,
+        mark::MarkKind,
         operation::{OpId, State, Trigger},
-        step::{Action, ClearStop},
+        step::{Action, ClearStop, bisect},
     },
     ports::{
         chat::Level,
@@ -40,6 +43,7 @@ impl Executor for LedgerSteps {
     async fn start(&self, task: &Task) -> Result<Begun, CloudError> {
         let finished = Started { finished: true, ..Started::default() };
         let environment = task.op.environment().to_owned();
+        let mut finished = finished;
         let marks = match &task.action {
             Action::Remember(what) => vec![MarkWrite::Set(Mark {
                 environment,
@@ -52,6 +56,11 @@ impl Executor for LedgerSteps {
             Action::Forget(what) => {
                 vec![MarkWrite::Drop { environment, kind: what.mark, subject: what.subject.clone() }]
             }
+            Action::BisectPoints(what) => {
+                finished.outputs = what.outputs();
+                Vec::new()
+            }
+            Action::RememberAnswers(what) => self.answers(task, &what.check),
             Action::ClearStop(what) => {
                 self.clear_stop(task, what).await?;
                 Vec::new()
@@ -67,6 +76,27 @@ impl Executor for LedgerSteps {
 }
 
 impl LedgerSteps {
+    /// What the points of a search answered to a check. Those without an answer are as they were.
+    fn answers(&self, task: &Task, check: &str) -> Vec<MarkWrite> {
+        let points = bisect::points(&task.inputs);
+        let mark = |(at, answer): (usize, Answer)| {
+            let right = match answer {
+                Answer::Right => true,
+                Answer::Wrong => false,
+                Answer::Unknown => return None,
+            };
+            Some(MarkWrite::Set(Mark {
+                environment: task.op.environment().to_owned(),
+                kind: MarkKind::Checked,
+                subject: Checked::subject(&points.get(at)?.key, check),
+                note: Checked::note(right).to_owned(),
+                operation: task.op.id.to_string(),
+                at: self.clock.now(),
+            }))
+        };
+        bisect::answers(&task.inputs).into_iter().filter_map(mark).collect()
+    }
+
     /// Lifts a stop, and lets go on what it had halted. Every part of it may be done again.
     async fn clear_stop(&self, task: &Task, what: &ClearStop) -> Result<(), CloudError> {
         let (scope, op) = (what.scope.as_str(), &task.op);

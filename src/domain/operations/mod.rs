@@ -4,6 +4,7 @@
 //! what people are told at its end. Planner, submit, words, access, control, the engine and the generic suites read [`ALL`]:
 //! none of them knows an operation by name.
 
+pub mod bisect;
 pub mod cleanup;
 pub mod create;
 pub mod delete;
@@ -28,12 +29,13 @@ use super::{
 };
 
 /// Every operation, in the order lists name them. A new one is its file and its line here.
-pub static ALL: [&dyn Operation; 8] = [
+pub static ALL: [&dyn Operation; 9] = [
     &create::Create,
     &schedule::Schedule,
     &delete::Delete,
     &validate::Validate,
     &restore::Restore,
+    &bisect::Bisect,
     &hold::Hold,
     &resume::Resume,
     &cleanup::Cleanup,
@@ -46,9 +48,8 @@ const DRILLS: &[&str] = &["tabletop", "infra", "dns", "full-drill"];
 
 /// Kinds that approval rules may name although nothing can ask for them yet, with their scopes: rules are written before
 /// the day on which they are needed. `dr.drill` is another word for `dr.test`.
-const COMING: [(&str, &[&str]); 10] = [
+const COMING: [(&str, &[&str]); 9] = [
     ("backup.cutover", RADIUS),
-    ("backup.bisect", &[]),
     ("dr.incident", &[]),
     ("dr.failover", &[]),
     ("dr.failback", &[]),

@@ -10,6 +10,7 @@ use super::{
     Outputs, Page, Step,
     archive::*,
     backup::*,
+    bisect::{BisectAsk, BisectPoints, BisectReport, BisectRestore, RememberAnswers},
     efs::*,
     ledger::*,
     parameters::{Parameters, Proof},
@@ -45,6 +46,7 @@ macro_rules! every_kind_of_step {
                 RestoreTest = "rds.restore_test",
                 RestoreMoment = "rds.restore_moment",
                 DeleteInstance = "rds.delete_instance",
+                BisectRestore = "bisect.restore",
                 RestoreFiles = "backup.restore_test",
                 TagFiles = "efs.tag",
                 MountTarget = "efs.mount_target",
@@ -71,6 +73,7 @@ macro_rules! every_kind_of_step {
                 VerifyDump = "verify.dump",
                 VerifyDatabase = "verify.database",
                 VerifyCheck = "verify.check",
+                BisectAsk = "bisect.ask",
                 VerifyFiles = "verify.files",
                 VerifySecrets = "verify.secrets",
                 CompareExport = "verify.export",
@@ -81,12 +84,15 @@ macro_rules! every_kind_of_step {
             Ledger {
                 Remember = "ledger.mark",
                 Forget = "ledger.unmark",
+                BisectPoints = "bisect.points",
+                RememberAnswers = "bisect.remember",
                 ClearStop = "control.clear_stop",
             }
             // A look at a whole environment that is told as a report.
             Report {
                 InventoryReport = "report.inventory",
                 ReplicationReport = "report.replication",
+                BisectReport = "bisect.report",
             }
             // People, for whose word the run waits.
             People {

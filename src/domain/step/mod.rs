@@ -3,6 +3,7 @@
 mod action;
 mod archive;
 mod backup;
+pub mod bisect;
 mod efs;
 mod ledger;
 mod page;
@@ -22,6 +23,7 @@ pub(crate) use action::every_kind_of_step;
 pub use action::{Action, Work};
 pub use archive::*;
 pub use backup::*;
+pub use bisect::{BisectAsk, BisectPoints, BisectReport, BisectRestore, ProbePoint, RememberAnswers};
 pub use efs::*;
 pub use ledger::*;
 pub use page::{Job, Page};

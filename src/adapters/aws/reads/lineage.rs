@@ -50,6 +50,25 @@ pub async fn lineage(
     Ok(if there { found } else { Vec::new() })
 }
 
+/// Every recovery point of a database, in both regions.
+///
+/// # Errors
+/// Also when only a part can be read.
+pub async fn history(
+    cloud: &AwsCloud,
+    environment: &Environment,
+    database: &str,
+    requester: &str,
+) -> Result<Vec<Point>, CloudError> {
+    let (kinds, resource) = (vec![PointKind::Rds], Some(database.to_owned()));
+    let query = PointQuery { kinds, resource, ..PointQuery::default() };
+    let mut found = Vec::new();
+    let left_out =
+        points::read(cloud, environment, &query, requester, &points::BOTH, &mut |page| found.extend(page)).await?;
+    whole(left_out.unread)?;
+    Ok(found)
+}
+
 /// Refuses what was read in part.
 ///
 /// # Errors

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, future::Future};
 
-use futures::future::{OptionFuture, try_join, try_join3, try_join4};
+use futures::future::{BoxFuture, OptionFuture, try_join, try_join3, try_join4};
 
 use super::super::{AwsCloud, backup, efs, kms, rds, s3, secrets, session::Session, ssm, steps::plans, sts};
 use super::{buckets, lineage, newest, past, windows};
@@ -105,11 +105,25 @@ async fn backups(
 ) -> Result<(Option<Vec<Point>>, Option<Vec<Point>>, Option<Option<PlanFound>>), CloudError> {
     let plan = environment.plan_name();
     try_join3(
-        when(ask.point.as_deref().map(|id| lineage::lineage(cloud, environment, id, requester))),
+        when(lineage_asked(cloud, environment, ask, requester)),
         when(ask.newest.then(|| newest_here(cloud, environment, requester))),
         when(ask.schedule.then(|| plans::find(here, &plan))),
     )
     .await
+}
+
+/// What a survey wants to know of the points of one thing.
+fn lineage_asked<'a>(
+    cloud: &'a AwsCloud,
+    environment: &'a Environment,
+    ask: &'a Survey,
+    requester: &'a str,
+) -> Option<BoxFuture<'a, Result<Vec<Point>, CloudError>>> {
+    match (&ask.point, &ask.history) {
+        (Some(id), _) => Some(Box::pin(lineage::lineage(cloud, environment, id, requester))),
+        (None, Some(database)) => Some(Box::pin(lineage::history(cloud, environment, database, requester))),
+        (None, None) => None,
+    }
 }
 
 async fn newest_here(cloud: &AwsCloud, environment: &Environment, requester: &str) -> Result<Vec<Point>, CloudError> {

@@ -26,6 +26,7 @@ use crate::{
 mod archives;
 pub mod automated;
 pub mod batch;
+pub mod bisect;
 mod bulk;
 pub mod compare_export;
 pub mod configuration;

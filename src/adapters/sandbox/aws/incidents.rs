@@ -71,6 +71,19 @@ impl SimAws {
         changed == Some(true)
     }
 
+    /// Takes rows away from a database since a moment of the past: it lacks them, and so does every snapshot made of it since.
+    pub fn corrupt_since(&self, environment: &str, id: &str, at: Moment) {
+        self.modify_database(environment, id, |db| db.data.lacks_rows = true);
+        for side in [Side::Primary, Side::Dr] {
+            self.meddle(environment, side, |place, _, _| {
+                let of = place.rds.snapshots.values_mut().filter(|snapshot| snapshot.instance == id);
+                for snapshot in of.filter(|snapshot| snapshot.data.until.is_some_and(|until| until >= at)) {
+                    snapshot.data.lacks_rows = true;
+                }
+            });
+        }
+    }
+
     /// Deletes a DB instance; `false` if there is none.
     pub fn delete_database(&self, environment: &str, id: &str) -> bool {
         self.meddle(environment, Side::Primary, |place, _, _| place.rds.instances.remove(id).is_some()) == Some(true)

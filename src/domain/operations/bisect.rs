@@ -1,0 +1,494 @@
+//! `backup.bisect`: the last recovery point of a database on which a named check holds, found by test restores that are
+//! deleted again.
+
+use super::{
+    Asked, Ended, Known, Operation,
+    draft::{Draft, Head},
+    whole,
+};
+use crate::domain::{
+    attachment::{Attachment, Offer, Report},
+    bisect::{self, Found, WIDTH},
+    command::{
+        ANY_ROLE, Arg, Command, Does, ENVIRONMENT, Entry, Form, Group, REASON, Values, Wrong, nothing_more, one_of,
+        shown,
+        value::{self, DURATION, Kind, TEXT, identifier, word},
+    },
+    confidence,
+    environment::{Database, NamedCheck, Span},
+    mark::MarkKind,
+    moment::Moment,
+    operation::Run,
+    plan::Plan,
+    point::{Point, snapshot_of},
+    restored,
+    step::{self, Outputs, ProbePoint, VerifyCheck},
+    text::{count, escape},
+    world::{Survey, World},
+};
+
+/// The kind on plans.
+const KIND: &str = "backup.bisect";
+
+const TYPE: &str = "type";
+const CHECK: &str = "check";
+const DATABASE: &str = "database";
+const SINCE: &str = "since";
+
+/// Points of one search; of more the newest. Each of them stands in the plan.
+const MOST: usize = 512;
+
+static WHAT: Kind = Kind {
+    name: "kind to bisect",
+    words: &["rds"],
+    called: &value::DATA_CALLED,
+    read: |kind, text, _| word(kind, text, "something that can be bisected"),
+    ..TEXT
+};
+static NAME: Kind = Kind {
+    name: "check name",
+    usage: "NAME",
+    read: |_, text, _| identifier("check", text),
+    lacking: |_| "to know what to ask: `--check` and the name of a check in bbws.toml.".to_owned(),
+    open: Some("<check>"),
+    ..TEXT
+};
+static ID: Kind = Kind {
+    name: "bisected database",
+    usage: "DB",
+    read: |_, text, _| identifier("database", text).map(|id| id.to_ascii_lowercase()),
+    open: Some("<database>"),
+    ..TEXT
+};
+
+const fn option(name: &'static str, kind: &'static Kind, about: &'static str) -> Arg {
+    Arg { name, kind, form: Form::Option, required: false, usual: None, about }
+}
+
+static ENTRY: Entry = Entry {
+    name: KIND,
+    path: &["backup", "bisect"],
+    group: Group::Backups,
+    place: 38,
+    about: "Find the last recovery point on which a named check holds",
+    happens: "Restores some of the database's recovery points apart from the platform, three at a time, asks each the check's \
+                  question, and removes them again. Each round leaves a fourth of the points, so that of 64 nine are restored at \
+                  the most. Of the platform itself nothing is changed.",
+    args: &[
+        ENVIRONMENT,
+        Arg {
+            name: TYPE,
+            kind: &WHAT,
+            form: Form::WordOrOption,
+            required: true,
+            usual: Some("rds"),
+            about: "`rds`; nothing else can be asked so far",
+        },
+        Arg {
+            required: true,
+            ..option(CHECK, &NAME, "the check's name, as in `[environments.….checks]` of bbws.toml")
+        },
+        option(DATABASE, &ID, "which database, by its id; the check's own when left out"),
+        Arg {
+            usual: Some("30d"),
+            ..option(SINCE, &DURATION, "only points no older than this: a number and `m`, `h` or `d`")
+        },
+        REASON,
+    ],
+    examples: &["backup bisect ENV rds --check orders", "backup bisect ENV rds --check orders --since 7d"],
+    who: ANY_ROLE,
+    does: |_| Does::Operation,
+    settle: settled,
+    mend: nothing_more,
+};
+
+fn settled(values: Values) -> Result<Values, Wrong> {
+    match values.get(CHECK) {
+        Some(_) => Ok(values),
+        None => Err(Wrong::new((NAME.lacking)(&[]))),
+    }
+}
+
+/// The operation.
+pub struct Bisect;
+
+impl Operation for Bisect {
+    fn kind(&self) -> &'static str {
+        KIND
+    }
+
+    fn prefix(&self) -> &'static str {
+        "bs"
+    }
+
+    fn entry(&self) -> Option<&'static Entry> {
+        Some(&ENTRY)
+    }
+
+    fn what(&self, command: &Command, environment: &str) -> String {
+        let check = command.values().get(CHECK).unwrap_or_default();
+        format!("The search for the last recovery point of `{}` on which {} holds", escape(environment), escape(check))
+    }
+
+    fn survey(&self, asked: &Asked<'_>) -> Result<Survey, Vec<String>> {
+        let (database, _, _) = subject(asked)?;
+        Ok(Survey {
+            databases: vec![database.id.clone()],
+            history: Some(database.id.clone()),
+            isolated: true,
+            ..Survey::default()
+        })
+    }
+
+    fn plan(&self, asked: &Asked<'_>, known: &Known) -> Result<Plan, Vec<String>> {
+        let (database, check, secret) = subject(asked)?;
+        Search { asked, database, check, secret, world: &known.world }.plan()
+    }
+
+    /// It makes only what it deletes again, and must never hold up a restore in earnest.
+    fn locks(&self) -> bool {
+        false
+    }
+
+    fn title(&self, plan: &Plan) -> String {
+        format!("Search in {} for the last recovery point on which {} holds", whole(plan), plan.scope)
+    }
+
+    fn done(&self, ended: &Ended<'_>) -> String {
+        format!("The search is over, in {}; what it found is in the thread.", ended.took)
+    }
+
+    fn found(&self, run: &Run, took: &str) -> Option<String> {
+        let told = run.findings().into_iter().map(|(_, found)| found).collect::<Vec<_>>();
+        Some(format!("Done: {} It took {took}; nothing is left of what was restored.", escape(&told.join(" "))))
+    }
+
+    /// What was restored is deleted again, so that it is asked for anew.
+    fn retries(&self, _: &Plan) -> bool {
+        false
+    }
+
+    fn not_done(&self, _: &Plan) -> &'static str {
+        "The last right recovery point is *not* found."
+    }
+
+    fn left_behind(&self, _: &Plan, _: usize) -> Option<String> {
+        Some("What was restored for the search is deleted by itself within a day.".to_owned())
+    }
+}
+
+/// The database, the check and the login that are meant.
+fn subject<'a>(asked: &Asked<'a>) -> Result<(&'a Database, (&'a str, &'a NamedCheck), &'a str), Vec<String>> {
+    let (env, values) = (asked.environment, asked.command.values());
+    let name = values.get(CHECK).unwrap_or_default();
+    let Some((name, check)) = env.checks.get_key_value(name) else {
+        let known: Vec<&str> = env.checks.keys().map(String::as_str).collect();
+        let known = if known.is_empty() { "it has none".to_owned() } else { format!("it has {}", one_of(&known)) };
+        return Err(vec![format!(
+            "`{}` has no check {}; {known}. A check is a line in `[environments.{}.checks]` of bbws.toml.",
+            env.name,
+            shown(name),
+            env.name
+        )]);
+    };
+    let wanted = values.get(DATABASE).unwrap_or(&check.database);
+    let Some(database) = env.databases.iter().find(|database| database.id == wanted) else {
+        return Err(vec![format!("`{}` declares no database {}.", env.name, shown(wanted))]);
+    };
+    let Some(secret) = env.login(&database.id) else {
+        return Err(vec![format!(
+            "Nobody can sign in to a copy of {}: no `dumps` entry in bbws.toml names a secret with its login. Add one.",
+            database.id
+        )]);
+    };
+    Ok((database, (name, check), secret))
+}
+
+/// A search in the planning.
+struct Search<'a> {
+    asked: &'a Asked<'a>,
+    database: &'a Database,
+    check: (&'a str, &'a NamedCheck),
+    secret: &'a str,
+    world: &'a World,
+}
+
+impl Search<'_> {
+    fn plan(&self) -> Result<Plan, Vec<String>> {
+        let env = self.asked.environment;
+        let mut draft = Draft::default();
+        let (points, older) = self.points();
+        let (Some(oldest), Some(newest)) = (points.first(), points.last()) else {
+            return Err(vec![format!(
+                "There is no recovery point of {} to restore in that time. `/bbws backup restore {} list rds` shows what there is; `--since` reaches further back.",
+                self.database.id, env.name
+            )]);
+        };
+        match &self.world.isolated {
+            Some(Ok(_)) => {}
+            Some(Err(why)) => return Err(vec![why.clone()]),
+            None => return Err(vec!["Whether the isolated network is there is not known. Ask again.".to_owned()]),
+        }
+        let rounds = bisect::rounds(points.len());
+        let most = (rounds * WIDTH).min(points.len());
+        draft.fact(
+            format!("Points of {}", self.database.id),
+            format!("{}, data from {} to {}", count(points.len(), "recovery point"), oldest.created, newest.created),
+        );
+        draft.note(format!(
+            "At the most {most} of them are restored, {WIDTH} at a time, in {}; each is asked whether `{}` holds and then deleted. Each costs what such a database costs while it is there.",
+            count(rounds, "round"),
+            self.check.0
+        ));
+        draft.note("What is wrong once is taken to stay wrong: the search does not ask every point.");
+        if older > 0 {
+            draft.note(format!("{} in that time are not among them.", count(older, "older point")));
+        }
+        self.steps(&mut draft, points, rounds);
+        draft.finish(Head {
+            kind: KIND,
+            environment: env,
+            scope: self.check.0.to_owned(),
+            tenant: None,
+            retention_days: None,
+        })
+    }
+
+    /// What can be asked, the oldest first, and how many older ones are left out. What was made since it was asked for is not
+    /// among them, so that planning again gives the same.
+    fn points(&self) -> (Vec<ProbePoint>, usize) {
+        let at = self.asked.at;
+        let since = self.asked.command.values().get(SINCE).and_then(|text| Span::parse(text).ok());
+        let from = since.map_or(Moment(0), |span| at - span.0);
+        let env = self.asked.environment;
+        let wanted = |point: &&Point| {
+            point.resource == self.database.id
+                && point.region == env.primary_region
+                && point.usable()
+                && (from..at).contains(&point.created)
+        };
+        let mut points: Vec<ProbePoint> = (self.world.lineage.iter().filter(wanted))
+            .filter_map(|point| {
+                let snapshot = snapshot_of(point)?;
+                Some(ProbePoint { id: point.id.clone(), snapshot, key: point.key(), created: point.created })
+            })
+            .collect();
+        points.sort_by(|a, b| (a.created, &a.id).cmp(&(b.created, &b.id)));
+        let older = points.len().saturating_sub(MOST);
+        points.drain(..older);
+        (points, older)
+    }
+
+    fn steps(&self, draft: &mut Draft, points: Vec<ProbePoint>, rounds: usize) {
+        let env = self.asked.environment;
+        let region = env.primary_region.clone();
+        let database = self.database.id.clone();
+        let laid_out = draft.step(
+            format!("Lay out the {}", count(points.len(), "recovery point")),
+            vec![],
+            step::BisectPoints { database: database.clone(), points },
+        );
+        let mut asked: Vec<usize> = Vec::new();
+        for round in 0..rounds {
+            let before: Vec<usize> = std::iter::once(laid_out).chain(asked.iter().copied()).collect();
+            for slot in 0..WIDTH {
+                asked.push(self.probe(draft, &before, (round, slot)));
+            }
+        }
+        let all: Vec<usize> = std::iter::once(laid_out).chain(asked).collect();
+        let check = self.check.0.to_owned();
+        draft.step(
+            format!("Write down what {check} answered"),
+            all.clone(),
+            step::RememberAnswers { check: check.clone() },
+        );
+        draft.step("Tell what was found", all, step::BisectReport { region, database, check });
+    }
+
+    /// One point: restored, asked, deleted. Answers the step that asks.
+    fn probe(&self, draft: &mut Draft, before: &[usize], (round, slot): (usize, usize)) -> usize {
+        let (env, id) = (self.asked.environment, self.asked.id);
+        let region = env.primary_region.clone();
+        let number = round * WIDTH + slot + 1;
+        let instance = restored::name(&format!("{}-{number}", self.database.id), &id.0);
+        let (name, check) = self.check;
+        let noted = draft.step(
+            format!("Write down that {instance} may be made"),
+            before.to_vec(),
+            step::Remember { mark: MarkKind::Leftover, subject: instance.clone(), note: region.clone() },
+        );
+        let made = draft.step(
+            format!("Restore the next point as {instance}"),
+            before.iter().copied().chain([noted]).collect(),
+            step::BisectRestore {
+                region: region.clone(),
+                slot,
+                instance: instance.clone(),
+                subnet_group: env.isolated_subnet_group().to_owned(),
+                security_groups: env.restore_test_security_groups.clone(),
+            },
+        );
+        let ask = VerifyCheck {
+            region: region.clone(),
+            instance: instance.clone(),
+            database: self.database.id.clone(),
+            engine: self.database.engine,
+            secret: self.secret.to_owned(),
+            check: name.to_owned(),
+            schema: check.schema.clone(),
+            query: check.query.clone(),
+        };
+        let asked = draft.step(format!("Ask {instance} whether {name} holds"), vec![made], step::BisectAsk { ask });
+        let deleted = draft.always(
+            format!("Delete {instance}"),
+            vec![made, asked],
+            step::DeleteInstance { region, instance: instance.clone(), operation: id.to_string() },
+        );
+        draft.step(
+            format!("Write down that nothing is left of {instance}"),
+            vec![deleted],
+            step::Forget { mark: MarkKind::Leftover, subject: instance },
+        );
+        asked
+    }
+}
+
+/// What a search came to: the report of its last step.
+pub fn report(environment: &str, what: &step::BisectReport, inputs: &Outputs, now: Moment) -> Report {
+    let (points, answers) = (step::bisect::points(inputs), step::bisect::answers(inputs));
+    let found = bisect::found(points.len(), &answers);
+    let told = Told { environment, what, points: &points, now };
+    let mut sentences = vec![told.last_right(&found)];
+    sentences.extend(told.first_wrong(&found));
+    sentences.extend(told.open(&found, inputs));
+    if found.mixed {
+        sentences.push(
+            "A point answered rightly after one that did not: what was wrong did not stay wrong, so look at both."
+                .to_owned(),
+        );
+    }
+    sentences.push(format!("{} of {} were asked.", answers.len(), count(points.len(), "recovery point")));
+    let restore = found.right.and_then(|at| points.get(at)).map(|point| told.restore(point));
+    let text = sentences.iter().map(|sentence| escape(sentence)).collect::<Vec<_>>().join(" ");
+    Report {
+        text,
+        attachment: Attachment { offers: restore.into_iter().collect(), ..Attachment::default() },
+        breaches: sentences,
+    }
+}
+
+/// The words of a report.
+struct Told<'a> {
+    environment: &'a str,
+    what: &'a step::BisectReport,
+    points: &'a [ProbePoint],
+    now: Moment,
+}
+
+impl Told<'_> {
+    fn named(&self, at: usize) -> String {
+        self.points.get(at).map(|point| format!("{} of {}", point.id, point.created)).unwrap_or_default()
+    }
+
+    fn last_right(&self, found: &Found) -> String {
+        let check = &self.what.check;
+        let Some(at) = found.right else {
+            return format!(
+                "No recovery point of {} that was asked answers check {check} rightly.",
+                self.what.database
+            );
+        };
+        let created = self.points.get(at).map_or(self.now, |point| point.created);
+        let sure = if found.exact() { "The last" } else { "The last known" };
+        format!(
+            "{sure} recovery point on which check {check} holds is {}; restoring it {}.",
+            self.named(at),
+            confidence::loses(self.now.since(created))
+        )
+    }
+
+    fn first_wrong(&self, found: &Found) -> Option<String> {
+        match found.wrong {
+            Some(at) => Some(format!("It does not hold on {}.", self.named(at))),
+            None if found.right.is_some() && found.exact() => {
+                Some("It holds on the newest point, so that what is wrong now came after it.".to_owned())
+            }
+            None => None,
+        }
+    }
+
+    /// What is not known, and why.
+    fn open(&self, found: &Found, inputs: &Outputs) -> Vec<String> {
+        let mut sentences = Vec::new();
+        let names = |places: &[usize]| {
+            let named: Vec<String> = places.iter().take(3).map(|at| self.named(*at)).collect();
+            let more = places.len().saturating_sub(named.len());
+            let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+            format!("{}{more}", named.join(", "))
+        };
+        if !found.unanswered.is_empty() {
+            let why = step::bisect::unanswered(inputs);
+            let first = found.unanswered.first().and_then(|at| why.get(at)).map(|why| format!(" ({why})"));
+            sentences.push(format!(
+                "Between the two, nobody knows of {}: no answer was to be had{}.",
+                names(&found.unanswered),
+                first.unwrap_or_default().trim_end_matches('.')
+            ));
+        }
+        if !found.unasked.is_empty() {
+            sentences.push(format!(
+                "Not asked, since the search had no more restores: {}. `/bbws backup restore {} list rds` offers to restore any.",
+                names(&found.unasked),
+                self.environment
+            ));
+        }
+        sentences
+    }
+
+    fn restore(&self, point: &ProbePoint) -> Offer {
+        let command = format!("backup restore {} rds --snapshot-id {}", self.environment, point.id);
+        let confirm =
+            format!("This asks for /bbws {command}: a copy beside the platform. Nothing that is live is changed.");
+        Offer { label: "Restore".to_owned(), command, confirm: Some(confirm) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_search_says_it_all_in_its_report() {
+        let point = |n: i64| ProbePoint {
+            id: format!("s{n}"),
+            snapshot: format!("s{n}"),
+            key: format!("rds s{n}"),
+            created: Moment(1_795_226_400_000 + n * 3_600_000),
+        };
+        let what = step::BisectReport { region: "af-south-1".into(), database: "db".into(), check: "orders".into() };
+        let told = |answers: &[(usize, Result<bool, String>)]| {
+            let points = step::BisectPoints { database: "db".into(), points: (0..5).map(point).collect() };
+            let mut inputs = points.outputs();
+            for (at, answer) in answers {
+                inputs.extend(step::BisectAsk::answered(*at, answer));
+            }
+            report("prod", &what, &inputs, Moment(1_795_226_400_000 + 5 * 3_600_000))
+        };
+        let exact = told(&[(1, Ok(true)), (3, Ok(false)), (2, Ok(true))]);
+        assert_eq!(
+            exact.text,
+            "The last recovery point on which check orders holds is s2 of 2026-11-21T04:00:00Z; restoring it loses the last 3 h of writes. It does not hold on s3 of 2026-11-21T05:00:00Z. 3 of 5 recovery points were asked."
+        );
+        assert_eq!(exact.attachment.offers[0].command, "backup restore prod rds --snapshot-id s2");
+        let wide = told(&[(1, Ok(true)), (3, Ok(false)), (2, Err("code 1146.".into()))]);
+        assert!(wide.text.starts_with("The last known recovery point on which"), "{}", wide.text);
+        assert!(
+            wide.text.contains("nobody knows of s2 of 2026-11-21T04:00:00Z: no answer was to be had (code 1146"),
+            "{}",
+            wide.text
+        );
+        let none = told(&[(1, Ok(false)), (0, Ok(false))]);
+        assert!(none.text.starts_with("No recovery point of db that was asked answers check orders rightly."));
+        assert!(none.attachment.offers.is_empty());
+    }
+}
