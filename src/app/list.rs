@@ -5,11 +5,13 @@ use std::collections::BTreeMap;
 use super::{
     desk::{Desk, say},
     reports::{size, tested_ago},
+    restorable::restore,
 };
 use crate::{
     domain::{
         answers::backup_list,
         command::Command,
+        confidence,
         environment::{Environment, Tenant},
         mark::{Mark, MarkKind},
         moment::{Moment, spoken},
@@ -27,7 +29,7 @@ use crate::{
 };
 
 /// Lines of one answer; older ones have a button.
-const LINES: usize = 50;
+const LINES: usize = 30;
 /// Columns of the list: what decides whether a backup is of use comes first, since a phone shows no more.
 const COLUMNS: [&str; 9] = ["Recovery point", "Age", "Expires", "Tested", "Kept by", "Of", "Size", "Here", "DR"];
 /// Days the calendar of tiers looks ahead.
@@ -221,7 +223,8 @@ fn drawn(
         let guards = guards(point);
         rows.push(row(env, line, point, &guards, marks, now, unread.is_empty()));
         // What is not known may be what protects it.
-        offers.push(Some(deletion(env, point)).filter(|_| guards.is_empty() && unread.is_empty()));
+        let deletable = guards.is_empty() && unread.is_empty();
+        offers.push(if deletable { Some(deletion(env, point)) } else { restoration(env, line, point, newest.tenant) });
     }
     head.extend(others);
     let table = Table {
@@ -312,6 +315,13 @@ fn state(point: &Point) -> &'static str {
         PointState::Stopped => "yes, up to its end (STOPPED)",
         PointState::Unusable => "UNUSABLE",
     }
+}
+
+/// Asks to restore what something can be restored from: in the region of the copy where there is no other.
+fn restoration(env: &Environment, line: &Line, point: &Point, tenant: Option<(&str, &Tenant)>) -> Option<Offer> {
+    let from_dr = line.primary.is_none() && line.dr.is_some();
+    let text = confidence::asks_for(&env.name, point, from_dr, tenant.map(|(id, _)| id)).filter(|_| point.usable())?;
+    restore(&env.name, &text)
 }
 
 /// Asks to delete what nothing protects.

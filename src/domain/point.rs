@@ -168,15 +168,6 @@ pub fn is_continuous(arn: &str) -> bool {
     arn.contains(":continuous:") || arn.contains(":auto-backup:")
 }
 
-/// What RDS restores it from: a snapshot's name, also of one that AWS Backup keeps in a vault. Continuous backups have none.
-pub fn snapshot_of(point: &Point) -> Option<String> {
-    match point.place {
-        Place::Snapshot => Some(point.id.clone()),
-        Place::Bucket { .. } => None,
-        Place::Vault { .. } => point.arn.split_once(":snapshot:").map(|(_, name)| name.to_owned()),
-    }
-}
-
 /// How a continuous backup is let go without an end to point-in-time recovery.
 pub fn disassociate(arn: &str, vault: &str, region: &str) -> String {
     format!(

@@ -275,7 +275,7 @@ fn named_checks_are_questions_that_only_read() {
         ),
         (refused(&orders.replace("tenant_1", "a.b")), "checks.orders.schema: `a.b` is not a schema's name"),
         (refused(&orders.replace("orders = {", "\"1 st\" = {")), "`1 st` is not a check's name"),
-        (refused(&orders.replace("query", "sql")), "unknown field `sql`"),
+        (refused(&orders.replace("query", "sql")), "`sql` is not a known key"),
     ] {
         assert!(said.contains(why), "{said} instead of {why}");
     }

@@ -16,11 +16,11 @@ use crate::domain::{
     },
     confidence,
     environment::{Database, NamedCheck, Span},
-    mark::MarkKind,
+    mark::{Leftover, MarkKind},
     moment::Moment,
     operation::Run,
     plan::Plan,
-    point::{Point, snapshot_of},
+    point::Point,
     restored,
     step::{self, Outputs, ProbePoint, VerifyCheck},
     text::{count, escape},
@@ -80,7 +80,7 @@ static ENTRY: Entry = Entry {
             name: TYPE,
             kind: &WHAT,
             form: Form::WordOrOption,
-            required: true,
+            required: false,
             usual: Some("rds"),
             about: "`rds`; nothing else can be asked so far",
         },
@@ -269,7 +269,7 @@ impl Search<'_> {
         };
         let mut points: Vec<ProbePoint> = (self.world.lineage.iter().filter(wanted))
             .filter_map(|point| {
-                let snapshot = snapshot_of(point)?;
+                let snapshot = point.snapshot()?.to_owned();
                 Some(ProbePoint { id: point.id.clone(), snapshot, key: point.key(), created: point.created })
             })
             .collect();
@@ -291,9 +291,7 @@ impl Search<'_> {
         let mut asked: Vec<usize> = Vec::new();
         for round in 0..rounds {
             let before: Vec<usize> = std::iter::once(laid_out).chain(asked.iter().copied()).collect();
-            for slot in 0..WIDTH {
-                asked.push(self.probe(draft, &before, (round, slot)));
-            }
+            asked.extend(self.round(draft, &before, round));
         }
         let all: Vec<usize> = std::iter::once(laid_out).chain(asked).collect();
         let check = self.check.0.to_owned();
@@ -305,51 +303,74 @@ impl Search<'_> {
         draft.step("Tell what was found", all, step::BisectReport { region, database, check });
     }
 
-    /// One point: restored, asked, deleted. Answers the step that asks.
-    fn probe(&self, draft: &mut Draft, before: &[usize], (round, slot): (usize, usize)) -> usize {
+    /// Some points at once: restored, asked, deleted. Answers the steps that ask.
+    fn round(&self, draft: &mut Draft, before: &[usize], round: usize) -> Vec<usize> {
         let (env, id) = (self.asked.environment, self.asked.id);
-        let region = env.primary_region.clone();
-        let number = round * WIDTH + slot + 1;
-        let instance = restored::name(&format!("{}-{number}", self.database.id), &id.0);
+        let region = &env.primary_region;
+        let name = |slot: usize| restored::name(&format!("{}-{}", self.database.id, round * WIDTH + slot + 1), &id.0);
+        let instances: Vec<String> = (0..WIDTH).map(name).collect();
+        let noted = instances.iter().map(|instance| {
+            draft.step(
+                format!("Write down that {instance} may be made"),
+                before.to_vec(),
+                step::Remember {
+                    mark: MarkKind::Leftover,
+                    subject: instance.clone(),
+                    note: Leftover::instance(region).note(),
+                },
+            )
+        });
+        let noted: Vec<usize> = noted.collect();
+        let made = instances.iter().zip(noted).enumerate().map(|(slot, (instance, noted))| {
+            draft.step(
+                format!("Restore the next point as {instance}"),
+                before.iter().copied().chain([noted]).collect(),
+                step::BisectRestore {
+                    region: region.clone(),
+                    slot,
+                    instance: instance.clone(),
+                    subnet_group: env.isolated_subnet_group().to_owned(),
+                    security_groups: env.restore_test_security_groups.clone(),
+                },
+            )
+        });
+        let made: Vec<usize> = made.collect();
+        let check = self.check.0;
+        let asked = instances.iter().zip(&made).map(|(instance, made)| {
+            let title = format!("Ask {instance} whether {check} holds");
+            draft.step(title, vec![*made], step::BisectAsk { ask: self.question(instance) })
+        });
+        let asked: Vec<usize> = asked.collect();
+        let deleted = instances.iter().zip(made.iter().zip(&asked)).map(|(instance, (made, asked))| {
+            draft.always(
+                format!("Delete {instance}"),
+                vec![*made, *asked],
+                step::DeleteInstance { region: region.clone(), instance: instance.clone(), operation: id.to_string() },
+            )
+        });
+        let deleted: Vec<usize> = deleted.collect();
+        for (instance, deleted) in instances.into_iter().zip(deleted) {
+            draft.step(
+                format!("Write down that nothing is left of {instance}"),
+                vec![deleted],
+                step::Forget { mark: MarkKind::Leftover, subject: instance },
+            );
+        }
+        asked
+    }
+
+    fn question(&self, instance: &str) -> VerifyCheck {
         let (name, check) = self.check;
-        let noted = draft.step(
-            format!("Write down that {instance} may be made"),
-            before.to_vec(),
-            step::Remember { mark: MarkKind::Leftover, subject: instance.clone(), note: region.clone() },
-        );
-        let made = draft.step(
-            format!("Restore the next point as {instance}"),
-            before.iter().copied().chain([noted]).collect(),
-            step::BisectRestore {
-                region: region.clone(),
-                slot,
-                instance: instance.clone(),
-                subnet_group: env.isolated_subnet_group().to_owned(),
-                security_groups: env.restore_test_security_groups.clone(),
-            },
-        );
-        let ask = VerifyCheck {
-            region: region.clone(),
-            instance: instance.clone(),
+        VerifyCheck {
+            region: self.asked.environment.primary_region.clone(),
+            instance: instance.to_owned(),
             database: self.database.id.clone(),
             engine: self.database.engine,
             secret: self.secret.to_owned(),
             check: name.to_owned(),
             schema: check.schema.clone(),
             query: check.query.clone(),
-        };
-        let asked = draft.step(format!("Ask {instance} whether {name} holds"), vec![made], step::BisectAsk { ask });
-        let deleted = draft.always(
-            format!("Delete {instance}"),
-            vec![made, asked],
-            step::DeleteInstance { region, instance: instance.clone(), operation: id.to_string() },
-        );
-        draft.step(
-            format!("Write down that nothing is left of {instance}"),
-            vec![deleted],
-            step::Forget { mark: MarkKind::Leftover, subject: instance },
-        );
-        asked
+        }
     }
 }
 
@@ -428,11 +449,15 @@ impl Told<'_> {
         };
         if !found.unanswered.is_empty() {
             let why = step::bisect::unanswered(inputs);
-            let first = found.unanswered.first().and_then(|at| why.get(at)).map(|why| format!(" ({why})"));
+            let first = found
+                .unanswered
+                .first()
+                .and_then(|at| why.get(at))
+                .map(|why| format!(" ({})", why.trim_end_matches('.')));
             sentences.push(format!(
                 "Between the two, nobody knows of {}: no answer was to be had{}.",
                 names(&found.unanswered),
-                first.unwrap_or_default().trim_end_matches('.')
+                first.unwrap_or_default()
             ));
         }
         if !found.unasked.is_empty() {

@@ -7,6 +7,7 @@ use super::{
     path::Path,
 };
 use crate::domain::{
+    confidence::Checked,
     environment::{Database, Environment},
     mark::{Mark, MarkKind},
     moment::{Moment, spoken},
@@ -161,6 +162,7 @@ fn plan_snapshot(asked: &Asked<'_>, ask: &Ask<'_>, known: &Known) -> Result<Plan
         },
     );
     let validated = validate(&mut path, &subject, &instance, restored, snapshot.created);
+    let validated = put_checks(&mut path, &subject, &instance, validated, Some(&key));
     if validated.looked_into {
         path.draft.step(
             format!("Write down that {} is restore-tested", snapshot.id),
@@ -233,6 +235,7 @@ fn plan_moment(asked: &Asked<'_>, ask: &Ask<'_>, known: &Known) -> Result<Plan, 
     );
     // As late as can be is later than the request, in the end.
     let validated = validate(&mut path, &subject, &instance, restored, at.unwrap_or(asked.at));
+    let validated = put_checks(&mut path, &subject, &instance, validated, None);
     match at {
         Some(at) => loses(&mut path, &subject, at, asked.at),
         None => path.draft.note(
@@ -306,6 +309,46 @@ fn validate(path: &mut Path<'_>, subject: &Subject<'_>, instance: &str, restored
         },
     );
     Validated { step, looked_into: dump.is_some() }
+}
+
+/// Puts the named checks of the config to the copy. What they answered is remembered of the recovery point with this key.
+fn put_checks(
+    path: &mut Path<'_>,
+    subject: &Subject<'_>,
+    instance: &str,
+    mut validated: Validated,
+    key: Option<&str>,
+) -> Validated {
+    let (env, id) = (path.env, &subject.database.id);
+    let Some(secret) = env.login(id) else { return validated };
+    for (name, check) in env.checks.iter().filter(|(_, check)| check.database == *id) {
+        validated.step = path.draft.step(
+            format!("Ask {instance} whether {name} holds"),
+            vec![validated.step],
+            step::VerifyCheck {
+                region: path.ask.region(env).to_owned(),
+                instance: instance.to_owned(),
+                database: id.clone(),
+                engine: subject.database.engine,
+                secret: secret.to_owned(),
+                check: name.clone(),
+                schema: check.schema.clone(),
+                query: check.query.clone(),
+            },
+        );
+        if let Some(key) = key {
+            path.draft.step(
+                format!("Write down that {name} holds"),
+                vec![validated.step],
+                step::Remember {
+                    mark: MarkKind::Checked,
+                    subject: Checked::subject(key, name),
+                    note: Checked::note(true).to_owned(),
+                },
+            );
+        }
+    }
+    validated
 }
 
 /// What is not in the copy.

@@ -8,7 +8,7 @@ use crate::domain::{
     mark::{Leftover, Mark, MarkKind},
     moment::{Moment, spoken},
     operation::OpId,
-    point::{Place, Point, PointKind, snapshot_of},
+    point::{Place, Point, PointKind},
     restored, step,
     world::{Network, World},
 };
