@@ -5,14 +5,14 @@ use std::collections::BTreeMap;
 use super::{
     desk::{Desk, say},
     reports::{size, tested_ago},
-    restorable::restore,
 };
 use crate::{
     domain::{
         answers::backup_list,
-        command::Command,
+        command::{Command, Does},
         confidence,
         environment::{Environment, Tenant},
+        language,
         mark::{Mark, MarkKind},
         moment::{Moment, spoken},
         operations::{delete, schedule},
@@ -322,6 +322,15 @@ fn restoration(env: &Environment, line: &Line, point: &Point, tenant: Option<(&s
     let from_dr = line.primary.is_none() && line.dr.is_some();
     let text = confidence::asks_for(&env.name, point, from_dr, tenant.map(|(id, _)| id)).filter(|_| point.usable())?;
     restore(&env.name, &text)
+}
+
+/// The button that asks for this restore; none where the grammar knows no such command yet.
+pub(super) fn restore(environment: &str, text: &str) -> Option<Offer> {
+    let command = language::parse(text, &[environment]).ok().filter(|command| command.does() == Does::Operation)?;
+    let command = command.canonical();
+    let confirm =
+        format!("This asks for /bbws {command}: a copy beside the platform. Nothing that is live is changed.");
+    Some(Offer { label: "Restore".to_owned(), command, confirm: Some(confirm) })
 }
 
 /// Asks to delete what nothing protects.

@@ -4,15 +4,14 @@ use std::collections::BTreeSet;
 
 use super::{
     desk::{Desk, say},
-    list::{holds, regions, unreadable},
+    list::{holds, regions, restore, unreadable},
 };
 use crate::{
     domain::{
         answers::restore_list,
-        command::{Command, Does},
+        command::Command,
         confidence::{self, Candidates, Evidence, Ranked, Trust},
         environment::{Environment, Tenant},
-        language,
         mark::Mark,
         moment::{Moment, spoken},
         operation::{Operation, State},
@@ -264,13 +263,4 @@ impl Found<'_> {
     fn offer(&self, text: &str) -> Option<Offer> {
         restore(&self.env.name, text)
     }
-}
-
-/// The button that asks for this restore; none where the grammar knows no such command yet.
-pub(super) fn restore(environment: &str, text: &str) -> Option<Offer> {
-    let command = language::parse(text, &[environment]).ok().filter(|command| command.does() == Does::Operation)?;
-    let command = command.canonical();
-    let confirm =
-        format!("This asks for /bbws {command}: a copy beside the platform. Nothing that is live is changed.");
-    Some(Offer { label: "Restore".to_owned(), command, confirm: Some(confirm) })
 }
