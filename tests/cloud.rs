@@ -3,4 +3,5 @@
 
 mod archive;
 mod aws;
+mod tenants;
 mod wire;

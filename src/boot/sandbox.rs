@@ -9,7 +9,7 @@ use crate::{
         aws::{AwsCloud, session::timeouts, tools::Tools},
         sandbox::{
             aws::{SimAws, judge},
-            tools::{databases::SimServers, dumps::SimDumps, files::SimFileServers},
+            tools::{databases::SimServers, dumps::SimDumps, files::SimFileServers, tenants::SimTenants},
         },
     },
     config::Config,
@@ -33,6 +33,7 @@ pub fn at_home(mut config: Config) -> (Config, String) {
 pub fn adapter(aws: &Arc<SimAws>, topics: &Topics, home: &str, sleep: SharedAsyncSleep) -> AwsCloud {
     let tools = Tools {
         databases: Arc::new(SimServers::new(aws.clone())),
+        tenants: Arc::new(SimTenants::new(aws.clone())),
         dumper: Arc::new(SimDumps::new(aws.clone())),
         file_systems: Arc::new(SimFileServers::new(aws.clone())),
         carry: Some(Arc::new(|work| Box::pin(judge::carried(work)))),

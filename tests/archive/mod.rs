@@ -1,7 +1,7 @@
 //! Archives of real databases: dumped, read back, restored, tampered with; S3 against moto; validators of restored
 //! databases. The servers are those that `tests/run` starts.
 
-mod bed;
+pub mod bed;
 mod broken;
 mod ends;
 mod files;
@@ -11,4 +11,4 @@ mod plain;
 mod rounds;
 mod s3;
 mod shape;
-mod sql;
+pub mod sql;

@@ -188,6 +188,10 @@ pub(super) async fn postgres(source: &Source, task: Task) -> Result<Started, Arc
         Task::Globals => {
             command.args(["--globals-only", "--no-role-passwords", "--no-tablespaces", "--no-password"]);
         }
+        Task::Define => {
+            command.args(["--format=plain", "--no-password", "--lock-wait-timeout=60000", "--strict-names"]);
+            command.env("PGDATABASE", database);
+        }
         // All or nothing: what stops in the middle leaves tables without their keys. `--dbname` takes a whole connection
         // string as well, so the name is quoted in one.
         Task::Load => {
@@ -230,7 +234,7 @@ pub(super) async fn mysql(source: &Source, task: Task) -> Result<Started, Archiv
         Task::Load => {
             command.args(["--batch", "--binary-mode"]);
         }
-        Task::Dump | Task::Globals => dumping(&mut command, &program, source, of_mariadb).await?,
+        Task::Dump | Task::Globals | Task::Define => dumping(&mut command, &program, source, of_mariadb).await?,
     }
     Ok(Started { command, secret, relay, name })
 }

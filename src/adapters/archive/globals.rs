@@ -3,7 +3,11 @@
 //! No dump of a database holds them, and without the roles its owners and grants cannot be restored. So they travel in the
 //! archive's header, compressed and sealed under the archive's own key.
 
-use std::{io::Read as _, process::Stdio, time::Duration};
+use std::{
+    io::Read as _,
+    process::{ExitStatus, Stdio},
+    time::Duration,
+};
 
 use aes_gcm::{Aes256Gcm, KeyInit as _, aead::AeadInOut as _};
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
@@ -19,7 +23,7 @@ use super::{
 use crate::domain::environment::Engine;
 use secrecy::ExposeSecret as _;
 
-/// Roles are few; more is not what it seems to be.
+/// Roles and definitions are few; more is not what it seems to be.
 const MOST: u64 = 64 << 20;
 /// A server with a hundred thousand roles takes seconds.
 const PATIENCE: Duration = Duration::from_secs(300);
@@ -34,23 +38,7 @@ pub(super) async fn read(source: &Source) -> Result<Option<String>, ArchiveError
         return Ok(None);
     }
     check(source)?;
-    let Started { mut command, secret, name, .. } = postgres(source, Task::Globals).await?;
-    let mut child = command.stdout(Stdio::piped()).spawn().map_err(|e| unstarted(&name, &e))?;
-    let (Some(stdout), Some(stderr)) = (child.stdout.take(), child.stderr.take()) else {
-        return Err(ArchiveError::Retryable(format!("{name} was started without its pipes. It is tried again.")));
-    };
-    let mut text = Vec::new();
-    let mut stdout = stdout.take(MOST + 1);
-    let work = async {
-        let (read, stderr) = futures::future::join(stdout.read_to_end(&mut text), tail(stderr)).await;
-        read.map_err(|e| ArchiveError::from_io(e, "The server's roles could not be read"))?;
-        Ok((child.wait().await.map_err(|e| unstarted(&name, &e))?, stderr))
-    };
-    let worked: Result<_, ArchiveError> = tokio::time::timeout(PATIENCE, work)
-        .await
-        .map_err(|_| ArchiveError::Retryable(format!("{name} of {} does not end. It is tried again.", source.host)))?;
-    let (status, stderr) = worked?;
-    drop(secret);
+    let Answer { name, status, text, stderr } = answer(source, postgres(source, Task::Globals).await?).await?;
     if !status.success() {
         return Err(ArchiveError::Permanent(format!(
             "{name} of {}:{} {}{}. Without the roles a dump cannot be restored, so nothing was stored. Mend that and dump again.",
@@ -60,11 +48,42 @@ pub(super) async fn read(source: &Source) -> Result<Option<String>, ArchiveError
             said(&stderr, source.password.expose_secret())
         )));
     }
-    let text = String::from_utf8(text).ok().filter(|text| text.len() as u64 <= MOST);
     let text = text.ok_or_else(|| {
         ArchiveError::Permanent(format!("{name} wrote what cannot be the server's roles. Nothing was stored."))
     })?;
     Ok(Some(text))
+}
+
+/// What a program wrote that tells little enough to be held.
+pub(super) struct Answer {
+    pub(super) name: String,
+    pub(super) status: ExitStatus,
+    /// Nothing where it was too long, or no text.
+    pub(super) text: Option<String>,
+    pub(super) stderr: Vec<u8>,
+}
+
+/// Starts it and waits for its end.
+pub(super) async fn answer(source: &Source, started: Started) -> Result<Answer, ArchiveError> {
+    let Started { mut command, secret, name, .. } = started;
+    let mut child = command.stdout(Stdio::piped()).spawn().map_err(|e| unstarted(&name, &e))?;
+    let (Some(stdout), Some(stderr)) = (child.stdout.take(), child.stderr.take()) else {
+        return Err(ArchiveError::Retryable(format!("{name} was started without its pipes. It is tried again.")));
+    };
+    let mut text = Vec::new();
+    let mut stdout = stdout.take(MOST + 1);
+    let work = async {
+        let (read, stderr) = futures::future::join(stdout.read_to_end(&mut text), tail(stderr)).await;
+        read.map_err(|e| ArchiveError::from_io(e, &format!("What {name} wrote could not be read")))?;
+        Ok((child.wait().await.map_err(|e| unstarted(&name, &e))?, stderr))
+    };
+    let worked: Result<_, ArchiveError> = tokio::time::timeout(PATIENCE, work)
+        .await
+        .map_err(|_| ArchiveError::Retryable(format!("{name} of {} does not end. It is tried again.", source.host)))?;
+    let (status, stderr) = worked?;
+    drop(secret);
+    let text = String::from_utf8(text).ok().filter(|text| text.len() as u64 <= MOST);
+    Ok(Answer { name, status, text, stderr })
 }
 
 /// Compresses and seals.

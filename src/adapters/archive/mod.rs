@@ -17,6 +17,7 @@ use secrecy::SecretString;
 
 mod child;
 mod contents;
+mod definitions;
 mod dump;
 mod error;
 mod fetch;
@@ -36,6 +37,7 @@ mod unseal;
 mod upload;
 mod verify;
 
+pub use definitions::{Section, define};
 pub use dump::{AnyReader, DumpPrograms, Dumper, PartSink, dump, seal, sealed};
 pub use error::ArchiveError;
 pub use fetch::fetch;

@@ -108,18 +108,19 @@ impl Default for Programs {
 pub(super) enum Task {
     Dump,
     Globals,
+    Define,
     Load,
 }
 
 impl Task {
     fn names(self, engine: Engine) -> Vec<&'static str> {
         match (self, engine) {
-            (Task::Dump, Engine::Postgres) => vec!["pg_dump"],
+            (Task::Dump | Task::Define, Engine::Postgres) => vec!["pg_dump"],
             (Task::Globals, _) => vec!["pg_dumpall"],
             (Task::Load, Engine::Postgres) => vec!["pg_restore"],
-            (Task::Dump, Engine::Mysql) => vec!["mysqldump"],
+            (Task::Dump | Task::Define, Engine::Mysql) => vec!["mysqldump"],
             (Task::Load, Engine::Mysql) => vec!["mysql"],
-            (Task::Dump, Engine::Mariadb) => vec!["mariadb-dump", "mysqldump"],
+            (Task::Dump | Task::Define, Engine::Mariadb) => vec!["mariadb-dump", "mysqldump"],
             (Task::Load, Engine::Mariadb) => vec!["mariadb", "mysql"],
         }
     }

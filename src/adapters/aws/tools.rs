@@ -2,11 +2,16 @@
 
 use std::{fmt, sync::Arc};
 
+use async_trait::async_trait;
+
 use super::background::Carry;
 use crate::adapters::{
-    archive::{DumpPrograms, Dumper},
+    archive::{self, DumpPrograms, Dumper, Programs, Release, Source},
     files::{self, FileSystems},
-    sql::{self, Databases},
+    sql::{
+        self, Databases, Target,
+        merge::{Definitions, Section, Tenants},
+    },
 };
 
 /// One of each.
@@ -14,6 +19,8 @@ use crate::adapters::{
 pub struct Tools {
     /// Asks database servers.
     pub databases: Arc<dyn Databases>,
+    /// Brings a tenant's rows back into them.
+    pub tenants: Arc<dyn Tenants>,
     /// Dumps them.
     pub dumper: Arc<dyn Dumper>,
     /// Looks into file systems.
@@ -24,8 +31,8 @@ pub struct Tools {
 
 impl fmt::Debug for Tools {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Tools { databases, dumper, file_systems, carry: _ } = self;
-        f.debug_list().entry(databases).entry(dumper).entry(file_systems).finish()
+        let Tools { databases, tenants, dumper, file_systems, carry: _ } = self;
+        f.debug_list().entry(databases).entry(tenants).entry(dumper).entry(file_systems).finish()
     }
 }
 
@@ -34,9 +41,38 @@ impl Default for Tools {
     fn default() -> Tools {
         Tools {
             databases: Arc::new(sql::Servers),
+            tenants: Arc::new(sql::Servers),
             dumper: Arc::new(DumpPrograms),
             file_systems: Arc::new(files::Servers),
             carry: None,
         }
+    }
+}
+
+/// Definitions by the dump programs on this machine.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct DumpedDefinitions;
+
+#[async_trait]
+impl Definitions for DumpedDefinitions {
+    async fn define(&self, from: &Target, schema: &str, tables: &[String], section: Section) -> Result<String, String> {
+        let server = sql::identify(from).await?;
+        let source = Source {
+            server: Release { engine: server.engine, major: server.major },
+            programs: Programs::installed(),
+            history: false,
+            host: from.host.clone(),
+            port: from.port,
+            username: from.username.clone(),
+            password: from.password.clone(),
+            database: from.database.clone().or_else(|| Some("postgres".to_owned())),
+            schemas: Vec::new(),
+            ca: from.ca.clone(),
+        };
+        let section = match section {
+            Section::Before => archive::Section::Before,
+            Section::After => archive::Section::After,
+        };
+        archive::define(&source, schema, tables, section).await.map_err(|error| error.to_string())
     }
 }

@@ -5,8 +5,8 @@ use std::time::Duration;
 use secrecy::ExposeSecret as _;
 use sqlx::{
     AssertSqlSafe, ConnectOptions as _, Connection as _, MySqlConnection, PgConnection, Row as _,
-    mysql::{MySqlConnectOptions, MySqlSslMode},
-    postgres::{PgConnectOptions, PgSslMode},
+    mysql::{MySqlConnectOptions, MySqlDatabaseError, MySqlSslMode},
+    postgres::{PgConnectOptions, PgDatabaseError, PgSslMode},
 };
 
 use super::Target;
@@ -50,6 +50,16 @@ pub(super) struct Link {
     pub(super) engine: Engine,
     open: Result<Open, String>,
     patience: Duration,
+    reticent: bool,
+}
+
+/// What became of a transaction that was to be committed and was not said to be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Uncommitted {
+    /// The server refused: nothing of it is there.
+    Refused(String),
+    /// No answer came: it may be there.
+    Unknown(String),
 }
 
 enum Open {
@@ -60,7 +70,7 @@ enum Open {
 impl Link {
     /// No connection: every question is answered with this sentence.
     pub(super) fn absent(why: &str) -> Link {
-        Link { engine: Engine::Postgres, open: Err(why.to_owned()), patience: Duration::ZERO }
+        Link { engine: Engine::Postgres, open: Err(why.to_owned()), patience: Duration::ZERO, reticent: false }
     }
 
     /// Signs in; says how, or why not.
@@ -81,7 +91,7 @@ impl Link {
                 brief(&e)
             )
         })?;
-        let mut link = Link { engine: target.engine, open: Ok(open), patience: mode.patience() };
+        let mut link = Link { engine: target.engine, open: Ok(open), patience: mode.patience(), reticent: false };
         let cipher = link
             .cipher()
             .await
@@ -171,6 +181,52 @@ impl Link {
         }
     }
 
+    /// The same connection, which says of an error only its number and what it names: where rows are written, the server's own
+    /// words hold values of them.
+    pub(super) fn reticent(self) -> Link {
+        Link { reticent: true, ..self }
+    }
+
+    /// How many rows a statement changed; of an UPDATE, how many it found.
+    pub(super) async fn change(&mut self, sql: &str) -> Result<u64, String> {
+        let answer = match &mut self.open {
+            Err(why) => return Err(why.clone()),
+            Ok(open) => tokio::time::timeout(self.patience, execute(open, sql)).await,
+        };
+        self.settled(answer)
+    }
+
+    /// A statement that makes something so, all of it or nothing: `COMMIT`, or a rename. Tells a refusal from silence.
+    pub(super) async fn conclude(&mut self, sql: &str) -> Result<(), Uncommitted> {
+        let answer = match &mut self.open {
+            Err(why) => return Err(Uncommitted::Refused(why.clone())),
+            Ok(open) => tokio::time::timeout(self.patience, execute(open, sql)).await,
+        };
+        let refused = matches!(&answer, Ok(Err(sqlx::Error::Database(_))));
+        self.settled(answer).map(|_| ()).map_err(|why| match refused {
+            true => Uncommitted::Refused(why),
+            false => Uncommitted::Unknown(why),
+        })
+    }
+
+    /// The connection itself, for what streams.
+    pub(super) fn mysql(&mut self) -> Result<&mut MySqlConnection, String> {
+        match &mut self.open {
+            Ok(Open::Mysql(connection)) => Ok(connection),
+            Ok(Open::Postgres(_)) => Err("This is no connection to MySQL or MariaDB.".to_owned()),
+            Err(why) => Err(why.clone()),
+        }
+    }
+
+    /// The connection itself, for what streams.
+    pub(super) fn postgres(&mut self) -> Result<&mut PgConnection, String> {
+        match &mut self.open {
+            Ok(Open::Postgres(connection)) => Ok(connection),
+            Ok(Open::Mysql(_)) => Err("This is no connection to PostgreSQL.".to_owned()),
+            Err(why) => Err(why.clone()),
+        }
+    }
+
     /// A statement without an answer.
     pub(super) async fn run(&mut self, sql: &str) -> Result<(), String> {
         self.raw(sql).await.map(|_| ())
@@ -179,6 +235,7 @@ impl Link {
     fn settled<T>(&mut self, answer: Result<Result<T, sqlx::Error>, tokio::time::error::Elapsed>) -> Result<T, String> {
         match answer {
             Ok(Ok(answer)) => Ok(answer),
+            Ok(Err(error)) if self.reticent => Err(format!("The database refused a statement: {}.", coded(&error))),
             Ok(Err(error)) => Err(format!("The database refused a question: {}.", brief(&error))),
             Err(_) => {
                 // Its answer may still come; nothing else can be asked on this connection.
@@ -275,6 +332,14 @@ async fn fetch_raw(open: &mut Open, sql: &str) -> Result<Vec<Texts>, sqlx::Error
     }
 }
 
+async fn execute(open: &mut Open, sql: &str) -> Result<u64, sqlx::Error> {
+    let sql = sqlx::raw_sql(AssertSqlSafe(sql.to_owned()));
+    match open {
+        Open::Mysql(connection) => Ok(sql.execute(&mut **connection).await?.rows_affected()),
+        Open::Postgres(connection) => Ok(sql.execute(&mut **connection).await?.rows_affected()),
+    }
+}
+
 /// MySQL's catalogue has texts of binary type.
 fn mysql_texts(row: &sqlx::mysql::MySqlRow) -> Result<Texts, sqlx::Error> {
     let text = |i| row.try_get_unchecked::<Option<Vec<u8>>, _>(i);
@@ -283,6 +348,19 @@ fn mysql_texts(row: &sqlx::mysql::MySqlRow) -> Result<Texts, sqlx::Error> {
 
 fn postgres_texts(row: &sqlx::postgres::PgRow) -> Result<Texts, sqlx::Error> {
     (0..row.len()).map(|i| row.try_get_unchecked::<Option<String>, _>(i)).collect()
+}
+
+/// An error without any value of a row: its number, and what it names.
+pub(super) fn coded(error: &sqlx::Error) -> String {
+    let sqlx::Error::Database(error) = error else { return brief(error) };
+    if let Some(mysql) = error.try_downcast_ref::<MySqlDatabaseError>() {
+        return format!("ERROR {} ({})", mysql.number(), mysql.code().unwrap_or_default());
+    }
+    let named = error.try_downcast_ref::<PgDatabaseError>().map(|postgres| {
+        let named = [("table", postgres.table()), ("column", postgres.column()), ("constraint", postgres.constraint())];
+        named.iter().filter_map(|(what, name)| name.map(|name| format!(" {what} {name}"))).collect::<String>()
+    });
+    format!("ERROR {}{}", error.code().unwrap_or_default(), named.unwrap_or_default())
 }
 
 /// The server's words on one line. They may name tables and columns, never values of ours but the canary's.

@@ -1,5 +1,6 @@
 //! Validators of a restored database over a real connection: does it answer, is it whole, is it recent, does it take writes.
-//! Besides them: what a server has that a dump has to hold (`inventory`), and a place to load a dump into (`trial`).
+//! Besides them: what a server has that a dump has to hold (`inventory`), a place to load a dump into (`trial`), and one
+//! tenant's rows brought back (`merge`).
 //!
 //! Everything is asked of the databases themselves. Each check is one [`Checked`] with a sentence; what cannot be found out
 //! is not ok. The source's session is read-only by the server's own rule; only the restored side is ever written to, and only
@@ -23,6 +24,7 @@ mod catalogue;
 mod grants;
 mod inventory;
 mod link;
+pub mod merge;
 mod positions;
 mod question;
 mod rows;

@@ -18,6 +18,7 @@ use super::{
     rds::*,
     report::*,
     s3::*,
+    tenant::*,
     values::*,
 };
 
@@ -60,6 +61,12 @@ macro_rules! every_kind_of_step {
                 RevertVersions = "s3.revert",
                 RestoreFolder = "backup.restore_folder",
                 SwapFolder = "efs.swap",
+                StageTenant = "tenant.stage",
+                SwapTenant = "tenant.swap",
+                SwapTenantBack = "tenant.swap_back",
+                MergeTenant = "tenant.merge",
+                MergeTenantBack = "tenant.merge_back",
+                ClearTenant = "tenant.clear",
             }
             // AWS, which is only looked at.
             AwsRead {
@@ -79,6 +86,8 @@ macro_rules! every_kind_of_step {
                 CompareExport = "verify.export",
                 VerifyVersions = "verify.versions",
                 VerifyFolder = "verify.folder",
+                CompareTenant = "tenant.difference",
+                SumOthers = "tenant.others",
             }
             // The ledger, in one transaction with the end of the step.
             Ledger {

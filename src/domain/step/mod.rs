@@ -12,6 +12,7 @@ mod people;
 mod rds;
 mod report;
 mod s3;
+mod tenant;
 mod values;
 
 use std::{collections::BTreeMap, fmt, time::Duration};
@@ -32,6 +33,7 @@ pub use people::*;
 pub use rds::*;
 pub use report::*;
 pub use s3::*;
+pub use tenant::*;
 pub use values::*;
 
 /// What a step gives to those that follow it, for example `recovery_point` → ARN.

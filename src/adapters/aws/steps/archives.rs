@@ -1,16 +1,19 @@
 //! The two ends of a dump: the server it is of, and the archive it became.
 
-use super::super::{login::Login, session::Session};
+use super::{
+    super::{login::Login, s3::Object, session::Session},
+    uploads,
+};
 use crate::{
     adapters::{
         archive::{
             AnyReader, ArchiveError, Contents, Context, DataKey, Expected, Place, Programs, Release, Sealed, Source,
-            Stored, fetch, verify as read_back,
+            Stored, fetch, stored, verify as read_back,
         },
         sql::{Identity, Target},
     },
     domain::environment::Engine,
-    ports::cloud::Call,
+    ports::cloud::{Call, CloudError},
 };
 
 /// Where a login signs in to.
@@ -50,6 +53,42 @@ pub(super) struct Archive<'a> {
     pub(super) known: Stored,
     pub(super) context: Context,
     pub(super) expected: Expected,
+}
+
+impl<'a> Archive<'a> {
+    /// The archive in this place, of which nothing else is known.
+    ///
+    /// # Errors
+    /// See [`CloudError`]; `Permanent` where there is none.
+    pub(super) async fn at(
+        session: &'a Session,
+        call: &Call,
+        bucket: &str,
+        key: &str,
+        engine: Engine,
+    ) -> Result<Archive<'a>, CloudError> {
+        let object = Object { account: &call.environment.account, bucket, key };
+        let place = uploads::place(&object);
+        let Some(known) = stored(session.s3(), &place).await? else {
+            let reason = format!("There is no {} in {}. Look for another dump.", object.name(), session.region);
+            return Err(CloudError::Permanent { reason });
+        };
+        let expected = expected(&known, engine);
+        Ok(Archive { session, place, known, context: context(call, key), expected })
+    }
+}
+
+/// What S3 says of an archive.
+pub(super) fn expected(known: &Stored, engine: Engine) -> Expected {
+    Expected {
+        engine: Some(engine),
+        bytes_archive: Some(known.bytes),
+        sha256_archive: None,
+        sha256_plain: None,
+        // Compared as a whole, so only where it tells the number of parts.
+        checksum: known.checksum.clone().filter(|sum| sum.contains('-')),
+        plan: None,
+    }
 }
 
 impl Archive<'_> {

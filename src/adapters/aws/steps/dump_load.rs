@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{
-    super::{login, tools::Tools},
+    super::{login, session::Session, tools::Tools},
     archives::{Archive, source, target},
     dump_check::permanent,
 };
@@ -28,35 +28,112 @@ pub(super) async fn verify(
     test: &LoadTest,
     contents: &Contents,
 ) -> Result<Result<String, String>, CloudError> {
-    let (there, here) = futures::future::join(
-        login::read(archive.session(), &test.source),
-        login::read(archive.session(), &test.secret),
-    )
-    .await;
-    let (there, here) = (target(&there?, engine, None), target(&here?, engine, None));
-    let schemas = schemas(engine, contents)?;
-    let (sealed, key) = archive.open().await?;
-    let roles = roles(&sealed.header, &key)?.unwrap_or_default();
-    let token: String =
-        call.token.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '_' }).collect();
-    let unready =
-        |why: String| CloudError::Retryable { reason: format!("The dump was not loaded: {why}"), after: None };
-    let (room, server) = tools
-        .databases
-        .prepare(&here, &there, &token, schemas.clone(), &roles)
-        .await
-        .map_err(|why| permanent(format!("The dump was not loaded: {why}")))?;
-    let to = source(room.target(), &server, Vec::new(), false);
-    let loaded = match tools.dumper.load(sealed, &key, &archive.expected, &to).await {
-        Ok(_) => compare(&*tools.databases, room.target(), &schemas, contents).await,
-        Err(ArchiveError::Damaged(reason)) => Ok(Err(reason)),
-        Err(error) => Err(error.into()),
-    };
-    // Whatever it came to, nothing stays there.
-    let cleared = room.clear().await;
-    let loaded = loaded?;
-    cleared.map_err(unready)?;
-    Ok(loaded)
+    let loading = Loading { archive, tools, call, engine, contents };
+    let loaded = loading.within(&test.secret, &test.source, async |here: &Target, schemas: &BTreeSet<String>| {
+        compare(&*tools.databases, here, schemas, contents).await
+    });
+    match loaded.await {
+        Ok(compared) => Ok(compared),
+        Err(Unloaded::Damaged(reason)) => Ok(Err(reason)),
+        Err(Unloaded::Other(error)) => Err(error),
+    }
+}
+
+/// Why a dump was not loaded.
+enum Unloaded {
+    /// It is not what it was, or a server does not take it.
+    Damaged(String),
+    /// What says nothing of the dump.
+    Other(CloudError),
+}
+
+impl From<CloudError> for Unloaded {
+    fn from(error: CloudError) -> Unloaded {
+        Unloaded::Other(error)
+    }
+}
+
+/// An archive on its way into a server of the test's own.
+struct Loading<'l, 'a> {
+    archive: &'l Archive<'a>,
+    tools: &'l Tools,
+    call: &'l Call,
+    engine: Engine,
+    contents: &'l Contents,
+}
+
+impl Loading<'_, '_> {
+    /// Loads it, has something done with what was loaded, and takes it away again, whatever that came to. `load` and `source`
+    /// are the secrets with the logins of the server it is loaded into and of the one that was dumped.
+    async fn within<T>(
+        &self,
+        load: &str,
+        source: &str,
+        then: impl AsyncFnOnce(&Target, &BTreeSet<String>) -> Result<T, CloudError>,
+    ) -> Result<T, Unloaded> {
+        let session = self.archive.session();
+        let (there, here) = futures::future::join(login::read(session, source), login::read(session, load)).await;
+        let (there, here) = (target(&there?, self.engine, None), target(&here?, self.engine, None));
+        let schemas = schemas(self.engine, self.contents)?;
+        let (sealed, key) = self.archive.open().await.map_err(CloudError::from)?;
+        let roles = roles(&sealed.header, &key).map_err(CloudError::from)?.unwrap_or_default();
+        let token: String = self
+            .call
+            .token
+            .chars()
+            .map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '_' })
+            .collect();
+        let unready =
+            |why: String| CloudError::Retryable { reason: format!("The dump was not loaded: {why}"), after: None };
+        let (room, server) = self
+            .tools
+            .databases
+            .prepare(&here, &there, &token, schemas.clone(), &roles)
+            .await
+            .map_err(|why| permanent(format!("The dump was not loaded: {why}")))?;
+        let to = self::source(room.target(), &server, Vec::new(), false);
+        let done = match self.tools.dumper.load(sealed, &key, &self.archive.expected, &to).await {
+            Ok(_) => then(room.target(), &schemas).await.map_err(Unloaded::Other),
+            Err(ArchiveError::Damaged(reason)) => Err(Unloaded::Damaged(reason)),
+            Err(error) => Err(Unloaded::Other(error.into())),
+        };
+        // Whatever it came to, nothing stays there.
+        let cleared = room.clear().await;
+        let done = done?;
+        cleared.map_err(unready)?;
+        Ok(done)
+    }
+}
+
+/// A dump that rows are to come from.
+pub(super) struct Loaded<'l> {
+    pub(super) session: &'l Session,
+    pub(super) tools: &'l Tools,
+    pub(super) call: &'l Call,
+    pub(super) bucket: &'l str,
+    pub(super) key: &'l str,
+    pub(super) engine: Engine,
+}
+
+impl Loaded<'_> {
+    /// Reads it whole, loads it into the server of `load`, has something done with what was loaded, and takes it away again.
+    pub(super) async fn within<T>(
+        &self,
+        load: &str,
+        source: &str,
+        then: impl AsyncFnOnce(&Target) -> Result<T, CloudError>,
+    ) -> Result<T, CloudError> {
+        let archive = Archive::at(self.session, self.call, self.bucket, self.key, self.engine).await?;
+        // What is loaded is checked only when all of it was, so all of it is read before.
+        let contents = archive.read().await?;
+        let loading =
+            Loading { archive: &archive, tools: self.tools, call: self.call, engine: self.engine, contents: &contents };
+        let done = loading.within(load, source, async |here: &Target, _: &BTreeSet<String>| then(here).await).await;
+        done.map_err(|why| match why {
+            Unloaded::Damaged(reason) => permanent(reason),
+            Unloaded::Other(error) => error,
+        })
+    }
 }
 
 /// The schemas that the dump will make. One of all schemas brings the accounts of its server along, which would replace

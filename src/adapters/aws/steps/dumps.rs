@@ -12,7 +12,7 @@ use super::{
         tools::Tools,
     },
     At, Change, Look,
-    archives::{Archive, context, source, target},
+    archives::{Archive, context, expected, source, target},
     dump_check::{Compared, long_statement, permanent},
     dump_load, objects, uploads,
 };
@@ -167,15 +167,8 @@ async fn verify(session: Arc<Session>, call: Call, what: VerifyDump, tools: Tool
     if promised(s3::SHA256).is_some_and(|sum| !s3::sums_match(&sum, &kept)) {
         return refuted("its SHA-256 in S3 is not that of the dump");
     }
-    let expected = Expected {
-        engine: Some(*engine),
-        bytes_archive: Some(known.bytes),
-        sha256_archive: promised(ARCHIVE),
-        sha256_plain: promised(PLAIN),
-        // Compared as a whole, so only where it tells the number of parts.
-        checksum: known.checksum.clone().filter(|sum| sum.contains('-')),
-        plan: None,
-    };
+    let expected =
+        Expected { sha256_archive: promised(ARCHIVE), sha256_plain: promised(PLAIN), ..expected(&known, *engine) };
     tell.tell(None, format!("reading {}", uploads::bytes(known.bytes)));
     let archive = Archive { session: &session, place, known, context: context(&call, key), expected };
     let contents = match archive.read().await {

@@ -53,6 +53,7 @@ pub mod restore_secrets;
 pub mod restore_versions;
 pub mod snapshots;
 pub mod tagging;
+pub mod tenants;
 pub mod uploads;
 pub mod verify_bucket;
 pub mod verify_check;

@@ -26,6 +26,8 @@ use crate::{
     },
 };
 
+/// Rows of each of those tables.
+pub(super) const ROWS: u64 = 2;
 /// The newest row of a live database is so many seconds old.
 const IDLE: u64 = 20;
 
@@ -103,14 +105,14 @@ impl Databases for SimServers {
         let identity = server.identity(target.engine);
         let tables = schemas_of(schemas)
             .into_iter()
-            .flat_map(|schema| TABLES.map(|table| (format!("{schema}.{table}"), Some(2))))
+            .flat_map(|schema| TABLES.map(|table| (format!("{schema}.{table}"), Some(ROWS))))
             .collect();
         Ok(Inventory::of_tables(identity, tables))
     }
 
     async fn count_rows(&self, target: &Target, tables: &[String]) -> Result<BTreeMap<String, u64>, String> {
         self.open(target)?;
-        Ok(tables.iter().map(|table| (table.clone(), 2)).collect())
+        Ok(tables.iter().map(|table| (table.clone(), ROWS)).collect())
     }
 
     /// Whatever is asked, whole data answers it rightly and data that lacks rows does not; what is asked of a table that is

@@ -3,3 +3,4 @@
 pub mod databases;
 pub mod dumps;
 pub mod files;
+pub mod tenants;

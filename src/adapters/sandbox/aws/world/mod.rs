@@ -9,6 +9,7 @@ pub mod schemas;
 pub mod secrets;
 pub mod sns;
 pub mod ssm;
+pub mod tenants;
 
 use std::collections::BTreeMap;
 
@@ -76,6 +77,9 @@ pub struct World {
     /// Buckets, which all accounts and regions have in one namespace.
     #[serde(default)]
     pub s3: s3::S3,
+    /// What restores did to tenants' schemas.
+    #[serde(default)]
+    pub tenants: tenants::Tenants,
     /// How many ids were given that belong to no name.
     serial: u64,
     /// Up to when each environment's regular backups were made, where it makes any.
@@ -93,6 +97,7 @@ impl World {
             accounts: BTreeMap::new(),
             sessions: BTreeMap::new(),
             s3: s3::S3::default(),
+            tenants: tenants::Tenants::new(),
             serial: 0,
             regular: BTreeMap::new(),
             seeded: 0,

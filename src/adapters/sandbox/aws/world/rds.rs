@@ -1,6 +1,9 @@
 //! DB instances, their snapshots and automated backups, and subnet groups of RDS.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use rand::RngExt as _;
 use serde::{Deserialize, Serialize};
@@ -92,6 +95,9 @@ pub struct Data {
     pub until: Option<Moment>,
     /// Rows are missing.
     pub lacks_rows: bool,
+    /// Tables, as `schema.table`, of which somebody deleted all rows.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub emptied: BTreeSet<String>,
 }
 
 /// A change of an instance that is under way.
@@ -250,7 +256,7 @@ impl Data {
     fn of(seed: u64, id: &str) -> Data {
         let mut rng = rng_for(seed, &format!("contents/{id}"));
         let (tables, rows) = (rng.random_range(40..90), rng.random_range(2_000_000..9_000_000));
-        Data { of: id.to_owned(), tables, rows, until: None, lacks_rows: false }
+        Data { of: id.to_owned(), tables, rows, until: None, lacks_rows: false, emptied: BTreeSet::new() }
     }
 
     /// As it is at a moment, for a copy that is not written any more.

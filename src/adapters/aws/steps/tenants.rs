@@ -1,0 +1,370 @@
+//! One tenant's rows brought back into a live database. What is done is asked of the database itself, so that any process
+//! knows it: a copy that was not finished does not count, and a transaction was committed or was not.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use sha2::{Digest as _, Sha256};
+
+use super::{
+    super::{
+        background::{Outcome, Teller},
+        login,
+        session::Session,
+        tools::{DumpedDefinitions, Tools},
+    },
+    At, Change, Look,
+    archives::target,
+    begun,
+    dump_check::permanent,
+    dump_load::Loaded,
+    finished, restore_database,
+};
+use crate::{
+    adapters::sql::{
+        Target,
+        merge::{Difference, Done, Hitch, Staged, State, Sums, Tenant},
+    },
+    domain::{
+        step::{
+            ClearTenant, CompareTenant, ISSUE, MergeTenant, MergeTenantBack, OTHERS, Origin, Outputs, RETURNING,
+            StageTenant, SumOthers, SwapTenant, SwapTenantBack, TenantTables,
+        },
+        text::count,
+    },
+    ports::cloud::{Call, CloudError, Probe, Progress, Started},
+};
+
+/// Tables that are told of in a sentence.
+const TOLD: usize = 8;
+
+impl Change for StageTenant {
+    async fn probe(&self, at: &At<'_>) -> Result<Probe, CloudError> {
+        // What is not finished is begun from nothing.
+        let state = state(at, &self.of).await?;
+        Ok(if state.staged { Probe::Present(begun(&self.of.schema)) } else { Probe::Absent })
+    }
+
+    async fn start(&self, at: &At<'_>) -> Result<Started, CloudError> {
+        let (session, call, what, tools) = carried(at, self);
+        at.cloud.jobs.spawn(&at.call.token, move |tell| stage(session, call, what, tools, tell));
+        Ok(begun(&self.of.schema))
+    }
+
+    async fn poll(&self, at: &At<'_>) -> Outcome {
+        let done = |state: &State| state.staged;
+        worked(at, &self.of, "copying rows", done, "beside the live tables, compared row by row").await
+    }
+}
+
+impl Look for CompareTenant {
+    async fn poll(&self, at: &At<'_>) -> Outcome {
+        let (what, tools) = (self.clone(), at.cloud.tools.clone());
+        at.watch(move |session, call, _| async move {
+            let (live, tenant) = live(&session, &call, &what.of).await?;
+            let found = tools.tenants.difference(&live, &tenant, what.bring).await.map_err(failed)?;
+            let outputs = Outputs::from([(RETURNING.to_owned(), json(&found.returning()))]);
+            Ok(Progress::Done { outputs, detail: words(&found) })
+        })
+    }
+}
+
+impl Look for SumOthers {
+    async fn poll(&self, at: &At<'_>) -> Outcome {
+        let (what, tools) = (self.clone(), at.cloud.tools.clone());
+        at.watch(move |session, call, _| async move {
+            let (live, tenant) = live(&session, &call, &what.of).await?;
+            let sums = tools.tenants.others(&live, &tenant).await.map_err(later)?;
+            let now = by_schema(&sums);
+            let before = call.inputs.get(OTHERS).and_then(|text| serde_json::from_str(text).ok());
+            let detail = before.map_or_else(|| summed(&now), |before| compared(&before, &now, &what.of.schema));
+            Ok(Progress::Done { outputs: Outputs::from([(OTHERS.to_owned(), json(&now))]), detail })
+        })
+    }
+}
+
+impl Change for SwapTenant {
+    async fn probe(&self, at: &At<'_>) -> Result<Probe, CloudError> {
+        let (state, tenant) = (state(at, &self.of).await?, tenant(at.call, &self.of));
+        Ok(if state.swapped || state.unswapped { Probe::Present(begun(&tenant.before())) } else { Probe::Absent })
+    }
+
+    /// Seconds at most: it waits for nobody for longer.
+    async fn start(&self, at: &At<'_>) -> Result<Started, CloudError> {
+        let (live, tenant) = live(&at.session, at.call, &self.of).await?;
+        at.cloud.tools.tenants.swap(&live, &tenant).await.map_err(failed)?;
+        Ok(begun(&tenant.before()))
+    }
+
+    async fn poll(&self, at: &At<'_>) -> Outcome {
+        let tenant = tenant(at.call, &self.of);
+        let detail = format!("swapped in one statement; what was live before is in {}", tenant.before());
+        made(state(at, &self.of).await?.swapped, detail)
+    }
+}
+
+impl Change for SwapTenantBack {
+    async fn probe(&self, at: &At<'_>) -> Result<Probe, CloudError> {
+        let (state, tenant) = (state(at, &self.of).await?, tenant(at.call, &self.of));
+        Ok(if state.unswapped { Probe::Present(begun(&tenant.undone())) } else { Probe::Absent })
+    }
+
+    async fn start(&self, at: &At<'_>) -> Result<Started, CloudError> {
+        let (live, tenant) = live(&at.session, at.call, &self.of).await?;
+        at.cloud.tools.tenants.swap_back(&live, &tenant).await.map_err(failed)?;
+        Ok(begun(&tenant.undone()))
+    }
+
+    async fn poll(&self, at: &At<'_>) -> Outcome {
+        let tenant = tenant(at.call, &self.of);
+        let detail = format!("as before in one statement; what was live meanwhile is in {}", tenant.undone());
+        made(state(at, &self.of).await?.unswapped, detail)
+    }
+}
+
+impl Change for MergeTenant {
+    async fn probe(&self, at: &At<'_>) -> Result<Probe, CloudError> {
+        let state = state(at, &self.of).await?;
+        Ok(if state.merged || state.unmerged { Probe::Present(begun(&self.of.schema)) } else { Probe::Absent })
+    }
+
+    async fn start(&self, at: &At<'_>) -> Result<Started, CloudError> {
+        let (session, call, what, tools) = carried(at, self);
+        at.cloud.jobs.spawn(&at.call.token, move |_| async move {
+            let (live, tenant) = live(&session, &call, &what.of).await?;
+            let seen = call.inputs.get(RETURNING).and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
+            let done = tools.tenants.merge(&live, &tenant, what.bring, &seen).await.map_err(failed)?;
+            Ok(ended(&done))
+        });
+        Ok(begun(&self.of.schema))
+    }
+
+    async fn poll(&self, at: &At<'_>) -> Outcome {
+        worked(at, &self.of, "merging rows", |state| state.merged, "merged in one transaction").await
+    }
+}
+
+impl Change for MergeTenantBack {
+    async fn probe(&self, at: &At<'_>) -> Result<Probe, CloudError> {
+        let state = state(at, &self.of).await?;
+        Ok(if state.unmerged { Probe::Present(begun(&self.of.schema)) } else { Probe::Absent })
+    }
+
+    async fn start(&self, at: &At<'_>) -> Result<Started, CloudError> {
+        let (session, call, what, tools) = carried(at, self);
+        at.cloud.jobs.spawn(&at.call.token, move |_| async move {
+            let (live, tenant) = live(&session, &call, &what.of).await?;
+            let done = tools.tenants.merge_back(&live, &tenant).await.map_err(failed)?;
+            Ok(ended(&done))
+        });
+        Ok(begun(&self.of.schema))
+    }
+
+    async fn poll(&self, at: &At<'_>) -> Outcome {
+        worked(at, &self.of, "taking rows back", |state| state.unmerged, "taken back in one transaction").await
+    }
+}
+
+impl Change for ClearTenant {
+    /// To drop what is not there does no harm.
+    async fn probe(&self, _: &At<'_>) -> Result<Probe, CloudError> {
+        Ok(Probe::Absent)
+    }
+
+    async fn start(&self, at: &At<'_>) -> Result<Started, CloudError> {
+        let (live, tenant) = live(&at.session, at.call, &self.of).await?;
+        at.cloud.tools.tenants.clear(&live, &tenant).await.map_err(later)?;
+        Ok(finished(&tenant.stage()))
+    }
+
+    async fn poll(&self, _: &At<'_>) -> Outcome {
+        Ok(Progress::Done { outputs: Outputs::new(), detail: "nothing is left beside the live tables".to_owned() })
+    }
+}
+
+/// Everything that work in the background takes along.
+fn carried<W: Clone>(at: &At<'_>, what: &W) -> (Arc<Session>, Call, W, Tools) {
+    (Arc::clone(&at.session), at.call.clone(), what.clone(), at.cloud.tools.clone())
+}
+
+fn tenant(call: &Call, of: &TenantTables) -> Tenant {
+    Tenant { schema: of.schema.clone(), tables: of.tables.clone(), operation: call.operation.0.clone() }
+}
+
+/// The live server, and whose rows in it.
+async fn live(session: &Session, call: &Call, of: &TenantTables) -> Result<(Target, Tenant), CloudError> {
+    let login = login::read(session, &of.secret).await?;
+    let database = login.database.clone();
+    Ok((target(&login, of.engine, database), tenant(call, of)))
+}
+
+async fn state(at: &At<'_>, of: &TenantTables) -> Result<State, CloudError> {
+    let (live, tenant) = live(&at.session, at.call, of).await?;
+    at.cloud.tools.tenants.state(&live, &tenant).await.map_err(later)
+}
+
+/// How far work is that this process or another one began: what the database shows is what counts.
+async fn worked(
+    at: &At<'_>,
+    of: &TenantTables,
+    doing: &str,
+    is_done: impl Fn(&State) -> bool,
+    detail: &str,
+) -> Outcome {
+    let told = at.cloud.jobs.ask(&at.call.token);
+    if let Some(Ok(progress)) = told {
+        return Ok(progress);
+    }
+    if is_done(&state(at, of).await?) {
+        return Ok(Progress::Done { outputs: Outputs::new(), detail: detail.to_owned() });
+    }
+    match told {
+        Some(Err(CloudError::Permanent { reason })) => Ok(Progress::Failed { reason }),
+        Some(Err(CloudError::Retryable { reason, .. })) => Ok(Progress::Gone { reason }),
+        Some(Err(error)) => Err(error),
+        _ => Ok(Progress::Gone { reason: format!("The process that was {doing} ended before it was done.") }),
+    }
+}
+
+fn made(is: bool, detail: String) -> Outcome {
+    match is {
+        true => Ok(Progress::Done { outputs: Outputs::new(), detail }),
+        false => Err(CloudError::Unknown {
+            reason: "The database does not show what it was told to do. Look at the schemas there.".to_owned(),
+        }),
+    }
+}
+
+fn failed(hitch: Hitch) -> CloudError {
+    match hitch {
+        Hitch::Refused(reason) => CloudError::Permanent { reason },
+        Hitch::Later(reason) => CloudError::Retryable { reason, after: None },
+        Hitch::Unknown(reason) => CloudError::Unknown { reason },
+    }
+}
+
+fn later(reason: String) -> CloudError {
+    CloudError::Retryable { reason, after: None }
+}
+
+fn ended(done: &Done) -> Progress {
+    let mut outputs = Outputs::from([("rows".to_owned(), done.count.to_string())]);
+    if !done.issues.is_empty() {
+        outputs.insert(ISSUE.to_owned(), done.issues.join("; "));
+    }
+    Progress::Done { outputs, detail: done.found.join("; ") }
+}
+
+async fn stage(session: Arc<Session>, call: Call, what: StageTenant, tools: Tools, tell: Teller) -> Outcome {
+    let (live, tenant) = live(&session, &call, &what.of).await?;
+    let told = |text: String| tell.tell(None, text);
+    let staged = match &what.from {
+        Origin::Instance { instance } => {
+            let from = restored(&session, instance, &live).await?;
+            tools.tenants.stage(&from, &live, &tenant, what.bring, &DumpedDefinitions, &told).await.map_err(failed)
+        }
+        Origin::Dump { bucket, key, load } => {
+            tell.tell(None, "reading the dump");
+            let dump = Loaded { session: &session, tools: &tools, call: &call, bucket, key, engine: what.of.engine };
+            let found = dump.within(load, &what.of.secret, async |from: &Target| {
+                tools.tenants.stage(from, &live, &tenant, what.bring, &DumpedDefinitions, &told).await.map_err(failed)
+            });
+            found.await
+        }
+    }?;
+    let Staged { rows, notes } = staged;
+    let all: u64 = rows.values().sum();
+    let mut detail = format!(
+        "{}, {} beside the live ones in {}, each the same as where it comes from",
+        count(rows.len() as u64, "table"),
+        count(all, "row"),
+        tenant.stage()
+    );
+    for note in &notes {
+        detail.push_str(&format!("; {note}"));
+    }
+    let outputs = Outputs::from([("rows".to_owned(), all.to_string())]);
+    Ok(Progress::Done { outputs, detail })
+}
+
+/// A restored instance, with the login of its source.
+async fn restored(session: &Session, instance: &str, live: &Target) -> Result<Target, CloudError> {
+    let Some(found) = restore_database::describe(session, instance).await? else {
+        return Err(permanent(format!(
+            "Instance {instance} does not exist, so no rows come from it. Restore it again."
+        )));
+    };
+    let Some((host, port)) = restore_database::endpoint(&found) else {
+        return Err(later(format!("RDS tells no endpoint of {instance} yet.")));
+    };
+    Ok(Target { host, port, ..live.clone() })
+}
+
+/// What bringing rows back would change, for people.
+fn words(found: &Difference) -> String {
+    let touched: Vec<String> = found
+        .tables
+        .iter()
+        .filter(|table| table.vanished + table.changed + table.came > 0)
+        .map(|table| {
+            let mut parts =
+                vec![format!("{} of {} come back", table.returning(), count(table.vanished, "vanished row"))];
+            if let Some(ids) = &table.ids {
+                parts[0].push_str(&format!(" (ids {ids})"));
+            }
+            if table.taken > 0 {
+                parts.push(format!("{} held back, their unique values are taken", table.taken));
+            }
+            if table.orphaned > 0 {
+                parts.push(format!("{} held back, what they belong to is not there", table.orphaned));
+            }
+            parts.push(format!("{} differ", table.changed));
+            parts.push(format!("{} came since", table.came));
+            format!("{}: {}", table.table, parts.join(", "))
+        })
+        .collect();
+    let mut said = match touched.len() {
+        0 => "Nothing differs.".to_owned(),
+        n if n > TOLD => format!("{}; and {} more.", touched[..TOLD].join("; "), count((n - TOLD) as u64, "table")),
+        _ => format!("{}.", touched.join("; ")),
+    };
+    for note in &found.notes {
+        said.push(' ');
+        said.push_str(note);
+    }
+    said
+}
+
+/// One sum for each schema.
+fn by_schema(sums: &Sums) -> BTreeMap<String, String> {
+    let mut schemas: BTreeMap<String, Sha256> = BTreeMap::new();
+    for (name, sum) in sums {
+        let schema = name.split('.').next().unwrap_or(name);
+        schemas.entry(schema.to_owned()).or_default().update(format!("{name} {} {:?}\n", sum.rows, sum.hashes));
+    }
+    schemas.into_iter().map(|(schema, sum)| (schema, hex::encode(&sum.finalize()[..8]))).collect()
+}
+
+fn summed(now: &BTreeMap<String, String>) -> String {
+    format!("{} of others summed", count(now.len() as u64, "schema"))
+}
+
+fn compared(before: &BTreeMap<String, String>, now: &BTreeMap<String, String>, own: &str) -> String {
+    let written: Vec<&str> =
+        before.iter().filter(|(name, sum)| now.get(*name) != Some(*sum)).map(|(name, _)| name.as_str()).collect();
+    let same = before.len() - written.len();
+    let same = format!("{} of others the same to the last byte", count(same as u64, "schema"));
+    match written.len() {
+        0 => same,
+        n => {
+            let more = if n > TOLD { ", …" } else { "" };
+            format!(
+                "{same}; written to by others meanwhile, so not comparable: {}{more}. What this run did names {own} only",
+                written[..n.min(TOLD)].join(", ")
+            )
+        }
+    }
+}
+
+fn json<T: serde::Serialize>(value: &T) -> String {
+    serde_json::to_string(value).unwrap_or_default()
+}
