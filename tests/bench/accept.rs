@@ -91,14 +91,18 @@ fn report(load: &Load, measured: &Measured) {
         load.connections,
         took.as_secs_f64()
     );
-    println!("not 200     {refused:>10}");
+    println!("refused     {refused:>10}");
     println!("ack p50     {:>10.2} ms", at(0.5));
     println!("ack p99     {:>10.2} ms", at(0.99));
     println!("ack p99.9   {:>10.2} ms", at(0.999));
     println!("ack max     {:>10.2} ms", at(1.0));
     println!("rss         {:>10.1} MB  at its highest {:.1} MB", after.rss_mb(), after.peak_mb());
+    let (cpu, written) = (after.cpu.saturating_sub(before.cpu), after.written.saturating_sub(before.written));
+    let each = (latencies.len() as u64 + refused).max(1);
     println!(
-        "cpu         {:>10.2} cores for the server",
-        after.cpu.saturating_sub(before.cpu).as_secs_f64() / took.as_secs_f64()
+        "cpu         {:>10.1} us  of the server for each, {:.2} cores",
+        cpu.as_secs_f64() * 1e6 / each as f64,
+        cpu.as_secs_f64() / took.as_secs_f64()
     );
+    println!("written     {:>10} B   to the disk for each", written / each);
 }

@@ -27,9 +27,9 @@ pub(crate) struct Load {
 
 /// What came of it.
 pub(crate) struct Measured {
-    /// Microseconds from the first byte sent to the last byte of each 200, sorted.
+    /// Microseconds from the first byte sent to the last byte of each good answer, sorted.
     pub(crate) latencies: Vec<u32>,
-    /// Answers other than 200.
+    /// Answers other than 200, and those that say that the request was not dealt with.
     pub(crate) refused: u64,
     /// How long was counted.
     pub(crate) took: Duration,
@@ -155,7 +155,10 @@ async fn write(stream: &TcpStream, mut bytes: &[u8]) {
     }
 }
 
-/// Reads one whole answer; whether it is a 200.
+/// What bbws answers, with 200, to whom it could not serve: the request was not stored, or goes on elsewhere.
+const UNSERVED: [&[u8]; 3] = [b"Not accepted", b"Something went wrong", b"This takes longer"];
+
+/// Reads one whole answer; whether it is a 200 to a request that was dealt with.
 async fn read(stream: &TcpStream, input: &mut [u8]) -> bool {
     let mut got = 0;
     loop {
@@ -167,7 +170,8 @@ async fn read(stream: &TcpStream, input: &mut [u8]) -> bool {
             Err(e) => panic!("the server hung up: {e}"),
         }
         if whole(&input[..got]) {
-            return input.starts_with(b"HTTP/1.1 200");
+            let unserved = |what: &[u8]| input[..got].windows(what.len()).any(|part| part == what);
+            return input.starts_with(b"HTTP/1.1 200") && !UNSERVED.iter().any(|what| unserved(what));
         }
     }
 }

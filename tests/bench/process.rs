@@ -14,6 +14,8 @@ pub(crate) struct Usage {
     peak_kb: u64,
     /// User and system time.
     pub(crate) cpu: Duration,
+    /// Bytes it had the disk write.
+    pub(crate) written: u64,
 }
 
 impl Usage {
@@ -27,7 +29,10 @@ impl Usage {
         // The name in brackets may hold blanks; what follows it does not. The kernel counts in hundredths for everybody.
         let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
         let ticks = |n: usize| fields.get(n).and_then(|f| f.parse::<u64>().ok()).unwrap_or(0);
-        Usage { rss_kb: kb("VmRSS:"), peak_kb: kb("VmHWM:"), cpu: Duration::from_millis(10 * (ticks(11) + ticks(12))) }
+        let io = std::fs::read_to_string(format!("/proc/{pid}/io")).unwrap_or_default();
+        let written = io.lines().find_map(|line| line.strip_prefix("write_bytes: ")?.parse().ok()).unwrap_or(0);
+        let cpu = Duration::from_millis(10 * (ticks(11) + ticks(12)));
+        Usage { rss_kb: kb("VmRSS:"), peak_kb: kb("VmHWM:"), cpu, written }
     }
 
     pub(crate) fn rss_mb(&self) -> f64 {
