@@ -98,7 +98,7 @@ pub async fn demo(choices: Choices) -> Result<(), String> {
         alerts: cloud.clone(),
         clock,
         signing_secret,
-        pacing: Pacing { floor: Duration::from_secs(24), ceiling: Duration::from_secs(120) },
+        pacing: Pacing { floor: Duration::from_secs(6), ceiling: Duration::from_secs(120) },
         // Often by the demo's clock, and never all the time by this machine's.
         watch_every: EVERY.max(LOOK.mul_f64(choices.speed)),
         checks: vec![ledger_ready(ledger.clone())],

@@ -19,21 +19,62 @@ pub struct Pacing {
     pub ceiling: Duration,
 }
 
+/// What is known of how far a step is.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Course {
+    /// How long it has taken.
+    pub elapsed: Duration,
+    /// How long such a step took before.
+    pub expected: Option<Duration>,
+    /// AWS's own percentage, now and the time before.
+    pub percent: (Option<u8>, Option<u8>),
+}
+
+/// The first look at a step of which nothing is known.
+const FIRST: Duration = Duration::from_secs(1);
+/// Near its end a step is looked at again after this part of the time it has taken: what is noticed late by so much is late by
+/// four percent, of a minute as of an hour.
+const CLOSE: u32 = 25;
+
 impl Default for Pacing {
     fn default() -> Self {
-        Pacing { floor: Duration::from_secs(1), ceiling: Duration::from_secs(30) }
+        Pacing { floor: Duration::from_millis(100), ceiling: Duration::from_secs(30) }
     }
 }
 
 impl Pacing {
-    /// When to ask again: by the time such a step took before, or by the time it has taken so far.
-    pub fn next(&self, elapsed: Duration, expected: Option<Duration>) -> Duration {
-        let wait = match expected {
-            Some(expected) if expected > elapsed => (expected - elapsed) / 3,
-            Some(_) => elapsed / 10,
-            None => elapsed / 2,
+    /// When to look for the first time at what has just begun.
+    pub fn first(&self, expected: Option<Duration>) -> Duration {
+        expected.map_or(FIRST, |expected| Pacing::shortly_before(expected).clamp(self.floor, self.ceiling))
+    }
+
+    /// When to look again: when it is likely to have ended. AWS's percentage says that best as long as it moves, then experience.
+    /// Without either, the looks become fewer the longer it takes.
+    pub fn next(&self, course: Course) -> Duration {
+        let Course { elapsed, expected, percent } = course;
+        let wait = match (Pacing::end(elapsed, percent), expected) {
+            (Some(end), _) => end.saturating_sub(elapsed).max(elapsed / 64),
+            // It has come to a halt, or AWS counts in leaps.
+            (None, _) if percent.0.is_some_and(|percent| percent > 0) => elapsed / CLOSE,
+            // Experience does not hold.
+            (None, Some(expected)) if elapsed > expected * 3 / 2 => elapsed / 10,
+            (None, Some(expected)) => Pacing::shortly_before(expected).saturating_sub(elapsed).max(elapsed / CLOSE),
+            (None, None) => elapsed / 5,
         };
         wait.clamp(self.floor, self.ceiling)
+    }
+
+    /// Experience was gathered by looking, so that it is a little more than what it took.
+    fn shortly_before(expected: Duration) -> Duration {
+        expected * 15 / 16
+    }
+
+    /// How long it takes as a whole, if it goes on as it went so far. A percentage is rounded down: while that leaves the end open by more than
+    /// a little, its earliest moment, to look closer from there.
+    fn end(elapsed: Duration, (percent, before): (Option<u8>, Option<u8>)) -> Option<Duration> {
+        let percent = percent.filter(|now| (1..100).contains(now) && before != Some(*now))?;
+        let (earliest, latest) = (elapsed * 100 / u32::from(percent + 1), elapsed * 100 / u32::from(percent));
+        Some(if latest - earliest <= latest / 32 { latest } else { earliest })
     }
 
     /// When to try again after so many failures in a row: doubling, from one second to five minutes.

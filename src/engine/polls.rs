@@ -12,7 +12,7 @@ use crate::{
     app::change::{Change, Illegal, SELF},
     domain::{
         attachment::Report,
-        run::Pacing,
+        run::{Course, Pacing},
         step::{Outputs, StepEvent, StepState, Work},
         text::count,
     },
@@ -108,7 +108,8 @@ fn polled(
             lost(change, index, "it did not end within three days")
         }
         Ok(Progress::Running { percent, detail }) => {
-            let wake_at = now + pacing.next(elapsed, step.expected);
+            let course = Course { elapsed, expected: step.expected, percent: (*percent, step.percent) };
+            let wake_at = now + pacing.next(course);
             let step = change.touch(index);
             (step.percent, step.detail) = (percent.or(step.percent), Some(detail.clone()));
             (step.silence, step.wake_at) = (0, wake_at);

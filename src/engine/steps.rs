@@ -47,7 +47,7 @@ impl Engine {
                 Ok(Probe::Present(started)) => {
                     self.write(hand, false, |change| {
                         change.audit(SELF, "adopted", json!({"step": index, "id": started.external_id}));
-                        begun(change, index, &started.clone().into())?;
+                        begun(change, index, &started.clone().into(), self.pacing)?;
                         Engine::heard(change, index, None, &called);
                         Ok(())
                     })
@@ -156,7 +156,7 @@ impl Engine {
         let told = Box::pin(self.called(&hand.run)).await?;
         while let Some((index, started)) = calls.next().await {
             self.write(hand, false, |change| {
-                called(change, index, &started)?;
+                called(change, index, &started, self.pacing)?;
                 Engine::heard(change, index, started.as_ref().err(), &told);
                 Ok(())
             })
@@ -239,10 +239,15 @@ fn ask_people(change: &mut Change, index: usize) {
 }
 
 /// What a call came to.
-fn called(change: &mut Change, index: usize, started: &Result<Begun, CloudError>) -> Result<(), Illegal> {
+fn called(
+    change: &mut Change,
+    index: usize,
+    started: &Result<Begun, CloudError>,
+    pacing: Pacing,
+) -> Result<(), Illegal> {
     let now = change.now();
     match started {
-        Ok(started) => begun(change, index, started),
+        Ok(started) => begun(change, index, started, pacing),
         Err(CloudError::Retryable { reason, after }) => {
             let attempt = change.run.steps[index].attempt;
             if attempt >= STARTS {
@@ -269,7 +274,7 @@ fn called(change: &mut Change, index: usize, started: &Result<Begun, CloudError>
     }
 }
 
-fn begun(change: &mut Change, index: usize, begun: &Begun) -> Result<(), Illegal> {
+fn begun(change: &mut Change, index: usize, begun: &Begun, pacing: Pacing) -> Result<(), Illegal> {
     let (now, started) = (change.now(), &begun.started);
     let event = if started.finished { StepEvent::Finish } else { StepEvent::Started };
     let step = change.step(index, event)?;
@@ -277,7 +282,7 @@ fn begun(change: &mut Change, index: usize, begun: &Begun) -> Result<(), Illegal
     step.outputs.extend(started.outputs.clone());
     (step.silence, step.detail, step.error) = (0, None, None);
     step.percent = started.finished.then_some(100);
-    step.wake_at = now + Duration::from_secs(1);
+    step.wake_at = now + pacing.first(step.expected);
     let id = step.external_id.clone();
     if change.run.op.plan.steps[index].action.work().is_called() {
         change.audit(SELF, "called", json!({"step": index, "id": id, "finished": started.finished}));

@@ -18,6 +18,7 @@ mod kill;
 mod lists;
 mod many;
 mod outages;
+mod pace;
 mod protected;
 mod restorable;
 mod silence;

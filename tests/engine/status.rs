@@ -42,7 +42,7 @@ async fn each_turn_of_an_operation_is_told_with_who_has_to_act() {
     rig.settle(Duration::from_secs(60)).await;
     insta::assert_snapshot!(status(&mut rig, "STATUS Prod").await, @r"
     *prod* · active in af-south-1 · 1 running · 4 late
-    • `bk-1` Backup of prod (full): 18 % done, 1 min so far
+    • `bk-1` Backup of prod (full): 34 % done, 1 min so far
     • None of the 3 copies in eu-west-1 keeps the RPO of 1 h (told 5 min ago)
     • How far `efs wp-content in DR` is behind is unknown, which counts as a breach of the RPO of 1 h (told 5 min ago)
     • How far `rds bbws-prod-mysql in DR` is behind is unknown, which counts as a breach of the RPO of 1 h (told 5 min ago)
