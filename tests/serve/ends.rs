@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use sqlx::Connection as _;
+
 use crate::{
     pg,
     serve::stage::{DR, HOME, Stage, id_in, until},
@@ -95,5 +97,16 @@ async fn another_replica_carries_on_what_a_killed_one_had_begun() {
     let id = begun(&stage).await;
     stage.replica().await;
     stage.kill_others();
+    a_minute_passes(&stage).await;
     finished(&stage, &id).await;
+}
+
+/// A minute, for whatever the killed replica had claimed or was about to tell: its leases and holds are a minute older.
+async fn a_minute_passes(stage: &Stage) {
+    const OLDER: &str = "UPDATE op SET lease_until = lease_until - 60000 WHERE lease_until > 0; \
+        UPDATE outbox SET not_before = not_before - 60000 WHERE sent < version";
+    sqlx::any::install_default_drivers();
+    let mut connection = sqlx::AnyConnection::connect(&stage.database).await.unwrap();
+    sqlx::raw_sql(OLDER).execute(&mut connection).await.unwrap();
+    connection.close().await.unwrap();
 }
