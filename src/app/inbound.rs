@@ -89,7 +89,7 @@ impl Via {
 /// A verified request. Holds no token, `response_url` or `trigger_id`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Envelope {
-    /// Hex SHA-256 of the request's signature, or Slack's `event_id`.
+    /// When the request was signed and the SHA-256 of its signature, both in hex; or Slack's `event_id`.
     pub id: String,
     /// How it came.
     pub via: Via,

@@ -48,7 +48,7 @@ pub enum StoreError {
 /// What was asked of us, before anything came of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Request {
-    /// Hex SHA-256 of the request's signature (or Slack's `event_id`): the same request is never accepted twice.
+    /// When the request was signed and the SHA-256 of its signature in hex (or Slack's `event_id`): the same request is never accepted twice.
     pub id: String,
     /// `command`, `interaction` or `event`.
     pub kind: String,

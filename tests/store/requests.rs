@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use bbws::{
-    domain::moment::Moment,
+    domain::{moment::Moment, operation::State},
     ports::{
         clock::Clock as _,
-        store::{Accepted, Store as _},
+        store::{Accepted, Commit, Filter, Stop, Store as _},
     },
 };
 
@@ -15,6 +15,8 @@ use crate::store::bed::{Bed, START, entry, request};
 on_every_database!(
     a_thousand_at_once_are_each_stored_once,
     a_replay_among_new_ones_is_told_apart,
+    what_the_build_before_stored_is_a_replay,
+    a_list_and_the_stops_show_what_was_just_committed,
     old_requests_are_pruned_when_they_are_answered,
 );
 
@@ -55,6 +57,44 @@ async fn a_replay_among_new_ones_is_told_apart(bed: Bed) {
     assert_eq!((&together.1, &together.2), (&Accepted::Replay, &Accepted::New));
     assert_ne!(together.0, together.3, "one of two equal ones is new");
     assert_eq!(bed.ledger.verify_audit().await.unwrap().expect("the chain is whole").seq, 3);
+}
+
+/// Ids were the digest of the signature alone.
+async fn what_the_build_before_stored_is_a_replay(bed: Bed) {
+    let (stored, other) = ("ab".repeat(32), "cd".repeat(32));
+    let accept = |id: String| {
+        let ledger = bed.ledger.clone();
+        async move { ledger.accept(request(&id, START), None, vec![entry("request", "")]).await.unwrap() }
+    };
+    assert_eq!(accept(stored.clone()).await, Accepted::New);
+    assert_eq!(accept(format!("6ad3f2c0-{stored}")).await, Accepted::Replay);
+    assert_eq!(accept(format!("6ad3f2c0-{other}")).await, Accepted::New);
+    assert_eq!(accept(format!("6ad3f2c0-{other}")).await, Accepted::Replay);
+    assert_eq!(bed.ledger.verify_audit().await.unwrap().expect("the chain is whole").seq, 2);
+}
+
+/// Short lists and stops are read past the pool where that can be done.
+async fn a_list_and_the_stops_show_what_was_just_committed(bed: Bed) {
+    for (n, environment) in ["dev", "prod", "dev"].into_iter().enumerate() {
+        bed.plant(&format!("bk-{n}"), environment, State::Queued).await;
+        bed.clock.pass(1);
+    }
+    let listed = async |environment: Option<&str>, states: &[State], limit| {
+        let filter = Filter { environment: environment.map(str::to_owned), states: states.to_vec(), limit };
+        let listed = bed.ledger.list(&filter).await.unwrap();
+        listed.into_iter().map(|op| op.id.0).collect::<Vec<_>>()
+    };
+    for limit in [5, 500] {
+        assert_eq!(listed(None, &[], limit).await, ["bk-2", "bk-1", "bk-0"]);
+        assert_eq!(listed(Some("dev"), &[], limit).await, ["bk-2", "bk-0"]);
+        assert_eq!(listed(Some("dev"), &[State::Queued, State::Running], limit).await, ["bk-2", "bk-0"]);
+        assert_eq!(listed(Some("prod"), &[State::Running], limit).await, [""; 0]);
+    }
+    assert_eq!(listed(None, &[], 1).await, ["bk-2"]);
+    assert_eq!(bed.ledger.stops().await.unwrap(), []);
+    let stop = Stop { scope: "dev".into(), by: "U0BOB".into(), reason: "look".into(), at: START };
+    bed.ledger.commit(Commit { stop: Some(stop.clone()), ..Commit::default() }).await.unwrap();
+    assert_eq!(bed.ledger.stops().await.unwrap(), [stop]);
 }
 
 async fn old_requests_are_pruned_when_they_are_answered(bed: Bed) {

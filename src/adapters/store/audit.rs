@@ -15,11 +15,11 @@ use crate::domain::{
 };
 use crate::ports::store::StoreError;
 
-const WHERE_IT_ENDS: &str = "SELECT seq, hash FROM audit_head WHERE id = 1";
+pub(super) const WHERE_IT_ENDS: &str = "SELECT seq, hash FROM audit_head WHERE id = 1";
 const HEAD: &str = "SELECT seq, hash FROM audit_head WHERE id = 1{update}";
 const AFTER: &str = "SELECT seq, body, previous, hash FROM audit WHERE seq > $1 ORDER BY seq LIMIT $2";
 const APPEND: &str = "INSERT INTO audit (seq, body, previous, hash) VALUES";
-const MOVE_HEAD: &str = "UPDATE audit_head SET seq = $1, hash = $2 WHERE id = 1";
+pub(super) const MOVE_HEAD: &str = "UPDATE audit_head SET seq = $1, hash = $2 WHERE id = 1";
 /// Entries read at once while the chain is walked.
 const PAGE: u32 = 500;
 

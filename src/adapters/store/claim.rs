@@ -39,7 +39,7 @@ impl Core {
             .bind(owner)
             .bind(millis(lease));
         let mut tx = self.db.begin().await?;
-        let claimed = claim.fetch_all(&mut *tx).await?;
+        let claimed = claim.fetch_all(&mut **tx).await?;
         tx.commit().await?;
         Ok(claimed.into_iter().map(|(id, fence)| Claim { id: OpId(id), fence, lease }).collect())
     }
@@ -52,7 +52,7 @@ impl Core {
             .bind(version)
             .bind(wake_at.0);
         let mut tx = self.db.begin().await?;
-        if park.execute(&mut *tx).await?.rows_affected() == 0 {
+        if park.execute(&mut **tx).await?.rows_affected() == 0 {
             return Err(StoreError::Fenced);
         }
         Ok(tx.commit().await?)
@@ -67,7 +67,7 @@ impl Core {
 
     pub(super) async fn break_leases(&self) -> Result<(), StoreError> {
         let mut tx = self.db.begin().await?;
-        query("UPDATE op SET owner = NULL, lease_until = 0 WHERE lease_until > 0").execute(&mut *tx).await?;
+        query("UPDATE op SET owner = NULL, lease_until = 0 WHERE lease_until > 0").execute(&mut **tx).await?;
         self.free_held(&mut tx).await?;
         Ok(tx.commit().await?)
     }

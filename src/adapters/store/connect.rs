@@ -2,6 +2,7 @@
 
 use std::{
     fs::File,
+    ops::{Deref, DerefMut},
     sync::{
         Arc, LazyLock, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -14,6 +15,7 @@ use sqlx::{
     any::{AnyConnectOptions, AnyPoolOptions},
     migrate::{Migration, MigrationType, Migrator},
 };
+use tokio::sync::OwnedMutexGuard;
 
 use super::{
     checkpoint::Checkpoints,
@@ -36,9 +38,9 @@ pub(super) static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {
 
 /// WAL with a sync at every commit. A task folds the log back into the file; should it not get to it, the log may grow to
 /// 64 MiB before whoever commits has to fold it.
-const SQLITE_WRITER: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 10000; \
+pub(super) const SQLITE_WRITER: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 10000; \
     PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY; PRAGMA wal_autocheckpoint = 16000; PRAGMA cache_size = -4000;";
-const SQLITE_READER: &str =
+pub(super) const SQLITE_READER: &str =
     "PRAGMA query_only = ON; PRAGMA busy_timeout = 10000; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -1000;";
 /// Nothing may wait for ever for a lock that a dead replica still holds.
 const POSTGRES: &str =
@@ -58,8 +60,8 @@ const POSTGRES_CONNECTIONS: u32 = 8;
 #[derive(Debug)]
 pub(super) struct Database {
     pub(super) dialect: Dialect,
-    /// Where everything is written, always inside a transaction. A single connection for SQLite, so that writers queue up
-    /// instead of failing.
+    /// Where everything is written, always inside a transaction, but for requests in a file. A single connection for SQLite, so that
+    /// writers queue up instead of failing.
     writer: AnyPool,
     reader: AnyPool,
     /// The last new connection led to a database that takes no writes.
@@ -67,6 +69,46 @@ pub(super) struct Database {
     checkpoints: Mutex<Option<Checkpoints>>,
     /// Held as long as the database is open.
     lock: Mutex<Option<File>>,
+    /// Whose turn it is to write, where `native` writes too.
+    turn: Option<Turn>,
+}
+
+/// Held by whoever writes to a file. SQLite would let the second writer ask again and again instead.
+pub(super) type Turn = Arc<tokio::sync::Mutex<()>>;
+
+/// A transaction that writes, and its turn.
+pub(super) struct Write {
+    transaction: Transaction<'static, Any>,
+    turn: Option<OwnedMutexGuard<()>>,
+}
+
+impl Write {
+    pub(super) async fn commit(self) -> Result<(), sqlx::Error> {
+        let Write { transaction, turn } = self;
+        let committed = transaction.commit().await;
+        drop(turn);
+        committed
+    }
+
+    pub(super) async fn rollback(self) -> Result<(), sqlx::Error> {
+        let Write { transaction, turn } = self;
+        let undone = transaction.rollback().await;
+        drop(turn);
+        undone
+    }
+}
+
+impl Deref for Write {
+    type Target = Transaction<'static, Any>;
+    fn deref(&self) -> &Self::Target {
+        &self.transaction
+    }
+}
+
+impl DerefMut for Write {
+    fn deref_mut(&mut self) -> &mut Self::Target {
+        &mut self.transaction
+    }
 }
 
 impl Database {
@@ -78,6 +120,7 @@ impl Database {
             standby: Arc::default(),
             checkpoints: Mutex::default(),
             lock: Mutex::default(),
+            turn: None,
         }
     }
 
@@ -101,7 +144,12 @@ impl Database {
                 let checkpoints = Checkpoints::start(&path).await?;
                 let reader = embedded(file_options(&path, "rw")?, SQLITE_READERS, SQLITE_READER).await?;
                 let opened = Database::new(Dialect::Sqlite, writer, reader);
-                Ok(Database { lock: Some(lock).into(), checkpoints: Some(checkpoints).into(), ..opened })
+                Ok(Database {
+                    lock: Some(lock).into(),
+                    checkpoints: Some(checkpoints).into(),
+                    turn: Some(Turn::default()),
+                    ..opened
+                })
             }
             Place::Server => {
                 let options = options(url)?;
@@ -144,9 +192,19 @@ impl Database {
         Ok(Database::new(dialect, reader.clone(), reader))
     }
 
-    /// Begins a transaction that writes. There is no other way to write.
-    pub(super) async fn begin(&self) -> Result<Transaction<'static, Any>, StoreError> {
-        self.writer.begin_with(self.dialect.begin_write()).await.map_err(|error| self.why(error))
+    /// Begins a transaction that writes. There is no other way to write, but for requests, which `native` stores in its turn.
+    pub(super) async fn begin(&self) -> Result<Write, StoreError> {
+        let turn = match &self.turn {
+            Some(turn) => Some(Arc::clone(turn).lock_owned().await),
+            None => None,
+        };
+        let transaction = self.writer.begin_with(self.dialect.begin_write()).await.map_err(|error| self.why(error))?;
+        Ok(Write { transaction, turn })
+    }
+
+    /// Whose turn it is to write, for a file.
+    pub(super) fn turn(&self) -> Option<&Turn> {
+        self.turn.as_ref()
     }
 
     /// Begins a transaction that reads one state of the database.

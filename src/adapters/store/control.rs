@@ -17,6 +17,8 @@ use crate::ports::store::{Stop, StoreError};
 /// Scope of every environment.
 const ALL: &str = "*";
 
+const IN_FORCE: &str = "SELECT stop FROM control WHERE stop IS NOT NULL ORDER BY scope";
+
 /// Prepared texts of this file.
 pub(super) struct Texts {
     read: Arc<str>,
@@ -73,9 +75,14 @@ impl Core {
     }
 
     pub(super) async fn stops(&self) -> Result<Vec<Stop>, StoreError> {
-        const IN_FORCE: &str = "SELECT stop FROM control WHERE stop IS NOT NULL ORDER BY scope";
         let rows: Vec<String> = query_scalar(IN_FORCE).fetch_all(self.db.reader()).await?;
         rows.iter().map(|row| parse(row)).collect()
+    }
+
+    /// The same, read on the spot where that is possible.
+    pub(super) fn stops_directly(&self) -> Option<Result<Vec<Stop>, StoreError>> {
+        let rows = self.readers.as_ref()?.rows(IN_FORCE, [], |row| row.get::<_, String>(0))?;
+        Some(rows.and_then(|rows| rows.iter().map(|row| parse(row)).collect()))
     }
 }
 

@@ -236,7 +236,7 @@ async fn into_server(copy: &Path, url: &str, copied: Copied, clock: Arc<dyn Cloc
     let mut rows = source.core.db.snapshot().await?;
     let mut tx = target.core.db.begin().await?;
     let used: i64 = query_scalar("SELECT (SELECT COUNT(*) FROM op) + (SELECT seq FROM audit_head WHERE id = 1)")
-        .fetch_one(&mut *tx)
+        .fetch_one(&mut **tx)
         .await?;
     if used > 0 {
         return Err(unavailable(
@@ -273,7 +273,7 @@ impl Ledger {
             let mut tx = core.db.begin().await?;
             core.rename(&mut tx, &renamed, "a copy was put back").await?;
             // What the copy has still to tell may have been told since: it is looked for first.
-            query("UPDATE outbox SET doubt = doubt + 1 WHERE sent < version").execute(&mut *tx).await?;
+            query("UPDATE outbox SET doubt = doubt + 1 WHERE sent < version").execute(&mut **tx).await?;
             core.append(&mut tx, &[entry.canonical()]).await?;
             Ok(tx.commit().await?)
         })

@@ -3,29 +3,33 @@
 
 use std::{
     collections::HashSet,
-    sync::{Arc, Mutex, PoisonError},
-    time::Instant,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
 };
 
 use sqlx::{Any, AssertSqlSafe, Transaction, query, query_scalar};
-use tokio::{
-    sync::{mpsc, oneshot},
-    task::JoinHandle,
-};
+use tokio::sync::{mpsc, oneshot};
 
 use super::{
     Core,
     bulk::{Bulk, prepared},
     dialect::{unavailable, unreadable},
-    operation::to_json,
+    native::Writer,
+    waiting::{Waiting, storable},
 };
 use crate::domain::moment::Moment;
-use crate::ports::store::{Accepted, AuditEntry, Request, StoreError};
+use crate::ports::store::{Accepted, Request, StoreError};
 
 /// Requests that may wait; whoever comes then waits with the request in hand.
 const QUEUE: usize = 4096;
 /// Requests of one transaction.
 const BATCH: usize = 512;
+/// How long is waited for more, when more came the time before: where many ask at once, one sync for twice as many is worth more to each of
+/// them than this.
+const GATHER: Duration = Duration::from_millis(1);
 /// Against other replicas, a transaction may have to be tried again.
 const TRIES: usize = 5;
 
@@ -50,47 +54,49 @@ impl Texts {
     }
 }
 
-/// A request that waits to be stored, as text already.
-pub(super) struct Waiting {
-    id: String,
-    at: Moment,
-    body: String,
-    answer: Option<String>,
-    audit: Vec<String>,
-}
-
-impl Waiting {
-    /// Serialised where the request arrives, not in the one task that writes.
-    pub(super) fn new(request: Request, answer: Option<String>, audit: &[AuditEntry]) -> Waiting {
-        let body = to_json(&request);
-        let audit = audit.iter().map(AuditEntry::canonical).collect();
-        Waiting { id: request.id, at: request.at, body, answer: answer.map(storable), audit }
-    }
-}
-
-/// PostgreSQL's TEXT takes every character but NUL.
-fn storable(text: String) -> String {
-    if text.contains('\0') { text.replace('\0', "") } else { text }
-}
-
 type Reply = oneshot::Sender<Result<Accepted, StoreError>>;
+type Handed = (Waiting, Reply);
 
 /// Where requests are handed in.
 pub(super) struct Intake {
-    door: Mutex<Option<mpsc::Sender<(Waiting, Reply)>>>,
-    task: Mutex<Option<JoinHandle<()>>>,
+    door: Mutex<Option<mpsc::Sender<Handed>>>,
+    /// Told when what writes has ended.
+    ended: Mutex<Option<oneshot::Receiver<()>>>,
+    abandoned: Arc<AtomicBool>,
 }
 
 impl Intake {
-    /// Starts the task that writes.
-    pub(super) fn start(core: Arc<Core>) -> Intake {
+    /// Starts what writes: a thread of its own where the database can be written to directly, a task elsewhere.
+    ///
+    /// # Errors
+    /// When there can be no thread.
+    pub(super) fn start(core: Arc<Core>, native: Option<Writer>) -> Result<Intake, StoreError> {
         let (door, queue) = mpsc::channel(QUEUE);
-        Intake { door: Some(door).into(), task: Some(tokio::spawn(write(core, queue))).into() }
+        let (end, ended) = oneshot::channel();
+        let abandoned = Arc::new(AtomicBool::new(false));
+        let queue = Queue { queue, abandoned: Arc::clone(&abandoned) };
+        match native {
+            Some(writer) => {
+                let thread = std::thread::Builder::new().name("ledger".to_owned());
+                thread
+                    .spawn(move || {
+                        write_directly(writer, queue);
+                        // Nobody listens where the ledger was dropped and not closed.
+                        let _ = end.send(());
+                    })
+                    .map_err(|error| unavailable(format!("no thread can be started: {error}")))?;
+            }
+            None => drop(tokio::spawn(async move {
+                write(core, queue).await;
+                let _ = end.send(());
+            })),
+        }
+        Ok(Intake { door: Some(door).into(), ended: Some(ended).into(), abandoned })
     }
 
     /// One that takes nothing.
     pub(super) fn closed() -> Intake {
-        Intake { door: None.into(), task: None.into() }
+        Intake { door: None.into(), ended: None.into(), abandoned: Arc::default() }
     }
 
     /// Hands a request in and waits until it is durable.
@@ -105,46 +111,91 @@ impl Intake {
 
     /// Takes nothing any more, and ends once everything handed in is written.
     pub(super) async fn close(&self) {
-        drop(self.door.lock().unwrap_or_else(PoisonError::into_inner).take());
-        let task = self.task.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(task) = task
-            && task.await.is_err()
+        self.shut();
+        let ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(ended) = ended
+            && ended.await.is_err()
         {
-            tracing::error!("the task that stores requests ended abnormally");
+            tracing::error!("what stores requests ended abnormally");
         }
     }
-}
 
-impl Intake {
     /// Ends at once; whoever waits for an acknowledgement gets none.
     pub(super) fn abandon(&self) {
-        if let Some(task) = self.task.lock().unwrap_or_else(PoisonError::into_inner).take() {
-            task.abort();
-        }
+        self.abandoned.store(true, Ordering::SeqCst);
+        self.shut();
+    }
+
+    fn shut(&self) {
+        drop(self.door.lock().unwrap_or_else(PoisonError::into_inner).take());
     }
 }
 
-/// Stores whatever has queued up, again and again, until nobody can hand in any more.
-async fn write(core: Arc<Core>, mut queue: mpsc::Receiver<(Waiting, Reply)>) {
-    let mut received = Vec::with_capacity(BATCH);
-    while queue.recv_many(&mut received, BATCH).await > 0 {
+/// What was handed in, in the order it came.
+struct Queue {
+    queue: mpsc::Receiver<Handed>,
+    abandoned: Arc<AtomicBool>,
+}
+
+impl Queue {
+    /// Whatever has queued up, after waiting for the first. Nothing once nobody can hand in any more.
+    async fn batch(&mut self, batch: &mut Vec<Handed>) -> bool {
+        self.queue.recv_many(batch, BATCH).await > 0 && !self.abandoned.load(Ordering::SeqCst)
+    }
+
+    /// The same, for a thread. `last` is how many there were the time before.
+    fn batch_blocking(&mut self, batch: &mut Vec<Handed>, last: usize) -> bool {
+        let came = self.queue.blocking_recv_many(batch, BATCH);
+        if came > 0 && came < last / 2 {
+            std::thread::sleep(GATHER);
+            while batch.len() < BATCH
+                && let Ok(one) = self.queue.try_recv()
+            {
+                batch.push(one);
+            }
+        }
+        came > 0 && !self.abandoned.load(Ordering::SeqCst)
+    }
+}
+
+/// Stores whatever has queued up, again and again.
+async fn write(core: Arc<Core>, mut queue: Queue) {
+    let mut handed = Vec::with_capacity(BATCH);
+    while queue.batch(&mut handed).await {
         let begun = Instant::now();
-        let (batch, replies): (Vec<Waiting>, Vec<Reply>) = received.drain(..).unzip();
-        match core.store(&batch).await {
-            Ok(accepted) => {
-                metrics::histogram!("bbws_ledger_accept_batch").record(batch.len() as f64);
-                metrics::histogram!("bbws_ledger_commit_seconds", "of" => "accept")
-                    .record(begun.elapsed().as_secs_f64());
-                // A caller that is gone needs no answer: its request is stored, and will be found unanswered.
-                replies.into_iter().zip(accepted).for_each(|(reply, accepted)| drop(reply.send(Ok(accepted))));
-            }
-            Err(error) => {
-                tracing::error!(error = %chain(&error), requests = batch.len(), "requests could not be stored");
-                let shared = Arc::new(error);
-                replies.into_iter().for_each(|reply| {
-                    drop(reply.send(Err(StoreError::Database(Box::new(Shared(Arc::clone(&shared)))))))
-                });
-            }
+        let (batch, replies): (Vec<Waiting>, Vec<Reply>) = handed.drain(..).unzip();
+        let stored = core.store(&batch).await;
+        acknowledge(begun, replies, stored);
+    }
+}
+
+/// The same, by a thread that owns its connection.
+fn write_directly(mut writer: Writer, mut queue: Queue) {
+    let (mut handed, mut last) = (Vec::with_capacity(BATCH), 0);
+    while queue.batch_blocking(&mut handed, last) {
+        last = handed.len();
+        let begun = Instant::now();
+        let (batch, replies): (Vec<Waiting>, Vec<Reply>) = handed.drain(..).unzip();
+        let stored = writer.store(&batch);
+        acknowledge(begun, replies, stored);
+    }
+}
+
+/// Tells everybody what came of their request. A caller that is gone needs no answer: its request is stored, and will be found
+/// unanswered.
+fn acknowledge(begun: Instant, replies: Vec<Reply>, stored: Result<Vec<Accepted>, StoreError>) {
+    match stored {
+        Ok(accepted) => {
+            metrics::histogram!("bbws_ledger_accept_batch").record(replies.len() as f64);
+            metrics::histogram!("bbws_ledger_commit_seconds", "of" => "accept").record(begun.elapsed().as_secs_f64());
+            replies.into_iter().zip(accepted).for_each(|(reply, accepted)| drop(reply.send(Ok(accepted))));
+        }
+        Err(error) => {
+            tracing::error!(error = %chain(&error), requests = replies.len(), "requests could not be stored");
+            let shared = Arc::new(error);
+            replies
+                .into_iter()
+                .for_each(|reply| drop(reply.send(Err(StoreError::Database(Box::new(Shared(Arc::clone(&shared))))))));
         }
     }
 }
@@ -170,10 +221,14 @@ impl Core {
     async fn store(&self, batch: &[Waiting]) -> Result<Vec<Accepted>, StoreError> {
         let mut seen = HashSet::with_capacity(batch.len());
         let mut fresh: Vec<usize> = (0..batch.len()).filter(|i| seen.insert(batch[*i].id.as_str())).collect();
+        let before: Vec<&str> = batch.iter().filter_map(Waiting::earlier).collect();
+        let before = self.known(&before).await?;
+        fresh.retain(|i| batch[*i].earlier().is_none_or(|id| !before.contains(id)));
         for attempt in 0..TRIES {
             // Almost always all are new. Which are not is only asked when the count says that some are.
             if attempt > 0 {
-                let known = self.known(batch, &fresh).await?;
+                let ids: Vec<&str> = fresh.iter().map(|i| batch[*i].id.as_str()).collect();
+                let known = self.known(&ids).await?;
                 fresh.retain(|i| !known.contains(batch[*i].id.as_str()));
             }
             match self.try_store(batch, &fresh).await {
@@ -206,7 +261,7 @@ impl Core {
                 let answered = row.answer.as_ref().map(|_| row.at.0);
                 insert = insert.bind(&row.id).bind(row.at.0).bind(&row.body).bind(&row.answer).bind(answered);
             }
-            if insert.execute(&mut *tx).await?.rows_affected() != rows.len() as u64 {
+            if insert.execute(&mut **tx).await?.rows_affected() != rows.len() as u64 {
                 tx.rollback().await?;
                 return Ok(false);
             }
@@ -217,13 +272,13 @@ impl Core {
         Ok(true)
     }
 
-    /// Which of these requests are stored already.
-    async fn known(&self, batch: &[Waiting], of: &[usize]) -> Result<HashSet<String>, StoreError> {
+    /// Which of these ids are stored already.
+    async fn known(&self, ids: &[&str]) -> Result<HashSet<String>, StoreError> {
         let mut known = HashSet::new();
-        for (text, part) in self.texts.inbox.known.split(of) {
+        for (text, part) in self.texts.inbox.known.split(ids) {
             let mut select = query_scalar::<_, String>(AssertSqlSafe(Arc::clone(text)));
-            for i in part {
-                select = select.bind(&batch[*i].id);
+            for id in part {
+                select = select.bind((*id).to_owned());
             }
             known.extend(select.fetch_all(self.db.reader()).await?);
         }
@@ -255,7 +310,7 @@ impl Core {
         let mut deleted = 0;
         loop {
             let mut tx = self.db.begin().await?;
-            let some = query(PRUNE).bind(before.0).execute(&mut *tx).await?.rows_affected();
+            let some = query(PRUNE).bind(before.0).execute(&mut **tx).await?.rows_affected();
             tx.commit().await?;
             deleted += some;
             if some == 0 {

@@ -28,7 +28,7 @@ impl Core {
         }
         let mut tx = self.db.begin().await?;
         let name = Incarnation::of(rand::random());
-        query(FIRST).bind(name.as_str()).bind(self.clock.now().0).execute(&mut *tx).await?;
+        query(FIRST).bind(name.as_str()).bind(self.clock.now().0).execute(&mut **tx).await?;
         Ok(tx.commit().await?)
     }
 

@@ -42,7 +42,7 @@ impl Core {
     /// Writes something of no meaning, durably.
     pub(super) async fn pulse(&self) -> Result<(), StoreError> {
         let mut tx = self.db.begin().await?;
-        sqlx::query("UPDATE pulse SET at = $1 WHERE id = 1").bind(self.clock.now().0).execute(&mut *tx).await?;
+        sqlx::query("UPDATE pulse SET at = $1 WHERE id = 1").bind(self.clock.now().0).execute(&mut **tx).await?;
         Ok(tx.commit().await?)
     }
 }

@@ -99,7 +99,7 @@ impl Core {
     /// Deletes samples from before that moment.
     pub(super) async fn prune_samples(&self, before: Moment) -> Result<u64, StoreError> {
         let mut tx = self.db.begin().await?;
-        let deleted = query(PRUNE).bind(before.0).execute(&mut *tx).await?.rows_affected();
+        let deleted = query(PRUNE).bind(before.0).execute(&mut **tx).await?.rows_affected();
         tx.commit().await?;
         Ok(deleted)
     }

@@ -19,10 +19,12 @@ mod inbox;
 mod incarnation;
 mod ledger;
 mod mark;
+mod native;
 mod operation;
 mod outbox;
 mod place;
 mod tables;
+mod waiting;
 
 use std::{collections::BTreeMap, future::Future, sync::Arc, time::Duration};
 
@@ -32,7 +34,10 @@ use tracing::Instrument as _;
 use self::{
     connect::Database,
     dialect::unavailable,
-    inbox::{Intake, Waiting},
+    inbox::Intake,
+    native::{Readers, Writer},
+    place::Place,
+    waiting::Waiting,
 };
 use crate::domain::{
     moment::Moment,
@@ -69,6 +74,8 @@ pub struct Ledger {
 /// What the ledger's methods and its background task share.
 struct Core {
     db: Database,
+    /// For a file.
+    readers: Option<Readers>,
     clock: Arc<dyn Clock>,
     options: Options,
     texts: Texts,
@@ -85,7 +92,7 @@ struct Texts {
 }
 
 impl Core {
-    fn new(db: Database, clock: Arc<dyn Clock>, options: Options) -> Arc<Core> {
+    fn new(db: Database, readers: Option<Readers>, clock: Arc<dyn Clock>, options: Options) -> Arc<Core> {
         let texts = Texts {
             claim: claim::Texts::new(db.dialect),
             control: control::Texts::new(db.dialect),
@@ -94,7 +101,7 @@ impl Core {
             outbox: outbox::Texts::new(db.dialect),
             audit: audit::Texts::new(db.dialect),
         };
-        Arc::new(Core { db, clock, options, texts })
+        Arc::new(Core { db, readers, clock, options, texts })
     }
 
     /// What `{now:…}` is bound to: nothing where the database's clock decides.
@@ -111,10 +118,17 @@ impl Ledger {
     /// # Errors
     /// [`StoreError::Database`], with a sentence as its source: another process has the file open, the URL is of no known kind, ….
     pub async fn open(url: &str, clock: Arc<dyn Clock>, options: Options) -> Result<Ledger, StoreError> {
-        let core = Core::new(Database::open(url).await?, clock, options);
+        let db = Database::open(url).await?;
+        let (readers, native) = match (Place::of(url)?, db.turn()) {
+            (Place::File(path), Some(turn)) => {
+                (Some(Readers::open(&path)?), Some(Writer::open(&path, Arc::clone(turn))?))
+            }
+            _ => (None, None),
+        };
+        let core = Core::new(db, readers, clock, options);
         let named = Arc::clone(&core);
         apart(async move { named.name_it().await }).await?;
-        let intake = Intake::start(Arc::clone(&core));
+        let intake = Intake::start(Arc::clone(&core), native)?;
         Ok(Ledger { core, intake })
     }
 
@@ -123,7 +137,7 @@ impl Ledger {
     /// # Errors
     /// [`StoreError::Database`].
     pub async fn open_readonly(url: &str, clock: Arc<dyn Clock>) -> Result<Ledger, StoreError> {
-        let core = Core::new(Database::open_readonly(url).await?, clock, Options::default());
+        let core = Core::new(Database::open_readonly(url).await?, None, clock, Options::default());
         Ok(Ledger { core, intake: Intake::closed() })
     }
 
@@ -131,6 +145,9 @@ impl Ledger {
     pub async fn close(&self) {
         self.intake.close().await;
         let closed = self.work(|core| async move {
+            if let Some(readers) = &core.readers {
+                readers.close();
+            }
             core.db.close().await;
             Ok(())
         });
@@ -223,6 +240,9 @@ impl Store for Ledger {
     }
 
     async fn list(&self, filter: &Filter) -> Result<Vec<Operation>, StoreError> {
+        if let Some(listed) = self.core.list_directly(filter) {
+            return listed;
+        }
         let filter = filter.clone();
         self.work(move |core| async move { core.list(&filter).await }).await
     }
@@ -233,6 +253,9 @@ impl Store for Ledger {
     }
 
     async fn stops(&self) -> Result<Vec<Stop>, StoreError> {
+        if let Some(stops) = self.core.stops_directly() {
+            return stops;
+        }
         self.work(|core| async move { core.stops().await }).await
     }
 

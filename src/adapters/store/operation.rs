@@ -31,6 +31,9 @@ const LOAD: &str = "SELECT CAST(-1 AS BIGINT) AS idx, version, wake_at, card_cha
     UNION ALL SELECT idx, 0, 0, NULL, NULL, body FROM step WHERE op_id = $1 ORDER BY 1";
 const HOLDER: &str = "SELECT op_id FROM env_lock WHERE environment = $1";
 
+/// A list of no more operations than this is read where it is asked for: what one answer shows.
+const SHORT: u32 = 64;
+
 /// Prepared texts of this file.
 pub(super) struct Texts {
     renew: Arc<str>,
@@ -150,27 +153,29 @@ impl Core {
     }
 
     pub(super) async fn list(&self, filter: &Filter) -> Result<Vec<Operation>, StoreError> {
-        let mut text = String::from("SELECT body, wake_at, card_channel, card_ts FROM op WHERE 0 = 0");
-        let mut parameter = 1;
-        if filter.environment.is_some() {
-            parameter += 1;
-            text.push_str(&format!(" AND environment = ${parameter}"));
-        }
-        if !filter.states.is_empty() {
-            let marks: Vec<String> = (1..=filter.states.len()).map(|n| format!("${}", parameter + n)).collect();
-            text.push_str(&format!(" AND state IN ({})", marks.join(", ")));
-        }
-        text.push_str(" ORDER BY created DESC, length(id) DESC, id DESC LIMIT $1");
-        let mut list = query_as::<_, (String, i64, Option<String>, Option<String>)>(AssertSqlSafe(text))
-            .bind(i64::from(filter.limit));
+        let mut list = query_as::<_, Listed>(AssertSqlSafe(list_text(filter))).bind(i64::from(filter.limit));
         if let Some(environment) = &filter.environment {
             list = list.bind(environment);
         }
         for state in &filter.states {
             list = list.bind(state.name());
         }
-        let rows = list.fetch_all(self.db.reader()).await?;
-        rows.into_iter().map(|(body, wake_at, channel, ts)| header(&body, wake_at, channel, ts)).collect()
+        headers(list.fetch_all(self.db.reader()).await?)
+    }
+
+    /// The same, read on the spot; nothing where that is not possible or would take too long.
+    pub(super) fn list_directly(&self, filter: &Filter) -> Option<Result<Vec<Operation>, StoreError>> {
+        let readers = self.readers.as_ref().filter(|_| filter.limit <= SHORT)?;
+        let names: Vec<&str> = filter.states.iter().map(|state| state.name()).collect();
+        let environment = filter.environment.iter().map(|name| name as &dyn rusqlite::ToSql);
+        let parameters: Vec<&dyn rusqlite::ToSql> = std::iter::once(&filter.limit as &dyn rusqlite::ToSql)
+            .chain(environment)
+            .chain(names.iter().map(|name| name as &dyn rusqlite::ToSql))
+            .collect();
+        let listed = readers.rows(&list_text(filter), parameters.as_slice(), |row| {
+            Ok::<Listed, _>((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
+        })?;
+        Some(listed.and_then(headers))
     }
 
     pub(super) async fn holder(&self, environment: &str) -> Result<Option<OpId>, StoreError> {
@@ -182,7 +187,7 @@ impl Core {
         const NEXT: &str = "INSERT INTO sequence (prefix, last) VALUES ($1, 1) \
             ON CONFLICT (prefix) DO UPDATE SET last = sequence.last + 1 RETURNING last";
         let mut tx = self.db.begin().await?;
-        let number: i64 = query_scalar(NEXT).bind(prefix).fetch_one(&mut *tx).await?;
+        let number: i64 = query_scalar(NEXT).bind(prefix).fetch_one(&mut **tx).await?;
         tx.commit().await?;
         Ok(OpId(format!("{prefix}-{number}")))
     }
@@ -194,6 +199,29 @@ impl Core {
             query_scalar(TOOK).bind(kind).bind(resource).bind(i64::from(limit)).fetch_all(self.db.reader()).await?;
         Ok(took.into_iter().map(|ms| Duration::from_millis(u64::try_from(ms).unwrap_or(0))).collect())
     }
+}
+
+/// A row of a list.
+type Listed = (String, i64, Option<String>, Option<String>);
+
+fn headers(rows: Vec<Listed>) -> Result<Vec<Operation>, StoreError> {
+    rows.into_iter().map(|(body, wake_at, channel, ts)| header(&body, wake_at, channel, ts)).collect()
+}
+
+/// The statement of a list: its limit is the first parameter.
+fn list_text(filter: &Filter) -> String {
+    let mut text = String::from("SELECT body, wake_at, card_channel, card_ts FROM op WHERE 0 = 0");
+    let mut parameter = 1;
+    if filter.environment.is_some() {
+        parameter += 1;
+        text.push_str(&format!(" AND environment = ${parameter}"));
+    }
+    if !filter.states.is_empty() {
+        let marks: Vec<String> = (1..=filter.states.len()).map(|n| format!("${}", parameter + n)).collect();
+        text.push_str(&format!(" AND state IN ({})", marks.join(", ")));
+    }
+    text.push_str(" ORDER BY created DESC, length(id) DESC, id DESC LIMIT $1");
+    text
 }
 
 async fn update_header(tx: &mut Transaction<'static, Any>, op: &Operation, version: i64) -> Result<i64, StoreError> {

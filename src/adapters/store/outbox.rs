@@ -99,7 +99,7 @@ impl Core {
             .bind(i64::from(limit))
             .bind(now.0.saturating_add(millis(hold)));
         let mut tx = self.db.begin().await?;
-        let mut taken = take.fetch_all(&mut *tx).await?;
+        let mut taken = take.fetch_all(&mut **tx).await?;
         tx.commit().await?;
         taken.sort_by_key(|row| (row.5, row.6));
         taken.into_iter().map(queued).collect()
@@ -114,16 +114,16 @@ impl Core {
     ) -> Result<(), StoreError> {
         let mut tx = self.db.begin().await?;
         if let Some((id, card)) = card {
-            query(CARD).bind(id.0).bind(card.channel).bind(card.ts).execute(&mut *tx).await?;
+            query(CARD).bind(id.0).bind(card.channel).bind(card.ts).execute(&mut **tx).await?;
         }
-        query(SENT).bind(&queued.key).bind(queued.version).bind(again.0).execute(&mut *tx).await?;
+        query(SENT).bind(&queued.key).bind(queued.version).bind(again.0).execute(&mut **tx).await?;
         Ok(tx.commit().await?)
     }
 
     pub(super) async fn defer(&self, queued: &Queued, at: Moment, uncertain: bool) -> Result<(), StoreError> {
         let defer = query(DEFER).bind(&queued.key).bind(at.0).bind(i64::from(uncertain)).bind(queued.attempts + 1);
         let mut tx = self.db.begin().await?;
-        defer.execute(&mut *tx).await?;
+        defer.execute(&mut **tx).await?;
         Ok(tx.commit().await?)
     }
 
@@ -144,7 +144,7 @@ impl Core {
         let mut deleted = 0;
         loop {
             let mut tx = self.db.begin().await?;
-            let some = query(PRUNE).bind(before.0).execute(&mut *tx).await?.rows_affected();
+            let some = query(PRUNE).bind(before.0).execute(&mut **tx).await?.rows_affected();
             tx.commit().await?;
             deleted += some;
             if some == 0 {

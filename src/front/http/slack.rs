@@ -49,7 +49,7 @@ pub(super) async fn deal(endpoint: Endpoint, gate: &Arc<Gate>, request: Request)
 
 async fn asks(gate: &Arc<Gate>, signed: &Signed, asked: Asked) -> Answer {
     // Slack names events; everything else is known by its signature.
-    let id = asked.event.clone().unwrap_or_else(|| signed.id.hex());
+    let id = asked.event.clone().unwrap_or_else(|| signed.id.text());
     if let Some(address) = &asked.answer_to {
         gate.inbox.reachable(&asked.user, &asked.channel, address.clone());
     }
@@ -76,7 +76,7 @@ async fn unreadable(gate: &Arc<Gate>, signed: &Signed, senseless: Senseless) -> 
         }
         Via::Event => format!("This message cannot be read: {why}. Nothing was done."),
     };
-    let refusal = Refusal { id: signed.id.hex(), via, user, team, channel, at: signed.at, why: why.clone() };
+    let refusal = Refusal { id: signed.id.text(), via, user, team, channel, at: signed.at, why: why.clone() };
     let answer = answer::refuse(gate, refusal, Outcome::Malformed).await;
     match via {
         Via::Command => Answer::say(gate, Outcome::Malformed, Level::Error, why),

@@ -30,27 +30,33 @@ pub enum Distrust {
 }
 
 /// A request's identity: SHA-256 of its signature, taken over the decoded bytes, so that the case of the hex digits
-/// makes no second identity.
+/// makes no second identity; and the time that was signed with it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct SignatureId([u8; 32]);
+pub struct SignatureId {
+    signed: i64,
+    digest: [u8; 32],
+}
 
 impl SignatureId {
-    /// 64 lower-case hex digits.
-    pub fn hex(&self) -> String {
-        hex::encode(self.0)
+    /// The time and the digest in lower-case hex digits. The time comes first, so that a ledger puts requests beside each other that
+    /// come after each other, and writes one page for many of them.
+    pub fn text(&self) -> String {
+        let mut text = format!("{:08x}-", self.signed);
+        text.push_str(&hex::encode(self.digest));
+        text
     }
 
     /// Half of the digest, plenty to tell requests apart in memory.
     pub(super) fn short(&self) -> u128 {
         let mut half = [0; 16];
-        half.copy_from_slice(&self.0[..16]);
+        half.copy_from_slice(&self.digest[..16]);
         u128::from_le_bytes(half)
     }
 }
 
 impl fmt::Debug for SignatureId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.hex())
+        f.write_str(&self.text())
     }
 }
 
@@ -104,7 +110,7 @@ impl Verifier {
             mac.update(part);
         }
         mac.verify_slice(&claimed).map_err(|_| Distrust::Forged)?;
-        Ok(SignatureId(Sha256::digest(claimed).into()))
+        Ok(SignatureId { signed: at, digest: Sha256::digest(claimed).into() })
     }
 }
 
