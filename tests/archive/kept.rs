@@ -1,6 +1,6 @@
 //! What dump programs lose without a word, on real servers: programs of the wrong kind, history, sequences, blobs, roles.
 
-use std::os::unix::fs::PermissionsExt as _;
+use std::{os::unix::fs::PermissionsExt as _, time::Duration};
 
 use bbws::{
     adapters::archive::{
@@ -55,7 +55,7 @@ async fn each_server_is_dumped_by_its_own_program_or_not_at_all() {
     assert!(why.contains("The server is PostgreSQL 99") && why.contains("Install postgresql-client-99"), "{why}");
     // MySQL, where there is MariaDB's program only, by its own name and by the other's.
     let mysql = Release { engine: Engine::Mysql, major: 8 };
-    let source = Source { server: mysql, ..maria.source() };
+    let source = Source { server: mysql, programs: Programs::only(&["/usr/bin"]), ..maria.source() };
     let why = refused(&source).await;
     assert!(why.contains("The server is MySQL") && why.contains("generated columns"), "{why}");
     assert!(why.contains("Install mysql-community-client"), "{why}");
@@ -178,6 +178,14 @@ async fn a_load_that_fails_says_why_and_tells_no_row() {
     let nobody = Source { username: "nobody".into(), ..Server::mariadb_restored().source(Engine::Mariadb, &[]) };
     let error = loaded(&memory, &written, &nobody).await.expect_err("nobody is let in");
     assert!(error.to_string().contains("ERROR 1045 (28000)") && !error.to_string().contains("hush"), "{error}");
+
+    // The same with more than the pipes hold: nobody reads the rest, and nothing waits for that.
+    source.run("CREATE TABLE much AS SELECT RANDOM_BYTES(1000) AS b FROM seq_1_to_20000").await;
+    let (memory, written) = dumped(&source.source()).await;
+    let load = loaded(&memory, &written, &nobody);
+    let error =
+        tokio::time::timeout(Duration::from_secs(60), load).await.expect("it ends").expect_err("nobody is let in");
+    assert!(error.to_string().contains("ERROR 1045 (28000)"), "{error}");
 }
 
 /// No dump of a database holds roles, and without them it is not loaded.

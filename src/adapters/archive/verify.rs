@@ -163,7 +163,9 @@ pub async fn unseal<R: AsyncRead + Unpin>(
 ) -> Result<u64, ArchiveError> {
     let engine = sealed.header.engine;
     let (to_writer, mut plain) = mpsc::channel::<Bytes>(2);
-    let writing = async {
+    // Whoever reads may go away in the middle. Then the receiver has to go as well: what opens the archive would wait for ever
+    // for room in a channel that nobody empties.
+    let writing = async move {
         while let Some(bytes) = plain.recv().await {
             to.write_all(&bytes).await?;
         }
