@@ -56,6 +56,16 @@ impl Server {
         Server::of("BBWS_TEST_MARIADB_RESTORED")
     }
 
+    /// Oracle's, where `tests/run` could get one.
+    pub fn mysql() -> Server {
+        Server::of("BBWS_TEST_MYSQL")
+    }
+
+    /// A second one of them.
+    pub fn mysql_restored() -> Server {
+        Server::of("BBWS_TEST_MYSQL_RESTORED")
+    }
+
     pub fn source(&self, engine: Engine, schemas: &[&str]) -> Source {
         Source {
             server: release(engine),

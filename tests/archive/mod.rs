@@ -7,6 +7,7 @@ mod ends;
 mod files;
 mod kept;
 mod memory;
+mod mysql;
 mod plain;
 mod rounds;
 mod s3;

@@ -111,6 +111,7 @@ async fn every_loss_of_a_mariadb_schema_is_seen() {
         ("CREATE OR REPLACE VIEW titles AS SELECT title FROM posts WHERE id > 1", "schema of", "view titles is"),
         ("ALTER TABLE users MODIFY mood enum('good', 'bad', 'ugly')", "schema of", "column users mood is"),
         ("ALTER TABLE posts MODIFY author int COMMENT 'x' INVISIBLE", "schema of", "column posts author is"),
+        ("ALTER TABLE posts ALTER INDEX of_user IGNORED", "schema of", "index posts of_user 1 is"),
         ("ALTER SEQUENCE s RESTART 1", "sequences of", "s is at 1, the source's is at 100"),
     ];
     let schema = name("shape");

@@ -27,7 +27,25 @@ pub struct Server {
 
 impl Server {
     pub fn of(engine: Engine) -> Server {
-        let variable = if engine == Engine::Postgres { "BBWS_TEST_PG_LOGIN" } else { "BBWS_TEST_MARIADB" };
+        let variable = match engine {
+            Engine::Postgres => "BBWS_TEST_PG_LOGIN",
+            Engine::Mariadb => "BBWS_TEST_MARIADB",
+            Engine::Mysql => "BBWS_TEST_MYSQL",
+        };
+        Server::at(engine, variable)
+    }
+
+    /// A second one, into which dumps are loaded.
+    pub fn spare(engine: Engine) -> Server {
+        let variable = match engine {
+            Engine::Postgres => "BBWS_TEST_PG_RESTORED",
+            Engine::Mariadb => "BBWS_TEST_MARIADB_RESTORED",
+            Engine::Mysql => "BBWS_TEST_MYSQL_RESTORED",
+        };
+        Server::at(engine, variable)
+    }
+
+    fn at(engine: Engine, variable: &str) -> Server {
         let url = std::env::var(variable)
             .unwrap_or_else(|_| panic!("{variable} is not set: run these tests by `tests/run aws`"));
         Server { engine, url }
@@ -122,7 +140,7 @@ async fn platform(server: &Server) -> (Platform, String) {
     (platform, key)
 }
 
-async fn round(engine: Engine) {
+pub async fn round(engine: Engine) {
     let server = Server::of(engine);
     let name = server.database(&format!("round_{engine}")).await;
     let (platform, key) = platform(&server).await;
@@ -364,34 +382,40 @@ async fn a_column_dropped_meanwhile_is_noticed() {
     server.drop(&name).await;
 }
 
-/// Into a server of the test's own, counted there, and nothing is left.
-#[tokio::test]
-async fn a_dump_is_verified_by_loading_it() {
-    const THERE: &str = "bbws/prod/load-test";
-    let server = Server::of(Engine::Mariadb);
+const THERE: &str = "bbws/prod/load-test";
+
+fn login(server: &Server, host: &str) -> String {
+    let (username, password, _, port) = server.parts();
+    serde_json::json!({ "host": host, "port": port, "username": username, "password": password }).to_string()
+}
+
+/// A database that was dumped, the place of the dump, and the look at it that loads it into the spare server.
+async fn dumped_to_be_loaded(server: &Server, rows: &str) -> (Platform, String, Action) {
+    let engine = server.engine;
     let name = server.database("loaded").await;
-    server.run(&name, "CREATE TABLE many (a int); INSERT INTO many SELECT seq FROM seq_1_to_3000; CREATE VIEW v AS SELECT a FROM many").await;
-    let (platform, key) = platform(&server).await;
-    done(carried_out(&platform.cloud, &platform.call(dump(&platform, Engine::Mariadb, &[&name], &key))).await);
-    let url = std::env::var("BBWS_TEST_MARIADB_RESTORED").expect("run these tests by `tests/run aws`");
-    let there = Server { engine: Engine::Mariadb, url };
-    let secret = |server: &Server, host: &str| {
-        let (username, password, _, port) = server.parts();
-        serde_json::json!({ "host": host, "port": port, "username": username, "password": password }).to_string()
-    };
+    server.run(&name, rows).await;
+    let (platform, key) = platform(server).await;
+    done(carried_out(&platform.cloud, &platform.call(dump(&platform, engine, &[&name], &key))).await);
     let session = platform.setup(HOME).await;
-    let secrets = session.secrets();
-    secrets.create_secret().name(THERE).secret_string(secret(&there, "127.0.0.1")).send().await.expect("a secret");
-    let bucket = platform.environment.secrets_bucket.clone().expect("it has one");
-    let load_test = Some(LoadTest { secret: THERE.into(), source: SECRET.into() });
+    let secret = session.secrets().create_secret().name(THERE);
+    secret.secret_string(login(&Server::spare(engine), "127.0.0.1")).send().await.expect("a secret");
     let verify = Action::VerifyDump(step::VerifyDump {
         region: HOME.into(),
-        bucket,
+        bucket: platform.environment.secrets_bucket.clone().expect("it has one"),
         key: KEY.into(),
-        engine: Engine::Mariadb,
+        engine,
         retention_days: 30,
-        load_test,
+        load_test: Some(LoadTest { secret: THERE.into(), source: SECRET.into() }),
     });
+    (platform, name, verify)
+}
+
+/// Into a server of the test's own, counted there, and nothing is left; never over anything, never into the source.
+pub async fn loaded(engine: Engine, rows: &str) {
+    let (server, there) = (Server::of(engine), Server::spare(engine));
+    let (platform, name, verify) = dumped_to_be_loaded(&server, rows).await;
+    let session = platform.setup(HOME).await;
+    let secrets = session.secrets();
     let look = |token: &str| Call { token: token.into(), ..platform.call(verify.clone()) };
 
     let (_, detail) = done(settled(&platform.cloud, &look("a-1")).await);
@@ -420,7 +444,7 @@ async fn a_dump_is_verified_by_loading_it() {
 
     // Never into the server itself, by whatever name it is called, and whatever is in the way there.
     let reason = async |token: &str, host: &str| {
-        secrets.put_secret_value().secret_id(THERE).secret_string(secret(&server, host)).send().await.expect("changed");
+        secrets.put_secret_value().secret_id(THERE).secret_string(login(&server, host)).send().await.expect("changed");
         permanent(settled(&platform.cloud, &look(token)).await)
     };
     assert!(reason("a-4", "127.0.0.1").await.contains("is the server that was dumped"));
@@ -429,4 +453,58 @@ async fn a_dump_is_verified_by_loading_it() {
     server.drop(&name).await;
     assert!(reason("a-6", "localhost").await.contains("are one server"));
     server.run("", "CREATE DATABASE bbws_load; DROP DATABASE bbws_load").await;
+}
+
+#[tokio::test]
+async fn a_dump_is_verified_by_loading_it() {
+    let rows = "CREATE TABLE many (a int); INSERT INTO many SELECT seq FROM seq_1_to_3000; CREATE VIEW v AS SELECT a FROM many";
+    loaded(Engine::Mariadb, rows).await;
+}
+
+/// PostgreSQL's goes into a database of its own, with roles that the other server did not have.
+#[tokio::test]
+async fn a_dump_of_postgresql_is_verified_by_loading_it() {
+    let (server, there) = (Server::of(Engine::Postgres), Server::spare(Engine::Postgres));
+    let owner = format!("\"owner of {}\"", std::process::id());
+    let rows = format!(
+        "CREATE ROLE {owner}; CREATE TABLE many AS SELECT g AS a FROM generate_series(1, 3000) g; ALTER TABLE many OWNER TO {owner};
+         CREATE VIEW v AS SELECT a FROM many; CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 1';
+         CREATE TABLE part (a int) PARTITION BY RANGE (a); CREATE TABLE part_1 PARTITION OF part FOR VALUES FROM (1) TO (100);
+         INSERT INTO part SELECT generate_series(1, 50)"
+    );
+    let (platform, name, verify) = dumped_to_be_loaded(&server, &rows).await;
+    let look = |token: &str| Call { token: token.into(), ..platform.call(verify.clone()) };
+    // What a load left that was cut off is cleared away by the next, and it leaves nothing itself.
+    there.run("postgres", "CREATE DATABASE bbws_load_a_0").await;
+    let (_, detail) = done(settled(&platform.cloud, &look("a-1")).await);
+    assert!(detail.ends_with("hashes match, loaded into 127.0.0.1: 4 tables and 3052 rows were there"), "{detail}");
+    let nothing = "DO $$ BEGIN ASSERT NOT EXISTS (SELECT FROM pg_database WHERE datname LIKE 'bbws%'); END $$";
+    there.run("postgres", nothing).await;
+
+    // A login that may not do what the dump asks for: the dump is not called good, and nothing is left.
+    let weak = format!("weak_{}", std::process::id());
+    there.run("postgres", &format!("CREATE ROLE {weak} LOGIN CREATEDB PASSWORD 'pass-word' IN ROLE dumper")).await;
+    let (_, _, host, port) = there.parts();
+    let text = serde_json::json!({ "host": host, "port": port, "username": weak, "password": "pass-word" }).to_string();
+    let session = platform.setup(HOME).await;
+    let put = async |text: String| {
+        session.secrets().put_secret_value().secret_id(THERE).secret_string(text).send().await.expect("changed");
+    };
+    put(text).await;
+    let answer = settled(&platform.cloud, &look("a-2")).await;
+    assert!(!matches!(answer, Ok(Progress::Done { .. })), "{answer:?}");
+    there.run("postgres", nothing).await;
+
+    // Never into the server itself, by whatever name it is called.
+    for (token, host, why) in
+        [("a-3", "127.0.0.1", "is the server that was dumped"), ("a-4", "localhost", "are one server")]
+    {
+        put(login(&server, host)).await;
+        let reason = permanent(settled(&platform.cloud, &look(token)).await);
+        assert!(reason.contains(why), "{reason}");
+    }
+    server.run("postgres", nothing).await;
+    there.run("postgres", &format!("DROP ROLE {weak}; DROP ROLE IF EXISTS {owner}")).await;
+    server.drop(&name).await;
+    server.run("postgres", &format!("DROP ROLE {owner}")).await;
 }

@@ -15,6 +15,7 @@ mod identity;
 mod inventory;
 mod measurements;
 mod moto;
+mod mysql;
 mod plans;
 mod points;
 mod policies;

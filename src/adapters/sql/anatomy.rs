@@ -24,15 +24,27 @@ async fn queries(link: &mut Link) -> Result<Vec<&'static str>, String> {
         return Ok(POSTGRES.to_vec());
     }
     // MySQL before 8.0.16 knows no checks; MariaDB's belong to tables, MySQL's only by name.
-    let columns = "SELECT COLUMN_NAME FROM information_schema.COLUMNS
-        WHERE TABLE_SCHEMA = 'information_schema' AND TABLE_NAME = 'CHECK_CONSTRAINTS'";
-    let columns = link.ask(columns, &[]).await?;
-    let checks = match columns.iter().flatten().flatten().any(|name| name == "TABLE_NAME") {
+    let columns = columns(link, "CHECK_CONSTRAINTS").await?;
+    let checks = match columns.iter().any(|name| name == "TABLE_NAME") {
         true => Some(MARIADB_CHECKS),
         false if columns.is_empty() => None,
         false => Some(MYSQL_CHECKS),
     };
-    Ok(MYSQL.iter().copied().chain(checks).collect())
+    // MySQL before 8.0.13 and MariaDB before 10.6 know neither of these.
+    let columns = self::columns(link, "STATISTICS").await?;
+    let indexes = match ["EXPRESSION", "IGNORED"].map(|has| columns.iter().any(|name| name == has)) {
+        [true, _] => MYSQL_INDEXES,
+        [_, true] => MARIADB_INDEXES,
+        _ => INDEXES,
+    };
+    Ok(MYSQL.iter().copied().chain([indexes]).chain(checks).collect())
+}
+
+/// What the server's catalogue tells in one of its tables.
+async fn columns(link: &mut Link, of: &str) -> Result<Vec<String>, String> {
+    let sql = "SELECT COLUMN_NAME FROM information_schema.COLUMNS
+        WHERE TABLE_SCHEMA = 'information_schema' AND TABLE_NAME = ?";
+    Ok(link.ask(sql, &[of]).await?.into_iter().flatten().flatten().collect())
 }
 
 /// Columns are numbered anew: dropped ones leave gaps that a restored dump does not have.
@@ -106,9 +118,6 @@ const MYSQL: [&str; 12] = [
     "SELECT 'column', TABLE_NAME, COLUMN_NAME, CONCAT_WS(' ', ORDINAL_POSITION, COLUMN_TYPE, COLLATION_NAME,
        IF(IS_NULLABLE = 'NO', 'NOT NULL', NULL), NULLIF(EXTRA, ''), CONCAT('DEFAULT ', COLUMN_DEFAULT), NULLIF(GENERATION_EXPRESSION, ''))
      FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = ?",
-    "SELECT 'index', TABLE_NAME, CONCAT(INDEX_NAME, ' ', SEQ_IN_INDEX),
-       CONCAT_WS(' ', COLUMN_NAME, SUB_PART, INDEX_TYPE, IF(NON_UNIQUE = 0, 'UNIQUE', NULL))
-     FROM information_schema.STATISTICS WHERE TABLE_SCHEMA = ?",
     "SELECT 'foreign key', k.TABLE_NAME, CONCAT(k.CONSTRAINT_NAME, ' ', k.ORDINAL_POSITION),
        CONCAT_WS(' ', k.COLUMN_NAME, 'REFERENCES', k.REFERENCED_TABLE_SCHEMA, k.REFERENCED_TABLE_NAME, k.REFERENCED_COLUMN_NAME,
          'ON UPDATE', r.UPDATE_RULE, 'ON DELETE', r.DELETE_RULE)
@@ -117,7 +126,8 @@ const MYSQL: [&str; 12] = [
      WHERE k.TABLE_SCHEMA = ? AND k.REFERENCED_TABLE_NAME IS NOT NULL",
     "SELECT 'trigger', EVENT_OBJECT_TABLE, TRIGGER_NAME, CONCAT_WS(' ', ACTION_TIMING, EVENT_MANIPULATION, ACTION_ORDER, ACTION_STATEMENT, DEFINER, SQL_MODE)
      FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA = ?",
-    "SELECT 'routine', ROUTINE_NAME, ROUTINE_TYPE, CONCAT_WS(' ', DTD_IDENTIFIER, ROUTINE_DEFINITION, IS_DETERMINISTIC, SQL_DATA_ACCESS, SECURITY_TYPE, DEFINER, SQL_MODE)
+    // A `;` at the end of a body that was made among other statements is lost when it is loaded, and means nothing.
+    "SELECT 'routine', ROUTINE_NAME, ROUTINE_TYPE, CONCAT_WS(' ', DTD_IDENTIFIER, TRIM(TRAILING ';' FROM RTRIM(ROUTINE_DEFINITION)), IS_DETERMINISTIC, SQL_DATA_ACCESS, SECURITY_TYPE, DEFINER, SQL_MODE)
      FROM information_schema.ROUTINES WHERE ROUTINE_SCHEMA = ?",
     "SELECT 'parameter', SPECIFIC_NAME, CONCAT(ROUTINE_TYPE, ' ', ORDINAL_POSITION), CONCAT_WS(' ', PARAMETER_MODE, PARAMETER_NAME, DTD_IDENTIFIER)
      FROM information_schema.PARAMETERS WHERE SPECIFIC_SCHEMA = ?",
@@ -134,7 +144,26 @@ const MYSQL: [&str; 12] = [
      FROM information_schema.SCHEMA_PRIVILEGES WHERE REPLACE(TABLE_SCHEMA, '\\\\', '') = ?",
     "SELECT 'grant', TABLE_NAME, CONCAT(GRANTEE, ' ', PRIVILEGE_TYPE), IS_GRANTABLE
      FROM information_schema.TABLE_PRIVILEGES WHERE TABLE_SCHEMA = ?",
+    "SELECT 'grant', CONCAT(TABLE_NAME, '.', COLUMN_NAME), CONCAT(GRANTEE, ' ', PRIVILEGE_TYPE), IS_GRANTABLE
+     FROM information_schema.COLUMN_PRIVILEGES WHERE TABLE_SCHEMA = ?",
 ];
+
+/// Of every server.
+const INDEXES: &str = "SELECT 'index', TABLE_NAME, CONCAT(INDEX_NAME, ' ', SEQ_IN_INDEX),
+       CONCAT_WS(' ', COLUMN_NAME, SUB_PART, INDEX_TYPE, IF(NON_UNIQUE = 0, 'UNIQUE', NULL), IF(COLLATION = 'D', 'DESC', NULL))
+     FROM information_schema.STATISTICS WHERE TABLE_SCHEMA = ?";
+
+/// An index of an expression has no column, and one that is invisible is used by nothing.
+const MYSQL_INDEXES: &str = "SELECT 'index', TABLE_NAME, CONCAT(INDEX_NAME, ' ', SEQ_IN_INDEX),
+       CONCAT_WS(' ', COLUMN_NAME, EXPRESSION, SUB_PART, INDEX_TYPE, IF(NON_UNIQUE = 0, 'UNIQUE', NULL), IF(COLLATION = 'D', 'DESC', NULL),
+         IF(IS_VISIBLE = 'NO', 'INVISIBLE', NULL))
+     FROM information_schema.STATISTICS WHERE TABLE_SCHEMA = ?";
+
+/// Ignored is MariaDB's word for it.
+const MARIADB_INDEXES: &str = "SELECT 'index', TABLE_NAME, CONCAT(INDEX_NAME, ' ', SEQ_IN_INDEX),
+       CONCAT_WS(' ', COLUMN_NAME, SUB_PART, INDEX_TYPE, IF(NON_UNIQUE = 0, 'UNIQUE', NULL), IF(COLLATION = 'D', 'DESC', NULL),
+         IF(IGNORED = 'YES', 'IGNORED', NULL))
+     FROM information_schema.STATISTICS WHERE TABLE_SCHEMA = ?";
 
 const MARIADB_CHECKS: &str = "SELECT 'check', TABLE_NAME, CONSTRAINT_NAME, CHECK_CLAUSE
      FROM information_schema.CHECK_CONSTRAINTS WHERE CONSTRAINT_SCHEMA = ?";

@@ -54,7 +54,7 @@ pub struct Inventory {
     pub floats: Vec<String>,
     /// Whether tables keep the history of their rows (MariaDB).
     pub history: bool,
-    /// What this login may not be shown, a sentence each.
+    /// What this login may not be shown, and what is dumped in a way in which it is not loaded; a sentence each.
     pub doubts: Vec<String>,
     shape: Vec<Texts>,
 }
@@ -221,6 +221,16 @@ async fn add(link: &mut Link, schema: &str, found: &mut Inventory) -> Result<(),
             format!("{schema}.{}", names.join("."))
         });
         found.floats.extend(named);
+        if found.server.engine == Engine::Mysql {
+            let ends = link.ask(MYSQL_ENDS, &[schema, schema]).await?.into_iter().map(|row| {
+                let words: Vec<String> = row.into_iter().flatten().collect();
+                format!(
+                    "{} ends in `;` and is not loaded like that: make it anew without",
+                    words.join(&format!(" {schema}."))
+                )
+            });
+            found.doubts.extend(ends);
+        }
     }
     let shape = anatomy::of(link, schema).await?.into_iter();
     found.shape.extend(shape.filter(|row| row.first().and_then(Option::as_deref) != Some(anatomy::GRANT)).map(
@@ -255,6 +265,13 @@ const POSTGRES_OTHERS: &str = "SELECT kind, count(*)::text FROM (
 
 const MYSQL_TABLES: &str = "SELECT TABLE_NAME, CAST(TABLE_ROWS AS CHAR), TABLE_TYPE FROM information_schema.TABLES
      WHERE TABLE_SCHEMA = ? AND TABLE_TYPE IN ('BASE TABLE', 'SYSTEM VERSIONED')";
+
+/// MySQL keeps the `;` after a body that was made as one of several statements; mysqldump puts it into a comment, and no MySQL takes
+/// that back.
+const MYSQL_ENDS: &str = "SELECT 'trigger', TRIGGER_NAME FROM information_schema.TRIGGERS
+       WHERE TRIGGER_SCHEMA = ? AND RTRIM(ACTION_STATEMENT) LIKE '%;'
+     UNION ALL SELECT 'event', EVENT_NAME FROM information_schema.EVENTS
+       WHERE EVENT_SCHEMA = ? AND RTRIM(EVENT_DEFINITION) LIKE '%;' ORDER BY 1, 2";
 
 const MYSQL_OTHERS: &str = "SELECT 'view', CAST(COUNT(*) AS CHAR) FROM information_schema.VIEWS WHERE TABLE_SCHEMA = ?
      UNION ALL SELECT 'routine', CAST(COUNT(*) AS CHAR) FROM information_schema.ROUTINES WHERE ROUTINE_SCHEMA = ?
