@@ -10,6 +10,7 @@ mod gate;
 mod health;
 mod ledger;
 mod path;
+mod proxy;
 mod rules;
 mod sparse;
 mod stage;

@@ -1,10 +1,12 @@
-//! Public documents of AWS over HTTPS, trusted by the machine's root certificates: the port [`Fetch`].
+//! Public documents of AWS over HTTPS, trusted by the machine's root certificates and through the proxy that the environment
+//! names: the port [`Fetch`].
 
 use std::{fmt, time::Duration};
 
 use async_trait::async_trait;
 use aws_smithy_http_client::{
     Connector,
+    proxy::ProxyConfig,
     tls::{Provider, TlsContext, TrustStore, rustls_provider::CryptoMode},
 };
 use aws_smithy_runtime_api::client::{
@@ -46,6 +48,7 @@ impl Web {
         let settings = HttpConnectorSettings::builder().connect_timeout(STAGE).read_timeout(STAGE).build();
         let connector = Connector::builder()
             .connector_settings(settings)
+            .proxy_config(ProxyConfig::from_env())
             .tls_provider(Provider::Rustls(CryptoMode::Ring))
             .tls_context(context)
             .build();

@@ -6,12 +6,14 @@
 
 use std::time::Duration;
 
+use hyper_rustls::HttpsConnector;
 use hyper_util::client::legacy::connect::HttpConnector;
 use secrecy::{ExposeSecret, SecretString};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use slack_morphism::{errors::SlackClientError, prelude::*};
 
+use super::way::{self, Way};
 use crate::ports::chat::ChatError;
 
 /// Wait when Slack asks to wait and does not say how long.
@@ -52,7 +54,7 @@ impl From<Failure> for ChatError {
 }
 
 enum Transport {
-    Tls(SlackClient<SlackClientHyperHttpsConnector>),
+    Tls(SlackClient<SlackClientHyperConnector<HttpsConnector<Way>>>),
     /// Loopback: the local workspace and tests.
     Plain(SlackClient<SlackClientHyperConnector<HttpConnector>>),
 }
@@ -77,8 +79,9 @@ impl Client {
     pub fn new(url: &str, token: SecretString, patience: Patience) -> Result<Client, String> {
         let url = url.trim_end_matches('/');
         let transport = if url.starts_with("https://") {
-            let connector = SlackClientHyperConnector::new()
+            let https = way::https()
                 .map_err(|e| format!("the machine's root certificates cannot be read: {e}; install ca-certificates"))?;
+            let connector = SlackClientHyperConnector::with_connector(https);
             Transport::Tls(SlackClient::new(connector.with_slack_api_url(url)))
         } else if url.starts_with("http://") {
             Transport::Plain(SlackClient::new(

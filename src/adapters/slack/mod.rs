@@ -16,6 +16,7 @@ mod support;
 mod table;
 mod tasks;
 mod text;
+mod way;
 mod words;
 
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
