@@ -1,5 +1,9 @@
-//! What a backup holds, next to what the one before it held. A login that sees one of forty tables makes a good dump of one
-//! table: that everything else is missing shows only beside its predecessor.
+//! What a backup holds, next to what those before it held. A login that sees one of forty tables makes a good dump of one
+//! table: that everything else is missing shows only beside its predecessors. Beside several of them: what has fallen would
+//! otherwise be the measure of the next one, and a night later all would be well.
+//!
+//! The size that AWS Backup tells of a job is not among what is compared. For some services it is what this job had to store
+//! beside the recovery points before it, for others the whole, and AWS does not say which: a quiet night would be a loss.
 
 use super::{
     operation::Run,
@@ -21,20 +25,30 @@ pub fn measured(run: &Run) -> bool {
     done(run).any(|step| MEASURES.iter().any(|(outputs, _, _)| number(step, outputs).is_some()))
 }
 
-/// Steps of a run that hold less than the same steps of its predecessor, and by how much, in a sentence without an end.
-pub fn falls(run: &Run, before: &Run) -> Vec<(usize, String)> {
+/// Steps of a run that hold less than the same steps of its predecessors did at most, and by how much, in a sentence without
+/// an end.
+pub fn falls(run: &Run, before: &[Run]) -> Vec<(usize, String)> {
     let title = |run: &'_ Run, step: &Step| run.op.plan.steps.get(step.index).map(|spec| spec.title.clone());
     let mut falls = Vec::new();
     for step in done(run) {
-        let Some(was) = done(before).find(|was| title(before, was) == title(run, step)) else { continue };
+        let alike: Vec<(&Run, &Step)> = before
+            .iter()
+            .filter_map(|before| Some((before, done(before).find(|was| title(before, was) == title(run, step))?)))
+            .collect();
         let less = MEASURES.iter().filter_map(|(outputs, what, percent)| {
-            let (is, had) = (number(step, outputs)?, number(was, outputs)?);
+            let is = number(step, outputs)?;
+            let (most, had) = alike
+                .iter()
+                .filter_map(|(before, was)| Some((before, number(was, outputs)?)))
+                // Of equals the newest, which come first.
+                .rev()
+                .max_by_key(|(_, had)| *had)?;
             let fell = u128::from(is) * 100 < u128::from(had) * u128::from(100 - percent);
             fell.then(|| {
                 format!(
                     "{}, where {} held {}",
                     count(is, what),
-                    before.op.id,
+                    most.op.id,
                     grouped(usize::try_from(had).unwrap_or(usize::MAX))
                 )
             })

@@ -1,6 +1,6 @@
 //! What a run does next: which steps may begin, which are to be looked at, and how it ends.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use super::{
     attachment::Report,
@@ -233,6 +233,20 @@ impl Run {
             Some((title, step.outputs.get(ISSUE)?.as_str()))
         })
         .collect()
+    }
+
+    /// What is to be said about this step or about anything it stands on; with that, nothing is proved by it.
+    pub fn doubt(&self, index: usize) -> Option<(&str, &str)> {
+        let mut below = BTreeSet::from([index]);
+        let mut open = vec![index];
+        while let Some(next) = open.pop() {
+            open.extend(self.spec_after(next).iter().filter(|before| below.insert(**before)));
+        }
+        below.into_iter().find_map(|index| {
+            let step = self.steps.get(index).filter(|step| step.state == StepState::Done)?;
+            let title = self.op.plan.steps.get(index).map_or("", |spec| spec.title.as_str());
+            Some((title, step.outputs.get(ISSUE)?.as_str()))
+        })
     }
 
     /// The same, thing by thing: what a report found is told one by one, and what two of them found is told once.

@@ -28,8 +28,10 @@ use crate::{
     },
 };
 
-/// How many operations are looked through for the predecessor of one.
-const PREDECESSORS: u32 = 200;
+/// How many operations are looked through for the predecessors of one.
+const LOOKED_THROUGH: u32 = 200;
+/// So many of them are compared with: what has fallen is told as many times, and is what is usual after that.
+const PREDECESSORS: usize = 5;
 
 impl Engine {
     /// An approval that did not come in time.
@@ -289,7 +291,7 @@ impl Engine {
 }
 
 impl Engine {
-    /// What of a run that made something holds less than its predecessor: the last run that succeeded at the same.
+    /// What of a run that made something holds less than its predecessors: the last runs that succeeded at the same.
     async fn falls(&self, run: &Run) -> Result<Vec<(usize, String)>, StoreError> {
         let op = &run.op;
         if !held::measured(run) {
@@ -298,14 +300,17 @@ impl Engine {
         let filter = Filter {
             environment: Some(op.environment().to_owned()),
             states: vec![State::Succeeded],
-            limit: PREDECESSORS,
+            limit: LOOKED_THROUGH,
         };
         let alike = |other: &Operation| {
             let (plan, mine) = (&other.plan, &op.plan);
             other.id != op.id && plan.kind == mine.kind && plan.scope == mine.scope && plan.tenant == mine.tenant
         };
-        let Some(before) = self.store.list(&filter).await?.into_iter().find(alike) else { return Ok(Vec::new()) };
-        Ok(self.store.load(&before.id).await?.map(|before| held::falls(run, &before)).unwrap_or_default())
+        let mut before = Vec::new();
+        for other in self.store.list(&filter).await?.into_iter().filter(alike).take(PREDECESSORS) {
+            before.extend(self.store.load(&other.id).await?);
+        }
+        Ok(held::falls(run, &before))
     }
 }
 

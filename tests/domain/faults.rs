@@ -10,7 +10,7 @@ use bbws::{
         derived,
         environment::Environment,
         held,
-        operation::{OpId, State},
+        operation::{OpId, Run, State},
         operations::{
             Operation as _,
             create::{BackupScope, Target},
@@ -255,11 +255,28 @@ fn what_holds_less_than_its_predecessor_is_asked_about() {
         }
     }
     assert!(held::measured(&run));
-    let falls = held::falls(&run, &before);
-    assert_eq!(falls, [(0, "it holds 1 table, where bk-1041 held 40; say whether that is meant".to_owned())]);
-    assert!(held::falls(&before, &run).is_empty(), "more is no fall");
+    let falls = |run: &Run, before: &[&Run]| {
+        let before: Vec<Run> = before.iter().map(|run| (*run).clone()).collect();
+        held::falls(run, &before)
+    };
+    assert_eq!(
+        falls(&run, &[&before]),
+        [(0, "it holds 1 table, where bk-1041 held 40; say whether that is meant".to_owned())]
+    );
+    assert!(falls(&before, &[&run]).is_empty(), "more is no fall");
     run.steps[0].outputs.insert("objects".into(), "500".into());
-    assert!(held::falls(&run, &before)[0].1.contains("500 objects, where bk-1041 held 1,000"));
+    assert!(falls(&run, &[&before])[0].1.contains("500 objects, where bk-1041 held 1,000"));
+    // What has fallen already is no measure as long as one that had not is among them; of equals the newest is named.
+    let mut fallen = run.clone();
+    fallen.op.id = OpId("bk-1042".into());
+    let mut older = before.clone();
+    older.op.id = OpId("bk-1040".into());
+    let told = falls(&run, &[&fallen, &before, &older]);
+    assert!(
+        told[0].1.contains("1 table, where bk-1041 held 40, and 500 objects, where bk-1041 held 1,000"),
+        "{told:?}"
+    );
+    assert!(falls(&run, &[&fallen]).is_empty(), "after a while it is what is usual");
     before.steps[0].state = StepState::Failed;
-    assert!(held::falls(&run, &before).is_empty(), "what failed is no measure");
+    assert!(falls(&run, &[&before]).is_empty(), "what failed is no measure");
 }

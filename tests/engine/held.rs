@@ -8,23 +8,32 @@ use std::sync::{
 use async_trait::async_trait;
 use bbws::{
     app::executors::Executors,
-    domain::{environment::Environment, operation::State, step::StepState},
+    domain::{
+        environment::Environment,
+        mark::MarkKind,
+        operation::State,
+        step::{Action, ISSUE, StepState},
+    },
     ports::{
         chat::{Content, Level},
         cloud::{
             Call, Cloud, CloudError, LeftOut, Measurements, Pages, PointQuery, Probe, Progress, Started, Survey,
             Windows, World,
         },
+        store::Store as _,
     },
 };
 
 use crate::support::{chat::Posted, rig::Rig};
 
-/// AWS, and a database whose backups hold as many tables as the test says.
+/// AWS, and a database whose backups hold as many tables as the test says; what it restores, it restores with AWS's words.
 struct Tables {
     inner: Arc<dyn Cloud>,
     count: Arc<AtomicU64>,
 }
+
+/// What AWS says of a restore that is COMPLETED all the same.
+const WORDS: &str = "3 of 812 files could not be restored";
 
 #[async_trait]
 impl Cloud for Tables {
@@ -55,8 +64,15 @@ impl Cloud for Tables {
     async fn poll(&self, calls: &[Call]) -> Vec<Result<Progress, CloudError>> {
         let mut answers = self.inner.poll(calls).await;
         for (call, answer) in calls.iter().zip(&mut answers) {
-            if let (false, Ok(Progress::Done { outputs, .. })) = (call.action.mutates(), answer) {
-                outputs.insert("tables".to_owned(), self.count.load(Ordering::SeqCst).to_string());
+            let Ok(Progress::Done { outputs, .. }) = answer else { continue };
+            match call.action {
+                Action::RestoreTest(_) | Action::RestoreFiles(_) => {
+                    outputs.insert(ISSUE.to_owned(), WORDS.to_owned());
+                }
+                _ if call.action.mutates() => {}
+                _ => {
+                    outputs.insert("tables".to_owned(), self.count.load(Ordering::SeqCst).to_string());
+                }
             }
         }
         answers
@@ -65,7 +81,10 @@ impl Cloud for Tables {
 
 /// A rig whose engine sees such a database, and how many tables that has.
 async fn rig() -> (Rig, Arc<AtomicU64>) {
-    let mut rig = Rig::sqlite().await;
+    with_tables(Rig::sqlite().await)
+}
+
+fn with_tables(mut rig: Rig) -> (Rig, Arc<AtomicU64>) {
     let count = Arc::new(AtomicU64::new(40));
     let cloud = Arc::new(Tables { inner: rig.seen.clone(), count: count.clone() });
     let environments = rig.config.environments.iter();
@@ -119,4 +138,39 @@ async fn a_backup_that_holds_less_than_the_one_before_asks_a_person() {
     let published = rig.cloud.published().into_iter().map(|message| format!("{message:?}"));
     let told: Vec<String> = published.filter(|text| text.contains(&id) && text.contains(&less(&issues))).collect();
     assert_eq!(told.len(), 2, "SNS is told the end, and warned: {told:?}");
+}
+
+/// The night after a fall nothing falls any more; it is told all the same, as long as one that held more is remembered.
+#[tokio::test]
+async fn a_backup_that_fell_is_no_measure_for_the_next_one() {
+    let (mut rig, tables) = rig().await;
+    let whole = rig.approved_backup("backup create prod rds").await;
+    assert_eq!(rig.finish(&whole).await, State::Succeeded);
+    tables.store(1, Ordering::SeqCst);
+    for night in 1..=5 {
+        let id = rig.approved_backup("backup create prod rds").await;
+        assert_eq!(rig.finish(&id).await, State::Succeeded);
+        let run = rig.run(&id).await;
+        assert!(run.issues().iter().any(|(_, less)| less.contains(&whole)), "night {night}: {:?}", run.op.outcome);
+    }
+    let id = rig.approved_backup("backup create prod rds").await;
+    assert_eq!(rig.finish(&id).await, State::Succeeded);
+    assert!(rig.run(&id).await.issues().is_empty(), "after five of them it is what is usual");
+}
+
+#[tokio::test]
+async fn what_was_restored_with_issues_is_not_restore_tested() {
+    // Of which there are recovery points.
+    let (mut rig, _) = with_tables(Rig::demo_sqlite().await);
+    let id = rig.asked("backup validate prod --test-restore").await;
+    assert_eq!(rig.finish(&id).await, State::Succeeded);
+    let run = rig.run(&id).await;
+    assert!(run.steps.iter().all(|step| step.state == StepState::Done), "{run:?}");
+    let marks = rig.ledger.marks("prod", Some(MarkKind::Tested)).await.unwrap();
+    let restored: Vec<_> = marks.iter().filter(|mark| !mark.note.contains("dump")).collect();
+    assert!(restored.is_empty(), "{restored:?}");
+    let outcome = run.op.outcome.clone().unwrap();
+    assert!(outcome.contains(WORDS) && !outcome.contains(" proved"), "{outcome}");
+    let said = run.issues().into_iter().filter(|(_, words)| words.contains("does not count as restore-tested"));
+    assert_eq!(said.count(), 2, "the database and the file system: {:?}", run.issues());
 }

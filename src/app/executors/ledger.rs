@@ -13,7 +13,7 @@ use crate::{
         confidence::Checked,
         mark::MarkKind,
         operation::{OpId, State, Trigger},
-        step::{Action, ClearStop, bisect},
+        step::{Action, ClearStop, ISSUE, bisect},
     },
     ports::{
         chat::Level,
@@ -44,6 +44,13 @@ impl Executor for LedgerSteps {
         let finished = Started { finished: true, ..Started::default() };
         let environment = task.op.environment().to_owned();
         let mut finished = finished;
+        // What came with an issue is no proof, though every step of it is done.
+        if let (Action::Remember(what), Some(doubt)) = (&task.action, &task.doubt)
+            && what.mark == MarkKind::Tested
+        {
+            finished.outputs.insert(ISSUE.to_owned(), format!("it does not count as restore-tested ({doubt})"));
+            return Ok(finished.into());
+        }
         let marks = match &task.action {
             Action::Remember(what) => vec![MarkWrite::Set(Mark {
                 environment,

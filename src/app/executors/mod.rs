@@ -46,6 +46,8 @@ pub struct Task {
     pub approvers: Vec<String>,
     /// Outputs of the steps it comes after.
     pub inputs: Outputs,
+    /// What is to be said about a step that it stands on, however far below, and of which step.
+    pub doubt: Option<String>,
     /// What AWS called it, once known.
     pub external_id: Option<String>,
     /// What people have said to it; see [`crate::domain::step::Answers`].
@@ -187,6 +189,7 @@ impl Task {
             intended: step.started,
             approvers,
             inputs: run.inputs(index),
+            doubt: run.doubt(index).map(|(title, words)| format!("{title}: {words}")),
             external_id: step.external_id.clone(),
             answers: step.answers.clone(),
         })

@@ -16,7 +16,7 @@ use crate::domain::{
     moment::Moment,
     operation::{OpId, Run},
     plan::Plan,
-    step::{self, Action, ISSUE, StepState},
+    step::{self, Action, StepState},
     text::{count, escape},
     world::{Survey, World},
 };
@@ -126,7 +126,7 @@ fn untested(plan: &Plan) -> Vec<&str> {
 /// What the run proved, as far as nothing was said about it.
 fn proved(run: &Run) -> Option<String> {
     let (mut restores, mut archives) = (0, 0);
-    for step in run.steps.iter().filter(|step| step.state == StepState::Done && !step.outputs.contains_key(ISSUE)) {
+    for step in run.steps.iter().filter(|step| step.state == StepState::Done && run.doubt(step.index).is_none()) {
         match run.op.plan.steps.get(step.index).map(|spec| &spec.action) {
             Some(Action::VerifyDatabase(_) | Action::VerifyFiles(_)) => restores += 1,
             Some(Action::VerifySecrets(_) | Action::VerifyDump(_)) => archives += 1,
