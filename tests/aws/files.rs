@@ -186,6 +186,44 @@ async fn a_file_system_is_restored_whole_into_a_new_encrypted_one_and_found_agai
     assert_eq!(bed.changes(), ["StartRestoreJob"], "asking changes nothing");
 }
 
+/// AWS keeps tokens for longer than a ledger may have gone back in time, and names the old job again. When that began it says
+/// of the job only.
+#[tokio::test]
+async fn the_restore_of_an_earlier_life_is_not_taken_for_ours() {
+    let bed = on();
+    let (cloud, began) = (&bed.platform.cloud, bed.clock.now());
+    let started = cloud.start(&bed.platform.call(restore())).await.expect("it is accepted");
+    bed.later(LATER);
+    let call = |seconds| Call {
+        intended: began + Duration::from_secs(seconds),
+        external_id: started.external_id.clone(),
+        ..bed.platform.call(restore())
+    };
+    let again = cloud.start(&call(301)).await.expect("its answer does not say when it began");
+    assert_eq!(again.external_id, started.external_id, "the token gives what it made");
+    done(poll(cloud, &call(299)).await);
+    let refused = permanent(poll(cloud, &call(301)).await);
+    assert!(refused.contains("an earlier life of the ledger"), "{refused}");
+}
+
+/// A list that does not show what was restored does not say that it is gone.
+#[tokio::test]
+async fn what_efs_does_not_show_is_not_gone() {
+    let bed = on();
+    made(&bed).await;
+    bed.edit("DescribeFileSystems", |answer| answer["FileSystems"] = value!([]));
+    let unsure = |answer: &CloudError| matches!(answer, CloudError::Retryable { reason, .. } if reason.contains("neither shows it"));
+    for action in [delete(NAME, "bk-1042"), unmount(NAME, "bk-1042")] {
+        let call = bed.platform.call(action);
+        let polled = poll(&bed.platform.cloud, &call).await.expect_err("nobody knows");
+        let probed = bed.platform.cloud.probe(&call).await.expect_err("nobody knows");
+        let started = bed.platform.cloud.start(&call).await.expect_err("nobody knows");
+        assert!([&polled, &probed, &started].into_iter().all(unsure), "{polled:?} {probed:?} {started:?}");
+    }
+    let changes = bed.changes();
+    assert!(!changes.iter().any(|name| name.starts_with("Delete")), "{changes:?}");
+}
+
 #[tokio::test]
 async fn what_was_restored_is_tagged_gets_one_address_and_is_deleted() {
     let bed = on();

@@ -24,16 +24,16 @@ async fn file_system(session: &Session, id: &str) -> Result<Option<FileSystemFou
         Err(error) if error.as_service_error().is_some_and(|e| e.is_file_system_not_found()) => return Ok(None),
         Err(error) => return Err(attempt.failed(error)),
     };
-    Ok(answer.file_systems.unwrap_or_default().into_iter().find(|fs| fs.file_system_id == id).map(|fs| {
-        FileSystemFound {
-            arn: fs.file_system_arn.unwrap_or_else(|| {
-                format!("arn:aws:elasticfilesystem:{}:{}:file-system/{id}", session.region, fs.owner_id)
-            }),
-            id: fs.file_system_id,
-            encrypted: fs.encrypted.unwrap_or(false),
-            size_bytes: fs.size_in_bytes.and_then(|size| u64::try_from(size.value).ok()).unwrap_or(0),
-            status: fs.life_cycle_state.as_str().to_owned(),
-        }
+    let found = answer.file_systems.unwrap_or_default().into_iter().find(|fs| fs.file_system_id == id);
+    let fs = found.ok_or_else(|| attempt.later("EFS neither shows it nor says that it does not exist", None))?;
+    Ok(Some(FileSystemFound {
+        arn: fs.file_system_arn.unwrap_or_else(|| {
+            format!("arn:aws:elasticfilesystem:{}:{}:file-system/{id}", session.region, fs.owner_id)
+        }),
+        id: fs.file_system_id,
+        encrypted: fs.encrypted.unwrap_or(false),
+        size_bytes: fs.size_in_bytes.and_then(|size| u64::try_from(size.value).ok()).unwrap_or(0),
+        status: fs.life_cycle_state.as_str().to_owned(),
     }))
 }
 

@@ -11,7 +11,7 @@ use aws_sdk_efs::types::FileSystemDescription;
 use super::{
     super::{
         background::Outcome,
-        backup::{ago, ended, issue, percent},
+        backup::{ago, ended, issue, not_of_an_earlier_life, percent},
         session::Session,
         tags,
     },
@@ -126,6 +126,8 @@ pub(super) async fn progress(session: &Session, call: &Call, name: &str) -> Outc
         }
         Err(error) => return Err(attempt.failed(error)),
     };
+    // Only here AWS Backup says when the job began: its answer to the call that starts one does not.
+    not_of_an_earlier_life(call, job.creation_date(), &attempt)?;
     let word = job.status.as_ref().map_or("of unknown state", RestoreJobStatus::as_str);
     Ok(match &job.status {
         Some(RestoreJobStatus::Completed) => match job.created_resource_arn.as_deref().and_then(id_of) {
@@ -150,7 +152,8 @@ pub(super) async fn progress(session: &Session, call: &Call, name: &str) -> Outc
 /// The restored file system of that creation token.
 ///
 /// # Errors
-/// See [`CloudError`]; `Retryable` while its restore job may still make it.
+/// See [`CloudError`]; `Retryable` while its restore job may still make it, and as long as EFS does not say that what it made
+/// is gone.
 pub async fn find(session: &Session, name: &str) -> Result<Option<FileSystemDescription>, CloudError> {
     let attempt = session.reads("elasticfilesystem:DescribeFileSystems", format!("file system {name}"));
     let request = session.efs().describe_file_systems().creation_token(name);
@@ -168,7 +171,10 @@ pub async fn find(session: &Session, name: &str) -> Result<Option<FileSystemDesc
         };
     };
     match session.efs().describe_file_systems().file_system_id(id).send().await {
-        Ok(answer) => Ok(answer.file_systems.unwrap_or_default().into_iter().find(|fs| fs.file_system_id == id)),
+        Ok(answer) => {
+            let found = answer.file_systems.unwrap_or_default().into_iter().find(|fs| fs.file_system_id == id);
+            found.map(Some).ok_or_else(|| attempt.later("EFS neither shows it nor says that it does not exist", None))
+        }
         Err(error) if error.as_service_error().is_some_and(|e| e.is_file_system_not_found()) => Ok(None),
         Err(error) => Err(attempt.failed(error)),
     }
