@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bbws::{
-    app::inbound::Inbound,
+    app::inbound::{Inbound, Inbox as _, Via},
     domain::{
         operation::State,
         principal::{PersonId, Profile},
@@ -221,4 +221,27 @@ async fn shared_channels_get_a_sentence() {
     let said = rig.say("U0ALICE", "backup create dev").await;
     assert!(said.contains("shared with other organisations"), "{said}");
     assert_eq!(rig.ledger_holder("dev").await, None);
+}
+
+/// What App Home sends has neither channel nor message; the block still says which plan was on the screen.
+#[tokio::test]
+async fn a_vote_from_app_home_counts_for_the_plan_that_was_on_the_screen() {
+    let mut rig = Rig::sqlite().await;
+    let id = rig.asked("backup create prod").await;
+    rig.settle(Duration::from_secs(5)).await;
+    let run = rig.run(&id).await;
+    assert!(run.op.card.is_some(), "the card stands elsewhere");
+    let click = |digest: &str| Inbound::Click {
+        action: "bbws.approve".into(),
+        value: id.clone(),
+        block_id: Some(format!("bbws:{id}:{digest}:{}", run.op.revision)),
+        message_ts: None,
+        reason: None,
+    };
+    for (digest, state) in [("0123456789abcdef", State::AwaitingApproval), (&run.op.digest[..16], State::Queued)] {
+        let mut envelope = rig.envelope("U0CAROL", Via::Interaction, click(digest));
+        envelope.channel = String::new();
+        rig.process.desk.take(envelope).await.unwrap();
+        assert_eq!(rig.state(&id).await, state, "{digest}");
+    }
 }
