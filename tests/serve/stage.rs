@@ -113,6 +113,8 @@ impl Stage {
         let directory = tempfile::tempdir().unwrap();
         let database = format!("sqlite://{}", directory.path().join("bbws.db").display());
         let workspace = Workspace::new(SECRET.to_owned(), TOKEN.to_owned(), Arc::new(now_ms));
+        // As it is installed from our manifest, and nothing more.
+        workspace.grant(&bbws::manifest::SCOPES);
         let slack_url = serve(Router::new().nest("/api", workspace.slack_api())).await + "/api";
         let config = directory.path().join("bbws.toml");
         std::fs::write(&config, of_one_account()).unwrap();

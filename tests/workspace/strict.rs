@@ -115,3 +115,31 @@ async fn a_click_at_home_has_a_view_and_no_channel() {
     assert!(clicked.get("channel").is_none() && clicked.get("message").is_none());
     assert_eq!(desk.raw("views.publish", &json!({})).await.status(), StatusCode::OK);
 }
+
+#[tokio::test]
+async fn what_was_not_granted_is_refused_by_name() {
+    let desk = Desk::new();
+    let ts = desk.post(json!({"text": "card"})).await;
+    desk.workspace.grant(&bbws::manifest::SCOPES);
+    assert_eq!(acts(&desk, &ts).await, ["ok"; 5], "what the product does is in its manifest");
+    desk.workspace.edit_channel("C0OPS", |c| c.is_private = true);
+    assert_eq!(acts(&desk, &ts).await, ["ok"; 5], "in private channels as well");
+    let refused = desk.call("pins.add", json!({"channel": "C0OPS", "timestamp": ts})).await;
+    assert_eq!((&refused["error"], &refused["needed"]), (&json!("missing_scope"), &json!("pins:write")));
+    assert!(refused["provided"].as_str().unwrap().contains("chat:write"), "{refused}");
+    let granted: Vec<&str> = bbws::manifest::SCOPES.into_iter().filter(|scope| *scope != "groups:history").collect();
+    desk.workspace.grant(&granted);
+    let refused = desk.call("conversations.history", json!({"channel": "C0OPS"})).await;
+    assert_eq!(refused["needed"], "groups:history", "the channel is private");
+}
+
+#[tokio::test]
+async fn markdown_is_said_alone() {
+    let desk = Desk::new();
+    for more in [json!({"text": "x"}), json!({"blocks": [section("x")]})] {
+        let mut all = json!({"channel": "C0OPS", "markdown_text": "**x**"});
+        all.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        assert_eq!(code(&desk, "chat.postMessage", all).await, "markdown_text_conflict");
+    }
+    assert_eq!(code(&desk, "chat.postMessage", json!({"channel": "C0OPS", "markdown_text": "**x**"})).await, "ok");
+}

@@ -14,10 +14,7 @@ use super::check::Surface;
 use super::fault::Fault;
 use super::limits;
 use super::people::{APP, BOT, BOT_USER, DOMAIN, TEAM};
-
-/// What the app was granted; `auth.test` says so in a header.
-const SCOPES: &str = "app_mentions:read,bookmarks:write,channels:history,channels:manage,channels:read,chat:write,\
-chat:write.public,commands,files:write,groups:read,pins:write,usergroups:read,users:read";
+use super::scopes;
 
 /// Why Slack refuses a call.
 #[derive(Debug)]
@@ -25,21 +22,32 @@ pub(super) struct Refusal {
     code: String,
     messages: Vec<String>,
     errors: Value,
+    /// Further fields of the answer.
+    more: Map<String, Value>,
 }
 
 impl From<&str> for Refusal {
     fn from(code: &str) -> Self {
-        Self { code: code.into(), messages: Vec::new(), errors: Value::Null }
+        Self { code: code.into(), messages: Vec::new(), errors: Value::Null, more: Map::new() }
     }
 }
 
 impl Refusal {
     pub(super) fn invalid_blocks(messages: Vec<String>) -> Self {
-        Self { code: "invalid_blocks".into(), errors: json!(messages), messages }
+        Self { errors: json!(messages), messages, ..Self::from("invalid_blocks") }
+    }
+
+    /// With further fields in its answer.
+    pub(super) fn with(self, more: Value) -> Self {
+        let more = if let Value::Object(more) = more { more } else { Map::new() };
+        Self { more, ..self }
     }
 
     fn to_slack(&self) -> Value {
         let mut out = json!({"ok": false, "error": self.code});
+        for (name, value) in &self.more {
+            out[name] = value.clone();
+        }
         if !self.messages.is_empty() {
             out["response_metadata"] = json!({"messages": self.messages});
         }
@@ -70,7 +78,7 @@ fn validate(args: &Args) -> Result<Value, Refusal> {
         let (why, pointer) = line.trim_end_matches(']').split_once(" [json-pointer:/blocks").unwrap_or((line, ""));
         json!({"pointer": format!("{root}{pointer}"), "code": "failed_constraint", "message": why.trim_start_matches("[ERROR] ")})
     };
-    Err(Refusal { code: code.into(), messages: Vec::new(), errors: found.iter().map(error).collect() })
+    Err(Refusal { errors: found.iter().map(error).collect(), ..Refusal::from(code) })
 }
 
 /// `api.test`: says back what it was told, or refuses as it was told.
@@ -94,9 +102,8 @@ impl Args {
     /// A string, or the refusal Slack gives for its absence.
     pub(super) fn need(&self, key: &str) -> Result<&str, Refusal> {
         self.text(key).ok_or_else(|| Refusal {
-            code: "invalid_arguments".into(),
             messages: vec![format!("[ERROR] missing required field: {key}")],
-            errors: Value::Null,
+            ..Refusal::from("invalid_arguments")
         })
     }
 
@@ -205,7 +212,10 @@ impl Workspace {
 
     /// Carries out one call and says how it went, faults aside.
     fn answer(&self, method: &str, headers: &HeaderMap, args: Value) -> Value {
-        let done = self.authorised(headers, &args).and_then(|()| self.dispatch(method, &Args(args)));
+        let allowed = self.authorised(headers, &args);
+        let args = Args(args);
+        let allowed = allowed.and_then(|()| scopes::check(&self.state(), method, &args));
+        let done = allowed.and_then(|()| self.dispatch(method, &args));
         match done {
             Ok(mut body) => {
                 body["ok"] = json!(true);
@@ -224,7 +234,7 @@ async fn call(
     body: Bytes,
 ) -> Response {
     let Some(args) = arguments(&headers, query.as_deref(), &body) else {
-        return reply(&json!({"ok": false, "error": "invalid_json"}));
+        return workspace.reply(&json!({"ok": false, "error": "invalid_json"}));
     };
     let fault = {
         let mut state = workspace.state();
@@ -232,10 +242,10 @@ async fn call(
         state.take_fault(&method)
     };
     match fault {
-        None => reply(&workspace.answer(&method, &headers, args)),
-        Some(Fault::Error(code)) => reply(&Refusal::from(code.as_str()).to_slack()),
+        None => workspace.reply(&workspace.answer(&method, &headers, args)),
+        Some(Fault::Error(code)) => workspace.reply(&Refusal::from(code.as_str()).to_slack()),
         Some(Fault::RateLimited(seconds)) => {
-            let mut response = reply(&json!({"ok": false, "error": "ratelimited"}));
+            let mut response = workspace.reply(&json!({"ok": false, "error": "ratelimited"}));
             *response.status_mut() = StatusCode::TOO_MANY_REQUESTS;
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
             response
@@ -248,13 +258,17 @@ async fn call(
     }
 }
 
-fn reply(body: &Value) -> Response {
-    let head = [
-        (header::CONTENT_TYPE.as_str(), "application/json; charset=utf-8"),
-        ("x-oauth-scopes", SCOPES),
-        ("x-accepted-oauth-scopes", ""),
-    ];
-    (head, body.to_string()).into_response()
+impl Workspace {
+    /// A whole answer; what the app was granted stands in a header of each.
+    fn reply(&self, body: &Value) -> Response {
+        let granted = self.state().granted.join(",");
+        let head = [
+            (header::CONTENT_TYPE.as_str(), "application/json; charset=utf-8"),
+            ("x-oauth-scopes", granted.as_str()),
+            ("x-accepted-oauth-scopes", ""),
+        ];
+        (head, body.to_string()).into_response()
+    }
 }
 
 /// A reply that breaks off: the server closes the connection in the middle of the body.

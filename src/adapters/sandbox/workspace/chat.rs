@@ -24,7 +24,11 @@ pub(super) struct Content {
 
 impl Content {
     fn read(args: &Args) -> Result<Self, Refusal> {
-        let text = args.text("text").map(str::to_owned);
+        let markdown = args.text("markdown_text");
+        if markdown.is_some() && (args.text("text").is_some() || args.data("blocks")?.is_some()) {
+            return Err("markdown_text_conflict".into());
+        }
+        let text = markdown.or_else(|| args.text("text")).map(str::to_owned);
         if text.as_ref().is_some_and(|t| t.chars().count() > TEXT) {
             return Err("msg_too_long".into());
         }

@@ -108,6 +108,11 @@ impl Workspace {
         (state.home_tab, state.messages_tab) = (home, messages);
     }
 
+    /// Grants the app these rights and no others, as the manifest it was installed from asks for.
+    pub fn grant(&self, scopes: &[&str]) {
+        self.state().granted = scopes.iter().map(|scope| (*scope).to_owned()).collect();
+    }
+
     /// Messages can be edited for so many milliseconds; for ever where left out.
     pub fn set_edit_window(&self, window_ms: Option<i64>) {
         self.state().edit_window_ms = window_ms;

@@ -22,6 +22,7 @@ mod product;
 mod read;
 mod replies;
 mod rooms;
+mod scopes;
 mod state;
 mod views;
 

@@ -11,6 +11,7 @@ use super::fault::Fault;
 use super::journal::{self, Entry, Journal};
 use super::message::{Message, micros};
 use super::people::{self, Channel, Person};
+use super::scopes;
 
 /// Slack accepts a trigger for three seconds.
 const TRIGGER_MS: i64 = 3_000;
@@ -99,6 +100,8 @@ pub(super) struct State {
     /// How long a message can be edited, where that is limited.
     pub(super) edit_window_ms: Option<i64>,
     pub(super) quirks: Quirks,
+    /// Rights the app has.
+    pub(super) granted: Vec<String>,
     pub(super) calls: VecDeque<Call>,
     pub(super) counts: HashMap<String, u64>,
     pub(super) faults: HashMap<String, VecDeque<Fault>>,
@@ -128,6 +131,7 @@ impl State {
             messages_tab: true,
             edit_window_ms: None,
             quirks: Quirks::default(),
+            granted: scopes::all(),
             calls: VecDeque::new(),
             counts: HashMap::new(),
             faults: HashMap::new(),
