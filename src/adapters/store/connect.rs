@@ -317,3 +317,46 @@ async fn fit(connection: &mut AnyConnection) -> Result<bool, sqlx::Error> {
 fn migration(error: sqlx::migrate::MigrateError) -> StoreError {
     StoreError::Database(Box::new(error))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The process behind a connection.
+    async fn process(connection: &mut AnyConnection) -> i32 {
+        sqlx::raw_sql("SELECT pg_backend_pid()").fetch_one(connection).await.unwrap().try_get(0).unwrap()
+    }
+
+    /// Whether PostgreSQL still has that process.
+    async fn lives(asker: &mut AnyConnection, process: i32) -> bool {
+        const SQL: &str = "SELECT COUNT(*) FROM pg_stat_activity WHERE pid = $1";
+        sqlx::query_scalar::<_, i64>(SQL).bind(process).fetch_one(asker).await.unwrap() > 0
+    }
+
+    /// Nobody uses the pool after that, so that it is the question on the way back that closes the connection: until somebody
+    /// asked for it, its locks would stay.
+    #[tokio::test]
+    async fn a_connection_that_comes_back_inside_a_transaction_is_closed_at_once() {
+        sqlx::any::install_default_drivers();
+        let url = std::env::var("BBWS_TEST_PG").expect("BBWS_TEST_PG is not set: run this test by `tests/run`");
+        let options: AnyConnectOptions = url.parse().unwrap();
+        let mut asker = AnyConnection::connect_with(&options).await.unwrap();
+        let pool = server(options, 1, Arc::default()).await.unwrap();
+
+        let mut whole = pool.acquire().await.unwrap();
+        let kept = process(&mut whole).await;
+        drop(whole);
+        let mut open = pool.acquire().await.unwrap();
+        assert_eq!(process(&mut open).await, kept, "one that is idle stays");
+        // As sqlx leaves it when a `begin` is dropped before its answer: it knows of no transaction.
+        sqlx::raw_sql("BEGIN").execute(&mut *open).await.unwrap();
+        drop(open);
+        for _ in 0..500 {
+            if !lives(&mut asker, kept).await {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        panic!("it went back into the pool inside a transaction");
+    }
+}
