@@ -188,7 +188,7 @@ impl Bed {
     }
 
     pub async fn merge(&self, bring: Bring, seen: &Difference) -> Result<Done, Hitch> {
-        let done = Servers.merge(&self.live, &self.tenant, bring, &seen.returning()).await;
+        let done = Servers.merge(&self.live, &self.tenant, bring, &seen.agreed(bring)).await;
         discreet(&done);
         done
     }

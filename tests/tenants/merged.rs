@@ -139,7 +139,7 @@ async fn what_nobody_saw_is_not_brought_back() {
         bed.run("DELETE FROM {t}.wp_options WHERE blog = 2").await;
         let broken = bed.sums(&bed.tenant.schema).await;
         let why = refused(bed.merge(Bring::Missing, &found).await);
-        assert!(why.contains("67 rows of wp_options would come back now, 34 when it was looked at"), "{why}");
+        assert!(why.contains("67 rows of wp_options would be written now, 34 when it was looked at"), "{why}");
         assert_eq!(bed.sums(&bed.tenant.schema).await, broken);
         let found = bed.difference(Bring::Missing).await;
         assert_eq!(bed.merge(Bring::Missing, &found).await.expect("it is merged").count, 67);

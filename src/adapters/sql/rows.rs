@@ -114,7 +114,7 @@ fn close(ours: u64, theirs: u64) -> bool {
 }
 
 /// Networks forget a connection on which nothing is said for some minutes; a count may take longer.
-async fn awake<T>(idle: &mut Link, work: impl Future<Output = T>) -> T {
+pub(super) async fn awake<T>(idle: &mut Link, work: impl Future<Output = T>) -> T {
     let mut work = std::pin::pin!(work);
     loop {
         match tokio::time::timeout(AWAKE, &mut work).await {

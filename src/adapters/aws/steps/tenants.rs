@@ -62,7 +62,7 @@ impl Look for CompareTenant {
         at.watch(move |session, call, _| async move {
             let (live, tenant) = live(&session, &call, &what.of).await?;
             let found = tools.tenants.difference(&live, &tenant, what.bring).await.map_err(failed)?;
-            let outputs = Outputs::from([(RETURNING.to_owned(), json(&found.returning()))]);
+            let outputs = Outputs::from([(RETURNING.to_owned(), json(&found.agreed(what.bring)))]);
             Ok(Progress::Done { outputs, detail: words(&found) })
         })
     }

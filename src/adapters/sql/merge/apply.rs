@@ -85,11 +85,11 @@ async fn there(
 /// More than people have seen is not brought back without being seen.
 async fn check_agreed(link: &mut Link, plan: &Plan, agreed: &BTreeMap<String, u64>) -> Result<(), Hitch> {
     for part in &plan.tables {
-        let now = part.rows(link, "gone").await?;
+        let now = part.rows(link, "gone").await? + part.rows(link, "edit").await?;
         let seen = agreed.get(&part.name).copied().unwrap_or(0);
         if now > seen + seen / TOLERANCE {
             return refuse(format!(
-                "{now} rows of {} would come back now, {seen} when it was looked at: more were deleted since. Nothing was changed; ask again and look again.",
+                "{now} rows of {} would be written now, {seen} when it was looked at: more were deleted or edited since. Nothing was changed; ask again and look again.",
                 part.name
             ));
         }

@@ -50,9 +50,10 @@ impl TableDifference {
 }
 
 impl Difference {
-    /// Rows that come back, by table: what people agree to.
-    pub fn returning(&self) -> BTreeMap<String, u64> {
-        self.tables.iter().map(|table| (table.table.clone(), table.returning())).collect()
+    /// Rows that would be written, by table: what people agree to.
+    pub fn agreed(&self, bring: Bring) -> BTreeMap<String, u64> {
+        let overwritten = |table: &TableDifference| if bring == Bring::Changed { table.changed } else { 0 };
+        self.tables.iter().map(|table| (table.table.clone(), table.returning() + overwritten(table))).collect()
     }
 }
 

@@ -171,8 +171,8 @@ pub trait Tenants: fmt::Debug + Send + Sync {
     /// See [`Hitch`].
     async fn swap_back(&self, live: &Target, tenant: &Tenant) -> Result<Done, Hitch>;
 
-    /// Merges rows back in one transaction. `agreed` are the rows to come back that people have seen, by table: more are not
-    /// brought without being seen.
+    /// Merges rows back in one transaction. `agreed` are the rows to be written that people have seen, by table: more are
+    /// not written without being seen.
     ///
     /// # Errors
     /// See [`Hitch`].

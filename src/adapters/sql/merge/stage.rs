@@ -9,6 +9,7 @@ use super::{
     super::{
         Target, anatomy, catalogue, inventory,
         link::{Link, Texts},
+        rows::awake,
         schema::difference,
     },
     AT_ONCE, Bring, Hitch, Tenant, copy,
@@ -107,6 +108,14 @@ async fn fit(source: &mut Link, to: &mut Link, from: &Target, live: &Target, ten
             ours.version
         ));
     }
+    // An earlier attempt died while the clone's schema had its other name.
+    if source.engine == Engine::Postgres
+        && !catalogue::exists(source, &tenant.schema).await?
+        && catalogue::exists(source, &tenant.stage()).await?
+    {
+        let (old, new) = (source.quoted(&tenant.schema), source.quoted(&tenant.stage()));
+        source.run(&format!("ALTER SCHEMA {new} RENAME TO {old}")).await?;
+    }
     for (link, target) in [(&mut *source, from), (&mut *to, live)] {
         if !catalogue::exists(link, &tenant.schema).await? {
             return refuse(format!("There is no schema {} in {}.", tenant.schema, target.name()));
@@ -176,7 +185,7 @@ impl Work<'_> {
             self.like_live(to, &stage, &table, our, &columns).await?;
             jobs.push((their.bytes, Job { table, from_schema: schema.clone(), columns }));
         }
-        staged.rows = self.copy(jobs).await?;
+        staged.rows = awake(to, awake(source, self.copy(jobs))).await?;
         Ok(staged)
     }
 
@@ -235,7 +244,7 @@ impl Work<'_> {
             to.run(&create).await.map_err(|why| format!("{table} could not be made beside the live one: {why}"))?;
             jobs.push((theirs.tables[table].bytes, self.job(schema, table, &theirs.tables[table])));
         }
-        let rows = self.copy(jobs).await?;
+        let rows = awake(to, awake(source, self.copy(jobs))).await?;
         let parts = |shape: Vec<Texts>, own: &str| parts_of(shape, tables, own);
         let (here, there) = (anatomy::of(to, &stage).await?, anatomy::of(source, schema).await?);
         same_shape(&parts(here, &stage), &parts(there, schema))?;
@@ -290,7 +299,7 @@ impl Work<'_> {
             let job = Job { table, from_schema: stage.clone(), columns: of.1 };
             jobs.push((of.0, job));
         }
-        let rows = self.copy(jobs).await?;
+        let rows = awake(to, awake(source, self.copy(jobs))).await?;
         (self.tell)("making indexes and constraints".to_owned());
         let after = self.definitions.define(self.from, &stage, &some, Section::After).await?;
         copy::prepare(to).await?;
