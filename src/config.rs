@@ -5,6 +5,7 @@ mod checks;
 mod data;
 mod environments;
 mod forms;
+mod restores;
 mod tree;
 
 use std::{collections::BTreeMap, fmt, path::Path};

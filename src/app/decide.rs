@@ -13,6 +13,7 @@ use crate::{
     domain::{
         approval::{self, ANY_ROLE},
         operation::{OpId, Operation, Run, State, Trigger, Vote},
+        operations,
         principal::Principal,
         text::{escape, one_line},
     },
@@ -35,12 +36,18 @@ pub(super) enum Attempt {
 
 impl Desk {
     /// Approve.
-    pub(super) async fn approve(&self, ask: &Inquiry, id: &OpId, seen: Option<&Seen>) -> Result<Reply, StoreError> {
+    pub(super) async fn approve(
+        &self,
+        ask: &Inquiry,
+        id: &OpId,
+        seen: Option<&Seen>,
+        typed: Option<&str>,
+    ) -> Result<Reply, StoreError> {
         let voter = match self.actor(ask, Freshness::Now).await {
             Ok(principal) => principal,
             Err(reply) => return self.refuse_ask(ask, reply).await,
         };
-        self.attempt(ask, id, |run| self.vote(ask, run, &voter, seen)).await
+        self.attempt(ask, id, |run| self.vote(ask, run, &voter, seen, typed)).await
     }
 
     /// Reject: a veto by anyone who holds a role.
@@ -98,7 +105,7 @@ impl Desk {
         Ok(!open.iter().any(|r| r.id == ask.request.id))
     }
 
-    fn vote(&self, ask: &Inquiry, run: &Run, voter: &Principal, seen: Option<&Seen>) -> Attempt {
+    fn vote(&self, ask: &Inquiry, run: &Run, voter: &Principal, seen: Option<&Seen>, typed: Option<&str>) -> Attempt {
         let op = &run.op;
         let now = self.clock.now();
         if let Some(reply) = not_open(op, now, voter) {
@@ -116,6 +123,9 @@ impl Desk {
                 Level::Info,
                 format!("You approved {} already; one person counts once.", op.id),
             ));
+        }
+        if let Some(why) = unconfirmed(op, typed) {
+            return Attempt::Refuse(say(Level::Warning, why));
         }
         let before = approval::missing(&op.needs, &op.requester.person, &op.digest, &op.votes);
         let mut votes = op.votes.clone();
@@ -246,4 +256,22 @@ fn too_late(op: &Operation, by: &Principal) -> Reply {
 fn roles(voter: &Principal) -> String {
     let names: Vec<&str> = voter.roles.iter().map(String::as_str).filter(|r| *r != ANY_ROLE).collect();
     if names.is_empty() { "no role".to_owned() } else { format!("the role {}", names.join(", ")) }
+}
+
+/// What whoever approves this has yet to type, and where.
+fn unconfirmed(op: &Operation, typed: Option<&str>) -> Option<String> {
+    let names = operations::of(op.kind()).confirmed_by(&op.plan)?;
+    let typed = typed.map(str::trim).filter(|typed| !typed.is_empty());
+    if typed.is_some_and(|typed| names.iter().any(|name| name == typed)) {
+        return None;
+    }
+    let name = names.first().map(String::as_str).unwrap_or_default();
+    let wrong = typed.map(|typed| format!("`{}` is not what {} is about. ", escape(typed), op.id)).unwrap_or_default();
+    Some(format!(
+        "{wrong}{} replaces what is live, so type what it replaces before you approve: {} into the field of its card, then press Approve; or `/bbws op approve {} --confirm {}`. Nothing was done.",
+        op.id,
+        names.iter().map(|name| format!("`{}`", escape(name))).collect::<Vec<_>>().join(" or "),
+        op.id,
+        escape(name)
+    ))
 }

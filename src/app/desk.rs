@@ -24,6 +24,7 @@ use super::{
 use crate::{
     domain::{
         command::{Command, Control, Does, OPERATION, Wrong},
+        controls::CONFIRM,
         language,
         operation::OpId,
         policy::Limits,
@@ -305,7 +306,7 @@ impl Desk {
                 let id = OpId(one_line(&value));
                 let seen = Seen { block_id, message_ts };
                 match action.as_str() {
-                    "bbws.approve" => self.approve(ask, &id, Some(&seen)).await,
+                    "bbws.approve" => self.approve(ask, &id, Some(&seen), reason.as_deref()).await,
                     "bbws.reject" => self.reject(ask, &id, reason, Some(&seen)).await,
                     "bbws.cancel" => self.cancel(ask, &id, None).await,
                     "bbws.stop" => self.stop_one(ask, &id).await,
@@ -313,6 +314,7 @@ impl Desk {
                     "bbws.retry" => self.retry(ask, &id).await,
                     "bbws.continue" => self.carry_on(ask, &id, &seen).await,
                     "bbws.hold" => self.hold_step(ask, &id, &seen).await,
+                    "bbws.roll_back" => self.roll_back(ask, &id, reason, Some(&seen)).await,
                     "bbws.try_now" => self.try_now(ask, &id).await,
                     other => {
                         let text =
@@ -353,7 +355,8 @@ impl Desk {
         let id = OpId(command.values().get(OPERATION.name).unwrap_or_default().to_owned());
         let reason = command.reason().map(str::to_owned);
         match control {
-            Control::Approve => self.approve(ask, &id, None).await,
+            Control::Approve => self.approve(ask, &id, None, command.values().get(CONFIRM)).await,
+            Control::RollBack => self.roll_back(ask, &id, reason, None).await,
             Control::Reject => self.reject(ask, &id, reason, None).await,
             Control::Cancel => self.cancel(ask, &id, reason).await,
             Control::Retry => self.retry(ask, &id).await,

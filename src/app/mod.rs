@@ -21,7 +21,9 @@ pub mod reports;
 mod restorable;
 mod submit;
 mod tidy;
+mod turn;
 mod waiting;
 pub mod wake;
 pub mod watch;
+
 pub mod words;

@@ -112,7 +112,8 @@ impl Planner {
         };
         let marks: Vec<Mark> = marks.into_iter().filter(|m| m.operation != asking.id.0).collect();
         let past = self.past(environment, operation.past(&asked, &world, &marks)).await?;
-        let plan = operation.plan(&asked, &Known { world, marks, past })?;
+        let rules = self.rules.clone();
+        let plan = operation.plan(&asked, &Known { world, marks, past, rules })?;
         let configured = policy::needs(&self.rules, operation.kind(), environment, &operation.scope(&plan));
         let needs = operation.needs(&plan, configured);
         Ok((plan, needs))

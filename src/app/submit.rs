@@ -67,8 +67,16 @@ impl Desk {
         if let Some(stop) = self.stop_of(environment).await? {
             return self.refuse_ask(ask, stopped_reply(environment, &stop)).await;
         }
-        let lock = if operation.locks_for(command) { Lock::Take } else { Lock::Keep };
-        if let Some(holder) = self.store.holder(environment).await?.filter(|_| lock == Lock::Take) {
+        let mut lock = if operation.locks_for(command) { Lock::Take } else { Lock::Keep };
+        let holder = self.store.holder(environment).await?.filter(|_| lock == Lock::Take);
+        if let Some(holder) = &holder
+            && operation.backs_up()
+            && self.store.load(holder).await?.is_some_and(|run| run.op.state == State::Waiting)
+        {
+            // What waits for people must not keep the environment from being backed up.
+            lock = Lock::Keep;
+        }
+        if let Some(holder) = holder.filter(|_| lock == Lock::Take) {
             let reply = self.locked_reply(environment, &holder).await?;
             return self.refuse_ask(ask, reply).await;
         }

@@ -1,6 +1,6 @@
 //! The real adapter of AWS over the simulated one: what the demo runs, and the tests.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use aws_smithy_async::rt::sleep::SharedAsyncSleep;
 
@@ -9,7 +9,7 @@ use crate::{
         aws::{AwsCloud, session::timeouts, tools::Tools},
         sandbox::{
             aws::{SimAws, judge},
-            tools::{databases::SimServers, dumps::SimDumps, files::SimFileServers, tenants::SimTenants},
+            tools::{databases::SimServers, dumps::SimDumps, files::SimFileServers, tenants::SimTenants, web::SimWeb},
         },
     },
     config::Config,
@@ -36,6 +36,8 @@ pub fn adapter(aws: &Arc<SimAws>, topics: &Topics, home: &str, sleep: SharedAsyn
         tenants: Arc::new(SimTenants::new(aws.clone())),
         dumper: Arc::new(SimDumps::new(aws.clone())),
         file_systems: Arc::new(SimFileServers::new(aws.clone())),
+        web: Arc::new(SimWeb::new(aws.clone())),
+        between: Duration::ZERO,
         carry: Some(Arc::new(|work| Box::pin(judge::carried(work)))),
     };
     AwsCloud::on(topics.clone(), aws.sdk(home, sleep).timeout_config(timeouts()).build(), tools)

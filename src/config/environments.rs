@@ -6,6 +6,7 @@ use super::{
     access::{channel, unique},
     checks, data as declared,
     forms::{self, Arn},
+    restores,
     tree::{At, Report},
 };
 
@@ -276,6 +277,7 @@ fn data(env: &Environment, at: &At, report: &mut Report<'_>) {
         }
     }
     unique(env.databases.iter().map(|d| d.id.as_str()), |i| databases.item(i).key("id"), report);
+    restores::check(env, at, report);
     let systems = at.key("file_systems");
     for (index, system) in env.file_systems.iter().enumerate() {
         let at = systems.item(index);

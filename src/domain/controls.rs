@@ -5,10 +5,15 @@ use super::command::{
     nothing_more, value,
 };
 
+/// The option of an approval that says what is approved.
+pub const CONFIRM: &str = "confirm";
+static NAME: value::Kind =
+    value::Kind { name: "name", usage: "NAME", read: |_, text, _| value::identifier("name", text), ..value::TEXT };
+
 const APPROVERS: &str = "whoever the approval policy names, never the person who asked";
 
 /// All of them.
-pub static ENTRIES: [Entry; 9] = [
+pub static ENTRIES: [Entry; 10] = [
     Entry {
         name: "op.approve",
         path: &["op", "approve"],
@@ -16,8 +21,18 @@ pub static ENTRIES: [Entry; 9] = [
         place: 30,
         about: "Approve an operation, as its button does",
         happens: "Counts your vote for exactly the plan the card shows. It starts once enough people have approved.",
-        args: &[OPERATION],
-        examples: &["op approve bk-1042"],
+        args: &[
+            OPERATION,
+            Arg {
+                name: CONFIRM,
+                kind: &NAME,
+                form: Form::Option,
+                required: false,
+                usual: None,
+                about: "the name of what is replaced, where the operation replaces what is live in production",
+            },
+        ],
+        examples: &["op approve bk-1042", "op approve rs-7 --confirm bbws-prod-mysql"],
         who: APPROVERS,
         does: |_| Does::Control(Control::Approve),
         settle: as_they_are,
@@ -62,6 +77,21 @@ pub static ENTRIES: [Entry; 9] = [
         examples: &["op retry bk-1042"],
         who: ANY_ROLE,
         does: |_| Does::Control(Control::Retry),
+        settle: as_they_are,
+        mend: nothing_more,
+    },
+    Entry {
+        name: "op.rollback",
+        path: &["op", "rollback"],
+        group: Group::Operations,
+        place: 65,
+        about: "Undo what an operation has put in the place of something else",
+        happens: "Exchanges both again, as the plan says; what was written meanwhile is kept. As long as the operation runs anyone \
+                  in a role may; after that those who agree to a cutover.",
+        args: &[OPERATION, REASON],
+        examples: &["op rollback rs-7 --reason \"orders are missing\""],
+        who: "anyone in a role while it runs; after that whoever the policy names for `backup.cutover`",
+        does: |_| Does::Control(Control::RollBack),
         settle: as_they_are,
         mend: nothing_more,
     },

@@ -93,6 +93,41 @@ pub struct Database {
     pub engine: Engine,
     /// Cross-region read replica, where there is one.
     pub dr_replica: Option<String>,
+    /// Secret whose JSON tells the application host, port, username, password and dbname of this database.
+    pub endpoint_secret: Option<String>,
+    /// How a restored instance takes its place; `rename` where left out.
+    pub cutover: Option<Cutover>,
+}
+
+/// How a restored instance takes the place of the one that is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Cutover {
+    /// It gets its name.
+    Rename,
+    /// The application's secret gets a new version.
+    Secret,
+}
+
+/// What restores of an environment go by.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Restoring {
+    /// DB subnet group of clones, cut off from the platform; see [`Environment::isolated_subnet_group`].
+    pub subnet_group: Option<String>,
+    /// How long health is watched after a cutover.
+    pub health_watch: Span,
+    /// Whether a restore whose health or validation fails after the cutover is rolled back by itself.
+    pub auto_roll_back: bool,
+    /// How long what was live before is kept.
+    pub keep_before: Span,
+}
+
+impl Default for Restoring {
+    fn default() -> Restoring {
+        let minutes = |m: u64| Span(Duration::from_secs(m * 60));
+        Restoring { subnet_group: None, health_watch: minutes(5), auto_roll_back: true, keep_before: minutes(7 * 1440) }
+    }
 }
 
 /// An EFS file system of the environment.
@@ -307,6 +342,9 @@ pub struct Environment {
     /// Named questions to restored data, by name.
     #[serde(default)]
     pub checks: BTreeMap<String, NamedCheck>,
+    /// What restores go by.
+    #[serde(default)]
+    pub restore: Restoring,
 }
 
 /// DB subnet group of test restores where the config names none.
@@ -336,9 +374,10 @@ impl Environment {
         self.replication != Replication::Disabled
     }
 
-    /// Where test restores are put.
+    /// Where clones and test restores are put.
     pub fn isolated_subnet_group(&self) -> &str {
-        self.restore_test_subnet_group.as_deref().unwrap_or(ISOLATED)
+        let named = self.restore.subnet_group.as_deref().or(self.restore_test_subnet_group.as_deref());
+        named.unwrap_or(ISOLATED)
     }
 
     /// The AWS Backup plan that is kept for it.

@@ -8,9 +8,27 @@ use super::{derived, environment::Environment};
 /// What stands between the source's name and the operation in the name of everything that a restore makes.
 const RESTORED: &str = "-restored-";
 
+/// The longest name of a DB snapshot.
+const SNAPSHOT: usize = 255;
+
 /// The name of what an operation restores out of a source. The same operation gives the same name, so that a crash cannot make two.
 pub fn name(source: &str, operation: &str) -> String {
     derived::named(source, &format!("{RESTORED}{operation}"), derived::INSTANCE)
+}
+
+/// The name of what was live before an operation put something else in its place.
+pub fn before(live: &str, operation: &str) -> String {
+    derived::named(live, &format!("-before-{operation}"), derived::INSTANCE)
+}
+
+/// The name of what an operation had put in the place of a database, once that was undone.
+pub fn undone(live: &str, operation: &str) -> String {
+    derived::named(live, &format!("-undone-{operation}"), derived::INSTANCE)
+}
+
+/// The name of the backup that is made of a database before something else takes its place.
+pub fn snapshot(live: &str, day: &str, operation: &str) -> String {
+    derived::named(live, &format!("-manual-{day}-{operation}"), SNAPSHOT)
 }
 
 /// The source in a name; the whole name where no restore gave it.

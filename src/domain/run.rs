@@ -127,6 +127,19 @@ impl Run {
         })
     }
 
+    /// The first step of the way back that has something to undo: the last step it comes after was begun. None where there is
+    /// no way back, or nothing yet to go back from.
+    pub fn undoes(&self) -> Option<usize> {
+        let begun = |step: &&Step| {
+            let last = self.spec_after(step.index).iter().rfind(|before| !self.back(**before));
+            self.back(step.index)
+                && last
+                    .and_then(|last| self.steps.get(*last))
+                    .is_some_and(|last| last.begun() || !matches!(last.state, StepState::Ready | StepState::Skipped))
+        };
+        self.steps.iter().find(begun).map(|step| step.index)
+    }
+
     /// How many steps AWS may be working on.
     pub fn in_aws(&self) -> usize {
         let called = |step: &&Step| self.work(step.index).is_some_and(Work::is_called);

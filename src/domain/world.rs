@@ -72,6 +72,8 @@ pub struct DatabaseFound {
     pub window: String,
     /// Up to when it can be restored to any second, with automated backups.
     pub restorable: Option<Moment>,
+    /// The id that RDS knows it by, whatever its name is.
+    pub resource: String,
     /// The cluster it is a member of: then it has neither snapshots nor automated backups of its own.
     pub cluster: Option<String>,
 }

@@ -11,6 +11,7 @@ use crate::{
         change::{Change, Illegal, SELF},
         executors::{Begun, Task},
         planner::NoPlan,
+        words,
     },
     domain::{
         approval::{self, Approved},
@@ -23,6 +24,7 @@ use crate::{
         text::{count, escape},
     },
     ports::{
+        alert::Topic,
         chat::Level,
         cloud::{After, CloudError, Probe},
         store::StoreError,
@@ -318,9 +320,37 @@ pub(super) fn failed(change: &mut Change, index: usize, reason: &str) -> Result<
         Level::Error,
         format!("*{}* failed: {}", escape(&title), escape(reason)),
     );
+    turn_back(change, index, reason)?;
     let doomed = change.run.doomed();
     change.skip(&doomed);
     Ok(())
+}
+
+/// Turns the run back where the plan says that it will when this step fails.
+fn turn_back(change: &mut Change, index: usize, reason: &str) -> Result<(), Illegal> {
+    let run = &change.run;
+    let spec = &run.op.plan.steps[index];
+    if !spec.action.turns_back() || run.op.turned.is_some() || run.op.state != State::Running {
+        return Ok(());
+    }
+    let title = spec.title.clone();
+    change.turn_back(SELF, Some(format!("{title}: {reason}")))?;
+    let text = format!("*{}* failed, so that the run turns back, as its plan says: {}", escape(&title), escape(reason));
+    change.thread(format!("step-{index}-turns-back"), Level::Error, text);
+    change.publish(
+        Topic::OpsCritical,
+        format!("{}-turned-back", change.run.op.id),
+        rolled_back(change),
+        words::notice_body(&change.run),
+    );
+    Ok(())
+}
+
+/// The subject of the notice that a run turns back.
+fn rolled_back(change: &Change) -> String {
+    let op = &change.run.op;
+    let subject = format!("bbws {}: {} is rolled back", op.id, operations::title(op));
+    subject.chars().filter(char::is_ascii).take(99).collect()
 }
 
 pub(super) fn lost(change: &mut Change, index: usize, reason: &str) -> Result<(), Illegal> {

@@ -43,7 +43,13 @@ pub fn target(server: &Server, engine: Engine, database: Option<&str>) -> Target
 }
 
 pub fn wanted(schema: &str) -> Wanted {
-    Wanted { schemas: vec![schema.to_owned()], wordpress: Vec::new(), rpo: Duration::from_secs(3600), token: name("t") }
+    Wanted {
+        schemas: vec![schema.to_owned()],
+        wordpress: Vec::new(),
+        rpo: Duration::from_secs(3600),
+        measures: false,
+        token: name("t"),
+    }
 }
 
 /// Source and restored side, on PostgreSQL.

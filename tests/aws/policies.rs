@@ -376,6 +376,7 @@ fn policies_are_as_narrow_as_aws_lets_them_be() {
             "notifications",
             "process",
             "reader",
+            "restore",
             "restore-data",
             "restore-test",
             "schedule",

@@ -65,6 +65,9 @@ pub fn verify(secret: Option<&str>) -> Action {
         wordpress: Vec::new(),
         data_of: bbws::domain::moment::Moment(1_795_219_200_000),
         rpo_seconds: 3600,
+        measures: false,
+        live: false,
+        turns_back: false,
     })
 }
 
@@ -333,6 +336,9 @@ async fn look_inside(engine: Engine, server: &Server, wordpress: &[&str], name: 
         wordpress: wordpress.iter().map(|s| (*s).to_owned()).collect(),
         data_of: bbws::domain::moment::Moment(1_795_219_200_000),
         rpo_seconds: 3600,
+        measures: false,
+        live: false,
+        turns_back: false,
     });
     settled(&bed.platform.cloud, &bed.platform.call(action)).await
 }

@@ -68,9 +68,9 @@ fn a_prefix_of_parameters_that_takes_others_along() {
         (r#"parameters_prefix = "/bbws/prod/""#, r#"parameters_prefix = "/AWS/prod/""#),
     ]);
     insta::assert_snapshot!(said, @r"
-    demo.toml:58: environments.dev.parameters_prefix: `bbws/dev` must begin and end with one slash: `/bbws/dev/`
-    demo.toml:85: environments.sit.parameters_prefix: `/` would take every parameter of the account; name the environment's, such as `/bbws/dev/`
-    demo.toml:115: environments.prod.parameters_prefix: `/AWS/prod/` begins names that AWS keeps for itself; name the environment's own
+    demo.toml:70: environments.dev.parameters_prefix: `bbws/dev` must begin and end with one slash: `/bbws/dev/`
+    demo.toml:97: environments.sit.parameters_prefix: `/` would take every parameter of the account; name the environment's, such as `/bbws/dev/`
+    demo.toml:127: environments.prod.parameters_prefix: `/AWS/prod/` begins names that AWS keeps for itself; name the environment's own
     ");
     let said = refusal(&[
         (r#"parameters_prefix = "/bbws/dev/""#, r#"parameters_prefix = "/bbws/dev *""#),
@@ -78,9 +78,9 @@ fn a_prefix_of_parameters_that_takes_others_along() {
         (r#"parameters_prefix = "/bbws/prod/""#, r#"parameters_prefix = """#),
     ]);
     insta::assert_snapshot!(said, @r"
-    demo.toml:58: environments.dev.parameters_prefix: `/bbws/dev *` cannot begin a parameter's name; use letters, digits and /_.-
-    demo.toml:85: environments.sit.parameters_prefix: `//bbws/sit/` must begin and end with one slash: `/bbws/sit/`
-    demo.toml:115: environments.prod.parameters_prefix: `` cannot begin a parameter's name; use letters, digits and /_.-
+    demo.toml:70: environments.dev.parameters_prefix: `/bbws/dev *` cannot begin a parameter's name; use letters, digits and /_.-
+    demo.toml:97: environments.sit.parameters_prefix: `//bbws/sit/` must begin and end with one slash: `/bbws/sit/`
+    demo.toml:127: environments.prod.parameters_prefix: `` cannot begin a parameter's name; use letters, digits and /_.-
     ");
 }
 
@@ -88,8 +88,8 @@ fn a_prefix_of_parameters_that_takes_others_along() {
 fn archives_without_a_bucket_to_put_them_into() {
     let said = refusal(&[("secrets_bucket = \"bbws-dev-backups\"\n", ""), ("secrets_prefix = \"bbws/dev/\"\n", "")]);
     insta::assert_snapshot!(said, @r"
-    demo.toml:44: environments.dev.secrets_bucket: is missing, though parameters_prefix is set; name the bucket that receives the parameters
-    demo.toml:44: environments.dev.secrets_bucket: is missing, though there are dumps; name the bucket that receives them
+    demo.toml:56: environments.dev.secrets_bucket: is missing, though parameters_prefix is set; name the bucket that receives the parameters
+    demo.toml:56: environments.dev.secrets_bucket: is missing, though there are dumps; name the bucket that receives them
     ");
 }
 
@@ -107,11 +107,11 @@ fn buckets_that_are_wrong() {
         ),
     ]);
     insta::assert_snapshot!(said, @r#"
-    demo.toml:59: environments.dev.buckets[0].name: `arn:aws:s3:::bbws-dev-media` is not an S3 bucket's name (not its ARN or address)
-    demo.toml:59: environments.dev.buckets[1].dr: `bbws-dev-x` is listed twice; remove one
-    demo.toml:86: environments.sit.buckets[0].dr: is missing, though replication is on; name the replica of `bbws-sit-media`, or set replication = "disabled"
-    demo.toml:117: environments.prod.buckets[1].dr: `Media` is not an S3 bucket's name (not its ARN or address)
-    demo.toml:117: environments.prod.buckets[1].name: `bbws-prod-media` is listed twice; remove one
+    demo.toml:71: environments.dev.buckets[0].name: `arn:aws:s3:::bbws-dev-media` is not an S3 bucket's name (not its ARN or address)
+    demo.toml:71: environments.dev.buckets[1].dr: `bbws-dev-x` is listed twice; remove one
+    demo.toml:98: environments.sit.buckets[0].dr: is missing, though replication is on; name the replica of `bbws-sit-media`, or set replication = "disabled"
+    demo.toml:129: environments.prod.buckets[1].dr: `Media` is not an S3 bucket's name (not its ARN or address)
+    demo.toml:129: environments.prod.buckets[1].name: `bbws-prod-media` is listed twice; remove one
     "#);
 }
 
@@ -127,9 +127,9 @@ fn buckets_and_dumps_with_keys_that_are_not_theirs() {
         (r#"name = "bbws-dev-media" }"#, r#"dr = "bbws-dev-media" }"#),
     ]);
     insta::assert_snapshot!(said, @r"
-    demo.toml:59: environments.dev.buckets[0].name: is missing; set it
-    demo.toml:86: environments.sit.buckets[0].nam: `nam` is not a known key; did you mean `name`?
-    demo.toml:120: environments.prod.dumps[0].engine: `oracle` is not valid; use one of `mysql`, `mariadb`, `postgres`
+    demo.toml:71: environments.dev.buckets[0].name: is missing; set it
+    demo.toml:98: environments.sit.buckets[0].nam: `nam` is not a known key; did you mean `name`?
+    demo.toml:132: environments.prod.dumps[0].engine: `oracle` is not valid; use one of `mysql`, `mariadb`, `postgres`
     ");
 }
 
@@ -147,14 +147,14 @@ fn dumps_of_what_the_environment_has_not() {
         ),
     ]);
     insta::assert_snapshot!(said, @r#"
-    demo.toml:60: environments.dev.dumps[0].database: `dev` has no database `bbws-prod-mysql`; add it to databases, or name one of those
-    demo.toml:87: environments.sit.dumps[0].engine: `postgres` is not the engine of `bbws-sit-mysql`, which is mysql; set "mysql"
-    demo.toml:87: environments.sit.dumps[0].secret: `arn:aws:x` is not a secret's name; use letters, digits and /_+=.@- (not its ARN)
-    demo.toml:120: environments.prod.dumps[0].secret: `bbws/prod/` is not a secret's name; use letters, digits and /_+=.@- (not its ARN)
-    demo.toml:120: environments.prod.dumps[0].schemas[1]: `a b` is not a schema's name
-    demo.toml:120: environments.prod.dumps[0].schemas[2]: `tenant_1` is listed twice; remove one
-    demo.toml:120: environments.prod.dumps[1].load_test: names the login of `bbws-prod-mysql` itself; name one of a server of the test's own, where everything may be overwritten
-    demo.toml:120: environments.prod.dumps[1].database: `bbws-prod-mysql` is listed twice; remove one
+    demo.toml:72: environments.dev.dumps[0].database: `dev` has no database `bbws-prod-mysql`; add it to databases, or name one of those
+    demo.toml:99: environments.sit.dumps[0].engine: `postgres` is not the engine of `bbws-sit-mysql`, which is mysql; set "mysql"
+    demo.toml:99: environments.sit.dumps[0].secret: `arn:aws:x` is not a secret's name; use letters, digits and /_+=.@- (not its ARN)
+    demo.toml:132: environments.prod.dumps[0].secret: `bbws/prod/` is not a secret's name; use letters, digits and /_+=.@- (not its ARN)
+    demo.toml:132: environments.prod.dumps[0].schemas[1]: `a b` is not a schema's name
+    demo.toml:132: environments.prod.dumps[0].schemas[2]: `tenant_1` is listed twice; remove one
+    demo.toml:132: environments.prod.dumps[1].load_test: names the login of `bbws-prod-mysql` itself; name one of a server of the test's own, where everything may be overwritten
+    demo.toml:132: environments.prod.dumps[1].database: `bbws-prod-mysql` is listed twice; remove one
     "#);
 }
 
@@ -169,9 +169,9 @@ fn dumps_without_a_key_or_with_a_wrong_one() {
         (r#"dump_kms_key = "alias/bbws-dumps"  #"#, r#"dump_kms_key = "bbws-dumps"  #"#),
     ]);
     insta::assert_snapshot!(said, @r"
-    demo.toml:44: environments.dev.dump_kms_key: is missing, though there are dumps; name the primary region's key that encrypts them, such as `alias/bbws-dumps`
-    demo.toml:87: environments.sit.dump_kms_key: `arn:aws:kms:eu-west-1:815856636111:key/1` is in `eu-west-1`; dumps are encrypted under a key of the primary region, `af-south-1`
-    demo.toml:120: environments.prod.dump_kms_key: `bbws-dumps` is not a KMS key; use `alias/…`, a key id, or an ARN
+    demo.toml:56: environments.dev.dump_kms_key: is missing, though there are dumps; name the primary region's key that encrypts them, such as `alias/bbws-dumps`
+    demo.toml:99: environments.sit.dump_kms_key: `arn:aws:kms:eu-west-1:815856636111:key/1` is in `eu-west-1`; dumps are encrypted under a key of the primary region, `af-south-1`
+    demo.toml:132: environments.prod.dump_kms_key: `bbws-dumps` is not a KMS key; use `alias/…`, a key id, or an ARN
     ");
 }
 
@@ -183,9 +183,9 @@ fn schedules_that_aws_would_not_take() {
         ("cron(0 * * * ? *)", "cron(*/5 * * * ? *)"),
     ]);
     insta::assert_snapshot!(said, @r"
-    demo.toml:62: environments.dev.schedule: `0 2 * * *` has five fields, as Unix has; AWS has six, the year last: `cron(0 2 * * ? *)`
-    demo.toml:89: environments.sit.schedule: `rate(4 hours)` is a rate; AWS Backup takes cron only, such as `cron(0 * * * ? *)`
-    demo.toml:123: environments.prod.schedule: `cron(*/5 * * * ? *)` is due more than once an hour; AWS Backup runs hourly at most: give one minute, such as `0`
+    demo.toml:74: environments.dev.schedule: `0 2 * * *` has five fields, as Unix has; AWS has six, the year last: `cron(0 2 * * ? *)`
+    demo.toml:101: environments.sit.schedule: `rate(4 hours)` is a rate; AWS Backup takes cron only, such as `cron(0 * * * ? *)`
+    demo.toml:135: environments.prod.schedule: `cron(*/5 * * * ? *)` is due more than once an hour; AWS Backup runs hourly at most: give one minute, such as `0`
     ");
 }
 
@@ -194,8 +194,8 @@ fn a_schedule_that_cannot_keep_the_objective_is_warned_of() {
     let warned =
         warnings(&[("cron(0 2 * * ? *)", "cron(0 2 ? * MON-FRI *)"), ("cron(0 * * * ? *)", "cron(0 0/2 * * ? *)")]);
     insta::assert_snapshot!(warned, @r"
-    demo.toml:62: environments.dev.schedule: leaves up to 3 d 0 h between two backups, but rpo is 1 d 0 h; back up more often, or allow more
-    demo.toml:123: environments.prod.schedule: leaves up to 2 h between two backups, but rpo is 1 h; back up more often, or allow more
+    demo.toml:74: environments.dev.schedule: leaves up to 3 d 0 h between two backups, but rpo is 1 d 0 h; back up more often, or allow more
+    demo.toml:135: environments.prod.schedule: leaves up to 2 h between two backups, but rpo is 1 h; back up more often, or allow more
     ");
 }
 
@@ -209,12 +209,12 @@ fn restore_tests_that_cannot_be_made() {
         (r#"["sg-0de00000000000001"]"#, r#"["sg-0de00000000000001", "sg-mine", "sg-0DE00000000000001"]"#),
     ]);
     insta::assert_snapshot!(said, @r"
-    demo.toml:63: environments.dev.restore_test: is under a day, and a test restore takes hours; set `1d` or more
-    demo.toml:64: environments.dev.restore_test_subnet_group: `default` is not cut off from the platform; name a DB subnet group made for tests
-    demo.toml:65: environments.dev.restore_test_security_groups[1]: `sg-mine` is not a security group id (sg- and hexadecimal digits)
-    demo.toml:65: environments.dev.restore_test_security_groups[2]: `sg-0DE00000000000001` is listed twice; remove one
-    demo.toml:90: environments.sit.restore_test: `monthly` is not a length of time; write a number and s, m, h or d, such as `15m`
-    demo.toml:125: environments.prod.restore_test_subnet_group: `a/b` is not a DB subnet group's name; use letters, digits, spaces, -, _ and .
+    demo.toml:75: environments.dev.restore_test: is under a day, and a test restore takes hours; set `1d` or more
+    demo.toml:76: environments.dev.restore_test_subnet_group: `default` is not cut off from the platform; name a DB subnet group made for tests
+    demo.toml:77: environments.dev.restore_test_security_groups[1]: `sg-mine` is not a security group id (sg- and hexadecimal digits)
+    demo.toml:77: environments.dev.restore_test_security_groups[2]: `sg-0DE00000000000001` is listed twice; remove one
+    demo.toml:102: environments.sit.restore_test: `monthly` is not a length of time; write a number and s, m, h or d, such as `15m`
+    demo.toml:137: environments.prod.restore_test_subnet_group: `a/b` is not a DB subnet group's name; use letters, digits, spaces, -, _ and .
     ");
 }
 
@@ -226,15 +226,15 @@ fn tiers_that_keep_nothing_or_for_ever() {
         ("daily = 30, weekly = 13, monthly = 12, yearly = 7", "daily = 36501, weekly = -1, monthly = 12, yearly = 7"),
     ]);
     insta::assert_snapshot!(said, @r"
-    demo.toml:66: environments.dev.retention_tiers.daily: 0 keeps none of them; set 1 or more, or leave retention_tiers out
-    demo.toml:66: environments.dev.retention_tiers.weekly: 0 keeps none of them; set 1 or more, or leave retention_tiers out
-    demo.toml:66: environments.dev.retention_tiers.monthly: 0 keeps none of them; set 1 or more, or leave retention_tiers out
-    demo.toml:66: environments.dev.retention_tiers.yearly: 0 keeps none of them; set 1 or more, or leave retention_tiers out
-    demo.toml:93: environments.sit.retention_tiers.weekly: 5215 is over what AWS Backup keeps; set 5214 or less
-    demo.toml:93: environments.sit.retention_tiers.monthly: 1178 is over what AWS Backup keeps; set 1177 or less
-    demo.toml:93: environments.sit.retention_tiers.yearly: 100 is over what AWS Backup keeps; set 99 or less
-    demo.toml:93: environments.sit.retention_tiers.daily: 2 days are under retention_days.min (3); set 3 or more
-    demo.toml:128: environments.prod.retention_tiers.weekly: expected a whole number, 0 or more, found integer `-1`
+    demo.toml:78: environments.dev.retention_tiers.daily: 0 keeps none of them; set 1 or more, or leave retention_tiers out
+    demo.toml:78: environments.dev.retention_tiers.weekly: 0 keeps none of them; set 1 or more, or leave retention_tiers out
+    demo.toml:78: environments.dev.retention_tiers.monthly: 0 keeps none of them; set 1 or more, or leave retention_tiers out
+    demo.toml:78: environments.dev.retention_tiers.yearly: 0 keeps none of them; set 1 or more, or leave retention_tiers out
+    demo.toml:105: environments.sit.retention_tiers.weekly: 5215 is over what AWS Backup keeps; set 5214 or less
+    demo.toml:105: environments.sit.retention_tiers.monthly: 1178 is over what AWS Backup keeps; set 1177 or less
+    demo.toml:105: environments.sit.retention_tiers.yearly: 100 is over what AWS Backup keeps; set 99 or less
+    demo.toml:105: environments.sit.retention_tiers.daily: 2 days are under retention_days.min (3); set 3 or more
+    demo.toml:140: environments.prod.retention_tiers.weekly: expected a whole number, 0 or more, found integer `-1`
     ");
     let most = [(
         "daily = 30, weekly = 13, monthly = 12, yearly = 7",

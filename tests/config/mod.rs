@@ -44,16 +44,16 @@ hosted_zone ="#,
         ),
     ]);
     insta::assert_snapshot!(said, @r"
-    bbws.toml:81: environments.prod.retention_day: `retention_day` is not a known key; did you mean `retention_days`?
-    bbws.toml:82: environments.prod.retention_days.minimum: `minimum` is not a known key; remove it, or use one of: min, default, max
-    bbws.toml:98: environments.prod.dns.hostd_zone: `hostd_zone` is not a known key; did you mean `hosted_zone`?
+    bbws.toml:93: environments.prod.retention_day: `retention_day` is not a known key; did you mean `retention_days`?
+    bbws.toml:94: environments.prod.retention_days.minimum: `minimum` is not a known key; remove it, or use one of: min, default, max
+    bbws.toml:115: environments.prod.dns.hostd_zone: `hostd_zone` is not a known key; did you mean `hosted_zone`?
     ");
 }
 
 #[test]
 fn an_unknown_section() {
     let said = refusal(&[("[approval_limits]", "[aproval_limits]")]);
-    insta::assert_snapshot!(said, @"bbws.toml:39: aproval_limits: `aproval_limits` is not a known key; did you mean `approval_limits`?");
+    insta::assert_snapshot!(said, @"bbws.toml:51: aproval_limits: `aproval_limits` is not a known key; did you mean `approval_limits`?");
 }
 
 #[test]
@@ -63,7 +63,7 @@ fn a_required_key_left_out() {
 "#,
         "",
     )]);
-    insta::assert_snapshot!(said, @"bbws.toml:76: environments.prod.vault: is missing; set it");
+    insta::assert_snapshot!(said, @"bbws.toml:88: environments.prod.vault: is missing; set it");
 }
 
 #[test]
@@ -84,10 +84,10 @@ fn values_of_the_wrong_type() {
         ("default = 3,", "default = -3,"),
     ]);
     insta::assert_snapshot!(said, @r"
-    bbws.toml:62: environments.sit.replication: `on` is not valid; use one of `disabled`, `enabled`, `mandatory`
-    bbws.toml:63: environments.sit.retention_days.default: expected a whole number, 0 or more, found integer `-3`
-    bbws.toml:77: environments.prod.account: expected a string, found integer `93646564004`; put it in quotes
-    bbws.toml:82: environments.prod.rpo: `1 hour` is not a length of time; write a number and s, m, h or d, such as `15m`
+    bbws.toml:74: environments.sit.replication: `on` is not valid; use one of `disabled`, `enabled`, `mandatory`
+    bbws.toml:75: environments.sit.retention_days.default: expected a whole number, 0 or more, found integer `-3`
+    bbws.toml:89: environments.prod.account: expected a string, found integer `93646564004`; put it in quotes
+    bbws.toml:94: environments.prod.rpo: `1 hour` is not a length of time; write a number and s, m, h or d, such as `15m`
     ");
 }
 
@@ -95,8 +95,8 @@ fn values_of_the_wrong_type() {
 fn text_that_is_not_toml() {
     let said = refusal(&[(r#"rpo = "4h""#, "rpo = 4h"), (r#"vault = "bbws-sit""#, r#"vault = "bbws-sit"#)]);
     insta::assert_snapshot!(said, @r#"
-    bbws.toml:64: not valid TOML: string values must be quoted, expected literal string
-    bbws.toml:66: not valid TOML: invalid basic string, expected `"`
+    bbws.toml:76: not valid TOML: string values must be quoted, expected literal string
+    bbws.toml:78: not valid TOML: invalid basic string, expected `"`
     "#);
 }
 
@@ -107,7 +107,7 @@ fn a_key_set_twice() {
         r#"rto = "8h"
 rto = "9h""#,
     )]);
-    insta::assert_snapshot!(said, @"bbws.toml:66: not valid TOML: duplicate key");
+    insta::assert_snapshot!(said, @"bbws.toml:78: not valid TOML: duplicate key");
 }
 
 #[test]
@@ -121,8 +121,8 @@ dr_region = "mars-north-1"
 replication = "mandatory""#,
     )]);
     insta::assert_snapshot!(said, @r"
-    bbws.toml:78: environments.prod.primary_region: `af-sout-1` is not an AWS region; did you mean `af-south-1`?
-    bbws.toml:79: environments.prod.dr_region: `mars-north-1` is not an AWS region; use a region's code such as `eu-west-1`
+    bbws.toml:90: environments.prod.primary_region: `af-sout-1` is not an AWS region; did you mean `af-south-1`?
+    bbws.toml:91: environments.prod.dr_region: `mars-north-1` is not an AWS region; use a region's code such as `eu-west-1`
     ");
 }
 
@@ -134,7 +134,7 @@ replication = "mandatory""#,
         r#"dr_region = "af-south-1"
 replication = "mandatory""#,
     )]);
-    insta::assert_snapshot!(said, @"bbws.toml:79: environments.prod.dr_region: `af-south-1` is the primary region too, so its failure would take the copies along; choose another");
+    insta::assert_snapshot!(said, @"bbws.toml:91: environments.prod.dr_region: `af-south-1` is the primary region too, so its failure would take the copies along; choose another");
 }
 
 #[test]
@@ -145,19 +145,19 @@ replication = "enabled""#,
         r#"dr_region = "cn-north-1"
 replication = "enabled""#,
     )]);
-    insta::assert_snapshot!(said, @"bbws.toml:61: environments.sit.dr_region: nothing can be copied from `af-south-1` to `cn-north-1`: they belong to separate AWS partitions");
+    insta::assert_snapshot!(said, @"bbws.toml:73: environments.sit.dr_region: nothing can be copied from `af-south-1` to `cn-north-1`: they belong to separate AWS partitions");
 }
 
 #[test]
 fn a_prod_retention_under_its_own_minimum() {
     let said = refusal(&[("min = 7, default = 30, max = 30", "min = 7, default = 5, max = 30")]);
-    insta::assert_snapshot!(said, @"bbws.toml:81: environments.prod.retention_days.default: 5 is under min (7); set 7 or more");
+    insta::assert_snapshot!(said, @"bbws.toml:93: environments.prod.retention_days.default: 5 is under min (7); set 7 or more");
 }
 
 #[test]
 fn a_prod_retention_under_the_products_floor() {
     let said = refusal(&[("min = 7, default = 30, max = 30", "min = 3, default = 30, max = 30")]);
-    insta::assert_snapshot!(said, @"bbws.toml:81: environments.prod.retention_days.min: 3 is under the floor of 7 for `prod`; set 7 or more");
+    insta::assert_snapshot!(said, @"bbws.toml:93: environments.prod.retention_days.min: 3 is under the floor of 7 for `prod`; set 7 or more");
 }
 
 #[test]
@@ -168,10 +168,10 @@ fn retention_that_contradicts_itself() {
         ("min = 1, default = 1, max = 7", "min = 0, default = 1, max = 99999"),
     ]);
     insta::assert_snapshot!(said, @r"
-    bbws.toml:48: environments.dev.retention_days.min: 0 is under the floor of 1 for `dev`; set 1 or more
-    bbws.toml:48: environments.dev.retention_days.max: 99999 is over what AWS Backup keeps; set 36500 or less
-    bbws.toml:63: environments.sit.retention_days.default: 15 is over max (14); set 14 or less
-    bbws.toml:81: environments.prod.retention_days.min: 31 is over max (30); set 30 or less, or raise max
+    bbws.toml:60: environments.dev.retention_days.min: 0 is under the floor of 1 for `dev`; set 1 or more
+    bbws.toml:60: environments.dev.retention_days.max: 99999 is over what AWS Backup keeps; set 36500 or less
+    bbws.toml:75: environments.sit.retention_days.default: 15 is over max (14); set 14 or less
+    bbws.toml:93: environments.prod.retention_days.min: 31 is over max (30); set 30 or less, or raise max
     ");
 }
 
@@ -249,7 +249,7 @@ fn rules_may_be_written_before_the_day_on_which_they_are_needed() {
 #[test]
 fn an_account_that_is_not_one() {
     let said = refusal(&[(r#"account = "536580886816""#, r#"account = "5365-8088-6816""#)]);
-    insta::assert_snapshot!(said, @"bbws.toml:44: environments.dev.account: `5365-8088-6816` is not an AWS account id; write its 12 digits in quotes");
+    insta::assert_snapshot!(said, @"bbws.toml:56: environments.dev.account: `5365-8088-6816` is not an AWS account id; write its 12 digits in quotes");
 }
 
 #[test]
@@ -266,9 +266,9 @@ fn roles_of_another_account_or_no_role() {
         ),
     ]);
     insta::assert_snapshot!(said, @r"
-    bbws.toml:53: environments.dev.backup_role: `arn:aws:s3:::bbws-backup` is not the ARN of an IAM role; use one such as `arn:aws:iam::536580886816:role/…`
-    bbws.toml:70: environments.sit.backup_role: `bbws-backup` is not an ARN; use one such as `arn:aws:iam::815856636111:role/…`
-    bbws.toml:84: environments.prod.assume_role: `arn:aws:iam::536580886816:role/bbws-operator` is in account 536580886816, but the environment's account is 093646564004; correct one of them
+    bbws.toml:65: environments.dev.backup_role: `arn:aws:s3:::bbws-backup` is not the ARN of an IAM role; use one such as `arn:aws:iam::536580886816:role/…`
+    bbws.toml:82: environments.sit.backup_role: `bbws-backup` is not an ARN; use one such as `arn:aws:iam::815856636111:role/…`
+    bbws.toml:96: environments.prod.assume_role: `arn:aws:iam::536580886816:role/bbws-operator` is in account 536580886816, but the environment's account is 093646564004; correct one of them
     ");
 }
 
@@ -292,9 +292,9 @@ databases = [{ id = "bbws-sit"#,
         ),
     ]);
     insta::assert_snapshot!(said, @r#"
-    bbws.toml:58: environments.sit.dr_vault: is missing, though replication is on; name the vault that receives the copies, or set replication = "disabled"
-    bbws.toml:58: environments.sit.dr_kms_key: is missing, though replication is on; name the DR region's key that encrypts the copies, or set replication = "disabled"
-    bbws.toml:58: environments.sit.dr_secrets_bucket: is missing, though replication is on; name the replica of secrets_bucket, or set replication = "disabled"
+    bbws.toml:70: environments.sit.dr_vault: is missing, though replication is on; name the vault that receives the copies, or set replication = "disabled"
+    bbws.toml:70: environments.sit.dr_kms_key: is missing, though replication is on; name the DR region's key that encrypts the copies, or set replication = "disabled"
+    bbws.toml:70: environments.sit.dr_secrets_bucket: is missing, though replication is on; name the replica of secrets_bucket, or set replication = "disabled"
     "#);
 }
 
@@ -306,7 +306,7 @@ databases = [{ id = "bbws-prod"#,
         r#"dr_kms_key = "arn:aws:kms:af-south-1:093646564004:key/1"
 databases = [{ id = "bbws-prod"#,
     )]);
-    insta::assert_snapshot!(said, @"bbws.toml:91: environments.prod.dr_kms_key: `arn:aws:kms:af-south-1:093646564004:key/1` is in `af-south-1`; copies need a key of the DR region, `eu-west-1`");
+    insta::assert_snapshot!(said, @"bbws.toml:103: environments.prod.dr_kms_key: `arn:aws:kms:af-south-1:093646564004:key/1` is in `af-south-1`; copies need a key of the DR region, `eu-west-1`");
 }
 
 #[test]
@@ -328,11 +328,11 @@ secrets_prefix = "bbws/prod/tenant-1""#,
         ),
     ]);
     insta::assert_snapshot!(said, @r"
-    bbws.toml:115: environments.dev.tenants.tenant-1.database: `dev` has no database `bbws-prod-mysql`; add it to databases, or name one of those
-    bbws.toml:117: environments.dev.tenants.tenant-1.file_system: `dev` has no file system `fs-0900d000000000001`; add it to file_systems, or name one of those
-    bbws.toml:118: environments.dev.tenants.tenant-1.path: `/../tenant-1` is not a folder; begin with a slash, without `..`
-    bbws.toml:119: environments.dev.tenants.tenant-1.secrets_prefix: `bbws/prod/tenant-1` also begins names beside it; end it with a slash: `bbws/prod/tenant-1/`
-    bbws.toml:119: environments.dev.tenants.tenant-1.secrets_prefix: `bbws/prod/tenant-1` is outside the environment's `bbws/dev/`; begin it with that
+    bbws.toml:132: environments.dev.tenants.tenant-1.database: `dev` has no database `bbws-prod-mysql`; add it to databases, or name one of those
+    bbws.toml:134: environments.dev.tenants.tenant-1.file_system: `dev` has no file system `fs-0900d000000000001`; add it to file_systems, or name one of those
+    bbws.toml:135: environments.dev.tenants.tenant-1.path: `/../tenant-1` is not a folder; begin with a slash, without `..`
+    bbws.toml:136: environments.dev.tenants.tenant-1.secrets_prefix: `bbws/prod/tenant-1` also begins names beside it; end it with a slash: `bbws/prod/tenant-1/`
+    bbws.toml:136: environments.dev.tenants.tenant-1.secrets_prefix: `bbws/prod/tenant-1` is outside the environment's `bbws/dev/`; begin it with that
     ");
 }
 
@@ -349,7 +349,7 @@ fn the_same_thing_twice() {
     insta::assert_snapshot!(said, @r"
     bbws.toml:5: slack.teams[1]: `T0BBWS` is listed twice; remove one
     bbws.toml:11: roles.operator.users[2]: `U0BOB` is listed twice; remove one
-    bbws.toml:54: environments.dev.databases[1].id: `bbws-dev-mysql` is listed twice; remove one
+    bbws.toml:66: environments.dev.databases[1].id: `bbws-dev-mysql` is listed twice; remove one
     ");
 }
 
@@ -371,12 +371,12 @@ fn names_that_aws_would_not_take() {
     ]);
     insta::assert_snapshot!(said, @r"
     bbws.toml:16: topics.backup_status: `arn:aws:sns:eu-west-1:093646564004:x` is not a topic's name; use letters, digits, - and _ (not the ARN: every account has its own)
-    bbws.toml:52: environments.dev.secrets_bucket: `s3://bbws` is not an S3 bucket's name (not its ARN or address)
-    bbws.toml:66: environments.sit.vault: `b` is not a backup vault's name; use 2 to 50 letters, digits, - and _
-    bbws.toml:72: environments.sit.databases[0].id: `bbws--sit` is not a DB instance identifier
-    bbws.toml:73: environments.sit.file_systems[0].id: `fs-mine` is not a file system id (fs- and hexadecimal digits)
-    bbws.toml:98: environments.prod.dns.records[0].name: `wp.bbws.example` is not a full domain name; write it with the final dot, such as `wp.example.com.`
-    bbws.toml:105: environments.prod.health.urls[0]: `ftp://wp.bbws.example/healthz` is not a web address; use one that begins with https://
+    bbws.toml:64: environments.dev.secrets_bucket: `s3://bbws` is not an S3 bucket's name (not its ARN or address)
+    bbws.toml:78: environments.sit.vault: `b` is not a backup vault's name; use 2 to 50 letters, digits, - and _
+    bbws.toml:84: environments.sit.databases[0].id: `bbws--sit` is not a DB instance identifier
+    bbws.toml:85: environments.sit.file_systems[0].id: `fs-mine` is not a file system id (fs- and hexadecimal digits)
+    bbws.toml:115: environments.prod.dns.records[0].name: `wp.bbws.example` is not a full domain name; write it with the final dot, such as `wp.example.com.`
+    bbws.toml:122: environments.prod.health.urls[0]: `ftp://wp.bbws.example/healthz` is not a web address; use one that begins with https://
     ");
 }
 
@@ -404,7 +404,7 @@ fn slack_settings_that_slack_would_not_take() {
     bbws.toml:6: slack.ops_channel: `ops` is not a channel id (C… or G…); copy it from the channel's details
     bbws.toml:7: slack.incident_prefix: `Inc ` cannot begin a channel's name; use 1 to 20 of a-z, 0-9, - and _
     bbws.toml:8: slack.ticket_pattern: `^INC-([0-9]+$` is not a regular expression: found open group without closing ')'; correct it
-    bbws.toml:85: environments.prod.channel: `general` is not a channel id (C… or G…); copy it from the channel's details
+    bbws.toml:97: environments.prod.channel: `general` is not a channel id (C… or G…); copy it from the channel's details
     ");
 }
 
@@ -414,7 +414,7 @@ fn limits_that_leave_no_time() {
         (r#"approve_within = "15m""#, r#"approve_within = "0m""#),
         (r#"start_within = "10m""#, r#"start_within = "ten""#),
     ]);
-    insta::assert_snapshot!(said, @"bbws.toml:41: approval_limits.start_within: `ten` is not a length of time; write a number and s, m, h or d, such as `15m`");
+    insta::assert_snapshot!(said, @"bbws.toml:53: approval_limits.start_within: `ten` is not a length of time; write a number and s, m, h or d, such as `15m`");
 }
 
 #[test]
@@ -426,11 +426,11 @@ fn an_environment_named_as_commands_cannot() {
 [environments.dev.tenants."tenant 1"]"#,
     )]);
     insta::assert_snapshot!(said, @r#"
-    bbws.toml:114: environments.Prod-2.account: is missing; set it
-    bbws.toml:114: environments.Prod-2: `Prod-2` is not an environment's name; use 1 to 64 of a-z, 0-9, - and _
-    bbws.toml:115: environments.all.account: is missing; set it
-    bbws.toml:115: environments.all: `all` means every environment in commands; choose another name
-    bbws.toml:116: environments.dev.tenants."tenant 1": `tenant 1` is not a tenant's id; use 1 to 128 letters, digits, -, _ and dots inside
+    bbws.toml:131: environments.Prod-2.account: is missing; set it
+    bbws.toml:131: environments.Prod-2: `Prod-2` is not an environment's name; use 1 to 64 of a-z, 0-9, - and _
+    bbws.toml:132: environments.all.account: is missing; set it
+    bbws.toml:132: environments.all: `all` means every environment in commands; choose another name
+    bbws.toml:133: environments.dev.tenants."tenant 1": `tenant 1` is not a tenant's id; use 1 to 128 letters, digits, -, _ and dots inside
     "#);
 }
 
@@ -450,7 +450,7 @@ fn the_example_loads_as_it_stands() {
     let config = Config::parse(EXAMPLE, "bbws.toml").map_err(said).expect("the example is right");
     assert_eq!(config.environments.keys().collect::<Vec<_>>(), ["dev", "prod", "sit"]);
     assert!(config.environments.iter().all(|(name, environment)| *name == environment.name));
-    assert_eq!(config.approvals.len(), 3);
+    assert_eq!(config.approvals.len(), 5);
     assert_eq!(config.slack.teams, ["T0BBWS"]);
     assert_eq!(config.approval_limits.approve_within.0.as_secs(), 900);
     assert_eq!(config.environments["prod"].tenants["tenant-1"].path.as_deref(), Some("/tenant-1"));
@@ -477,7 +477,10 @@ fn a_slack_group_may_stand_for_people() {
 
 #[test]
 fn people_whose_requests_nobody_could_approve_are_warned_of() {
-    insta::assert_snapshot!(said(Config::example().warnings), @"bbws.toml:37: approvals[2].need: nobody else could approve what U0BOB or U0CAROL asks for; add people to the roles");
+    insta::assert_snapshot!(said(Config::example().warnings), @r"
+    bbws.toml:37: approvals[2].need: nobody else could approve what U0BOB or U0CAROL asks for; add people to the roles
+    bbws.toml:43: approvals[3].need: nobody else could approve what U0BOB or U0CAROL asks for; add people to the roles
+    ");
 }
 
 #[test]

@@ -102,6 +102,7 @@ pub fn database() -> DatabaseFound {
         automated_days: 7,
         window: "02:00-02:30".into(),
         restorable: None,
+        resource: "db-1".into(),
         cluster: None,
     }
 }

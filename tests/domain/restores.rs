@@ -9,6 +9,7 @@ use bbws::domain::{
     operations::{self, Asked, Known},
     plan::Plan,
     point::Window,
+    policy::Rule,
     world::{DatabaseFound, Network, SnapshotFound, World},
 };
 use insta::assert_snapshot;
@@ -38,6 +39,7 @@ fn world() -> World {
             automated_days: 7,
             window: "22:00-22:30".into(),
             restorable: Some(ago(5)),
+            resource: "db-LIVE".into(),
             cluster: None,
         }],
         isolated: Some(Ok(Network { subnet_group: "bbws-isolated".into(), subnets: vec!["subnet-1".into()] })),
@@ -61,6 +63,11 @@ fn snapshot() -> SnapshotFound {
     }
 }
 
+/// As the example config ships them.
+fn rules() -> Vec<Rule> {
+    bbws::config::Config::example().approvals
+}
+
 /// The plan of a command, or why there is none.
 fn planned(env: &Environment, text: &str, world: World, marks: Vec<Mark>) -> Result<Plan, String> {
     let command = language::parse(text, &["prod"]).unwrap_or_else(|wrong| panic!("{text}: {wrong}"));
@@ -69,7 +76,7 @@ fn planned(env: &Environment, text: &str, world: World, marks: Vec<Mark>) -> Res
     let operation = operations::asked(&command).expect("it is an operation");
     let joined = |problems: Vec<String>| problems.join("\n");
     operation.survey(&asked).map_err(joined)?;
-    operation.plan(&asked, &Known { world, marks, past: vec![] }).map_err(joined)
+    operation.plan(&asked, &Known { world, marks, past: vec![], rules: rules() }).map_err(joined)
 }
 
 fn refused(text: &str, world: World) -> String {
@@ -194,4 +201,51 @@ fn the_note_of_a_leftover_says_where_it_is_and_how_long_it_stays() {
         assert_eq!(read.stays().as_secs(), stays * 3600, "{note}");
         assert_eq!(read.files, note.starts_with("efs "));
     }
+}
+
+#[test]
+fn a_restore_into_live_goes_by_people_and_has_a_way_back() {
+    let text = format!("backup restore prod rds --snapshot-id {SNAPSHOT} --into live --ticket INC-1");
+    let plan = planned(&prod(), &text, world(), vec![]).unwrap();
+    assert_snapshot!(shown(&plan), @r"
+    Ticket: INC-1
+    Snapshot bbws-prod-mysql-manual-20261121-bk-1042: of bbws-prod-mysql, data of 2026-11-21T01:13:00Z, mysql 8.0.36, 100 GiB, encrypted
+    Database bbws-prod-mysql: mysql 8.0.36, 100 GiB, db-LIVE
+    ! bbws-prod-mysql-manual-20261121-bk-1042 was never restored for a test.
+    ! What is in the copy is not looked into: no `dumps` entry in the config names a login for bbws-prod-mysql.
+    ! What was written to bbws-prod-mysql in the last 47 min is not in the copy.
+    ! bbws-prod-mysql is replaced as a whole: what is in it stays in bbws-prod-mysql-before-rs-7, which nothing here deletes; it is promised for 7 d 0 h. As long as it is there, Roll back on the card exchanges both again; what was written meanwhile stays in bbws-prod-mysql-undone-rs-7.
+    ! Connections to bbws-prod-mysql are refused from the first rename to the end of the second, usually some minutes. No estimate is made.
+    ! Health is asked of https://wp.bbws.example/healthz for 5 min after the cutover.
+    ! Where health or the validation after the cutover fails, it is rolled back by itself.
+    0. Write down that bbws-prod-mysql-restored-rs-7 is made after []
+    1. Restore bbws-prod-mysql-manual-20261121-bk-1042 as bbws-prod-mysql-restored-rs-7 after [0]
+    2. Validate bbws-prod-mysql-restored-rs-7 against bbws-prod-mysql after [1]
+    3. Wait until somebody has looked at what was found after [2]
+    4. Snapshot database bbws-prod-mysql after [3]
+    5. Verify bbws-prod-mysql-manual-20261121-rs-7 after [4]
+    6. Wait for the word that bbws-prod-mysql-restored-rs-7 takes the place of bbws-prod-mysql after [5]
+    7. Write down that bbws-prod-mysql-restored-rs-7 is not deleted any more after [6]
+    8. Protect bbws-prod-mysql-restored-rs-7 from deletion after [7]
+    9. Rename bbws-prod-mysql to bbws-prod-mysql-before-rs-7 after [8]
+    10. Rename bbws-prod-mysql-restored-rs-7 to bbws-prod-mysql after [1, 9]
+    11. Watch the health of prod for 5 min after [10]
+    12. Validate bbws-prod-mysql against bbws-prod-mysql-before-rs-7 after [11]
+    13. Rename what was restored from bbws-prod-mysql to bbws-prod-mysql-undone-rs-7 after [1, 10]
+    14. Rename bbws-prod-mysql-before-rs-7 back to bbws-prod-mysql after [9, 13]
+    ");
+    assert_eq!(plan.scope, "single");
+    let operation = operations::of("backup.restore");
+    assert_eq!(operation.confirmed_by(&plan), Some(vec![DB.to_owned(), "prod".to_owned()]));
+    assert_eq!(operation.title(&plan), format!("Restore of {SNAPSHOT} into live {DB}"));
+    for (size, scope) in [(500, "single"), (501, "multi"), (1025, "full")] {
+        let mut world = world();
+        world.databases[0].size_gib = size;
+        assert_eq!(planned(&prod(), &text, world, vec![]).unwrap().scope, scope, "{size} GiB");
+    }
+    let dr = refused(&format!("backup restore prod rds --snapshot-id {SNAPSHOT} --into live --region dr"), world());
+    assert_snapshot!(dr, @r"
+    What is restored in the DR region cannot take the place of what is live in the primary one: leave `--region dr` out, or restore into a clone.
+    A restore into live in `prod` needs the ticket that asks for it: `--ticket INC-123`.
+    ");
 }

@@ -41,6 +41,7 @@ enum Kind {
     CompareConfig,
     ListObjects,
     Bisect,
+    RestoreLive,
 }
 
 impl Kind {
@@ -79,6 +80,10 @@ impl Kind {
                 let newest = snapshots.filter(|p| p.usable()).max_by_key(|p| p.created).expect("a snapshot");
                 format!("backup restore prod rds --snapshot-id {} --ticket INC-{life}", newest.id)
             }
+            Kind::RestoreLive => {
+                let at = (rig.clock.now() - Duration::from_secs(3600)).iso();
+                format!("backup restore prod pitr --target-time {at} --into live --ticket INC-{life}")
+            }
             Kind::RestoreMoment => {
                 let at = (rig.clock.now() - Duration::from_secs(3600)).iso();
                 format!("backup restore prod pitr --target-time {at}")
@@ -109,6 +114,7 @@ const ROWS: [(&str, &[Kind]); 9] = [
         &[
             Kind::RestoreSnapshot,
             Kind::RestoreMoment,
+            Kind::RestoreLive,
             Kind::RestoreFiles,
             Kind::RestoreFolder,
             Kind::CompareSecrets,
@@ -176,14 +182,30 @@ async fn points(rig: &Rig) -> Vec<Point> {
 async fn done(rig: &mut Rig, command: &str) {
     let id = rig.asked(command).await;
     approve(rig, &id).await;
-    assert_eq!(rig.finish(&id).await, State::Succeeded, "{command}: {:?}", rig.run(&id).await.op.outcome);
+    assert_eq!(finish(rig, &id).await, State::Succeeded, "{command}: {:?}", rig.run(&id).await.op.outcome);
 }
 
 async fn approve(rig: &mut Rig, id: &str) {
     if rig.state(id).await == State::AwaitingApproval {
         rig.settle(Duration::from_secs(2)).await;
-        rig.click("U0BOB", "approve", id).await;
+        rig.command("U0BOB", &format!("op approve {id} --confirm bbws-prod-mysql")).await;
     }
+}
+
+/// Runs to the end, where people say that it goes on whenever they are asked.
+async fn finish(rig: &mut Rig, id: &str) -> State {
+    for _ in 0..4 * 1440 {
+        let state = rig.state(id).await;
+        if state.terminal() || state == State::NeedsAttention || rig.process.killer.dead() {
+            break;
+        }
+        rig.settle(Duration::from_secs(20)).await;
+        if rig.state(id).await == State::Waiting {
+            rig.click("U0BOB", "continue", id).await;
+        }
+    }
+    rig.settle(Duration::from_secs(10)).await;
+    rig.state(id).await
 }
 
 /// What has to be true of every end.
@@ -220,14 +242,14 @@ async fn everything_runs_to_a_verified_end_and_a_repeat_does_nothing_twice() {
             assert_eq!(rig.mutations(), before, "{kind:?}: nothing before the approval");
             approve(&mut rig, &id).await;
         }
-        let state = rig.finish(&id).await;
+        let state = finish(&mut rig, &id).await;
         assert_eq!(state, State::Succeeded, "{kind:?}: {:#?}", rig.run(&id).await);
         rig.settle(Duration::from_secs(120)).await;
         judge(&mut rig, kind, &id, "at its end").await;
         let said = rig.say("U0ALICE", &command).await;
         if let Some(again) = find_id(&said).filter(|again| *again != id) {
             approve(&mut rig, &again).await;
-            rig.finish(&again).await;
+            finish(&mut rig, &again).await;
         }
         assert!(rig.cloud.twice().is_empty(), "{kind:?} again: {:?}", rig.cloud.twice());
     }
@@ -253,7 +275,13 @@ async fn every_step_may_fail_and_what_is_told_is_true() {
             rig.cloud.inject(Fault::Denied, Target::next().on(verb).of_kind(step));
             approve(&mut rig, &id).await;
             let at = format!("with {step} refused");
-            assert_eq!(rig.finish(&id).await, State::Failed, "{kind:?} {at}");
+            let state = finish(&mut rig, &id).await;
+            if kind == Kind::RestoreLive && state == State::RolledBack {
+                // The plan says so of what fails once names are being exchanged; `restores.rs` asks what is live then.
+                assert!(["rds.rename", "verify.health", "verify.database"].contains(&step), "{at}");
+                continue;
+            }
+            assert_eq!(state, State::Failed, "{kind:?} {at}");
             rig.settle(Duration::from_secs(60)).await;
             let outcome = rig.run(&id).await.op.outcome.expect("an outcome");
             assert!(
@@ -273,7 +301,7 @@ async fn every_step_may_fail_and_what_is_told_is_true() {
                 rig.settle(Duration::from_secs(3600)).await;
             } else {
                 approve(&mut rig, &id).await;
-                assert_eq!(rig.finish(&id).await, State::Succeeded, "{kind:?} {at}, retried");
+                assert_eq!(finish(&mut rig, &id).await, State::Succeeded, "{kind:?} {at}, retried");
             }
             rig.settle(Duration::from_secs(60)).await;
             judge(&mut rig, kind, &id, &at).await;
@@ -304,7 +332,7 @@ async fn every_answer_may_be_lost() {
             rig.cloud.inject(fault, Target::next_start().of_kind(step));
             approve(&mut rig, &id).await;
             let at = format!("with {fault:?} at {step}");
-            assert_eq!(rig.finish(&id).await, State::Succeeded, "{kind:?} {at}: {:#?}", rig.run(&id).await.steps);
+            assert_eq!(finish(&mut rig, &id).await, State::Succeeded, "{kind:?} {at}: {:#?}", rig.run(&id).await.steps);
             rig.settle(Duration::from_secs(60)).await;
             judge(&mut rig, kind, &id, &at).await;
         }
@@ -329,7 +357,7 @@ async fn nothing_begins_after_a_stop() {
             rig.settle(Duration::from_secs(2)).await;
             rig.click("U0BOB", "approve", &resume).await;
             rig.settle(Duration::from_secs(30)).await;
-            let state = rig.finish(&id).await;
+            let state = finish(&mut rig, &id).await;
             let expired = seconds == 0 && state == State::Expired;
             assert!(state == State::Succeeded || expired, "{kind:?} {at}: {state} {:?}", rig.run(&id).await.op.outcome);
             rig.settle(Duration::from_secs(60)).await;
@@ -348,9 +376,9 @@ async fn what_a_test_has_cleaned_up_behind_is_not_restored_again() {
     rig.cloud.inject(Fault::LostReply, Target::next_start().of_kind("rds.restore_test"));
     rig.cloud.inject(Fault::Denied, Target::next().on(Verb::Probe).of_kind("rds.restore_test"));
     approve(&mut rig, &id).await;
-    assert_eq!(rig.finish(&id).await, State::NeedsAttention);
+    assert_eq!(finish(&mut rig, &id).await, State::NeedsAttention);
     rig.click("U0ALICE", "retry", &id).await;
-    assert_eq!(rig.finish(&id).await, State::Failed, "{:#?}", rig.run(&id).await.steps);
+    assert_eq!(finish(&mut rig, &id).await, State::Failed, "{:#?}", rig.run(&id).await.steps);
     rig.settle(Duration::from_secs(60)).await;
     assert!(rig.cloud.restored_files().is_empty() && rig.cloud.restored_instances().is_empty());
     let tested = rig.ledger.marks("prod", Some(MarkKind::Tested)).await.unwrap();
@@ -365,7 +393,7 @@ async fn what_could_not_be_tested_is_part_of_the_outcome() {
     rig.reboot(Killer::never()).await;
     assert!(rig.cloud.delete_subnet_group("prod", "bbws-isolated"));
     let id = rig.asked("backup validate prod --test-restore").await;
-    assert_eq!(rig.finish(&id).await, State::Succeeded, "{:?}", rig.run(&id).await.op.outcome);
+    assert_eq!(finish(&mut rig, &id).await, State::Succeeded, "{:?}", rig.run(&id).await.op.outcome);
     let outcome = rig.run(&id).await.op.outcome.expect("an outcome");
     assert!(
         outcome.contains("But not everything was: Not tested: that the dump of bbws-prod-mysql can be loaded"),
@@ -400,9 +428,9 @@ async fn one_life(rig: &mut Rig, kind: Kind, life: usize, killer: &Arc<Killer>) 
         approve(rig, &id).await;
         revive(rig).await;
     }
-    rig.finish(&id).await;
+    finish(rig, &id).await;
     revive(rig).await;
-    let state = rig.finish(&id).await;
+    let state = finish(rig, &id).await;
     for _ in 0..2 {
         rig.settle(Duration::from_secs(60)).await;
         revive(rig).await;

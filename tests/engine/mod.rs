@@ -21,6 +21,7 @@ mod outages;
 mod pace;
 mod protected;
 mod restorable;
+mod restores;
 mod silence;
 mod soak;
 mod status;

@@ -14,7 +14,7 @@ fn the_overview() {
        Find out whether the backups can be relied on
     • `/bbws backup restore &lt;env&gt; list [rds|efs|secrets|config|s3|dump] [--tenant ID]`
        Choose what to restore: recovery points, the most trustworthy first
-    • `/bbws backup restore &lt;env&gt; &lt;rds|pitr|efs|secrets|config|s3&gt; [--snapshot-id ID] [--target-time TIME|latest] [--database DB] [--recovery-point ID] [--path /folder] [--from ID] [--name NAME] [--bucket BUCKET] [--prefix PREFIX] [--as-of TIME] [--tenant ID] [--region primary|dr] [--into clone] [--keep 24h] [--ticket ticket] [--reason "why"]`
+    • `/bbws backup restore &lt;env&gt; &lt;rds|pitr|efs|secrets|config|s3&gt; [--snapshot-id ID] [--target-time TIME|latest] [--database DB] [--recovery-point ID] [--path /folder] [--from ID] [--name NAME] [--bucket BUCKET] [--prefix PREFIX] [--as-of TIME] [--tenant ID] [--region primary|dr] [--into clone|live] [--keep 24h] [--ticket ticket] [--reason "why"]`
        Bring something back from a backup, beside what is there
     • `/bbws backup bisect &lt;env&gt; [rds] --check &lt;NAME&gt; [--database DB] [--since 7d] [--reason "why"]`
        Find the last recovery point on which a named check holds
@@ -32,7 +32,7 @@ fn the_overview() {
        List operations, newest first
     • `/bbws op show &lt;id&gt;`
        Show one operation with its steps
-    • `/bbws op approve &lt;id&gt;`
+    • `/bbws op approve &lt;id&gt; [--confirm NAME]`
        Approve an operation, as its button does
     • `/bbws op reject &lt;id&gt; [--reason "why"]`
        Reject an operation, as its button does
@@ -40,6 +40,8 @@ fn the_overview() {
        Cancel an operation
     • `/bbws op retry &lt;id&gt;`
        Try again what failed
+    • `/bbws op rollback &lt;id&gt; [--reason "why"]`
+       Undo what an operation has put in the place of something else
     • `/bbws op pause &lt;id&gt;`
        Hold an operation before its next step
     • `/bbws op stop &lt;id&gt;`
@@ -69,7 +71,7 @@ fn the_pages_of_backup() {
        Find out whether the backups can be relied on
     • `/bbws backup restore &lt;env&gt; list [rds|efs|secrets|config|s3|dump] [--tenant ID]`
        Choose what to restore: recovery points, the most trustworthy first
-    • `/bbws backup restore &lt;env&gt; &lt;rds|pitr|efs|secrets|config|s3&gt; [--snapshot-id ID] [--target-time TIME|latest] [--database DB] [--recovery-point ID] [--path /folder] [--from ID] [--name NAME] [--bucket BUCKET] [--prefix PREFIX] [--as-of TIME] [--tenant ID] [--region primary|dr] [--into clone] [--keep 24h] [--ticket ticket] [--reason "why"]`
+    • `/bbws backup restore &lt;env&gt; &lt;rds|pitr|efs|secrets|config|s3&gt; [--snapshot-id ID] [--target-time TIME|latest] [--database DB] [--recovery-point ID] [--path /folder] [--from ID] [--name NAME] [--bucket BUCKET] [--prefix PREFIX] [--as-of TIME] [--tenant ID] [--region primary|dr] [--into clone|live] [--keep 24h] [--ticket ticket] [--reason "why"]`
        Bring something back from a backup, beside what is there
     • `/bbws backup bisect &lt;env&gt; [rds] --check &lt;NAME&gt; [--database DB] [--since 7d] [--reason "why"]`
        Find the last recovery point on which a named check holds
@@ -204,7 +206,7 @@ fn the_pages_of_op() {
        List operations, newest first
     • `/bbws op show &lt;id&gt;`
        Show one operation with its steps
-    • `/bbws op approve &lt;id&gt;`
+    • `/bbws op approve &lt;id&gt; [--confirm NAME]`
        Approve an operation, as its button does
     • `/bbws op reject &lt;id&gt; [--reason "why"]`
        Reject an operation, as its button does
@@ -212,6 +214,8 @@ fn the_pages_of_op() {
        Cancel an operation
     • `/bbws op retry &lt;id&gt;`
        Try again what failed
+    • `/bbws op rollback &lt;id&gt; [--reason "why"]`
+       Undo what an operation has put in the place of something else
     • `/bbws op pause &lt;id&gt;`
        Hold an operation before its next step
     • `/bbws op stop &lt;id&gt;`
@@ -250,14 +254,16 @@ fn the_pages_of_op() {
     ");
     insta::assert_snapshot!(help(&topic("help op approve"), ENVIRONMENTS), @r"
     *Approve an operation, as its button does*
-    `/bbws op approve &lt;id&gt;`
+    `/bbws op approve &lt;id&gt; [--confirm NAME]`
 
     Counts your vote for exactly the plan the card shows. It starts once enough people have approved.
 
     • `id`: the operation's id, as its card shows it
+    • `--confirm`: the name of what is replaced, where the operation replaces what is live in production
 
     *Examples*
     `/bbws op approve bk-1042`
+    `/bbws op approve rs-7 --confirm bbws-prod-mysql`
 
     *Who may:* whoever the approval policy names, never the person who asked.
     ");
@@ -407,7 +413,7 @@ fn the_readme_table() {
     | `/bbws backup list <env> [rds\|efs\|secrets\|config\|s3\|dump] [--tenant ID] [--since 7d] [--before 2026-03-01T02:30:00Z]` | List recovery points, newest first | everyone in the workspace |
     | `/bbws backup validate <env> [--inventory] [--replication] [--test-restore] [--reason "why"]` | Find out whether the backups can be relied on | anyone in a role |
     | `/bbws backup restore <env> list [rds\|efs\|secrets\|config\|s3\|dump] [--tenant ID]` | Choose what to restore: recovery points, the most trustworthy first | everyone in the workspace |
-    | `/bbws backup restore <env> <rds\|pitr\|efs\|secrets\|config\|s3> [--snapshot-id ID] [--target-time TIME\|latest] [--database DB] [--recovery-point ID] [--path /folder] [--from ID] [--name NAME] [--bucket BUCKET] [--prefix PREFIX] [--as-of TIME] [--tenant ID] [--region primary\|dr] [--into clone] [--keep 24h] [--ticket ticket] [--reason "why"]` | Bring something back from a backup, beside what is there | anyone in a role |
+    | `/bbws backup restore <env> <rds\|pitr\|efs\|secrets\|config\|s3> [--snapshot-id ID] [--target-time TIME\|latest] [--database DB] [--recovery-point ID] [--path /folder] [--from ID] [--name NAME] [--bucket BUCKET] [--prefix PREFIX] [--as-of TIME] [--tenant ID] [--region primary\|dr] [--into clone\|live] [--keep 24h] [--ticket ticket] [--reason "why"]` | Bring something back from a backup, beside what is there | anyone in a role |
     | `/bbws backup bisect <env> [rds] --check <NAME> [--database DB] [--since 7d] [--reason "why"]` | Find the last recovery point on which a named check holds | anyone in a role |
     | `/bbws backup schedule <env> <list\|create\|update> [--retention N] [--cron "…"] [--type rds\|efs] [--reason "why"]` | Show or change when backups are made and how long they are kept | everyone in the workspace may list; anyone in a role may create and update |
     | `/bbws backup delete <env> <id> [--reason "why"]` | Delete a recovery point | anyone in a role; where the policy asks for it, a second person has to agree |
@@ -415,10 +421,11 @@ fn the_readme_table() {
     | `/bbws status [env]` | Show where things stand, on one screen | everyone in the workspace |
     | `/bbws op list [env]` | List operations, newest first | everyone in the workspace |
     | `/bbws op show <id>` | Show one operation with its steps | everyone in the workspace |
-    | `/bbws op approve <id>` | Approve an operation, as its button does | whoever the approval policy names, never the person who asked |
+    | `/bbws op approve <id> [--confirm NAME]` | Approve an operation, as its button does | whoever the approval policy names, never the person who asked |
     | `/bbws op reject <id> [--reason "why"]` | Reject an operation, as its button does | anyone in a role |
     | `/bbws op cancel <id> [--reason "why"]` | Cancel an operation | anyone in a role |
     | `/bbws op retry <id>` | Try again what failed | anyone in a role |
+    | `/bbws op rollback <id> [--reason "why"]` | Undo what an operation has put in the place of something else | anyone in a role while it runs; after that whoever the policy names for `backup.cutover` |
     | `/bbws op pause <id>` | Hold an operation before its next step | anyone in a role |
     | `/bbws op stop <id>` | Halt an operation at once | anyone in a role |
     | `/bbws op resume <id>` | Go on with a paused operation | anyone in a role |
@@ -459,6 +466,7 @@ fn one_of_each() -> Vec<Command> {
         "op show bk-1",
         "op cancel bk-1",
         "op retry bk-1",
+        "op rollback rs-1",
         "op pause bk-1",
         "op stop bk-1",
         "op resume bk-1",

@@ -197,6 +197,7 @@ fn instance(db: DbInstance) -> DatabaseFound {
         multi_az: db.multi_az.unwrap_or(false),
         automated_days: db.backup_retention_period.and_then(|days| u32::try_from(days).ok()).unwrap_or(0),
         window: db.preferred_backup_window.unwrap_or_default(),
+        resource: db.dbi_resource_id.unwrap_or_default(),
         restorable: db.latest_restorable_time.and_then(|t| t.to_millis().ok()).map(Moment),
     }
 }

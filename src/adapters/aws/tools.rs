@@ -1,17 +1,20 @@
 //! Tools of the data plane: what speaks to that which lies in AWS and which no API of AWS tells of.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 
-use super::background::Carry;
-use crate::adapters::{
-    archive::{self, DumpPrograms, Dumper, Programs, Release, Source},
-    files::{self, FileSystems},
-    sql::{
-        self, Databases, Target,
-        merge::{Definitions, Section, Tenants},
+use super::{background::Carry, web::Web};
+use crate::{
+    adapters::{
+        archive::{self, DumpPrograms, Dumper, Programs, Release, Source},
+        files::{self, FileSystems},
+        sql::{
+            self, Databases, Target,
+            merge::{Definitions, Section, Tenants},
+        },
     },
+    ports::fetch::Fetch,
 };
 
 /// One of each.
@@ -25,13 +28,17 @@ pub struct Tools {
     pub dumper: Arc<dyn Dumper>,
     /// Looks into file systems.
     pub file_systems: Arc<dyn FileSystems>,
+    /// Asks addresses of the platform.
+    pub web: Arc<dyn Fetch>,
+    /// How long is waited between two questions of which the first went wrong.
+    pub between: Duration,
     /// What work in the background is given of the task that begins it.
     pub carry: Option<Carry>,
 }
 
 impl fmt::Debug for Tools {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Tools { databases, tenants, dumper, file_systems, carry: _ } = self;
+        let Tools { databases, tenants, dumper, file_systems, web: _, between: _, carry: _ } = self;
         f.debug_list().entry(databases).entry(tenants).entry(dumper).entry(file_systems).finish()
     }
 }
@@ -44,6 +51,8 @@ impl Default for Tools {
             tenants: Arc::new(sql::Servers),
             dumper: Arc::new(DumpPrograms),
             file_systems: Arc::new(files::Servers),
+            web: Arc::new(Web::default()),
+            between: Duration::from_secs(5),
             carry: None,
         }
     }

@@ -161,7 +161,15 @@ fn buttons(run: &Run) -> Vec<Button> {
         }),
         ..plain("Stop", "bbws.stop")
     };
-    match op.state {
+    let roll_back = run.undoes().filter(|_| op.turned.is_none()).map(|_| Button {
+        style: Some(Danger),
+        confirm: Some(Question {
+            text: format!("Roll {} back? Both are exchanged again; what was written since is kept beside it.", op.id),
+            irreversible: false,
+        }),
+        ..plain("Roll back", "bbws.roll_back")
+    });
+    let mut buttons = match op.state {
         State::AwaitingApproval => vec![
             Button {
                 style: Some(if operations::of(op.kind()).irreversible() { Danger } else { Primary }),
@@ -190,7 +198,13 @@ fn buttons(run: &Run) -> Vec<Button> {
         State::Failed => vec![retry()],
         State::NeedsAttention => vec![retry(), cancel()],
         State::Succeeded | State::RolledBack | State::Rejected | State::Expired | State::Cancelled => Vec::new(),
-    }
+    };
+    let goes_back = matches!(
+        op.state,
+        State::Running | State::Paused | State::Waiting | State::NeedsAttention | State::Failed | State::Succeeded
+    );
+    buttons.extend(roll_back.filter(|_| goes_back));
+    buttons
 }
 
 /// What the approver is asked, in plain text.

@@ -27,7 +27,13 @@ const NAMED: usize = 3;
 type Answer = Result<String, String>;
 
 /// Compares row counts, then the newest timestamps.
-pub(super) async fn compare(restored: &mut Link, source: &mut Link, schema: &str, rpo: Duration) -> (Answer, Answer) {
+pub(super) async fn compare(
+    restored: &mut Link,
+    source: &mut Link,
+    schema: &str,
+    wanted: &super::Wanted,
+) -> (Answer, Answer) {
+    let rpo = wanted.rpo;
     let sides = async { Ok((catalogue::tables(restored, schema).await?, catalogue::tables(source, schema).await?)) };
     let (here, there) = match sides.await {
         Ok(sides) => sides,
@@ -37,7 +43,7 @@ pub(super) async fn compare(restored: &mut Link, source: &mut Link, schema: &str
         let why = format!("The source has no tables in {schema}, so there is nothing to compare with.");
         return (Err(why), unknown_age());
     }
-    let counted = counts(restored, source, schema, &here, &there).await;
+    let counted = counts(restored, source, schema, (&here, &there), wanted.measures).await;
     (counted, newest(restored, source, schema, &there, rpo).await)
 }
 
@@ -49,9 +55,10 @@ async fn counts(
     restored: &mut Link,
     source: &mut Link,
     schema: &str,
-    here: &BTreeMap<String, Table>,
-    there: &BTreeMap<String, Table>,
+    (here, there): (&BTreeMap<String, Table>, &BTreeMap<String, Table>),
+    measures: bool,
 ) -> Answer {
+    let mut apart = Vec::new();
     let (mut rows, mut estimated, mut wrong) = (0, 0, Vec::new());
     let (mut same, mut other) = (0, Vec::new());
     for (name, theirs) in there {
@@ -80,6 +87,10 @@ async fn counts(
                     }
                 }
             }
+            (Ok(ours), Ok(theirs)) if measures => {
+                rows += ours;
+                apart.push(format!("{name} has {ours} rows, the source {theirs}"));
+            }
             (Ok(ours), Ok(theirs)) => wrong.push(format!("{name} has {ours} rows, the source {theirs}")),
             (Err(why), _) | (_, Err(why)) => {
                 wrong.push(format!("{name} cannot be counted ({})", why.trim_end_matches('.')))
@@ -96,6 +107,9 @@ async fn counts(
     let mut found = format!("{rows} rows in {} are within 0.1 % of the source ({how})", count(there.len(), "table"));
     if same > 0 {
         found.push_str(&format!("; those of {} are the source's to the last byte", count(same, "table")));
+    }
+    if !apart.is_empty() {
+        found = format!("{rows} rows in {} ({how}); {}", count(there.len(), "table"), several(&apart));
     }
     if !other.is_empty() {
         // As many rows, but others: whether the source changed them since is not for us to know.

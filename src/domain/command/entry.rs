@@ -72,6 +72,8 @@ pub enum Control {
     Cancel,
     /// Run what failed again.
     Retry,
+    /// Undo what a run has changed.
+    RollBack,
     /// Start no further step for now.
     Pause,
     /// Halt one, at once.

@@ -54,6 +54,13 @@ impl Draft {
         index
     }
 
+    /// Adds a step of the way back, which undoes these.
+    pub(super) fn back(&mut self, title: impl Into<String>, after: Vec<usize>, action: impl Into<Action>) -> usize {
+        let index = self.step(title, after, action);
+        self.steps[index].back = true;
+        index
+    }
+
     /// Indexes of all steps so far.
     pub(super) fn all(&self) -> Vec<usize> {
         (0..self.steps.len()).collect()

@@ -148,7 +148,7 @@ impl Operation for Hold {
     }
 
     fn plan(&self, asked: &Asked<'_>, known: &Known) -> Result<Plan, Vec<String>> {
-        let Known { world, marks, past } = known;
+        let Known { world, marks, past, .. } = known;
         let Wanted { point, ticket, release: letting_go } = Self::wanted(asked.command)?;
         if letting_go {
             return release(asked.environment, point, ticket, world, marks, &legal_holds(past));

@@ -22,7 +22,7 @@ use super::{
     moment::Moment,
     operation::{OpId, Operation as Record, Run},
     plan::Plan,
-    policy::Need,
+    policy::{Need, Rule},
     step::StepState,
     text::{count, escape},
     world::{Survey, World},
@@ -106,6 +106,8 @@ pub struct Known {
     pub marks: Vec<Mark>,
     /// Runs, as far as [`Operation::past`] asked.
     pub past: Vec<Run>,
+    /// The approval rules, for what a plan says of people who are asked during its run.
+    pub rules: Vec<Rule>,
 }
 
 /// A run at its end, as its sentences need it.
@@ -234,6 +236,13 @@ pub trait Operation: Sync {
     /// Whether what it makes is a restore that people asked for: the list of what can be restored ends with the latest of them.
     fn restores(&self) -> bool {
         false
+    }
+
+    /// What whoever approves it has to type, so that nobody approves what they did not read: any of these names. None where
+    /// nobody has to.
+    fn confirmed_by(&self, plan: &Plan) -> Option<Vec<String>> {
+        let _ = plan;
+        None
     }
 
     /// Whether something is gone for good once it is done: who approves it is asked in red.

@@ -11,6 +11,7 @@ use super::{
     archive::*,
     backup::*,
     bisect::{BisectAsk, BisectPoints, BisectReport, BisectRestore, RememberAnswers},
+    cutover::*,
     efs::*,
     ledger::*,
     parameters::{Parameters, Proof},
@@ -46,6 +47,9 @@ macro_rules! every_kind_of_step {
                 TagSnapshot = "rds.tag_snapshot",
                 RestoreTest = "rds.restore_test",
                 RestoreMoment = "rds.restore_moment",
+                RestoreLike = "rds.restore_like",
+                Protect = "rds.protect",
+                Rename = "rds.rename",
                 DeleteInstance = "rds.delete_instance",
                 BisectRestore = "bisect.restore",
                 RestoreFiles = "backup.restore_test",
@@ -88,6 +92,7 @@ macro_rules! every_kind_of_step {
                 VerifyFolder = "verify.folder",
                 CompareTenant = "tenant.difference",
                 SumOthers = "tenant.others",
+                WatchHealth = "verify.health",
             }
             // The ledger, in one transaction with the end of the step.
             Ledger {
@@ -225,6 +230,11 @@ impl Action {
     /// See [`Parameters::page`].
     pub fn page(&self, step: &Step, inputs: &Outputs) -> Option<Page> {
         self.parameters().page(step, inputs)
+    }
+
+    /// See [`Parameters::turns_back`].
+    pub fn turns_back(&self) -> bool {
+        self.parameters().turns_back()
     }
 
     /// See [`Parameters::proves`].

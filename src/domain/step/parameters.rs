@@ -19,6 +19,11 @@ pub trait Parameters {
         None
     }
 
+    /// Whether the run turns back by itself where it fails, as the plan says that it will.
+    fn turns_back(&self) -> bool {
+        false
+    }
+
     /// What it has proved once it is done; counted on the card.
     fn proves(&self) -> Option<Proof> {
         None

@@ -270,6 +270,16 @@ pub struct VerifyDatabase {
     pub data_of: Moment,
     /// How much older than that its newest row may be, in seconds.
     pub rpo_seconds: u64,
+    /// What differs from the source is told and refutes nothing, as long as nothing of the source is missing: who restores in
+    /// earnest does so because the source is not as it should be.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub measures: bool,
+    /// It has taken the place of its source: it is where the platform's databases are, under the platform's login.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub live: bool,
+    /// Its failure turns the run back.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub turns_back: bool,
 }
 
 impl Parameters for VerifyDatabase {
@@ -283,6 +293,10 @@ impl Parameters for VerifyDatabase {
 
     fn label(&self) -> &'static str {
         "Validate restored databases"
+    }
+
+    fn turns_back(&self) -> bool {
+        self.turns_back
     }
 }
 

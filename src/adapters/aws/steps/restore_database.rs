@@ -84,7 +84,7 @@ struct Source {
 /// Not enrolled: what is restored from a source that is not there any more.
 const NO_SUPPORT: &str = "open-source-rds-extended-support-disabled";
 /// Below so many GiB gp3 has no figures of its own to be given.
-const GP3_FIGURES: i32 = 400;
+pub const GP3_FIGURES: i32 = 400;
 
 async fn source(session: &Session, snapshot: &str) -> Result<Source, CloudError> {
     let found = rds::describe(session, &[snapshot]).await?;

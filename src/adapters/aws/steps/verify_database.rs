@@ -64,14 +64,21 @@ async fn verify(
         return Ok(Progress::Refuted { reason, outputs: Outputs::new() });
     };
     let subnet_group = call.environment.isolated_subnet_group();
-    let mut checks = of_instance(&restored, source.as_ref(), database, subnet_group);
+    let isolated = (!what.live).then_some(subnet_group);
+    let mut checks = of_instance(&restored, source.as_ref(), database, isolated);
     let note = match login {
         None => Some(
             "Only the instance was looked at: no secret with a login is configured for this database, so nothing in it was compared.",
         ),
         Some(login) => {
             tell.tell(None, "comparing its contents with those of its source");
-            checks.extend(inside(&*tools.databases, &call, &what, session.now(), &restored, &login).await);
+            // After a cutover the login of the platform leads to what is live, so its source is reached by its own address.
+            let there = source.as_ref().filter(|_| what.live).and_then(restore_database::endpoint);
+            let source = match there {
+                Some((host, port)) => Login { host, port, ..login.clone() },
+                None => login.clone(),
+            };
+            checks.extend(inside(&*tools.databases, &call, &what, session.now(), &restored, (&login, &source)).await);
             None
         }
     };
@@ -87,7 +94,7 @@ async fn inside(
     what: &VerifyDatabase,
     now: Moment,
     restored: &DbInstance,
-    login: &Login,
+    (login, other): (&Login, &Login),
 ) -> Vec<Check> {
     let VerifyDatabase { engine, schemas, wordpress, data_of, rpo_seconds, .. } = what;
     let Some((host, port)) = restore_database::endpoint(restored) else {
@@ -101,8 +108,8 @@ async fn inside(
     for (index, (database, schemas)) in places(*engine, schemas, login).into_iter().enumerate() {
         // Tenants are looked for once, wherever they are.
         let wordpress = if index == 0 { wordpress.clone() } else { Vec::new() };
-        let wanted = Wanted { schemas, wordpress, rpo, token: token.clone() };
-        let (restored, source) = (target(&here, *engine, &database), target(login, *engine, &database));
+        let wanted = Wanted { schemas, wordpress, rpo, token: token.clone(), measures: what.measures };
+        let (restored, source) = (target(&here, *engine, &database), target(other, *engine, &database));
         let of = database.map(|name| format!(" ({name})")).unwrap_or_default();
         let found = databases.validate(&restored, Some(&source), &wanted).await;
         checks.extend(found.into_iter().map(|c| Check::new(format!("{}{of}", c.name), c.ok, c.found)));
@@ -133,12 +140,22 @@ pub(super) fn target(login: &Login, engine: Engine, database: &Option<String>) -
 }
 
 /// What RDS says of the instance.
-fn of_instance(restored: &DbInstance, source: Option<&DbInstance>, database: &str, subnet_group: &str) -> Vec<Check> {
+fn of_instance(
+    restored: &DbInstance,
+    source: Option<&DbInstance>,
+    database: &str,
+    subnet_group: Option<&str>,
+) -> Vec<Check> {
     let status = status_of(restored);
     let ready = restore_database::initializing(restored).is_none();
     let group = restored.db_subnet_group().and_then(|group| group.db_subnet_group_name()).unwrap_or("none");
     let version = version(restored);
-    vec![
+    let isolated = subnet_group.map(|wanted| {
+        let right = group.eq_ignore_ascii_case(wanted);
+        let found = if right { group.to_owned() } else { format!("{group} instead of {wanted}") };
+        Check::new("In the isolated subnet group", right, found)
+    });
+    let mut checks = vec![
         Check::new(
             "Available",
             status == "available" && ready,
@@ -159,20 +176,14 @@ fn of_instance(restored: &DbInstance, source: Option<&DbInstance>, database: &st
             None => Check::new("Engine version of its source", false, format!("{version}; {database} does not exist")),
         },
         Check::new(
-            "In the isolated subnet group",
-            group.eq_ignore_ascii_case(subnet_group),
-            if group.eq_ignore_ascii_case(subnet_group) {
-                group.to_owned()
-            } else {
-                format!("{group} instead of {subnet_group}")
-            },
-        ),
-        Check::new(
             "Not reachable from the internet",
             restored.publicly_accessible() == Some(false),
             if restored.publicly_accessible() == Some(false) { "private" } else { "public" },
         ),
-    ]
+    ];
+    // Third from the end, as reports have always shown it.
+    checks.splice(3..3, isolated);
+    checks
 }
 
 fn version(instance: &DbInstance) -> String {

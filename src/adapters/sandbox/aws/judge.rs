@@ -167,6 +167,13 @@ pub enum Made {
         /// Identifier.
         name: String,
     },
+    /// A DB instance got another name.
+    Renamed {
+        /// The id that stays with it.
+        resource: String,
+        /// Its name.
+        name: String,
+    },
     /// Automated backups were set.
     AutomatedBackups {
         /// Identifier of the instance.
@@ -266,6 +273,7 @@ impl Made {
             Made::Instance { name } => format!("instance {name}"),
             Made::SnapshotGone { name } => format!("deletion of snapshot {name}"),
             Made::InstanceGone { name } => format!("deletion of instance {name}"),
+            Made::Renamed { resource, name } => format!("name {name} of {resource}"),
             Made::AutomatedBackups { instance, days, .. } => {
                 format!("automated backups of {instance} for {days} days")
             }
@@ -291,6 +299,8 @@ impl Made {
         let (backup, efs) = (&place.backup, &place.efs);
         let bad = ["FAILED", "ABORTED", "EXPIRED", "PARTIAL"];
         match self {
+            // A cutover and its way back give an instance several names, each in its time.
+            Made::Renamed { .. } => false,
             Made::Message { .. } | Made::Tags { .. } => true,
             Made::Snapshot { .. }
             | Made::Instance { .. }

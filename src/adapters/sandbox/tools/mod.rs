@@ -4,3 +4,4 @@ pub mod databases;
 pub mod dumps;
 pub mod files;
 pub mod tenants;
+pub mod web;

@@ -30,6 +30,10 @@ const TICKET: &str = "ticket";
 
 /// The word that stands for as late as can be.
 const LATEST: &str = "latest";
+/// How long a clone is kept where nobody says how long.
+const A_DAY: &str = "1d";
+/// The place of what is there.
+const LIVE: &str = "live";
 /// The longest time a clone is kept, in days: it costs as much as a database that is used.
 const LONGEST_KEEP: u64 = 30;
 
@@ -91,7 +95,7 @@ static SIDE: Value = Value {
 };
 static PLACE: Value = Value {
     name: "place",
-    words: &["clone"],
+    words: &["clone", "live"],
     called: &[("copy", "clone"), ("new", "clone")],
     read: |kind, text, _| word(kind, text, "somewhere to restore to"),
     ..value::TEXT
@@ -140,12 +144,17 @@ pub(super) const REGION_ARG: Arg = option(
 );
 pub(super) const INTO_ARG: Arg = Arg {
     usual: Some("clone"),
-    ..option(INTO, &PLACE, "`clone` ends with a validated copy apart from the platform, which nothing uses")
+    ..option(
+        INTO,
+        &PLACE,
+        "`clone` ends with a validated copy apart from the platform, which nothing uses; `live` goes on: somebody looks, what is there is backed up, others agree, and the copy takes its place",
+    )
 };
-pub(super) const KEEP_ARG: Arg = Arg {
-    usual: Some("1d"),
-    ..option(KEEP, &KEPT, "how long the clone is kept after it was validated; then it is deleted by itself")
-};
+pub(super) const KEEP_ARG: Arg = option(
+    KEEP,
+    &KEPT,
+    "how long a clone is kept after it was validated, a day when left out; then it is deleted by itself",
+);
 pub(super) const TICKET_ARG: Arg = option(TICKET, &value::TICKET, "the ticket that asks for it");
 
 /// Whether values that are right each by itself belong together.
@@ -158,6 +167,10 @@ pub(super) fn settled(values: Values) -> Result<Values, Wrong> {
             kind.word,
             about(lacks)
         )));
+    }
+    if values.get(INTO) == Some(LIVE) && values.get(KEEP).is_some() {
+        let why = "What takes the place of what is live is not deleted by itself: leave `--keep` out, or restore into a clone.";
+        return Err(Wrong::new(why));
     }
     let own = |name: &&&str| !kind.needs.contains(name) && !kind.takes.contains(name);
     let foreign = super::KINDS.iter().flat_map(|other| other.needs.iter().chain(other.takes)).filter(own);
@@ -391,7 +404,12 @@ impl<'a> Ask<'a> {
 
     /// How long a clone is kept, as people write it.
     pub(super) fn keep(&self) -> &'a str {
-        self.values.get(KEEP).or(KEEP_ARG.usual).unwrap_or_default()
+        self.values.get(KEEP).unwrap_or(A_DAY)
+    }
+
+    /// Whether it is to take the place of what is live.
+    pub(super) fn into_live(&self) -> bool {
+        self.values.get(INTO) == Some(LIVE)
     }
 
     /// Whether it comes from the DR region.

@@ -4,6 +4,7 @@ use super::{
     super::{Asked, Known},
     Ask, Kind,
     ask::{DATABASE, REGION, SNAPSHOT, TARGET, Target},
+    live::{self, Exchange},
     path::Path,
 };
 use crate::domain::{
@@ -36,10 +37,16 @@ fn survey(asked: &Asked<'_>, ask: &Ask<'_>) -> Result<Survey, Vec<String>> {
     }
     Ok(Survey {
         databases: env.databases.iter().map(|database| database.id.clone()).collect(),
-        isolated: true,
+        isolated: !ask.into_live(),
         restored_in: Some(ask.region(env).to_owned()),
         ..Survey::default()
     })
+}
+
+/// Why what is asked for cannot take the place of what is live.
+fn cutover(env: &Environment, ask: &Ask<'_>, database: &Database) -> Result<(), Vec<String>> {
+    let refused = if ask.into_live() { live::refusals(env, ask, database) } else { Vec::new() };
+    if refused.is_empty() { Ok(()) } else { Err(refused) }
 }
 
 fn survey_snapshot(asked: &Asked<'_>, ask: &Ask<'_>) -> Result<Survey, Vec<String>> {
@@ -126,6 +133,7 @@ fn plan_snapshot(asked: &Asked<'_>, ask: &Ask<'_>, known: &Known) -> Result<Plan
         );
         return Err(vec![why]);
     }
+    cutover(env, ask, database)?;
     let subject = Subject::new(world, database).map_err(|why| vec![why])?;
     let mut path = Path::new(env, ask);
     path.draft.fact(
@@ -147,20 +155,22 @@ fn plan_snapshot(asked: &Asked<'_>, ask: &Ask<'_>, known: &Known) -> Result<Plan
         }
         None => path.draft.note(format!("{} was never restored for a test.", snapshot.id)),
     }
-    let group = isolated(env, world)?;
     let instance = restored::name(&database.id, &asked.id.0);
     let announced = path.announced(&instance);
-    let restored = path.draft.step(
-        format!("Restore {} as {instance}", snapshot.id),
-        vec![announced],
-        step::RestoreTest {
+    let title = format!("Restore {} as {instance}", snapshot.id);
+    let restored = if ask.into_live() {
+        let from = Origin { snapshot: Some(&snapshot.id), at: None };
+        path.draft.step(title, vec![announced], like(env, database, &instance, from))
+    } else {
+        let restore = step::RestoreTest {
             region: ask.region(env).to_owned(),
             snapshot: snapshot.id.clone(),
             instance: instance.clone(),
-            subnet_group: group,
+            subnet_group: isolated(env, world)?,
             security_groups: env.restore_test_security_groups.clone(),
-        },
-    );
+        };
+        path.draft.step(title, vec![announced], restore)
+    };
     let validated = validate(&mut path, &subject, &instance, restored, snapshot.created);
     let validated = put_checks(&mut path, &subject, &instance, validated, Some(&key));
     if validated.looked_into {
@@ -171,7 +181,23 @@ fn plan_snapshot(asked: &Asked<'_>, ask: &Ask<'_>, known: &Known) -> Result<Plan
         );
     }
     loses(&mut path, &subject, snapshot.created, asked.at);
-    ends(path, &instance, &validated)
+    ends(path, &subject, asked, known, &instance, &validated)
+}
+
+/// What an instance like another one is made of.
+struct Origin<'a> {
+    snapshot: Option<&'a str>,
+    at: Option<Moment>,
+}
+
+fn like(env: &Environment, database: &Database, instance: &str, from: Origin<'_>) -> step::RestoreLike {
+    step::RestoreLike {
+        region: env.primary_region.clone(),
+        database: database.id.clone(),
+        snapshot: from.snapshot.map(str::to_owned),
+        at: from.at,
+        instance: instance.to_owned(),
+    }
 }
 
 /// The snapshot that was asked for, if something can be restored from it.
@@ -202,6 +228,7 @@ fn usable<'w>(ask: &Ask<'_>, env: &Environment, world: &'w World) -> Result<&'w 
 fn plan_moment(asked: &Asked<'_>, ask: &Ask<'_>, known: &Known) -> Result<Plan, Vec<String>> {
     let (env, world) = (asked.environment, &known.world);
     let database = declared(env, ask.database()).map_err(|why| vec![why])?;
+    cutover(env, ask, database)?;
     let subject = Subject::new(world, database).map_err(|why| vec![why])?;
     let Some(window) = world.windows.iter().find(|window| window.database == database.id) else {
         return Err(vec![format!(
@@ -213,26 +240,26 @@ fn plan_moment(asked: &Asked<'_>, ask: &Ask<'_>, known: &Known) -> Result<Plan, 
     };
     let at = within(ask.target(), window, database, ask.region(env)).map_err(|why| vec![why])?;
     let mut path = Path::new(env, ask);
-    let group = isolated(env, world)?;
     let instance = restored::name(&database.id, &asked.id.0);
     let announced = path.announced(&instance);
     let title = match at {
         Some(at) => format!("Restore {} as of {at} as {instance}", database.id),
         None => format!("Restore {} as late as can be as {instance}", database.id),
     };
-    let restored = path.draft.step(
-        title,
-        vec![announced],
-        step::RestoreMoment {
+    let restored = if ask.into_live() {
+        path.draft.step(title, vec![announced], like(env, database, &instance, Origin { snapshot: None, at }))
+    } else {
+        let restore = step::RestoreMoment {
             region: ask.region(env).to_owned(),
             database: database.id.clone(),
             backup: window.backup.clone(),
             at,
             instance: instance.clone(),
-            subnet_group: group,
+            subnet_group: isolated(env, world)?,
             security_groups: env.restore_test_security_groups.clone(),
-        },
-    );
+        };
+        path.draft.step(title, vec![announced], restore)
+    };
     // As late as can be is later than the request, in the end.
     let validated = validate(&mut path, &subject, &instance, restored, at.unwrap_or(asked.at));
     let validated = put_checks(&mut path, &subject, &instance, validated, None);
@@ -242,7 +269,7 @@ fn plan_moment(asked: &Asked<'_>, ask: &Ask<'_>, known: &Known) -> Result<Plan, 
             "The latest restorable moment is that of the very restore, usually about five minutes before it: what was written after it is not in the copy.",
         ),
     }
-    ends(path, &instance, &validated)
+    ends(path, &subject, asked, known, &instance, &validated)
 }
 
 /// The moment, if it is one that can be restored.
@@ -278,6 +305,7 @@ fn isolated(env: &Environment, world: &World) -> Result<String, Vec<String>> {
 
 /// A copy that was looked at.
 struct Validated {
+    restored: usize,
     step: usize,
     /// Its contents were looked into as well.
     looked_into: bool,
@@ -306,9 +334,12 @@ fn validate(path: &mut Path<'_>, subject: &Subject<'_>, instance: &str, restored
             wordpress: tenants.filter_map(|tenant| tenant.schema.clone()).collect(),
             data_of,
             rpo_seconds: env.rpo.0.as_secs(),
+            measures: true,
+            live: path.ask.into_live(),
+            turns_back: false,
         },
     );
-    Validated { step, looked_into: dump.is_some() }
+    Validated { restored, step, looked_into: dump.is_some() }
 }
 
 /// Puts the named checks of the config to the copy. What they answered is remembered of the recovery point with this key.
@@ -359,7 +390,25 @@ fn loses(path: &mut Path<'_>, subject: &Subject<'_>, data_of: Moment, now: Momen
     }
 }
 
-fn ends(mut path: Path<'_>, instance: &str, validated: &Validated) -> Result<Plan, Vec<String>> {
+fn ends(
+    mut path: Path<'_>,
+    subject: &Subject<'_>,
+    asked: &Asked<'_>,
+    known: &Known,
+    instance: &str,
+    validated: &Validated,
+) -> Result<Plan, Vec<String>> {
+    if path.ask.into_live() {
+        let Some(live) = subject.live else {
+            let why =
+                format!("{} does not exist, so there is nothing whose place could be taken.", subject.database.id);
+            return Err(vec![format!("{why} Restore into a clone, and give it that name in RDS.")]);
+        };
+        let (env, operation) = (path.env, asked.id.0.as_str());
+        let exchange = Exchange { env, database: subject.database, live, instance, operation, at: asked.at };
+        exchange.plan(&mut path, known, validated.restored, validated.step);
+        return path.finish();
+    }
     let keep = path.ask.keep();
     path.draft.note(format!(
         "Nothing of the platform is changed: {instance} is made beside it, and nothing uses it. It costs what such a database costs, and is deleted by itself {keep} after it was validated."

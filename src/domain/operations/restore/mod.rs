@@ -6,6 +6,7 @@
 mod ask;
 mod database;
 mod files;
+mod live;
 mod objects;
 mod path;
 mod scope;
@@ -23,6 +24,9 @@ use crate::domain::{
     text::escape,
     world::Survey,
 };
+
+/// The environment in which a restore into live is confirmed by name and needs a ticket.
+const PRODUCTION: &str = "prod";
 
 /// The kind on plans.
 const KIND: &str = "backup.restore";
@@ -159,8 +163,8 @@ impl Operation for Restore {
     }
 
     /// A clone is apart from everything that others change.
-    fn locks_for(&self, _: &Command) -> bool {
-        false
+    fn locks_for(&self, command: &Command) -> bool {
+        Ask::of(command).is_none_or(|ask| ask.into_live())
     }
 
     fn locked_by(&self, plan: &Plan) -> bool {
@@ -172,12 +176,30 @@ impl Operation for Restore {
     }
 
     fn title(&self, plan: &Plan) -> String {
-        format!("Restore of {} into a clone", path::of(plan).unwrap_or_else(|| whole(plan).to_owned()))
+        let of = path::of(plan).unwrap_or_else(|| whole(plan).to_owned());
+        match path::replaced(plan) {
+            Some(database) => format!("Restore of {of} into live {database}"),
+            None => format!("Restore of {of} into a clone"),
+        }
+    }
+
+    /// In production, by the name of what is replaced or of the environment.
+    fn confirmed_by(&self, plan: &Plan) -> Option<Vec<String>> {
+        let database = path::replaced(plan).filter(|_| plan.environment == PRODUCTION)?;
+        Some(vec![database.to_owned(), plan.environment.clone()])
     }
 
     fn done(&self, ended: &Ended<'_>) -> String {
         if let Some(told) = path::told(ended.plan) {
             return format!("{told} It took {}.", ended.took);
+        }
+        if let (Some(database), Some(before)) = (path::replaced(ended.plan), path::before(ended.plan)) {
+            return format!(
+                "{} is restored and live, and it was validated from the application's side; all of it took {}. What was live before is kept as {}: Roll back exchanges both again.",
+                escape(database),
+                ended.took,
+                escape(before)
+            );
         }
         let made = path::made(ended.plan).unwrap_or("the clone");
         let kept =
@@ -189,11 +211,17 @@ impl Operation for Restore {
         )
     }
 
-    fn not_done(&self, _: &Plan) -> &'static str {
-        "The restored copy is *not* proved. Nothing of the platform was changed."
+    fn not_done(&self, plan: &Plan) -> &'static str {
+        match path::replaced(plan) {
+            Some(_) => "What was restored is *not* live, or *not* proved: the steps say how far it came.",
+            None => "The restored copy is *not* proved. Nothing of the platform was changed.",
+        }
     }
 
     fn left_behind(&self, plan: &Plan, _: usize) -> Option<String> {
+        if path::replaced(plan).is_some() {
+            return None;
+        }
         if path::told(plan).is_some() {
             return Some(path::stays(plan).to_owned());
         }

@@ -8,6 +8,7 @@ use super::{
 use crate::domain::{
     environment::Environment,
     mark::{Leftover, MarkKind},
+    moment::Moment,
     plan::Plan,
     step::{self, Action},
     text::escape,
@@ -18,6 +19,7 @@ pub(super) struct Path<'a> {
     pub(super) env: &'a Environment,
     pub(super) ask: &'a Ask<'a>,
     pub(super) draft: Draft,
+    pub(super) scope: &'static str,
 }
 
 impl<'a> Path<'a> {
@@ -26,7 +28,7 @@ impl<'a> Path<'a> {
         if let Some(ticket) = ask.ticket() {
             draft.fact("Ticket", ticket);
         }
-        Path { env, ask, draft }
+        Path { env, ask, draft, scope: scope::CLONE }
     }
 
     /// Writes down that an instance is about to be made: what is written down is deleted by itself.
@@ -55,9 +57,10 @@ impl<'a> Path<'a> {
         self.draft.finish(Head {
             kind: KIND,
             environment: self.env,
-            scope: scope::CLONE.to_owned(),
+            scope: self.scope.to_owned(),
             tenant: self.ask.tenant().map(str::to_owned),
-            retention_days: None,
+            // Of the backup that is made of what is replaced.
+            retention_days: (self.scope != scope::CLONE).then_some(self.env.retention_days.default),
         })
     }
 }
@@ -68,6 +71,7 @@ pub(super) fn made(plan: &Plan) -> Option<&str> {
         Action::RestoreTest(what) => Some(what.instance.as_str()),
         Action::RestoreMoment(what) => Some(what.instance.as_str()),
         Action::RestoreFiles(what) => Some(what.name.as_str()),
+        Action::RestoreLike(what) => Some(what.instance.as_str()),
         _ => None,
     })
 }
@@ -76,14 +80,35 @@ pub(super) fn made(plan: &Plan) -> Option<&str> {
 pub(super) fn of(plan: &Plan) -> Option<String> {
     plan.steps.iter().find_map(|spec| match &spec.action {
         Action::RestoreTest(what) => Some(what.snapshot.clone()),
-        Action::RestoreMoment(what) => Some(match what.at {
-            Some(at) => format!("{} as of {at}", what.database),
-            None => format!("{} as of its latest restorable moment", what.database),
-        }),
+        Action::RestoreMoment(what) => Some(as_of(&what.database, what.at)),
+        Action::RestoreLike(what) => Some(what.snapshot.clone().unwrap_or_else(|| as_of(&what.database, what.at))),
         Action::RestoreFiles(what) => Some(what.recovery_point.rsplit(':').next().unwrap_or_default().to_owned()),
         Action::RestoreFolder(what) => Some(format!("{} of {}", what.path, what.file_system)),
         Action::CompareExport(what) => Some(what.export.key.clone()),
         Action::ListVersions(what) => Some(format!("{} as of {}", what.versions.bucket, what.versions.as_of)),
+        _ => None,
+    })
+}
+
+fn as_of(database: &str, at: Option<Moment>) -> String {
+    match at {
+        Some(at) => format!("{database} as of {at}"),
+        None => format!("{database} as of its latest restorable moment"),
+    }
+}
+
+/// The database that a plan puts something else in the place of.
+pub(super) fn replaced(plan: &Plan) -> Option<&str> {
+    plan.steps.iter().find_map(|spec| match &spec.action {
+        Action::Rename(what) if !spec.back => Some(what.from.as_str()),
+        _ => None,
+    })
+}
+
+/// What is then called what was live before.
+pub(super) fn before(plan: &Plan) -> Option<&str> {
+    plan.steps.iter().find_map(|spec| match &spec.action {
+        Action::Rename(what) if !spec.back => Some(what.to.as_str()),
         _ => None,
     })
 }

@@ -148,6 +148,9 @@ impl Tests<'_> {
                 wordpress: tenants.filter_map(|t| t.schema.clone()).collect(),
                 data_of: point.created,
                 rpo_seconds: self.env.rpo.0.as_secs(),
+                measures: false,
+                live: false,
+                turns_back: false,
             },
         );
         if dump.is_some() {

@@ -80,6 +80,9 @@ pub struct Instance {
     pub data: Data,
     /// Whatever is restored of it from now on has lost rows.
     pub restores_badly: bool,
+    /// The id that stays with it under another name; that of its name where it never had another.
+    #[serde(default)]
+    pub resource: Option<String>,
 }
 
 /// What is in a database: enough to compare a restored one with its source.
@@ -107,6 +110,9 @@ pub struct Modification {
     pub timeline: Timeline,
     /// Days of automated backups from its end on.
     pub automated_days: Option<u32>,
+    /// It gets another name.
+    #[serde(default)]
+    pub renames: bool,
 }
 
 /// A manual snapshot, made of an instance or copied.
@@ -190,7 +196,14 @@ impl Instance {
             deleting: None,
             data: Data::of(seed, id),
             restores_badly: false,
+            resource: None,
         }
+    }
+
+    /// The id that stays with it.
+    pub fn resource(&self, seed: u64, id: &str) -> String {
+        let own = || format!("db-{}", hex_for(seed, &format!("resource {id}"), 26).to_uppercase());
+        self.resource.clone().unwrap_or_else(own)
     }
 
     /// Deleted, and the deletion is over.
@@ -214,8 +227,10 @@ impl Instance {
         if self.backing_up.is_some_and(|until| until > now) {
             return "backing-up";
         }
-        if self.modifying.as_ref().is_some_and(|m| m.timeline.open(now)) {
-            return "modifying";
+        match self.modifying.as_ref().filter(|m| m.timeline.open(now)) {
+            Some(change) if change.renames => return "renaming",
+            Some(_) => return "modifying",
+            None => {}
         }
         "available"
     }

@@ -25,6 +25,9 @@ pub(super) fn modify(cx: &mut Context<'_>, request: &Request) -> Outcome {
     if found.status(now) != "available" {
         return Err(state(&id, "modified", found.status(now)));
     }
+    if let Some(name) = request.text("NewDBInstanceIdentifier").map(str::to_lowercase) {
+        return rename(cx, request, &id, name);
+    }
     let days = match request.number("BackupRetentionPeriod") {
         Some(days) if !(0..=MOST_DAYS).contains(&days) => {
             let why =
@@ -42,8 +45,11 @@ pub(super) fn modify(cx: &mut Context<'_>, request: &Request) -> Outcome {
     let fails = fate.fails.then(|| format!("RDS could not change the automated backups of {id}"));
     let Some(found) = cx.place(request).rds.instances.get_mut(&id) else { return Err(no_instance(&id)) };
     found.automated_days = had;
-    found.modifying =
-        changes.then(|| Modification { timeline: Timeline::new(now, now, lasts, fails), automated_days: days });
+    found.modifying = changes.then(|| Modification {
+        timeline: Timeline::new(now, now, lasts, fails),
+        automated_days: days,
+        renames: false,
+    });
     if let Some(window) = &window {
         found.window.clone_from(window);
     }
@@ -56,6 +62,34 @@ pub(super) fn modify(cx: &mut Context<'_>, request: &Request) -> Outcome {
         cx.changed(request, format!("automated backups of {id}"), made);
     }
     let shown = shown(cx, request, &id, &found, now);
+    Ok(json!({"DBInstance": shown}))
+}
+
+/// RDS answers under the new name from then on; for a while nobody gets in.
+fn rename(cx: &mut Context<'_>, request: &Request, id: &str, name: String) -> Outcome {
+    let now = cx.now;
+    cx.place(request).rds.sweep(&name, now);
+    if cx.place(request).rds.instances.contains_key(&name) {
+        return Err(Refusal::new("DBInstanceAlreadyExists", "DB instance already exists"));
+    }
+    if !request.flag("ApplyImmediately") {
+        return Err(Refusal::new(
+            "InvalidParameterCombination",
+            "A rename is not put off until the maintenance window here.",
+        ));
+    }
+    let (fate, seed) = (cx.fate(request), cx.world.seed);
+    let what = format!("rename/{}/{}/{id}/{name}", request.account(), request.region);
+    let lasts = fate.stretch(between(seed, &what, 40, 110));
+    let Some(mut found) = cx.place(request).rds.instances.remove(id) else { return Err(no_instance(id)) };
+    let resource = found.resource(seed, id);
+    found.automated_days = found.automated_days(now);
+    found.resource = Some(resource.clone());
+    let timeline = Timeline::new(now, now, lasts, None);
+    found.modifying = Some(Modification { timeline, automated_days: None, renames: true });
+    cx.place(request).rds.instances.insert(name.clone(), found.clone());
+    cx.changed(request, format!("name of {resource}"), Made::Renamed { resource, name: name.clone() });
+    let shown = shown(cx, request, &name, &found, now);
     Ok(json!({"DBInstance": shown}))
 }
 
@@ -90,6 +124,8 @@ pub(super) fn describe(cx: &mut Context<'_>, request: &Request) -> Outcome {
     let now = cx.now;
     let one = request.text("DBInstanceIdentifier").map(str::to_lowercase);
     let named = request.filter("db-instance-id").map(|ids| ids.into_iter().map(str::to_lowercase).collect::<Vec<_>>());
+    let seed = cx.world.seed;
+    let resources = request.filter("dbi-resource-id");
     let rds = &cx.place(request).rds;
     let ids: Vec<String> = match one.clone().map(|id| vec![id]).or(named) {
         Some(mut ids) => {
@@ -100,6 +136,10 @@ pub(super) fn describe(cx: &mut Context<'_>, request: &Request) -> Outcome {
     };
     let there: Vec<(String, Instance)> =
         ids.into_iter().filter_map(|id| Some((id.clone(), rds.instance(&id, now)?.clone()))).collect();
+    let meant = |id: &str, instance: &Instance| {
+        resources.as_ref().is_none_or(|wanted| wanted.contains(&instance.resource(seed, id).as_str()))
+    };
+    let there: Vec<(String, Instance)> = there.into_iter().filter(|(id, instance)| meant(id, instance)).collect();
     match one {
         Some(id) if there.is_empty() => Err(no_instance(&id)),
         _ => {
@@ -161,7 +201,7 @@ pub(super) fn shown(cx: &mut Context<'_>, request: &Request, id: &str, instance:
     json!({
         "DBInstanceIdentifier": id,
         "DBInstanceArn": arn(request, "db", id),
-        "DbiResourceId": format!("db-{}", hex_for(seed, &format!("resource {id}"), 26).to_uppercase()),
+        "DbiResourceId": instance.resource(seed, id),
         "DBInstanceClass": "db.r6g.large",
         "DBInstanceStatus": instance.status(now),
         "Engine": instance.engine,

@@ -165,6 +165,7 @@ fn made(cx: &mut Context<'_>, request: &Request, id: String, origin: Origin) -> 
         deleting: None,
         data: origin.data,
         restores_badly: false,
+        resource: None,
     };
     let shown = instances::shown(cx, request, &id, &instance, now);
     cx.place(request).rds.instances.insert(id.clone(), instance);

@@ -1,0 +1,103 @@
+//! Roll back: who may turn a run back, and when.
+
+use serde_json::json;
+
+use super::{
+    authority::Freshness,
+    change::Change,
+    decide::Attempt,
+    desk::{Desk, Inquiry, say},
+    inbound::Seen,
+};
+use crate::{
+    domain::{
+        approval,
+        moment::Moment,
+        operation::{OpId, Run, State, Vote},
+        principal::Principal,
+        step::{Action, WaitForPeople},
+        text::one_line,
+    },
+    ports::{
+        chat::{Level, Reply},
+        store::StoreError,
+    },
+};
+
+impl Desk {
+    /// Roll back: what was changed is undone, as the plan says.
+    pub(super) async fn roll_back(
+        &self,
+        ask: &Inquiry,
+        id: &OpId,
+        reason: Option<String>,
+        seen: Option<&Seen>,
+    ) -> Result<Reply, StoreError> {
+        let by = match self.actor(ask, Freshness::Now).await {
+            Ok(principal) => principal,
+            Err(reply) => return self.refuse_ask(ask, reply).await,
+        };
+        let reason = reason.map(|reason| one_line(&reason)).filter(|reason| !reason.is_empty());
+        let channel = &ask.request.channel;
+        self.attempt(ask, id, |run| match seen.and_then(|seen| seen.stale(&run.op, channel)) {
+            Some(why) => Attempt::Refuse(say(Level::Warning, why)),
+            None => turned(run, &by, reason.as_deref(), self.clock.now()),
+        })
+        .await
+    }
+}
+
+/// The step that asked for the word of people before anything was exchanged.
+fn agreed(run: &Run) -> Option<&WaitForPeople> {
+    run.op.plan.steps.iter().find_map(|spec| match &spec.action {
+        Action::WaitForPeople(what) if what.rule.is_some() => Some(what),
+        _ => None,
+    })
+}
+
+fn turned(run: &Run, by: &Principal, reason: Option<&str>, now: Moment) -> Attempt {
+    let op = &run.op;
+    if op.turned.is_some() {
+        return Attempt::Refuse(say(Level::Info, format!("{} is on its way back already.", op.id)));
+    }
+    let Some(first) = run.undoes() else {
+        let text = format!("{} has exchanged nothing that could be rolled back. Nothing was done.", op.id);
+        return Attempt::Refuse(say(Level::Info, text));
+    };
+    let mut change = Change::on(run, now);
+    if let (State::Succeeded, Some(what)) = (op.state, agreed(run)) {
+        // Once it was over, the platform has been living on it: those who agreed to that agree to its end.
+        let mut answers = run.steps[first].answers.clone();
+        let before = approval::awaited(op, what, &answers);
+        answers.votes.push(Vote { by: by.clone(), digest: op.digest.clone(), at: now });
+        let after = approval::awaited(op, what, &answers);
+        let count = |needs: &[crate::domain::policy::Need]| needs.iter().map(|n| n.count).sum::<u32>();
+        if count(&after) >= count(&before) {
+            let text =
+                format!("To roll {} back now takes {}. Your word would not count.", op.id, approval::spoken(&before));
+            return Attempt::Refuse(say(Level::Error, text));
+        }
+        change.touch(first).answers = answers;
+        if !after.is_empty() {
+            let still = approval::spoken(&after);
+            change.audit(&by.user, "roll_back", json!({"still": still, "reason": reason}));
+            let text = format!("<@{}> asks to roll it back. That still needs {still}: Roll back on the card.", by.user);
+            change.thread(format!("roll-back-{}", now.0), Level::Warning, text);
+            return Attempt::Change(
+                Box::new(change),
+                say(Level::Success, format!("Your word counts. It still needs {still}.")),
+            );
+        }
+    }
+    if change.turn_back(&by.user, reason.map(str::to_owned)).is_err() {
+        let text = format!("{} is `{}` and cannot be rolled back now. Nothing was done.", op.id, op.state);
+        return Attempt::Refuse(say(Level::Warning, text));
+    }
+    let why = reason.map(|reason| format!(": {}", crate::domain::text::escape(reason))).unwrap_or_default();
+    change.thread(
+        format!("turned-{}", now.0),
+        Level::Warning,
+        format!("<@{}> rolls it back{why}. What was written since the cutover stays beside it.", by.user),
+    );
+    Attempt::Change(Box::new(change), say(Level::Success, format!("{} is being rolled back.", op.id)))
+}

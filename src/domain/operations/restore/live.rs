@@ -1,0 +1,231 @@
+//! The way of a restored instance into the place of the one that is there: a person looks, what is there is backed up, others
+//! agree, the names are exchanged, and health and data are looked at; with the way back of every change.
+
+use super::{
+    super::Known,
+    Ask,
+    path::Path,
+    scope::{self, Reach},
+};
+use crate::domain::{
+    environment::{Cutover, Database, Environment},
+    mark::MarkKind,
+    moment::Moment,
+    policy, restored, step,
+    step::Consent,
+    world::DatabaseFound,
+};
+
+/// The kind under which approval rules say who agrees to a cutover.
+pub(super) const CUTOVER: &str = "backup.cutover";
+
+/// What takes whose place.
+pub(super) struct Exchange<'a> {
+    pub(super) env: &'a Environment,
+    pub(super) database: &'a Database,
+    /// What is live now.
+    pub(super) live: &'a DatabaseFound,
+    /// The name of what was restored.
+    pub(super) instance: &'a str,
+    pub(super) operation: &'a str,
+    pub(super) at: Moment,
+}
+
+/// Why there cannot be a cutover, a sentence each.
+pub(super) fn refusals(env: &Environment, ask: &Ask<'_>, database: &Database) -> Vec<String> {
+    let mut refused = Vec::new();
+    if ask.from_dr() {
+        refused.push("What is restored in the DR region cannot take the place of what is live in the primary one: leave `--region dr` out, or restore into a clone.".to_owned());
+    }
+    if env.name == super::PRODUCTION && ask.ticket().is_none() {
+        refused.push("A restore into live in `prod` needs the ticket that asks for it: `--ticket INC-123`.".to_owned());
+    }
+    if database.cutover == Some(Cutover::Secret) {
+        refused.push(format!(
+            "`cutover = \"secret\"` of {} cannot be carried out yet, only `rename`. Restore into a clone, and change {} by hand.",
+            database.id,
+            database.endpoint_secret.as_deref().unwrap_or("the secret")
+        ));
+    }
+    refused
+}
+
+impl Exchange<'_> {
+    /// The name of what was live before.
+    pub(super) fn before(&self) -> String {
+        restored::before(&self.database.id, self.operation)
+    }
+
+    /// Adds everything after the validation of the clone, whose restore and validation are these steps.
+    pub(super) fn plan(&self, path: &mut Path<'_>, known: &Known, restored: usize, validated: usize) {
+        let reach = self.reach();
+        let (env, id, instance) = (self.env, &self.database.id, self.instance);
+        let region = env.primary_region.clone();
+        let looked = path.draft.step(
+            "Wait until somebody has looked at what was found",
+            vec![validated],
+            step::WaitForPeople {
+                question: format!(
+                    "{instance} is restored and validated: the report in this thread says what is in it and what differs from {id}. Continue backs {id} up and asks for the cutover."
+                ),
+                rule: None,
+                consent: Consent::Look,
+            },
+        );
+        let backed_up = self.fresh_backup(path, looked);
+        let before = self.before();
+        let rule = policy::needs(&known.rules, CUTOVER, &env.name, reach.word());
+        let needs =
+            if rule.is_empty() { policy::needs(&known.rules, super::KIND, &env.name, reach.word()) } else { rule };
+        let agreed = path.draft.step(
+            format!("Wait for the word that {instance} takes the place of {id}"),
+            vec![backed_up],
+            step::WaitForPeople {
+                question: format!(
+                    "{id} is backed up. Shall {instance} take its place now? {id} becomes {before}; connections are refused from the first rename to the end of the second."
+                ),
+                rule: Some(CUTOVER.to_owned()),
+                consent: Consent::Others(needs),
+            },
+        );
+        let undeletable = path.draft.step(
+            format!("Write down that {instance} is not deleted any more"),
+            vec![agreed],
+            step::Forget { mark: MarkKind::Leftover, subject: instance.to_owned() },
+        );
+        let protected = path.draft.step(
+            format!("Protect {instance} from deletion"),
+            vec![undeletable],
+            step::Protect { region: region.clone(), instance: instance.to_owned() },
+        );
+        let rename = |id: Option<&str>, from: &str, to: &str, back: bool, turns_back: bool| step::Rename {
+            region: region.clone(),
+            id: id.map(str::to_owned),
+            from: from.to_owned(),
+            to: to.to_owned(),
+            back,
+            turns_back,
+        };
+        let live = Some(self.live.resource.as_str());
+        let away = path.draft.step(
+            format!("Rename {id} to {before}"),
+            vec![protected],
+            rename(live, id, &before, false, true),
+        );
+        let in_place = path.draft.step(
+            format!("Rename {instance} to {id}"),
+            vec![restored, away],
+            rename(None, instance, id, false, true),
+        );
+        let healthy = self.health(path, in_place);
+        self.validation(path, healthy, &before);
+        let undone = restored::undone(id, self.operation);
+        let out = path.draft.back(
+            format!("Rename what was restored from {id} to {undone}"),
+            vec![restored, in_place],
+            rename(None, id, &undone, true, false),
+        );
+        path.draft.back(
+            format!("Rename {before} back to {id}"),
+            vec![away, out],
+            rename(live, &before, id, true, false),
+        );
+        self.notes(path, &before);
+    }
+
+    /// Of what will be replaced: it is kept under another name, and that is one copy only.
+    fn fresh_backup(&self, path: &mut Path<'_>, looked: usize) -> usize {
+        let id = &self.database.id;
+        let region = self.env.primary_region.clone();
+        let snapshot = restored::snapshot(id, &self.at.yyyymmdd(), self.operation);
+        let made = path.draft.step(
+            format!("Snapshot database {id}"),
+            vec![looked],
+            step::RdsSnapshot { region: region.clone(), database: id.clone(), snapshot: snapshot.clone() },
+        );
+        path.draft.step(
+            format!("Verify {snapshot}"),
+            vec![made],
+            step::VerifySnapshot { region, snapshot, retention_days: self.env.retention_days.default },
+        )
+    }
+
+    fn urls(&self) -> &[String] {
+        self.env.health.as_ref().map(|health| health.urls.as_slice()).unwrap_or_default()
+    }
+
+    fn health(&self, path: &mut Path<'_>, after: usize) -> usize {
+        if self.urls().is_empty() {
+            return after;
+        }
+        let watch = self.env.restore.health_watch;
+        path.draft.step(
+            format!("Watch the health of {} for {}", self.env.name, crate::domain::moment::spoken(watch.0)),
+            vec![after],
+            step::WatchHealth {
+                region: self.env.primary_region.clone(),
+                urls: self.urls().to_vec(),
+                seconds: watch.0.as_secs(),
+                turns_back: self.env.restore.auto_roll_back,
+            },
+        )
+    }
+
+    /// From the application's side: at its address, with its login.
+    fn validation(&self, path: &mut Path<'_>, after: usize, before: &str) {
+        let id = &self.database.id;
+        let dump = self.env.dumps.iter().find(|dump| dump.database == *id);
+        let tenants = self.env.tenants.values().filter(|tenant| tenant.database.as_ref() == Some(id));
+        path.draft.step(
+            format!("Validate {id} against {before}"),
+            vec![after],
+            step::VerifyDatabase {
+                region: self.env.primary_region.clone(),
+                source_region: None,
+                instance: id.clone(),
+                database: before.to_owned(),
+                engine: self.database.engine,
+                secret: dump.map(|dump| dump.secret.clone()),
+                schemas: dump.map(|dump| dump.schemas.clone()).unwrap_or_default(),
+                wordpress: tenants.filter_map(|tenant| tenant.schema.clone()).collect(),
+                data_of: Moment(0),
+                rpo_seconds: self.env.rpo.0.as_secs(),
+                measures: true,
+                live: true,
+                turns_back: self.env.restore.auto_roll_back,
+            },
+        );
+    }
+
+    fn notes(&self, path: &mut Path<'_>, before: &str) {
+        let (env, id) = (self.env, &self.database.id);
+        let keep = crate::domain::moment::spoken(env.restore.keep_before.0);
+        path.draft.note(format!(
+            "{id} is replaced as a whole: what is in it stays in {before}, which nothing here deletes; it is promised for {keep}. As long as it is there, Roll back on the card exchanges both again; what was written meanwhile stays in {}.",
+            restored::undone(id, self.operation)
+        ));
+        path.draft.note(format!(
+            "Connections to {id} are refused from the first rename to the end of the second, usually some minutes. No estimate is made."
+        ));
+        path.draft.note(match self.urls() {
+            [] => "Health is not watched after the cutover: `health.urls` of the config names no address.".to_owned(),
+            urls => format!(
+                "Health is asked of {} for {} after the cutover.",
+                urls.join(", "),
+                crate::domain::moment::spoken(env.restore.health_watch.0)
+            ),
+        });
+        path.draft.note(match env.restore.auto_roll_back {
+            true => "Where health or the validation after the cutover fails, it is rolled back by itself.",
+            false => "Where health or the validation after the cutover fails, Roll back is offered and nothing is rolled back by itself (`auto_roll_back = false`).",
+        });
+        path.scope = self.reach().word();
+        let found = format!("{}, {} GiB, {}", self.live.engine, self.live.size_gib, self.live.resource);
+        path.draft.fact(format!("Database {id}"), found);
+    }
+
+    /// How far it reaches.
+    fn reach(&self) -> Reach {
+        scope::of_databases(1, u64::from(self.live.size_gib))
+    }
+}

@@ -1,0 +1,135 @@
+//! A cutover of databases and its way back: an instance like another one, its protection, its name, and how the platform does
+//! on it.
+
+use serde::{Deserialize, Serialize};
+
+use super::Parameters;
+use crate::domain::moment::Moment;
+
+/// The output under which a restore gives the id that RDS knows an instance by, whatever its name is.
+pub const RESOURCE: &str = "resource";
+
+/// `rds:RestoreDBInstanceFromDBSnapshot` or `RestoreDBInstanceToPointInTime` with the settings that another instance has now,
+/// so that it can take its place. What could not be passed is told.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RestoreLike {
+    /// Region of both.
+    pub region: String,
+    /// The instance whose settings it takes, and whose past it is where there is no snapshot.
+    pub database: String,
+    /// The snapshot.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub snapshot: Option<String>,
+    /// The moment; without one and without a snapshot as late as can be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<Moment>,
+    /// Name of the instance to make.
+    pub instance: String,
+}
+
+impl Parameters for RestoreLike {
+    fn region(&self) -> Option<&str> {
+        Some(&self.region)
+    }
+
+    fn resource(&self) -> &str {
+        &self.database
+    }
+
+    fn label(&self) -> &'static str {
+        "Restore beside"
+    }
+}
+
+/// `rds:ModifyDBInstance`: an instance can no longer be deleted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Protect {
+    /// Region of the instance.
+    pub region: String,
+    /// Its name.
+    pub instance: String,
+}
+
+impl Parameters for Protect {
+    fn region(&self) -> Option<&str> {
+        Some(&self.region)
+    }
+
+    fn resource(&self) -> &str {
+        "clone"
+    }
+
+    fn label(&self) -> &'static str {
+        "Protect from deletion"
+    }
+}
+
+/// `rds:ModifyDBInstance`: an instance gets another name. It is followed by the id that stays with it, never by its name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rename {
+    /// Region of the instance.
+    pub region: String,
+    /// The id that stays with it; what the restore before this step gave, where there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// The name it has.
+    pub from: String,
+    /// The name it gets.
+    pub to: String,
+    /// Where it has neither of the two names there is nothing to do: the way back of a rename that did not come about.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub back: bool,
+    /// Its failure turns the run back: the platform must not be left without a database.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub turns_back: bool,
+}
+
+impl Parameters for Rename {
+    fn region(&self) -> Option<&str> {
+        Some(&self.region)
+    }
+
+    fn resource(&self) -> &str {
+        "rename"
+    }
+
+    fn label(&self) -> &'static str {
+        "Rename databases"
+    }
+
+    fn turns_back(&self) -> bool {
+        self.turns_back
+    }
+}
+
+/// Whether the platform answers at its addresses, for a while. Reads only.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WatchHealth {
+    /// Region whose platform it is.
+    pub region: String,
+    /// Addresses, each of which has to answer.
+    pub urls: Vec<String>,
+    /// For how long, in seconds.
+    pub seconds: u64,
+    /// Its failure turns the run back.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub turns_back: bool,
+}
+
+impl Parameters for WatchHealth {
+    fn region(&self) -> Option<&str> {
+        Some(&self.region)
+    }
+
+    fn resource(&self) -> &str {
+        "health"
+    }
+
+    fn label(&self) -> &'static str {
+        "Watch health"
+    }
+
+    fn turns_back(&self) -> bool {
+        self.turns_back
+    }
+}

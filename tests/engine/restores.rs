@@ -1,0 +1,177 @@
+//! Restores into live: what is asked of people, what a reader gets meanwhile, and the way back.
+
+use std::time::Duration;
+
+use bbws::{
+    adapters::sandbox::aws::{Fault, Target},
+    domain::{
+        mark::MarkKind,
+        operation::State,
+        step::{Action, StepState},
+    },
+    ports::{clock::Clock, store::Store},
+};
+
+use crate::support::{kill::Killer, rig::Rig};
+
+const LIVE: &str = "bbws-prod-mysql";
+
+/// Asks for a restore of the last hour into live as Alice, and approves it as Bob, who types what it replaces.
+async fn begun(rig: &mut Rig) -> String {
+    let at = (rig.clock.now() - Duration::from_secs(3600)).iso();
+    let id = rig.asked(&format!("backup restore prod pitr --target-time {at} --into live --ticket INC-1")).await;
+    rig.settle(Duration::from_secs(2)).await;
+    rig.say("U0BOB", &format!("op approve {id} --confirm {LIVE}")).await;
+    id
+}
+
+/// Runs until people are asked.
+async fn waiting(rig: &mut Rig, id: &str) {
+    for _ in 0..240 {
+        if rig.state(id).await == State::Waiting {
+            return;
+        }
+        rig.settle(Duration::from_secs(30)).await;
+    }
+    panic!("nobody is asked: {:#?}", rig.run(id).await);
+}
+
+/// Runs until the cutover is agreed to.
+async fn agreed(rig: &mut Rig) -> String {
+    let id = begun(rig).await;
+    waiting(rig, &id).await;
+    rig.click("U0ALICE", "continue", &id).await;
+    rig.settle(Duration::from_secs(5)).await;
+    waiting(rig, &id).await;
+    rig.click("U0BOB", "continue", &id).await;
+    id
+}
+
+/// Ids that RDS knows instances by, with their names.
+fn names(rig: &Rig) -> Vec<(String, String)> {
+    rig.cloud.look(|world, now| {
+        let places = world.places();
+        let all = places.flat_map(|(_, _, place)| place.rds.instances.iter().map(|(id, i)| (id.clone(), i.clone())));
+        let shown = all.filter(|(id, i)| id.starts_with(LIVE) && !i.is_gone(now));
+        shown.map(|(id, i)| (i.resource(world.seed, &id), id)).collect()
+    })
+}
+
+/// The id of what is called so.
+fn called(rig: &Rig, name: &str) -> Option<String> {
+    names(rig).into_iter().find(|(_, id)| id == name).map(|(resource, _)| resource)
+}
+
+#[tokio::test]
+async fn a_restore_into_live_asks_at_every_gate_and_keeps_what_was_there() {
+    let mut rig = Rig::demo_sqlite().await;
+    let was = called(&rig, LIVE).expect("it is there");
+    let refused = rig.say("U0ALICE", "backup restore prod pitr --target-time latest --into live").await;
+    assert!(refused.contains("needs the ticket that asks for it: `--ticket INC-123`"), "{refused}");
+    let id = rig.asked("backup restore prod pitr --target-time latest --into live --ticket INC-1").await;
+    rig.settle(Duration::from_secs(2)).await;
+    assert_eq!(rig.run(&id).await.op.plan.scope, "single");
+    let said = rig.click("U0BOB", "approve", &id).await.expect("an answer").text;
+    assert!(said.contains(&format!("op approve {id} --confirm {LIVE}")), "{said}");
+    assert_eq!(rig.state(&id).await, State::AwaitingApproval, "whoever approves has to type what it replaces");
+    rig.say("U0BOB", &format!("op approve {id} --confirm {LIVE}")).await;
+    waiting(&mut rig, &id).await;
+    // While it waits, the environment is backed up and nothing else changes it.
+    let before = names(&rig);
+    let other = rig.say("U0CAROL", "backup schedule prod update --retention 14").await;
+    assert!(other.contains(&id), "{other}");
+    let backup = rig.approved_backup("backup create prod config").await;
+    assert_eq!(rig.finish(&backup).await, State::Succeeded);
+    assert_eq!(names(&rig), before, "nothing is exchanged before a person has looked");
+    rig.click("U0ALICE", "continue", &id).await;
+    rig.settle(Duration::from_secs(5)).await;
+    waiting(&mut rig, &id).await;
+    let own = rig.click("U0ALICE", "continue", &id).await.expect("an answer").text;
+    assert!(own.contains("somebody else has to say"), "{own}");
+    rig.click("U0BOB", "continue", &id).await;
+    assert_eq!(rig.finish(&id).await, State::Succeeded, "{:#?}", rig.run(&id).await);
+    assert_eq!(called(&rig, &format!("{LIVE}-before-{id}")), Some(was.clone()), "what was live is kept");
+    assert_ne!(called(&rig, LIVE), Some(was.clone()));
+    assert!(
+        rig.ledger.marks("prod", Some(MarkKind::Leftover)).await.unwrap().is_empty(),
+        "what is live is no leftover"
+    );
+    assert!(rig.cloud.twice().is_empty(), "{:?}", rig.cloud.twice());
+    rig.clock.advance(Duration::from_secs(48 * 3600));
+    rig.process.desk.tidy().await.unwrap();
+    rig.settle(Duration::from_secs(3600)).await;
+    assert_eq!(names(&rig).len(), 2, "nothing deletes what is live or was live before: {:?}", names(&rig));
+    // Once it is over, rolling back takes those who agree to a cutover.
+    let own = rig.say("U0ALICE", &format!("op rollback {id}")).await;
+    assert!(own.contains("Your word would not count"), "{own}");
+    rig.say("U0BOB", &format!("op rollback {id} --reason \"orders are missing\"")).await;
+    assert_eq!(rig.finish(&id).await, State::RolledBack, "{:#?}", rig.run(&id).await);
+    assert_eq!(called(&rig, LIVE), Some(was), "the old world is back");
+    assert!(called(&rig, &format!("{LIVE}-undone-{id}")).is_some(), "and the other side is kept");
+}
+
+#[tokio::test]
+async fn what_is_ill_after_the_cutover_is_rolled_back_by_itself() {
+    let mut rig = Rig::demo_sqlite().await;
+    let was = called(&rig, LIVE);
+    assert!(rig.cloud.modify_database("prod", LIVE, |database| database.restores_badly = true));
+    let id = agreed(&mut rig).await;
+    assert_eq!(rig.finish(&id).await, State::RolledBack, "{:#?}", rig.run(&id).await);
+    assert_eq!(called(&rig, LIVE), was);
+    let run = rig.run(&id).await;
+    let watched = run.op.plan.steps.iter().position(|spec| matches!(spec.action, Action::WatchHealth(_))).unwrap();
+    assert_eq!(run.steps[watched].state, StepState::Failed);
+    assert!(rig.cloud.published().iter().any(|(topic, _)| topic.contains("ops-critical")), "it is told as critical");
+}
+
+#[tokio::test]
+async fn a_rename_that_fails_never_leaves_the_platform_without_a_database() {
+    for skip in [1, 2] {
+        let mut rig = Rig::demo_sqlite().await;
+        let was = called(&rig, LIVE);
+        let id = agreed(&mut rig).await;
+        rig.cloud.inject(Fault::Denied, Target::nth(skip).of("ModifyDBInstance").of_kind("rds.rename"));
+        assert_eq!(rig.finish(&id).await, State::RolledBack, "{:#?}", rig.run(&id).await);
+        assert_eq!(called(&rig, LIVE), was, "with rename {skip} refused");
+        rig.cloud.heal();
+    }
+}
+
+#[tokio::test]
+async fn whenever_it_dies_a_reader_gets_the_old_world_or_the_new_one() {
+    let mut rig = Rig::demo_sqlite().await;
+    let whole = Killer::never();
+    // How many points there are from the agreement to the end.
+    let id = agreed(&mut rig).await;
+    rig.reboot(whole.clone()).await;
+    assert_eq!(rig.finish(&id).await, State::Succeeded);
+    let points = whole.passed();
+    assert!(points > 20, "{points}");
+    for point in (0..points).step_by((points / 12).max(1)) {
+        let mut rig = Rig::demo_sqlite().await;
+        let was = called(&rig, LIVE).expect("it is there");
+        let id = agreed(&mut rig).await;
+        let new = called(&rig, &format!("{LIVE}-restored-{id}")).expect("it is restored");
+        rig.reboot(Killer::at(point)).await;
+        let (mut none, mut worlds) = (Duration::ZERO, vec![was.clone()]);
+        for _ in 0..720 {
+            rig.settle(Duration::from_secs(5)).await;
+            if rig.process.killer.dead() {
+                rig.clock.advance(Duration::from_secs(61));
+                rig.reboot(Killer::never()).await;
+            }
+            match called(&rig, LIVE) {
+                Some(world) => worlds.push(world),
+                None => none += Duration::from_secs(5),
+            }
+            if rig.state(&id).await.terminal() {
+                break;
+            }
+        }
+        assert_eq!(rig.state(&id).await, State::Succeeded, "killed at {point}: {:#?}", rig.run(&id).await);
+        worlds.dedup();
+        assert_eq!(worlds, [was, new], "killed at {point}: the old world, and then the new one");
+        assert!(none <= Duration::from_secs(300), "killed at {point}: {none:?} without a database");
+        assert!(rig.cloud.twice().is_empty(), "{:?}", rig.cloud.twice());
+    }
+}
