@@ -113,6 +113,11 @@ impl Killer {
         self.dead.load(Ordering::SeqCst)
     }
 
+    /// How often by now a process came to what this death interrupts.
+    pub fn times(&self, death: &Death) -> usize {
+        self.meanings.lock().unwrap().iter().filter(|meaning| **meaning == death.meaning).count()
+    }
+
     /// Where it died.
     pub fn died_at(&self) -> Option<String> {
         self.died_at.lock().unwrap().clone()
@@ -143,6 +148,22 @@ impl Killer {
             *self.died_at.lock().unwrap() = Some(what.to_owned());
         }
         self.dead()
+    }
+}
+
+/// Lives until one has died this death. How often is asked differs from life to life, so what does not come for the last time
+/// then is died as often as it came. `false`: a life did not come to it at all, as to steps that happened to change together.
+pub async fn die(mut death: Death, mut live: impl AsyncFnMut(Arc<Killer>)) -> bool {
+    loop {
+        let killer = Killer::of(death.clone());
+        live(killer.clone()).await;
+        if killer.dead() {
+            return true;
+        }
+        death.nth = killer.times(&death);
+        if death.nth == 0 {
+            return false;
+        }
     }
 }
 
