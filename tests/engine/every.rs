@@ -266,7 +266,12 @@ async fn every_step_may_fail_and_what_is_told_is_true() {
             let id = rig.asked(&command).await;
             if steps.is_empty() {
                 let plan = rig.run(&id).await.op.plan;
-                let in_aws = plan.steps.iter().map(|s| &s.action).filter(|a| a.work().is_called());
+                // Health is asked of the platform's own addresses, which no fault of AWS reaches.
+                let in_aws = plan
+                    .steps
+                    .iter()
+                    .map(|s| &s.action)
+                    .filter(|a| a.work().is_called() && a.kind() != "verify.health");
                 steps = in_aws.map(|a| (a.kind(), if a.mutates() { Verb::Start } else { Verb::Poll })).collect();
                 steps.dedup();
             }
@@ -278,7 +283,7 @@ async fn every_step_may_fail_and_what_is_told_is_true() {
             let state = finish(&mut rig, &id).await;
             if kind == Kind::RestoreLive && state == State::RolledBack {
                 // The plan says so of what fails once names are being exchanged; `restores.rs` asks what is live then.
-                assert!(["rds.rename", "verify.health", "verify.database"].contains(&step), "{at}");
+                assert!(["rds.rename", "verify.database"].contains(&step), "{at}");
                 continue;
             }
             assert_eq!(state, State::Failed, "{kind:?} {at}");

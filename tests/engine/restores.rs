@@ -36,13 +36,19 @@ async fn waiting(rig: &mut Rig, id: &str) {
     panic!("nobody is asked: {:#?}", rig.run(id).await);
 }
 
-/// Runs until the cutover is agreed to.
-async fn agreed(rig: &mut Rig) -> String {
+/// Runs until the cutover is asked for.
+async fn asked(rig: &mut Rig) -> String {
     let id = begun(rig).await;
     waiting(rig, &id).await;
     rig.click("U0ALICE", "continue", &id).await;
     rig.settle(Duration::from_secs(5)).await;
     waiting(rig, &id).await;
+    id
+}
+
+/// Runs until the cutover is agreed to.
+async fn agreed(rig: &mut Rig) -> String {
+    let id = asked(rig).await;
     rig.click("U0BOB", "continue", &id).await;
     id
 }
@@ -114,14 +120,27 @@ async fn a_restore_into_live_asks_at_every_gate_and_keeps_what_was_there() {
 async fn what_is_ill_after_the_cutover_is_rolled_back_by_itself() {
     let mut rig = Rig::demo_sqlite().await;
     let was = called(&rig, LIVE);
-    assert!(rig.cloud.modify_database("prod", LIVE, |database| database.restores_badly = true));
-    let id = agreed(&mut rig).await;
+    let id = asked(&mut rig).await;
+    let clone = format!("{LIVE}-restored-{id}");
+    assert!(rig.cloud.modify_database("prod", &clone, |database| database.data.lacks_rows = true));
+    rig.click("U0BOB", "continue", &id).await;
     assert_eq!(rig.finish(&id).await, State::RolledBack, "{:#?}", rig.run(&id).await);
     assert_eq!(called(&rig, LIVE), was);
     let run = rig.run(&id).await;
     let watched = run.op.plan.steps.iter().position(|spec| matches!(spec.action, Action::WatchHealth(_))).unwrap();
     assert_eq!(run.steps[watched].state, StepState::Failed);
     assert!(rig.cloud.published().iter().any(|(topic, _)| topic.contains("ops-critical")), "it is told as critical");
+}
+
+#[tokio::test]
+async fn a_clone_that_a_named_check_refutes_is_never_cut_over() {
+    let mut rig = Rig::demo_sqlite().await;
+    let was = called(&rig, LIVE);
+    assert!(rig.cloud.modify_database("prod", LIVE, |database| database.restores_badly = true));
+    let id = begun(&mut rig).await;
+    assert_eq!(rig.finish(&id).await, State::Failed, "{:#?}", rig.run(&id).await);
+    assert_eq!(called(&rig, LIVE), was);
+    assert_eq!(called(&rig, &format!("{LIVE}-before-{id}")), None, "nothing was exchanged");
 }
 
 #[tokio::test]
