@@ -190,7 +190,7 @@ async fn what_keeps_its_semicolon_is_named_since_it_is_not_loaded() {
     let there = target(&one.server, Engine::Mysql, None);
     one.run("CREATE TRIGGER good BEFORE INSERT ON t FOR EACH ROW SET NEW.a = 1").await;
     let ours = [one.database.clone()];
-    assert_eq!(sql::inventory(&there, &ours).await.expect("it is seen").doubts, [String::new(); 0]);
+    assert_eq!(sql::inventory(&there, &ours).await.expect("it is seen").doubts, Vec::<String>::new());
     one.run("CREATE TRIGGER bad BEFORE UPDATE ON t FOR EACH ROW SET NEW.a = 1; SELECT 1").await;
     let doubts = sql::inventory(&there, &ours).await.expect("it is seen").doubts;
     let why = format!("trigger {}.bad ends in `;` and is not loaded like that: make it anew without", one.database);

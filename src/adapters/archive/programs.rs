@@ -216,6 +216,11 @@ fn missing(server: Release, names: &[&str], others: &[String]) -> ArchiveError {
     ArchiveError::Permanent(format!("{why}{found} {next}, or name its folder in {VARIABLE}."))
 }
 
+/// A program that the system would not start.
+pub(super) fn unstarted(name: &str, error: &std::io::Error) -> ArchiveError {
+    ArchiveError::Permanent(format!("{name} cannot be run: {error}. Install it where bbws runs."))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -232,9 +237,4 @@ mod tests {
         assert!(suits(of(Engine::Mysql, 8), oracle) && !suits(of(Engine::Mysql, 8), maria));
         assert!(!suits(of(Engine::Postgres, 15), ""));
     }
-}
-
-/// A program that the system would not start.
-pub(super) fn unstarted(name: &str, error: &std::io::Error) -> ArchiveError {
-    ArchiveError::Permanent(format!("{name} cannot be run: {error}. Install it where bbws runs."))
 }

@@ -177,8 +177,11 @@ impl Operation for Bisect {
     }
 }
 
-/// The database, the check and the login that are meant.
-fn subject<'a>(asked: &Asked<'a>) -> Result<(&'a Database, (&'a str, &'a NamedCheck), &'a str), Vec<String>> {
+/// A database, the check by its name, and the secret with a login.
+type Subject<'a> = (&'a Database, (&'a str, &'a NamedCheck), &'a str);
+
+/// What is meant.
+fn subject<'a>(asked: &Asked<'a>) -> Result<Subject<'a>, Vec<String>> {
     let (env, values) = (asked.environment, asked.command.values());
     let name = values.get(CHECK).unwrap_or_default();
     let Some((name, check)) = env.checks.get_key_value(name) else {

@@ -21,38 +21,38 @@ use super::scopes;
 pub(super) struct Refusal {
     code: String,
     messages: Vec<String>,
-    errors: Value,
+    errors: Box<Value>,
     /// Further fields of the answer.
-    more: Map<String, Value>,
+    more: Box<Map<String, Value>>,
 }
 
 impl From<&str> for Refusal {
     fn from(code: &str) -> Self {
-        Self { code: code.into(), messages: Vec::new(), errors: Value::Null, more: Map::new() }
+        Self { code: code.into(), messages: Vec::new(), errors: Box::default(), more: Box::default() }
     }
 }
 
 impl Refusal {
     pub(super) fn invalid_blocks(messages: Vec<String>) -> Self {
-        Self { errors: json!(messages), messages, ..Self::from("invalid_blocks") }
+        Self { errors: Box::new(json!(messages)), messages, ..Self::from("invalid_blocks") }
     }
 
     /// With further fields in its answer.
     pub(super) fn with(self, more: Value) -> Self {
         let more = if let Value::Object(more) = more { more } else { Map::new() };
-        Self { more, ..self }
+        Self { more: Box::new(more), ..self }
     }
 
     fn to_slack(&self) -> Value {
         let mut out = json!({"ok": false, "error": self.code});
-        for (name, value) in &self.more {
+        for (name, value) in self.more.iter() {
             out[name] = value.clone();
         }
         if !self.messages.is_empty() {
             out["response_metadata"] = json!({"messages": self.messages});
         }
         if !self.errors.is_null() {
-            out["errors"] = self.errors.clone();
+            out["errors"] = Value::clone(&self.errors);
         }
         out
     }
@@ -78,7 +78,7 @@ fn validate(args: &Args) -> Result<Value, Refusal> {
         let (why, pointer) = line.trim_end_matches(']').split_once(" [json-pointer:/blocks").unwrap_or((line, ""));
         json!({"pointer": format!("{root}{pointer}"), "code": "failed_constraint", "message": why.trim_start_matches("[ERROR] ")})
     };
-    Err(Refusal { errors: found.iter().map(error).collect(), ..Refusal::from(code) })
+    Err(Refusal { errors: Box::new(found.iter().map(error).collect()), ..Refusal::from(code) })
 }
 
 /// `api.test`: says back what it was told, or refuses as it was told.

@@ -248,7 +248,7 @@ impl Work<'_> {
         let parts = |shape: Vec<Texts>, own: &str| parts_of(shape, tables, own);
         let (here, there) = (anatomy::of(to, &stage).await?, anatomy::of(source, schema).await?);
         same_shape(&parts(here, &stage), &parts(there, schema))?;
-        let code = |shape: Vec<Texts>| -> Vec<Texts> { shape.into_iter().filter(|row| is_code(row)).collect() };
+        let code = |shape: Vec<Texts>| -> Vec<Texts> { shape.into_iter().filter(is_code).collect() };
         let (live, there) = (anatomy::of(to, schema).await?, anatomy::of(source, schema).await?);
         let mut staged = Staged { rows, notes: Vec::new() };
         if code(live) != code(there) {

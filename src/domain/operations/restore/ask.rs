@@ -408,18 +408,18 @@ impl<'a> Ask<'a> {
     }
 
     /// Whether it is to take the place of what is live.
-    pub(super) fn into_live(&self) -> bool {
+    pub(super) fn goes_live(&self) -> bool {
         self.values.get(INTO) == Some(LIVE)
     }
 
     /// Whether it comes from the DR region.
-    pub(super) fn from_dr(&self) -> bool {
+    pub(super) fn comes_from_dr(&self) -> bool {
         self.values.get(REGION) == Some("dr")
     }
 
     /// The region it comes from and is restored in.
     pub(super) fn region(&self, env: &'a Environment) -> &'a str {
-        if self.from_dr() { &env.dr_region } else { &env.primary_region }
+        if self.comes_from_dr() { &env.dr_region } else { &env.primary_region }
     }
 
     /// The ticket that asks for it.

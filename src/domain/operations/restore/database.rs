@@ -28,7 +28,7 @@ pub(super) const PITR: Kind =
 
 fn survey(asked: &Asked<'_>, ask: &Ask<'_>) -> Result<Survey, Vec<String>> {
     let env = asked.environment;
-    if ask.from_dr() && !env.replicates() {
+    if ask.comes_from_dr() && !env.replicates() {
         let why = format!(
             "`{}` has no copies in a DR region (`replication = \"disabled\"`). Leave `--{REGION} dr` out.",
             env.name
@@ -37,7 +37,7 @@ fn survey(asked: &Asked<'_>, ask: &Ask<'_>) -> Result<Survey, Vec<String>> {
     }
     Ok(Survey {
         databases: env.databases.iter().map(|database| database.id.clone()).collect(),
-        isolated: !ask.into_live(),
+        isolated: !ask.goes_live(),
         restored_in: Some(ask.region(env).to_owned()),
         ..Survey::default()
     })
@@ -45,7 +45,7 @@ fn survey(asked: &Asked<'_>, ask: &Ask<'_>) -> Result<Survey, Vec<String>> {
 
 /// Why what is asked for cannot take the place of what is live.
 fn cutover(env: &Environment, ask: &Ask<'_>, database: &Database) -> Result<(), Vec<String>> {
-    let refused = if ask.into_live() { live::refusals(env, ask, database) } else { Vec::new() };
+    let refused = if ask.goes_live() { live::refusals(env, ask, database) } else { Vec::new() };
     if refused.is_empty() { Ok(()) } else { Err(refused) }
 }
 
@@ -158,7 +158,7 @@ fn plan_snapshot(asked: &Asked<'_>, ask: &Ask<'_>, known: &Known) -> Result<Plan
     let instance = restored::name(&database.id, &asked.id.0);
     let announced = path.announced(&instance);
     let title = format!("Restore {} as {instance}", snapshot.id);
-    let restored = if ask.into_live() {
+    let restored = if ask.goes_live() {
         let from = Origin { snapshot: Some(&snapshot.id), at: None };
         path.draft.step(title, vec![announced], like(env, database, &instance, from))
     } else {
@@ -246,7 +246,7 @@ fn plan_moment(asked: &Asked<'_>, ask: &Ask<'_>, known: &Known) -> Result<Plan, 
         Some(at) => format!("Restore {} as of {at} as {instance}", database.id),
         None => format!("Restore {} as late as can be as {instance}", database.id),
     };
-    let restored = if ask.into_live() {
+    let restored = if ask.goes_live() {
         path.draft.step(title, vec![announced], like(env, database, &instance, Origin { snapshot: None, at }))
     } else {
         let restore = step::RestoreMoment {
@@ -325,7 +325,7 @@ fn validate(path: &mut Path<'_>, subject: &Subject<'_>, instance: &str, restored
         vec![restored],
         step::VerifyDatabase {
             region: path.ask.region(env).to_owned(),
-            source_region: path.ask.from_dr().then(|| env.primary_region.clone()),
+            source_region: path.ask.comes_from_dr().then(|| env.primary_region.clone()),
             instance: instance.to_owned(),
             database: id.clone(),
             engine: subject.database.engine,
@@ -335,7 +335,7 @@ fn validate(path: &mut Path<'_>, subject: &Subject<'_>, instance: &str, restored
             data_of,
             rpo_seconds: env.rpo.0.as_secs(),
             measures: true,
-            live: path.ask.into_live(),
+            live: path.ask.goes_live(),
             turns_back: false,
         },
     );
@@ -398,7 +398,7 @@ fn ends(
     instance: &str,
     validated: &Validated,
 ) -> Result<Plan, Vec<String>> {
-    if path.ask.into_live() {
+    if path.ask.goes_live() {
         let Some(live) = subject.live else {
             let why =
                 format!("{} does not exist, so there is nothing whose place could be taken.", subject.database.id);

@@ -34,7 +34,7 @@ pub(super) struct Exchange<'a> {
 /// Why there cannot be a cutover, a sentence each.
 pub(super) fn refusals(env: &Environment, ask: &Ask<'_>, database: &Database) -> Vec<String> {
     let mut refused = Vec::new();
-    if ask.from_dr() {
+    if ask.comes_from_dr() {
         refused.push("What is restored in the DR region cannot take the place of what is live in the primary one: leave `--region dr` out, or restore into a clone.".to_owned());
     }
     if env.name == super::PRODUCTION && ask.ticket().is_none() {

@@ -164,7 +164,7 @@ impl Operation for Restore {
 
     /// A clone is apart from everything that others change.
     fn locks_for(&self, command: &Command) -> bool {
-        Ask::of(command).is_none_or(|ask| ask.into_live())
+        Ask::of(command).is_none_or(|ask| ask.goes_live())
     }
 
     fn locked_by(&self, plan: &Plan) -> bool {

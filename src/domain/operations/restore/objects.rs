@@ -35,7 +35,7 @@ fn survey(asked: &Asked<'_>, ask: &Ask<'_>) -> Result<Survey, Vec<String>> {
             asked.at.iso()
         )]);
     }
-    if ask.from_dr() && (bucket.dr.is_none() || !asked.environment.replicates()) {
+    if ask.comes_from_dr() && (bucket.dr.is_none() || !asked.environment.replicates()) {
         let why = format!("Bucket `{}` has no replica in bbws.toml. Leave `--{REGION} dr` out.", bucket.name);
         return Err(vec![why]);
     }
@@ -74,7 +74,7 @@ fn plan(asked: &Asked<'_>, ask: &Ask<'_>, known: &Known) -> Result<Plan, Vec<Str
     expired(&mut path, found, asked.at, as_of);
     let versions = Versions {
         bucket: bucket.name.clone(),
-        from: bucket.dr.clone().filter(|_| ask.from_dr()).map(|dr| (env.dr_region.clone(), dr)),
+        from: bucket.dr.clone().filter(|_| ask.comes_from_dr()).map(|dr| (env.dr_region.clone(), dr)),
         prefix: ask.prefix().to_owned(),
         as_of,
         archive,
