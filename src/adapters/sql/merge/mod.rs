@@ -139,7 +139,7 @@ impl Tenant {
 /// Servers in which tenants have their rows, as far as restores change them.
 #[async_trait]
 pub trait Tenants: fmt::Debug + Send + Sync {
-    /// See [`stage::stage`]. Begun again, it begins from nothing.
+    /// See `stage::stage`. Begun again, it begins from nothing.
     ///
     /// # Errors
     /// See [`Hitch`].

@@ -1,6 +1,6 @@
 //! `backup.restore`: bringing something back from a backup, beside what is there.
 //!
-//! A kind of restore is a file here and a line in [`KINDS`]: what it asks of AWS, and which steps make the copy and prove it.
+//! A kind of restore is a file here and a line in `KINDS`: what it asks of AWS, and which steps make the copy and prove it.
 //! What was asked for is in `ask`, what every restore does around that in `path`, how far it reaches in `scope`.
 
 mod ask;
