@@ -41,7 +41,7 @@ async fn a_signed_command_is_taken_and_answered() {
     assert_eq!(answer.sentence(), "done");
     let signature = hex::decode(&signature(SECRET, &NOW.to_string(), body.as_bytes())[3..]).unwrap();
     let expected = Envelope {
-        id: hex::encode(Sha256::digest(signature)),
+        id: format!("{NOW:08x}-{}", hex::encode(Sha256::digest(signature))),
         via: Via::Command,
         user: "U0ALICE".to_owned(),
         team: "T0BBWS".to_owned(),
