@@ -24,7 +24,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-NOT_FOUND = b"""<ErrorResponse xmlns="http://rds.amazonaws.com/doc/2014-10-31/"><Error><Type>Sender</Type>
+NOT_FOUND = b"""<ErrorResponse><Error><Type>Sender</Type>
 <Code>DBInstanceNotFound</Code><Message>DBInstance orders not found.</Message></Error><RequestId>2</RequestId></ErrorResponse>"""
 
 class Rds(http.server.BaseHTTPRequestHandler):

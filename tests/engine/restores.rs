@@ -3,13 +3,16 @@
 use std::time::Duration;
 
 use bbws::{
-    adapters::sandbox::aws::{Fault, Target},
+    adapters::{
+        sandbox::aws::{Fault, Target},
+        slack::draw_card,
+    },
     domain::{
         mark::MarkKind,
         operation::State,
         step::{Action, StepState},
     },
-    ports::{clock::Clock, store::Store},
+    ports::{chat::Content, clock::Clock, store::Store},
 };
 
 use crate::support::{kill::Killer, rig::Rig};
@@ -77,6 +80,9 @@ async fn a_restore_into_live_asks_at_every_gate_and_keeps_what_was_there() {
     let id = rig.asked("backup restore prod pitr --target-time latest --into live --ticket INC-1").await;
     rig.settle(Duration::from_secs(2)).await;
     assert_eq!(rig.run(&id).await.op.plan.scope, "single");
+    let Content::Card(card) = rig.chat.cards_of(&id).remove(0).message.content else { panic!("a card") };
+    let field = draw_card(&card).blocks.into_iter().find(|block| block["type"] == "input").expect("a field");
+    assert_eq!(field["label"]["text"], format!("To approve, type {LIVE} or prod; to reject, why"));
     let said = rig.click("U0BOB", "approve", &id).await.expect("an answer").text;
     assert!(said.contains(&format!("op approve {id} --confirm {LIVE}")), "{said}");
     assert_eq!(rig.state(&id).await, State::AwaitingApproval, "whoever approves has to type what it replaces");

@@ -105,6 +105,7 @@ async fn range(
     let mut wait = patience.pause;
     for _ in 1..ATTEMPTS {
         match once(client, place, object, part, patience.range).await {
+            // What S3 could not answer just now; it ends with `ATTEMPTS`.
             Err(ArchiveError::Retryable(_)) => tokio::time::sleep(wait).await,
             settled => return settled,
         }

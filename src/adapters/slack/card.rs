@@ -48,7 +48,12 @@ pub fn card(view: &CardView) -> Message {
     let actions = Part::Actions { block, value: op.id.0.clone(), buttons: buttons(run) };
     if awaiting {
         // What is signed and the buttons come first: they have to be on one screen of a phone.
-        parts.extend([Part::Section(approval::signed(op)), actions, Part::Reason, approval::folded(op)]);
+        parts.extend([
+            Part::Section(approval::signed(op)),
+            actions,
+            Part::Typed(approval::typed(op)),
+            approval::folded(op),
+        ]);
         parts.push(Part::Context(small_print(op)));
     } else {
         let tasks = tasks(run, view.now);

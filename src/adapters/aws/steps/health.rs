@@ -46,6 +46,7 @@ async fn answers(web: &dyn Fetch, url: &str, between: Duration) -> Option<String
     let mut wrong = None;
     for time in 0..IN_A_ROW {
         if time > 0 {
+            // One answer that went wrong says little; a poll remembers nothing of the last one, so it asks again itself.
             tokio::time::sleep(between).await;
         }
         match web.get(url, PAGE).await {

@@ -36,6 +36,7 @@ pub async fn serve(aws: Arc<SimAws>, listener: TcpListener, end: impl Future<Out
             Ok((stream, _)) => drop(tokio::spawn(converse(Arc::clone(&aws), stream))),
             Err(error) => {
                 tracing::warn!(%error, "a connection to the simulated AWS could not be taken");
+                // Without files to spare every attempt fails at once: do not spin.
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
         }
