@@ -9,6 +9,7 @@ use super::{
 use crate::{
     domain::{
         answers::restore_list,
+        checked,
         command::Command,
         confidence::{self, Candidates, Evidence, Ranked, Trust},
         environment::{Environment, Tenant},
@@ -226,7 +227,7 @@ impl Found<'_> {
             format!("{}, {} of 100", confidence.trust().word(), confidence.score),
             loses,
             confidence.why(),
-            confidence::checked(point, &self.marks),
+            checked::checked(point, &self.marks),
             format!("{} {}", point.kind, point.resource),
         ]
     }

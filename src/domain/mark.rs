@@ -20,7 +20,7 @@ pub enum MarkKind {
     Leftover,
     /// Something the watcher has told of and that still stands; the note is the text it told.
     Finding,
-    /// What a named check of the config answered on a restored recovery point; see [`super::confidence::Checked`].
+    /// What a named check of the config answered on a restored recovery point; see [`super::checked::Checked`].
     Checked,
 }
 

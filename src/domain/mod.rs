@@ -5,6 +5,7 @@ pub mod approval;
 pub mod attachment;
 pub mod audit;
 pub mod bisect;
+pub mod checked;
 pub mod coming;
 pub mod command;
 pub mod confidence;

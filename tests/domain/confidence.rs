@@ -3,9 +3,10 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use bbws::domain::{
+    checked::{Checked, checked},
     confidence::{
-        Candidate, Candidates, Checked, Confidence, Evidence, Ranked, Trust, asks_for, asks_for_window, best_of_each,
-        checked, loses, lost, rank, window,
+        Candidate, Candidates, Confidence, Evidence, Ranked, Trust, asks_for, asks_for_window, best_of_each, loses,
+        lost, rank, window,
     },
     mark::{Mark, MarkKind},
     moment::Moment,

@@ -4,7 +4,7 @@ use bbws::{
     config::Config,
     domain::{
         attachment::Report,
-        confidence::Checked,
+        checked::Checked,
         language,
         mark::MarkKind,
         operation::{Run, State},

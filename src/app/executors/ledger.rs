@@ -10,7 +10,7 @@ use crate::{
     app::change::{Change, SELF},
     domain::{
         bisect::Answer,
-        confidence::Checked,
+        checked::Checked,
         mark::MarkKind,
         operation::{OpId, State, Trigger},
         step::{Action, ClearStop, ISSUE, bisect},

@@ -8,7 +8,7 @@ use super::{
     path::Path,
 };
 use crate::domain::{
-    confidence::Checked,
+    checked::Checked,
     environment::{Database, Environment},
     mark::{Mark, MarkKind},
     moment::{Moment, spoken},
