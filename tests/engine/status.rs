@@ -40,9 +40,13 @@ async fn each_turn_of_an_operation_is_told_with_who_has_to_act() {
     ");
     rig.click("U0BOB", "approve", &id).await;
     rig.settle(Duration::from_secs(60)).await;
-    insta::assert_snapshot!(status(&mut rig, "STATUS Prod").await, @r"
+    // Steps side by side end in the order of their threads, so that the figure differs by a step.
+    let said = status(&mut rig, "STATUS Prod").await;
+    let done: u32 = said.split_once(" % done").and_then(|(head, _)| head.rsplit(' ').next()?.parse().ok()).expect("how far it is");
+    assert!((25..45).contains(&done), "{said}");
+    insta::assert_snapshot!(said.replace(&format!("{done} % done"), "[part] done"), @r"
     *prod* · active in af-south-1 · 1 running · 4 late
-    • `bk-1` Backup of prod (full): 34 % done, 1 min so far
+    • `bk-1` Backup of prod (full): [part] done, 1 min so far
     • None of the 3 copies in eu-west-1 keeps the RPO of 1 h (told 5 min ago)
     • How far `efs wp-content in DR` is behind is unknown, which counts as a breach of the RPO of 1 h (told 5 min ago)
     • How far `rds bbws-prod-mysql in DR` is behind is unknown, which counts as a breach of the RPO of 1 h (told 5 min ago)
