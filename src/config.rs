@@ -6,6 +6,7 @@ mod data;
 mod environments;
 mod forms;
 mod restores;
+mod standby;
 mod tree;
 
 use std::{collections::BTreeMap, fmt, path::Path};
@@ -213,7 +214,11 @@ impl Draft {
             topics: self.topics?,
             approvals: self.approvals.into_iter().map(|(_, rule)| rule).collect(),
             approval_limits: self.limits?,
-            environments: self.environments,
+            environments: self
+                .environments
+                .into_iter()
+                .map(|(name, environment)| (name, standby::kept_in_one_place(environment)))
+                .collect(),
             warnings,
         })
     }

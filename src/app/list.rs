@@ -8,10 +8,11 @@ use super::{
 };
 use crate::{
     domain::{
+        active::Active,
         answers::backup_list,
         command::{Command, Does},
         confidence,
-        environment::{Environment, Tenant},
+        environment::{Environment, Side, Tenant},
         language,
         mark::{Mark, MarkKind},
         moment::{Moment, spoken},
@@ -128,7 +129,7 @@ impl Desk {
     /// Answers `backup list`.
     pub(super) async fn backup_list(&self, command: &Command, by: &str) -> Result<Reply, StoreError> {
         let environment = command.environment().unwrap_or_default();
-        let Some(env) = self.planner.environment(environment).cloned() else {
+        let Some((active, env)) = self.planner.where_it_runs(environment).await? else {
             return Ok(say(Level::Error, format!("There is no environment `{}`.", escape(environment))));
         };
         let now = self.clock.now();
@@ -144,12 +145,14 @@ impl Desk {
             Err(error) => return Ok(unreadable(environment, &error)),
         };
         let marks = self.store.marks(environment, None).await?;
-        Ok(drawn(&env, command, &newest, &left_out, &marks, now))
+        let mut reply = drawn(&env, command, &newest, &left_out, &marks, now);
+        reply.text = elsewhere(&active, &env) + &reply.text;
+        Ok(reply)
     }
 
     /// Answers `backup schedule … list`.
     pub(super) async fn schedule_list(&self, environment: &str, by: &str) -> Result<Reply, StoreError> {
-        let Some(env) = self.planner.environment(environment).cloned() else {
+        let Some((active, env)) = self.planner.where_it_runs(environment).await? else {
             return Ok(say(Level::Error, format!("There is no environment `{}`.", escape(environment))));
         };
         let world = match self.planner.cloud().survey(&env, &schedule::survey(&env), by).await {
@@ -157,7 +160,22 @@ impl Desk {
             Err(error) => return Ok(unreadable(environment, &error)),
         };
         let marks = self.store.marks(environment, Some(MarkKind::Tier)).await?;
-        Ok(schedule_reply(&env, &world, &marks, self.clock.now()))
+        let mut reply = schedule_reply(&env, &world, &marks, self.clock.now());
+        reply.text = elsewhere(&active, &env) + &reply.text;
+        Ok(reply)
+    }
+}
+
+/// Where the platform runs in its DR region: that what is shown is of there. A line, or nothing.
+pub(super) fn elsewhere(active: &Active, env: &Environment) -> String {
+    match active.side {
+        Side::Primary => String::new(),
+        Side::Dr => format!(
+            "*`{}` runs in {}*, its DR region: this is what there is there. What lies in {} is not looked at.\n",
+            escape(&env.name),
+            env.primary_region,
+            env.dr_region
+        ),
     }
 }
 
@@ -224,7 +242,12 @@ fn drawn(
         rows.push(row(env, line, point, &guards, marks, now, unread.is_empty()));
         // What is not known may be what protects it.
         let deletable = guards.is_empty() && unread.is_empty();
-        offers.push(if deletable { Some(deletion(env, point)) } else { restoration(env, line, point, newest.tenant) });
+        offers.push(match env.side {
+            // Neither is done there.
+            Side::Dr => None,
+            Side::Primary if deletable => Some(deletion(env, point)),
+            Side::Primary => restoration(env, line, point, newest.tenant),
+        });
     }
     head.extend(others);
     let table = Table {

@@ -1,16 +1,17 @@
 //! From what was asked to a plan, resolved against the live world: at the request, and again just before the run.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{borrow::Cow, collections::BTreeMap, sync::Arc, time::Duration};
 
 use crate::{
     domain::{
+        active::Active,
         command::Command,
-        environment::Environment,
+        environment::{Environment, Side},
         language,
-        mark::Mark,
+        mark::{Mark, MarkKind},
         moment::Moment,
         operation::{OpId, Run},
-        operations::{self, Asked, Known, Marks, Past},
+        operations::{self, Asked, Known, Marks, Operation, Past, Works},
         plan::Plan,
         point::Point,
         policy::{self, Need, Rule},
@@ -89,6 +90,25 @@ impl Planner {
         self.environments.values()
     }
 
+    /// An environment by name, as it is where it runs now.
+    ///
+    /// # Errors
+    /// The ledger's.
+    pub async fn where_it_runs(&self, name: &str) -> Result<Option<(Active, Environment)>, StoreError> {
+        let Some(config) = self.environments.get(name) else { return Ok(None) };
+        let active = self.active(name).await?;
+        let environment = active.environment(config).into_owned();
+        Ok(Some((active, environment)))
+    }
+
+    /// Where an environment runs.
+    ///
+    /// # Errors
+    /// The ledger's.
+    pub async fn active(&self, name: &str) -> Result<Active, StoreError> {
+        Ok(Active::of(&self.store.marks(name, Some(MarkKind::Active)).await?))
+    }
+
     /// AWS, for what only looks.
     pub fn cloud(&self) -> &dyn Cloud {
         self.cloud.as_ref()
@@ -102,9 +122,11 @@ impl Planner {
         let (Some(operation), Some(environment)) = (operations::asked(command), command.environment()) else {
             return Err(NoPlan::Problems(vec![format!("`{}` is not something to plan.", command.name())]));
         };
-        let env = self.known(environment)?;
-        let asked = Asked { command, environment: env, id: asking.id, at: asking.at };
-        let world = self.survey(env, &operation.survey(&asked)?, asking.by).await?;
+        let config = self.known(environment)?;
+        let active = self.active(environment).await?;
+        let env = planned_for(operation, command, config, &active)?;
+        let asked = Asked { command, environment: &env, id: asking.id, at: asking.at };
+        let world = self.survey(&env, &operation.survey(&asked)?, asking.by).await?;
         let marks = match operation.marks() {
             Marks::Nothing => Vec::new(),
             Marks::Of(kind) => self.store.marks(environment, Some(kind)).await?,
@@ -113,7 +135,7 @@ impl Planner {
         let marks: Vec<Mark> = marks.into_iter().filter(|m| m.operation != asking.id.0).collect();
         let past = self.past(environment, operation.past(&asked, &world, &marks)).await?;
         let rules = self.rules.clone();
-        let plan = operation.plan(&asked, &Known { world, marks, past, rules })?;
+        let plan = operation.plan(&asked, &Known { world, marks, past, rules, active })?;
         let configured = policy::needs(&self.rules, operation.kind(), environment, &operation.scope(&plan));
         let needs = operation.needs(&plan, configured);
         Ok((plan, needs))
@@ -167,6 +189,30 @@ impl Planner {
             runs.extend(self.store.load(&id).await?);
         }
         Ok(runs)
+    }
+}
+
+/// The environment that an operation is planned for. Since it is another one on the other side, a plan for one side is void on
+/// the other.
+///
+/// # Errors
+/// When it does not work where the platform runs.
+fn planned_for<'e>(
+    operation: &dyn Operation,
+    command: &Command,
+    config: &'e Environment,
+    active: &Active,
+) -> Result<Cow<'e, Environment>, NoPlan> {
+    match operation.works() {
+        Works::OnBoth => Ok(Cow::Borrowed(config)),
+        Works::AtHome(next) if active.side != Side::Primary => Err(NoPlan::Problems(vec![format!(
+            "`{}` runs in {} since it was failed over, and `{}` works only while it runs in {}. {next}",
+            config.name,
+            config.region(active.side),
+            command.name().replace('.', " "),
+            config.primary_region
+        )])),
+        Works::AtHome(_) | Works::WhereItRuns => Ok(active.environment(config)),
     }
 }
 

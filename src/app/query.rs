@@ -39,9 +39,11 @@ impl Desk {
 
     async fn answer(&self, command: &Command) -> Result<Reply, StoreError> {
         let Some(answer) = answers::asked(command) else { return Ok(no_question(command)) };
-        let environments: Vec<_> = self.planner.environments().cloned().collect();
-        let asked_about = |env: &&Environment| command.environment().is_none_or(|name| name == env.name);
-        let environments: Vec<&Environment> = environments.iter().map(AsRef::as_ref).filter(asked_about).collect();
+        let asked_about = |name: &&str| command.environment().is_none_or(|asked| asked == *name);
+        let mut environments: Vec<Environment> = Vec::new();
+        for name in self.environments().into_iter().filter(asked_about) {
+            environments.extend(self.planner.where_it_runs(name).await?.map(|(_, environment)| environment));
+        }
         let Wants { newest, runs, stops, marks, measured } = answer.wants(command);
         let mut known = Known {
             now: self.clock.now(),
@@ -50,7 +52,7 @@ impl Desk {
             stops: if stops { self.store.stops().await? } else { Vec::new() },
             marks: Vec::new(),
             measured: BTreeMap::new(),
-            environments,
+            environments: environments.iter().collect(),
         };
         for Environment { name, .. } in known.environments.iter().copied() {
             if marks.is_some() {

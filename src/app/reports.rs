@@ -8,6 +8,7 @@ use std::{
 
 use crate::{
     domain::{
+        active::Active,
         attachment::{Attachment, Chart, Report, Series, Table},
         environment::Environment,
         lag::{Measurements, Side},
@@ -46,6 +47,7 @@ pub async fn look(
         let found = report.breaches.first().cloned().unwrap_or_default();
         return Ok(Ok(progress(report, &found)));
     }
+    let env = &*Active::of(&store.marks(&env.name, Some(MarkKind::Active)).await?).environment(env);
     let measurements = match cloud.measurements(env, &call.requester).await {
         Ok(measurements) => measurements,
         Err(error) => return Ok(Err(error)),

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{
     desk::{Desk, say},
-    list::{holds, regions, restore, unreadable},
+    list::{elsewhere, holds, regions, restore, unreadable},
 };
 use crate::{
     domain::{
@@ -12,7 +12,7 @@ use crate::{
         checked,
         command::Command,
         confidence::{self, Candidates, Evidence, Ranked, Trust},
-        environment::{Environment, Tenant},
+        environment::{Environment, Side, Tenant},
         mark::Mark,
         moment::{Moment, spoken},
         operation::{Operation, State},
@@ -63,7 +63,7 @@ impl Desk {
     /// Answers `backup restore … list`.
     pub(super) async fn restore_list(&self, command: &Command, by: &str) -> Result<Reply, StoreError> {
         let environment = command.environment().unwrap_or_default();
-        let Some(env) = self.planner.environment(environment).cloned() else {
+        let Some((active, env)) = self.planner.where_it_runs(environment).await? else {
             return Ok(say(Level::Error, format!("There is no environment `{}`.", escape(environment))));
         };
         let tenant = match restore_list::tenant(command).map(|id| env.tenant(id)).transpose() {
@@ -114,7 +114,9 @@ impl Desk {
             restores,
             now,
         };
-        Ok(found.drawn())
+        let mut reply = found.drawn();
+        reply.text = elsewhere(&active, &env) + &reply.text;
+        Ok(reply)
     }
 
     /// What runs verified when they had made it, and the latest restores.
@@ -262,6 +264,6 @@ impl Found<'_> {
     }
 
     fn offer(&self, text: &str) -> Option<Offer> {
-        restore(&self.env.name, text)
+        restore(&self.env.name, text).filter(|_| self.env.side == Side::Primary)
     }
 }

@@ -21,6 +21,7 @@ use serde_json::json;
 use super::{change::SELF, wake::Wake};
 use crate::{
     domain::{
+        active::Active,
         environment::Environment,
         lag::Measurements,
         mark::Mark,
@@ -153,6 +154,7 @@ impl Watcher {
         let before = self.memory().get(name).cloned().unwrap_or_default();
         // What stands is read before AWS is: what another replica takes back meanwhile must not come up again.
         let mut marks = self.store.marks(name, None).await?;
+        let environment = &*Active::of(&marks).environment(environment);
         let backing_up = self.backing_up(name).await?;
         let read = self.cloud.measurements(environment, SELF).await;
         let now = self.clock.now();

@@ -6,7 +6,7 @@ use super::{
     access::{channel, unique},
     checks, data as declared,
     forms::{self, Arn},
-    restores,
+    restores, standby,
     tree::{At, Report},
 };
 
@@ -74,6 +74,7 @@ pub(super) fn check(env: &Environment, at: &At, report: &mut Report<'_>) {
         cluster(services, &at.key("services"), report);
     }
     health(env, &at.key("health").key("urls"), report);
+    standby::check(env, at, report);
     for (id, tenant) in &env.tenants {
         self::tenant(id, tenant, env, &at.key("tenants").key(id), report);
     }
@@ -347,16 +348,18 @@ fn cluster(services: &Services, at: &At, report: &mut Report<'_>) {
 fn health(env: &Environment, at: &At, report: &mut Report<'_>) {
     let urls = env.health.as_ref().map(|h| h.urls.as_slice()).unwrap_or_default();
     for (index, url) in urls.iter().enumerate() {
-        let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
-        let host = rest.is_some_and(|r| r.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '['));
-        if !host || !url.chars().all(|c| c.is_ascii_graphic()) || url.len() > 2000 {
-            report.problem(
-                &at.item(index),
-                format_args!("`{url}` is not a web address; use one that begins with https://"),
-            );
-        }
+        web_address(url, &at.item(index), report);
     }
     unique(urls.iter().map(String::as_str), |i| at.item(i), report);
+}
+
+/// An address that can be asked over HTTP.
+pub(super) fn web_address(url: &str, at: &At, report: &mut Report<'_>) {
+    let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
+    let host = rest.is_some_and(|r| r.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '['));
+    if !host || !url.chars().all(|c| c.is_ascii_graphic()) || url.len() > 2000 {
+        report.problem(at, format_args!("`{url}` is not a web address; use one that begins with https://"));
+    }
 }
 
 fn tenant(id: &str, tenant: &Tenant, env: &Environment, at: &At, report: &mut Report<'_>) {

@@ -89,6 +89,12 @@ pub(super) fn security_group(text: &str) -> bool {
     text.strip_prefix("sg-").is_some_and(|id| (8..=17).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_hexdigit()))
 }
 
+/// A VPC subnet id.
+pub(super) fn subnet(text: &str) -> bool {
+    let digits = |id: &str| (8..=17).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_hexdigit());
+    text.strip_prefix("subnet-").is_some_and(digits)
+}
+
 /// An S3 bucket's name.
 pub(super) fn bucket(text: &str) -> bool {
     let edge = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();

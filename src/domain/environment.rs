@@ -2,38 +2,37 @@
 
 use std::{collections::BTreeMap, fmt, time::Duration};
 
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 
-/// A length of time written as `15m`, `1h`, `7d`, `30s`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(transparent)]
-pub struct Span(pub Duration);
+pub use super::span::Span;
+use super::standby::{Day, RoutingControls, Standby, Third};
 
-impl Span {
-    /// Reads `<number><s|m|h|d>`.
-    ///
-    /// # Errors
-    /// A sentence that names the text and the forms that are accepted.
-    pub fn parse(text: &str) -> Result<Span, String> {
-        let wrong = || format!("`{text}` is not a length of time; write a number and s, m, h or d, such as `15m`");
-        let unit = text.chars().last().ok_or_else(wrong)?;
-        let factor = match unit {
-            's' => 1,
-            'm' => 60,
-            'h' => 3600,
-            'd' => 86_400,
-            _ => return Err(wrong()),
-        };
-        let number: u64 = text[..text.len() - 1].parse().map_err(|_| wrong())?;
-        let seconds = number.checked_mul(factor).filter(|s| *s <= 366 * 86_400 * 100).ok_or_else(wrong)?;
-        Ok(Span(Duration::from_secs(seconds)))
-    }
+/// One of an environment's two sides.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Side {
+    /// The primary region, where the config says that the platform runs. Of a copy: what a restore there would lose.
+    #[default]
+    Primary,
+    /// The DR region. Of a copy: what a failover would lose.
+    Dr,
 }
 
-impl<'de> Deserialize<'de> for Span {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        Span::parse(&text).map_err(serde::de::Error::custom)
+impl Side {
+    /// The word for it in commands and in the ledger.
+    pub fn word(self) -> &'static str {
+        match self {
+            Side::Primary => "primary",
+            Side::Dr => "dr",
+        }
+    }
+
+    /// The other one.
+    pub fn other(self) -> Side {
+        match self {
+            Side::Primary => Side::Dr,
+            Side::Dr => Side::Primary,
+        }
     }
 }
 
@@ -205,6 +204,21 @@ pub struct Dns {
     pub hosted_zone: String,
     /// Records of that zone.
     pub records: Vec<DnsRecord>,
+    /// ARC routing controls that steer traffic without a control plane.
+    pub routing_controls: Option<RoutingControls>,
+    /// As [`Standby::third`]; kept there once the file is read.
+    pub third: Option<Third>,
+    /// As [`Standby::primary_kms_key`], likewise.
+    pub primary_kms_key: Option<String>,
+    /// As [`Standby::stack`], likewise.
+    pub stack: Option<String>,
+    /// As [`Standby::manual`], likewise.
+    #[serde(default)]
+    pub manual: Vec<String>,
+    /// As [`Standby::runbook`], likewise.
+    pub runbook: Option<String>,
+    /// As [`Standby::runbook_reviewed`], likewise.
+    pub runbook_reviewed: Option<Day>,
 }
 
 /// One ECS service.
@@ -345,6 +359,12 @@ pub struct Environment {
     /// What restores go by.
     #[serde(default)]
     pub restore: Restoring,
+    /// What stands ready in the DR region, and what a failover goes by.
+    #[serde(default)]
+    pub dr: Standby,
+    /// The side this describes: as the config has it, or as it is after a failover ([`super::active::Active::environment`]).
+    #[serde(skip)]
+    pub side: Side,
 }
 
 /// DB subnet group of test restores where the config names none.
@@ -367,6 +387,14 @@ impl Environment {
     /// The secret with which a database is signed in to, where the config names one.
     pub fn login(&self, database: &str) -> Option<&str> {
         self.dumps.iter().find(|dump| dump.database == database).map(|dump| dump.secret.as_str())
+    }
+
+    /// The region of a side of it.
+    pub fn region(&self, side: Side) -> &str {
+        match side {
+            Side::Primary => &self.primary_region,
+            Side::Dr => &self.dr_region,
+        }
     }
 
     /// Whether backups of this environment get a copy in the DR region.

@@ -4,17 +4,8 @@ use std::{collections::BTreeMap, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
+pub use super::environment::Side;
 use super::{environment::Environment, moment::Moment, point::PointKind, restored, world::Condition};
-
-/// Where a component's copy lies.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Side {
-    /// In the primary region: what a restore there would lose.
-    Primary,
-    /// In the DR region: what a failover would lose.
-    Dr,
-}
 
 /// One thing whose newest copy decides what would be lost.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

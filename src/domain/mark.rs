@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use super::{environment::Span, moment::Moment};
+use super::{moment::Moment, span::Span};
 
 /// What is remembered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -22,12 +22,21 @@ pub enum MarkKind {
     Finding,
     /// What a named check of the config answered on a restored recovery point; see [`super::checked::Checked`].
     Checked,
+    /// Where the environment runs; see [`super::active::Active`].
+    Active,
 }
 
 impl MarkKind {
     /// Every kind.
-    pub const ALL: [MarkKind; 6] =
-        [MarkKind::Hold, MarkKind::Tested, MarkKind::Tier, MarkKind::Leftover, MarkKind::Finding, MarkKind::Checked];
+    pub const ALL: [MarkKind; 7] = [
+        MarkKind::Hold,
+        MarkKind::Tested,
+        MarkKind::Tier,
+        MarkKind::Leftover,
+        MarkKind::Finding,
+        MarkKind::Checked,
+        MarkKind::Active,
+    ];
 
     /// Its name in the ledger.
     pub fn name(self) -> &'static str {
@@ -38,6 +47,7 @@ impl MarkKind {
             MarkKind::Leftover => "leftover",
             MarkKind::Finding => "finding",
             MarkKind::Checked => "checked",
+            MarkKind::Active => "active",
         }
     }
 }

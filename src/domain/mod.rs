@@ -1,5 +1,6 @@
 //! What the product is about, pure: no async, no input or output, no SDK, no SQL, no clock.
 
+pub mod active;
 pub mod answers;
 pub mod approval;
 pub mod attachment;
@@ -26,10 +27,13 @@ pub mod point;
 pub mod policy;
 pub mod principal;
 pub mod push;
+pub mod readiness;
 pub mod restored;
 pub mod retention;
 pub mod run;
 pub mod schedule;
+pub mod span;
+pub mod standby;
 pub mod step;
 pub mod stop;
 pub mod text;

@@ -2,6 +2,7 @@
 
 mod data;
 mod mutations;
+mod standby;
 mod variables;
 
 use bbws::config::{Config, DEMO, EXAMPLE};
@@ -328,11 +329,11 @@ secrets_prefix = "bbws/prod/tenant-1""#,
         ),
     ]);
     insta::assert_snapshot!(said, @r"
-    bbws.toml:132: environments.dev.tenants.tenant-1.database: `dev` has no database `bbws-prod-mysql`; add it to databases, or name one of those
-    bbws.toml:134: environments.dev.tenants.tenant-1.file_system: `dev` has no file system `fs-0900d000000000001`; add it to file_systems, or name one of those
-    bbws.toml:135: environments.dev.tenants.tenant-1.path: `/../tenant-1` is not a folder; begin with a slash, without `..`
-    bbws.toml:136: environments.dev.tenants.tenant-1.secrets_prefix: `bbws/prod/tenant-1` also begins names beside it; end it with a slash: `bbws/prod/tenant-1/`
-    bbws.toml:136: environments.dev.tenants.tenant-1.secrets_prefix: `bbws/prod/tenant-1` is outside the environment's `bbws/dev/`; begin it with that
+    bbws.toml:141: environments.dev.tenants.tenant-1.database: `dev` has no database `bbws-prod-mysql`; add it to databases, or name one of those
+    bbws.toml:143: environments.dev.tenants.tenant-1.file_system: `dev` has no file system `fs-0900d000000000001`; add it to file_systems, or name one of those
+    bbws.toml:144: environments.dev.tenants.tenant-1.path: `/../tenant-1` is not a folder; begin with a slash, without `..`
+    bbws.toml:145: environments.dev.tenants.tenant-1.secrets_prefix: `bbws/prod/tenant-1` also begins names beside it; end it with a slash: `bbws/prod/tenant-1/`
+    bbws.toml:145: environments.dev.tenants.tenant-1.secrets_prefix: `bbws/prod/tenant-1` is outside the environment's `bbws/dev/`; begin it with that
     ");
 }
 
@@ -426,11 +427,11 @@ fn an_environment_named_as_commands_cannot() {
 [environments.dev.tenants."tenant 1"]"#,
     )]);
     insta::assert_snapshot!(said, @r#"
-    bbws.toml:131: environments.Prod-2.account: is missing; set it
-    bbws.toml:131: environments.Prod-2: `Prod-2` is not an environment's name; use 1 to 64 of a-z, 0-9, - and _
-    bbws.toml:132: environments.all.account: is missing; set it
-    bbws.toml:132: environments.all: `all` means every environment in commands; choose another name
-    bbws.toml:133: environments.dev.tenants."tenant 1": `tenant 1` is not a tenant's id; use 1 to 128 letters, digits, -, _ and dots inside
+    bbws.toml:140: environments.Prod-2.account: is missing; set it
+    bbws.toml:140: environments.Prod-2: `Prod-2` is not an environment's name; use 1 to 64 of a-z, 0-9, - and _
+    bbws.toml:141: environments.all.account: is missing; set it
+    bbws.toml:141: environments.all: `all` means every environment in commands; choose another name
+    bbws.toml:142: environments.dev.tenants."tenant 1": `tenant 1` is not a tenant's id; use 1 to 128 letters, digits, -, _ and dots inside
     "#);
 }
 

@@ -1,6 +1,7 @@
 //! What the product is about, without anything around it.
 #![allow(missing_docs, clippy::unwrap_used)]
 
+mod active;
 mod bisect;
 mod confidence;
 mod faults;

@@ -76,7 +76,7 @@ fn planned(env: &Environment, text: &str, world: World, marks: Vec<Mark>) -> Res
     let operation = operations::asked(&command).expect("it is an operation");
     let joined = |problems: Vec<String>| problems.join("\n");
     operation.survey(&asked).map_err(joined)?;
-    operation.plan(&asked, &Known { world, marks, past: vec![], rules: rules() }).map_err(joined)
+    operation.plan(&asked, &Known { world, marks, past: vec![], rules: rules(), ..Known::default() }).map_err(joined)
 }
 
 fn refused(text: &str, world: World) -> String {

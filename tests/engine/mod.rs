@@ -1,6 +1,7 @@
 //! The product from request to verified end, over simulated AWS, Slack and time, on both databases.
 #![allow(missing_docs, clippy::unwrap_used)]
 
+mod active;
 mod advice;
 mod approval;
 mod asks;

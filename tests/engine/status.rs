@@ -42,7 +42,8 @@ async fn each_turn_of_an_operation_is_told_with_who_has_to_act() {
     rig.settle(Duration::from_secs(60)).await;
     // Steps side by side end in the order of their threads, so that the figure differs by a step.
     let said = status(&mut rig, "STATUS Prod").await;
-    let done: u32 = said.split_once(" % done").and_then(|(head, _)| head.rsplit(' ').next()?.parse().ok()).expect("how far it is");
+    let done: u32 =
+        said.split_once(" % done").and_then(|(head, _)| head.rsplit(' ').next()?.parse().ok()).expect("how far it is");
     assert!((25..45).contains(&done), "{said}");
     insta::assert_snapshot!(said.replace(&format!("{done} % done"), "[part] done"), @r"
     *prod* · active in af-south-1 · 1 running · 4 late

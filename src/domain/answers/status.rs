@@ -4,7 +4,7 @@ use super::{Answer, Known, Runs, Told, Wants};
 use crate::domain::{
     approval,
     command::{ANY_ENVIRONMENT, Command, Does, EVERYONE, Entry, Group, as_they_are, nothing_more},
-    environment::Environment,
+    environment::{Environment, Side},
     mark::MarkKind,
     moment::{Moment, spoken},
     operation::{Run, State},
@@ -122,7 +122,8 @@ impl Section<'_> {
             (self.late.len(), "late"),
             (self.wrong.len(), "otherwise wrong"),
         ];
-        let mut parts: Vec<String> = vec![format!("active in {}", self.environment.primary_region)];
+        let dr = if self.environment.side == Side::Dr { ", *its DR region*" } else { "" };
+        let mut parts: Vec<String> = vec![format!("active in {}{dr}", self.environment.primary_region)];
         parts.extend((!self.stopped.is_empty()).then(|| "*stopped*".to_owned()));
         parts.extend(counted.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")));
         if counted.iter().all(|(n, _)| *n == 0) && self.unseen.is_none() {

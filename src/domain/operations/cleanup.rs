@@ -2,7 +2,7 @@
 //! by itself.
 
 use super::{
-    Ended, Operation,
+    Ended, Operation, Works,
     draft::{Draft, Head},
     whole,
 };
@@ -29,6 +29,11 @@ impl Operation for Cleanup {
 
     fn prefix(&self) -> &'static str {
         "cl"
+    }
+
+    /// What a restore made is where its mark says.
+    fn works(&self) -> Works {
+        Works::OnBoth
     }
 
     fn governed(&self) -> bool {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{
-    Asked, Ended, Known, Marks, Operation,
+    Asked, Ended, Known, Marks, Operation, Works,
     draft::{Draft, Head},
     unplanned, whole,
 };
@@ -60,6 +60,12 @@ impl Operation for Delete {
 
     fn prefix(&self) -> &'static str {
         "dl"
+    }
+
+    fn works(&self) -> Works {
+        Works::AtHome(
+            "Nothing of a platform that was failed over is deleted; let AWS's own retention end it, or delete it after a failback.",
+        )
     }
 
     fn entry(&self) -> Option<&'static Entry> {

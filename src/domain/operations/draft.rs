@@ -1,7 +1,7 @@
 //! A plan in the making: what was found, what to know, what to do, and what stands in the way.
 
 use crate::domain::{
-    environment::Environment,
+    environment::{Environment, Side},
     plan::{Fact, Plan},
     step::{Action, StepSpec},
 };
@@ -80,6 +80,11 @@ impl Draft {
             return Err(self.problems);
         }
         let env = head.environment;
+        let mut facts = self.facts;
+        if env.side == Side::Dr {
+            let found = format!("{}, the DR region, after a failover", env.primary_region);
+            facts.insert(0, Fact { subject: "Active region".to_owned(), found });
+        }
         Ok(Plan {
             kind: head.kind.to_owned(),
             environment: env.name.clone(),
@@ -89,7 +94,7 @@ impl Draft {
             region: env.primary_region.clone(),
             dr_region: env.replicates().then(|| env.dr_region.clone()),
             retention_days: head.retention_days,
-            facts: self.facts,
+            facts,
             notes: self.notes,
             steps: self.steps,
         })

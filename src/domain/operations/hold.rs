@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use super::{
-    Asked, Ended, Known, Marks, Operation, Past, begun,
+    Asked, Ended, Known, Marks, Operation, Past, Works, begun,
     delete::{describe, named, unknown},
     draft::{Draft, Head},
     unplanned, whole,
@@ -102,6 +102,11 @@ impl Operation for Hold {
 
     fn prefix(&self) -> &'static str {
         "hd"
+    }
+
+    /// What is held may lie on either side, and holding it harms neither.
+    fn works(&self) -> Works {
+        Works::OnBoth
     }
 
     fn scopes(&self) -> &'static [&'static str] {

@@ -16,6 +16,7 @@ pub mod schedule;
 pub mod validate;
 
 use super::{
+    active::Active,
     command::{Command, Does, Entry},
     environment::Environment,
     mark::{Mark, MarkKind},
@@ -108,6 +109,19 @@ pub struct Known {
     pub past: Vec<Run>,
     /// The approval rules, for what a plan says of people who are asked during its run.
     pub rules: Vec<Rule>,
+    /// Where the environment runs.
+    pub active: Active,
+}
+
+/// On which side of an environment an operation works.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Works {
+    /// Wherever the platform runs: it is planned for the environment as it is there ([`Active::environment`]).
+    WhereItRuns,
+    /// Only while the platform runs in its primary region. After a failover people are told this next step instead.
+    AtHome(&'static str),
+    /// On both sides: it is planned for the environment as the config has it, and looks at [`Known::active`] itself.
+    OnBoth,
 }
 
 /// A run at its end, as its sentences need it.
@@ -131,6 +145,11 @@ pub trait Operation: Sync {
 
     /// The letters before the number of its ids. Never change.
     fn prefix(&self) -> &'static str;
+
+    /// Where it works once the platform was failed over.
+    fn works(&self) -> Works {
+        Works::AtHome("Do it by hand in AWS, or after a failback.")
+    }
 
     /// The scopes by which approval rules may tell its requests apart.
     fn scopes(&self) -> &'static [&'static str] {

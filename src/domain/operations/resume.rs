@@ -1,6 +1,6 @@
 //! `control.resume`: lifting a stop, which takes two people.
 
-use super::{Ended, Operation};
+use super::{Ended, Operation, Works};
 use crate::domain::{
     approval,
     command::{ANY_ENVIRONMENT, Arg, Command, Control, Does, Entry, Group, REASON, Values, as_they_are, nothing_more},
@@ -49,6 +49,10 @@ impl Operation for Resume {
 
     fn prefix(&self) -> &'static str {
         "rs"
+    }
+
+    fn works(&self) -> Works {
+        Works::OnBoth
     }
 
     /// Its command is a hand on what runs (`app::lift`): which stops are meant is settled there.

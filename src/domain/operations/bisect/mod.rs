@@ -6,7 +6,7 @@ mod report;
 pub use report::report;
 
 use super::{
-    Asked, Ended, Known, Operation,
+    Asked, Ended, Known, Operation, Works,
     draft::{Draft, Head},
     whole,
 };
@@ -121,6 +121,10 @@ impl Operation for Bisect {
 
     fn prefix(&self) -> &'static str {
         "bs"
+    }
+
+    fn works(&self) -> Works {
+        Works::AtHome("Restore single recovery points in the console of AWS, or ask again after a failback.")
     }
 
     fn entry(&self) -> Option<&'static Entry> {

@@ -8,7 +8,7 @@ mod snapshots;
 pub use scope::BackupScope;
 
 use super::{
-    Asked, Ended, Known, Marks, Operation, all_done,
+    Asked, Ended, Known, Marks, Operation, Works, all_done,
     draft::{Draft, Head},
     narrowed, unplanned, whole,
 };
@@ -18,7 +18,7 @@ use crate::domain::{
         nothing_more,
         value::{self, Kind, word},
     },
-    environment::{Bucket, Database, Dump, Environment, FileSystem, Tenant},
+    environment::{Bucket, Database, Dump, Environment, FileSystem, Side, Tenant},
     mark::{Mark, MarkKind},
     moment::Moment,
     operation::OpId,
@@ -99,6 +99,10 @@ impl Operation for Create {
 
     fn prefix(&self) -> &'static str {
         "bk"
+    }
+
+    fn works(&self) -> Works {
+        Works::WhereItRuns
     }
 
     fn scopes(&self) -> &'static [&'static str] {
@@ -281,10 +285,16 @@ impl<'a> Target<'a> {
         }
         self.tier(&kept, id, &mut draft);
         if !self.environment.replicates() && self.scope != BackupScope::Lifecycle {
-            draft.note(format!(
-                "No copy is made in another region: replication of {} is disabled.",
-                self.environment.name
-            ));
+            let env = self.environment;
+            draft.note(match env.side {
+                Side::Primary => {
+                    format!("No copy is made in another region: replication of {} is disabled.", env.name)
+                }
+                Side::Dr => format!(
+                    "No copy is made in another region: {} was failed over to {}, and nothing protects it there yet.",
+                    env.name, env.primary_region
+                ),
+            });
         }
         draft.finish(Head {
             kind: KIND,

@@ -14,7 +14,7 @@ mod secrets;
 
 use ask::Ask;
 
-use super::{Asked, Ended, Known, Marks, Operation, unplanned, whole};
+use super::{Asked, Ended, Known, Marks, Operation, Works, unplanned, whole};
 use crate::domain::{
     command::{ANY_ROLE, Command, Does, ENVIRONMENT, Entry, Group, REASON},
     mark::MarkKind,
@@ -130,6 +130,10 @@ impl Operation for Restore {
     /// Shared with the lifting of stops: one sequence of numbers.
     fn prefix(&self) -> &'static str {
         "rs"
+    }
+
+    fn works(&self) -> Works {
+        Works::AtHome("Restore it in the console of AWS, beside what is there, or ask again after a failback.")
     }
 
     fn scopes(&self) -> &'static [&'static str] {

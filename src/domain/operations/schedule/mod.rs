@@ -3,7 +3,7 @@
 mod desired;
 
 use super::{
-    Asked, Ended, Known, Operation, begun,
+    Asked, Ended, Known, Operation, Works, begun,
     draft::{Draft, Head},
     narrowed, unplanned, whole,
 };
@@ -214,6 +214,10 @@ impl Operation for Schedule {
 
     fn prefix(&self) -> &'static str {
         "sc"
+    }
+
+    fn works(&self) -> Works {
+        Works::WhereItRuns
     }
 
     fn scopes(&self) -> &'static [&'static str] {

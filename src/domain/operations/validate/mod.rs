@@ -3,7 +3,7 @@
 mod restores;
 
 use super::{
-    Asked, Ended, Known, Operation,
+    Asked, Ended, Known, Operation, Works,
     draft::{Draft, Head},
     narrowed, whole,
 };
@@ -149,6 +149,10 @@ impl Operation for Validate {
 
     fn prefix(&self) -> &'static str {
         "vl"
+    }
+
+    fn works(&self) -> Works {
+        Works::WhereItRuns
     }
 
     fn entry(&self) -> Option<&'static Entry> {
