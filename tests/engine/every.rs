@@ -1,6 +1,6 @@
 //! The same questions to every operation: what if a step fails, an answer is lost, the process dies, somebody stops it, or asks twice?
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use bbws::{
     adapters::sandbox::aws::{Fault, Target, judge::Verb},
@@ -464,9 +464,16 @@ async fn revive(rig: &mut Rig) {
     }
 }
 
-/// The deaths that each kind can die. PostgreSQL sees those of the ledger's own calls.
-async fn killed(mut rig: Rig, (part, of): (usize, usize), deaths: fn(&Killer) -> Vec<Death>) {
-    for kind in cases().iter().skip(part).step_by(of) {
+/// The deaths that the kinds can die, each where it comes first: what two of them do in the same way is interrupted in one.
+/// PostgreSQL sees those of the ledger's own calls.
+async fn killed(mut rig: Rig, kinds: Vec<Kind>, (part, of): (usize, usize), deaths: fn(&Killer) -> Vec<Death>) {
+    let mut died: BTreeSet<String> = BTreeSet::new();
+    for kind in kinds.iter().skip(part).step_by(of) {
+        // The first backup of a month writes down that it is one, which no later life does: what the second one comes to counts.
+        let first = [Kind::Config, Kind::Buckets, Kind::Dump].contains(kind);
+        if first {
+            one_life(&mut rig, *kind, 0, &Killer::never()).await;
+        }
         let whole = Killer::never();
         one_life(&mut rig, *kind, 1, &whole).await;
         assert!(whole.passed() > 20, "{kind:?} has more points to die at than {}", whole.passed());
@@ -478,48 +485,45 @@ async fn killed(mut rig: Rig, (part, of): (usize, usize), deaths: fn(&Killer) ->
             }
             continue;
         }
-        let deaths = deaths(&whole);
+        let deaths: Vec<Death> = deaths(&whole).into_iter().filter(|death| !died.contains(&death.meaning)).collect();
         let mut missed = Vec::new();
         for death in &deaths {
             let live = async |killer| {
                 life += 1;
                 one_life(&mut rig, *kind, life, &killer).await;
             };
-            if !die(death.clone(), live).await {
-                missed.push(death.clone());
+            match die(death.clone(), live).await {
+                true => _ = died.insert(death.meaning.clone()),
+                false => missed.push(death.clone()),
             }
         }
-        // Which steps change together is a matter of chance.
-        assert!(missed.len() * 10 <= deaths.len() * 4, "{kind:?}: of {} never came: {missed:#?}", deaths.len());
+        // Which steps are under way at once is a matter of chance.
+        assert!(missed.len() <= 1 + deaths.len() / 10, "{kind:?}: of {} never came: {missed:#?}", deaths.len());
     }
+}
+
+/// What is asked on PostgreSQL: its transactions see states of steps and not what they do, so one operation of each course is
+/// enough: that ends by itself, that cleans up behind itself, that waits for people, that only writes down.
+fn courses() -> Vec<Kind> {
+    if long() { cases() } else { vec![Kind::Config, Kind::TestRestore, Kind::HoldPoint, Kind::RestoreLive] }
 }
 
 #[tokio::test]
 async fn killed_on_sqlite_1() {
-    killed(rig().await, (0, 2), Killer::deaths).await;
+    killed(rig().await, cases(), (0, 2), Killer::deaths).await;
 }
 
 #[tokio::test]
 async fn killed_on_sqlite_2() {
-    killed(rig().await, (1, 2), Killer::deaths).await;
+    killed(rig().await, cases(), (1, 2), Killer::deaths).await;
 }
 
 #[tokio::test]
 async fn killed_on_postgresql_1() {
-    killed(Rig::demo_postgres().await, (0, 4), Killer::deaths_of_the_ledger).await;
+    killed(Rig::demo_postgres().await, courses(), (0, 2), Killer::deaths_of_the_ledger).await;
 }
 
 #[tokio::test]
 async fn killed_on_postgresql_2() {
-    killed(Rig::demo_postgres().await, (1, 4), Killer::deaths_of_the_ledger).await;
-}
-
-#[tokio::test]
-async fn killed_on_postgresql_3() {
-    killed(Rig::demo_postgres().await, (2, 4), Killer::deaths_of_the_ledger).await;
-}
-
-#[tokio::test]
-async fn killed_on_postgresql_4() {
-    killed(Rig::demo_postgres().await, (3, 4), Killer::deaths_of_the_ledger).await;
+    killed(Rig::demo_postgres().await, courses(), (1, 2), Killer::deaths_of_the_ledger).await;
 }

@@ -53,8 +53,8 @@ pub struct Death {
 #[derive(Debug, Default)]
 pub struct Killer {
     passed: AtomicUsize,
-    /// What each point that was passed meant.
-    meanings: Mutex<Vec<String>>,
+    /// What each point that was passed meant: one thing, or several that one commit changes together.
+    meanings: Mutex<Vec<Vec<String>>>,
     at: Option<Point>,
     dead: AtomicBool,
     died_at: Mutex<Option<String>>,
@@ -85,7 +85,7 @@ impl Killer {
     /// first and its last time.
     pub fn deaths(&self) -> Vec<Death> {
         let mut times: BTreeMap<String, usize> = BTreeMap::new();
-        for meaning in self.meanings.lock().unwrap().iter() {
+        for meaning in self.meanings.lock().unwrap().iter().flatten() {
             *times.entry(meaning.clone()).or_default() += 1;
         }
         let ends = |(meaning, times): (String, usize)| {
@@ -96,11 +96,11 @@ impl Killer {
         times.into_iter().flat_map(ends).collect()
     }
 
-    /// The same, where the ledger's own calls are interrupted.
+    /// The first of each, where the ledger's own calls are interrupted.
     pub fn deaths_of_the_ledger(&self) -> Vec<Death> {
         let of_ledger = ["accept", "next_id", "commit", "claim", "park", "outgoing", "sent", "defer"];
         let verb = |death: &Death| death.meaning.split(' ').nth(1).is_some_and(|v| of_ledger.contains(&v));
-        self.deaths().into_iter().filter(verb).collect()
+        self.deaths().into_iter().filter(|death| death.nth == 1 && verb(death)).collect()
     }
 
     /// What it depends on is away for a while, or back again.
@@ -115,7 +115,7 @@ impl Killer {
 
     /// How often by now a process came to what this death interrupts.
     pub fn times(&self, death: &Death) -> usize {
-        self.meanings.lock().unwrap().iter().filter(|meaning| **meaning == death.meaning).count()
+        self.meanings.lock().unwrap().iter().filter(|meanings| meanings.contains(&death.meaning)).count()
     }
 
     /// Where it died.
@@ -125,24 +125,25 @@ impl Killer {
 
     /// One point. `true`: the process is dead and nothing it does happens any more.
     fn point(&self, what: &str) -> bool {
-        self.point_meaning(what, what)
+        self.point_meaning(what, vec![what.to_owned()])
     }
 
     /// A point that says more of where it is than of what it means.
-    fn point_meaning(&self, what: &str, meaning: &str) -> bool {
+    fn point_meaning(&self, what: &str, meant: Vec<String>) -> bool {
         if self.dead() {
             return true;
         }
         let number = self.passed.fetch_add(1, Ordering::SeqCst);
         let mut meanings = self.meanings.lock().unwrap();
-        meanings.push(meaning.to_owned());
         let now = match &self.at {
             None => false,
             Some(Point::Number(at)) => *at == number,
             Some(Point::Meaning(at)) => {
-                at.meaning == meaning && at.nth == meanings.iter().filter(|m| *m == meaning).count()
+                meant.contains(&at.meaning)
+                    && at.nth == meanings.iter().filter(|earlier| earlier.contains(&at.meaning)).count() + 1
             }
         };
+        meanings.push(meant);
         if now {
             self.dead.store(true, Ordering::SeqCst);
             *self.died_at.lock().unwrap() = Some(what.to_owned());
@@ -238,13 +239,17 @@ impl Store for MortalStore {
         let what = commit.op.as_ref().map(|w| {
             format!("{} {} {:?}", w.op.id, w.op.state, w.steps.iter().map(|s| (s.index, s.state)).collect::<Vec<_>>())
         });
-        let meaning = commit.op.as_ref().map(|w| {
-            let states: BTreeSet<String> = w.steps.iter().map(|s| s.state.to_string()).collect();
-            format!("{} {states:?}", w.op.state)
-        });
+        let changes: BTreeSet<String> = match &commit.op {
+            None => BTreeSet::from(["None".to_owned()]),
+            Some(w) if w.steps.is_empty() => BTreeSet::from([w.op.state.to_string()]),
+            Some(w) => {
+                let kind = |index: usize| w.op.plan.steps.get(index).map_or("none", |step| step.action.kind());
+                w.steps.iter().map(|s| format!("{} {} {}", w.op.state, kind(s.index), s.state)).collect()
+            }
+        };
         let die = |when: &str| {
-            let dead =
-                self.killer.point_meaning(&format!("{when} commit {what:?}"), &format!("{when} commit {meaning:?}"));
+            let meant = changes.iter().map(|change| format!("{when} commit {change}")).collect();
+            let dead = self.killer.point_meaning(&format!("{when} commit {what:?}"), meant);
             if dead { Err(gone()) } else { Ok(()) }
         };
         die("before")?;
