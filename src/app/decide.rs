@@ -18,8 +18,8 @@ use crate::{
         text::{escape, one_line},
     },
     ports::{
-        chat::{Attachment, Level, Offer, Reply},
-        store::{Guard, StoreError},
+        chat::{Attachment, ConfirmForm, Form, Level, Offer, Reply},
+        store::{Commit, Guard, StoreError},
     },
 };
 
@@ -30,6 +30,8 @@ const TRIES: u32 = 50;
 pub(super) enum Attempt {
     /// Refuse with this.
     Refuse(Reply),
+    /// Ask for what is missing in this form; where none can be opened, refuse with this.
+    Ask(Option<ConfirmForm>, Reply),
     /// Commit this and answer with the reply.
     Change(Box<Change>, Reply),
 }
@@ -80,6 +82,7 @@ impl Desk {
             };
             match decide(&run) {
                 Attempt::Refuse(reply) => return self.refuse_ask(ask, reply).await,
+                Attempt::Ask(form, reply) => return self.ask_back(ask, form, reply).await,
                 Attempt::Change(mut change, reply) => {
                     ask.seal(&mut change, &reply);
                     let (_, commit) = change.commit(Guard::Version(run.version));
@@ -98,6 +101,24 @@ impl Desk {
         }
         let text = format!("{id} is changing too fast right now; nothing was done. Try again.");
         self.refuse_ask(ask, say(Level::Warning, text)).await
+    }
+
+    /// Opens the form by what the click brought to open one with.
+    async fn ask_back(&self, ask: &Inquiry, form: Option<ConfirmForm>, reply: Reply) -> Result<Reply, StoreError> {
+        let trigger = self.triggers.take(&ask.request.id);
+        let (Some(form), Some(trigger)) = (form, trigger) else { return self.refuse_ask(ask, reply).await };
+        let asked = say(Level::Success, format!("The form asks for the name of what {} replaces.", form.operation));
+        let form = Form::Confirm(form);
+        match tokio::time::timeout(self.patience, self.chat.open(&trigger, &form)).await {
+            Ok(Ok(_)) => {
+                let answers = Some((ask.request.id.clone(), asked.text.clone()));
+                self.store.commit(Commit { answers, ..Commit::default() }).await?;
+                return Ok(asked);
+            }
+            Ok(Err(error)) => tracing::warn!(error = &error as &dyn std::error::Error, "a form was not opened"),
+            Err(_) => tracing::warn!("a form was not opened in time"),
+        }
+        self.refuse_ask(ask, reply).await
     }
 
     async fn answered(&self, ask: &Inquiry) -> Result<bool, StoreError> {
@@ -125,7 +146,8 @@ impl Desk {
             ));
         }
         if let Some(why) = unconfirmed(op, typed) {
-            return Attempt::Refuse(say(Level::Warning, why));
+            let form = seen.map(|seen| confirm_form(op, &ask.request.channel, seen));
+            return Attempt::Ask(form, say(Level::Warning, why));
         }
         let before = approval::missing(&op.needs, &op.requester.person, &op.digest, &op.votes);
         let mut votes = op.votes.clone();
@@ -258,6 +280,18 @@ fn roles(voter: &Principal) -> String {
     if names.is_empty() { "no role".to_owned() } else { format!("the role {}", names.join(", ")) }
 }
 
+/// The form that asks whoever pressed Approve on this card for the name.
+fn confirm_form(op: &Operation, channel: &str, seen: &Seen) -> ConfirmForm {
+    ConfirmForm {
+        operation: op.id.0.clone(),
+        does: format!("*{}*: what is live now is replaced.", escape(&operations::title(op))),
+        names: operations::of(op.kind()).confirmed_by(&op.plan).unwrap_or_default(),
+        channel: channel.to_owned(),
+        block_id: seen.block_id.clone(),
+        message_ts: seen.message_ts.clone(),
+    }
+}
+
 /// What whoever approves this has yet to type, and where.
 fn unconfirmed(op: &Operation, typed: Option<&str>) -> Option<String> {
     let names = operations::of(op.kind()).confirmed_by(&op.plan)?;
@@ -268,7 +302,7 @@ fn unconfirmed(op: &Operation, typed: Option<&str>) -> Option<String> {
     let name = names.first().map(String::as_str).unwrap_or_default();
     let wrong = typed.map(|typed| format!("`{}` is not what {} is about. ", escape(typed), op.id)).unwrap_or_default();
     Some(format!(
-        "{wrong}{} replaces what is live, so type what it replaces before you approve: {} into the field of its card, then press Approve; or `/bbws op approve {} --confirm {}`. Nothing was done.",
+        "{wrong}{} replaces what is live, so type what it replaces before you approve: {} into the form that Approve opens; or `/bbws op approve {} --confirm {}`. Nothing was done.",
         op.id,
         names.iter().map(|name| format!("`{}`", escape(name))).collect::<Vec<_>>().join(" or "),
         op.id,

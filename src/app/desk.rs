@@ -19,6 +19,7 @@ use super::{
     change::{Change, SELF},
     inbound::{Envelope, Inbound, Inbox, Refusal, Seen, Unavailable, Via, says_command},
     planner::Planner,
+    restore_form::Triggers,
     wake::Wake,
 };
 use crate::{
@@ -32,7 +33,7 @@ use crate::{
         text::{escape, one_line},
     },
     ports::{
-        chat::{Attachment, Level, Offer, Reply},
+        chat::{Attachment, Chat, Level, Offer, Reply},
         clock::Clock,
         store::{Accepted, AuditEntry, Commit, Notice, Request, Store, StoreError},
     },
@@ -69,6 +70,10 @@ pub struct Inner {
     pub ticket_pattern: regex_lite::Regex,
     /// Where what concerns everybody is told, and where cards go that nobody would see where they were asked for.
     pub ops_channel: String,
+    /// Slack, for the forms it shows.
+    pub chat: Arc<dyn Chat>,
+    /// What forms can be opened with.
+    pub triggers: Triggers,
     /// Where people can be answered when nothing can be posted.
     pub addresses: Arc<Addresses>,
     /// How long a person waits for the answer itself, and for Slack to say who asks. See [`PATIENCE`].
@@ -176,7 +181,7 @@ impl Desk {
     }
 
     /// Stores the request and its answer at once: for what changes nothing.
-    async fn answer_now(
+    pub(super) async fn answer_now(
         &self,
         request: Request,
         via: Via,
@@ -208,6 +213,11 @@ impl Desk {
             return self.answer_now(request, via, reply, false).await;
         }
         let Some(text) = what.said() else { return self.accept_and_deal(request, via, what).await };
+        if let Some(trigger) = self.triggers.take(&request.id)
+            && let Some(open) = language::open_restore(text, &self.environments())
+        {
+            return self.open_restore(request, via, open, trigger).await;
+        }
         let command = language::parse(text, &self.environments());
         // What has to be asked of AWS may take longer than Slack waits.
         if command.as_ref().is_ok_and(|c| c.changes_things() || c.asks_aws()) {
@@ -225,7 +235,7 @@ impl Desk {
     }
 
     /// [`Desk::gate`] for what somebody waits for.
-    async fn gate_in_time(&self, request: &Request) -> Result<(), Reply> {
+    pub(super) async fn gate_in_time(&self, request: &Request) -> Result<(), Reply> {
         match tokio::time::timeout(self.patience, self.gate(request, false)).await {
             Ok(gate) => gate,
             Err(_) => Err(say(Level::Error, "Slack is slow to say who you are. Ask again in a moment.")),
@@ -417,6 +427,10 @@ impl Inbox for Desk {
 
     fn reachable(&self, user: &str, channel: &str, address: SecretString) {
         self.addresses.keep(user, channel, address, self.clock.now());
+    }
+
+    fn triggered(&self, request: &str, trigger: SecretString) {
+        self.triggers.keep(request, trigger);
     }
 }
 

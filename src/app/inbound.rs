@@ -189,6 +189,10 @@ pub trait Inbox: Send + Sync {
     /// Slack gave an address at which this person can be answered in this channel for half an hour. It is kept in memory
     /// and never stored.
     fn reachable(&self, user: &str, channel: &str, address: SecretString);
+
+    /// Slack gave something to open a form with, for the request of this id that follows: good once, within three seconds. It is
+    /// kept in memory and never stored. Whoever opens no forms lets go of it.
+    fn triggered(&self, _request: &str, _trigger: SecretString) {}
 }
 
 /// What a click tells of the card it was made on.

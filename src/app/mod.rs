@@ -19,6 +19,7 @@ pub mod push;
 mod query;
 pub mod reports;
 mod restorable;
+pub mod restore_form;
 mod submit;
 mod tidy;
 mod turn;

@@ -17,11 +17,11 @@ use crate::{
         moment::{Moment, spoken},
         operation::{Operation, State},
         operations,
-        point::{Point, PointKind, Window},
+        point::{Point, PointKind, PointQuery, Window},
         text::{count, escape},
     },
     ports::{
-        chat::{Attachment, Level, Offer, Reply, Table},
+        chat::{Attachment, Choice, Level, Offer, Reply, Table},
         cloud::Windows,
         store::{Filter, StoreError},
     },
@@ -70,9 +70,33 @@ impl Desk {
             Ok(tenant) => tenant,
             Err(why) => return Ok(say(Level::Warning, escape(&why))),
         };
+        let found = self.found(&env, restore_list::kind(command), tenant, by).await?;
+        let mut reply = found.map_or_else(|reply| reply, Found::drawn);
+        reply.text = elsewhere(&active, &env) + &reply.text;
+        Ok(reply)
+    }
+
+    /// What a form offers to restore, with what else there is to say; the answer that says why not.
+    pub(super) async fn restore_choices(
+        &self,
+        environment: &str,
+        by: &str,
+    ) -> Result<Result<(Vec<Choice>, String), Reply>, StoreError> {
+        let Some((_, env)) = self.planner.where_it_runs(environment).await? else {
+            return Ok(Err(say(Level::Error, format!("There is no environment `{}`.", escape(environment)))));
+        };
+        Ok(self.found(&env, None, None, by).await?.map(|found| found.choices()))
+    }
+
+    async fn found<'a>(
+        &self,
+        env: &'a Environment,
+        kind: Option<PointKind>,
+        tenant: Option<(&'a str, &'a Tenant)>,
+        by: &str,
+    ) -> Result<Result<Found<'a>, Reply>, StoreError> {
         let now = self.clock.now();
-        let kind = restore_list::kind(command);
-        let query = restore_list::query(command);
+        let query = PointQuery { kinds: kind.into_iter().collect(), ..PointQuery::default() };
         let mut candidates = Candidates::new(&env.primary_region, RANKED);
         let mut take = |page: Vec<Point>| {
             let whose = |point: &Point| tenant.is_none_or(|(id, tenant)| holds(point, id, tenant));
@@ -82,14 +106,14 @@ impl Desk {
         };
         let cloud = self.planner.cloud();
         let databases = kind.is_none_or(|kind| kind == PointKind::Rds);
-        let windows = async { if databases { cloud.windows(&env, by).await } else { Windows::default() } };
-        let (read, windows) = futures::future::join(cloud.points(&env, &query, by, &mut take), windows).await;
+        let windows = async { if databases { cloud.windows(env, by).await } else { Windows::default() } };
+        let (read, windows) = futures::future::join(cloud.points(env, &query, by, &mut take), windows).await;
         let left_out = match read {
             Ok(left_out) => left_out,
-            Err(error) => return Ok(unreadable(environment, &error)),
+            Err(error) => return Ok(Err(unreadable(&env.name, &error))),
         };
-        let marks = self.store.marks(environment, None).await?;
-        let (verified, restores) = self.past(environment).await?;
+        let marks = self.store.marks(&env.name, None).await?;
+        let (verified, restores) = self.past(&env.name).await?;
         let evidence = Evidence {
             marks: &marks,
             verified: &verified,
@@ -98,25 +122,9 @@ impl Desk {
             dr_known: !left_out.unread.iter().any(|why| why.contains(&env.dr_region)),
             now,
         };
-        let seen = candidates.seen();
-        let from = candidates.from();
+        let (seen, from) = (candidates.seen(), candidates.from());
         let ranked = candidates.ranked(&evidence);
-        let found = Found {
-            env: &env,
-            tenant,
-            kind,
-            windows,
-            ranked,
-            seen,
-            from,
-            unread: left_out.unread,
-            marks,
-            restores,
-            now,
-        };
-        let mut reply = found.drawn();
-        reply.text = elsewhere(&active, &env) + &reply.text;
-        Ok(reply)
+        Ok(Ok(Found { env, tenant, kind, windows, ranked, seen, from, unread: left_out.unread, marks, restores, now }))
     }
 
     /// What runs verified when they had made it, and the latest restores.
@@ -184,6 +192,43 @@ impl Found<'_> {
         let table = Table { caption, columns: COLUMNS.map(str::to_owned).to_vec(), rows, offers };
         let attachment = Attachment { table: Some(table), ..Attachment::default() };
         Reply { level, text: head.join("\n"), attachment }
+    }
+
+    /// The same to choose from: how far back it is in words, how far it is trusted, and the rest of its command.
+    fn choices(self) -> (Vec<Choice>, String) {
+        let front = format!("backup restore {} ", self.env.name);
+        let choice = |offer: Offer, label: String, about: String| {
+            // Where to is asked by a field of its own.
+            let value = offer.command.strip_prefix(&front)?.replacen(" --into clone", "", 1);
+            Some(Choice { label, about, value })
+        };
+        let mut choices = Vec::new();
+        for window in &self.windows.windows {
+            let back = spoken(self.now.since(window.latest));
+            let label = format!("{back} back, or any second: {}", window.database);
+            let about = format!("point in time, in {}", window.region);
+            choices.extend(self.offer(&self.window_text(window)).and_then(|offer| choice(offer, label, about)));
+        }
+        for ranked in self.shown() {
+            let Some(point) = ranked.candidate.point().filter(|point| point.usable()) else { continue };
+            let back = spoken(confidence::lost(point, self.now));
+            let label =
+                format!("{back} back, {} · {} {}", ranked.confidence.trust().word(), point.kind, point.resource);
+            let text = confidence::asks_for(&self.env.name, point, ranked.candidate.from_dr(), None);
+            let offer = text.and_then(|text| self.offer(&text));
+            choices.extend(offer.and_then(|offer| choice(offer, label, point.id.clone())));
+        }
+        let unread =
+            self.unread.iter().chain(&self.windows.unread).map(|why| escape(why)).collect::<Vec<_>>().join(" ");
+        let note = match (choices.is_empty(), unread.is_empty()) {
+            (true, true) => format!(
+                "There is nothing to restore `{0}` from. `/bbws backup create {0}` makes a backup.",
+                self.env.name
+            ),
+            (_, true) => String::new(),
+            (_, false) => format!("Not everything could be read. {unread}"),
+        };
+        (choices, note)
     }
 
     /// What is shown, in its order. What cannot be restored at all is only where nothing else is.

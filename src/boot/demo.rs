@@ -73,8 +73,12 @@ pub async fn demo(choices: Choices) -> Result<(), String> {
     ledger.break_leases().await.map_err(|e| format!("The ledger does not take writes: {}", chain(&e)))?;
     let (signing_secret, bot_token) = (random_secret("demo-signing-"), random_secret("xoxb-demo-"));
     let workspace_clock = clock.clone();
-    let workspace =
-        Workspace::new(signing_secret.clone(), bot_token.clone(), Arc::new(move || workspace_clock.now().0));
+    let workspace = Workspace::new(
+        signing_secret.clone(),
+        bot_token.clone(),
+        Arc::new(move || workspace_clock.now().0),
+        Arc::new(|| SystemClock.now().0),
+    );
     if let Some(directory) = &choices.data {
         let file = directory.join("workspace.jsonl");
         workspace.keep_in(&file).map_err(|e| {

@@ -98,6 +98,8 @@ impl Product {
             .map_err(|e| format!("slack.ticket_pattern is not a regular expression: {e}"))?;
         let addresses = Arc::new(Addresses::default());
         let desk = Desk::new(Inner {
+            chat: parts.chat.clone(),
+            triggers: Default::default(),
             store: parts.store.clone(),
             authority: authority.clone(),
             planner: planner.clone(),

@@ -60,6 +60,27 @@ pub fn help(topic: &[String], environments: &[&str]) -> String {
     }
 }
 
+/// A restore of which nothing is said yet but the environment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenRestore {
+    /// The environment, as the configuration spells it.
+    pub environment: String,
+    /// The words for where to restore to, the usual one first.
+    pub places: Vec<&'static str>,
+}
+
+/// Whether a text says `backup restore` and an environment, and nothing else.
+pub fn open_restore(text: &str, environments: &[&str]) -> Option<OpenRestore> {
+    let entry = TABLE.commands().find(|entry| entry.path == ["backup", "restore"])?;
+    let said = command::words(text);
+    let [noun, verb, environment] = said.as_slice() else { return None };
+    let begins = entry.path.iter().zip([noun, verb]).all(|(path, word)| path.eq_ignore_ascii_case(word));
+    let environment = environments.iter().find(|known| begins && known.eq_ignore_ascii_case(environment))?;
+    let into = entry.args.iter().find(|arg| arg.name == "into");
+    let places = into.map(|arg| arg.kind.words.to_vec()).unwrap_or_default();
+    Some(OpenRestore { environment: (*environment).to_owned(), places })
+}
+
 /// Every command, in the order help shows them.
 pub fn reference() -> Vec<Usage> {
     command::reference(&TABLE)

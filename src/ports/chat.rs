@@ -222,6 +222,59 @@ pub struct Reply {
     pub attachment: Attachment,
 }
 
+/// Something to choose in a form.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Choice {
+    /// What people read: how far back it is, and how far it is trusted.
+    pub label: String,
+    /// The line below: which thing it is.
+    pub about: String,
+    /// What a command says for it behind the environment.
+    pub value: String,
+}
+
+/// A form that Slack shows over everything else.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Form {
+    /// What to restore.
+    Restore(RestoreForm),
+    /// The word without which an approval does not count.
+    Confirm(ConfirmForm),
+}
+
+/// A form that asks whoever approves to type the name of what will be replaced. What is typed counts as if it had come with the
+/// button.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConfirmForm {
+    /// The operation that is approved.
+    pub operation: String,
+    /// What it does, escaped.
+    pub does: String,
+    /// Names of which one has to be typed, the most telling first.
+    pub names: Vec<String>,
+    /// Where the card stands.
+    pub channel: String,
+    /// The block of the button, which says what was on the screen.
+    pub block_id: Option<String>,
+    /// The card.
+    pub message_ts: Option<String>,
+}
+
+/// A form that asks what to restore. What is filled in becomes a command.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RestoreForm {
+    /// Environment.
+    pub environment: String,
+    /// Where it was asked for, and where the answer goes.
+    pub channel: String,
+    /// Words for where to restore to, the usual one first.
+    pub places: Vec<&'static str>,
+    /// What can be restored; none while that is read.
+    pub choices: Option<Vec<Choice>>,
+    /// mrkdwn: what else there is to say, or why there is nothing to choose.
+    pub note: String,
+}
+
 /// What Slack knows of a channel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct ChannelFacts {
@@ -268,6 +321,18 @@ pub trait Chat: Send + Sync {
     /// # Errors
     /// See [`ChatError`].
     async fn whisper(&self, channel: &str, user: &str, reply: &Reply) -> Result<(), ChatError>;
+
+    /// `views.open`: shows a form to whoever the trigger is of, within three seconds of it. Answers the view's id.
+    ///
+    /// # Errors
+    /// See [`ChatError`]; a trigger is good once.
+    async fn open(&self, trigger: &SecretString, form: &Form) -> Result<String, ChatError>;
+
+    /// `views.update`: the form as it is now.
+    ///
+    /// # Errors
+    /// See [`ChatError`]; safe to repeat.
+    async fn refill(&self, view: &str, form: &Form) -> Result<(), ChatError>;
 
     /// Posts to an address that Slack gave with a request.
     ///

@@ -86,6 +86,8 @@ fn inbox(store: Option<Arc<dyn Store>>) -> Arc<dyn Inbox> {
     let planner = Arc::new(Planner::new(environments, config.approvals, cloud, store.clone()));
     let ticket_pattern = regex_lite::Regex::new(&config.slack.ticket_pattern).expect("checked with the config");
     Arc::new(Desk::new(Inner {
+        chat: Arc::new(FakeChat::new()),
+        triggers: Default::default(),
         store,
         authority: Arc::new(authority),
         planner,

@@ -3,7 +3,7 @@
 use bbws::{
     adapters::sandbox::aws::incidents::Side,
     domain::{language, operation::State},
-    ports::chat::{Level, Reply, Table},
+    ports::chat::{Form, Level, Reply, Table},
 };
 
 use crate::support::rig::Rig;
@@ -131,4 +131,37 @@ async fn what_is_not_there_is_said_with_the_next_step() {
         "{}",
         reply.text
     );
+}
+
+#[tokio::test]
+async fn a_bare_restore_opens_a_form_that_is_filled_in_and_whose_command_passes_the_same_gates() {
+    let mut rig = Rig::demo_sqlite().await;
+    let reply = rig.typed("U0DAVE", "Backup RESTORE prod").await.expect("an answer");
+    assert!(reply.text.starts_with("The form is open."), "{}", reply.text);
+    let filled = |rig: &Rig| match rig.chat.forms().pop() {
+        Some(Form::Restore(form)) => Some(form).filter(|form| form.choices.is_some()),
+        _ => None,
+    };
+    let form = loop {
+        match filled(&rig) {
+            Some(form) => break form,
+            None => tokio::task::yield_now().await,
+        }
+    };
+    assert_eq!((form.environment.as_str(), form.places.first().copied()), ("prod", Some("clone")));
+    let choices = form.choices.expect("it is filled in");
+    assert!(choices[0].label.contains(" back, or any second: bbws-prod-mysql"), "{choices:?}");
+    assert!(
+        choices.iter().any(|choice| choice.value.starts_with("rds --snapshot-id ") && choice.label.contains(" back, "))
+    );
+    for choice in &choices {
+        let command = format!("backup restore prod {}", choice.value);
+        assert!(language::parse(&command, &["prod"]).is_ok(), "{command}");
+        let refused = rig.say("U0DAVE", &command).await;
+        assert!(refused.contains("You hold no role"), "{refused}");
+    }
+    // Where nothing can be opened, the grammar answers.
+    let said = rig.say("U0DAVE", "backup restore prod").await;
+    assert!(said.contains("what to restore"), "{said}");
+    assert_eq!(rig.chat.forms().len(), 1);
 }

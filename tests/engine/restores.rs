@@ -3,16 +3,14 @@
 use std::time::Duration;
 
 use bbws::{
-    adapters::{
-        sandbox::aws::{Fault, Target},
-        slack::draw_card,
-    },
+    adapters::sandbox::aws::{Fault, Target},
+    app::inbound::Inbound,
     domain::{
         mark::MarkKind,
         operation::State,
         step::{Action, StepState},
     },
-    ports::{chat::Content, clock::Clock, store::Store},
+    ports::{chat::Form, clock::Clock, store::Store},
 };
 
 use crate::support::{kill::Killer, rig::Rig};
@@ -80,13 +78,27 @@ async fn a_restore_into_live_asks_at_every_gate_and_keeps_what_was_there() {
     let id = rig.asked("backup restore prod pitr --target-time latest --into live --ticket INC-1").await;
     rig.settle(Duration::from_secs(2)).await;
     assert_eq!(rig.run(&id).await.op.plan.scope, "single");
-    let Content::Card(card) = rig.chat.cards_of(&id).remove(0).message.content else { panic!("a card") };
-    let field = draw_card(&card).blocks.into_iter().find(|block| block["type"] == "input").expect("a field");
-    assert_eq!(field["label"]["text"], format!("To approve, type {LIVE} or prod; to reject, why"));
     let said = rig.click("U0BOB", "approve", &id).await.expect("an answer").text;
     assert!(said.contains(&format!("op approve {id} --confirm {LIVE}")), "{said}");
     assert_eq!(rig.state(&id).await, State::AwaitingApproval, "whoever approves has to type what it replaces");
-    rig.say("U0BOB", &format!("op approve {id} --confirm {LIVE}")).await;
+    // In Slack itself the click brings something to open a form with.
+    let said = rig.click_in_slack("U0BOB", "approve", &id).await.expect("an answer");
+    assert!(said.text.contains("asks for the name"), "{}", said.text);
+    let Some(Form::Confirm(form)) = rig.chat.forms().pop() else { panic!("a form") };
+    assert_eq!((form.operation.as_str(), form.names), (id.as_str(), vec![LIVE.to_owned(), "prod".to_owned()]));
+    let sent = |name: &str| Inbound::Click {
+        action: "bbws.approve".to_owned(),
+        value: id.clone(),
+        block_id: form.block_id.clone(),
+        message_ts: None,
+        reason: Some(name.to_owned()),
+    };
+    let wrong = rig.raw_click("U0BOB", sent("sit")).await.expect("an answer").text;
+    assert!(wrong.contains("`sit` is not what"), "{wrong}");
+    assert_eq!(rig.state(&id).await, State::AwaitingApproval);
+    let own = rig.raw_click("U0ALICE", sent("prod")).await.expect("an answer").text;
+    assert!(own.contains("somebody else has to approve"), "{own}");
+    rig.raw_click("U0BOB", sent(LIVE)).await;
     waiting(&mut rig, &id).await;
     // While it waits, the environment is backed up and nothing else changes it.
     let before = names(&rig);

@@ -7,6 +7,7 @@ mod browser;
 mod cards;
 mod demo;
 mod phone;
+mod restore;
 mod stage;
 
 use browser::{Browser, Screen};

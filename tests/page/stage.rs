@@ -40,7 +40,7 @@ fn now_ms() -> i64 {
 impl Stage {
     /// Serves everything on a free port.
     pub async fn set() -> Self {
-        let workspace = Workspace::new(SECRET, TOKEN, Arc::new(now_ms));
+        let workspace = Workspace::new(SECRET, TOKEN, Arc::new(now_ms), Arc::new(now_ms));
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let url = format!("http://{}", listener.local_addr().expect("an address"));
         let api = Router::new().nest("/sandbox/slack/api", workspace.slack_api());

@@ -112,7 +112,7 @@ impl Stage {
     pub async fn set() -> Stage {
         let directory = tempfile::tempdir().unwrap();
         let database = format!("sqlite://{}", directory.path().join("bbws.db").display());
-        let workspace = Workspace::new(SECRET.to_owned(), TOKEN.to_owned(), Arc::new(now_ms));
+        let workspace = Workspace::new(SECRET.to_owned(), TOKEN.to_owned(), Arc::new(now_ms), Arc::new(now_ms));
         // As it is installed from our manifest, and nothing more.
         workspace.grant(&bbws::manifest::SCOPES);
         let slack_url = serve(Router::new().nest("/api", workspace.slack_api())).await + "/api";

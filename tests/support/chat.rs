@@ -8,7 +8,7 @@ use std::{
 use async_trait::async_trait;
 use bbws::{
     domain::{operation::State, principal::Profile},
-    ports::chat::{ChannelFacts, Chat, ChatError, Content, Outgoing, Reply},
+    ports::chat::{ChannelFacts, Chat, ChatError, Content, Form, Outgoing, Reply},
 };
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
@@ -67,6 +67,7 @@ struct Inner {
     groups: BTreeMap<String, Vec<String>>,
     messages: Vec<Posted>,
     whispers: Vec<(String, Reply)>,
+    forms: Vec<Form>,
     trouble: VecDeque<Trouble>,
     down: bool,
     next: u64,
@@ -79,6 +80,10 @@ pub struct FakeChat {
 }
 
 impl FakeChat {
+    /// The forms that were opened, as they are now.
+    pub fn forms(&self) -> Vec<Form> {
+        self.inner.lock().unwrap().forms.clone()
+    }
     /// Alice, Bob and Carol, and Mallory the guest.
     pub fn new() -> FakeChat {
         let chat = FakeChat::default();
@@ -220,6 +225,16 @@ pub fn person(user: &str) -> Profile {
 
 #[async_trait]
 impl Chat for FakeChat {
+    async fn open(&self, _: &SecretString, form: &Form) -> Result<String, ChatError> {
+        let mut inner = self.inner.lock().unwrap();
+        inner.forms.push(form.clone());
+        Ok(format!("V{}", inner.forms.len() - 1))
+    }
+    async fn refill(&self, view: &str, form: &Form) -> Result<(), ChatError> {
+        let at: usize = view[1..].parse().expect("one of ours");
+        self.inner.lock().unwrap().forms[at] = form.clone();
+        Ok(())
+    }
     async fn profile(&self, user: &str) -> Result<Profile, ChatError> {
         let inner = self.inner.lock().unwrap();
         if inner.down {

@@ -19,7 +19,7 @@ use bbws::{
     },
     ports::{
         alert::{Alerts, Topic},
-        chat::{ChannelFacts, Chat, ChatError, Outgoing, Reply},
+        chat::{ChannelFacts, Chat, ChatError, Form, Outgoing, Reply},
         cloud::{
             Call, Cloud, CloudError, LeftOut, Measurements, Pages, PointQuery, Probe, Progress, Started, Survey,
             Windows, World,
@@ -450,6 +450,12 @@ impl Chat for MortalChat {
         }
         let posted = self.inner.post(message).await;
         if self.killer.point("after post") { Err(mute("chat.postMessage")) } else { posted }
+    }
+    async fn open(&self, trigger: &SecretString, form: &Form) -> Result<String, ChatError> {
+        if self.killer.dead() { Err(mute("views.open")) } else { self.inner.open(trigger, form).await }
+    }
+    async fn refill(&self, view: &str, form: &Form) -> Result<(), ChatError> {
+        if self.killer.dead() { Err(mute("views.update")) } else { self.inner.refill(view, form).await }
     }
     async fn update(&self, ts: &str, message: &Outgoing) -> Result<(), ChatError> {
         if self.killer.point("before update") {

@@ -35,6 +35,7 @@ use bbws::{
         store::{Filter, Store},
     },
 };
+use secrecy::SecretString;
 
 use super::{
     chat::FakeChat,
@@ -223,6 +224,13 @@ impl Rig {
         self.process.desk.take(envelope).await.ok().flatten()
     }
 
+    /// Types a command in Slack itself, which gives something to open a form with.
+    pub async fn typed(&mut self, user: &str, text: &str) -> Option<Reply> {
+        let envelope = self.envelope(user, Via::Command, Inbound::Command { text: text.to_owned() });
+        self.process.desk.triggered(&envelope.id, SecretString::from("1.2.trigger".to_owned()));
+        self.process.desk.take(envelope).await.ok().flatten()
+    }
+
     /// Types a command that must be answered.
     pub async fn say(&mut self, user: &str, text: &str) -> String {
         self.command(user, text).await.expect("an answer").text
@@ -230,6 +238,18 @@ impl Rig {
 
     /// Clicks a button on the operation's card as it is drawn now.
     pub async fn click(&mut self, user: &str, button: &str, id: &str) -> Option<Reply> {
+        let envelope = self.pressed(user, button, id).await;
+        self.process.desk.take(envelope).await.ok().flatten()
+    }
+
+    /// The same in Slack itself, which gives something to open a form with.
+    pub async fn click_in_slack(&mut self, user: &str, button: &str, id: &str) -> Option<Reply> {
+        let envelope = self.pressed(user, button, id).await;
+        self.process.desk.triggered(&envelope.id, SecretString::from("1.2.trigger".to_owned()));
+        self.process.desk.take(envelope).await.ok().flatten()
+    }
+
+    async fn pressed(&mut self, user: &str, button: &str, id: &str) -> Envelope {
         let run = self.run(id).await;
         let block_id = format!("bbws:{id}:{}:{}", &run.op.digest[..16], run.op.revision);
         let message_ts = run.op.card.as_ref().map(|c| c.ts.clone());
@@ -244,7 +264,7 @@ impl Rig {
         if let Some(card) = run.op.card {
             envelope.channel = card.channel;
         }
-        self.process.desk.take(envelope).await.ok().flatten()
+        envelope
     }
 
     /// Hands in any click.
@@ -384,6 +404,8 @@ pub fn start(
         Watcher::new(store.clone(), cloud_port.clone(), clock.clone(), environments.clone(), wake.clone(), EVERY);
     let addresses = Arc::new(Addresses::default());
     let desk = Desk::new(Inner {
+        chat: chat_port.clone(),
+        triggers: Default::default(),
         store: store.clone(),
         authority: authority.clone(),
         planner: planner.clone(),

@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
 async fn office() -> (Workspace, SlackChat) {
-    let workspace = Workspace::new("shh", "xoxb-1", Arc::new(|| 1_795_000_000_000));
+    let workspace = Workspace::new("shh", "xoxb-1", Arc::new(|| 1_795_000_000_000), Arc::new(|| 1_795_000_000_000));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let api = workspace.page(&url, Vec::new()).fallback_service(workspace.slack_api());

@@ -14,7 +14,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, StatusCode, header};
 use axum::response::Response;
-use bbws::adapters::sandbox::workspace::{Fault, Reply, Workspace};
+use bbws::adapters::sandbox::workspace::{ClockFn, Fault, Reply, Workspace};
 use hmac::{Hmac, KeyInit, Mac};
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
@@ -35,7 +35,8 @@ impl Desk {
     fn new() -> Self {
         let now = Arc::new(AtomicI64::new(START_MS));
         let clock = now.clone();
-        let workspace = Workspace::new("shh", "xoxb-1", Arc::new(move || clock.load(Ordering::SeqCst)));
+        let clock: ClockFn = Arc::new(move || clock.load(Ordering::SeqCst));
+        let workspace = Workspace::new("shh", "xoxb-1", clock.clone(), clock);
         Self { api: workspace.slack_api(), workspace, now }
     }
 

@@ -59,6 +59,20 @@ pub struct MembersAnswer {
     pub users: Vec<String>,
 }
 
+/// `views.open`, `views.update`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct ViewAnswer {
+    pub view: ViewObject,
+}
+
+/// A view.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct ViewObject {
+    pub id: String,
+}
+
 /// `chat.postMessage`, `chat.update`, `chat.postEphemeral`.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]

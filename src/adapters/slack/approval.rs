@@ -9,7 +9,7 @@ use super::{
     words,
 };
 use crate::{
-    domain::{moment::spoken, operation::Operation, operations},
+    domain::{moment::spoken, operation::Operation},
     ports::chat::Offer,
 };
 
@@ -67,14 +67,6 @@ fn notes(op: &Operation) -> Vec<&String> {
     let mut notes: Vec<&String> = op.plan.notes.iter().collect();
     notes.sort_by_key(|note| !note.starts_with("What "));
     notes
-}
-
-/// What the field beside the buttons is for, in plain text: whoever approves what replaces something live types its name.
-pub fn typed(op: &Operation) -> String {
-    match operations::of(op.kind()).confirmed_by(&op.plan) {
-        Some(names) => format!("To approve, type {}; to reject, why", names.join(" or ")),
-        None => "Reason, if you reject".to_owned(),
-    }
 }
 
 /// Everything else that the digest is made of.

@@ -127,8 +127,8 @@ pub enum Part {
     },
     /// Buttons that say a command, at most 25.
     Offers(Vec<CommandButton>),
-    /// A field to type in before a button is pressed, under this label: what confirms an approval, the reason for a veto.
-    Typed(String),
+    /// A field for the reason of a veto, to type in before the button is pressed.
+    Reason,
     /// Buttons.
     Actions {
         /// `block_id`.
@@ -190,7 +190,7 @@ impl Part {
             }
             Part::Chart { plain, .. } => sections(plain),
             Part::Offers(command_button) => vec![offers("bbws.offers", command_button)],
-            Part::Typed(label) => vec![typed(label)],
+            Part::Reason => vec![reason()],
             Part::Actions { buttons, .. } if buttons.is_empty() => Vec::new(),
             Part::Actions { block, value, buttons } => {
                 let elements = buttons.iter().take(25).map(|b| button(b, value)).collect();
@@ -343,10 +343,10 @@ fn plan_lines(title: &str, tasks: &[Task]) -> String {
     out
 }
 
-fn typed(label: &str) -> SlackBlock {
+fn reason() -> SlackBlock {
     let element =
         SlackBlockPlainTextInputElement::new().with_action_id(SlackActionId("reason".into())).with_max_length(500);
-    SlackInputBlock::new(label.into(), element.into())
+    SlackInputBlock::new("Reason, if you reject".into(), element.into())
         .with_block_id(SlackBlockId("bbws.reason".into()))
         .with_optional(true)
         .with_dispatch_action(false)

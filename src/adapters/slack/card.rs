@@ -48,12 +48,7 @@ pub fn card(view: &CardView) -> Message {
     let actions = Part::Actions { block, value: op.id.0.clone(), buttons: buttons(run) };
     if awaiting {
         // What is signed and the buttons come first: they have to be on one screen of a phone.
-        parts.extend([
-            Part::Section(approval::signed(op)),
-            actions,
-            Part::Typed(approval::typed(op)),
-            approval::folded(op),
-        ]);
+        parts.extend([Part::Section(approval::signed(op)), actions, Part::Reason, approval::folded(op)]);
         parts.push(Part::Context(small_print(op)));
     } else {
         let tasks = tasks(run, view.now);
@@ -178,7 +173,8 @@ fn buttons(run: &Run) -> Vec<Button> {
         State::AwaitingApproval => vec![
             Button {
                 style: Some(if operations::of(op.kind()).irreversible() { Danger } else { Primary }),
-                confirm: Some(question(op)),
+                // What is confirmed by typing a name opens a form that asks.
+                confirm: operations::of(op.kind()).confirmed_by(&op.plan).is_none().then(|| question(op)),
                 ..plain("Approve", "bbws.approve")
             },
             Button { style: Some(Danger), ..plain("Reject", "bbws.reject") },

@@ -8,6 +8,7 @@ mod chart;
 mod check;
 mod client;
 mod command_button;
+mod form;
 mod links;
 mod outcome;
 mod reply;
@@ -22,18 +23,18 @@ mod words;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 
 use async_trait::async_trait;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Map, Value, json};
 
 use self::{
-    answers::{ChannelAnswer, HistoryAnswer, MembersAnswer, PostAnswer, UserAnswer},
+    answers::{ChannelAnswer, HistoryAnswer, MembersAnswer, PostAnswer, UserAnswer, ViewAnswer},
     card::Message,
     client::{Client, Failure, unknown},
     support::{Support, Surface, plainer},
 };
 use crate::{
     domain::principal::Profile,
-    ports::chat::{Attachment, CardView, ChannelFacts, Chat, ChatError, Content, Level, Outgoing, Reply},
+    ports::chat::{Attachment, CardView, ChannelFacts, Chat, ChatError, Content, Form, Level, Outgoing, Reply},
 };
 
 pub use self::client::Patience;
@@ -241,6 +242,18 @@ impl Chat for SlackChat {
         base.insert("channel".to_owned(), channel.into());
         base.insert("user".to_owned(), user.into());
         self.send("chat.postEphemeral", &base, &reply::message(said.level, &said.text, &said.attachment)).await?;
+        Ok(())
+    }
+
+    async fn open(&self, trigger: &SecretString, form: &Form) -> Result<String, ChatError> {
+        let body = json!({"trigger_id": trigger.expose_secret(), "view": form::view(form)});
+        let answer: ViewAnswer = self.client.post("views.open", &body).await?;
+        Ok(answer.view.id)
+    }
+
+    async fn refill(&self, view: &str, form: &Form) -> Result<(), ChatError> {
+        let body = json!({"view_id": view, "view": form::view(form)});
+        let _: ViewAnswer = self.client.post("views.update", &body).await?;
         Ok(())
     }
 

@@ -4,7 +4,7 @@ use crate::domain::{
     command::{
         Arg, Command, Does, ENVIRONMENT, EVERYONE, Entry, Form, Group, List, TENANT, as_they_are, nothing_more, value,
     },
-    point::{PointKind, PointQuery},
+    point::PointKind,
 };
 
 const TYPE: &str = "type";
@@ -44,20 +44,7 @@ pub fn kind(command: &Command) -> Option<PointKind> {
     PointKind::ALL.into_iter().find(|kind| word == Some(kind.as_str()))
 }
 
-/// The recovery points that are asked for.
-pub fn query(command: &Command) -> PointQuery {
-    PointQuery { kinds: kind(command).into_iter().collect(), ..PointQuery::default() }
-}
-
 /// The tenant whose points alone are asked for.
 pub fn tenant(command: &Command) -> Option<&str> {
     command.values().get(TENANT.name)
-}
-
-/// The command that asks for it.
-pub fn command(environment: &str, kind: Option<PointKind>) -> Command {
-    let mut values = crate::domain::command::Values::default();
-    values.set(ENVIRONMENT.name, environment);
-    values.offer(TYPE, kind.map(PointKind::as_str));
-    Command::new(&ENTRY, values)
 }

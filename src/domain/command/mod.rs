@@ -137,6 +137,11 @@ pub fn begins(table: &Table, text: &str) -> bool {
     grammar::find(table, grammar::without_slash(&lexer::read(&line).words)).is_ok()
 }
 
+/// A value that people typed, as one word of a line.
+pub fn quoted(value: &str) -> String {
+    lexer::quote(value)
+}
+
 /// Reads the text after the slash command (or after a mention). `environments` are those the configuration knows.
 ///
 /// # Errors

@@ -53,6 +53,9 @@ async fn asks(gate: &Arc<Gate>, signed: &Signed, asked: Asked) -> Answer {
     if let Some(address) = &asked.answer_to {
         gate.inbox.reachable(&asked.user, &asked.channel, address.clone());
     }
+    if let Some(trigger) = &asked.trigger {
+        gate.inbox.triggered(&id, trigger.clone());
+    }
     match gate.rules.judge(asked, id, signed.at) {
         Ok(envelope) => answer::take(gate, signed, envelope).await,
         Err(refusal) => answer::refuse(gate, refusal, Outcome::Refused).await,

@@ -6,11 +6,11 @@ use serde::Deserialize;
 
 use super::{
     Asked, Payload, Senseless,
-    text::{MAX_TEXT, address, is_id, shown, storable},
+    text::{MAX_TEXT, address, is_id, shown, storable, trigger},
 };
 use crate::app::inbound::{Inbound, Via};
 
-/// The fields that matter; token and `trigger_id` are never looked at.
+/// The fields that matter; the token is never looked at.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct Form<'a> {
@@ -30,6 +30,8 @@ struct Form<'a> {
     api_app_id: Cow<'a, str>,
     #[serde(borrow)]
     response_url: Cow<'a, str>,
+    #[serde(borrow)]
+    trigger_id: Cow<'a, str>,
     #[serde(borrow)]
     ssl_check: Cow<'a, str>,
 }
@@ -80,6 +82,7 @@ pub fn command(body: &[u8]) -> Payload {
         thread: None,
         shared: false,
         answer_to: address(&form.response_url),
+        trigger: trigger(&form.trigger_id),
         user: form.user_id.into_owned(),
         what: Inbound::Command { text: storable(&form.text) },
     }))

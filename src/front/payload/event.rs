@@ -61,6 +61,7 @@ fn mentioned(callback: &Value) -> Payload {
         thread: ts(&event["thread_ts"]),
         shared: callback["is_ext_shared_channel"] == true,
         answer_to: None,
+        trigger: None,
         what: addressed(text, &own_ids(callback)),
     }))
 }

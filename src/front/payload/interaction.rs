@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::{
     Asked, Payload, Senseless,
-    text::{MAX_TEXT, address, id, storable, ts},
+    text::{MAX_TEXT, address, id, storable, trigger, ts},
     view,
 };
 use crate::app::inbound::{Inbound, Via};
@@ -36,6 +36,11 @@ pub fn interaction(json: &[u8]) -> Payload {
     };
     match payload["type"].as_str() {
         Some("block_actions") => pressed(&payload),
+        Some("view_submission") => match payload["view"]["callback_id"].as_str() {
+            Some(view::RESTORE) => submitted(&payload, view::restore),
+            Some(view::CONFIRM) => submitted(&payload, view::confirmed),
+            _ => Payload::Nothing("another form"),
+        },
         Some(_) => Payload::Nothing("not a button"),
         None => Payload::senseless(Via::Interaction, "its payload has no type"),
     }
@@ -82,13 +87,41 @@ fn pressed(payload: &Value) -> Payload {
         thread,
         shared: false,
         answer_to: payload["response_url"].as_str().and_then(address),
+        trigger: payload["trigger_id"].as_str().and_then(trigger),
         what: Inbound::Click {
             action: storable(&name),
             value: storable(value),
             block_id: action["block_id"].as_str().filter(|block| block.len() <= MAX_TEXT).map(storable),
             message_ts,
-            reason: view::reason(payload).map(|reason| storable(cut(reason))),
+            reason: view::reason(payload).map(|reason| storable(view::cut(reason))),
         },
+        teams,
+        channel,
+    }))
+}
+
+/// A form that was sent: what `meant` finds in it, as if a button had said it.
+fn submitted(payload: &Value, meant: fn(&Value) -> Option<(String, Inbound)>) -> Payload {
+    let grid = id(&payload["enterprise"]["id"]).is_some() || payload["is_enterprise_install"] == true;
+    let teams: Vec<String> = [&payload["user"]["team_id"], &payload["team"]["id"]].into_iter().filter_map(id).collect();
+    let Some(user) = id(&payload["user"]["id"]) else {
+        return Payload::senseless(Via::Interaction, "it does not say who sent the form");
+    };
+    let Some((channel, what)) = meant(&payload["view"]).filter(|_| !teams.is_empty() || grid) else {
+        return Payload::senseless(Via::Interaction, "its form is none of ours");
+    };
+    Payload::Asks(Box::new(Asked {
+        event: None,
+        via: Via::Interaction,
+        user,
+        grid,
+        app: payload["api_app_id"].as_str().unwrap_or_default().to_owned(),
+        command: None,
+        thread: None,
+        shared: false,
+        answer_to: None,
+        trigger: None,
+        what,
         teams,
         channel,
     }))
@@ -106,10 +139,4 @@ fn place(payload: &Value) -> (String, Option<String>, Option<String>) {
         ts(&container["message_ts"]).or_else(|| ts(&message["ts"])),
         ts(&container["thread_ts"]).or_else(|| ts(&message["thread_ts"])),
     )
-}
-
-/// As much of a reason as is looked at.
-fn cut(reason: &str) -> &str {
-    let end = (0..=MAX_TEXT.min(reason.len())).rev().find(|at| reason.is_char_boundary(*at));
-    &reason[..end.unwrap_or(0)]
 }

@@ -72,6 +72,8 @@ pub struct Asked {
     pub shared: bool,
     /// Where an answer may be sent for half an hour: a secret, since whoever has it can post.
     pub answer_to: Option<SecretString>,
+    /// With what a form may be opened for three seconds, once.
+    pub trigger: Option<SecretString>,
     /// What is asked.
     pub what: Inbound,
 }

@@ -45,6 +45,12 @@ pub(super) fn address(text: &str) -> Option<SecretString> {
     plausible.then(|| SecretString::from(text.to_owned()))
 }
 
+/// What a form may be opened with.
+pub(super) fn trigger(text: &str) -> Option<SecretString> {
+    let plausible = (1..=200).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic());
+    plausible.then(|| SecretString::from(text.to_owned()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -2,6 +2,16 @@
 
 use serde_json::Value;
 
+use super::text::{MAX_TEXT, id, storable, ts};
+use crate::{app::inbound::Inbound, domain::command::quoted};
+
+/// `callback_id` of the form of a restore.
+pub(super) const RESTORE: &str = "bbws.restore";
+/// `callback_id` of the form that asks for the word an approval needs.
+pub(super) const CONFIRM: &str = "bbws.confirm";
+/// What a form says counts as what a button says that says a command.
+const SAYS: &str = "bbws.ask.form";
+
 /// Whether something was pressed in a view and not in a message.
 pub(super) fn is_view(payload: &Value) -> bool {
     payload["container"]["type"] == "view" || payload["view"].is_object()
@@ -32,4 +42,119 @@ pub(super) fn reason(payload: &Value) -> Option<&str> {
 
 fn text(input: &Value) -> Option<&str> {
     input["value"].as_str().map(str::trim).filter(|text| !text.is_empty())
+}
+
+/// As much of a typed text as is looked at.
+pub(super) fn cut(reason: &str) -> &str {
+    let end = (0..=MAX_TEXT.min(reason.len())).rev().find(|at| reason.is_char_boundary(*at));
+    &reason[..end.unwrap_or(0)]
+}
+
+/// The channel a submitted form belongs to, and the approval it confirms. Everything in it may have been written by anybody: it has
+/// no more rights than the button and what is typed.
+pub(super) fn confirmed(view: &Value) -> Option<(String, Inbound)> {
+    let metadata: Value = serde_json::from_str(view["private_metadata"].as_str()?).ok()?;
+    let operation = metadata["operation"].as_str().filter(|id| id.len() <= MAX_TEXT)?;
+    let what = Inbound::Click {
+        action: "bbws.approve".to_owned(),
+        value: storable(operation),
+        block_id: metadata["block_id"].as_str().filter(|block| block.len() <= MAX_TEXT).map(storable),
+        message_ts: ts(&metadata["message_ts"]),
+        reason: text(&view["state"]["values"]["bbws.form.name"]["name"]).map(|name| storable(cut(name))),
+    };
+    Some((id(&metadata["channel"]).unwrap_or_default(), what))
+}
+
+/// The channel a submitted form belongs to, and the command it says, with no more rights than what is typed.
+pub(super) fn restore(view: &Value) -> Option<(String, Inbound)> {
+    let metadata: Value = serde_json::from_str(view["private_metadata"].as_str()?).ok()?;
+    let environment = metadata["environment"].as_str()?;
+    let channel = id(&metadata["channel"]).unwrap_or_default();
+    let typed = |name: &str| {
+        let input = &view["state"]["values"][format!("bbws.form.{name}")][name];
+        let said = text(input).or_else(|| input["selected_option"]["value"].as_str());
+        said.map(str::to_owned)
+    };
+    let chosen = typed("point")?;
+    let what = match typed("at") {
+        // Of what was chosen the database counts.
+        Some(at) => {
+            let database = chosen.split_once("--database ").map(|(_, rest)| rest.split(' ').next().unwrap_or_default());
+            let database = database.map(|id| format!(" --database {id}")).unwrap_or_default();
+            format!("pitr --target-time {}{database}", quoted(&at))
+        }
+        None => chosen,
+    };
+    let option =
+        |name: &str, option: &str| typed(name).map(|said| format!(" --{option} {}", quoted(&said))).unwrap_or_default();
+    let more = [option("into", "into"), option("ticket", "ticket"), option("why", "reason")].concat();
+    let said = format!("backup restore {environment} {what}{more}");
+    let what = Inbound::Click {
+        action: SAYS.to_owned(),
+        value: storable(&said),
+        block_id: None,
+        message_ts: None,
+        reason: None,
+    };
+    Some((channel, what)).filter(|_| said.len() <= MAX_TEXT)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn view(values: Value) -> Value {
+        json!({
+            "callback_id": RESTORE,
+            "private_metadata": r#"{"environment":"prod","channel":"C0OPS"}"#,
+            "state": {"values": values},
+        })
+    }
+
+    fn command(view: &Value) -> Option<(String, String)> {
+        let (channel, what) = restore(view)?;
+        Some((channel, what.said()?.to_owned()))
+    }
+
+    #[test]
+    fn a_form_says_the_command_that_would_be_typed() {
+        let chosen = |value: &str| json!({"point": {"type": "static_select", "selected_option": {"value": value}}});
+        let typed = |name: &str, value: &str| json!({name: {"type": "plain_text_input", "value": value}});
+        let point = view(json!({
+            "bbws.form.point": chosen("rds --snapshot-id s1"),
+            "bbws.form.into": {"into": {"type": "static_select", "selected_option": {"value": "clone"}}},
+            "bbws.form.ticket": typed("ticket", "INC-1"),
+            "bbws.form.why": typed("why", "they said \"gone\" --into live"),
+            "bbws.form.at": {"at": {"type": "plain_text_input", "value": null}},
+        }));
+        let said = "backup restore prod rds --snapshot-id s1 --into \"clone\" --ticket \"INC-1\" --reason \"they said \\\"gone\\\" --into live\"";
+        assert_eq!(command(&point), Some(("C0OPS".to_owned(), said.to_owned())));
+        let moment = view(json!({
+            "bbws.form.point": chosen("pitr --target-time latest --database db"),
+            "bbws.form.at": typed("at", "2026-11-21T09:30:00Z"),
+        }));
+        let said = "backup restore prod pitr --target-time \"2026-11-21T09:30:00Z\" --database db";
+        assert_eq!(command(&moment), Some(("C0OPS".to_owned(), said.to_owned())));
+        for nothing in [view(json!([])), view(json!({})), json!({"private_metadata": "x"}), json!({})] {
+            assert_eq!((command(&nothing), confirmed(&nothing)), (None, None));
+        }
+    }
+
+    #[test]
+    fn a_word_that_was_asked_for_is_the_button_with_the_word() {
+        let sent = json!({
+            "callback_id": CONFIRM,
+            "private_metadata": r#"{"operation":"rs-7","channel":"C0PROD","block_id":"b:1","message_ts":"1700000000.000100"}"#,
+            "state": {"values": {"bbws.form.name": {"name": {"type": "plain_text_input", "value": " prod "}}}},
+        });
+        let pressed = Inbound::Click {
+            action: "bbws.approve".to_owned(),
+            value: "rs-7".to_owned(),
+            block_id: Some("b:1".to_owned()),
+            message_ts: Some("1700000000.000100".to_owned()),
+            reason: Some("prod".to_owned()),
+        };
+        assert_eq!(confirmed(&sent), Some(("C0PROD".to_owned(), pressed)));
+    }
 }

@@ -113,7 +113,7 @@ impl Workspace {
             let mut state = self.state();
             let person = state.person(user).ok_or("user_not_found")?.clone();
             let channel = state.channel(channel).ok_or("channel_not_found")?.clone();
-            let trigger = state.new_trigger(user, now);
+            let trigger = state.new_trigger(user, self.machines_ms());
             let hook = state.new_hook(user, &channel.id, None, now);
             [
                 ("token", String::new()),
@@ -146,7 +146,7 @@ impl Workspace {
             let seen = posted.or_else(|| state.ephemeral(&channel.id, &press.ts, user));
             let message = seen.ok_or("message_not_found")?.clone();
             let ephemeral = message.only_for.is_some();
-            let trigger = state.new_trigger(user, now);
+            let trigger = state.new_trigger(user, self.machines_ms());
             let hook = state.new_hook(user, &channel.id, Some(&press.ts), now);
             let mut payload = base_payload("block_actions", &person, &trigger);
             payload["container"] = json!({"type": "message", "message_ts": press.ts,
@@ -175,7 +175,7 @@ impl Workspace {
             let views: Vec<&Value> = open.chain(state.homes.get(user)).collect();
             let mut view = (*views.iter().find(|v| v["id"] == view_id).ok_or("view_not_found")?).clone();
             view["state"] = json!({"values": filled_in(press, state.quirks)});
-            let mut payload = base_payload("block_actions", &person, &state.new_trigger(user, now));
+            let mut payload = base_payload("block_actions", &person, &state.new_trigger(user, self.machines_ms()));
             payload["container"] = json!({"type": "view", "view_id": view_id});
             payload["view"] = view;
             payload["actions"] = json!([{"type": "button", "block_id": press.block_id, "action_id": press.action_id,
@@ -198,14 +198,13 @@ impl Workspace {
         view_id: &str,
         values: &Value,
     ) -> Result<SignedForm, String> {
-        let now = self.now_ms();
         let payload = {
             let mut state = self.state();
             let person = state.person(user).ok_or("user_not_found")?.clone();
             let open = state.modals.iter().find(|m| m.user == user && m.view["id"] == view_id);
             let mut view = open.ok_or("view_not_found")?.view.clone();
             view["state"] = json!({"values": values});
-            let mut payload = base_payload(kind, &person, &state.new_trigger(user, now));
+            let mut payload = base_payload(kind, &person, &state.new_trigger(user, self.machines_ms()));
             payload["view"] = view;
             if kind == "view_submission" {
                 payload["response_urls"] = json!([]);

@@ -59,6 +59,8 @@ struct Inner {
     signing_secret: SecretString,
     bot_token: SecretString,
     clock: ClockFn,
+    /// By which triggers end: a form is opened by machines, which are no faster in a world that is.
+    machines: ClockFn,
     base_url: Mutex<String>,
     state: Mutex<State>,
     changes: broadcast::Sender<Change>,
@@ -74,14 +76,21 @@ struct Change {
 impl Workspace {
     /// A workspace with its usual people and channels and no messages.
     ///
-    /// Requests to the product are signed with `signing_secret`; the Web API accepts only `bot_token`.
-    pub fn new(signing_secret: impl Into<SecretString>, bot_token: impl Into<SecretString>, clock: ClockFn) -> Self {
+    /// Requests to the product are signed with `signing_secret`; the Web API accepts only `bot_token`. Messages have the time of
+    /// `clock`; triggers end by `machines`.
+    pub fn new(
+        signing_secret: impl Into<SecretString>,
+        bot_token: impl Into<SecretString>,
+        clock: ClockFn,
+        machines: ClockFn,
+    ) -> Self {
         let (changes, _) = broadcast::channel(BACKLOG);
         Self {
             inner: Arc::new(Inner {
                 signing_secret: signing_secret.into(),
                 bot_token: bot_token.into(),
                 clock,
+                machines,
                 base_url: Mutex::new("http://127.0.0.1:3000".into()),
                 state: Mutex::new(State::new()),
                 changes,
@@ -100,6 +109,11 @@ impl Workspace {
 
     fn now_ms(&self) -> i64 {
         (self.inner.clock)()
+    }
+
+    /// Milliseconds by which triggers end.
+    fn machines_ms(&self) -> i64 {
+        (self.inner.machines)()
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

@@ -58,7 +58,7 @@ impl Workspace {
     pub(super) fn open_view(&self, args: &Args) -> Result<Value, Refusal> {
         let view = args.data("view")?.ok_or("invalid_arguments")?;
         checked(&view)?;
-        let now = self.now_ms();
+        let now = self.machines_ms();
         let user = self.state().use_trigger(args.need("trigger_id")?, now)?;
         let view = self.show_modal(&user, view);
         Ok(json!({"view": view}))
@@ -68,7 +68,7 @@ impl Workspace {
     pub(super) fn push_view(&self, args: &Args) -> Result<Value, Refusal> {
         let view = args.data("view")?.ok_or("invalid_arguments")?;
         checked(&view)?;
-        let now = self.now_ms();
+        let now = self.machines_ms();
         let user = {
             let mut state = self.state();
             let user = state.use_trigger(args.need("trigger_id")?, now)?;
