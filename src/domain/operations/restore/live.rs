@@ -3,7 +3,7 @@
 
 use super::{
     super::Known,
-    Ask,
+    Ask, gates,
     path::Path,
     scope::{self, Reach},
 };
@@ -11,13 +11,9 @@ use crate::domain::{
     environment::{Cutover, Database, Environment},
     mark::MarkKind,
     moment::Moment,
-    policy, restored, step,
-    step::Consent,
+    restored, step,
     world::DatabaseFound,
 };
-
-/// The kind under which approval rules say who agrees to a cutover.
-pub(super) const CUTOVER: &str = "backup.cutover";
 
 /// What takes whose place.
 pub(super) struct Exchange<'a> {
@@ -33,12 +29,9 @@ pub(super) struct Exchange<'a> {
 
 /// Why there cannot be a cutover, a sentence each.
 pub(super) fn refusals(env: &Environment, ask: &Ask<'_>, database: &Database) -> Vec<String> {
-    let mut refused = Vec::new();
+    let mut refused = gates::refusals(env, ask);
     if ask.comes_from_dr() {
         refused.push("What is restored in the DR region cannot take the place of what is live in the primary one: leave `--region dr` out, or restore into a clone.".to_owned());
-    }
-    if env.name == super::PRODUCTION && ask.ticket().is_none() {
-        refused.push("A restore into live in `prod` needs the ticket that asks for it: `--ticket INC-123`.".to_owned());
     }
     if database.cutover == Some(Cutover::Secret) {
         refused.push(format!(
@@ -58,36 +51,20 @@ impl Exchange<'_> {
 
     /// Adds everything after the validation of the clone, whose restore and validation are these steps.
     pub(super) fn plan(&self, path: &mut Path<'_>, known: &Known, restored: usize, validated: usize) {
-        let reach = self.reach();
+        path.scope = self.reach().word();
         let (env, id, instance) = (self.env, &self.database.id, self.instance);
         let region = env.primary_region.clone();
-        let looked = path.draft.step(
-            "Wait until somebody has looked at what was found",
-            vec![validated],
-            step::WaitForPeople {
-                question: format!(
-                    "{instance} is restored and validated: the report in this thread says what is in it and what differs from {id}. Continue backs {id} up and asks for the cutover."
-                ),
-                rule: None,
-                consent: Consent::Look,
-            },
+        let question = format!(
+            "{instance} is restored and validated: the report in this thread says what is in it and what differs from {id}. Continue backs {id} up and asks for the cutover."
         );
+        let looked = gates::look(path, validated, question);
         let backed_up = self.fresh_backup(path, looked);
         let before = self.before();
-        let rule = policy::needs(&known.rules, CUTOVER, &env.name, reach.word());
-        let needs =
-            if rule.is_empty() { policy::needs(&known.rules, super::KIND, &env.name, reach.word()) } else { rule };
-        let agreed = path.draft.step(
-            format!("Wait for the word that {instance} takes the place of {id}"),
-            vec![backed_up],
-            step::WaitForPeople {
-                question: format!(
-                    "{id} is backed up. Shall {instance} take its place now? {id} becomes {before}; connections are refused from the first rename to the end of the second."
-                ),
-                rule: Some(CUTOVER.to_owned()),
-                consent: Consent::Others(needs),
-            },
+        let title = format!("Wait for the word that {instance} takes the place of {id}");
+        let question = format!(
+            "{id} is backed up. Shall {instance} take its place now? {id} becomes {before}; connections are refused from the first rename to the end of the second."
         );
+        let agreed = gates::agreed(path, known, vec![backed_up], title, question);
         let undeletable = path.draft.step(
             format!("Write down that {instance} is not deleted any more"),
             vec![agreed],
@@ -219,7 +196,6 @@ impl Exchange<'_> {
             true => "Where health or the validation after the cutover fails, it is rolled back by itself.",
             false => "Where health or the validation after the cutover fails, Roll back is offered and nothing is rolled back by itself (`auto_roll_back = false`).",
         });
-        path.scope = self.reach().word();
         let found = format!("{}, {} GiB, {}", self.live.engine, self.live.size_gib, self.live.resource);
         path.draft.fact(format!("Database {id}"), found);
     }

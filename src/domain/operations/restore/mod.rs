@@ -6,6 +6,7 @@
 mod ask;
 mod database;
 mod files;
+mod gates;
 mod live;
 mod objects;
 mod path;
@@ -76,10 +77,12 @@ static ENTRY: Entry = Entry {
     path: &["backup", "restore"],
     group: Group::Backups,
     place: 35,
-    about: "Bring something back from a backup, beside what is there",
+    about: "Bring something back from a backup, beside what is there or into its place",
     happens: "Makes a new database or file system out of the backup in a network apart from the platform, looks whether it is \
-                  whole, and tells what was found; of secrets, parameters and objects it tells what would come back. Nothing of the \
-                  platform is changed or overwritten, and nothing uses the copy; it is deleted by itself when its time is over.",
+                  whole, and tells what was found; of secrets, parameters and objects it tells what would come back. Nothing uses the \
+                  copy, and it is deleted by itself when its time is over. With `--into live` it goes on: somebody looks at what was \
+                  found, what is there is backed up, others agree, and what was restored takes its place; Roll back on the card is the \
+                  way back.",
     args: &[
         ENVIRONMENT,
         ask::WHAT_ARG,
@@ -183,14 +186,17 @@ impl Operation for Restore {
         let of = path::of(plan).unwrap_or_else(|| whole(plan).to_owned());
         match path::replaced(plan) {
             Some(database) => format!("Restore of {of} into live {database}"),
+            None if path::cuts_over(plan) => format!("Restore of {of} into live"),
             None => format!("Restore of {of} into a clone"),
         }
     }
 
     /// In production, by the name of what is replaced or of the environment.
     fn confirmed_by(&self, plan: &Plan) -> Option<Vec<String>> {
-        let database = path::replaced(plan).filter(|_| plan.environment == PRODUCTION)?;
-        Some(vec![database.to_owned(), plan.environment.clone()])
+        if plan.environment != PRODUCTION || !path::cuts_over(plan) {
+            return None;
+        }
+        Some(path::replaced(plan).map(str::to_owned).into_iter().chain([plan.environment.clone()]).collect())
     }
 
     fn done(&self, ended: &Ended<'_>) -> String {
@@ -216,14 +222,14 @@ impl Operation for Restore {
     }
 
     fn not_done(&self, plan: &Plan) -> &'static str {
-        match path::replaced(plan) {
-            Some(_) => "What was restored is *not* live, or *not* proved: the steps say how far it came.",
-            None => "The restored copy is *not* proved. Nothing of the platform was changed.",
+        match path::cuts_over(plan) {
+            true => "What was restored is *not* live, or *not* proved: the steps say how far it came.",
+            false => "The restored copy is *not* proved. Nothing of the platform was changed.",
         }
     }
 
     fn left_behind(&self, plan: &Plan, _: usize) -> Option<String> {
-        if path::replaced(plan).is_some() {
+        if path::cuts_over(plan) {
             return None;
         }
         if path::told(plan).is_some() {

@@ -113,8 +113,41 @@ pub(super) fn before(plan: &Plan) -> Option<&str> {
     })
 }
 
+/// Whether a plan goes on to what is live: it asks for the word of those who agree to a cutover.
+pub(super) fn cuts_over(plan: &Plan) -> bool {
+    plan.steps.iter().any(|spec| matches!(&spec.action, Action::WaitForPeople(what) if what.rule.is_some()))
+}
+
 /// What a plan came to that makes nothing which is kept for a while; mrkdwn, escaped.
 pub(super) fn told(plan: &Plan) -> Option<String> {
+    in_place(plan).or_else(|| beside(plan))
+}
+
+/// What a plan came to that brings something back in place.
+fn in_place(plan: &Plan) -> Option<String> {
+    let told = plan.steps.iter().filter(|spec| !spec.back).find_map(|spec| match &spec.action {
+        Action::RestoreSecrets(step::RestoreSecrets { export, .. })
+        | Action::RestoreParameters(step::RestoreParameters { export, .. }) => Some(format!(
+            "The values of {} are live again, and were read back. Applications keep those they have read until they read them again.",
+            escape(&export.key)
+        )),
+        Action::RestoreVersions(what) => Some(format!(
+            "What was overwritten or deleted in {} since {} is current again, and the bucket was listed again.",
+            escape(&what.versions.bucket),
+            what.versions.as_of
+        )),
+        Action::SwapFolder(what) => Some(format!(
+            "The restored {} is live. What was live before is kept as {}.",
+            escape(&what.path),
+            escape(&what.aside)
+        )),
+        _ => None,
+    })?;
+    Some(format!("{told} Roll back on the card puts back what was live before."))
+}
+
+/// What a plan came to that changes nothing and leaves nothing which goes by itself.
+fn beside(plan: &Plan) -> Option<String> {
     plan.steps.iter().find_map(|spec| match &spec.action {
         Action::RestoreFolder(what) => Some(format!(
             "{} of {} is restored beside the live one and was compared with it: its step tells where it is. Nothing that is live was changed.",

@@ -4,6 +4,8 @@
 pub(super) const WORDS: &[&str] = super::super::RADIUS;
 /// Nothing of the platform is touched.
 pub(super) const CLONE: &str = "clone";
+/// What one tenant has.
+pub(super) const TENANT: &str = "tenant";
 
 /// How much of the platform is replaced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
