@@ -47,6 +47,11 @@ impl Server {
         Server::of("BBWS_TEST_PG_LOGIN")
     }
 
+    /// A second one, which plays what was restored.
+    pub fn postgres_restored() -> Server {
+        Server::of("BBWS_TEST_PG_RESTORED")
+    }
+
     pub fn mariadb() -> Server {
         Server::of("BBWS_TEST_MARIADB")
     }

@@ -93,6 +93,7 @@ const CALLS: &[(&str, &[&str])] = &[
     ("KMS.Decrypt", &["kms:Decrypt"]),
     ("KMS.GenerateDataKey", &["kms:GenerateDataKey"]),
     ("RDS.DeleteDBInstance", &["rds:DeleteDBInstance"]),
+    ("RDS.CreateDBInstance", &["rds:CreateDBInstance", "rds:AddTagsToResource", "kms:CreateGrant"]),
     (
         "RDS.RestoreDBInstanceFromDBSnapshot",
         &["rds:RestoreDBInstanceFromDBSnapshot", "rds:AddTagsToResource", "kms:CreateGrant"],
@@ -225,6 +226,7 @@ async fn explored(bed: &Bed, server: &dumps::Server, name: &str, key: &str) {
     poll(cloud, &platform.call(buckets_data::bucket(false))).await.expect_err("there is no such bucket");
     run(bed, platform.call(restores::restore())).await;
     run(bed, platform.call(restores::to_latest())).await;
+    run(bed, platform.call(restores::empty())).await;
     done(settled(cloud, &own("database", restores::verify(None))).await);
     run(bed, platform.call(restores::delete(restores::INSTANCE, "bk-1042"))).await;
     let subnet = files::subnet(platform).await;

@@ -45,6 +45,18 @@ pub fn to_latest() -> Action {
     })
 }
 
+/// Empty, for a dump.
+pub fn empty() -> Action {
+    Action::CreateEmpty(step::CreateEmpty {
+        region: HOME.into(),
+        database: "bbws-prod-mysql".into(),
+        secret: dumps::SECRET.into(),
+        instance: "bbws-prod-mysql-restored-bk-1044".into(),
+        subnet_group: "bbws-isolated".into(),
+        security_groups: vec!["sg-1".into()],
+    })
+}
+
 pub fn delete(instance: &str, operation: &str) -> Action {
     Action::DeleteInstance(step::DeleteInstance {
         region: HOME.into(),

@@ -26,5 +26,6 @@ mod restores;
 mod silence;
 mod soak;
 mod status;
+mod tenants;
 mod turns;
 mod watch;

@@ -224,7 +224,7 @@ fn says_what_is_wrong_with_a_list_or_a_validation() {
       `backup validate` needs an environment: dev, sit or prod.
       /bbws backup validate <env> --inventory
     backup restore prod
-      `backup restore` needs to know what to restore: rds, pitr, efs, secrets, config or s3.
+      `backup restore` needs to know what to restore: rds, pitr, efs, dump, secrets, config or s3.
       /bbws help backup restore
     ");
 }
@@ -495,7 +495,7 @@ fn what_can_be_restored_is_asked_for_behind_the_environment_before_it_or_as_an_o
       `backup restore list` has no option `--since`, only `--type` and `--tenant`.
       /bbws backup restore prod list
     backup restore prod --list=rds
-      `backup restore` has no option `--list`, only `--type`, `--snapshot-id`, `--target-time`, `--database`, `--recovery-point`, `--path`, `--from`, `--name`, `--bucket`, `--prefix`, `--as-of`, `--tenant`, `--region`, `--into`, `--keep`, `--ticket` and `--reason`.
+      `backup restore` has no option `--list`, only `--type`, `--snapshot-id`, `--target-time`, `--database`, `--recovery-point`, `--path`, `--from`, `--name`, `--bucket`, `--prefix`, `--as-of`, `--tenant`, `--tables`, `--merge`, `--region`, `--into`, `--keep`, `--ticket` and `--reason`.
       /bbws backup restore prod list
     ");
 }

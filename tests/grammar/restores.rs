@@ -81,6 +81,46 @@ fn nothing_odd_gets_into_a_restore_of_what_is_no_database() {
 }
 
 #[test]
+fn a_tenant_and_its_tables_belong_to_databases() {
+    let canonical = |text: &str| ok(text).canonical();
+    let said = [
+        "backup restore prod rds --snapshot-id snap-1 --tenant tenant-1",
+        "backup restore prod pitr --target-time latest --tenant tenant-1 --tables wp_posts,wp_postmeta,wp_posts --merge missing --into live --ticket INC-1",
+        "backup restore prod --type dump --from prod/dump/20261121/bk-1/bbws-prod-mysql.dump --tenant tenant-1 --merge CHANGED --into live",
+        "backup restore prod dump --from prod/dump/20261121/bk-1/bbws-prod-mysql.dump",
+    ]
+    .map(canonical);
+    insta::assert_snapshot!(said.join("\n"), @r"
+    backup restore prod rds --snapshot-id snap-1 --tenant tenant-1 --into clone
+    backup restore prod pitr --target-time latest --tenant tenant-1 --tables wp_postmeta,wp_posts --merge missing --into live --ticket INC-1
+    backup restore prod dump --from prod/dump/20261121/bk-1/bbws-prod-mysql.dump --tenant tenant-1 --merge changed --into live
+    backup restore prod dump --from prod/dump/20261121/bk-1/bbws-prod-mysql.dump --into clone
+    ");
+    for text in &said {
+        assert_eq!(canonical(text), *text);
+    }
+    insta::assert_snapshot!(answers(&[
+        "backup restore prod rds --snapshot-id snap-1 --tables wp_posts",
+        "backup restore prod rds --snapshot-id snap-1 --tenant tenant-1 --tables \"wp_posts; drop\"",
+        "backup restore prod rds --snapshot-id snap-1 --tenant tenant-1 --merge all",
+        "backup restore prod efs --recovery-point rp-1 --tables wp_posts",
+    ]), @r#"
+    backup restore prod rds --snapshot-id snap-1 --tables wp_posts
+      `--tables` says what of a tenant's comes back, and not whose: say that with `--tenant ID`.
+      /bbws backup restore prod rds --snapshot-id snap-1 --tenant <tenant> --tables wp_posts --into clone
+    backup restore prod rds --snapshot-id snap-1 --tenant tenant-1 --tables "wp_posts; drop"
+      `wp_posts; drop` is not the name of a table: letters, digits and `_`, at most 63, several with commas, without schema: `--tables wp_posts,wp_postmeta`.
+      /bbws backup restore prod rds --snapshot-id snap-1 --tenant tenant-1 --tables <tables> --into clone
+    backup restore prod rds --snapshot-id snap-1 --tenant tenant-1 --merge all
+      `all` is not a way to merge. It is missing or changed.
+      /bbws backup restore prod rds --snapshot-id snap-1 --tenant tenant-1 --into clone
+    backup restore prod efs --recovery-point rp-1 --tables wp_posts
+      `backup restore prod efs` takes no `--tables`.
+      /bbws backup restore prod efs --recovery-point rp-1 --into clone
+    "#);
+}
+
+#[test]
 fn says_what_is_wrong_with_a_restore() {
     insta::assert_snapshot!(answers(&[
         "backup restore prod",
@@ -106,16 +146,16 @@ fn says_what_is_wrong_with_a_restore() {
         "backup restore prod pitr --target-time latest --in-place",
     ]), @r#"
     backup restore prod
-      `backup restore` needs to know what to restore: rds, pitr, efs, secrets, config or s3.
+      `backup restore` needs to know what to restore: rds, pitr, efs, dump, secrets, config or s3.
       /bbws help backup restore
     backup restore prod rds
       `backup restore prod rds` needs `--snapshot-id`: the recovery point's id, as `backup list` shows it.
       /bbws backup restore prod rds --snapshot-id <id> --into clone
     backup restore prod --snapshot-id snap-1
-      `backup restore` needs to know what to restore: rds, pitr, efs, secrets, config or s3.
+      `backup restore` needs to know what to restore: rds, pitr, efs, dump, secrets, config or s3.
       /bbws backup restore prod rds --snapshot-id snap-1 --into clone
     backup restore prod snapshot --snapshot-id snap-1
-      `snapshot` is not something to restore. It is rds, pitr, efs, secrets, config or s3.
+      `snapshot` is not something to restore. It is rds, pitr, efs, dump, secrets, config or s3.
       /bbws backup restore prod rds --snapshot-id snap-1 --into clone
     backup restore prod rds --target-time latest
       `backup restore prod rds` needs `--snapshot-id`: the recovery point's id, as `backup list` shows it.
@@ -166,7 +206,7 @@ fn says_what_is_wrong_with_a_restore() {
       `eu-west-1` is not a region to restore from. It is primary or dr.
       /bbws backup restore prod pitr --target-time latest --into clone
     backup restore prod pitr --target-time latest --in-place
-      `backup restore` has no option `--in-place`, only `--type`, `--snapshot-id`, `--target-time`, `--database`, `--recovery-point`, `--path`, `--from`, `--name`, `--bucket`, `--prefix`, `--as-of`, `--tenant`, `--region`, `--into`, `--keep`, `--ticket` and `--reason`.
+      `backup restore` has no option `--in-place`, only `--type`, `--snapshot-id`, `--target-time`, `--database`, `--recovery-point`, `--path`, `--from`, `--name`, `--bucket`, `--prefix`, `--as-of`, `--tenant`, `--tables`, `--merge`, `--region`, `--into`, `--keep`, `--ticket` and `--reason`.
       /bbws backup restore prod pitr --target-time latest --into clone
     "#);
 }

@@ -9,6 +9,7 @@ mod demo;
 mod phone;
 mod restore;
 mod stage;
+mod tenants;
 
 use browser::{Browser, Screen};
 use demo::Demo;

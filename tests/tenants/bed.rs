@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use bbws::{
     adapters::{
+        archive::Source,
         aws::tools::DumpedDefinitions,
         sql::{
             Servers, Target,
@@ -161,6 +162,30 @@ impl Bed {
         let count = if self.maria.is_some() { "CAST(COUNT(*) AS CHAR)" } else { "COUNT(*)::text" };
         let text = self.text(&format!("SELECT {count} FROM {table} WHERE {filter}")).await;
         text.parse().expect("a number")
+    }
+
+    /// Where the tenant is dumped from.
+    pub fn source(&self) -> Source {
+        match (&self.maria, &self.pg) {
+            (Some(maria), _) => maria.0.source(),
+            (_, Some(pg)) => pg.0.source(),
+            _ => unreachable!("one of them"),
+        }
+    }
+
+    /// A server that is there for loading dumps, and how the programs reach it.
+    pub async fn spare(&self) -> (Target, Source) {
+        match self.engine {
+            Engine::Postgres => {
+                let server = Server::postgres_restored();
+                (target(&server, self.engine, None), server.source(self.engine, &[]))
+            }
+            _ => {
+                // Where the dump goes there must not be anything.
+                self.run_in_clone("DROP DATABASE {t}").await;
+                (self.clone.clone(), Server::mariadb_restored().source(self.engine, &[]))
+            }
+        }
     }
 
     /// Sums over all tables of a schema of the live server.

@@ -7,13 +7,16 @@ use bbws::{
         archive::{Expected, Sealed, dump, load},
         aws::tools::DumpedDefinitions,
         sql::{
-            Room as _, Servers, Trial,
+            Incoming, Room as _, Servers, Target, Trial,
             merge::{Bring, Tenant, Tenants as _, sums_of},
         },
     },
     domain::environment::Engine,
 };
 
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
+
+use super::bed::Bed;
 use crate::archive::{
     bed::{Maria, Memory, Server, key, name},
     sql::target,
@@ -38,8 +41,9 @@ async fn rows_come_back_from_a_dump() {
     dump(&live.source(), &key(7), memory.sink(), |_| ()).await.expect("it is dumped");
     live.run("DELETE FROM wp_posts; INSERT INTO wp_posts VALUES (NULL, 'since', 1)").await;
 
-    let (trial, _) =
-        Trial::prepare(&there, &here, "rs_9_1", BTreeSet::from([schema.clone()]), "").await.expect("there is room");
+    let schemas = BTreeSet::from([schema.clone()]);
+    let incoming = Incoming { token: "rs_9_1".to_owned(), schemas, events: true, ..Incoming::default() };
+    let (trial, _) = Trial::prepare(&there, &here, incoming).await.expect("there is room");
     let mut to = Server::mariadb_restored().source(Engine::Mariadb, &[]);
     to.schemas = Vec::new();
     let bytes = memory.bytes();
@@ -56,4 +60,68 @@ async fn rows_come_back_from_a_dump() {
     assert_eq!(sums_of(&here, &schema).await.unwrap(), good);
     Servers.clear(&here, &tenant).await.unwrap();
     live.run(&format!("DROP DATABASE {}", tenant.journal())).await;
+}
+
+/// Two tenants of one server, and nobody stops writing: from a dump that is loaded elsewhere and kept there.
+#[tokio::test(flavor = "multi_thread")]
+async fn one_of_two_tenants_comes_back_from_a_dump_while_both_are_written_to() {
+    for bed in Bed::both(120).await {
+        let (schema, other) = (bed.tenant.schema.clone(), bed.other.clone());
+        let others = bed.sums(&other).await;
+        let posts = bed.rows("{t}.wp_posts", "TRUE").await;
+        let memory = Memory::new();
+        dump(&bed.source(), &key(9), memory.sink(), |_| ()).await.expect("it is dumped");
+        // Somebody forgot the WHERE.
+        bed.run("DELETE FROM {t}.wp_posts").await;
+        assert_eq!((bed.rows("{t}.wp_posts", "TRUE").await, bed.rows("{t}.wp_postmeta", "TRUE").await), (0, 0));
+        bed.run("INSERT INTO {t}.wp_options VALUES ('since', 9, 'x')").await;
+        let broken = bed.sums(&schema).await;
+
+        let (spare, mut to) = bed.spare().await;
+        let schemas = if bed.engine == Engine::Postgres { BTreeSet::new() } else { BTreeSet::from([schema.clone()]) };
+        let incoming = Incoming { token: name("rs_9"), schemas, ..Incoming::default() };
+        let (trial, _) = Trial::prepare(&spare, &bed.live, incoming).await.expect("there is room");
+        to.database = trial.target().database.clone();
+        let bytes = memory.bytes();
+        let sealed = Sealed::read(bytes.as_slice()).await.expect("its head is read");
+        load(sealed, &key(9), &Expected::default(), &to).await.expect("it is loaded");
+        let kept = (bed.engine == Engine::Postgres).then(|| name("kept"));
+        let from = Target { database: kept.clone().or_else(|| trial.target().database.clone()), ..spare.clone() };
+        Box::new(trial).keep(kept.as_deref()).await.expect("it is kept");
+
+        let tell = |_: String| ();
+        let staged = Servers.stage(&from, &bed.live, &bed.tenant, Bring::Missing, &DumpedDefinitions, &tell).await;
+        assert_eq!(staged.expect("it is staged").rows["wp_posts"], posts);
+        let seen = bed.difference(Bring::Missing).await;
+        let of = |table: &str| seen.tables.iter().find(|t| t.table == table).cloned().expect("it is told");
+        assert_eq!((of("wp_posts").vanished, of("wp_posts").expected()), (posts, posts));
+        assert_eq!((of("wp_options").vanished, of("wp_options").came), (0, 1));
+        let merging = bed.merge(Bring::Missing, &seen);
+        let writing = async {
+            for n in 1..=5 {
+                bed.run(&format!(
+                    "INSERT INTO {{t}}.wp_options VALUES ('w{n}', 8, 'x'); INSERT INTO {{o}}.wp_options VALUES ('w{n}', 8, 'x')"
+                ))
+                .await;
+            }
+        };
+        let (done, ()) = futures::future::join(merging, writing).await;
+        assert_eq!(done.expect("it is merged").count, posts * 3, "posts, and two rows of meta of each");
+        assert_eq!(bed.rows("{t}.wp_posts", "TRUE").await, posts);
+        assert_eq!(bed.rows("{t}.wp_options", "blog IN (8, 9)").await, 6, "what was written since stays");
+        bed.run("DELETE FROM {o}.wp_options WHERE blog = 8").await;
+        assert_eq!(bed.sums(&other).await, others, "nothing of the other tenant's was touched");
+
+        bed.merge_back().await.expect("it is taken back");
+        bed.run("DELETE FROM {t}.wp_options WHERE blog = 8").await;
+        assert_eq!(bed.sums(&schema).await, broken, "as it was before");
+        Servers.clear(&bed.live, &bed.tenant).await.unwrap();
+        if let Some(kept) = kept {
+            let url = Server::postgres_restored().url("postgres", "postgres");
+            let mut all = PgConnection::connect(&url).await.expect("PostgreSQL answers");
+            let sql = AssertSqlSafe(format!("DROP DATABASE {kept} WITH (FORCE)"));
+            sqlx::raw_sql(sql).execute(&mut all).await.expect("it was there");
+        }
+        bed.leave().await;
+    }
 }

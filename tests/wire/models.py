@@ -338,6 +338,12 @@ def others():
     refused(
         "DBSnapshotAlreadyExists", rds.create_db_snapshot, DBInstanceIdentifier=DATABASE, DBSnapshotIdentifier="by-boto"
     )
+    empty = dict(
+        DBInstanceIdentifier="by-boto", Engine="mysql", EngineVersion="8.0.36", DBInstanceClass="db.r6g.large",
+        AllocatedStorage=20, MasterUsername="platform", MasterUserPassword="long-enough", BackupRetentionPeriod=0,
+    )
+    rds.create_db_instance(**empty)
+    refused("DBInstanceAlreadyExists", rds.create_db_instance, **empty)
     refused("DBInstanceNotFound", rds.describe_db_instances, DBInstanceIdentifier="none")
     refused("DBSnapshotNotFound", rds.delete_db_snapshot, DBSnapshotIdentifier="none")
 

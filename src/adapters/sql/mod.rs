@@ -131,10 +131,21 @@ pub trait Databases: fmt::Debug + Send + Sync {
         &self,
         target: &Target,
         source: &Target,
-        token: &str,
-        schemas: BTreeSet<String>,
-        roles: &str,
+        incoming: Incoming,
     ) -> Result<(Box<dyn Room>, Identity), String>;
+}
+
+/// What is about to be loaded.
+#[derive(Debug, Clone, Default)]
+pub struct Incoming {
+    /// Ends the name of what is made for it; `[a-z0-9_]`, different for each load.
+    pub token: String,
+    /// MySQL, MariaDB: the schemas that it will make.
+    pub schemas: BTreeSet<String>,
+    /// PostgreSQL: the roles that own what is in it, as SQL of pg_dumpall.
+    pub roles: String,
+    /// It has scheduled events, which begin to run as soon as they are there.
+    pub events: bool,
 }
 
 /// A place on a server of the test's own that is ready to be loaded into.
@@ -148,6 +159,12 @@ pub trait Room: Send {
     /// # Errors
     /// A sentence for people that names what is left.
     async fn clear(self: Box<Self>) -> Result<(), String>;
+
+    /// Leaves what was loaded where it is; in PostgreSQL as the database of this name.
+    ///
+    /// # Errors
+    /// A sentence for people.
+    async fn keep(self: Box<Self>, database: Option<&str>) -> Result<(), String>;
 }
 
 /// Servers that are signed in to.
@@ -176,11 +193,9 @@ impl Databases for Servers {
         &self,
         target: &Target,
         source: &Target,
-        token: &str,
-        schemas: BTreeSet<String>,
-        roles: &str,
+        incoming: Incoming,
     ) -> Result<(Box<dyn Room>, Identity), String> {
-        let (trial, identity) = Trial::prepare(target, source, token, schemas, roles).await?;
+        let (trial, identity) = Trial::prepare(target, source, incoming).await?;
         Ok((Box::new(trial), identity))
     }
 }

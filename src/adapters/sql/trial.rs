@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use async_trait::async_trait;
 
 use super::{
-    Room, Target, catalogue,
+    Incoming, Room, Target, catalogue,
     inventory::{self, Identity},
     link::{Link, Mode},
 };
@@ -30,18 +30,12 @@ pub struct Trial {
 }
 
 impl Trial {
-    /// Makes room for a dump of `source`. MySQL and MariaDB: `schemas` are those that the dump will make. PostgreSQL: a new
-    /// database is made, and the roles `roles` (SQL of pg_dumpall) where they are missing.
+    /// Makes room for a dump of `source`. PostgreSQL: a new database is made, and its roles where they are missing.
     ///
     /// # Errors
     /// A sentence for people; nothing is left then.
-    pub async fn prepare(
-        target: &Target,
-        source: &Target,
-        token: &str,
-        schemas: BTreeSet<String>,
-        roles: &str,
-    ) -> Result<(Trial, Identity), String> {
+    pub async fn prepare(target: &Target, source: &Target, incoming: Incoming) -> Result<(Trial, Identity), String> {
+        let Incoming { token, schemas, roles, events } = incoming;
         let is_source = target.host.eq_ignore_ascii_case(&source.host) && target.port == source.port;
         if is_source {
             return Err(format!("{} is the server that was dumped, into which nothing is ever loaded.", target.name()));
@@ -64,8 +58,8 @@ impl Trial {
         trial.lock().await?;
         trial.clear_left().await?;
         let ready = match trial.link.engine {
-            Engine::Postgres => trial.database(source, &name, roles).await,
-            _ => trial.room(source).await,
+            Engine::Postgres => trial.database(source, &name, &roles).await,
+            _ => trial.room(source, events).await,
         };
         if let Err(why) = ready {
             Box::new(trial).clear().await?;
@@ -117,9 +111,9 @@ impl Trial {
     }
 
     /// MySQL and MariaDB: nothing may be in the way.
-    async fn room(&mut self, source: &Target) -> Result<(), String> {
+    async fn room(&mut self, source: &Target, events: bool) -> Result<(), String> {
         let scheduler = self.link.ask("SELECT CAST(@@GLOBAL.event_scheduler AS CHAR)", &[]).await?;
-        if scheduler.iter().flatten().flatten().any(|state| state == "ON" || state == "1") {
+        if events && scheduler.iter().flatten().flatten().any(|state| state == "ON" || state == "1") {
             return Err(format!(
                 "The event scheduler of {} runs, so that events of the dump would change what was loaded. Switch it off there (event_scheduler = OFF).",
                 self.target.name()
@@ -192,6 +186,20 @@ impl Room for Trial {
         let cleared = self.clear_left().await;
         self.link.close().await;
         cleared
+    }
+
+    /// What a load writes down of itself goes away: from now on nothing takes what is there for its remains.
+    async fn keep(mut self: Box<Self>, database: Option<&str>) -> Result<(), String> {
+        let kept = match (self.link.engine, &self.target.database, database) {
+            (Engine::Postgres, Some(made), Some(name)) => {
+                let (made, name) = (self.link.quoted(made), self.link.quoted(name));
+                self.link.run(&format!("ALTER DATABASE {made} RENAME TO {name}")).await
+            }
+            (Engine::Postgres, _, _) => Err("Which database the dump is of is not known.".to_owned()),
+            _ => self.link.run(&format!("DROP DATABASE {PLACE}")).await,
+        };
+        self.link.close().await;
+        kept
     }
 }
 

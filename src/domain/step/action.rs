@@ -12,6 +12,7 @@ use super::{
     backup::*,
     bisect::{BisectAsk, BisectPoints, BisectReport, BisectRestore, RememberAnswers},
     cutover::*,
+    dump::*,
     efs::*,
     ledger::*,
     parameters::{Parameters, Proof},
@@ -48,6 +49,8 @@ macro_rules! every_kind_of_step {
                 RestoreTest = "rds.restore_test",
                 RestoreMoment = "rds.restore_moment",
                 RestoreLike = "rds.restore_like",
+                CreateEmpty = "rds.create_empty",
+                LoadDump = "dump.load",
                 Protect = "rds.protect",
                 Rename = "rds.rename",
                 DeleteInstance = "rds.delete_instance",
@@ -92,6 +95,7 @@ macro_rules! every_kind_of_step {
                 VerifyFolder = "verify.folder",
                 CompareTenant = "tenant.difference",
                 SumOthers = "tenant.others",
+                VerifyTenant = "tenant.verify",
                 WatchHealth = "verify.health",
             }
             // The ledger, in one transaction with the end of the step.

@@ -7,6 +7,8 @@ use crate::domain::{derived, environment::Engine};
 
 /// The output with the rows that come back, by table, as JSON: what people see before they agree.
 pub const RETURNING: &str = "returning";
+/// The output with the rows that live tables have at the least once the rows are back, by table, as JSON.
+pub const EXPECTED: &str = "expected";
 /// The output with the sums of all other schemas, as JSON.
 pub const OTHERS: &str = "others";
 
@@ -150,3 +152,34 @@ of_tenant!(
     ClearTenant,
     "Clear what was put beside tenants' tables"
 );
+
+/// Counts a tenant's live tables after a change against what it was to bring back. Reads only.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VerifyTenant {
+    /// Whose tables, and where.
+    #[serde(flatten)]
+    pub of: TenantTables,
+    /// How they came back.
+    pub bring: Bring,
+    /// Its failure turns the run back.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub turns_back: bool,
+}
+
+impl Parameters for VerifyTenant {
+    fn region(&self) -> Option<&str> {
+        Some(&self.of.region)
+    }
+
+    fn resource(&self) -> &str {
+        &self.of.schema
+    }
+
+    fn label(&self) -> &'static str {
+        "Count tenants' rows"
+    }
+
+    fn turns_back(&self) -> bool {
+        self.turns_back
+    }
+}

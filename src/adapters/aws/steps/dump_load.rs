@@ -9,8 +9,8 @@ use super::{
 };
 use crate::{
     adapters::{
-        archive::{ArchiveError, Contents, Counted, roles},
-        sql::{self, Databases, Inventory, Target},
+        archive::{AnyReader, ArchiveError, Contents, Counted, DataKey, Sealed, roles},
+        sql::{self, Databases, Incoming, Inventory, Target},
     },
     domain::{environment::Engine, step::LoadTest},
     ports::cloud::{Call, CloudError},
@@ -76,19 +76,13 @@ impl Loading<'_, '_> {
         let (there, here) = (target(&there?, self.engine, None), target(&here?, self.engine, None));
         let schemas = schemas(self.engine, self.contents)?;
         let (sealed, key) = self.archive.open().await.map_err(CloudError::from)?;
-        let roles = roles(&sealed.header, &key).map_err(CloudError::from)?.unwrap_or_default();
-        let token: String = self
-            .call
-            .token
-            .chars()
-            .map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '_' })
-            .collect();
+        let incoming = incoming(self.call, self.contents, &sealed, &key, schemas.clone())?;
         let unready =
             |why: String| CloudError::Retryable { reason: format!("The dump was not loaded: {why}"), after: None };
         let (room, server) = self
             .tools
             .databases
-            .prepare(&here, &there, &token, schemas.clone(), &roles)
+            .prepare(&here, &there, incoming)
             .await
             .map_err(|why| permanent(format!("The dump was not loaded: {why}")))?;
         let to = self::source(room.target(), &server, Vec::new(), false);
@@ -136,9 +130,29 @@ impl Loaded<'_> {
     }
 }
 
+/// What a server is to be made ready for.
+///
+/// # Errors
+/// See [`CloudError`].
+pub(super) fn incoming(
+    call: &Call,
+    contents: &Contents,
+    sealed: &Sealed<AnyReader>,
+    key: &DataKey,
+    schemas: BTreeSet<String>,
+) -> Result<Incoming, CloudError> {
+    let plain = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '_' };
+    Ok(Incoming {
+        token: call.token.chars().map(plain).collect(),
+        schemas,
+        roles: roles(&sealed.header, key)?.unwrap_or_default(),
+        events: contents.held.others.get(&Counted::Event).is_some_and(|events| *events > 0),
+    })
+}
+
 /// The schemas that the dump will make. One of all schemas brings the accounts of its server along, which would replace
 /// those of the other.
-fn schemas(engine: Engine, contents: &Contents) -> Result<BTreeSet<String>, CloudError> {
+pub(super) fn schemas(engine: Engine, contents: &Contents) -> Result<BTreeSet<String>, CloudError> {
     if engine == Engine::Postgres {
         return Ok(BTreeSet::new());
     }
@@ -152,7 +166,7 @@ fn schemas(engine: Engine, contents: &Contents) -> Result<BTreeSet<String>, Clou
 }
 
 /// Everything the archive holds has to be there, row by row.
-async fn compare(
+pub(super) async fn compare(
     databases: &dyn Databases,
     target: &Target,
     schemas: &BTreeSet<String>,

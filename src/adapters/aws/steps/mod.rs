@@ -34,6 +34,7 @@ pub mod copies;
 mod cutover;
 pub mod delete;
 mod dump_check;
+mod dump_clone;
 mod dump_load;
 pub mod dumps;
 mod exported;

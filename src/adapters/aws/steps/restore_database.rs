@@ -310,7 +310,8 @@ pub fn is_ours(instance: &DbInstance, call: &Call) -> bool {
     tags::is_ours(call, value, instance.instance_create_time())
 }
 
-fn is_of(instance: &DbInstance, operation: &str) -> bool {
+/// Whether this operation made it.
+pub fn is_of(instance: &DbInstance, operation: &str) -> bool {
     operation_of(instance) == Some(operation)
 }
 

@@ -26,8 +26,8 @@ use crate::{
     },
     domain::{
         step::{
-            ClearTenant, CompareTenant, ISSUE, MergeTenant, MergeTenantBack, OTHERS, Origin, Outputs, RETURNING,
-            StageTenant, SumOthers, SwapTenant, SwapTenantBack, TenantTables,
+            Bring, ClearTenant, CompareTenant, EXPECTED, ISSUE, MergeTenant, MergeTenantBack, OTHERS, Origin, Outputs,
+            RETURNING, StageTenant, SumOthers, SwapTenant, SwapTenantBack, TenantTables, VerifyTenant,
         },
         text::count,
     },
@@ -36,6 +36,10 @@ use crate::{
 
 /// Tables that are told of in a sentence.
 const TOLD: usize = 8;
+/// One row in so many may be deleted by whoever uses the tables before they are counted.
+const SHARE: u64 = 1000;
+/// And so many of a table that has few.
+const DELETED: u64 = 10;
 
 impl Change for StageTenant {
     async fn probe(&self, at: &At<'_>) -> Result<Probe, CloudError> {
@@ -62,8 +66,11 @@ impl Look for CompareTenant {
         at.watch(move |session, call, _| async move {
             let (live, tenant) = live(&session, &call, &what.of).await?;
             let found = tools.tenants.difference(&live, &tenant, what.bring).await.map_err(failed)?;
-            let outputs = Outputs::from([(RETURNING.to_owned(), json(&found.agreed(what.bring)))]);
-            Ok(Progress::Done { outputs, detail: words(&found) })
+            let outputs = Outputs::from([
+                (RETURNING.to_owned(), json(&found.agreed(what.bring))),
+                (EXPECTED.to_owned(), json(&found.expected())),
+            ]);
+            Ok(Progress::Done { outputs, detail: words(&found, what.bring) })
         })
     }
 }
@@ -80,6 +87,48 @@ impl Look for SumOthers {
             Ok(Progress::Done { outputs: Outputs::from([(OTHERS.to_owned(), json(&now))]), detail })
         })
     }
+}
+
+impl Look for VerifyTenant {
+    async fn poll(&self, at: &At<'_>) -> Outcome {
+        let (what, tools) = (self.clone(), at.cloud.tools.clone());
+        at.watch(move |session, call, _| async move {
+            let (live, _) = live(&session, &call, &what.of).await?;
+            let expected: Option<BTreeMap<String, u64>> =
+                call.inputs.get(EXPECTED).and_then(|text| serde_json::from_str(text).ok());
+            let Some(expected) = expected else {
+                return Err(permanent("What was to come back is not known any more. Look at the tables.".to_owned()));
+            };
+            let name = |table: &String| format!("{}.{table}", what.of.schema);
+            // What is not there cannot be counted.
+            let there = tools.databases.inventory(&live, std::slice::from_ref(&what.of.schema)).await.map_err(later)?;
+            let names: Vec<String> = expected.keys().map(name).filter(|name| there.tables.contains_key(name)).collect();
+            let found = tools.databases.count_rows(&live, &names).await.map_err(later)?;
+            Ok(counted(&expected, |table| found.get(&name(table)).copied().unwrap_or(0)))
+        })
+    }
+}
+
+/// Whether live tables have what was to come back. What somebody deleted meanwhile is no fault.
+fn counted(expected: &BTreeMap<String, u64>, found: impl Fn(&String) -> u64) -> Progress {
+    let lacks = |table: &&String| {
+        let (wanted, there) = (expected[*table], found(table));
+        wanted.saturating_sub(there) > (wanted / SHARE).max(DELETED) || (wanted > 0 && there == 0)
+    };
+    let (few, all): (Vec<&String>, Vec<&String>) = expected.keys().partition(lacks);
+    if !few.is_empty() {
+        let told: Vec<String> = few
+            .iter()
+            .take(TOLD)
+            .map(|table| format!("{table} has {} rows of the {} that came back", found(table), expected[*table]))
+            .collect();
+        let reason = format!("The live tables do not have what came back: {}. Roll back, and look.", told.join("; "));
+        return Progress::Refuted { reason, outputs: Outputs::new() };
+    }
+    let rows: u64 = all.iter().map(|table| found(table)).sum();
+    let tables = count(all.len() as u64, "table");
+    let detail = format!("{tables} with {} in live, and nothing of what came back is missing", count(rows, "row"));
+    Progress::Done { outputs: Outputs::new(), detail }
 }
 
 impl Change for SwapTenant {
@@ -300,7 +349,12 @@ async fn restored(session: &Session, instance: &str, live: &Target) -> Result<Ta
 }
 
 /// What bringing rows back would change, for people.
-fn words(found: &Difference) -> String {
+fn words(found: &Difference, bring: Bring) -> String {
+    let (differ, came) = match bring {
+        Bring::Swap => ("differ and get their old values", "came since and go away"),
+        Bring::Missing => ("differ and stay as they are", "came since and stay"),
+        Bring::Changed => ("differ and get their old values", "came since and stay"),
+    };
     let touched: Vec<String> = found
         .tables
         .iter()
@@ -317,8 +371,8 @@ fn words(found: &Difference) -> String {
             if table.orphaned > 0 {
                 parts.push(format!("{} held back, what they belong to is not there", table.orphaned));
             }
-            parts.push(format!("{} differ", table.changed));
-            parts.push(format!("{} came since", table.came));
+            parts.push(format!("{} {differ}", table.changed));
+            parts.push(format!("{} {came}", table.came));
             format!("{}: {}", table.table, parts.join(", "))
         })
         .collect();
@@ -367,4 +421,28 @@ fn compared(before: &BTreeMap<String, String>, now: &BTreeMap<String, String>, o
 
 fn json<T: serde::Serialize>(value: &T) -> String {
     serde_json::to_string(value).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_table_that_lacks_what_came_back_refutes_and_a_few_deleted_rows_do_not() {
+        let expected = |rows: u64| BTreeMap::from([("wp_posts".to_owned(), rows)]);
+        for (rows, found, holds) in [
+            (20_000, 20_000, true),
+            (20_000, 19_980, true),
+            (20_000, 19_979, false),
+            (2, 2, true),
+            (2, 0, false),
+            (12, 2, true),
+            (0, 0, true),
+        ] {
+            let told = counted(&expected(rows), |_| found);
+            assert_eq!(matches!(told, Progress::Done { .. }), holds, "{found} of {rows}: {told:?}");
+        }
+        let Progress::Refuted { reason, .. } = counted(&expected(2), |_| 0) else { panic!("it is refuted") };
+        assert!(reason.contains("wp_posts has 0 rows of the 2 that came back"), "{reason}");
+    }
 }

@@ -16,12 +16,14 @@ use super::{
     super::clock::SharedClock,
     Fault, SimAws, Target,
     judge::{Twice, Verb},
-    view::RegionView,
+    view::{RegionView, TableView},
 };
 use crate::ports::clock::Clock as _;
 
 /// Fastest the clock may run: an hour in a second.
 const FASTEST: f64 = 3600.0;
+/// The environment in which accidents with rows happen.
+const PRODUCTION: &str = "prod";
 /// The furthest it is put forward at once: a year.
 const FURTHEST: u64 = 366 * 86_400;
 
@@ -50,6 +52,8 @@ struct Shown {
     /// Where any SDK reaches this AWS.
     address: Option<String>,
     regions: Vec<RegionView>,
+    /// Tenants' tables of the databases that are declared.
+    tables: Vec<TableView>,
     faults: Vec<Lever>,
     calls: u64,
     mutations: u64,
@@ -63,7 +67,10 @@ struct Lever {
     label: &'static str,
 }
 
-const LEVERS: [Lever; 11] = [
+/// What the accidents of the demo happen to: a table of a tenant's, by name and with its schema.
+const TABLE: &str = "tenant_1.wp_posts";
+
+const LEVERS: [Lever; 14] = [
     Lever { id: "throttle", label: "Throttle the next request" },
     Lever { id: "lost_reply", label: "Lose the reply of the next change" },
     Lever { id: "lost_request", label: "Lose the next change before it arrives" },
@@ -74,6 +81,9 @@ const LEVERS: [Lever; 11] = [
     Lever { id: "slow", label: "Make the next snapshot or job four times slower" },
     Lever { id: "poll_fails", label: "Fail the next look at progress" },
     Lever { id: "clear_failed", label: "Delete failed snapshots" },
+    Lever { id: "delete_rows", label: "DELETE FROM tenant_1.wp_posts, without WHERE" },
+    Lever { id: "corrupt_rows", label: "Corrupt rows of tenant_1.wp_posts" },
+    Lever { id: "drop_table", label: "DROP TABLE tenant_1.wp_posts" },
     Lever { id: "heal", label: "Heal everything" },
 ];
 
@@ -157,6 +167,9 @@ impl Drawer {
             "clear_failed" => {
                 aws.delete_failed_snapshots();
             }
+            "delete_rows" => self.meets(SimAws::delete_rows)?,
+            "corrupt_rows" => self.meets(SimAws::corrupt_rows)?,
+            "drop_table" => self.meets(SimAws::drop_table)?,
             "heal" => aws.heal(),
             _ => {
                 let known: Vec<&str> = LEVERS.iter().map(|l| l.id).collect();
@@ -164,6 +177,19 @@ impl Drawer {
             }
         }
         Ok(())
+    }
+
+    /// An accident happens to the tenant's table wherever the config says that the tenant is in production.
+    fn meets(&self, accident: fn(&SimAws, &str, &str, &str) -> bool) -> Result<(), String> {
+        let schema = TABLE.split('.').next();
+        let place = self.aws.lock().environments.get(PRODUCTION).and_then(|environment| {
+            let tenant = environment.tenants.values().find(|tenant| tenant.schema.as_deref() == schema);
+            tenant.and_then(|tenant| tenant.database.clone())
+        });
+        match place {
+            Some(database) if accident(&self.aws, PRODUCTION, &database, TABLE) => Ok(()),
+            _ => Err(format!("No database of `{PRODUCTION}` has {TABLE} here.")),
+        }
     }
 
     fn shown(&self) -> Shown {
@@ -174,6 +200,7 @@ impl Drawer {
             now: now.iso(),
             address: self.address.clone(),
             regions: inner.view(now),
+            tables: inner.tables(now),
             faults: LEVERS.to_vec(),
             calls: inner.judge.requests(),
             mutations: inner.judge.effective(),

@@ -9,6 +9,7 @@ use super::{
         Region, Tags, World,
         kms::RDS_KEY,
         rds::{Instance, Snapshot},
+        rows::{Happening, Rows},
         sns::Message,
     },
 };
@@ -82,6 +83,36 @@ impl SimAws {
                 }
             });
         }
+    }
+
+    /// Somebody runs DELETE without WHERE on a tenant's table, named with its schema; `false` if there is no such database.
+    pub fn delete_rows(&self, environment: &str, id: &str, table: &str) -> bool {
+        self.happens(environment, id, table, Happening::Emptied)
+    }
+
+    /// A faulty program overwrites rows of a tenant's table; `false` if there is no such database.
+    pub fn corrupt_rows(&self, environment: &str, id: &str, table: &str) -> bool {
+        self.happens(environment, id, table, Happening::Corrupted)
+    }
+
+    /// Somebody drops a tenant's table; `false` if there is no such database.
+    pub fn drop_table(&self, environment: &str, id: &str, table: &str) -> bool {
+        self.happens(environment, id, table, Happening::Is(None))
+    }
+
+    /// The rows of a tenant's table now; none where there is no such table.
+    pub fn rows_of(&self, environment: &str, id: &str, table: &str) -> Option<Rows> {
+        let found = self.inspect(environment, Side::Primary, |_, place, now| {
+            place.rds.instance(id, now).and_then(|found| found.data.table(table, now))
+        });
+        found.flatten()
+    }
+
+    fn happens(&self, environment: &str, id: &str, table: &str, what: Happening) -> bool {
+        let changed = self.meddle(environment, Side::Primary, |place, _, now| {
+            place.rds.instances.get_mut(id).map(|found| found.data.happens(table, now, what)).is_some()
+        });
+        changed == Some(true)
     }
 
     /// Deletes a DB instance; `false` if there is none.

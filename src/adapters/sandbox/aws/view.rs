@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::{
     Inner,
     time::{Phase, Timeline},
-    world::{Region, World, s3::Bucket},
+    world::{Region, World, rows::Rows, s3::Bucket, schemas::TABLES},
 };
 use crate::domain::moment::Moment;
 
@@ -38,7 +38,52 @@ pub struct RegionView {
     pub resources: Vec<Resource>,
 }
 
+/// A tenant's table in a database.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct TableView {
+    /// The environment.
+    pub environment: String,
+    /// The DB instance.
+    pub database: String,
+    /// With its schema.
+    pub table: String,
+    /// How many rows it has; none where there is no such table.
+    pub rows: Option<u64>,
+    /// The number of the newest row.
+    pub newest: Option<u64>,
+    /// How many of them hold something else than they should.
+    pub corrupted: u64,
+    /// The sum over all of them.
+    pub sum: Option<String>,
+}
+
 impl Inner {
+    /// The tables of tenants that the config declares, in the databases that are live.
+    pub(super) fn tables(&self, now: Moment) -> Vec<TableView> {
+        let mut all = Vec::new();
+        for (name, environment) in &self.environments {
+            let Some(place) = self.world.find(&environment.account, &environment.primary_region) else { continue };
+            for tenant in environment.tenants.values() {
+                let (Some(database), Some(schema)) = (&tenant.database, &tenant.schema) else { continue };
+                let Some(found) = place.rds.instance(database, now) else { continue };
+                all.extend(TABLES.iter().map(|table| {
+                    let table = format!("{schema}.{table}");
+                    let rows = found.data.table(&table, now);
+                    TableView {
+                        environment: name.clone(),
+                        database: database.clone(),
+                        table,
+                        rows: rows.as_ref().map(Rows::count),
+                        newest: rows.as_ref().and_then(|rows| rows.iter().last()).map(|(number, _)| number),
+                        corrupted: rows.as_ref().map_or(0, Rows::corrupted),
+                        sum: rows.as_ref().map(Rows::sum),
+                    }
+                }));
+            }
+        }
+        all
+    }
+
     pub(super) fn view(&self, now: Moment) -> Vec<RegionView> {
         self.region_names().into_iter().map(|name| self.view_region(name, now)).collect()
     }

@@ -26,6 +26,16 @@ function resource(r) {
     r.detail && h("div.muted.resource-detail", {}, r.detail));
 }
 
+/** A table of a tenant's: how many rows it has, whether they hold what they should, and the sum over them. */
+function tenantTable(t) {
+  const [tone, state] = t.rows === null ? ["bad", "gone"] : t.corrupted > 0 ? ["bad", `${t.corrupted} corrupted`] : ["good", "whole"];
+  const rows = t.rows === null ? "no such table" : `${t.rows} ${t.rows === 1 ? "row" : "rows"}${t.newest ? `, newest ${t.newest}` : ""}`;
+  return h("li.resource", { dataset: { table: t.table, environment: t.environment, rows: t.rows ?? "" } },
+    h("div.resource-top", {}, h("span.resource-kind", {}, `${t.environment} · ${t.database}`), h(`span.chip.chip-${tone}`, {}, state)),
+    h("div.resource-id", {}, t.table),
+    h("div.muted.resource-detail", {}, rows, t.sum && h("span.table-sum", { title: "Sum over all rows" }, ` · sum ${t.sum.slice(0, 8)}`)));
+}
+
 /** Fills the drawer; `start` and `stop` follow whether it is open. */
 export function awsDrawer(root, close) {
   let timer = null;
@@ -45,10 +55,12 @@ export function awsDrawer(root, close) {
   const speeds = h("div.segments", { role: "group", "aria-label": "Clock speed" });
   const regions = h("div.regions", {});
   const faults = h("div.faults", {});
+  const tables = h("ul.resources.tables", {});
   const note = h("p.muted.aws-note", { hidden: true });
   const parts = [
     h("section", {}, h("div.aws-row", {}, now, counts), address, h("div.aws-label", {}, "Clock of everything"), speeds),
     h("section", {}, h("h3", {}, "Make something go wrong"), faults),
+    h("section", {}, h("h3", {}, "Tenants’ tables"), tables),
     regions,
   ];
 
@@ -62,6 +74,7 @@ export function awsDrawer(root, close) {
     address.hidden = !state.address;
     address.textContent = state.address ? `Any SDK reaches it: --endpoint-url=http://${state.address}` : "";
     faults.replaceChildren(...(state.faults ?? []).map((f) => h("button.btn.btn-small", { type: "button", dataset: { fault: f.id }, onclick: () => control({ fault: f.id }) }, f.label)));
+    tables.replaceChildren(...(state.tables ?? []).map(tenantTable));
     const folded = new Set([...regions.querySelectorAll("details:not([open])")].map((d) => d.dataset.region));
     regions.replaceChildren(...(state.regions ?? []).map((region) => h("div.region", { dataset: { region: region.name } },
       h("details", { open: !folded.has(region.name), dataset: { region: region.name } },

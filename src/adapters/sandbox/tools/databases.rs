@@ -1,9 +1,6 @@
 //! Simulated database servers: whoever signs in at the address of an instance finds what the instance holds.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use std::{collections::BTreeMap, sync::Arc};
 
 use async_trait::async_trait;
 
@@ -15,10 +12,11 @@ use crate::{
             world::{
                 World,
                 rds::Instance,
+                rows::{Rows, Tables},
                 schemas::{TABLES, schemas as schemas_of},
             },
         },
-        sql::{Checked, Databases, Identity, Inventory, Room, Target, Wanted},
+        sql::{Checked, Databases, Identity, Incoming, Inventory, Room, Target, Wanted},
     },
     domain::{
         environment::Engine,
@@ -26,8 +24,6 @@ use crate::{
     },
 };
 
-/// Rows of each of those tables.
-pub(super) const ROWS: u64 = 2;
 /// The newest row of a live database is so many seconds old.
 const IDLE: u64 = 20;
 
@@ -42,6 +38,8 @@ struct Server {
     seed: u64,
     now: Moment,
     instance: Instance,
+    /// What was loaded into a server of a test's own.
+    loaded: Option<Tables>,
 }
 
 impl SimServers {
@@ -61,7 +59,8 @@ impl SimServers {
             if !["available", "backing-up", "modifying"].contains(&status) {
                 return Err(format!("{}:{} refuses connections: the instance is {status}.", target.host, target.port));
             }
-            Ok(Server { seed: world.seed, now, instance: instance.clone() })
+            let loaded = world.tenants.spares.get(&target.host).cloned();
+            Ok(Server { seed: world.seed, now, instance: instance.clone(), loaded })
         })
     }
 }
@@ -105,14 +104,16 @@ impl Databases for SimServers {
         let identity = server.identity(target.engine);
         let tables = schemas_of(schemas)
             .into_iter()
-            .flat_map(|schema| TABLES.map(|table| (format!("{schema}.{table}"), Some(ROWS))))
+            .flat_map(|schema| TABLES.map(|table| format!("{schema}.{table}")))
+            .filter_map(|table| server.table(&table).map(|rows| (table, Some(rows.count()))))
             .collect();
         Ok(Inventory::of_tables(identity, tables))
     }
 
     async fn count_rows(&self, target: &Target, tables: &[String]) -> Result<BTreeMap<String, u64>, String> {
-        self.open(target)?;
-        Ok(tables.iter().map(|table| (table.clone(), ROWS)).collect())
+        let server = self.open(target)?;
+        let rows = |table: &String| server.table(table).map_or(0, |rows| rows.count());
+        Ok(tables.iter().map(|table| (table.clone(), rows(table))).collect())
     }
 
     /// Whatever is asked, whole data answers it rightly and data that lacks rows does not; what is asked of a table that is
@@ -129,9 +130,7 @@ impl Databases for SimServers {
         &self,
         target: &Target,
         source: &Target,
-        _token: &str,
-        _schemas: BTreeSet<String>,
-        _roles: &str,
+        _: Incoming,
     ) -> Result<(Box<dyn Room>, Identity), String> {
         if target.host.eq_ignore_ascii_case(&source.host) && target.port == source.port {
             return Err(format!("{} is the server that was dumped, into which nothing is ever loaded.", target.host));
@@ -140,20 +139,28 @@ impl Databases for SimServers {
         if (here.engine, here.major) != (there.engine, there.major) {
             return Err(format!("{} is {} {}, its source {}.", target.host, here.engine, here.version, there.version));
         }
-        Ok((Box::new(Spare(target.clone())), here))
+        Ok((Box::new(Spare { aws: Arc::clone(&self.aws), target: target.clone() }), here))
     }
 }
 
 /// A server of the test's own.
-struct Spare(Target);
+struct Spare {
+    aws: Arc<SimAws>,
+    target: Target,
+}
 
 #[async_trait]
 impl Room for Spare {
     fn target(&self) -> &Target {
-        &self.0
+        &self.target
     }
 
     async fn clear(self: Box<Self>) -> Result<(), String> {
+        self.aws.change(|world, _| world.tenants.spares.remove(&self.target.host));
+        Ok(())
+    }
+
+    async fn keep(self: Box<Self>, _: Option<&str>) -> Result<(), String> {
         Ok(())
     }
 }
@@ -179,6 +186,13 @@ fn checked(name: impl Into<String>, answer: Result<String, String>) -> Checked {
 }
 
 impl Server {
+    fn table(&self, name: &str) -> Option<Rows> {
+        match &self.loaded {
+            Some(loaded) => loaded.rows(name, self.now),
+            None => self.instance.data.table(name, self.now),
+        }
+    }
+
     fn identity(&self, engine: Engine) -> Identity {
         let version = self.instance.version.clone();
         Identity { engine, major: version.split('.').next().and_then(|n| n.parse().ok()).unwrap_or(0), version }

@@ -11,10 +11,15 @@ use crate::{
         },
         sandbox::aws::{
             SimAws,
-            world::schemas::{dump, schemas},
+            world::{
+                World,
+                rds::Data,
+                rows::{Happening, Tables},
+                schemas::{Dumped, dump, read, schemas},
+            },
         },
     },
-    domain::environment::Engine,
+    domain::{environment::Engine, moment::Moment},
 };
 
 /// Writes dumps of what the simulated servers hold.
@@ -45,7 +50,11 @@ impl Dumper for SimDumps {
                 "The simulated AWS has no dump program for PostgreSQL. Declare dumps of MySQL or MariaDB here.".into(),
             ));
         }
-        let text = dump(engine, &source.host, &schemas(&source.schemas), &self.aws.now().iso());
+        let text = self.aws.look(|world, now| {
+            let server = instance(world, &source.host, now);
+            let rows = |name: &str| server.and_then(|server| server.table(name, now));
+            dump(engine, &source.host, &schemas(&source.schemas), &now.iso(), rows)
+        });
         progress(text.len() as u64);
         seal(text.as_bytes(), engine, key, sink).await
     }
@@ -55,9 +64,33 @@ impl Dumper for SimDumps {
         sealed: Sealed<AnyReader>,
         key: &DataKey,
         expected: &Expected,
-        _to: &Source,
+        to: &Source,
     ) -> Result<u64, ArchiveError> {
-        // A simulated server has what every dump of its kind holds, so that of loading only the reading is left.
-        unseal(sealed, key, expected, tokio::io::sink()).await
+        let mut text = Vec::new();
+        let bytes = unseal(sealed, key, expected, &mut text).await?;
+        let dumped = read(&String::from_utf8_lossy(&text));
+        self.aws.change(|world, now| loaded(world, &to.host, dumped, now));
+        Ok(bytes)
+    }
+}
+
+/// What is in the instance of this host.
+fn instance<'w>(world: &'w World, host: &str, now: Moment) -> Option<&'w Data> {
+    let id = host.split('.').next().unwrap_or_default().to_lowercase();
+    world.places().find_map(|(_, _, place)| place.rds.instance(&id, now)).map(|found| &found.data)
+}
+
+/// A dump is in an instance that was empty, or in a server of the test's own.
+fn loaded(world: &mut World, host: &str, dumped: Dumped, now: Moment) {
+    let source = instance(world, &dumped.host, now).cloned();
+    let mut tables = Tables::none();
+    for (table, rows) in dumped.tables {
+        tables.happens(&table, now, Happening::Is(Some(rows)));
+    }
+    let id = host.split('.').next().unwrap_or_default().to_lowercase();
+    let empty = world.places_mut().find_map(|(_, _, place)| place.rds.instances.get_mut(&id));
+    match (empty.filter(|found| found.data.is_none()), source) {
+        (Some(empty), Some(source)) => empty.data = Data { tenants: tables, ..source.frozen(now) },
+        _ => _ = world.tenants.spares.insert(host.to_owned(), tables),
     }
 }

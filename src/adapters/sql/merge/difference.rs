@@ -28,6 +28,8 @@ pub struct Difference {
 pub struct TableDifference {
     /// Its name, without schema.
     pub table: String,
+    /// All rows of the backup.
+    pub staged: u64,
     /// Rows of the backup whose key is not live any more, those held back included.
     pub vanished: u64,
     /// Rows of the same key that differ.
@@ -47,6 +49,12 @@ impl TableDifference {
     pub fn returning(&self) -> u64 {
         self.vanished.saturating_sub(self.taken + self.orphaned)
     }
+
+    /// Rows that the live table has at the least once they are back, where nobody deletes any: those of the backup but for
+    /// those held back.
+    pub fn expected(&self) -> u64 {
+        self.staged.saturating_sub(self.taken + self.orphaned)
+    }
 }
 
 impl Difference {
@@ -54,6 +62,11 @@ impl Difference {
     pub fn agreed(&self, bring: Bring) -> BTreeMap<String, u64> {
         let overwritten = |table: &TableDifference| if bring == Bring::Changed { table.changed } else { 0 };
         self.tables.iter().map(|table| (table.table.clone(), table.returning() + overwritten(table))).collect()
+    }
+
+    /// Rows that live tables have at the least once they are back, by table.
+    pub fn expected(&self) -> BTreeMap<String, u64> {
+        self.tables.iter().map(|table| (table.table.clone(), table.expected())).collect()
     }
 }
 
@@ -81,7 +94,7 @@ async fn whole(link: &mut Link, tenant: &Tenant) -> Result<Difference, Hitch> {
     for (name, their) in &staged.tables {
         let (s, l) = (link.table(&tenant.stage(), name), link.table(&tenant.schema, name));
         let rows = number(link, &format!("SELECT {} FROM {s}", counted(link, "COUNT(*)"))).await?;
-        let mut table = TableDifference { table: name.clone(), ..TableDifference::default() };
+        let mut table = TableDifference { table: name.clone(), staged: rows, ..TableDifference::default() };
         match live.tables.get(name) {
             None => {
                 table.vanished = rows;
@@ -136,6 +149,7 @@ async fn by_key(link: &mut Link, tenant: &Tenant, bring: Bring) -> Result<Differ
         let (taken, orphaned) = (number(link, &taken).await?, number(link, &orphaned).await?);
         let table = TableDifference {
             table: part.name.clone(),
+            staged: part.staged(link).await?,
             vanished: part.rows(link, "gone").await? + taken + orphaned,
             changed: part.changed(link).await?,
             came: part.came(link).await?,
@@ -218,6 +232,10 @@ impl Planned {
     pub(super) async fn rows(&self, link: &mut Link, what: &str) -> Result<u64, String> {
         let sql = format!("SELECT {} FROM {}", counted(link, "COUNT(*)"), self.at(link, what));
         number(link, &sql).await
+    }
+
+    async fn staged(&self, link: &mut Link) -> Result<u64, String> {
+        number(link, &format!("SELECT {} FROM {}", counted(link, "COUNT(*)"), self.stage)).await
     }
 
     async fn vanished(&self, link: &mut Link) -> Result<u64, String> {

@@ -8,6 +8,7 @@ use crate::domain::{
     },
     environment::Environment,
     moment::Moment,
+    step::Bring,
 };
 
 /// The names of a restore's options, by which kinds say what they need and take.
@@ -23,6 +24,8 @@ pub(super) const BUCKET: &str = "bucket";
 pub(super) const PREFIX: &str = "prefix";
 pub(super) const AS_OF: &str = "as-of";
 pub(super) const TENANT: &str = "tenant";
+pub(super) const TABLES: &str = "tables";
+pub(super) const MERGE: &str = "merge";
 const TYPE: &str = "type";
 const INTO: &str = "into";
 const KEEP: &str = "keep";
@@ -34,6 +37,14 @@ const LATEST: &str = "latest";
 const A_DAY: &str = "1d";
 /// The place of what is there.
 const LIVE: &str = "live";
+/// The longest name of a table.
+const LONGEST_NAME: usize = 63;
+/// Words of SQL that no table is called by without quotes.
+const RESERVED: [&str; 30] = [
+    "all", "alter", "and", "as", "by", "create", "delete", "distinct", "drop", "from", "grant", "group", "having",
+    "in", "insert", "into", "join", "like", "limit", "not", "null", "on", "or", "order", "select", "table", "union",
+    "update", "values", "where",
+];
 /// The longest time a clone is kept, in days: it costs as much as a database that is used.
 const LONGEST_KEEP: u64 = 30;
 
@@ -100,6 +111,15 @@ static PLACE: Value = Value {
     read: |kind, text, _| word(kind, text, "somewhere to restore to"),
     ..value::TEXT
 };
+static TABLE_NAMES: Value =
+    Value { name: "tables", usage: "a,b", read: |_, text, _| tables(text), open: Some("<tables>"), ..value::TEXT };
+static MERGED: Value = Value {
+    name: "merge",
+    words: &["missing", "changed"],
+    called: &[("gone", "missing"), ("deleted", "missing"), ("differing", "changed")],
+    read: |kind, text, _| word(kind, text, "a way to merge"),
+    ..value::TEXT
+};
 static KEPT: Value =
     Value { name: "keep", usage: "24h", open: Some("24h"), read: |_, text, _| keep(text), ..value::DURATION };
 
@@ -114,7 +134,7 @@ pub(super) const WHAT_ARG: Arg = Arg {
     form: Form::WordOrOption,
     required: true,
     usual: None,
-    about: "`rds` brings back a database from a snapshot, `pitr` as it was at a moment, `efs` a file system or a folder of it; \
+    about: "`rds` brings back a database from a snapshot, `pitr` as it was at a moment, `dump` loads a logical dump, `efs` a file system or a folder of it; \
             `secrets`, `config` and `s3` say what would come back; `--type rds` works too",
 };
 pub(super) const SNAPSHOT_ARG: Arg =
@@ -129,14 +149,21 @@ pub(super) const DATABASE_ARG: Arg =
 pub(super) const POINT_ARG: Arg = option(POINT, &POINT_ID, "`efs`: the recovery point's id, as `backup list` shows it");
 pub(super) const PATH_ARG: Arg =
     option(PATH, &FOLDER, "`efs`: only this folder, from the root, restored beside the live one");
-pub(super) const FROM_ARG: Arg =
-    option(FROM, &EXPORT_ID, "`secrets`, `config`: the id of the export, as `backup list` shows it");
+pub(super) const FROM_ARG: Arg = option(
+    FROM,
+    &EXPORT_ID,
+    "`dump`, `secrets`, `config`: the id of the dump or the export, as `backup list` shows it",
+);
 pub(super) const NAME_ARG: Arg = option(NAME, &VALUE_NAME, "`secrets`, `config`: only the one of this name");
 pub(super) const BUCKET_ARG: Arg = option(BUCKET, &BUCKET_NAME, "`s3`: the bucket, one of the config's");
 pub(super) const PREFIX_ARG: Arg = option(PREFIX, &KEY_PREFIX, "`s3`: only objects whose key begins so");
 pub(super) const AS_OF_ARG: Arg =
     option(AS_OF, &MOMENT, "`s3`: the moment the objects are to be as of, with its zone: `2026-03-01T02:30:00Z`");
-pub(super) const TENANT_ARG: Arg = option(TENANT, &value::TENANT, "`efs`, `secrets`: only what is this tenant's");
+pub(super) const TENANT_ARG: Arg = option(
+    TENANT,
+    &value::TENANT,
+    "only what is this tenant's; of a database with `--into live` only this tenant's tables, and those of others are not touched",
+);
 pub(super) const REGION_ARG: Arg = option(
     REGION,
     &SIDE,
@@ -150,6 +177,16 @@ pub(super) const INTO_ARG: Arg = Arg {
         "`clone` ends with a validated copy apart from the platform, which nothing uses; `live` goes on: somebody looks, what is there is backed up, others agree, and the copy takes its place",
     )
 };
+pub(super) const TABLES_ARG: Arg = option(
+    TABLES,
+    &TABLE_NAMES,
+    "with `--tenant`: only these tables, without schema; all of the tenant's when left out",
+);
+pub(super) const MERGE_ARG: Arg = option(
+    MERGE,
+    &MERGED,
+    "with `--tenant`: `missing` brings back only rows that are gone, `changed` also gives rows that differ their old values; whole tables are swapped when left out",
+);
 pub(super) const KEEP_ARG: Arg = option(
     KEEP,
     &KEPT,
@@ -177,6 +214,13 @@ pub(super) fn settled(values: Values) -> Result<Values, Wrong> {
     if let Some(option) = foreign.into_iter().find(|name| values.get(name).is_some()) {
         return Err(Wrong::new(format!("`backup restore {environment} {}` takes no `--{option}`.", kind.word)));
     }
+    if let Some(option) = [TABLES, MERGE].into_iter().find(|name| values.get(name).is_some())
+        && values.get(TENANT).is_none()
+    {
+        return Err(Wrong::new(format!(
+            "`--{option}` says what of a tenant's comes back, and not whose: say that with `--{TENANT} ID`."
+        )));
+    }
     Ok(values)
 }
 
@@ -193,6 +237,9 @@ pub(super) fn completed(values: &mut Values) {
         values.offer(TYPE, meant.map(|kind| kind.word));
     }
     let Some(kind) = values.get(TYPE).and_then(kind) else { return };
+    if kind.says(TABLES) && (values.get(TABLES).is_some() || values.get(MERGE).is_some()) {
+        values.offer(TENANT, TENANT_ARG.kind.open);
+    }
     for arg in super::ENTRY.args {
         if kind.needs.contains(&arg.name) {
             values.offer(arg.name, arg.kind.open);
@@ -302,6 +349,24 @@ fn database(text: &str) -> Result<String, Wrong> {
     })
 }
 
+/// Names of tables, each once, as PostgreSQL and MySQL take them without quotes.
+fn tables(text: &str) -> Result<String, Wrong> {
+    let mut names: Vec<&str> = text.split(',').map(str::trim).collect();
+    for name in &names {
+        let begins = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
+        let fits = begins && name.len() <= LONGEST_NAME && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+        if !fits || RESERVED.contains(&name.to_ascii_lowercase().as_str()) {
+            return Err(Wrong::new(format!(
+                "{} is not the name of a table: letters, digits and `_`, at most {LONGEST_NAME}, several with commas, without schema: `--{TABLES} wp_posts,wp_postmeta`.",
+                shown(name)
+            )));
+        }
+    }
+    names.sort_unstable();
+    names.dedup();
+    Ok(names.join(","))
+}
+
 fn keep(text: &str) -> Result<String, Wrong> {
     let kept = span(text)?;
     let hours = kept.0.as_secs() / 3600;
@@ -400,6 +465,26 @@ impl<'a> Ask<'a> {
     /// The tenant it is narrowed to.
     pub(super) fn tenant(&self) -> Option<&'a str> {
         self.values.get(TENANT)
+    }
+
+    /// The tenant's tables that were named; all of them where none are.
+    pub(super) fn tables(&self) -> Vec<String> {
+        let named = self.values.get(TABLES).into_iter().flat_map(|names| names.split(','));
+        named.map(str::to_owned).collect()
+    }
+
+    /// How a tenant's rows come back.
+    pub(super) fn bring(&self) -> Bring {
+        match self.values.get(MERGE) {
+            Some("missing") => Bring::Missing,
+            Some(_) => Bring::Changed,
+            None => Bring::Swap,
+        }
+    }
+
+    /// Whether a whole database is to take the place of what is live, and not one tenant's tables in it.
+    pub(super) fn replaces_database(&self) -> bool {
+        self.goes_live() && self.tenant().is_none()
     }
 
     /// How long a clone is kept, as people write it.

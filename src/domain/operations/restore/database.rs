@@ -3,13 +3,14 @@
 use super::{
     super::{Asked, Known},
     Ask, Kind,
-    ask::{DATABASE, REGION, SNAPSHOT, TARGET, Target},
+    ask::{DATABASE, MERGE, REGION, SNAPSHOT, TABLES, TARGET, TENANT, Target},
     live::{self, Exchange},
     path::Path,
+    tenant::{self, Tenancy},
 };
 use crate::domain::{
     checked::Checked,
-    environment::{Database, Environment},
+    environment::{Database, Engine, Environment},
     mark::{Mark, MarkKind},
     moment::{Moment, spoken},
     plan::Plan,
@@ -19,12 +20,22 @@ use crate::domain::{
 };
 
 /// From a snapshot.
-pub(super) const RDS: Kind =
-    Kind { word: "rds", needs: &[SNAPSHOT], takes: &[DATABASE, REGION], survey: survey_snapshot, plan: plan_snapshot };
+pub(super) const RDS: Kind = Kind {
+    word: "rds",
+    needs: &[SNAPSHOT],
+    takes: &[DATABASE, REGION, TENANT, TABLES, MERGE],
+    survey: survey_snapshot,
+    plan: plan_snapshot,
+};
 
 /// As of a moment.
-pub(super) const PITR: Kind =
-    Kind { word: "pitr", needs: &[TARGET], takes: &[DATABASE, REGION], survey: survey_moment, plan: plan_moment };
+pub(super) const PITR: Kind = Kind {
+    word: "pitr",
+    needs: &[TARGET],
+    takes: &[DATABASE, REGION, TENANT, TABLES, MERGE],
+    survey: survey_moment,
+    plan: plan_moment,
+};
 
 fn survey(asked: &Asked<'_>, ask: &Ask<'_>) -> Result<Survey, Vec<String>> {
     let env = asked.environment;
@@ -35,9 +46,15 @@ fn survey(asked: &Asked<'_>, ask: &Ask<'_>) -> Result<Survey, Vec<String>> {
         );
         return Err(vec![why]);
     }
+    if ask.goes_live() && ask.tenant().is_some() {
+        let refused = tenant::refusals(env, ask);
+        if !refused.is_empty() {
+            return Err(refused);
+        }
+    }
     Ok(Survey {
         databases: env.databases.iter().map(|database| database.id.clone()).collect(),
-        isolated: !ask.goes_live(),
+        isolated: !ask.replaces_database(),
         restored_in: Some(ask.region(env).to_owned()),
         ..Survey::default()
     })
@@ -45,7 +62,7 @@ fn survey(asked: &Asked<'_>, ask: &Ask<'_>) -> Result<Survey, Vec<String>> {
 
 /// Why what is asked for cannot take the place of what is live.
 fn cutover(env: &Environment, ask: &Ask<'_>, database: &Database) -> Result<(), Vec<String>> {
-    let refused = if ask.goes_live() { live::refusals(env, ask, database) } else { Vec::new() };
+    let refused = if ask.replaces_database() { live::refusals(env, ask, database) } else { Vec::new() };
     if refused.is_empty() { Ok(()) } else { Err(refused) }
 }
 
@@ -104,16 +121,32 @@ fn declared<'e>(env: &'e Environment, named: Option<&str>) -> Result<&'e Databas
 }
 
 /// A database that is to be restored, with what was found of it.
-struct Subject<'a> {
-    database: &'a Database,
-    live: Option<&'a DatabaseFound>,
+pub(super) struct Subject<'a> {
+    pub(super) database: &'a Database,
+    pub(super) live: Option<&'a DatabaseFound>,
+    /// The one tenant that is meant.
+    pub(super) tenancy: Option<Tenancy<'a>>,
 }
 
 impl<'a> Subject<'a> {
-    fn new(world: &'a World, database: &'a Database) -> Result<Subject<'a>, String> {
+    pub(super) fn new(
+        env: &'a Environment,
+        ask: &Ask<'_>,
+        world: &'a World,
+        database: &'a Database,
+    ) -> Result<Subject<'a>, String> {
         let live = world.databases.iter().find(|found| found.id == database.id);
         live.map_or(Ok(()), DatabaseFound::stands_alone)?;
-        Ok(Subject { database, live })
+        Ok(Subject { database, live, tenancy: Tenancy::asked(env, ask, database)? })
+    }
+
+    /// Schemas that are looked into, of those that the config names.
+    fn schemas(&self, named: &[String]) -> Vec<String> {
+        match &self.tenancy {
+            // What the config calls schemas are databases of PostgreSQL, and a tenant's is one schema of one of them.
+            Some(tenancy) if self.database.engine != Engine::Postgres => vec![tenancy.schema.to_owned()],
+            _ => named.to_vec(),
+        }
     }
 }
 
@@ -134,7 +167,7 @@ fn plan_snapshot(asked: &Asked<'_>, ask: &Ask<'_>, known: &Known) -> Result<Plan
         return Err(vec![why]);
     }
     cutover(env, ask, database)?;
-    let subject = Subject::new(world, database).map_err(|why| vec![why])?;
+    let subject = Subject::new(env, ask, world, database).map_err(|why| vec![why])?;
     let mut path = Path::new(env, ask);
     path.draft.fact(
         format!("Snapshot {}", snapshot.id),
@@ -158,7 +191,7 @@ fn plan_snapshot(asked: &Asked<'_>, ask: &Ask<'_>, known: &Known) -> Result<Plan
     let instance = restored::name(&database.id, &asked.id.0);
     let announced = path.announced(&instance);
     let title = format!("Restore {} as {instance}", snapshot.id);
-    let restored = if ask.goes_live() {
+    let restored = if ask.replaces_database() {
         let from = Origin { snapshot: Some(&snapshot.id), at: None };
         path.draft.step(title, vec![announced], like(env, database, &instance, from))
     } else {
@@ -229,7 +262,7 @@ fn plan_moment(asked: &Asked<'_>, ask: &Ask<'_>, known: &Known) -> Result<Plan, 
     let (env, world) = (asked.environment, &known.world);
     let database = declared(env, ask.database()).map_err(|why| vec![why])?;
     cutover(env, ask, database)?;
-    let subject = Subject::new(world, database).map_err(|why| vec![why])?;
+    let subject = Subject::new(env, ask, world, database).map_err(|why| vec![why])?;
     let Some(window) = world.windows.iter().find(|window| window.database == database.id) else {
         return Err(vec![format!(
             "{} cannot be restored to a moment in {}: it has no automated backups there. `/bbws backup list {} rds` shows its snapshots.",
@@ -246,7 +279,7 @@ fn plan_moment(asked: &Asked<'_>, ask: &Ask<'_>, known: &Known) -> Result<Plan, 
         Some(at) => format!("Restore {} as of {at} as {instance}", database.id),
         None => format!("Restore {} as late as can be as {instance}", database.id),
     };
-    let restored = if ask.goes_live() {
+    let restored = if ask.replaces_database() {
         path.draft.step(title, vec![announced], like(env, database, &instance, Origin { snapshot: None, at }))
     } else {
         let restore = step::RestoreMoment {
@@ -292,7 +325,7 @@ fn within(target: Target, window: &Window, database: &Database, region: &str) ->
 }
 
 /// The DB subnet group apart from the platform.
-fn isolated(env: &Environment, world: &World) -> Result<String, Vec<String>> {
+pub(super) fn isolated(env: &Environment, world: &World) -> Result<String, Vec<String>> {
     match &world.isolated {
         Some(Ok(network)) => Ok(network.subnet_group.clone()),
         Some(Err(why)) => Err(vec![why.clone()]),
@@ -304,14 +337,20 @@ fn isolated(env: &Environment, world: &World) -> Result<String, Vec<String>> {
 }
 
 /// A copy that was looked at.
-struct Validated {
+pub(super) struct Validated {
     restored: usize,
     step: usize,
     /// Its contents were looked into as well.
     looked_into: bool,
 }
 
-fn validate(path: &mut Path<'_>, subject: &Subject<'_>, instance: &str, restored: usize, data_of: Moment) -> Validated {
+pub(super) fn validate(
+    path: &mut Path<'_>,
+    subject: &Subject<'_>,
+    instance: &str,
+    restored: usize,
+    data_of: Moment,
+) -> Validated {
     let (env, id) = (path.env, &subject.database.id);
     let dump = env.dumps.iter().find(|dump| dump.database == *id);
     if dump.is_none() {
@@ -320,6 +359,8 @@ fn validate(path: &mut Path<'_>, subject: &Subject<'_>, instance: &str, restored
         ));
     }
     let tenants = env.tenants.values().filter(|tenant| tenant.database.as_ref() == Some(id));
+    let tenants = tenants.filter_map(|tenant| tenant.schema.clone());
+    let meant = |schema: &String| subject.tenancy.as_ref().is_none_or(|tenancy| tenancy.schema == *schema);
     let step = path.draft.step(
         format!("Validate {instance} against {id}"),
         vec![restored],
@@ -330,20 +371,21 @@ fn validate(path: &mut Path<'_>, subject: &Subject<'_>, instance: &str, restored
             database: id.clone(),
             engine: subject.database.engine,
             secret: dump.map(|dump| dump.secret.clone()),
-            schemas: dump.map(|dump| dump.schemas.clone()).unwrap_or_default(),
-            wordpress: tenants.filter_map(|tenant| tenant.schema.clone()).collect(),
+            schemas: dump.map(|dump| subject.schemas(&dump.schemas)).unwrap_or_default(),
+            wordpress: tenants.filter(meant).collect(),
             data_of,
             rpo_seconds: env.rpo.0.as_secs(),
             measures: true,
-            live: path.ask.goes_live(),
+            live: path.ask.replaces_database(),
             turns_back: false,
         },
     );
-    Validated { restored, step, looked_into: dump.is_some() }
+    // What was looked into of one tenant says nothing of the others.
+    Validated { restored, step, looked_into: dump.is_some() && subject.tenancy.is_none() }
 }
 
 /// Puts the named checks of the config to the copy. What they answered is remembered of the recovery point with this key.
-fn put_checks(
+pub(super) fn put_checks(
     path: &mut Path<'_>,
     subject: &Subject<'_>,
     instance: &str,
@@ -352,7 +394,9 @@ fn put_checks(
 ) -> Validated {
     let (env, id) = (path.env, &subject.database.id);
     let Some(secret) = env.login(id) else { return validated };
-    for (name, check) in env.checks.iter().filter(|(_, check)| check.database == *id) {
+    let meant = |schema: &str| subject.tenancy.as_ref().is_none_or(|tenancy| tenancy.schema == schema);
+    let checks = env.checks.iter().filter(|(_, check)| check.database == *id && meant(&check.schema));
+    for (name, check) in checks {
         validated.step = path.draft.step(
             format!("Ask {instance} whether {name} holds"),
             vec![validated.step],
@@ -383,14 +427,14 @@ fn put_checks(
 }
 
 /// What is not in the copy.
-fn loses(path: &mut Path<'_>, subject: &Subject<'_>, data_of: Moment, now: Moment) {
+pub(super) fn loses(path: &mut Path<'_>, subject: &Subject<'_>, data_of: Moment, now: Moment) {
     if subject.live.is_some() {
         let lost = spoken(now.since(data_of));
         path.draft.note(format!("What was written to {} in the last {lost} is not in the copy.", subject.database.id));
     }
 }
 
-fn ends(
+pub(super) fn ends(
     mut path: Path<'_>,
     subject: &Subject<'_>,
     asked: &Asked<'_>,
@@ -404,10 +448,19 @@ fn ends(
                 format!("{} does not exist, so there is nothing whose place could be taken.", subject.database.id);
             return Err(vec![format!("{why} Restore into a clone, and give it that name in RDS.")]);
         };
+        if let Some(tenancy) = &subject.tenancy {
+            path.kept(instance, validated.step);
+            let from = step::Origin::Instance { instance: instance.to_owned() };
+            tenancy.into_live(&mut path, asked, known, from, vec![validated.step])?;
+            return path.finish();
+        }
         let (env, operation) = (path.env, asked.id.0.as_str());
         let exchange = Exchange { env, database: subject.database, live, instance, operation, at: asked.at };
         exchange.plan(&mut path, known, validated.restored, validated.step);
         return path.finish();
+    }
+    if let Some(tenancy) = &subject.tenancy {
+        tenancy.into_clone(&mut path, instance);
     }
     let keep = path.ask.keep();
     path.draft.note(format!(

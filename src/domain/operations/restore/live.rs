@@ -58,7 +58,7 @@ impl Exchange<'_> {
             "{instance} is restored and validated: the report in this thread says what is in it and what differs from {id}. Continue backs {id} up and asks for the cutover."
         );
         let looked = gates::look(path, validated, question);
-        let backed_up = self.fresh_backup(path, looked);
+        let backed_up = path.fresh_backup(id, self.at, self.operation, looked);
         let before = self.before();
         let title = format!("Wait for the word that {instance} takes the place of {id}");
         let question = format!(
@@ -94,7 +94,7 @@ impl Exchange<'_> {
             vec![restored, away],
             rename(None, instance, id, false, true),
         );
-        let healthy = self.health(path, in_place);
+        let healthy = path.health(in_place);
         self.validation(path, healthy, &before);
         let undone = restored::undone(id, self.operation);
         let out = path.draft.back(
@@ -108,44 +108,6 @@ impl Exchange<'_> {
             rename(live, &before, id, true, false),
         );
         self.notes(path, &before);
-    }
-
-    /// Of what will be replaced: it is kept under another name, and that is one copy only.
-    fn fresh_backup(&self, path: &mut Path<'_>, looked: usize) -> usize {
-        let id = &self.database.id;
-        let region = self.env.primary_region.clone();
-        let snapshot = restored::snapshot(id, &self.at.yyyymmdd(), self.operation);
-        let made = path.draft.step(
-            format!("Snapshot database {id}"),
-            vec![looked],
-            step::RdsSnapshot { region: region.clone(), database: id.clone(), snapshot: snapshot.clone() },
-        );
-        path.draft.step(
-            format!("Verify {snapshot}"),
-            vec![made],
-            step::VerifySnapshot { region, snapshot, retention_days: self.env.retention_days.default },
-        )
-    }
-
-    fn urls(&self) -> &[String] {
-        self.env.health.as_ref().map(|health| health.urls.as_slice()).unwrap_or_default()
-    }
-
-    fn health(&self, path: &mut Path<'_>, after: usize) -> usize {
-        if self.urls().is_empty() {
-            return after;
-        }
-        let watch = self.env.restore.health_watch;
-        path.draft.step(
-            format!("Watch the health of {} for {}", self.env.name, crate::domain::moment::spoken(watch.0)),
-            vec![after],
-            step::WatchHealth {
-                region: self.env.primary_region.clone(),
-                urls: self.urls().to_vec(),
-                seconds: watch.0.as_secs(),
-                turns_back: self.env.restore.auto_roll_back,
-            },
-        )
     }
 
     /// From the application's side: at its address, with its login.
@@ -184,18 +146,7 @@ impl Exchange<'_> {
         path.draft.note(format!(
             "Connections to {id} are refused from the first rename to the end of the second, usually some minutes. No estimate is made."
         ));
-        path.draft.note(match self.urls() {
-            [] => "Health is not watched after the cutover: `health.urls` of the config names no address.".to_owned(),
-            urls => format!(
-                "Health is asked of {} for {} after the cutover.",
-                urls.join(", "),
-                crate::domain::moment::spoken(env.restore.health_watch.0)
-            ),
-        });
-        path.draft.note(match env.restore.auto_roll_back {
-            true => "Where health or the validation after the cutover fails, it is rolled back by itself.",
-            false => "Where health or the validation after the cutover fails, Roll back is offered and nothing is rolled back by itself (`auto_roll_back = false`).",
-        });
+        path.health_notes();
         let found = format!("{}, {} GiB, {}", self.live.engine, self.live.size_gib, self.live.resource);
         path.draft.fact(format!("Database {id}"), found);
     }

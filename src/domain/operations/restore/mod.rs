@@ -5,6 +5,7 @@
 
 mod ask;
 mod database;
+mod dump;
 mod files;
 mod gates;
 mod live;
@@ -12,6 +13,7 @@ mod objects;
 mod path;
 mod scope;
 mod secrets;
+mod tenant;
 
 use ask::Ask;
 
@@ -54,8 +56,8 @@ impl Kind {
 }
 
 /// Every kind of restore, in the order help names them. A new one is its file and its line here.
-const KINDS: [&Kind; 6] =
-    [&database::RDS, &database::PITR, &files::EFS, &secrets::SECRETS, &secrets::CONFIG, &objects::S3];
+const KINDS: [&Kind; 7] =
+    [&database::RDS, &database::PITR, &files::EFS, &dump::DUMP, &secrets::SECRETS, &secrets::CONFIG, &objects::S3];
 
 /// Their words.
 static WORDS: [&str; KINDS.len()] = {
@@ -97,6 +99,8 @@ static ENTRY: Entry = Entry {
         ask::PREFIX_ARG,
         ask::AS_OF_ARG,
         ask::TENANT_ARG,
+        ask::TABLES_ARG,
+        ask::MERGE_ARG,
         ask::REGION_ARG,
         ask::INTO_ARG,
         ask::KEEP_ARG,
@@ -107,6 +111,8 @@ static ENTRY: Entry = Entry {
         "backup restore ENV rds --snapshot-id bbws-mysql-manual-20261121-bk-1042",
         "backup restore ENV pitr --target-time 2026-11-21T09:30:00+02:00 --ticket INC-123",
         "backup restore ENV pitr --target-time latest --keep 6h --reason \"what did the order look like\"",
+        "backup restore ENV rds --snapshot-id bbws-mysql-manual-20261121-bk-1042 --tenant tenant-1 --merge missing --into live --ticket INC-123",
+        "backup restore ENV dump --from prod/dump/20261121/bk-1042/bbws-mysql.dump",
         "backup restore ENV efs --recovery-point 071de735-8d7a-3fa8-f530-3f66d7b3f173 --path /tenant-1",
         "backup restore ENV s3 --bucket bbws-media --as-of 2026-11-21T09:30:00+02:00 --prefix wp-content/",
     ],
@@ -184,6 +190,9 @@ impl Operation for Restore {
 
     fn title(&self, plan: &Plan) -> String {
         let of = path::of(plan).unwrap_or_else(|| whole(plan).to_owned());
+        if let (Some(tables), Some(tenant)) = (path::tenant_tables(plan), &plan.tenant) {
+            return format!("Restore of tenant {tenant} from {of} into live {}", tables.database);
+        }
         match path::replaced(plan) {
             Some(database) => format!("Restore of {of} into live {database}"),
             None if path::cuts_over(plan) => format!("Restore of {of} into live"),
@@ -196,7 +205,8 @@ impl Operation for Restore {
         if plan.environment != PRODUCTION || !path::cuts_over(plan) {
             return None;
         }
-        Some(path::replaced(plan).map(str::to_owned).into_iter().chain([plan.environment.clone()]).collect())
+        let database = path::replaced(plan).or_else(|| path::tenant_tables(plan).map(|of| of.database.as_str()));
+        Some(database.map(str::to_owned).into_iter().chain([plan.environment.clone()]).collect())
     }
 
     fn done(&self, ended: &Ended<'_>) -> String {
@@ -209,6 +219,14 @@ impl Operation for Restore {
                 escape(database),
                 ended.took,
                 escape(before)
+            );
+        }
+        if let (Some(of), Some(tenant)) = (path::tenant_tables(ended.plan), &ended.plan.tenant) {
+            return format!(
+                "The tables of {} are back in live {}, and were counted there; all of it took {}. The steps say what came back and what is kept of what was there before: Roll back takes it back.",
+                escape(tenant),
+                escape(&of.database),
+                ended.took
             );
         }
         let made = path::made(ended.plan).unwrap_or("the clone");
@@ -229,6 +247,10 @@ impl Operation for Restore {
     }
 
     fn left_behind(&self, plan: &Plan, _: usize) -> Option<String> {
+        if path::tenant_tables(plan).is_some() {
+            let what = "What was put beside the live tables is dropped, and a clone that was made is deleted by itself within a day. Nothing live was changed before the step that swaps or merges.";
+            return Some(what.to_owned());
+        }
         if path::cuts_over(plan) {
             return None;
         }

@@ -8,9 +8,10 @@ use super::{
 use crate::domain::{
     environment::Environment,
     mark::{Leftover, MarkKind},
-    moment::Moment,
+    moment::{Moment, spoken},
     plan::Plan,
-    step::{self, Action},
+    restored,
+    step::{self, Action, Origin, TenantTables},
     text::escape,
 };
 
@@ -52,6 +53,58 @@ impl<'a> Path<'a> {
         );
     }
 
+    /// A snapshot of a database that is about to be changed, verified; the step that does that.
+    pub(super) fn fresh_backup(&mut self, database: &str, at: Moment, operation: &str, after: usize) -> usize {
+        let region = self.env.primary_region.clone();
+        let snapshot = restored::snapshot(database, &at.yyyymmdd(), operation);
+        let made = self.draft.step(
+            format!("Snapshot database {database}"),
+            vec![after],
+            step::RdsSnapshot { region: region.clone(), database: database.to_owned(), snapshot: snapshot.clone() },
+        );
+        self.draft.step(
+            format!("Verify {snapshot}"),
+            vec![made],
+            step::VerifySnapshot { region, snapshot, retention_days: self.env.retention_days.default },
+        )
+    }
+
+    fn urls(&self) -> &[String] {
+        self.env.health.as_ref().map(|health| health.urls.as_slice()).unwrap_or_default()
+    }
+
+    /// Watches the platform for a while after a cutover, where the config says at which addresses; the last step until then.
+    pub(super) fn health(&mut self, after: usize) -> usize {
+        if self.urls().is_empty() {
+            return after;
+        }
+        let watch = self.env.restore.health_watch;
+        let watched = step::WatchHealth {
+            region: self.env.primary_region.clone(),
+            urls: self.urls().to_vec(),
+            seconds: watch.0.as_secs(),
+            turns_back: self.env.restore.auto_roll_back,
+        };
+        self.draft.step(format!("Watch the health of {} for {}", self.env.name, spoken(watch.0)), vec![after], watched)
+    }
+
+    /// What a person reads of that, and of what follows when it fails.
+    pub(super) fn health_notes(&mut self) {
+        let note = match self.urls() {
+            [] => "Health is not watched after the cutover: `health.urls` of the config names no address.".to_owned(),
+            urls => format!(
+                "Health is asked of {} for {} after the cutover.",
+                urls.join(", "),
+                spoken(self.env.restore.health_watch.0)
+            ),
+        };
+        self.draft.note(note);
+        self.draft.note(match self.env.restore.auto_roll_back {
+            true => "Where health or the validation after the cutover fails, it is rolled back by itself.",
+            false => "Where health or the validation after the cutover fails, Roll back is offered and nothing is rolled back by itself (`auto_roll_back = false`).",
+        });
+    }
+
     /// The plan.
     pub(super) fn finish(self) -> Result<Plan, Vec<String>> {
         self.draft.finish(Head {
@@ -72,6 +125,7 @@ pub(super) fn made(plan: &Plan) -> Option<&str> {
         Action::RestoreMoment(what) => Some(what.instance.as_str()),
         Action::RestoreFiles(what) => Some(what.name.as_str()),
         Action::RestoreLike(what) => Some(what.instance.as_str()),
+        Action::CreateEmpty(what) => Some(what.instance.as_str()),
         _ => None,
     })
 }
@@ -85,6 +139,11 @@ pub(super) fn of(plan: &Plan) -> Option<String> {
         Action::RestoreFiles(what) => Some(what.recovery_point.rsplit(':').next().unwrap_or_default().to_owned()),
         Action::RestoreFolder(what) => Some(format!("{} of {}", what.path, what.file_system)),
         Action::CompareExport(what) => Some(what.export.key.clone()),
+        Action::LoadDump(what) => Some(what.key.clone()),
+        Action::StageTenant(what) => match &what.from {
+            Origin::Dump { key, .. } => Some(key.clone()),
+            Origin::Instance { .. } => None,
+        },
         Action::ListVersions(what) => Some(format!("{} as of {}", what.versions.bucket, what.versions.as_of)),
         _ => None,
     })
@@ -101,6 +160,15 @@ fn as_of(database: &str, at: Option<Moment>) -> String {
 pub(super) fn replaced(plan: &Plan) -> Option<&str> {
     plan.steps.iter().find_map(|spec| match &spec.action {
         Action::Rename(what) if !spec.back => Some(what.from.as_str()),
+        _ => None,
+    })
+}
+
+/// The tenant's tables that a plan changes in a live database.
+pub(super) fn tenant_tables(plan: &Plan) -> Option<&TenantTables> {
+    plan.steps.iter().find_map(|spec| match &spec.action {
+        Action::SwapTenant(what) => Some(&what.of),
+        Action::MergeTenant(what) => Some(&what.of),
         _ => None,
     })
 }

@@ -14,6 +14,7 @@ use super::{
             World,
             backup::{Job, Lifecycle, Point},
             kms::BACKUP_KEY,
+            rows,
             s3::Content,
             schemas,
         },
@@ -148,7 +149,8 @@ impl Past<'_> {
         let context = DataKey::context(&e.name, &self.operation);
         let (plain, wrapped) = kms::data_key(seed, &arn, &format!("past-{}", self.operation), &context);
         let key = DataKey::new(SecretBox::new(Box::new(plain)), wrapped.into_bytes(), arn, context);
-        let text = schemas::dump(dump.engine, &dump.database, &schemas::schemas(&dump.schemas), &self.at.iso());
+        let first = |_: &str| Some(rows::Rows::first());
+        let text = schemas::dump(dump.engine, &dump.database, &schemas::schemas(&dump.schemas), &self.at.iso(), first);
         let (parts, written) = sealed(text.as_bytes(), dump.engine, &key, PartPlan::S3).ok()?;
         Some((parts.into_iter().flat_map(|part| part.bytes).collect(), written.checksum))
     }

@@ -4,6 +4,7 @@ pub mod backup;
 pub mod efs;
 pub mod kms;
 pub mod rds;
+pub mod rows;
 pub mod s3;
 pub mod schemas;
 pub mod secrets;
@@ -97,7 +98,7 @@ impl World {
             accounts: BTreeMap::new(),
             sessions: BTreeMap::new(),
             s3: s3::S3::default(),
-            tenants: tenants::Tenants::new(),
+            tenants: tenants::Tenants::default(),
             serial: 0,
             regular: BTreeMap::new(),
             seeded: 0,

@@ -1,9 +1,6 @@
 //! DB instances, their snapshots and automated backups, and subnet groups of RDS.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    time::Duration,
-};
+use std::{collections::BTreeMap, time::Duration};
 
 use rand::RngExt as _;
 use serde::{Deserialize, Serialize};
@@ -11,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     super::time::{Phase, Slots, Timeline, hex_for, rng_for},
     Tags,
+    rows::{Happening, Rows, Tables},
 };
 use crate::domain::{environment::Engine, moment::Moment};
 
@@ -98,9 +96,9 @@ pub struct Data {
     pub until: Option<Moment>,
     /// Rows are missing.
     pub lacks_rows: bool,
-    /// Tables, as `schema.table`, of which somebody deleted all rows.
-    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
-    pub emptied: BTreeSet<String>,
+    /// Tenants' tables.
+    #[serde(default)]
+    pub tenants: Tables,
 }
 
 /// A change of an instance that is under way.
@@ -194,7 +192,7 @@ impl Instance {
             backing_up: None,
             modifying: None,
             deleting: None,
-            data: Data::of(seed, id),
+            data: Data::of(seed, id, now),
             restores_badly: false,
             resource: None,
         }
@@ -268,15 +266,36 @@ impl Instance {
 }
 
 impl Data {
-    fn of(seed: u64, id: &str) -> Data {
+    fn of(seed: u64, id: &str, now: Moment) -> Data {
         let mut rng = rng_for(seed, &format!("contents/{id}"));
         let (tables, rows) = (rng.random_range(40..90), rng.random_range(2_000_000..9_000_000));
-        Data { of: id.to_owned(), tables, rows, until: None, lacks_rows: false, emptied: BTreeSet::new() }
+        Data { of: id.to_owned(), tables, rows, until: None, lacks_rows: false, tenants: Tables::beginning(now) }
+    }
+
+    /// Nothing yet.
+    pub fn none(now: Moment) -> Data {
+        Data { of: String::new(), tables: 0, rows: 0, until: Some(now), lacks_rows: false, tenants: Tables::none() }
+    }
+
+    /// Nothing was ever in there.
+    pub fn is_none(&self) -> bool {
+        self.of.is_empty()
+    }
+
+    /// Rows of a tenant's table, named with its schema; none where there is no such table.
+    pub fn table(&self, name: &str, now: Moment) -> Option<Rows> {
+        self.tenants.rows(name, self.until.unwrap_or(now))
+    }
+
+    /// Something happens to a tenant's table, named with its schema.
+    pub fn happens(&mut self, table: &str, now: Moment, what: Happening) {
+        self.tenants.happens(table, now, what);
     }
 
     /// As it is at a moment, for a copy that is not written any more.
     pub fn frozen(&self, now: Moment) -> Data {
-        Data { until: Some(self.until.unwrap_or(now)), ..self.clone() }
+        let until = self.until.unwrap_or(now);
+        Data { until: Some(until), tenants: self.tenants.at(now), ..self.clone() }
     }
 
     /// Rows at a moment: one more every minute while it is written.

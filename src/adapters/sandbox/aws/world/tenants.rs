@@ -1,30 +1,33 @@
-//! What restores did to tenants' schemas in simulated databases.
+//! What restores did to tenants' schemas in simulated databases, and what servers hold that are there for loading dumps.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-/// By the journal that names operation and schema.
-pub type Tenants = BTreeMap<String, Work>;
+use super::rows::{Rows, Tables};
+
+/// All of it.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct Tenants {
+    /// By database, and the journal that names operation and schema.
+    #[serde(default)]
+    pub work: BTreeMap<String, Work>,
+    /// What was loaded into servers of a test's own, by host.
+    #[serde(default)]
+    pub spares: BTreeMap<String, Tables>,
+}
 
 /// What one operation did to one tenant's schema.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Work {
-    /// Tables that were put beside the live ones, and which of them have no rows; none where that was not finished.
-    pub staged: Option<Staged>,
-    /// Tables that had no rows before they were swapped or merged.
-    pub before: Option<BTreeSet<String>>,
+    /// What was put beside the live tables, by table without schema; none where that was not finished.
+    pub staged: Option<BTreeMap<String, Rows>>,
+    /// What was live before, by table without schema; no rows where there was no such table.
+    pub before: Option<BTreeMap<String, Option<Rows>>>,
+    /// Numbers of the rows that were merged, by table without schema.
+    pub wrote: BTreeMap<String, Vec<u64>>,
     /// It was a swap.
     pub swapped: bool,
     /// It was taken back, or is not to be done any more.
     pub undone: bool,
-}
-
-/// What lies beside live tables.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Staged {
-    /// As `schema.table`.
-    pub tables: BTreeSet<String>,
-    /// Those without rows.
-    pub emptied: BTreeSet<String>,
 }

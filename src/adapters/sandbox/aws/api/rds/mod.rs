@@ -21,6 +21,7 @@ pub(super) fn serve(cx: &mut Context<'_>, request: &Request) -> Outcome {
     match request.operation.as_str() {
         "AddTagsToResource" => tags::add(cx, request),
         "CopyDBSnapshot" => snapshots::copy(cx, request),
+        "CreateDBInstance" => restores::create(cx, request),
         "CreateDBSnapshot" => snapshots::create(cx, request),
         "DeleteDBInstance" => instances::delete(cx, request),
         "DeleteDBSnapshot" => snapshots::delete(cx, request),

@@ -1,4 +1,4 @@
-//! New DB instances: out of a snapshot, and out of the past of another instance.
+//! New DB instances: empty, out of a snapshot, and out of the past of another instance.
 
 use serde_json::json;
 
@@ -25,6 +25,30 @@ struct Origin {
     size_gib: u32,
     key: Option<String>,
     data: Data,
+}
+
+/// A new one with nothing in it.
+pub(super) fn create(cx: &mut Context<'_>, request: &Request) -> Outcome {
+    let id = identifier(request, "DBInstanceIdentifier", LONGEST)?;
+    let now = cx.now;
+    free(cx, request, &id)?;
+    for name in ["DBInstanceClass", "MasterUsername", "MasterUserPassword"] {
+        request.need(name)?;
+    }
+    let key = match request.flag("StorageEncrypted") {
+        true => request.text("KmsKeyId").map(str::to_owned),
+        false => None,
+    };
+    let size = request.number("AllocatedStorage").and_then(|gib| u32::try_from(gib).ok()).filter(|gib| *gib >= 20);
+    let why = "Invalid storage size for engine name and storage type";
+    let origin = Origin {
+        engine: request.need("Engine")?.to_owned(),
+        version: request.need("EngineVersion")?.to_owned(),
+        size_gib: size.ok_or_else(|| Refusal::new("InvalidParameterValue", why))?,
+        key,
+        data: Data::none(now),
+    };
+    made(cx, request, id, origin)
 }
 
 pub(super) fn from_snapshot(cx: &mut Context<'_>, request: &Request) -> Outcome {

@@ -1,0 +1,157 @@
+//! Out of a logical dump: an empty instance like the source's is made apart from the platform, the dump is loaded into it, and what
+//! came of that is validated; or one tenant's tables go on from there into the live database.
+
+use super::{
+    super::{
+        Asked, Known,
+        delete::{named, unknown},
+    },
+    Ask, Kind,
+    ask::{FROM, MERGE, TABLES, TENANT},
+    database::{Subject, ends, isolated, loses, put_checks, validate},
+    path::Path,
+    tenant,
+};
+use crate::domain::{
+    environment::{Database, Environment},
+    moment::spoken,
+    plan::Plan,
+    point::{Place, Point, PointKind},
+    restored, step,
+    world::Survey,
+};
+
+pub(super) const DUMP: Kind = Kind { word: "dump", needs: &[FROM], takes: &[TENANT, TABLES, MERGE], survey, plan };
+
+fn survey(asked: &Asked<'_>, ask: &Ask<'_>) -> Result<Survey, Vec<String>> {
+    Ok(Survey {
+        point: Some(ask.from().to_owned()),
+        databases: asked.environment.databases.iter().map(|database| database.id.clone()).collect(),
+        isolated: true,
+        ..Survey::default()
+    })
+}
+
+fn plan(asked: &Asked<'_>, ask: &Ask<'_>, known: &Known) -> Result<Plan, Vec<String>> {
+    let env = asked.environment;
+    let (archive, database) = found(ask, env, known).map_err(|why| vec![why])?;
+    let why = refusals(env, ask);
+    if !why.is_empty() {
+        return Err(why);
+    }
+    let subject = Subject::new(env, ask, &known.world, database).map_err(|why| vec![why])?;
+    let mut path = Path::new(env, ask);
+    path.draft.fact(
+        format!("Dump {}", archive.point.id),
+        format!("of {}, data of {}, in {}", database.id, archive.point.created, archive.point.region),
+    );
+    path.draft.note(format!(
+        "The dump is {} old. It is read to its end and its hashes are compared before anything is loaded.",
+        spoken(asked.at.since(archive.point.created))
+    ));
+    let spare = env.dumps.iter().find(|dump| dump.database == database.id).and_then(|dump| dump.load_test.clone());
+    if let (true, Some(tenancy), Some(load)) = (ask.goes_live(), &subject.tenancy, spare) {
+        path.draft.note(format!(
+            "It is loaded into the server that `load_test` in bbws.toml names for dumps of {}, and taken away from there again.",
+            database.id
+        ));
+        let from = step::Origin::Dump { bucket: archive.bucket.to_owned(), key: archive.point.id.clone(), load };
+        loses(&mut path, &subject, archive.point.created, asked.at);
+        tenancy.into_live(&mut path, asked, known, from, vec![])?;
+        return path.finish();
+    }
+    loaded(path, &subject, &archive, asked, known)
+}
+
+/// Why a dump does not go where it was asked to, a sentence each.
+fn refusals(env: &Environment, ask: &Ask<'_>) -> Vec<String> {
+    match (ask.goes_live(), ask.tenant()) {
+        (false, _) => Vec::new(),
+        (true, Some(_)) => tenant::refusals(env, ask),
+        (true, None) => vec![format!(
+            "A dump holds schemas and no server, so it does not take the place of a whole database. Say `--{TENANT} ID` to bring one tenant's tables back into the live one, put the whole database back with `rds` or `pitr`, or leave `--into live` out to load the dump into a clone."
+        )],
+    }
+}
+
+/// A dump where it lies.
+struct Archive<'k> {
+    point: &'k Point,
+    bucket: &'k str,
+}
+
+/// The dump that was asked for, and the database it is of.
+fn found<'k>(ask: &Ask<'_>, env: &'k Environment, known: &'k Known) -> Result<(Archive<'k>, &'k Database), String> {
+    let point = named(&known.world, ask.from()).ok_or_else(|| unknown(env, ask.from()))?;
+    let other = format!("`/bbws backup list {} dump` shows those there are.", env.name);
+    if point.kind != PointKind::Dump {
+        return Err(format!("`{}` is a backup of {}, and no dump. {other}", point.id, point.kind));
+    }
+    if point.region != env.primary_region {
+        return Err(format!(
+            "{} is a copy in {}, and dumps are loaded in {}. {other}",
+            point.id, point.region, env.primary_region
+        ));
+    }
+    let Place::Bucket { bucket } = &point.place else { return Err(unknown(env, ask.from())) };
+    let database = env.databases.iter().find(|database| database.id == point.resource).ok_or_else(|| {
+        format!(
+            "{} is a dump of {}, which is no database of `{}`. Only what the config declares is restored.",
+            point.id, point.resource, env.name
+        )
+    })?;
+    Ok((Archive { point, bucket }, database))
+}
+
+/// The dump in an instance of its own.
+fn loaded(
+    mut path: Path<'_>,
+    subject: &Subject<'_>,
+    archive: &Archive<'_>,
+    asked: &Asked<'_>,
+    known: &Known,
+) -> Result<Plan, Vec<String>> {
+    let (env, id) = (path.env, &subject.database.id);
+    let Some(secret) = env.login(id) else {
+        return Err(vec![format!(
+            "No login of {id} is known, which its clone would get: a `dumps` entry of bbws.toml names the secret with one."
+        )]);
+    };
+    if subject.live.is_none() {
+        return Err(vec![format!(
+            "{id} does not exist, so it cannot be known what an instance like it is. Restore it with `rds` from a snapshot."
+        )]);
+    }
+    let instance = restored::name(id, &asked.id.0);
+    let announced = path.announced(&instance);
+    let made = path.draft.step(
+        format!("Make {instance}, empty and like {id}"),
+        vec![announced],
+        step::CreateEmpty {
+            region: env.primary_region.clone(),
+            database: id.clone(),
+            secret: secret.to_owned(),
+            instance: instance.clone(),
+            subnet_group: isolated(env, &known.world)?,
+            security_groups: env.restore_test_security_groups.clone(),
+        },
+    );
+    let filled = path.draft.step(
+        format!("Load {} into {instance}", archive.point.id),
+        vec![made],
+        step::LoadDump {
+            region: env.primary_region.clone(),
+            bucket: archive.bucket.to_owned(),
+            key: archive.point.id.clone(),
+            database: id.clone(),
+            engine: subject.database.engine,
+            secret: secret.to_owned(),
+            schemas: env.dumps.iter().find(|dump| dump.database == *id).map(|d| d.schemas.clone()).unwrap_or_default(),
+            instance: instance.clone(),
+        },
+    );
+    let validated = validate(&mut path, subject, &instance, filled, archive.point.created);
+    let validated = put_checks(&mut path, subject, &instance, validated, None);
+    loses(&mut path, subject, archive.point.created, asked.at);
+    ends(path, subject, asked, known, &instance, &validated)
+}

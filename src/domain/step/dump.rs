@@ -1,0 +1,74 @@
+//! A logical dump in an instance of its own: the instance is made empty, then the dump is loaded.
+
+use serde::{Deserialize, Serialize};
+
+use super::Parameters;
+use crate::domain::environment::Engine;
+
+/// `rds:CreateDBInstance`: an empty instance of the engine, version, class and storage of another one, in a network of its own, with
+/// that one's login.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CreateEmpty {
+    /// Region of both.
+    pub region: String,
+    /// The instance it is like.
+    pub database: String,
+    /// Secret with that one's login.
+    pub secret: String,
+    /// Name of the instance to make.
+    pub instance: String,
+    /// DB subnet group.
+    pub subnet_group: String,
+    /// VPC security groups.
+    pub security_groups: Vec<String>,
+}
+
+impl Parameters for CreateEmpty {
+    fn region(&self) -> Option<&str> {
+        Some(&self.region)
+    }
+
+    fn resource(&self) -> &str {
+        &self.database
+    }
+
+    fn label(&self) -> &'static str {
+        "Make empty databases"
+    }
+}
+
+/// Reads an archive of `dump.export` to its end, loads it into an instance that the same operation made, and compares what is there
+/// then with what the archive holds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LoadDump {
+    /// Region of the bucket and the instance.
+    pub region: String,
+    /// Bucket.
+    pub bucket: String,
+    /// Object key.
+    pub key: String,
+    /// The instance that was dumped.
+    pub database: String,
+    /// Engine.
+    pub engine: Engine,
+    /// Secret with the login of both.
+    pub secret: String,
+    /// What the config says is dumped: schemas, in PostgreSQL the database.
+    pub schemas: Vec<String>,
+    /// The instance it is loaded into.
+    pub instance: String,
+}
+
+impl Parameters for LoadDump {
+    fn region(&self) -> Option<&str> {
+        Some(&self.region)
+    }
+
+    fn resource(&self) -> &str {
+        &self.database
+    }
+
+    fn label(&self) -> &'static str {
+        "Load dumps"
+    }
+}

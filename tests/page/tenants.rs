@@ -1,0 +1,108 @@
+//! The accident of the demo, and the way out of it: DELETE without WHERE, two commands, two clicks, and the rows are back.
+
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use super::{
+    browser::{Browser, Screen},
+    demo::Demo,
+};
+
+/// The table that it happens to, as the drawer shows it.
+const POSTS: &str = "document.querySelector('.tables [data-environment=prod][data-table=\"tenant_1.wp_posts\"]')";
+/// A run of half an hour in a world in which five minutes pass in a second, on a machine that may be busy.
+const RUN: Duration = Duration::from_secs(120);
+
+async fn rows(b: &Browser) -> u64 {
+    b.eval(&format!("Number({POSTS}.dataset.rows)")).await.as_u64().expect("a number of rows")
+}
+
+/// Waits for longer than a page ever takes.
+async fn comes(b: &Browser, expression: &str) {
+    let script = format!(
+        "const done = arguments[arguments.length - 1], begun = Date.now(); const holds = () => {{ let ok = false; \
+        try {{ ok = Boolean({expression}); }} catch {{ /* not yet */ }} \
+        if (ok || Date.now() - begun > 9000) done(ok); else setTimeout(holds, 50); }}; holds();"
+    );
+    let begun = Instant::now();
+    while b.client.execute_async(&script, vec![]).await.expect("the script runs") != Value::Bool(true) {
+        assert!(begun.elapsed() < RUN, "never became true: {expression}\n{}", b.log().await);
+    }
+}
+
+async fn drawer(b: &Browser) {
+    b.client.execute("document.querySelector('#aws-toggle').click()", vec![]).await.expect("it can be clicked");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_that_somebody_deleted_come_back_with_two_commands_and_two_clicks() {
+    Browser::drive(Screen::Desktop, |b| async move {
+        let folder = tempfile::tempdir().unwrap();
+        let demo = Demo::start(folder.path());
+        b.client.goto(&demo.url).await.unwrap();
+        b.see("body[data-me=U0ALICE]").await;
+        drawer(&b).await;
+        // Somebody writes all the time.
+        comes(&b, &format!("{POSTS} && Number({POSTS}.dataset.rows) > 5")).await;
+        let (had, at) = (
+            rows(&b).await,
+            b.eval("document.querySelector('.aws-now').innerText.replace(' UTC', 'Z').replace(' ', 'T')").await,
+        );
+        b.client.execute("document.querySelector('[data-fault=delete_rows]').click()", vec![]).await.unwrap();
+        comes(&b, &format!("Number({POSTS}.dataset.rows) < {had}")).await;
+        b.client.execute(&format!("{POSTS}.scrollIntoView()"), vec![]).await.unwrap();
+        b.picture("40-tables-emptied").await;
+        // What can be restored ends some minutes ago.
+        b.client.execute("[...document.querySelectorAll('.segment')].find((el) => el.innerText === '+1 h').click()", vec![]).await.unwrap();
+        drawer(&b).await;
+
+        let moment = at.as_str().expect("a moment");
+        b.say(&format!(
+            "/bbws backup restore prod pitr --target-time {moment} --tenant tenant-1 --merge missing --into live --ticket INC-1"
+        ))
+        .await;
+        let card = "[...document.querySelectorAll('#log .message:not(.ephemeral)')].find((m) => m.innerText.includes('Restore of tenant tenant-1'))";
+        comes(&b, card).await;
+        let id = b.eval(&format!("{card}.innerText.match(/rs-\\d+/)[0]")).await;
+        let id = id.as_str().expect("an id").to_owned();
+        b.become_user("U0BOB").await;
+        b.say(&format!("/bbws op approve {id} --confirm prod")).await;
+        let button = |label: &str| format!("[...document.querySelectorAll('#log button')].find((el) => el.innerText.split('\\n')[0].trim() === '{label}')");
+        let next = button("Continue");
+        comes(&b, &next).await;
+        b.picture("41-tenant-look").await;
+        b.press("Continue").await;
+        comes(&b, &format!("!{next}")).await;
+        comes(&b, &next).await;
+        b.become_user("U0CAROL").await;
+        b.press("Continue").await;
+        comes(&b, &format!("{card}.innerText.includes('are back in live')")).await;
+        drawer(&b).await;
+        comes(&b, &format!("Number({POSTS}.dataset.rows) > {had}")).await;
+        b.client.execute(&format!("{POSTS}.scrollIntoView()"), vec![]).await.unwrap();
+        b.picture("42-tables-back").await;
+        b
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tables_and_what_can_happen_to_them_fit_on_a_phone() {
+    Browser::drive(Screen::Phone, |b| async move {
+        let folder = tempfile::tempdir().unwrap();
+        let demo = Demo::calm(folder.path());
+        b.client.goto(&demo.url).await.unwrap();
+        b.see("body[data-me=U0ALICE]").await;
+        drawer(&b).await;
+        comes(&b, POSTS).await;
+        b.client.execute("document.querySelector('[data-fault=drop_table]').click()", vec![]).await.unwrap();
+        comes(&b, &format!("{POSTS}.innerText.includes('no such table')")).await;
+        b.client.execute(&format!("{POSTS}.scrollIntoView()"), vec![]).await.unwrap();
+        b.picture("43-phone-tables").await;
+        let right = b.eval("Math.max(...[...document.querySelectorAll('.tables *, .faults *')].map((el) => el.getBoundingClientRect().right))").await;
+        assert!(right.as_f64().is_some_and(|right| right <= 390.0), "{right} is beyond the edge");
+        b
+    })
+    .await;
+}
