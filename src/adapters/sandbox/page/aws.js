@@ -28,7 +28,7 @@ function resource(r) {
 
 /** A table of a tenant's: how many rows it has, whether they hold what they should, and the sum over them. */
 function tenantTable(t) {
-  const [tone, state] = t.rows === null ? ["bad", "gone"] : t.corrupted > 0 ? ["bad", `${t.corrupted} corrupted`] : ["good", "whole"];
+  const [tone, state] = t.rows === null ? ["bad", "gone"] : t.rows === 0 ? ["bad", "empty"] : t.corrupted > 0 ? ["bad", `${t.corrupted} corrupted`] : ["good", "whole"];
   const rows = t.rows === null ? "no such table" : `${t.rows} ${t.rows === 1 ? "row" : "rows"}${t.newest ? `, newest ${t.newest}` : ""}`;
   return h("li.resource", { dataset: { table: t.table, environment: t.environment, rows: t.rows ?? "" } },
     h("div.resource-top", {}, h("span.resource-kind", {}, `${t.environment} · ${t.database}`), h(`span.chip.chip-${tone}`, {}, state)),
