@@ -24,7 +24,7 @@ use crate::aws::{
     support::{DR, HOME, done, poll, settled},
     watch,
 };
-use crate::wire::brought_back;
+use crate::wire::{brought_back, failover};
 
 /// Each call, and the actions IAM asks for when it is made: its own, those for what it tags and whom it hands a role,
 /// and those for the keys of encrypted things, which KMS checks against the caller.
@@ -151,6 +151,12 @@ const CALLS: &[(&str, &[&str])] = &[
     ),
     ("S3.UploadPartCopy", &["s3:GetObjectVersion", "s3:PutObject", "kms:Decrypt", "kms:GenerateDataKey"]),
     ("S3.DeleteObject", &["s3:DeleteObject", "s3:DeleteObjectVersion"]),
+    ("ECS.DescribeServices", &["ecs:DescribeServices"]),
+    ("ECS.UpdateService", &["ecs:UpdateService"]),
+    ("RDS.PromoteReadReplica", &["rds:PromoteReadReplica"]),
+    ("Route 53.ChangeResourceRecordSets", &["route53:ChangeResourceRecordSets"]),
+    ("Route 53.GetChange", &["route53:GetChange"]),
+    ("Route 53.ListResourceRecordSets", &["route53:ListResourceRecordSets"]),
 ];
 
 /// An environment of which there is everything.
@@ -279,6 +285,7 @@ async fn policies_grant_exactly_what_a_whole_backup_calls() {
     explored(&bed, &server, &name, &key).await;
     ended(&bed).await;
     brought_back::everything().await;
+    failover::everything().await;
     platform
         .cloud
         .publish(&platform.environment, Topic::BackupStatus, "bk-1042 succeeded", "{}")
@@ -374,6 +381,7 @@ fn policies_are_as_narrow_as_aws_lets_them_be() {
         [
             "backup",
             "delete",
+            "dr",
             "hold",
             "notifications",
             "process",
@@ -410,6 +418,15 @@ fn policies_are_as_narrow_as_aws_lets_them_be() {
         if actions.contains(&"s3:DeleteObjectVersion".to_owned()) {
             assert_eq!((name.as_str(), actions.len()), ("restore-data", 1));
             assert_eq!(list(&statement["Resource"]), ["arn:aws:s3:::${DataBucket}/*"], "never of archives or replicas");
+        }
+        if actions.contains(&"route53:ChangeResourceRecordSets".to_owned()) {
+            let only = &statement["Condition"]["ForAllValues:StringEquals"];
+            assert_eq!(
+                only["route53:ChangeResourceRecordSetsActions"],
+                value!(["UPSERT"]),
+                "{name}: nothing is removed"
+            );
+            assert!(only["route53:ChangeResourceRecordSetsNormalizedRecordNames"].is_array(), "{name}");
         }
         if actions.contains(&"elasticfilesystem:DeleteFileSystem".to_owned()) {
             assert_eq!(statement["Condition"]["StringLike"]["aws:ResourceTag/Name"], "fs-*-restored-*");

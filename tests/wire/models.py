@@ -348,7 +348,55 @@ def others():
     refused("DBSnapshotNotFound", rds.delete_db_snapshot, DBSnapshotIdentifier="none")
 
 
-for part in (backup, efs, s3, secrets, ssm, others):
+def failover():
+    rds = client("rds", DR)
+    replica = f"{DATABASE}-replica"
+    shown = rds.describe_db_instances(DBInstanceIdentifier=replica)["DBInstances"][0]
+    if not shown["ReadReplicaSourceDBInstanceIdentifier"].endswith(f":db:{DATABASE}"):
+        faults.append("DescribeDBInstances: another source")
+    refused("InvalidDBInstanceState", client("rds").promote_read_replica, DBInstanceIdentifier=DATABASE)
+    rds.promote_read_replica(DBInstanceIdentifier=replica)
+    refused("InvalidDBInstanceState", rds.promote_read_replica, DBInstanceIdentifier=replica)
+    ecs = client("ecs", DR)
+    cluster, service = f"{VAULT}-dr", "wordpress"
+    shown = ecs.describe_services(cluster=cluster, services=[service, "none"])
+    if len(shown["services"]) != 1 or shown["failures"][0]["reason"] != "MISSING":
+        faults.append("DescribeServices: another answer")
+    ecs.update_service(cluster=cluster, service=service, desiredCount=3)
+    refused("ClusterNotFoundException", ecs.describe_services, cluster="none", services=[service])
+    refused("ServiceNotFoundException", ecs.update_service, cluster=cluster, service="none", desiredCount=1)
+    dns = client("route53")
+    zone = dns.list_hosted_zones()["HostedZones"][0]["Id"].rsplit("/", 1)[-1]
+    dns.get_hosted_zone(Id=zone)
+    first = dns.list_resource_record_sets(HostedZoneId=zone, MaxItems="1")
+    rest = dns.list_resource_record_sets(
+        HostedZoneId=zone, StartRecordName=first["NextRecordName"], StartRecordType=first["NextRecordType"],
+        StartRecordIdentifier=first["NextRecordIdentifier"],
+    )
+    sets = first["ResourceRecordSets"] + rest["ResourceRecordSets"]
+    if [s["SetIdentifier"] for s in sets] != ["dr", "primary"] or rest["IsTruncated"]:
+        faults.append(f"ListResourceRecordSets: {sets}")
+    changes = [{"Action": "UPSERT", "ResourceRecordSet": dict(s, Weight=50)} for s in sets]
+    made = dns.change_resource_record_sets(HostedZoneId=zone, ChangeBatch={"Changes": changes})
+    dns.get_change(Id=made["ChangeInfo"]["Id"])
+    try:
+        # boto3 refuses such a weight by itself, so it is sent past it.
+        dns.meta.events.register("before-call.route53.ChangeResourceRecordSets", weigh)
+        heavy = [{"Action": "UPSERT", "ResourceRecordSet": dict(sets[0], Weight=255)}]
+        dns.change_resource_record_sets(HostedZoneId=zone, ChangeBatch={"Changes": heavy})
+        faults.append("ChangeResourceRecordSets: a weight of 300 is taken")
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "InvalidChangeBatch" and "300" not in str(error.response):
+            faults.append(f"ChangeResourceRecordSets: {error.response}")
+    refused("NoSuchHostedZone", dns.get_hosted_zone, Id="ZNONE")
+    refused("NoSuchChange", dns.get_change, Id="CNONE")
+
+
+def weigh(params, **_):
+    params["body"] = params["body"].replace(b"<Weight>255</Weight>", b"<Weight>300</Weight>")
+
+
+for part in (backup, efs, s3, secrets, ssm, others, failover):
     try:
         part()
     except Exception as error:  # noqa: BLE001: whatever boto3 makes of an answer is a finding

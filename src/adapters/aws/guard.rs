@@ -116,7 +116,7 @@ fn whole(service: &str, operation: &str, body: &[u8]) -> Result<(), NotWhole> {
         return if answers_nothing(service, operation) { Ok(()) } else { Err(NotWhole::Empty) };
     }
     match service {
-        "RDS" | "SNS" | "STS" => closed(text),
+        "RDS" | "Route 53" | "SNS" | "STS" => closed(text),
         // Bucket policies are JSON, which is parsed where it is read.
         "S3" if text.starts_with(b"<") => closed(text),
         _ => Ok(()),
@@ -127,7 +127,7 @@ fn whole(service: &str, operation: &str, body: &[u8]) -> Result<(), NotWhole> {
 fn answers_nothing(service: &str, operation: &str) -> bool {
     let begins = |verbs: &[&str]| verbs.iter().any(|verb| operation.starts_with(verb));
     match service {
-        "RDS" | "SNS" | "STS" => false,
+        "RDS" | "Route 53" | "SNS" | "STS" => false,
         "S3" => {
             begins(&["Put", "Delete", "Head", "Abort", "UploadPart", "CreateBucket"]) && operation != "UploadPartCopy"
         }
@@ -197,6 +197,8 @@ mod tests {
             ("Backup", "StartBackupJob"),
             ("S3", "ListObjectVersions"),
             ("S3", "CopyObject"),
+            ("Route 53", "ChangeResourceRecordSets"),
+            ("ECS", "UpdateService"),
             ("S3", "CompleteMultipartUpload"),
             ("STS", "AssumeRole"),
         ] {
@@ -211,7 +213,17 @@ mod tests {
 
     #[test]
     fn only_what_changes_nothing_is_sent_twice() {
-        for operation in ["CreateDBSnapshot", "ModifyDBInstance", "StartCopyJob", "PutObject", "Publish", "NewVerb"] {
+        for operation in [
+            "CreateDBSnapshot",
+            "ModifyDBInstance",
+            "PromoteReadReplica",
+            "ChangeResourceRecordSets",
+            "UpdateService",
+            "StartCopyJob",
+            "PutObject",
+            "Publish",
+            "NewVerb",
+        ] {
             assert!(!may_be_repeated(operation), "{operation}");
         }
         for operation in

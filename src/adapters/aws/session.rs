@@ -153,9 +153,11 @@ pub struct Session {
     /// The process's credentials, and those of the role that is assumed with them.
     credentials: [Option<Kept>; 2],
     backup: OnceLock<aws_sdk_backup::Client>,
+    ecs: OnceLock<aws_sdk_ecs::Client>,
     efs: OnceLock<aws_sdk_efs::Client>,
     kms: OnceLock<aws_sdk_kms::Client>,
     rds: OnceLock<aws_sdk_rds::Client>,
+    route53: OnceLock<aws_sdk_route53::Client>,
     s3: OnceLock<aws_sdk_s3::Client>,
     secrets: OnceLock<aws_sdk_secretsmanager::Client>,
     sns: OnceLock<aws_sdk_sns::Client>,
@@ -181,9 +183,11 @@ impl Session {
             config,
             credentials: [base.own.clone(), assumed],
             backup: OnceLock::new(),
+            ecs: OnceLock::new(),
             efs: OnceLock::new(),
             kms: OnceLock::new(),
             rds: OnceLock::new(),
+            route53: OnceLock::new(),
             s3: OnceLock::new(),
             secrets: OnceLock::new(),
             sns: OnceLock::new(),
@@ -209,6 +213,11 @@ impl Session {
         self.backup.get_or_init(|| client!(aws_sdk_backup, &self.config))
     }
 
+    /// ECS.
+    pub fn ecs(&self) -> &aws_sdk_ecs::Client {
+        self.ecs.get_or_init(|| client!(aws_sdk_ecs, &self.config))
+    }
+
     /// EFS.
     pub fn efs(&self) -> &aws_sdk_efs::Client {
         self.efs.get_or_init(|| client!(aws_sdk_efs, &self.config))
@@ -222,6 +231,11 @@ impl Session {
     /// RDS.
     pub fn rds(&self) -> &aws_sdk_rds::Client {
         self.rds.get_or_init(|| client!(aws_sdk_rds, &self.config))
+    }
+
+    /// Route 53, whose control plane is the same for every region; see [`super::route53::REGION`].
+    pub fn route53(&self) -> &aws_sdk_route53::Client {
+        self.route53.get_or_init(|| client!(aws_sdk_route53, &self.config))
     }
 
     /// S3.

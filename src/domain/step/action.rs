@@ -14,6 +14,7 @@ use super::{
     cutover::*,
     dump::*,
     efs::*,
+    failover::*,
     ledger::*,
     parameters::{Parameters, Proof},
     people::*,
@@ -74,6 +75,10 @@ macro_rules! every_kind_of_step {
                 MergeTenant = "tenant.merge",
                 MergeTenantBack = "tenant.merge_back",
                 ClearTenant = "tenant.clear",
+                PromoteReplica = "rds.promote",
+                ScaleService = "ecs.scale",
+                FenceService = "ecs.fence",
+                ShiftTraffic = "dns.shift",
             }
             // AWS, which is only looked at.
             AwsRead {
@@ -97,6 +102,7 @@ macro_rules! every_kind_of_step {
                 SumOthers = "tenant.others",
                 VerifyTenant = "tenant.verify",
                 WatchHealth = "verify.health",
+                SettleTraffic = "dns.settle",
             }
             // The ledger, in one transaction with the end of the step.
             Ledger {

@@ -7,6 +7,7 @@ pub mod bisect;
 mod cutover;
 mod dump;
 mod efs;
+mod failover;
 mod ledger;
 mod page;
 mod parameters;
@@ -30,6 +31,7 @@ pub use bisect::{BisectAsk, BisectPoints, BisectReport, BisectRestore, ProbePoin
 pub use cutover::*;
 pub use dump::*;
 pub use efs::*;
+pub use failover::*;
 pub use ledger::*;
 pub use page::{Job, Page};
 pub use parameters::{Parameters, Proof};

@@ -174,6 +174,25 @@ pub enum Made {
         /// Its name.
         name: String,
     },
+    /// A read replica became an instance of its own.
+    Promoted {
+        /// Identifier.
+        name: String,
+        /// Which promotion of it.
+        change: String,
+    },
+    /// Records of a hosted zone were changed.
+    Records {
+        /// Id of the change.
+        change: String,
+    },
+    /// A service of ECS has another number of tasks to run.
+    Scaled {
+        /// Its name.
+        service: String,
+        /// Which change of it.
+        change: String,
+    },
     /// Automated backups were set.
     AutomatedBackups {
         /// Identifier of the instance.
@@ -274,6 +293,9 @@ impl Made {
             Made::SnapshotGone { name } => format!("deletion of snapshot {name}"),
             Made::InstanceGone { name } => format!("deletion of instance {name}"),
             Made::Renamed { resource, name } => format!("name {name} of {resource}"),
+            Made::Promoted { name, .. } => format!("promotion of {name}"),
+            Made::Records { change } => format!("change {change} of records"),
+            Made::Scaled { service, .. } => format!("tasks of {service}"),
             Made::AutomatedBackups { instance, days, .. } => {
                 format!("automated backups of {instance} for {days} days")
             }
@@ -299,13 +321,14 @@ impl Made {
         let (backup, efs) = (&place.backup, &place.efs);
         let bad = ["FAILED", "ABORTED", "EXPIRED", "PARTIAL"];
         match self {
-            // A cutover and its way back give an instance several names, each in its time.
-            Made::Renamed { .. } => false,
+            // A cutover and its way back give an instance several names, weights and tasks, each in its time.
+            Made::Renamed { .. } | Made::Records { .. } | Made::Scaled { .. } => false,
             Made::Message { .. } | Made::Tags { .. } => true,
             Made::Snapshot { .. }
             | Made::Instance { .. }
             | Made::SnapshotGone { .. }
             | Made::InstanceGone { .. }
+            | Made::Promoted { .. }
             | Made::AutomatedBackups { .. }
             | Made::RdsTag { .. } => api::rds::stands(place, self, now),
             Made::BackupJob { id } => backup.jobs.get(id).is_some_and(|job| !bad.contains(&job.state(now))),

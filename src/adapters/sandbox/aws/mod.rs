@@ -124,13 +124,17 @@ impl SimAws {
         self.clock.now()
     }
 
-    /// The databases of the environment that answers at this address; none where no environment does.
-    pub fn behind(&self, url: &str) -> Option<Vec<String>> {
-        let inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+    /// The environment that answers at this address; none where no environment does.
+    pub fn behind(&self, url: &str) -> Option<Environment> {
+        let inner = self.lock();
         let at =
             |e: &&Environment| e.health.as_ref().is_some_and(|health| health.urls.iter().any(|known| known == url));
-        let environment = inner.environments.values().find(at)?;
-        Some(environment.databases.iter().map(|database| database.id.clone()).collect())
+        inner.environments.values().find(at).cloned()
+    }
+
+    /// Whether a region answers nothing at present.
+    pub fn is_down(&self, region: &str) -> bool {
+        self.lock().faults.is_down(region)
     }
 
     /// Takes a request and says how its answer gets back.

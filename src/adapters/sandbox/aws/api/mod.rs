@@ -28,17 +28,20 @@
 //! permission, dead regions, lost and cut answers are the core's business: no service has a line about them.
 
 mod backup;
+mod ecs;
 mod efs;
 pub(super) mod kms;
 mod paging;
 pub mod protocols;
 pub(super) mod rds;
+pub mod route53;
 mod s3;
 mod secrets;
 mod sns;
 mod ssm;
 mod sts;
 mod wire;
+mod xml;
 
 use bytes::Bytes;
 use rand::rngs::Xoshiro256PlusPlus;
@@ -69,12 +72,16 @@ enum Answer {
 pub enum Service {
     /// AWS Backup.
     Backup,
+    /// ECS.
+    Ecs,
     /// EFS.
     Efs,
     /// KMS.
     Kms,
     /// RDS.
     Rds,
+    /// Route 53.
+    Route53,
     /// S3.
     S3,
     /// Secrets Manager.
@@ -89,11 +96,13 @@ pub enum Service {
 
 impl Service {
     /// Every one.
-    pub const ALL: [Service; 9] = [
+    pub const ALL: [Service; 11] = [
         Service::Backup,
+        Service::Ecs,
         Service::Efs,
         Service::Kms,
         Service::Rds,
+        Service::Route53,
         Service::S3,
         Service::Secrets,
         Service::Sns,
@@ -105,9 +114,11 @@ impl Service {
     pub fn name(self) -> &'static str {
         match self {
             Service::Backup => "backup",
+            Service::Ecs => "ecs",
             Service::Efs => "elasticfilesystem",
             Service::Kms => "kms",
             Service::Rds => "rds",
+            Service::Route53 => "route53",
             Service::S3 => "s3",
             Service::Secrets => "secretsmanager",
             Service::Sns => "sns",
@@ -122,17 +133,24 @@ impl Service {
             Service::Rds => Protocol::Query { namespace: "http://rds.amazonaws.com/doc/2014-10-31/" },
             Service::Sns => Protocol::Query { namespace: "http://sns.amazonaws.com/doc/2010-03-31/" },
             Service::Sts => Protocol::Query { namespace: "https://sts.amazonaws.com/doc/2011-06-15/" },
-            Service::Kms | Service::Secrets | Service::Ssm => Protocol::Json,
+            Service::Ecs | Service::Kms | Service::Secrets | Service::Ssm => Protocol::Json,
             Service::Backup | Service::Efs => Protocol::RestJson,
+            Service::Route53 => Protocol::Xml { namespace: "https://route53.amazonaws.com/doc/2013-04-01/" },
             Service::S3 => Protocol::RestXml,
         }
     }
 
-    /// Paths of a service that speaks REST JSON.
+    /// The region that a service is in which is the same for all of an account, wherever it is asked from.
+    fn only_region(self) -> Option<&'static str> {
+        (self == Service::Route53).then_some(route53::REGION)
+    }
+
+    /// Paths of a service that speaks REST in a body of its own.
     fn routes(self) -> &'static [Route] {
         match self {
             Service::Backup => backup::ROUTES,
             Service::Efs => efs::ROUTES,
+            Service::Route53 => route53::ROUTES,
             _ => &[],
         }
     }
@@ -140,9 +158,11 @@ impl Service {
     fn serve(self, cx: &mut Context<'_>, request: &Request) -> Result<Answer, Refusal> {
         let fields = match self {
             Service::Backup => backup::serve(cx, request),
+            Service::Ecs => ecs::serve(cx, request),
             Service::Efs => efs::serve(cx, request),
             Service::Kms => kms::serve(cx, request),
             Service::Rds => rds::serve(cx, request),
+            Service::Route53 => route53::serve(cx, request),
             Service::S3 => return s3::serve(cx, request).map(Answer::Whole),
             Service::Secrets => secrets::serve(cx, request),
             Service::Sns => sns::serve(cx, request),
@@ -258,7 +278,7 @@ impl Request {
     /// A moment as the protocol writes it.
     pub fn time(&self, moment: Moment) -> Value {
         match self.service.protocol() {
-            Protocol::Query { .. } | Protocol::RestXml => json!(iso(moment)),
+            Protocol::Query { .. } | Protocol::RestXml | Protocol::Xml { .. } => json!(iso(moment)),
             Protocol::Json | Protocol::RestJson => json!(moment.0 as f64 / 1000.0),
         }
     }
@@ -271,6 +291,8 @@ impl Request {
             Service::Secrets => "InvalidParameterException",
             Service::Efs => "BadRequest",
             Service::Backup => "InvalidParameterValueException",
+            Service::Ecs => "InvalidParameterException",
+            Service::Route53 => "InvalidInput",
             Service::S3 => "InvalidArgument",
             Service::Kms | Service::Ssm | Service::Sts => "ValidationException",
         };
@@ -387,7 +409,8 @@ pub(super) fn read(world: &World, now: Moment, raw: Raw) -> Result<Request, (Pro
     let caller = caller(world, now, &scope, &raw, protocol).map_err(|refusal| (protocol, refusal))?;
     let (operation, input) =
         protocols::operation(service, service.routes(), &raw).map_err(|refusal| (protocol, refusal))?;
-    Ok(Request { service, operation, region: scope.region, caller, input, raw })
+    let region = service.only_region().map_or(scope.region, str::to_owned);
+    Ok(Request { service, operation, region, caller, input, raw })
 }
 
 /// Who signed: an account by its number, or the session of a role.

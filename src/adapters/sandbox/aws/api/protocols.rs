@@ -1,11 +1,11 @@
-//! The four languages AWS's services speak: query with XML answers, JSON 1.1, REST with JSON, REST with XML. What is read
+//! The languages AWS's services speak: query with XML answers, JSON 1.1, REST with JSON, REST with XML. What is read
 //! comes out as the inputs of the service's model, what is written goes in as its outputs.
 
 use std::borrow::Cow;
 
 use serde_json::{Map, Value, json};
 
-use super::{Raw, Refusal, Reply, Route, Service, s3};
+use super::{Raw, Refusal, Reply, Route, Service, s3, xml};
 
 /// A language.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,12 +15,17 @@ pub enum Protocol {
         /// Of the answers' XML.
         namespace: &'static str,
     },
-    /// JSON in and out, the operation in a header: KMS, Secrets Manager, SSM.
+    /// JSON in and out, the operation in a header: ECS, KMS, Secrets Manager, SSM.
     Json,
     /// JSON in and out, the operation in method and path: AWS Backup, EFS.
     RestJson,
     /// XML and much in headers: S3.
     RestXml,
+    /// XML in and out, the operation in method and path: Route 53.
+    Xml {
+        /// Of the answers' XML.
+        namespace: &'static str,
+    },
 }
 
 /// Refusals that every service knows, each in its own words.
@@ -93,6 +98,7 @@ pub fn operation(service: Service, routes: &[Route], raw: &Raw) -> Result<(Strin
         Protocol::Json => json_target(raw),
         Protocol::RestJson => rest(routes, raw),
         Protocol::RestXml => s3::operation(raw),
+        Protocol::Xml { .. } => rest_xml(routes, raw),
     }
 }
 
@@ -177,6 +183,32 @@ fn rest(routes: &[Route], raw: &Raw) -> Result<(String, Value), Refusal> {
     Err(Refusal::with_status(404, "UnknownOperationException", why))
 }
 
+/// The same with a body of XML.
+fn rest_xml(routes: &[Route], raw: &Raw) -> Result<(String, Value), Refusal> {
+    let body = std::str::from_utf8(&raw.body).ok().filter(|text| !text.trim().is_empty());
+    let inner = match body.map(xml::parse) {
+        None => Value::Object(Map::new()),
+        Some(Some(root)) => fields(&root),
+        Some(None) => return Err(Refusal::new("MalformedXML", "The body is no well-formed XML")),
+    };
+    let bare = Raw { body: Default::default(), ..raw.clone() };
+    let (operation, mut input) = rest(routes, &bare)?;
+    merge(&mut input, Some(&inner));
+    Ok((operation, input))
+}
+
+/// An element as fields: what has children is an object, or a list where all of them have the name of its items.
+fn fields(element: &xml::Element) -> Value {
+    let item = item_of(&element.name);
+    if item != "member" && element.children.iter().all(|child| child.name == item) {
+        return element.children.iter().map(fields).collect();
+    }
+    match element.children.as_slice() {
+        [] => Value::String(element.text.clone()),
+        children => children.iter().map(|child| (child.name.clone(), fields(child))).collect(),
+    }
+}
+
 /// A parameter that comes twice is a list.
 fn add(input: &mut Map<String, Value>, name: String, value: String) {
     let value = Value::String(value);
@@ -230,6 +262,14 @@ impl Protocol {
                 ));
                 Reply::new(200).with("content-type", "text/xml").with("x-amzn-requestid", id).body(xml)
             }
+            Protocol::Xml { namespace } => {
+                let mut xml = "<?xml version=\"1.0\"?>\n".to_owned();
+                let root = format!("{operation}Response");
+                element(&mut xml, &root, fields);
+                let bare = format!("<{root}>");
+                let xml = xml.replacen(&bare, &format!("<{root} xmlns=\"{namespace}\">"), 1);
+                Reply::new(200).with("content-type", "text/xml").with("x-amzn-requestid", id).body(xml)
+            }
             Protocol::Json | Protocol::RestJson | Protocol::RestXml => Reply::new(200)
                 .with("content-type", self.content_type())
                 .with("x-amzn-requestid", id)
@@ -243,7 +283,13 @@ impl Protocol {
         let mut reply = Reply::new(*status).with("content-type", self.content_type()).with("x-amzn-requestid", id);
         reply.headers.extend(headers.iter().cloned());
         match self {
-            Protocol::Query { namespace } => {
+            Protocol::Query { namespace } | Protocol::Xml { namespace } => {
+                if let Some(messages) = fields.as_deref().and_then(|fields| fields.get("Messages")) {
+                    // Batches that Route 53 refuses: under a root of their own, which no model knows.
+                    let mut xml = format!("<?xml version=\"1.0\"?>\n<{code} xmlns=\"{namespace}\">");
+                    element(&mut xml, "Messages", messages);
+                    return reply.body(format!("{xml}<RequestId>{id}</RequestId></{code}>"));
+                }
                 let kind = if *status < 500 { "Sender" } else { "Receiver" };
                 let error = json!({"Type": kind, "Code": code, "Message": message});
                 let mut xml = format!("<ErrorResponse xmlns=\"{namespace}\">");
@@ -274,23 +320,27 @@ impl Protocol {
     /// A refusal that every service knows.
     pub fn common(self, what: Common) -> Refusal {
         let (status, code) = match (what, self) {
-            (Common::Throttled, Protocol::Query { .. }) => (400, "Throttling"),
+            (Common::Throttled, Protocol::Query { .. } | Protocol::Xml { .. }) => (400, "Throttling"),
             (Common::Throttled, Protocol::Json) => (400, "ThrottlingException"),
             (Common::Throttled, Protocol::RestJson) => (429, "ThrottlingException"),
             (Common::Throttled, Protocol::RestXml) => (503, "SlowDown"),
-            (Common::Denied, Protocol::Query { .. } | Protocol::RestXml) => (403, "AccessDenied"),
+            (Common::Denied, Protocol::Query { .. } | Protocol::RestXml | Protocol::Xml { .. }) => {
+                (403, "AccessDenied")
+            }
             (Common::Denied, Protocol::Json) => (400, "AccessDeniedException"),
             (Common::Denied, Protocol::RestJson) => (403, "AccessDeniedException"),
-            (Common::Unavailable, Protocol::Query { .. } | Protocol::RestXml) => (503, "ServiceUnavailable"),
+            (Common::Unavailable, Protocol::Query { .. } | Protocol::RestXml | Protocol::Xml { .. }) => {
+                (503, "ServiceUnavailable")
+            }
             (Common::Unavailable, Protocol::Json | Protocol::RestJson) => (503, "ServiceUnavailableException"),
-            (Common::Internal, Protocol::Query { .. }) => (500, "InternalFailure"),
+            (Common::Internal, Protocol::Query { .. } | Protocol::Xml { .. }) => (500, "InternalFailure"),
             (Common::Internal, Protocol::Json | Protocol::RestJson) => (500, "InternalServerError"),
             (Common::Internal, Protocol::RestXml) => (500, "InternalError"),
-            (Common::UnknownKey, Protocol::Query { .. }) => (403, "InvalidClientTokenId"),
+            (Common::UnknownKey, Protocol::Query { .. } | Protocol::Xml { .. }) => (403, "InvalidClientTokenId"),
             (Common::UnknownKey, Protocol::Json) => (400, "UnrecognizedClientException"),
             (Common::UnknownKey, Protocol::RestJson) => (403, "UnrecognizedClientException"),
             (Common::UnknownKey, Protocol::RestXml) => (403, "InvalidAccessKeyId"),
-            (Common::Expired, Protocol::Query { .. }) => (403, "ExpiredToken"),
+            (Common::Expired, Protocol::Query { .. } | Protocol::Xml { .. }) => (403, "ExpiredToken"),
             (Common::Expired, Protocol::Json) => (400, "ExpiredTokenException"),
             (Common::Expired, Protocol::RestJson) => (403, "ExpiredTokenException"),
             (Common::Expired, Protocol::RestXml) => (400, "ExpiredToken"),
@@ -308,7 +358,7 @@ impl Protocol {
 
     fn content_type(self) -> &'static str {
         match self {
-            Protocol::Query { .. } => "text/xml",
+            Protocol::Query { .. } | Protocol::Xml { .. } => "text/xml",
             Protocol::Json => "application/x-amz-json-1.1",
             Protocol::RestJson => "application/json",
             Protocol::RestXml => "application/xml",
@@ -365,12 +415,19 @@ pub fn element(xml: &mut String, name: &str, value: &Value) {
 fn item_of(list: &str) -> &'static str {
     match list {
         "Attributes" => "entry",
+        "Changes" => "Change",
         "DBInstanceAutomatedBackups" => "DBInstanceAutomatedBackup",
         "DBInstances" => "DBInstance",
         "DBParameterGroups" => "DBParameterGroup",
         "DBSnapshots" => "DBSnapshot",
         "DBSubnetGroups" => "DBSubnetGroup",
+        "HostedZones" => "HostedZone",
+        "Messages" => "Message",
+        "NameServers" => "NameServer",
         "OptionGroupMemberships" => "OptionGroupMembership",
+        "ReadReplicaDBInstanceIdentifiers" => "ReadReplicaDBInstanceIdentifier",
+        "ResourceRecordSets" => "ResourceRecordSet",
+        "ResourceRecords" => "ResourceRecord",
         "Subnets" => "Subnet",
         "TagList" => "Tag",
         "VpcSecurityGroups" => "VpcSecurityGroupMembership",

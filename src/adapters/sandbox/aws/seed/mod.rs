@@ -8,6 +8,7 @@ pub mod past;
 mod rds;
 pub mod regular;
 mod secrets;
+mod standby;
 
 use std::collections::BTreeMap;
 
@@ -19,14 +20,22 @@ use crate::domain::{
 };
 
 /// What this program seeds. A world that was kept by an earlier one is seeded with what is missing.
-const SEEDED: u32 = 1;
+const SEEDED: u32 = 2;
 
 /// Seeds what is not seeded yet.
 pub(super) fn seed(world: &mut World, environments: &BTreeMap<String, Environment>, topics: &Topics, now: Moment) {
-    if world.seeded >= SEEDED {
-        return;
+    let before = world.seeded;
+    world.seeded = before.max(SEEDED);
+    if before < 1 {
+        home(world, environments, topics, now);
     }
-    world.seeded = SEEDED;
+    if before < 2 {
+        environments.values().for_each(|environment| standby::seed(world, environment, now));
+    }
+}
+
+/// Both regions as they were before anything stood ready in one of them.
+fn home(world: &mut World, environments: &BTreeMap<String, Environment>, topics: &Topics, now: Moment) {
     for environment in environments.values() {
         keys(world, environment);
         notices(world, environment, topics);

@@ -1,9 +1,11 @@
 //! What the simulated AWS holds: accounts, regions, and the state of each service in them, a file per service.
 
 pub mod backup;
+pub mod ecs;
 pub mod efs;
 pub mod kms;
 pub mod rds;
+pub mod route53;
 pub mod rows;
 pub mod s3;
 pub mod schemas;
@@ -48,6 +50,12 @@ pub struct Region {
     /// Parameters.
     #[serde(default)]
     pub ssm: ssm::Ssm,
+    /// Clusters of ECS.
+    #[serde(default)]
+    pub ecs: ecs::Ecs,
+    /// Hosted zones, which an account has in one region only.
+    #[serde(default)]
+    pub route53: route53::Route53,
 }
 
 /// Credentials that AssumeRole gave.

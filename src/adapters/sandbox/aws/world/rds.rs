@@ -81,6 +81,12 @@ pub struct Instance {
     /// The id that stays with it under another name; that of its name where it never had another.
     #[serde(default)]
     pub resource: Option<String>,
+    /// ARN of the instance that it is a read replica of.
+    #[serde(default)]
+    pub replica_of: Option<String>,
+    /// How it becomes an instance of its own.
+    #[serde(default)]
+    pub promoting: Option<Timeline>,
 }
 
 /// What is in a database: enough to compare a restored one with its source.
@@ -195,7 +201,27 @@ impl Instance {
             data: Data::of(seed, id, now),
             restores_badly: false,
             resource: None,
+            replica_of: None,
+            promoting: None,
         }
+    }
+
+    /// A read replica of it in another region, encrypted under a key of that one.
+    pub fn replica(&self, source: &str, key: &str) -> Instance {
+        Instance {
+            key: Some(key.to_owned()),
+            multi_az: false,
+            automated_days: 0,
+            subnet_group: "default".to_owned(),
+            replica_of: Some(source.to_owned()),
+            ..self.clone()
+        }
+    }
+
+    /// The instance that it is a read replica of now.
+    pub fn source(&self, now: Moment) -> Option<&str> {
+        let promoted = self.promoting.as_ref().is_some_and(|promotion| promotion.done(now));
+        self.replica_of.as_deref().filter(|_| !promoted)
     }
 
     /// The id that stays with it.
@@ -221,6 +247,11 @@ impl Instance {
         }
         if self.status != "available" {
             return &self.status;
+        }
+        match self.promoting.as_ref().map(|promotion| promotion.phase(now)) {
+            Some(Phase::Failed(_)) => return "failed",
+            Some(Phase::Queued | Phase::Running(_)) => return "modifying",
+            Some(Phase::Done) | None => {}
         }
         if self.backing_up.is_some_and(|until| until > now) {
             return "backing-up";

@@ -93,6 +93,31 @@ fn rename(cx: &mut Context<'_>, request: &Request, id: &str, name: String) -> Ou
     Ok(json!({"DBInstance": shown}))
 }
 
+/// A read replica becomes an instance of its own, which nothing makes a replica again.
+pub(super) fn promote(cx: &mut Context<'_>, request: &Request) -> Outcome {
+    let id = request.need("DBInstanceIdentifier")?.to_lowercase();
+    let now = cx.now;
+    let Some(found) = cx.place(request).rds.instance(&id, now) else { return Err(no_instance(&id)) };
+    if found.source(now).is_none() {
+        return Err(Refusal::new("InvalidDBInstanceState", format!("DB Instance {id} is not a read replica.")));
+    }
+    if found.status(now) != "available" {
+        return Err(state(&id, "promoted", found.status(now)));
+    }
+    let days = request.number("BackupRetentionPeriod").and_then(|days| u32::try_from(days).ok()).unwrap_or(1);
+    let (fate, change) = (cx.fate(request), cx.world.next_id("promotion"));
+    let what = format!("promote/{}/{}/{id}", request.account(), request.region);
+    let lasts = fate.stretch(between(cx.world.seed, &what, 90, 240));
+    let fails = fate.fails.then(|| format!("the promotion of {id} failed (internal error of RDS)"));
+    let Some(found) = cx.place(request).rds.instances.get_mut(&id) else { return Err(no_instance(&id)) };
+    found.promoting = Some(Timeline::new(now, now, lasts, fails));
+    found.automated_days = days;
+    let found = found.clone();
+    cx.changed(request, format!("promotion of {id}"), Made::Promoted { name: id.clone(), change });
+    let shown = shown(cx, request, &id, &found, now);
+    Ok(json!({"DBInstance": shown}))
+}
+
 pub(super) fn delete(cx: &mut Context<'_>, request: &Request) -> Outcome {
     let id = request.need("DBInstanceIdentifier")?.to_lowercase();
     let now = cx.now;
@@ -212,6 +237,7 @@ pub(super) fn shown(cx: &mut Context<'_>, request: &Request, id: &str, instance:
         "StorageEncrypted": instance.key.is_some(),
         "KmsKeyId": instance.key,
         "MultiAZ": instance.multi_az,
+        "ReadReplicaSourceDBInstanceIdentifier": instance.source(now),
         "AvailabilityZone": format!("{region}a"),
         "PubliclyAccessible": false,
         "DeletionProtection": instance.protected,

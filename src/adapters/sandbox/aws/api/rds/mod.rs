@@ -29,6 +29,7 @@ pub(super) fn serve(cx: &mut Context<'_>, request: &Request) -> Outcome {
         "DescribeDBInstances" => instances::describe(cx, request),
         "DescribeDBSnapshots" => snapshots::describe(cx, request),
         "DescribeDBSubnetGroups" => subnet_groups(cx, request),
+        "PromoteReadReplica" => instances::promote(cx, request),
         "ListTagsForResource" => tags::list(cx, request),
         "ModifyDBInstance" => instances::modify(cx, request),
         "RemoveTagsFromResource" => tags::remove(cx, request),
@@ -45,6 +46,9 @@ pub(in super::super) fn stands(place: &Region, made: &Made, now: Moment) -> bool
         Made::Snapshot { name } => rds.snapshot(name, now).is_some_and(|s| !s.timeline.failed(now)),
         Made::Instance { name } => {
             rds.instance(name, now).is_some_and(|i| i.deleting.is_none() && !i.creating.failed(now))
+        }
+        Made::Promoted { name, .. } => {
+            rds.instance(name, now).is_some_and(|i| i.promoting.as_ref().is_some_and(|p| !p.failed(now)))
         }
         Made::SnapshotGone { name } => rds.snapshot(name, now).is_none_or(|s| s.deleting.is_some()),
         Made::InstanceGone { name } => rds.instance(name, now).is_none_or(|i| i.deleting.is_some()),

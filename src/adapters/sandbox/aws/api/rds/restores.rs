@@ -190,6 +190,8 @@ fn made(cx: &mut Context<'_>, request: &Request, id: String, origin: Origin) -> 
         data: origin.data,
         restores_badly: false,
         resource: None,
+        replica_of: None,
+        promoting: None,
     };
     let shown = instances::shown(cx, request, &id, &instance, now);
     cx.place(request).rds.instances.insert(id.clone(), instance);

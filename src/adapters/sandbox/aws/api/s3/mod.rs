@@ -7,11 +7,10 @@ mod copies;
 mod listings;
 mod objects;
 mod uploads;
-mod xml;
 
 use serde_json::{Map, Value};
 
-use super::{Context, Raw, Refusal, Reply, Request, protocols::decoded};
+use super::{Context, Raw, Refusal, Reply, Request, protocols::decoded, xml};
 use crate::{adapters::sandbox::aws::world::s3::Bucket, domain::moment::Moment};
 
 /// What a function of S3 answers.

@@ -1,4 +1,4 @@
-//! The XML that S3 is sent: small documents of elements and texts, read into a tree.
+//! The XML that S3 and Route 53 are sent: small documents of elements and texts, read into a tree.
 
 /// An element.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

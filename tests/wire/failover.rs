@@ -1,0 +1,280 @@
+//! A platform's way to its other side, step by step: a promotion is asked for once, record sets stay whole, services count as
+//! scaled when their tasks run, and a side that is dead holds nothing up.
+
+use std::time::Duration;
+
+use bbws::{
+    adapters::sandbox::aws::{
+        Fault, Override, Target,
+        api::route53::REGION,
+        incidents::Side,
+        judge::Recorded,
+        world::{ecs::Service, route53::Zone},
+    },
+    domain::step::{self, Action, ISSUE, Outputs, Weighing},
+    ports::{
+        clock::Clock as _,
+        cloud::{Call, Cloud as _, CloudError, Probe, Progress},
+    },
+};
+
+use super::bed::{Bed, DR, HOME};
+
+const REPLICA: &str = "bbws-prod-mysql-replica";
+const ZONE: &str = "Z0BBWSPROD";
+const NAME: &str = "wp.bbws.example.";
+
+fn promote() -> Action {
+    step::PromoteReplica { region: DR.into(), database: "bbws-prod-mysql".into(), replica: REPLICA.into() }.into()
+}
+
+fn scale(desired: u32) -> Action {
+    step::ScaleService { region: DR.into(), cluster: "bbws-prod-dr".into(), service: "wordpress".into(), desired }
+        .into()
+}
+
+fn fence() -> Action {
+    step::FenceService { region: HOME.into(), cluster: "bbws-prod".into(), service: "wordpress".into() }.into()
+}
+
+fn weights(primary: u8, dr: u8) -> Vec<Weighing> {
+    let of = |set: &str, weight| Weighing { name: NAME.into(), kind: "CNAME".into(), set: set.into(), weight };
+    vec![of("primary", primary), of("dr", dr)]
+}
+
+fn shift(primary: u8, dr: u8) -> Action {
+    step::ShiftTraffic { region: DR.into(), zone: ZONE.into(), records: weights(primary, dr) }.into()
+}
+
+fn settle(seconds: u64) -> Action {
+    step::SettleTraffic { region: DR.into(), zone: ZONE.into(), records: weights(0, 100), seconds }.into()
+}
+
+async fn poll(bed: &Bed, call: &Call) -> Result<Progress, CloudError> {
+    bed.cloud.poll(std::slice::from_ref(call)).await.remove(0)
+}
+
+/// Starts and watches, as the engine does.
+async fn ended(bed: &Bed, call: Call) -> Progress {
+    let mut call = Call { intended: bed.clock.now(), ..call };
+    if call.action.mutates() {
+        let started = bed.cloud.start(&call).await.expect("it starts");
+        if started.finished {
+            return Progress::Done { outputs: started.outputs, detail: String::new() };
+        }
+        call.external_id = started.external_id;
+    }
+    for _ in 0..120 {
+        match poll(bed, &call).await.expect("AWS answers") {
+            Progress::Running { .. } => bed.clock.advance(Duration::from_secs(10)),
+            other => return other,
+        }
+    }
+    panic!("{} does not end", call.action.kind());
+}
+
+async fn done(bed: &Bed, call: Call) -> (Outputs, String) {
+    match ended(bed, call).await {
+        Progress::Done { outputs, detail } => (outputs, detail),
+        other => panic!("{other:?}"),
+    }
+}
+
+fn asked(bed: &Bed, operation: &str) -> Vec<Recorded> {
+    bed.aws.journal().into_iter().filter(|asked| asked.operation == operation).collect()
+}
+
+fn zone<T>(bed: &Bed, change: impl FnOnce(&mut Zone) -> T) -> T {
+    let account = bed.environment.account.clone();
+    bed.aws.change(|world, _| change(world.region(&account, REGION).route53.zones.get_mut(ZONE).expect("the zone")))
+}
+
+fn service(bed: &Bed, change: impl FnOnce(&mut Service)) {
+    let changed = bed.aws.meddle("prod", Side::Dr, |place, _, _| {
+        change(place.ecs.clusters.get_mut("bbws-prod-dr").and_then(|c| c.get_mut("wordpress")).expect("the service"));
+    });
+    assert!(changed.is_some());
+}
+
+/// Each call of these steps once.
+pub async fn everything() {
+    let bed = Bed::new();
+    done(&bed, bed.call(0, fence())).await;
+    done(&bed, bed.call(1, promote())).await;
+    done(&bed, bed.call(2, scale(4))).await;
+    done(&bed, bed.call(3, shift(0, 100))).await;
+    done(&bed, bed.call(4, settle(120))).await;
+}
+
+#[tokio::test]
+async fn a_replica_is_promoted_once_whatever_gets_lost() {
+    let bed = Bed::new();
+    bed.aws.meddle("prod", Side::Dr, |place, _, now| {
+        place.rds.instances.get_mut(REPLICA).expect("the replica").backing_up = Some(now + Duration::from_secs(300));
+    });
+    let call = Call { intended: bed.clock.now(), ..bed.call(1, promote()) };
+    let Err(CloudError::Retryable { reason, .. }) = bed.cloud.start(&call).await else { panic!("it waits") };
+    assert!(reason.contains("it is backing-up, and only what is available is promoted"), "{reason}");
+    assert!(asked(&bed, "PromoteReadReplica").is_empty(), "nothing is asked of what cannot do it");
+    bed.clock.advance(Duration::from_secs(301));
+    let call = Call { intended: bed.clock.now(), ..call };
+    bed.aws.inject(Fault::LostReply, Target::next().of("PromoteReadReplica"));
+    assert!(matches!(bed.cloud.start(&call).await, Err(CloudError::Unknown { .. })));
+    assert!(
+        matches!(bed.cloud.probe(&call).await, Err(CloudError::Retryable { .. })),
+        "it is on its way, so nobody knows"
+    );
+    bed.clock.advance(Duration::from_secs(300));
+    let Ok(Probe::Present(started)) = bed.cloud.probe(&call).await else { panic!("it was promoted") };
+    let call = Call { external_id: started.external_id, ..call };
+    let Ok(Progress::Done { outputs, detail }) = poll(&bed, &call).await else { panic!("it is done") };
+    assert!(detail.starts_with("an instance of its own, at bbws-prod-mysql-replica."), "{detail}");
+    assert!(outputs[step::RESOURCE].starts_with("db-"), "{outputs:?}");
+    // Whoever comes late finds it done.
+    done(&bed, bed.call(1, promote())).await;
+    assert_eq!(asked(&bed, "PromoteReadReplica").len(), 1);
+    assert!(bed.aws.twice().is_empty());
+}
+
+#[tokio::test]
+async fn a_promotion_that_was_never_asked_for_is_asked_for_only_after_a_while() {
+    let bed = Bed::new();
+    let call = Call { intended: bed.clock.now(), ..bed.call(1, promote()) };
+    bed.aws.inject(Fault::LostRequest, Target::next().of("PromoteReadReplica"));
+    assert!(matches!(bed.cloud.start(&call).await, Err(CloudError::Unknown { .. })));
+    assert!(matches!(bed.cloud.probe(&call).await, Err(CloudError::Retryable { .. })), "RDS may not show it yet");
+    bed.clock.advance(Duration::from_secs(121));
+    assert_eq!(bed.cloud.probe(&call).await, Ok(Probe::Absent));
+}
+
+#[tokio::test]
+async fn a_service_is_scaled_when_its_tasks_run_and_a_failed_deployment_ends_it() {
+    let bed = Bed::new();
+    let call = Call { intended: bed.clock.now(), ..bed.call(1, scale(4)) };
+    assert_eq!(bed.cloud.probe(&call).await, Ok(Probe::Absent));
+    bed.cloud.start(&call).await.unwrap();
+    assert!(matches!(bed.cloud.probe(&call).await, Ok(Probe::Present(_))));
+    let Ok(Progress::Running { detail, .. }) = poll(&bed, &call).await else { panic!("its tasks start") };
+    assert_eq!(detail, "1 of 4 tasks run");
+    bed.clock.advance(Duration::from_secs(200));
+    assert!(matches!(poll(&bed, &call).await, Ok(Progress::Done { .. })));
+    bed.cloud.start(&call).await.unwrap();
+    assert_eq!(asked(&bed, "UpdateService").len(), 1, "what is so is not said again");
+    service(&bed, |service| service.desired = 2);
+    let Ok(Progress::Failed { reason }) = poll(&bed, &call).await else { panic!("somebody changed it") };
+    assert!(reason.contains("is to run 2 tasks, not 4"), "{reason}");
+    bed.aws.inject(Fault::JobFails, Target::next_change());
+    let Progress::Failed { reason } = ended(&bed, bed.call(2, scale(6))).await else { panic!("it fails") };
+    assert!(reason.contains("circuit breaker"), "{reason}");
+    let missing =
+        step::ScaleService { region: DR.into(), cluster: "bbws-prod-dr".into(), service: "none".into(), desired: 1 };
+    let Err(CloudError::Permanent { reason }) = bed.cloud.start(&bed.call(3, missing.into())).await else {
+        panic!("there is none")
+    };
+    assert!(reason.contains("Cluster bbws-prod-dr in eu-west-1 has no active service none."), "{reason}");
+}
+
+#[tokio::test]
+async fn a_side_that_is_dead_is_not_waited_for_and_said_to_be_open() {
+    for hangs in [false, true] {
+        let bed = Bed::new();
+        match hangs {
+            false => bed.aws.region_down(HOME, true),
+            true => bed.aws.inject(Fault::Hangs, Target::always().in_region(HOME)),
+        }
+        let before = bed.clock.now();
+        let (outputs, _) = done(&bed, bed.call(1, fence())).await;
+        let issue = &outputs[ISSUE];
+        assert!(issue.starts_with("wordpress in af-south-1 is not fenced: "), "{issue}");
+        assert!(issue.ends_with("it may take writes until somebody scales it to 0"), "{issue}");
+        assert!(bed.clock.now().since(before) < Duration::from_secs(120), "hangs: {hangs}");
+    }
+    let bed = Bed::new();
+    let (outputs, detail) = done(&bed, bed.call(1, fence())).await;
+    assert_eq!((outputs.len(), detail.as_str()), (0, "no task runs any more"));
+    bed.aws.inject(Fault::Throttled, Target::next().of("DescribeServices"));
+    let call = Call { intended: bed.clock.now(), ..bed.call(2, fence()) };
+    assert!(matches!(bed.cloud.start(&call).await, Err(CloudError::Retryable { .. })), "who answers is asked again");
+    bed.aws.inject(Fault::LostReply, Target::next().of("UpdateService"));
+    let bed = Bed::new();
+    bed.aws.inject(Fault::LostReply, Target::next().of("UpdateService"));
+    assert_eq!(done(&bed, bed.call(3, fence())).await.1, "no task runs any more", "a second look tells");
+}
+
+#[tokio::test]
+async fn weights_are_shifted_in_one_change_and_the_rest_of_the_records_stays() {
+    let bed = Bed::new();
+    zone(&bed, |zone| {
+        for set in zone.sets.values_mut() {
+            set["HealthCheckId"] = "11111111-2222-3333-4444-555555555555".into();
+        }
+        // Others of the zone, some with names around it.
+        for n in 0..700 {
+            zone.weigh(&format!("a{n:03}.bbws.example."), "A", "only", 1, "192.0.2.9");
+        }
+    });
+    let before = zone(&bed, |zone| zone.clone());
+    let call = Call { intended: bed.clock.now(), ..bed.call(1, shift(0, 100)) };
+    let started = bed.cloud.start(&call).await.unwrap();
+    let call = Call { external_id: started.external_id, ..call };
+    let Ok(Progress::Running { detail, .. }) = poll(&bed, &call).await else { panic!("it is on its way") };
+    assert_eq!(detail, "PENDING");
+    bed.clock.advance(Duration::from_secs(61));
+    let Ok(Progress::Done { detail, .. }) = poll(&bed, &call).await else { panic!("it is there") };
+    assert_eq!(detail, "INSYNC: wp.bbws.example. primary 0, wp.bbws.example. dr 100");
+    let after = zone(&bed, |zone| zone.clone());
+    assert_eq!((after.weight(NAME, "CNAME", "primary"), after.weight(NAME, "CNAME", "dr")), (Some(0), Some(100)));
+    assert_eq!(asked(&bed, "ChangeResourceRecordSets").len(), 1);
+    done(&bed, bed.call(2, shift(100, 0))).await;
+    assert_eq!(zone(&bed, |zone| zone.clone()), before, "the way back leaves the zone as it was, to the letter");
+    assert!(asked(&bed, "ListResourceRecordSets").iter().all(|asked| asked.region == REGION));
+}
+
+#[tokio::test]
+async fn every_word_of_a_refused_change_is_shown_and_a_list_that_is_not_whole_is_none() {
+    let bed = Bed::new();
+    zone(&bed, |zone| {
+        zone.weigh(NAME, "CNAME", "third", 0, "third.example.");
+        let third = zone.sets.values_mut().find(|set| set["SetIdentifier"] == "third").expect("it was made");
+        third["TTL"] = "300".into();
+    });
+    let Err(CloudError::Permanent { reason }) = bed.cloud.start(&bed.call(1, shift(0, 100))).await else {
+        panic!("it is refused")
+    };
+    assert!(
+        reason.contains("Route 53 refuses the change: RRSet with DNS name wp.bbws.example., type CNAME has TTLs"),
+        "{reason}"
+    );
+    let bed = Bed::new();
+    let cut = Override::xml(|xml| xml.replace("<MaxItems>300</MaxItems>", ""));
+    bed.aws.override_answers(Target::next().of("ListResourceRecordSets"), cut);
+    let Err(CloudError::Retryable { reason, .. }) = bed.cloud.start(&bed.call(1, shift(0, 100))).await else {
+        panic!("nothing is changed on half of a list")
+    };
+    assert!(reason.contains("the list of them is not whole"), "{reason}");
+    bed.aws.inject(Fault::CutShort, Target::next().of("ListResourceRecordSets"));
+    assert!(matches!(bed.cloud.start(&bed.call(1, shift(0, 100))).await, Err(CloudError::Retryable { .. })));
+    assert!(asked(&bed, "ChangeResourceRecordSets").is_empty());
+    zone(&bed, |zone| zone.sets.clear());
+    let Err(CloudError::Permanent { reason }) = bed.cloud.start(&bed.call(1, shift(0, 100))).await else {
+        panic!("there is none")
+    };
+    assert!(
+        reason.contains("has no weighted record wp.bbws.example. CNAME with the set identifier primary"),
+        "{reason}"
+    );
+}
+
+#[tokio::test]
+async fn resolvers_are_given_their_time_and_weights_that_move_meanwhile_are_told() {
+    let bed = Bed::new();
+    done(&bed, bed.call(1, shift(0, 100))).await;
+    let call = Call { intended: bed.clock.now(), ..bed.call(2, settle(120)) };
+    bed.clock.advance(Duration::from_secs(119));
+    assert!(matches!(poll(&bed, &call).await, Ok(Progress::Running { percent: Some(99), .. })));
+    bed.clock.advance(Duration::from_secs(1));
+    assert!(matches!(poll(&bed, &call).await, Ok(Progress::Done { .. })));
+    zone(&bed, |zone| zone.weigh(NAME, "CNAME", "primary", 50, "old.example."));
+    let Ok(Progress::Failed { reason }) = poll(&bed, &call).await else { panic!("somebody moved them") };
+    assert!(reason.contains("its weight is 50, not 0"), "{reason}");
+}
