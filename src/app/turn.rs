@@ -8,6 +8,7 @@ use super::{
     decide::Attempt,
     desk::{Desk, Inquiry, say},
     inbound::Seen,
+    words,
 };
 use crate::{
     domain::{
@@ -99,5 +100,6 @@ fn turned(run: &Run, by: &Principal, reason: Option<&str>, now: Moment) -> Attem
         Level::Warning,
         format!("<@{}> rolls it back{why}. What was written since the cutover stays beside it.", by.user),
     );
+    words::tell_turn(&mut change, "turns back");
     Attempt::Change(Box::new(change), say(Level::Success, format!("{} is being rolled back.", op.id)))
 }

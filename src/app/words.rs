@@ -2,14 +2,20 @@
 
 use serde_json::{Value, json};
 
-use super::{authority::Authority, change::SELF};
-use crate::domain::{
-    approval,
-    moment::{Moment, spoken},
-    operation::{Operation, Run, State},
-    operations::{self, Ended},
-    step::{Step, StepState},
-    text::{count, escape},
+use super::{
+    authority::Authority,
+    change::{Change, SELF},
+};
+use crate::{
+    domain::{
+        approval,
+        moment::{Moment, spoken},
+        operation::{Operation, Run, State},
+        operations::{self, Ended},
+        step::{Step, StepState},
+        text::{count, escape},
+    },
+    ports::alert::Topic,
 };
 
 /// A moment as `10:42 UTC`, with the day where that is not the one of `now`; empty for none.
@@ -142,6 +148,19 @@ fn with_issues(run: &Run, total: usize, took: &str) -> String {
         lines.join("\n"),
         escape(&run.op.command)
     )
+}
+
+/// Tells those who follow disaster recovery of a turn of a run that moves a platform.
+pub fn tell_turn(change: &mut Change, turn: &str) {
+    let op = &change.run.op;
+    if !operations::of(op.kind()).moves() {
+        return;
+    }
+    let subject = format!("bbws {}: {} {turn}", op.id, operations::title(op));
+    let subject: String = subject.chars().filter(char::is_ascii).take(99).collect();
+    let key = format!("{}-turn-{}", op.id, change.run.version);
+    let body = notice_body(&change.run);
+    change.publish(Topic::DrEvents, key, subject, body);
 }
 
 /// The JSON body of an SNS message about an operation.

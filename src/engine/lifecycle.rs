@@ -108,6 +108,7 @@ impl Engine {
             let text = format!("Started: {}{eta}.", count(op.plan.steps.len(), "step"));
             let round = change.run.version;
             change.thread(format!("started-{round}"), Level::Info, text);
+            words::tell_turn(change, "started");
             Ok(())
         })
         .await
@@ -166,7 +167,7 @@ impl Engine {
             return Ok(true);
         }
         match self.planner.again(&hand.run).await {
-            Ok(plan) if plan.digest() == hand.run.op.digest => Ok(true),
+            Ok(plan) if operations::of(hand.run.op.kind()).stands(&hand.run.op.plan, &plan) => Ok(true),
             Ok(plan) => {
                 let lines: Vec<String> = hand.run.op.plan.drift(&plan).iter().map(|l| escape(l)).collect();
                 self.void(hand, Some(plan), &lines).await?;
@@ -323,7 +324,7 @@ fn expire(change: &mut Change, text: String) -> Result<(), Illegal> {
     Ok(())
 }
 
-/// Completion and failure go to the status topic; a verification that did not hold, and what succeeded with issues, to the
+/// Completion and failure go to the status topic, those of a move of the platform to that of disaster recovery; a verification that did not hold, and what succeeded with issues, to the
 /// warnings as well.
 fn publish_end(change: &mut Change, to: State, round: i64) {
     if !operations::of(change.run.op.kind()).publishes() {
@@ -332,7 +333,12 @@ fn publish_end(change: &mut Change, to: State, round: i64) {
     let (id, body) = (change.run.op.id.clone(), words::notice_body(&change.run));
     let subject = format!("bbws {id}: {} {}", operations::title(&change.run.op), to.name());
     let subject: String = subject.chars().filter(char::is_ascii).take(99).collect();
-    change.publish(Topic::BackupStatus, format!("{id}-{}-{round}", to.name()), subject.clone(), body.clone());
+    let moves = operations::of(change.run.op.kind()).moves();
+    let topic = if moves { Topic::DrEvents } else { Topic::BackupStatus };
+    change.publish(topic, format!("{id}-{}-{round}", to.name()), subject.clone(), body.clone());
+    if moves && matches!(to, State::Failed | State::NeedsAttention) {
+        change.publish(Topic::OpsCritical, format!("{id}-critical-{round}"), subject.clone(), body.clone());
+    }
     let invalid = change.run.steps.iter().any(|s| {
         let verifies = change.run.op.plan.steps.get(s.index).is_some_and(|p| !p.action.mutates());
         verifies && s.state == StepState::Failed

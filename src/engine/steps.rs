@@ -238,6 +238,7 @@ fn ask_people(change: &mut Change, index: usize) {
     change.audit(SELF, "ask", json!({"step": index, "rule": what.rule, "whom": whom}));
     let text = format!("{} It waits for {whom}: Continue or Hold on the card.", escape(&what.question));
     change.thread(format!("step-{index}-asks-{round}"), Level::Warning, text);
+    words::tell_turn(change, "waits for people");
 }
 
 /// What a call came to.
@@ -337,6 +338,7 @@ fn turn_back(change: &mut Change, index: usize, reason: &str) -> Result<(), Ille
     change.turn_back(SELF, Some(format!("{title}: {reason}")))?;
     let text = format!("*{}* failed, so that the run turns back, as its plan says: {}", escape(&title), escape(reason));
     change.thread(format!("step-{index}-turns-back"), Level::Error, text);
+    words::tell_turn(change, "turns back");
     change.publish(
         Topic::OpsCritical,
         format!("{}-turned-back", change.run.op.id),

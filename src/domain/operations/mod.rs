@@ -236,6 +236,18 @@ pub trait Operation: Sync {
         true
     }
 
+    /// Whether what was approved still stands, now that the plan that was made anew is this one. Where it does not, the approvals
+    /// are void and the new plan is put to people.
+    fn stands(&self, approved: &Plan, now: &Plan) -> bool {
+        approved.digest() == now.digest()
+    }
+
+    /// Whether it moves the platform from one region to another: then its start, each word it waits for, its way back and its end
+    /// are published to those who follow disaster recovery, and its failure is critical.
+    fn moves(&self) -> bool {
+        false
+    }
+
     /// Whether the world is asked once more immediately before each change: it may begin long after its start, when a stop
     /// was lifted or AWS was busy, and then must not rest on what was known at the start.
     fn asks_before_each_change(&self) -> bool {
