@@ -17,6 +17,7 @@ pub mod list;
 pub mod planner;
 pub mod push;
 mod query;
+pub mod recovery;
 pub mod reports;
 mod restorable;
 pub mod restore_form;

@@ -126,7 +126,11 @@ impl Planner {
         let active = self.active(environment).await?;
         let env = planned_for(operation, command, config, &active)?;
         let asked = Asked { command, environment: &env, id: asking.id, at: asking.at };
-        let world = self.survey(&env, &operation.survey(&asked)?, asking.by).await?;
+        let ask = operation.survey(&asked)?;
+        let mut world = self.survey(&env, &Survey { readiness: false, ..ask.clone() }, asking.by).await?;
+        if ask.readiness {
+            world.readiness = Some(self.cloud.readiness(config, &active, asking.by).await.map_err(no_world)?);
+        }
         let marks = match operation.marks() {
             Marks::Nothing => Vec::new(),
             Marks::Of(kind) => self.store.marks(environment, Some(kind)).await?,

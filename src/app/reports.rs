@@ -233,7 +233,7 @@ pub fn inventory(
 }
 
 /// When what can be restored for a test was.
-fn tested(env: &Environment, marks: &[Mark], now: Moment) -> String {
+pub(super) fn tested(env: &Environment, marks: &[Mark], now: Moment) -> String {
     let resources = env.databases.iter().map(|d| &d.id).chain(env.file_systems.iter().map(|f| &f.id));
     let (mut never, mut oldest) = (Vec::new(), None::<Moment>);
     for resource in resources {

@@ -22,11 +22,12 @@ use super::{change::SELF, wake::Wake};
 use crate::{
     domain::{
         active::Active,
-        environment::Environment,
+        environment::{Environment, Side},
         lag::Measurements,
         mark::Mark,
         moment::Moment,
         operations,
+        readiness::{HOME, Health},
         watch::{Calm, Finding, Kind, Look, News, Standing, View, rules, words},
     },
     ports::{
@@ -154,12 +155,20 @@ impl Watcher {
         let before = self.memory().get(name).cloned().unwrap_or_default();
         // What stands is read before AWS is: what another replica takes back meanwhile must not come up again.
         let mut marks = self.store.marks(name, None).await?;
-        let environment = &*Active::of(&marks).environment(environment);
+        let (config, active) = (environment, Active::of(&marks));
+        let environment = &*active.environment(config);
         let backing_up = self.backing_up(name).await?;
         let read = self.cloud.measurements(environment, SELF).await;
         let now = self.clock.now();
         let failures = if read.is_ok() { 0 } else { before.failures + 1 };
-        let samples = read.as_ref().map(|r| samples(name, r, before.slot)).unwrap_or_default();
+        let mut samples = read.as_ref().map(|r| samples(name, r, before.slot)).unwrap_or_default();
+        if let (Side::Dr, Some(at)) = (active.side, samples.first().map(|sample| sample.at)) {
+            // A failback may begin only once the region that was left has been healthy for long enough.
+            let home = self.cloud.readiness(config, &active, SELF).await;
+            let healthy = home.is_ok_and(|found| found.health() == Health::Healthy);
+            let (environment, component) = (name.to_owned(), HOME.to_owned());
+            samples.push(Sample { environment, component, at, lag: healthy.then_some(0) });
+        }
         let slot = samples.first().map(|s| s.at).or(before.slot);
         let mut attempt = 1;
         let (doubtful, calm) = loop {

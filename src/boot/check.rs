@@ -3,20 +3,25 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::PathBuf,
+    sync::Arc,
 };
 
 use crate::{
-    adapters::{aws::AwsCloud, slack::SlackChat},
+    adapters::{aws::AwsCloud, slack::SlackChat, store::Ledger},
     config::Config,
     domain::{
+        active::Active,
         approval,
+        environment::Side,
         policy::{self, Reach, Rule},
     },
     ports::{
         chat::Chat as _,
         check::{CheckLine, Verdict},
+        clock::SystemClock,
+        store::{MarkKind, Store as _},
     },
-    settings::Settings,
+    settings::{Settings, database_url},
 };
 
 /// The people of a role, or why nobody knows them.
@@ -80,6 +85,11 @@ async fn look(config: Option<PathBuf>, report: &mut Report) {
         format!("{} is complete: {} environments", path.display(), config.environments.len()),
     )]);
     config.warnings.iter().for_each(|w| println!("note   config: {w}"));
+    match where_each_runs(&config).await {
+        Ok(lines) => report.add(lines),
+        // Before the first start there is no ledger, and every environment runs where the config says.
+        Err(why) => println!("note   ledger: {why}"),
+    }
     let chat = match &settings {
         None => Err(CheckLine::unchecked("Slack", "set the environment variables first")),
         Some(s) => SlackChat::new(&s.slack_api_url, s.bot_token.clone()).map_err(|why| CheckLine::bad("Slack", why)),
@@ -99,6 +109,21 @@ async fn look(config: Option<PathBuf>, report: &mut Report) {
     for environment in config.environments.values() {
         report.add(aws.check(environment).await);
     }
+}
+
+/// Where each environment runs, by the ledger.
+async fn where_each_runs(config: &Config) -> Result<Vec<CheckLine>, String> {
+    let url = database_url(std::env::var("DATABASE_URL").ok().filter(|url| !url.is_empty()))?;
+    let ledger = Ledger::open_readonly(&url, Arc::new(SystemClock)).await;
+    let ledger = ledger.map_err(|error| format!("it could not be opened for reading (DATABASE_URL): {error}"))?;
+    let mut lines = Vec::new();
+    for (name, environment) in &config.environments {
+        let marks = ledger.marks(name, Some(MarkKind::Active)).await.map_err(|error| error.to_string())?;
+        let side = Active::of(&marks).side;
+        let dr = if side == Side::Dr { ", its DR region, after a failover" } else { "" };
+        lines.push(CheckLine::good(format!("{name}: active region"), format!("{}{dr}", environment.region(side))));
+    }
+    Ok(lines)
 }
 
 /// Who is in each role: those the config lists, and those of its Slack group.

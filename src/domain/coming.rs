@@ -15,34 +15,16 @@ struct Coming {
     nearest: &'static str,
 }
 
-/// What tells how much would be lost.
-const LAGS: &str = "Follow the runbook by hand; the measurement says how far the copies in the DR region are behind, which is what would be lost.";
+/// What tells whether to.
+const JUDGED: &str = "Follow the runbook by hand; the assessment says whether to, and what it would lose.";
 
 /// Every command to come, longer paths first where one begins another.
-const ALL: [Coming; 11] = [
-    Coming {
-        path: &["dr", "status"],
-        lacks: "bbws does not judge a failover so far",
-        until: "The measurement says how far each copy in the DR region is behind its RPO.",
-        nearest: "backup validate ENV --replication",
-    },
+const ALL: [Coming; 7] = [
     Coming {
         path: &["dr", "declare"],
         lacks: "bbws keeps no incidents so far",
         until: "Open the incident where you keep them; this shows where everything stands.",
         nearest: "status ENV",
-    },
-    Coming {
-        path: &["dr", "failover"],
-        lacks: "bbws does not fail over so far",
-        until: LAGS,
-        nearest: "backup validate ENV --replication",
-    },
-    Coming {
-        path: &["dr", "failback"],
-        lacks: "bbws does not fail back so far",
-        until: LAGS,
-        nearest: "backup validate ENV --replication",
     },
     Coming {
         path: &["dr", "test"],
@@ -56,24 +38,8 @@ const ALL: [Coming; 11] = [
         until: "The measurement says what is not protected.",
         nearest: "backup validate ENV --replication",
     },
-    Coming {
-        path: &["dr"],
-        lacks: "bbws does nothing for disaster recovery so far but keep and measure the copies",
-        until: LAGS,
-        nearest: "backup validate ENV --replication",
-    },
-    Coming {
-        path: &["failover"],
-        lacks: "bbws does not fail over so far",
-        until: LAGS,
-        nearest: "backup validate ENV --replication",
-    },
-    Coming {
-        path: &["failback"],
-        lacks: "bbws does not fail back so far",
-        until: LAGS,
-        nearest: "backup validate ENV --replication",
-    },
+    Coming { path: &["failover"], lacks: "bbws does not fail over so far", until: JUDGED, nearest: "dr failover ENV" },
+    Coming { path: &["failback"], lacks: "bbws does not fail back so far", until: JUDGED, nearest: "dr failback ENV" },
     Coming {
         path: &["drill"],
         lacks: "bbws runs no drills so far",

@@ -50,7 +50,7 @@ pub fn say(name: &str, values: &[(&str, &str)]) -> Option<Command> {
 /// Explains the command `topic` names, those of a noun, or all of them. Slack mrkdwn, ready to send: `& < >` are escaped.
 pub fn help(topic: &[String], environments: &[&str]) -> String {
     let said = command::words(&topic.join(" "));
-    let known = |path: &[&str]| TABLE.commands().any(|entry| entry.path[0] == path[0]);
+    let known = |path: &[&str]| TABLE.commands().any(|entry| entry.path.starts_with(path));
     match coming::instead(&said.join(" "), environments, known) {
         Some(Wrong { said, try_instead }) => {
             let instead = try_instead.map(|line| format!(" Until then: `{}`", escape(&line))).unwrap_or_default();

@@ -8,6 +8,7 @@ use super::{
     active::Active,
     environment::{Environment, Side},
     lag::Component,
+    mark::Sample,
     moment::{Moment, spoken},
 };
 
@@ -414,4 +415,27 @@ pub fn took(mut runs: Vec<Duration>) -> (Option<Duration>, usize) {
     let rank = (runs.len() * 9).div_ceil(10);
     let ninetieth = runs.get(rank.saturating_sub(1)).copied().filter(|_| runs.len() >= ENOUGH);
     (ninetieth, runs.len())
+}
+
+/// The component under which samples remember whether the primary region was healthy, while the platform runs elsewhere: 0
+/// where it was, none where it was not.
+pub const HOME: &str = "health of the primary region";
+
+/// Two looks at the primary region that are further apart than this say nothing of the time between.
+const GAP: Duration = Duration::from_secs(15 * 60);
+
+/// How long the primary region has been seen healthy without a gap, up to now; none where it was not at the last look, or where
+/// nobody looked lately.
+pub fn healthy_for(samples: &[Sample], now: Moment) -> Option<Duration> {
+    let mut looks: Vec<&Sample> = samples.iter().filter(|sample| sample.component == HOME).collect();
+    looks.sort_by_key(|sample| std::cmp::Reverse(sample.at));
+    let mut since = now;
+    let mut seen = false;
+    for look in looks {
+        if look.lag.is_none() || since.since(look.at) > GAP {
+            break;
+        }
+        (since, seen) = (look.at, true);
+    }
+    seen.then(|| now.since(since))
 }

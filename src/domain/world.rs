@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     moment::Moment,
     point::{Point, Window},
+    readiness::Readiness,
     step::PlanSpec,
 };
 
@@ -47,6 +48,8 @@ pub struct Survey {
     pub snapshot: Vec<String>,
     /// Databases whose past is asked for: from when to when each can be restored to any second.
     pub windows: Vec<String>,
+    /// Both sides, for a judgement of a failover: what is asked for besides is asked of the primary region, which may be dead.
+    pub readiness: bool,
     /// Region in which the isolated group, the snapshot and the windows are looked for; the primary region where there is none.
     pub restored_in: Option<String>,
 }
@@ -157,6 +160,8 @@ pub struct World {
     pub windows: Vec<Window>,
     /// How long the vaults that were looked at keep what is put into them, where a lock of theirs says so.
     pub vault_ranges: Vec<VaultRange>,
+    /// Both sides.
+    pub readiness: Option<Readiness>,
 }
 
 impl World {

@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use async_trait::async_trait;
 
 use crate::domain::{
+    active::Active,
     environment::Environment,
     moment::Moment,
     operation::OpId,
@@ -13,6 +14,7 @@ use crate::domain::{
 pub use crate::domain::{
     lag::Measurements,
     point::{Point, PointQuery, Window},
+    readiness::Readiness,
     world::{Condition, DatabaseFound, FileSystemFound, Survey, World},
 };
 
@@ -201,6 +203,18 @@ pub trait Cloud: Send + Sync {
     /// # Errors
     /// Only when nothing can be measured at all (wrong account, no credentials); what cannot be measured says why in [`Measurements`].
     async fn measurements(&self, environment: &Environment, requester: &str) -> Result<Measurements, CloudError>;
+
+    /// Looks at both sides of an environment, as the config has it, for a judgement of a failover or a failback. A region that
+    /// does not answer is an answer.
+    ///
+    /// # Errors
+    /// For the wrong account.
+    async fn readiness(
+        &self,
+        environment: &Environment,
+        active: &Active,
+        requester: &str,
+    ) -> Result<Readiness, CloudError>;
 
     /// Looks for what an earlier `start` with the same token may have made. Reads only. Not used for steps that do not mutate.
     ///

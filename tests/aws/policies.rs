@@ -4,6 +4,7 @@ use std::{collections::BTreeSet, fs, path::Path};
 
 use bbws::{
     domain::{
+        active::Active,
         environment::{Bucket, Environment},
         point::PointQuery,
         step::Outputs,
@@ -38,6 +39,7 @@ const CALLS: &[(&str, &[&str])] = &[
     ("Backup.ListTags", &["backup:ListTags"]),
     ("Backup.StartBackupJob", &["backup:StartBackupJob", "backup:TagResource", "iam:PassRole"]),
     ("Backup.StartCopyJob", &["backup:StartCopyJob", "backup:CopyIntoBackupVault", "iam:PassRole"]),
+    ("CloudWatch.GetMetricData", &["cloudwatch:GetMetricData"]),
     ("EFS.DescribeFileSystems", &["elasticfilesystem:DescribeFileSystems"]),
     ("KMS.DescribeKey", &["kms:DescribeKey"]),
     ("RDS.CopyDBSnapshot", &["rds:CopyDBSnapshot", "rds:AddTagsToResource", "kms:CreateGrant"]),
@@ -166,6 +168,7 @@ fn whole() -> Environment {
     environment.parameters_prefix = Some("/bbws/prod/".into());
     environment.dump_kms_key = Some("alias/bbws-dumps".into());
     environment.buckets = vec![Bucket { name: format!("m{ACCOUNT}"), dr: Some("media-dr".into()) }];
+    environment.databases[0].dr_replica = Some(format!("{}-replica", environment.databases[0].id));
     environment
 }
 
@@ -175,6 +178,7 @@ async fn watched(bed: &Bed) {
     let before = bed.changes();
     cloud.points(environment, &PointQuery::default(), "U0ALICE", &mut |_| {}).await.expect("points");
     cloud.measurements(environment, "U0ALICE").await.expect("measurements");
+    cloud.readiness(environment, &Active::primary(), "U0ALICE").await.expect("both sides");
     let asks = [
         Survey { point: Some("5f0c2a6e-7e1d-4d55-9a11-000000000000".into()), ..Survey::default() },
         Survey {

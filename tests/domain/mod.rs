@@ -9,6 +9,7 @@ mod frozen;
 mod machines;
 mod operations;
 mod plans;
+mod readiness;
 mod restored;
 mod restores;
 mod retention;

@@ -55,6 +55,14 @@ impl Cloud for Tables {
     async fn measurements(&self, environment: &Environment, requester: &str) -> Result<Measurements, CloudError> {
         self.inner.measurements(environment, requester).await
     }
+    async fn readiness(
+        &self,
+        environment: &Environment,
+        active: &bbws::domain::active::Active,
+        requester: &str,
+    ) -> Result<bbws::domain::readiness::Readiness, CloudError> {
+        self.inner.readiness(environment, active, requester).await
+    }
     async fn probe(&self, call: &Call) -> Result<Probe, CloudError> {
         self.inner.probe(call).await
     }

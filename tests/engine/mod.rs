@@ -21,6 +21,7 @@ mod many;
 mod outages;
 mod pace;
 mod protected;
+mod recovery;
 mod restorable;
 mod restores;
 mod silence;

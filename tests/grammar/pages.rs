@@ -25,6 +25,14 @@ fn the_overview() {
     • `/bbws backup hold &lt;env&gt; &lt;id&gt; --ticket &lt;ticket&gt; [--release] [--reason "why"]`
        Keep a recovery point from being deleted, or release it
 
+    *Disaster recovery*
+    • `/bbws dr status &lt;env&gt; [--replication] [--infrastructure]`
+       Show whether a failover would work, and what it would lose
+    • `/bbws dr failover &lt;env&gt; [--assess-only]`
+       Judge whether to fail over, and what that would lose
+    • `/bbws dr failback &lt;env&gt; [--assess-only]`
+       Judge whether to fail back already
+
     *Operations*
     • `/bbws status [env]`
        Show where things stand, on one screen
@@ -418,6 +426,9 @@ fn the_readme_table() {
     | `/bbws backup schedule <env> <list\|create\|update> [--retention N] [--cron "…"] [--type rds\|efs] [--reason "why"]` | Show or change when backups are made and how long they are kept | everyone in the workspace may list; anyone in a role may create and update |
     | `/bbws backup delete <env> <id> [--reason "why"]` | Delete a recovery point | anyone in a role; where the policy asks for it, a second person has to agree |
     | `/bbws backup hold <env> <id> --ticket <ticket> [--release] [--reason "why"]` | Keep a recovery point from being deleted, or release it | anyone in a role; to release, a second person has to agree |
+    | `/bbws dr status <env> [--replication] [--infrastructure]` | Show whether a failover would work, and what it would lose | everyone in the workspace |
+    | `/bbws dr failover <env> [--assess-only]` | Judge whether to fail over, and what that would lose | everyone in the workspace |
+    | `/bbws dr failback <env> [--assess-only]` | Judge whether to fail back already | everyone in the workspace |
     | `/bbws status [env]` | Show where things stand, on one screen | everyone in the workspace |
     | `/bbws op list [env]` | List operations, newest first | everyone in the workspace |
     | `/bbws op show <id>` | Show one operation with its steps | everyone in the workspace |
@@ -439,7 +450,20 @@ fn the_readme_table() {
 fn only_reading_changes_nothing() {
     let reading: Vec<&str> =
         one_of_each().iter().filter(|command| !command.changes_things()).map(Command::name).collect();
-    assert_eq!(reading, ["help", "backup.list", "backup.restore.list", "status", "op.list", "op.show"]);
+    assert_eq!(
+        reading,
+        [
+            "help",
+            "backup.list",
+            "backup.restore.list",
+            "dr.status",
+            "dr.failover",
+            "dr.failback",
+            "status",
+            "op.list",
+            "op.show"
+        ]
+    );
     let names: Vec<&str> = one_of_each().iter().map(Command::name).collect();
     let listed: Vec<String> = reference().iter().map(|usage| usage.usage.clone()).collect();
     assert_eq!(listed.len(), names.len());
@@ -461,6 +485,9 @@ fn one_of_each() -> Vec<Command> {
         "backup schedule prod create",
         "backup delete prod snap-1",
         "backup hold prod snap-1 --ticket INC-1",
+        "dr status prod",
+        "dr failover prod",
+        "dr failback prod",
         "status prod",
         "op list",
         "op show bk-1",

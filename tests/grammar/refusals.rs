@@ -437,11 +437,10 @@ fn the_line_named_in_a_sentence_about_stop_is_right_too() {
 #[test]
 fn a_command_to_come_says_that_it_is_not_there_yet_and_what_comes_nearest() {
     for (typed, nearest) in [
-        ("dr status prod", "/bbws backup validate prod --replication"),
-        ("dr failover PROD --execute --ticket INC-1", "/bbws backup validate prod --replication"),
-        ("failover prod", "/bbws backup validate prod --replication"),
+        ("failover prod", "/bbws dr failover prod"),
+        ("Failback PROD now", "/bbws dr failback prod"),
+        ("dr declare prod --ticket INC-1", "/bbws status prod"),
         ("dr test sit full-drill", "/bbws backup validate sit --test-restore"),
-        ("dr", "/bbws backup validate <env> --replication"),
         ("handover prod", "/bbws status prod"),
     ] {
         let wrong = bbws::domain::language::parse(typed, &["dev", "sit", "prod"]).expect_err(typed);
@@ -451,7 +450,7 @@ fn a_command_to_come_says_that_it_is_not_there_yet_and_what_comes_nearest() {
         let right = bbws::domain::language::parse(&instead, &["dev", "sit", "prod"]).is_ok();
         assert!(right || instead.contains('<'), "{typed}: {instead} is no command");
     }
-    let help = bbws::domain::language::help(&["dr".to_owned(), "failover".to_owned()], &["prod"]);
+    let help = bbws::domain::language::help(&["dr".to_owned(), "declare".to_owned()], &["prod"]);
     assert!(help.contains("is not there yet") && help.contains("&lt;env&gt;"), "{help}");
     assert!(
         bbws::domain::language::parse("dr-typo prod", &["prod"])

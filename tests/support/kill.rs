@@ -372,6 +372,17 @@ impl Cloud for MortalCloud {
         }
         self.inner.measurements(environment, requester).await
     }
+    async fn readiness(
+        &self,
+        environment: &Environment,
+        active: &bbws::domain::active::Active,
+        requester: &str,
+    ) -> Result<bbws::domain::readiness::Readiness, CloudError> {
+        if self.killer.dead() {
+            return Err(silent());
+        }
+        self.inner.readiness(environment, active, requester).await
+    }
     async fn probe(&self, call: &Call) -> Result<Probe, CloudError> {
         if self.killer.point("before probe") {
             return Err(silent());

@@ -84,6 +84,14 @@ impl Cloud for Dictated {
             None => self.inner.measurements(environment, requester).await,
         }
     }
+    async fn readiness(
+        &self,
+        environment: &Environment,
+        active: &bbws::domain::active::Active,
+        requester: &str,
+    ) -> Result<bbws::domain::readiness::Readiness, CloudError> {
+        self.inner.readiness(environment, active, requester).await
+    }
     async fn probe(&self, call: &Call) -> Result<Probe, CloudError> {
         self.inner.probe(call).await
     }

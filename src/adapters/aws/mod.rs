@@ -11,7 +11,7 @@ use aws_smithy_types::DateTime;
 use futures::{StreamExt as _, stream};
 
 use crate::{
-    domain::{environment::Environment, moment::Moment, topics::Topics},
+    domain::{active::Active, environment::Environment, moment::Moment, readiness::Readiness, topics::Topics},
     ports::{
         alert::{Alerts, Topic},
         check::CheckLine,
@@ -25,6 +25,7 @@ use crate::{
 pub mod background;
 pub mod backup;
 pub mod checks;
+pub mod cloudwatch;
 pub mod credentials;
 pub mod ecs;
 pub mod efs;
@@ -48,7 +49,7 @@ pub mod tools;
 pub mod transport;
 pub mod web;
 
-use reads::{check, measure, points, survey, windows};
+use reads::{check, measure, points, readiness, survey, windows};
 use session::{Session, Sessions};
 use tools::Tools;
 
@@ -133,6 +134,15 @@ impl Cloud for AwsCloud {
 
     async fn measurements(&self, environment: &Environment, requester: &str) -> Result<Measurements, CloudError> {
         measure::measurements(self, environment, requester).await
+    }
+
+    async fn readiness(
+        &self,
+        environment: &Environment,
+        active: &Active,
+        requester: &str,
+    ) -> Result<Readiness, CloudError> {
+        readiness::readiness(self, environment, active, requester).await
     }
 
     async fn probe(&self, call: &Call) -> Result<Probe, CloudError> {

@@ -153,6 +153,7 @@ pub struct Session {
     /// The process's credentials, and those of the role that is assumed with them.
     credentials: [Option<Kept>; 2],
     backup: OnceLock<aws_sdk_backup::Client>,
+    cloudwatch: OnceLock<aws_sdk_cloudwatch::Client>,
     ecs: OnceLock<aws_sdk_ecs::Client>,
     efs: OnceLock<aws_sdk_efs::Client>,
     kms: OnceLock<aws_sdk_kms::Client>,
@@ -183,6 +184,7 @@ impl Session {
             config,
             credentials: [base.own.clone(), assumed],
             backup: OnceLock::new(),
+            cloudwatch: OnceLock::new(),
             ecs: OnceLock::new(),
             efs: OnceLock::new(),
             kms: OnceLock::new(),
@@ -211,6 +213,11 @@ impl Session {
     /// AWS Backup.
     pub fn backup(&self) -> &aws_sdk_backup::Client {
         self.backup.get_or_init(|| client!(aws_sdk_backup, &self.config))
+    }
+
+    /// CloudWatch.
+    pub fn cloudwatch(&self) -> &aws_sdk_cloudwatch::Client {
+        self.cloudwatch.get_or_init(|| client!(aws_sdk_cloudwatch, &self.config))
     }
 
     /// ECS.

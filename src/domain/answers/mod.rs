@@ -2,6 +2,7 @@
 //! for, what of the ledger it rests on, and what it says then. It is pure: who asks gets all of it in one reply.
 
 pub mod backup_list;
+pub mod dr;
 mod op_list;
 mod op_show;
 pub mod restore_list;
@@ -105,5 +106,11 @@ pub fn asked(command: &Command) -> Option<&'static dyn Answer> {
 
 /// How every answer is asked for, those from AWS included.
 pub fn entries() -> impl Iterator<Item = &'static Entry> {
-    ALL.into_iter().map(Answer::entry).chain([&backup_list::ENTRY, &restore_list::ENTRY])
+    ALL.into_iter().map(Answer::entry).chain([
+        &backup_list::ENTRY,
+        &restore_list::ENTRY,
+        &dr::STATUS,
+        &dr::FAILOVER,
+        &dr::FAILBACK,
+    ])
 }

@@ -21,6 +21,8 @@ const NOUN_AND_VERB: usize = 2;
 pub enum Group {
     /// What makes, lists and ends backups.
     Backups,
+    /// What moves a platform to its other region and back.
+    Recovery,
     /// What is going on, and the hands on it.
     Operations,
     /// What stops and starts again.
@@ -95,6 +97,12 @@ pub enum List {
     Restorable,
     /// When backups are made.
     Schedule,
+    /// How ready both sides are for a failover.
+    Readiness,
+    /// Whether to fail over.
+    Failover,
+    /// Whether to fail back.
+    Failback,
 }
 
 /// What comes of a command.

@@ -82,9 +82,12 @@ fn placeholder(arg: &Arg) -> String {
 
 fn overview(table: &Table, environments: &[&str]) -> String {
     let mut text = String::new();
-    for (group, heading) in
-        [(Group::Backups, "Backups"), (Group::Operations, "Operations"), (Group::Emergency, "Emergency")]
-    {
+    for (group, heading) in [
+        (Group::Backups, "Backups"),
+        (Group::Recovery, "Disaster recovery"),
+        (Group::Operations, "Operations"),
+        (Group::Emergency, "Emergency"),
+    ] {
         text.push_str(&format!("*{heading}*\n"));
         for entry in table.commands().filter(|entry| entry.group == group) {
             text.push_str(&listed(entry));

@@ -25,10 +25,19 @@ type Live = BTreeMap<Of, Result<Moment, String>>;
 
 /// Measures the components of a side, every one that the config declares.
 pub async fn measure(watch: &Watch<'_>, side: Side, instances: &Result<Vec<DatabaseFound>, String>) -> Vec<Component> {
+    look(watch, side, instances).await.into_iter().map(|(component, _)| component).collect()
+}
+
+/// The same, and of those without a known state whether it is certain that there is none.
+pub async fn look(
+    watch: &Watch<'_>,
+    side: Side,
+    instances: &Result<Vec<DatabaseFound>, String>,
+) -> Vec<(Component, bool)> {
     let declared = newest::declared(watch.environment);
     let session = match watch.session(side) {
         Ok(session) => session,
-        Err(reason) => return all(side, declared, |_| Err(reason.clone())),
+        Err(reason) => return all(side, declared, |_| Err((reason.clone(), false))),
     };
     let live = match side {
         Side::Primary => live_here(watch, session, instances).await,
@@ -44,8 +53,15 @@ pub async fn measure(watch: &Watch<'_>, side: Side, instances: &Result<Vec<Datab
     all(side, declared, |of| safe(of, region, live.get(of), &found))
 }
 
-fn all(side: Side, declared: Vec<Of>, safe: impl Fn(&Of) -> Result<Moment, String>) -> Vec<Component> {
-    let component = |of: Of| Component { safe: safe(&of), kind: of.0, resource: of.1, side };
+/// Why nothing is known to be safe, and whether it is certain that nothing is.
+type Lacking = (String, bool);
+
+fn all(side: Side, declared: Vec<Of>, safe: impl Fn(&Of) -> Result<Moment, Lacking>) -> Vec<(Component, bool)> {
+    let component = |of: Of| {
+        let safe = safe(&of);
+        let certain = matches!(safe, Err((_, true)));
+        (Component { safe: safe.map_err(|(why, _)| why), kind: of.0, resource: of.1, side }, certain)
+    };
     declared.into_iter().map(component).collect()
 }
 
@@ -55,7 +71,7 @@ fn safe(
     region: &str,
     live: Option<&Result<Moment, String>>,
     found: &Result<Newest, CloudError>,
-) -> Result<Moment, String> {
+) -> Result<Moment, Lacking> {
     let point = found.as_ref().ok().and_then(|f| f.points.get(of)).map(|p| p.created);
     let known = live.and_then(|l| l.as_ref().ok()).copied().max(point);
     if let Some(known) = known {
@@ -68,10 +84,11 @@ fn safe(
             Ok(found) => reasons.extend(found.unread.iter().cloned()),
         }
     }
-    if reasons.is_empty() {
+    let certain = reasons.is_empty();
+    if certain {
         reasons.push(format!("There is no usable recovery point of {} {} in {region}. Back it up.", of.0, of.1));
     }
-    Err(reasons.join(" "))
+    Err((reasons.join(" "), certain))
 }
 
 /// Automated backups of databases, and buckets that keep their versions.

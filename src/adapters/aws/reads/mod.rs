@@ -11,6 +11,7 @@ pub mod newest;
 pub mod past;
 pub mod places;
 pub mod points;
+pub mod readiness;
 pub mod sink;
 pub mod survey;
 pub mod watch;

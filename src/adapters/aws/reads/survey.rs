@@ -78,6 +78,8 @@ pub async fn survey(
         snapshot: snapshot.flatten(),
         windows: windows.unwrap_or_default(),
         vault_ranges: [range, dr_range].into_iter().flatten().flatten().collect(),
+        // Asked for by itself: a survey needs the primary region, this does not.
+        readiness: None,
     })
 }
 

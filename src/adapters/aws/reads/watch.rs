@@ -69,7 +69,10 @@ impl<'a> Watch<'a> {
 }
 
 /// A region, or why it does not answer.
-async fn reach(
+///
+/// # Errors
+/// For the wrong account.
+pub async fn reach(
     cloud: &AwsCloud,
     environment: &Environment,
     side: Side,

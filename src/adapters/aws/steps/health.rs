@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// So many failures in a row are no accident.
-const IN_A_ROW: u32 = 3;
+pub const IN_A_ROW: u32 = 3;
 /// Of what an address answers at most so much is read.
 const PAGE: usize = 1 << 20;
 
@@ -42,7 +42,7 @@ impl Look for WatchHealth {
 }
 
 /// What is wrong with an address, if that is so several times in a row.
-async fn answers(web: &dyn Fetch, url: &str, between: Duration) -> Option<String> {
+pub async fn answers(web: &dyn Fetch, url: &str, between: Duration) -> Option<String> {
     let mut wrong = None;
     for time in 0..IN_A_ROW {
         if time > 0 {

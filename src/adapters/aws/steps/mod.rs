@@ -38,7 +38,7 @@ mod dump_clone;
 mod dump_load;
 pub mod dumps;
 mod exported;
-mod health;
+pub mod health;
 pub mod holds;
 pub mod jobs;
 mod lines;

@@ -6,12 +6,12 @@ use async_trait::async_trait;
 
 use super::judge::{AskedStep, Asker, Verb, asking};
 use crate::{
-    domain::environment::Environment,
+    domain::{active::Active, environment::Environment},
     ports::{
         alert::{Alerts, Topic},
         cloud::{
-            Call, Cloud, CloudError, LeftOut, Measurements, Pages, PointQuery, Probe, Progress, Started, Survey,
-            Windows, World,
+            Call, Cloud, CloudError, LeftOut, Measurements, Pages, PointQuery, Probe, Progress, Readiness, Started,
+            Survey, Windows, World,
         },
     },
 };
@@ -56,6 +56,15 @@ impl<C: Cloud> Cloud for Attributed<C> {
 
     async fn measurements(&self, environment: &Environment, requester: &str) -> Result<Measurements, CloudError> {
         asking(nobody(Verb::Measurements), self.0.measurements(environment, requester)).await
+    }
+
+    async fn readiness(
+        &self,
+        environment: &Environment,
+        active: &Active,
+        requester: &str,
+    ) -> Result<Readiness, CloudError> {
+        asking(nobody(Verb::Measurements), self.0.readiness(environment, active, requester)).await
     }
 
     async fn probe(&self, call: &Call) -> Result<Probe, CloudError> {

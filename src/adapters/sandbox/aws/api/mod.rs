@@ -28,6 +28,8 @@
 //! permission, dead regions, lost and cut answers are the core's business: no service has a line about them.
 
 mod backup;
+mod cbor;
+mod cloudwatch;
 mod ecs;
 mod efs;
 pub(super) mod kms;
@@ -72,6 +74,8 @@ enum Answer {
 pub enum Service {
     /// AWS Backup.
     Backup,
+    /// CloudWatch.
+    CloudWatch,
     /// ECS.
     Ecs,
     /// EFS.
@@ -96,8 +100,9 @@ pub enum Service {
 
 impl Service {
     /// Every one.
-    pub const ALL: [Service; 11] = [
+    pub const ALL: [Service; 12] = [
         Service::Backup,
+        Service::CloudWatch,
         Service::Ecs,
         Service::Efs,
         Service::Kms,
@@ -114,6 +119,7 @@ impl Service {
     pub fn name(self) -> &'static str {
         match self {
             Service::Backup => "backup",
+            Service::CloudWatch => "monitoring",
             Service::Ecs => "ecs",
             Service::Efs => "elasticfilesystem",
             Service::Kms => "kms",
@@ -135,6 +141,7 @@ impl Service {
             Service::Sts => Protocol::Query { namespace: "https://sts.amazonaws.com/doc/2011-06-15/" },
             Service::Ecs | Service::Kms | Service::Secrets | Service::Ssm => Protocol::Json,
             Service::Backup | Service::Efs => Protocol::RestJson,
+            Service::CloudWatch => Protocol::Cbor,
             Service::Route53 => Protocol::Xml { namespace: "https://route53.amazonaws.com/doc/2013-04-01/" },
             Service::S3 => Protocol::RestXml,
         }
@@ -158,6 +165,7 @@ impl Service {
     fn serve(self, cx: &mut Context<'_>, request: &Request) -> Result<Answer, Refusal> {
         let fields = match self {
             Service::Backup => backup::serve(cx, request),
+            Service::CloudWatch => cloudwatch::serve(cx, request),
             Service::Ecs => ecs::serve(cx, request),
             Service::Efs => efs::serve(cx, request),
             Service::Kms => kms::serve(cx, request),
@@ -280,13 +288,14 @@ impl Request {
         match self.service.protocol() {
             Protocol::Query { .. } | Protocol::RestXml | Protocol::Xml { .. } => json!(iso(moment)),
             Protocol::Json | Protocol::RestJson => json!(moment.0 as f64 / 1000.0),
+            Protocol::Cbor => cbor::moment(moment.0 as f64 / 1000.0),
         }
     }
 
     /// The service's words for an input that cannot be.
     pub fn invalid(&self, message: impl Into<String>) -> Refusal {
         let code = match self.service {
-            Service::Rds => "InvalidParameterValue",
+            Service::CloudWatch | Service::Rds => "InvalidParameterValue",
             Service::Sns => "InvalidParameter",
             Service::Secrets => "InvalidParameterException",
             Service::Efs => "BadRequest",

@@ -1,11 +1,11 @@
-//! The languages AWS's services speak: query with XML answers, JSON 1.1, REST with JSON, REST with XML. What is read
+//! The languages AWS's services speak: query with XML answers, JSON 1.1, REST with JSON, REST with XML, CBOR. What is read
 //! comes out as the inputs of the service's model, what is written goes in as its outputs.
 
 use std::borrow::Cow;
 
 use serde_json::{Map, Value, json};
 
-use super::{Raw, Refusal, Reply, Route, Service, s3, xml};
+use super::{Raw, Refusal, Reply, Route, Service, cbor, s3, xml};
 
 /// A language.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,6 +21,8 @@ pub enum Protocol {
     RestJson,
     /// XML and much in headers: S3.
     RestXml,
+    /// CBOR in and out, the operation in the path: CloudWatch.
+    Cbor,
     /// XML in and out, the operation in method and path: Route 53.
     Xml {
         /// Of the answers' XML.
@@ -98,6 +100,7 @@ pub fn operation(service: Service, routes: &[Route], raw: &Raw) -> Result<(Strin
         Protocol::Json => json_target(raw),
         Protocol::RestJson => rest(routes, raw),
         Protocol::RestXml => s3::operation(raw),
+        Protocol::Cbor => cbor_path(raw),
         Protocol::Xml { .. } => rest_xml(routes, raw),
     }
 }
@@ -155,6 +158,17 @@ fn json_target(raw: &Raw) -> Result<(String, Value), Refusal> {
         return Err(Refusal::new("UnknownOperationException", "The request has no X-Amz-Target"));
     };
     Ok((operation.to_owned(), body(raw)?))
+}
+
+fn cbor_path(raw: &Raw) -> Result<(String, Value), Refusal> {
+    let operation = raw.path.split_once("/operation/").map(|(_, operation)| operation.trim_end_matches('/'));
+    let Some(operation) = operation.filter(|_| raw.header("smithy-protocol") == Some("rpc-v2-cbor")) else {
+        return Err(Refusal::new("UnknownOperationException", "The request is none of smithy's RPC v2 with CBOR"));
+    };
+    match cbor::decode(&raw.body) {
+        Some(Value::Object(input)) => Ok((operation.to_owned(), Value::Object(input))),
+        _ => Err(Refusal::new("SerializationException", "The body is no map of CBOR")),
+    }
 }
 
 fn body(raw: &Raw) -> Result<Value, Refusal> {
@@ -270,6 +284,11 @@ impl Protocol {
                 let xml = xml.replacen(&bare, &format!("<{root} xmlns=\"{namespace}\">"), 1);
                 Reply::new(200).with("content-type", "text/xml").with("x-amzn-requestid", id).body(xml)
             }
+            Protocol::Cbor => Reply::new(200)
+                .with("content-type", self.content_type())
+                .with("smithy-protocol", "rpc-v2-cbor")
+                .with("x-amzn-requestid", id)
+                .body(cbor::encode(fields)),
             Protocol::Json | Protocol::RestJson | Protocol::RestXml => Reply::new(200)
                 .with("content-type", self.content_type())
                 .with("x-amzn-requestid", id)
@@ -303,6 +322,11 @@ impl Protocol {
                 element(&mut xml, "Error", &error);
                 reply.with("x-amz-request-id", id).body(xml)
             }
+            Protocol::Cbor => {
+                let mut error = json!({"__type": code, "message": message});
+                merge(&mut error, fields.as_deref());
+                reply.with("smithy-protocol", "rpc-v2-cbor").body(cbor::encode(&error))
+            }
             Protocol::Json => {
                 let mut error = json!({"__type": code, "message": message});
                 merge(&mut error, fields.as_deref());
@@ -321,27 +345,29 @@ impl Protocol {
     pub fn common(self, what: Common) -> Refusal {
         let (status, code) = match (what, self) {
             (Common::Throttled, Protocol::Query { .. } | Protocol::Xml { .. }) => (400, "Throttling"),
-            (Common::Throttled, Protocol::Json) => (400, "ThrottlingException"),
+            (Common::Throttled, Protocol::Json | Protocol::Cbor) => (400, "ThrottlingException"),
             (Common::Throttled, Protocol::RestJson) => (429, "ThrottlingException"),
             (Common::Throttled, Protocol::RestXml) => (503, "SlowDown"),
             (Common::Denied, Protocol::Query { .. } | Protocol::RestXml | Protocol::Xml { .. }) => {
                 (403, "AccessDenied")
             }
-            (Common::Denied, Protocol::Json) => (400, "AccessDeniedException"),
+            (Common::Denied, Protocol::Json | Protocol::Cbor) => (400, "AccessDeniedException"),
             (Common::Denied, Protocol::RestJson) => (403, "AccessDeniedException"),
             (Common::Unavailable, Protocol::Query { .. } | Protocol::RestXml | Protocol::Xml { .. }) => {
                 (503, "ServiceUnavailable")
             }
-            (Common::Unavailable, Protocol::Json | Protocol::RestJson) => (503, "ServiceUnavailableException"),
+            (Common::Unavailable, Protocol::Json | Protocol::RestJson | Protocol::Cbor) => {
+                (503, "ServiceUnavailableException")
+            }
             (Common::Internal, Protocol::Query { .. } | Protocol::Xml { .. }) => (500, "InternalFailure"),
-            (Common::Internal, Protocol::Json | Protocol::RestJson) => (500, "InternalServerError"),
+            (Common::Internal, Protocol::Json | Protocol::RestJson | Protocol::Cbor) => (500, "InternalServerError"),
             (Common::Internal, Protocol::RestXml) => (500, "InternalError"),
             (Common::UnknownKey, Protocol::Query { .. } | Protocol::Xml { .. }) => (403, "InvalidClientTokenId"),
-            (Common::UnknownKey, Protocol::Json) => (400, "UnrecognizedClientException"),
+            (Common::UnknownKey, Protocol::Json | Protocol::Cbor) => (400, "UnrecognizedClientException"),
             (Common::UnknownKey, Protocol::RestJson) => (403, "UnrecognizedClientException"),
             (Common::UnknownKey, Protocol::RestXml) => (403, "InvalidAccessKeyId"),
             (Common::Expired, Protocol::Query { .. } | Protocol::Xml { .. }) => (403, "ExpiredToken"),
-            (Common::Expired, Protocol::Json) => (400, "ExpiredTokenException"),
+            (Common::Expired, Protocol::Json | Protocol::Cbor) => (400, "ExpiredTokenException"),
             (Common::Expired, Protocol::RestJson) => (403, "ExpiredTokenException"),
             (Common::Expired, Protocol::RestXml) => (400, "ExpiredToken"),
         };
@@ -360,6 +386,7 @@ impl Protocol {
         match self {
             Protocol::Query { .. } | Protocol::Xml { .. } => "text/xml",
             Protocol::Json => "application/x-amz-json-1.1",
+            Protocol::Cbor => "application/cbor",
             Protocol::RestJson => "application/json",
             Protocol::RestXml => "application/xml",
         }

@@ -11,6 +11,11 @@ const STANDING: u32 = 1;
 
 pub(super) fn seed(world: &mut World, environment: &Environment, now: Moment) {
     replicas(world, environment);
+    if let Some(group) = &environment.dr.db_subnet_group {
+        let subnets = super::rds::subnets(world.seed, group);
+        let place = world.region(&environment.account, &environment.dr_region);
+        place.rds.subnet_groups.entry(group.clone()).or_insert(subnets);
+    }
     services(world, environment, now);
     records(world, environment);
 }

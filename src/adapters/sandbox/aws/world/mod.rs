@@ -1,6 +1,7 @@
 //! What the simulated AWS holds: accounts, regions, and the state of each service in them, a file per service.
 
 pub mod backup;
+pub mod cloudwatch;
 pub mod ecs;
 pub mod efs;
 pub mod kms;
@@ -50,6 +51,9 @@ pub struct Region {
     /// Parameters.
     #[serde(default)]
     pub ssm: ssm::Ssm,
+    /// What CloudWatch measures.
+    #[serde(default)]
+    pub cloudwatch: cloudwatch::CloudWatch,
     /// Clusters of ECS.
     #[serde(default)]
     pub ecs: ecs::Ecs,

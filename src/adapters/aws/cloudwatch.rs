@@ -1,0 +1,107 @@
+//! CloudWatch: how far read replicas are behind.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use aws_sdk_cloudwatch::types::{Dimension, Metric, MetricDataQuery, MetricStat, ScanBy};
+
+use super::{moment, session::Session, time};
+use crate::{
+    domain::moment::{Moment, spoken},
+    ports::cloud::CloudError,
+};
+
+/// What was measured longer ago than this says nothing of now.
+const FRESH: Duration = Duration::from_secs(300);
+/// How far is looked back for a value: RDS writes one a minute, and CloudWatch shows it some minutes late at times.
+const LOOK_BACK: Duration = Duration::from_secs(900);
+/// A minute, in seconds: the period of what is asked for.
+const PERIOD: i32 = 60;
+/// Queries of one request.
+const MOST: usize = 100;
+
+/// How far a replica is behind, and as of when.
+pub type Lag = Result<(Duration, Moment), String>;
+
+/// The lag of each of these replicas, by id in the order asked; or why nobody knows it. A lag of −1 (replication does not run),
+/// none at all, and one that is minutes old are unknown, never none.
+///
+/// # Errors
+/// See [`CloudError`].
+pub async fn replica_lags(session: &Session, ids: &[String]) -> Result<BTreeMap<String, Lag>, CloudError> {
+    let now = session.now();
+    let mut lags = BTreeMap::new();
+    for chunk in ids.chunks(MOST) {
+        let attempt = session.reads("cloudwatch:GetMetricData", format!("the lag of {}", chunk.join(", ")));
+        let queries: Vec<MetricDataQuery> = chunk.iter().enumerate().map(|(at, id)| query(at, id)).collect();
+        let request = session
+            .cloudwatch()
+            .get_metric_data()
+            .set_metric_data_queries(Some(queries))
+            .start_time(time(now - LOOK_BACK))
+            .end_time(time(now + Duration::from_secs(60)))
+            .scan_by(ScanBy::TimestampDescending);
+        let mut found: BTreeMap<String, Vec<(Moment, f64)>> = BTreeMap::new();
+        let mut pages = request.into_paginator().send();
+        while let Some(page) = pages.next().await {
+            for result in page.map_err(|error| attempt.failed(error))?.metric_data_results.unwrap_or_default() {
+                let times = result.timestamps.unwrap_or_default().into_iter().filter_map(moment);
+                let points = times.zip(result.values.unwrap_or_default());
+                found.entry(result.id.unwrap_or_default()).or_default().extend(points);
+            }
+        }
+        for (at, id) in chunk.iter().enumerate() {
+            lags.insert(id.clone(), read(found.get(&name(at)).map_or(&[], Vec::as_slice), now));
+        }
+    }
+    Ok(lags)
+}
+
+fn name(at: usize) -> String {
+    format!("r{at}")
+}
+
+fn query(at: usize, id: &str) -> MetricDataQuery {
+    let instance = Dimension::builder().name("DBInstanceIdentifier").value(id).build();
+    let metric = Metric::builder().namespace("AWS/RDS").metric_name("ReplicaLag").dimensions(instance).build();
+    // The worst of the minute: what is lost is lost.
+    let stat = MetricStat::builder().metric(metric).period(PERIOD).stat("Maximum").build();
+    MetricDataQuery::builder().id(name(at)).metric_stat(stat).build()
+}
+
+/// What the values of the last minutes come to.
+fn read(points: &[(Moment, f64)], now: Moment) -> Lag {
+    let Some((at, seconds)) = points.iter().max_by_key(|(at, _)| *at) else {
+        return Err("CloudWatch has no value of its ReplicaLag".to_owned());
+    };
+    // A value is of the minute that begins at its time.
+    let age = now.since(*at);
+    if age > FRESH {
+        return Err(format!("the newest value of its ReplicaLag is {} old", spoken(age)));
+    }
+    if !seconds.is_finite() || *seconds < 0.0 {
+        return Err(format!("its ReplicaLag is {seconds}: replication does not run, and RDS says why"));
+    }
+    Ok((Duration::from_secs_f64(*seconds), *at))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_measured_now_is_unknown_and_never_none() {
+        let now = Moment(1_000_000_000);
+        let ago = |seconds: u64| now - Duration::from_secs(seconds);
+        assert_eq!(read(&[(ago(400), 1.0), (ago(60), 4.0)], now), Ok((Duration::from_secs(4), ago(60))));
+        assert_eq!(read(&[(ago(60), 0.0)], now), Ok((Duration::ZERO, ago(60))));
+        for points in [
+            &[][..],
+            &[(ago(60), -1.0)],
+            &[(ago(301), 0.0)],
+            &[(ago(120), 3.0), (ago(60), -1.0)],
+            &[(ago(60), f64::NAN)],
+        ] {
+            assert!(read(points, now).is_err(), "{points:?}");
+        }
+    }
+}

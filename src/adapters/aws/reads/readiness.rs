@@ -1,0 +1,352 @@
+//! What a failover and a failback are judged by: signs of the primary region, copies and replicas, and what the other side has.
+//! Reads only, and finds out what it can while either region is dead.
+
+use futures::future::{BoxFuture, FutureExt as _, join, join_all, join5};
+
+use super::super::{
+    AwsCloud, backup, cloudwatch, ecs, efs, kms, rds, route53, secrets, session::Session, side_by_side, steps::health,
+};
+use super::{
+    components,
+    survey::unset,
+    watch::{self, Watch},
+};
+use crate::{
+    domain::{
+        active::Active,
+        environment::{Database, Environment, Side},
+        readiness::{Found, Prerequisite, Readiness, Replica, Saw, Sign, Source},
+    },
+    ports::cloud::{CloudError, Condition},
+};
+
+/// A region's session, or why it has none.
+type Reached = Result<std::sync::Arc<Session>, CloudError>;
+
+/// Looks at everything.
+///
+/// # Errors
+/// For the wrong account only: a region that does not answer is an answer here.
+pub async fn readiness(
+    cloud: &AwsCloud,
+    config: &Environment,
+    active: &Active,
+    requester: &str,
+) -> Result<Readiness, CloudError> {
+    let (primary, dr) =
+        join(watch::reach(cloud, config, Side::Primary, requester), watch::reach(cloud, config, Side::Dr, requester))
+            .await;
+    let (primary, dr) = (primary?, dr?);
+    let watch = Watch {
+        cloud,
+        environment: config,
+        requester,
+        at: cloud.now(),
+        here: primary.as_ref().map(Clone::clone).map_err(ToString::to_string),
+        there: config.replicates().then(|| dr.as_ref().map(Clone::clone).map_err(ToString::to_string)),
+    };
+    // Any region's credentials do for Route 53; those of the side that was left may not be had.
+    let any = dr.as_ref().or(primary.as_ref()).ok().map(|session| &**session);
+    let (signs, copies, replicas, more, records) = join5(
+        signs(cloud, config, &primary),
+        copies(&watch, active),
+        replicas(config, active, &dr),
+        prerequisites(config, active, &primary, &dr),
+        records(config, active, any),
+    )
+    .await;
+    let (components, mut prerequisites) = copies;
+    let (replicas, of_replicas, mut disagreements) = replicas;
+    let (of_records, moved) = records;
+    prerequisites.extend(of_replicas);
+    prerequisites.extend(more);
+    prerequisites.extend(of_records);
+    disagreements.extend(moved);
+    Ok(Readiness { at: watch.at, signs, dr_answers: dr.is_ok(), components, replicas, prerequisites, disagreements })
+}
+
+/// How the primary region is: from outside, by its APIs, by its databases.
+async fn signs(cloud: &AwsCloud, config: &Environment, primary: &Reached) -> Vec<Sign> {
+    let urls = config.health.as_ref().map(|health| health.urls.as_slice()).unwrap_or_default();
+    let tools = &cloud.tools;
+    let addresses = urls.iter().map(|url| async {
+        let wrong = health::answers(&*tools.web, url, tools.between).await;
+        let (saw, detail) = match wrong {
+            None => (Saw::Well, "answers".to_owned()),
+            Some(why) => (Saw::Ill, format!("fails {} times in a row ({why})", health::IN_A_ROW)),
+        };
+        Sign { source: Source::Addresses, subject: url.clone(), saw, detail }
+    });
+    let (mut signs, of_region) = join(join_all(addresses), of_region(config, primary)).await;
+    signs.extend(of_region);
+    signs
+}
+
+async fn of_region(config: &Environment, primary: &Reached) -> Vec<Sign> {
+    let region = &config.primary_region;
+    let session = match primary {
+        Ok(session) => session,
+        Err(error) => return vec![api("STS", region, Err(error))],
+    };
+    let mut signs = vec![api("STS", region, Ok(()))];
+    let ids: Vec<String> = config.databases.iter().map(|database| database.id.clone()).collect();
+    let files: Vec<String> = config.file_systems.iter().map(|files| files.id.clone()).collect();
+    let (instances, files, secrets) = futures::future::join3(
+        async { if ids.is_empty() { None } else { Some(rds::instances(session, &ids).await) } },
+        async { if files.is_empty() { None } else { Some(efs::file_systems(session, &files).await) } },
+        async {
+            match &config.secrets_prefix {
+                Some(prefix) => Some(secrets::names(session, prefix).await),
+                None => None,
+            }
+        },
+    )
+    .await;
+    signs.extend(instances.as_ref().map(|found| api("RDS", region, found.as_ref().map(drop))));
+    signs.extend(files.as_ref().map(|found| api("EFS", region, found.as_ref().map(drop))));
+    signs.extend(secrets.as_ref().map(|found| api("Secrets Manager", region, found.as_ref().map(drop))));
+    if let Some(Ok(found)) = instances {
+        signs.extend(config.databases.iter().map(|declared| {
+            let status = found.iter().find(|f| f.id.eq_ignore_ascii_case(&declared.id)).map(|f| f.status.as_str());
+            database(declared, status)
+        }));
+    }
+    signs
+}
+
+/// An API: silence is a sign, a refusal only says that nobody could look.
+fn api(name: &str, region: &str, asked: Result<(), &CloudError>) -> Sign {
+    let (saw, detail) = match asked {
+        Ok(()) => (Saw::Well, "answers".to_owned()),
+        Err(error) if error.unanswered() => (Saw::Ill, "does not answer".to_owned()),
+        Err(error) => (Saw::Nothing, format!("could not be asked ({})", brief(error))),
+    };
+    Sign { source: Source::Apis, subject: format!("{name} in {region}"), saw, detail }
+}
+
+fn database(declared: &Database, status: Option<&str>) -> Sign {
+    let (saw, detail) = match status {
+        None => (Saw::Ill, "does not exist".to_owned()),
+        Some(status) if rds::is_bad(status) || status.starts_with("stop") => (Saw::Ill, format!("is {status}")),
+        Some(status) => (Saw::Well, format!("is {status}")),
+    };
+    Sign { source: Source::Databases, subject: format!("database {}", declared.id), saw, detail }
+}
+
+/// The reason of an error, without what is said to whoever waits for a step.
+fn brief(error: &CloudError) -> String {
+    error.to_string().replace(" It is tried again.", "").trim_end_matches('.').to_owned()
+}
+
+/// How far every component's newest copy in the DR region reaches. A component without any is nothing to fail over to.
+async fn copies(watch: &Watch<'_>, active: &Active) -> (Vec<crate::domain::lag::Component>, Vec<Prerequisite>) {
+    if watch.there.is_none() || active.side == Side::Dr {
+        return (Vec::new(), Vec::new());
+    }
+    let none = Err("not asked for".to_owned());
+    let looked = components::look(watch, Side::Dr, &none).await;
+    let prerequisites = looked.iter().map(|(component, certain)| Prerequisite {
+        subject: format!("The copy of {} {}", component.kind, component.resource),
+        vital: true,
+        found: match &component.safe {
+            Ok(safe) => Found::Ready(format!("reaches {safe}")),
+            Err(why) if *certain => Found::Lacking(why.clone()),
+            Err(why) => Found::Unknown(why.clone()),
+        },
+    });
+    let prerequisites = prerequisites.collect();
+    (looked.into_iter().map(|(component, _)| component).collect(), prerequisites)
+}
+
+/// Replicas that the config names, what is lacking of them, and where they are not what the ledger says.
+async fn replicas(
+    config: &Environment,
+    active: &Active,
+    dr: &Reached,
+) -> (Vec<Replica>, Vec<Prerequisite>, Vec<String>) {
+    let named: Vec<(&Database, &String)> =
+        config.databases.iter().filter_map(|database| Some((database, database.dr_replica.as_ref()?))).collect();
+    let (Ok(session), false) = (dr, named.is_empty()) else { return (Vec::new(), Vec::new(), Vec::new()) };
+    let ids: Vec<String> = named.iter().map(|(_, id)| (*id).clone()).collect();
+    let wanted: Vec<&str> = ids.iter().map(String::as_str).collect();
+    let (instances, lags) =
+        join(rds::describe_instances(session, &wanted), cloudwatch::replica_lags(session, &ids)).await;
+    let (mut found, mut prerequisites, mut disagreements) = (Vec::new(), Vec::new(), Vec::new());
+    for (database, id) in named {
+        let subject = format!("Replica {id} of {}", database.id);
+        let mut prerequisite =
+            |state: Found| prerequisites.push(Prerequisite { subject: subject.clone(), vital: false, found: state });
+        let instance = match &instances {
+            Ok(instances) => instances.get(&id.to_lowercase()),
+            Err(error) => {
+                prerequisite(Found::Unknown(brief(error)));
+                continue;
+            }
+        };
+        let Some(instance) = instance else {
+            if active.side == Side::Primary {
+                prerequisite(Found::Lacking(format!("it does not exist in {}", config.dr_region)));
+            }
+            continue;
+        };
+        let source = instance.read_replica_source_db_instance_identifier.clone().filter(|source| !source.is_empty());
+        let status = instance.db_instance_status.clone().unwrap_or_default();
+        match (active.side, &source) {
+            (Side::Primary, None) => disagreements.push(format!(
+                "{id} replicates nothing, as if it had been promoted, but by the ledger {} runs in {}: find out who promoted it.",
+                config.name, config.primary_region
+            )),
+            (Side::Primary, Some(_)) if status != "available" => prerequisite(Found::Lacking(format!("it is {status}"))),
+            (Side::Primary, Some(_)) => prerequisite(Found::Ready("available, and replicating".to_owned())),
+            (Side::Dr, Some(source)) if !active.instead.contains_key(&database.id) => disagreements.push(format!(
+                "{id} still replicates {source}, but by the ledger {} runs in {}: find out which of them is written to.",
+                config.name, config.dr_region
+            )),
+            (Side::Dr, _) => {}
+        }
+        let lag = match &lags {
+            Ok(lags) => lags.get(id).cloned().unwrap_or_else(|| Err("nothing was answered of it".to_owned())),
+            Err(error) => Err(brief(error)),
+        };
+        let lag = lag.map(|(lag, _)| lag);
+        if source.is_some() {
+            found.push(Replica { database: database.id.clone(), id: id.clone(), status, source, lag });
+        }
+    }
+    (found, prerequisites, disagreements)
+}
+
+/// What has to be there on the side that is gone to.
+async fn prerequisites(config: &Environment, active: &Active, primary: &Reached, dr: &Reached) -> Vec<Prerequisite> {
+    let (session, region) = match active.side {
+        Side::Primary => (dr, &config.dr_region),
+        Side::Dr => (primary, &config.primary_region),
+    };
+    let session = match session {
+        Ok(session) => session,
+        Err(error) => {
+            let found = Found::Unknown(brief(error));
+            return vec![Prerequisite { subject: format!("What stands ready in {region}"), vital: false, found }];
+        }
+    };
+    let mut asked: Vec<BoxFuture<'_, Prerequisite>> = Vec::new();
+    let key = match active.side {
+        Side::Primary => config.dr_kms_key.as_ref().map(|key| ("DR KMS key", key)),
+        Side::Dr => config.dr.primary_kms_key.as_ref().map(|key| ("KMS key", key)),
+    };
+    if let Some((what, key)) = key {
+        asked.push(one(format!("{what} {key}"), true, kms::usable(session, key)).boxed());
+    }
+    let vault = match active.side {
+        Side::Primary => config.dr_vault.as_ref(),
+        Side::Dr => Some(&config.vault),
+    };
+    if let Some(vault) = vault {
+        asked.push(one(format!("Backup vault {vault}"), false, backup::vault(session, vault)).boxed());
+    }
+    let mut found = Vec::new();
+    if active.side == Side::Primary && !config.databases.is_empty() {
+        let subject = |group: &str| format!("DB subnet group {group}");
+        match &config.dr.db_subnet_group {
+            Some(group) => {
+                let looked = async move {
+                    let network = rds::subnet_group(session, group).await?;
+                    Ok(network.map(|network| format!("{} subnets", network.subnets.len())))
+                };
+                asked.push(one(subject(group), false, looked).boxed());
+            }
+            None => found.push(Prerequisite {
+                subject: subject("of the DR region"),
+                vital: false,
+                found: Found::Lacking(unset(config, "dr.db_subnet_group")),
+            }),
+        }
+    }
+    found.extend(side_by_side(asked).await);
+    if active.side == Side::Primary {
+        found.extend(services(config, session).await);
+    }
+    found
+}
+
+/// The services of the DR region's cluster, which have to be there to be scaled up.
+async fn services(config: &Environment, session: &Session) -> Vec<Prerequisite> {
+    let Some(declared) = &config.services else { return Vec::new() };
+    let one = |name: &str, found: Found| Prerequisite {
+        subject: format!("Service {name} in {}", session.region),
+        vital: false,
+        found,
+    };
+    let names: Vec<&str> = declared.services.iter().map(|service| service.name.as_str()).collect();
+    let Some(cluster) = &config.dr.cluster else {
+        return names.iter().map(|name| one(name, Found::Lacking(unset(config, "dr.cluster")))).collect();
+    };
+    let there = ecs::services(session, cluster, &names).await;
+    let found = |name: &str| match &there {
+        Err(error) => Found::Unknown(brief(error)),
+        Ok(there) => match there.iter().find(|service| service.service_name() == Some(name)) {
+            Some(service) => Found::Ready(format!("in cluster {cluster}, {} tasks run", service.running_count())),
+            None => Found::Lacking(format!("cluster {cluster} has no such service")),
+        },
+    };
+    names.iter().map(|name| one(name, found(name))).collect()
+}
+
+/// The weighted records, which have to be there in pairs, and which side they send traffic to.
+async fn records(config: &Environment, active: &Active, asked: Option<&Session>) -> (Vec<Prerequisite>, Vec<String>) {
+    let (mut found, mut disagreements) = (Vec::new(), Vec::new());
+    let Some(dns) = &config.dns else { return (found, disagreements) };
+    for record in &dns.records {
+        let subject = format!("Records {} {}", record.name, record.kind);
+        let Some(session) = asked else {
+            let why = "no region answers whose credentials could be used".to_owned();
+            found.push(Prerequisite { subject, vital: false, found: Found::Unknown(why) });
+            continue;
+        };
+        let sets = match route53::group(session, &dns.hosted_zone, &record.name, &record.kind).await {
+            Ok(sets) => sets,
+            Err(CloudError::Permanent { reason }) => {
+                found.push(Prerequisite { subject, vital: false, found: Found::Lacking(reason) });
+                continue;
+            }
+            Err(error) => {
+                found.push(Prerequisite { subject, vital: false, found: Found::Unknown(brief(&error)) });
+                continue;
+            }
+        };
+        let weight = |set: &str| sets.iter().find(|s| s.set_identifier() == Some(set)).and_then(|s| s.weight);
+        let state = match (weight(&record.primary), weight(&record.dr)) {
+            (Some(primary), Some(dr)) => {
+                let (here, away) = match active.side {
+                    Side::Primary => (primary, dr),
+                    Side::Dr => (dr, primary),
+                };
+                if here == 0 && away > 0 {
+                    disagreements.push(format!(
+                        "{} sends all traffic to {}, but by the ledger {} runs in {}: find out who moved it.",
+                        record.name,
+                        config.region(active.side.other()),
+                        config.name,
+                        config.region(active.side)
+                    ));
+                }
+                Found::Ready(format!("weights {primary} (primary) and {dr} (DR)"))
+            }
+            _ => Found::Lacking(format!(
+                "hosted zone {} has no pair of weighted records `{}` and `{}` of that name",
+                dns.hosted_zone, record.primary, record.dr
+            )),
+        };
+        found.push(Prerequisite { subject, vital: false, found: state });
+    }
+    (found, disagreements)
+}
+
+async fn one(subject: String, vital: bool, asked: impl Future<Output = Result<Condition, CloudError>>) -> Prerequisite {
+    let found = match asked.await {
+        Ok(Ok(detail)) => Found::Ready(detail),
+        Ok(Err(why)) => Found::Lacking(why),
+        Err(error) => Found::Unknown(brief(&error)),
+    };
+    Prerequisite { subject, vital, found }
+}

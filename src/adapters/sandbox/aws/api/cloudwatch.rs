@@ -1,0 +1,88 @@
+//! CloudWatch: the lag of read replicas, a value a minute.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::{super::world::cloudwatch::Lag, Context, Outcome, Refusal, Request};
+
+const MINUTE: i64 = 60;
+
+pub(super) fn serve(cx: &mut Context<'_>, request: &Request) -> Outcome {
+    match request.operation.as_str() {
+        "GetMetricData" => get_metric_data(cx, request),
+        _ => Err(super::unknown(request)),
+    }
+}
+
+fn get_metric_data(cx: &mut Context<'_>, request: &Request) -> Outcome {
+    let (Some(from), Some(to)) = (request.moment("StartTime"), request.moment("EndTime")) else {
+        return Err(request.invalid("The parameters StartTime and EndTime are required."));
+    };
+    if from >= to {
+        return Err(request.invalid("The parameter StartTime must be less than the parameter EndTime."));
+    }
+    let queries = request.list("MetricDataQueries");
+    if queries.is_empty() || queries.len() > 500 {
+        return Err(request.invalid("The collection MetricDataQueries must have 1 to 500 elements."));
+    }
+    let (now, newest_first) = (cx.now, request.text("ScanBy") != Some("TimestampAscending"));
+    let mut results = Vec::new();
+    for query in queries {
+        let (id, instance) = asked(request, query)?;
+        let place = cx.place(request);
+        let replicates = place.rds.instance(&instance, now).is_some_and(|found| found.source(now).is_some());
+        let usual = replicates.then_some(Lag::USUAL);
+        let lag = place.cloudwatch.lags.get(&instance).copied().or(usual);
+        let mut points = lag.map(|lag| measured(lag, now, from, to)).unwrap_or_default();
+        if !newest_first {
+            points.reverse();
+        }
+        let (times, values): (Vec<Value>, Vec<f64>) =
+            points.into_iter().map(|(at, lag)| (request.time(at), lag)).unzip();
+        results.push(json!({
+            "Id": id, "Label": "ReplicaLag", "Timestamps": times, "Values": values, "StatusCode": "Complete",
+        }));
+    }
+    Ok(json!({"MetricDataResults": results, "Messages": []}))
+}
+
+type Points = Vec<(crate::domain::moment::Moment, f64)>;
+
+/// The values of each whole minute within the time that is asked about, newest first.
+fn measured(
+    lag: Lag,
+    now: crate::domain::moment::Moment,
+    from: crate::domain::moment::Moment,
+    to: crate::domain::moment::Moment,
+) -> Points {
+    let Some(seconds) = lag.seconds else { return Points::new() };
+    let newest = now - Duration::from_secs(lag.age);
+    let newest = crate::domain::moment::Moment(newest.seconds().div_euclid(MINUTE) * MINUTE * 1000);
+    let minutes = (0..1440).map(|n| newest - Duration::from_secs(60 * n));
+    minutes.skip_while(|at| *at >= to).take_while(|at| *at >= from).map(|at| (at, seconds as f64)).collect()
+}
+
+/// Which instance's lag a query asks for, and the query's id.
+fn asked(request: &Request, query: &Value) -> Result<(String, String), Refusal> {
+    let text = |value: &Value, name: &str| value.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let id = text(query, "Id");
+    let letters =
+        id.starts_with(|c: char| c.is_ascii_lowercase()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+    if !letters {
+        return Err(request.invalid(format!("The value {id} for parameter MetricDataQueries.member.Id is not matching the expected pattern ^[a-z][a-zA-Z0-9_]*$.")));
+    }
+    let stat = query.get("MetricStat").cloned().unwrap_or_default();
+    let metric = stat.get("Metric").cloned().unwrap_or_default();
+    let period = stat.get("Period").and_then(Value::as_i64).unwrap_or_default();
+    if period <= 0 || period % MINUTE != 0 || text(&stat, "Stat").is_empty() {
+        return Err(request.invalid("The parameters MetricStat.Period and MetricStat.Stat are required."));
+    }
+    let dimensions = metric.get("Dimensions").and_then(Value::as_array).cloned().unwrap_or_default();
+    let instance = dimensions.iter().find(|d| text(d, "Name") == "DBInstanceIdentifier").map(|d| text(d, "Value"));
+    match (text(&metric, "Namespace").as_str(), text(&metric, "MetricName").as_str(), instance) {
+        ("AWS/RDS", "ReplicaLag", Some(instance)) => Ok((id, instance.to_lowercase())),
+        // CloudWatch knows no metric that nobody has written.
+        _ => Ok((id, String::new())),
+    }
+}

@@ -1,0 +1,259 @@
+//! `dr status`, and the assessments of a failover and a failback: what AWS shows of both sides, and what that comes to.
+
+use std::{sync::Arc, time::Duration};
+
+use super::{
+    desk::{Desk, say},
+    list::unreadable,
+    reports,
+};
+use crate::{
+    domain::{
+        active::Active,
+        answers::dr,
+        command::Command,
+        environment::{Environment, Side},
+        mark::Mark,
+        moment::{Moment, spoken},
+        operation::State,
+        readiness::{self, Assessment, Found, Needs, Readiness, Return, Saw, Verdict},
+        text::escape,
+    },
+    ports::{
+        chat::{Attachment, Level, Reply, Table},
+        store::{Filter, StoreError},
+    },
+};
+
+/// The kind of failovers in the ledger.
+const FAILOVER: &str = "dr.failover";
+/// Operations looked through for failovers that were measured.
+const OPERATIONS: u32 = 5_000;
+/// How far back the health of the primary region is known.
+const REMEMBERED: Duration = Duration::from_secs(8 * 86_400);
+/// What no look at AWS of this build shows.
+const UNSEEN: &str = "Not looked at, since it cannot be seen from here: service quotas, parameter and option groups, images of task definitions, and protections of record sets.";
+
+/// An environment with what was found of both its sides.
+struct Seen {
+    config: Arc<Environment>,
+    active: Active,
+    found: Readiness,
+}
+
+impl Desk {
+    /// Answers `dr status`.
+    pub(super) async fn dr_status(&self, command: &Command, by: &str) -> Result<Reply, StoreError> {
+        let seen = match self.both_sides(command, by).await? {
+            Ok(seen) => seen,
+            Err(reply) => return Ok(reply),
+        };
+        let marks = self.store.marks(&seen.config.name, None).await?;
+        let table = table(&seen, &marks, dr::parts(command));
+        let attachment = Attachment { table: Some(table), ..Attachment::default() };
+        let (level, text) = match seen.active.side {
+            Side::Primary => {
+                let judged = readiness::failover(&seen.config, &seen.active, &seen.found);
+                (level(judged.verdict), status(&seen, &judged))
+            }
+            Side::Dr => (Level::Info, moved(&seen)),
+        };
+        Ok(Reply { level, text, attachment })
+    }
+
+    /// Answers `dr failover` where nothing is to be carried out.
+    pub(super) async fn dr_failover(&self, command: &Command, by: &str) -> Result<Reply, StoreError> {
+        let seen = match self.both_sides(command, by).await? {
+            Ok(seen) => seen,
+            Err(reply) => return Ok(reply),
+        };
+        let (config, found) = (&seen.config, &seen.found);
+        let judged = readiness::failover(config, &seen.active, found);
+        let mut lines =
+            vec![format!("*{}*: a failover of `{}` to {}.", judged.verdict, escape(&config.name), config.dr_region)];
+        lines.extend(judged.reasons.iter().map(|reason| format!("• {}", escape(reason))));
+        if seen.active.side == Side::Primary {
+            lines.push(loses(&judged, config));
+            lines.push(self.price(config).await?);
+        }
+        lines.push(format!("As of {}. Ask again when something has changed.", found.at.clock()));
+        Ok(say(level(judged.verdict), lines.join("\n")))
+    }
+
+    /// Answers `dr failback` where nothing is to be carried out.
+    pub(super) async fn dr_failback(&self, command: &Command, by: &str) -> Result<Reply, StoreError> {
+        let seen = match self.both_sides(command, by).await? {
+            Ok(seen) => seen,
+            Err(reply) => return Ok(reply),
+        };
+        let (config, now) = (&seen.config, seen.found.at);
+        let samples = self.store.samples(&config.name, now - REMEMBERED).await?;
+        let healthy = readiness::healthy_for(&samples, now);
+        let (verdict, reasons) = readiness::failback(config, &seen.active, &seen.found, healthy);
+        let mut lines =
+            vec![format!("*{verdict}*: a failback of `{}` to {}.", escape(&config.name), config.primary_region)];
+        lines.extend(reasons.iter().map(|reason| format!("• {}", escape(reason))));
+        if verdict == Return::Proceed {
+            let healthy = healthy.map(spoken).unwrap_or_default();
+            lines.push(format!(
+                "{} has been healthy for {healthy}, and what a failback needs there is ready.",
+                config.primary_region
+            ));
+        }
+        lines.push(format!("As of {}. {UNSEEN}", now.clock()));
+        let level = if verdict == Return::Proceed { Level::Info } else { Level::Warning };
+        Ok(say(level, lines.join("\n")))
+    }
+
+    /// What AWS shows of both sides, or what to say where it is not asked.
+    async fn both_sides(&self, command: &Command, by: &str) -> Result<Result<Seen, Reply>, StoreError> {
+        let name = command.environment().unwrap_or_default();
+        let Some(config) = self.planner.environment(name).cloned() else {
+            return Ok(Err(say(Level::Error, format!("There is no environment `{}`.", escape(name)))));
+        };
+        if !config.replicates() {
+            let text = format!(
+                "*{}*: `{}` has no copies in another region (`replication = \"disabled\"` in bbws.toml), so there is nothing to fail over to. `/bbws backup restore {} list` shows what can be restored in {}.",
+                Verdict::DoNotFailover,
+                escape(name),
+                escape(name),
+                config.primary_region
+            );
+            return Ok(Err(say(Level::Error, text)));
+        }
+        let active = self.planner.active(name).await?;
+        Ok(match self.planner.cloud().readiness(&config, &active, by).await {
+            Ok(found) => Ok(Seen { config, active, found }),
+            Err(error) => Err(unreadable(name, &error)),
+        })
+    }
+
+    /// What waiting costs, by our own runs and by nothing else.
+    async fn price(&self, config: &Environment) -> Result<String, StoreError> {
+        let states = vec![State::Succeeded];
+        let filter = Filter { environment: Some(config.name.clone()), states, limit: OPERATIONS };
+        let runs = self.store.list(&filter).await?;
+        let took = runs.iter().filter(|op| op.kind() == FAILOVER);
+        let took = took.filter_map(|op| Some(op.ended?.since(op.started?))).collect();
+        Ok(match readiness::took(took) {
+            (Some(ninetieth), runs) => {
+                let back = self.clock.now() + ninetieth;
+                format!(
+                    "Begun now it is back by {} (the ninetieth percentile of {runs} own failovers, {}); the RTO is {}.",
+                    back.clock(),
+                    spoken(ninetieth),
+                    spoken(config.rto.0)
+                )
+            }
+            (None, runs) => format!(
+                "How long it takes is not known: {runs} own failovers were measured, and no number is given under five. The RTO is {}.",
+                spoken(config.rto.0)
+            ),
+        })
+    }
+}
+
+fn level(verdict: Verdict) -> Level {
+    match verdict {
+        Verdict::Proceed => Level::Info,
+        Verdict::Risky => Level::Warning,
+        Verdict::DoNotFailover => Level::Error,
+    }
+}
+
+fn loses(judged: &Assessment, config: &Environment) -> String {
+    format!("It {}, as measured just now; the RPO is {}.", escape(&judged.loss()), spoken(config.rpo.0))
+}
+
+fn status(seen: &Seen, judged: &Assessment) -> String {
+    let (config, found) = (&seen.config, &seen.found);
+    let mut lines = vec![format!(
+        "*`{}` runs in {}*, which is *{}*. A failover to {} now: *{}*.",
+        escape(&config.name),
+        config.primary_region,
+        found.health().word(),
+        config.dr_region,
+        judged.verdict
+    )];
+    lines.push(loses(judged, config));
+    lines.extend(judged.reasons.iter().map(|reason| format!("• {}", escape(reason))));
+    lines.push(UNSEEN.to_owned());
+    lines.join("\n")
+}
+
+/// Of an environment that was failed over.
+fn moved(seen: &Seen) -> String {
+    let (config, found) = (&seen.config, &seen.found);
+    let since = seen.active.since.as_ref();
+    let since = since.map(|(at, by)| format!(" since {}, by {}", at.day_and_clock(), escape(by))).unwrap_or_default();
+    let mut lines = vec![format!(
+        "*`{}` runs in {}*, its DR region{since}, and nothing protects it there. {} is *{}*.",
+        escape(&config.name),
+        config.dr_region,
+        config.primary_region,
+        found.health().word()
+    )];
+    lines.extend(found.disagreements.iter().map(|reason| format!("• {}", escape(reason))));
+    lines.push(format!("`/bbws dr failback {}` says whether it can go back. {UNSEEN}", escape(&config.name)));
+    lines.join("\n")
+}
+
+/// Every point that was looked at.
+fn table(seen: &Seen, marks: &[Mark], (replication, infrastructure): (bool, bool)) -> Table {
+    let (config, found) = (&seen.config, &seen.found);
+    let row = |what: &str, state: &str, detail: &str| vec![what.to_owned(), state.to_owned(), detail.to_owned()];
+    let mut rows = Vec::new();
+    if infrastructure {
+        rows.extend(found.signs.iter().map(|sign| {
+            let state = match sign.saw {
+                Saw::Well => "ok",
+                Saw::Ill => "DOWN",
+                Saw::Nothing => "unknown",
+            };
+            row(&sign.subject, state, &sign.detail)
+        }));
+    }
+    if replication {
+        for component in &found.components {
+            let (state, detail) = match (component.lag(found.at), component.safe.as_ref().err()) {
+                (Some(lag), _) if lag <= config.rpo.0 => ("kept", format!("{} behind", spoken(lag))),
+                (Some(lag), _) => ("BREACH", format!("{} behind", spoken(lag))),
+                (None, why) => ("unknown", why.cloned().unwrap_or_default()),
+            };
+            let detail = format!("{detail}; RPO {}", spoken(config.rpo.0));
+            rows.push(row(&component.name(), state, &detail));
+        }
+        for replica in &found.replicas {
+            let (state, detail) = match &replica.lag {
+                Ok(lag) if *lag <= config.rpo.0 => ("kept", format!("{} behind {}", spoken(*lag), replica.database)),
+                Ok(lag) => ("BREACH", format!("{} behind {}", spoken(*lag), replica.database)),
+                Err(why) => ("unknown", why.clone()),
+            };
+            rows.push(row(&format!("replica {}", replica.id), state, &detail));
+        }
+    }
+    if infrastructure {
+        for prerequisite in &found.prerequisites {
+            let (state, detail) = match &prerequisite.found {
+                Found::Ready(detail) => ("ok", detail),
+                Found::Lacking(why) => ("LACKING", why),
+                Found::Unknown(why) => ("unknown", why),
+            };
+            rows.push(row(&prerequisite.subject, state, detail));
+        }
+        if seen.active.side == Side::Primary {
+            rows.extend(readiness::steps(config).into_iter().map(|(step, needs)| {
+                let state = if needs == Needs::PrimaryRegion { "not relied on" } else { "needs" };
+                row(&step, state, needs.words())
+            }));
+        }
+    }
+    let tested = reports::tested(config, marks, Moment(found.at.0));
+    rows.push(row("Restore tests", "", &tested));
+    Table {
+        caption: format!("Readiness of {}", config.name),
+        columns: ["Looked at", "State", "Found"].map(str::to_owned).to_vec(),
+        rows,
+        offers: Vec::new(),
+    }
+}
