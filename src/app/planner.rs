@@ -15,6 +15,7 @@ use crate::{
         plan::Plan,
         point::Point,
         policy::{self, Need, Rule},
+        readiness::Readiness,
         step::Step,
         world::{Survey, World},
     },
@@ -49,6 +50,9 @@ impl From<Vec<String>> for NoPlan {
 
 /// Operations of an environment looked through for those that a plan rests on.
 const PAST: u32 = 5_000;
+
+/// What was measured longer ago than this is not held against what cannot be measured now.
+const RECALLED: Duration = Duration::from_secs(7 * 86_400);
 
 /// Makes plans.
 pub struct Planner {
@@ -109,6 +113,24 @@ impl Planner {
         Ok(Active::of(&self.store.marks(name, Some(MarkKind::Active)).await?))
     }
 
+    /// What AWS shows of both sides of an environment now, and what the ledger remembers of what AWS cannot show now.
+    ///
+    /// # Errors
+    /// AWS's, for the wrong account, within the ledger's.
+    pub async fn readiness(
+        &self,
+        config: &Environment,
+        active: &Active,
+        by: &str,
+    ) -> Result<Result<Readiness, CloudError>, StoreError> {
+        let mut found = match self.cloud.readiness(config, active, by).await {
+            Ok(found) => found,
+            Err(error) => return Ok(Err(error)),
+        };
+        found.recall(&self.store.samples(&config.name, found.at - RECALLED).await?);
+        Ok(Ok(found))
+    }
+
     /// AWS, for what only looks.
     pub fn cloud(&self) -> &dyn Cloud {
         self.cloud.as_ref()
@@ -129,7 +151,7 @@ impl Planner {
         let ask = operation.survey(&asked)?;
         let mut world = self.survey(&env, &Survey { readiness: false, ..ask.clone() }, asking.by).await?;
         if ask.readiness {
-            world.readiness = Some(self.cloud.readiness(config, &active, asking.by).await.map_err(no_world)?);
+            world.readiness = Some(self.readiness(config, &active, asking.by).await?.map_err(no_world)?);
         }
         let marks = match operation.marks() {
             Marks::Nothing => Vec::new(),

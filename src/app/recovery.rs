@@ -122,7 +122,7 @@ impl Desk {
             return Ok(Err(say(Level::Error, text)));
         }
         let active = self.planner.active(name).await?;
-        Ok(match self.planner.cloud().readiness(&config, &active, by).await {
+        Ok(match self.planner.readiness(&config, &active, by).await? {
             Ok(found) => Ok(Seen { config, active, found }),
             Err(error) => Err(unreadable(name, &error)),
         })

@@ -6,6 +6,7 @@ use std::{
     sync::Arc,
 };
 
+use super::chain;
 use crate::{
     adapters::{aws::AwsCloud, slack::SlackChat, store::Ledger},
     config::Config,
@@ -115,7 +116,8 @@ async fn look(config: Option<PathBuf>, report: &mut Report) {
 async fn where_each_runs(config: &Config) -> Result<Vec<CheckLine>, String> {
     let url = database_url(std::env::var("DATABASE_URL").ok().filter(|url| !url.is_empty()))?;
     let ledger = Ledger::open_readonly(&url, Arc::new(SystemClock)).await;
-    let ledger = ledger.map_err(|error| format!("it could not be opened for reading (DATABASE_URL): {error}"))?;
+    let ledger =
+        ledger.map_err(|error| format!("it could not be opened for reading (DATABASE_URL): {}", chain(&error)))?;
     let mut lines = Vec::new();
     for (name, environment) in &config.environments {
         let marks = ledger.marks(name, Some(MarkKind::Active)).await.map_err(|error| error.to_string())?;

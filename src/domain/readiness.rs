@@ -139,6 +139,8 @@ pub struct Readiness {
     pub dr_answers: bool,
     /// How far each component's newest copy in the DR region reaches.
     pub components: Vec<Component>,
+    /// Names of those of which it is certain that there is no copy.
+    pub uncopied: Vec<String>,
     /// Read replicas that the config names, as far as they were found.
     pub replicas: Vec<Replica>,
     /// What a failover stands on in the DR region.
@@ -148,6 +150,24 @@ pub struct Readiness {
 }
 
 impl Readiness {
+    /// What was seen of a component earlier still holds: a copy that reached so far does so now. An outage hides how far a
+    /// replication has come, but not how far it had come at the last look. Of what certainly has no copy nothing is recalled.
+    pub fn recall(&mut self, samples: &[Sample]) {
+        for component in &mut self.components {
+            let name = component.name();
+            if self.uncopied.contains(&name) {
+                continue;
+            }
+            let known = samples.iter().filter(|sample| sample.component == name);
+            let reached = known.filter_map(|sample| Some(sample.at - Duration::from_secs(sample.lag?)));
+            if let Some(reached) = reached.max()
+                && component.safe.as_ref().ok().is_none_or(|safe| *safe < reached)
+            {
+                component.safe = Ok(reached);
+            }
+        }
+    }
+
     /// How the primary region is.
     pub fn health(&self) -> Health {
         Health::of(&self.signs, self.dr_answers)
@@ -224,6 +244,11 @@ pub fn failover(env: &Environment, active: &Active, found: &Readiness) -> Assess
     if !env.replicates() {
         never.push(format!("{} has no copies elsewhere: `replication` is \"disabled\".", env.name));
     }
+    let uncopied = |component: &&Component| found.uncopied.contains(&component.name());
+    never.extend(found.components.iter().filter(uncopied).map(|component| {
+        let why = component.safe.as_ref().err().map_or("there is none", String::as_str);
+        sentence(&format!("{} has no copy", component.name()), why)
+    }));
     if !found.dr_answers {
         risky.push(format!("{} does not answer, so nothing of it could be looked at.", env.dr_region));
     }

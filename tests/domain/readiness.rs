@@ -57,6 +57,7 @@ fn outage() -> Readiness {
         signs: vec![sign(Source::Addresses, Saw::Ill), sign(Source::Apis, Saw::Ill)],
         dr_answers: true,
         components: vec![component(Ok(ago(240)))],
+        uncopied: Vec::new(),
         replicas: vec![replica(Ok(Duration::from_secs(4)))],
         prerequisites: vec![prerequisite(true, Found::Ready("there".into()))],
         disagreements: Vec::new(),
@@ -67,9 +68,7 @@ type Change = fn(&mut Readiness);
 
 #[test]
 fn every_finding_leads_to_its_verdict() {
-    let why = || "no answer".to_owned();
-    let _ = why;
-    let cases: [(&str, Change, Verdict, &str); 15] = [
+    let cases: [(&str, Change, Verdict, &str); 16] = [
         ("nothing is wrong", |_| {}, Verdict::Proceed, "af-south-1 is down"),
         ("healthy", |r| r.signs = vec![sign(Source::Apis, Saw::Well)], Verdict::Risky, "a planned move"),
         (
@@ -113,7 +112,16 @@ fn every_finding_leads_to_its_verdict() {
             "It is unknown: no answer.",
         ),
         (
-            "no copy",
+            "a component without a copy",
+            |r| {
+                r.components = vec![component(Err("there is none".into()))];
+                r.uncopied = vec!["rds bbws-prod-mysql in DR".into()];
+            },
+            Verdict::DoNotFailover,
+            "rds bbws-prod-mysql in DR has no copy: there is none.",
+        ),
+        (
+            "no key",
             |r| r.prerequisites.push(prerequisite(true, Found::Lacking("there is none".into()))),
             Verdict::DoNotFailover,
             "It: there is none.",
@@ -151,6 +159,34 @@ fn every_finding_leads_to_its_verdict() {
     assert_eq!((gone.verdict, gone.reasons[0].as_str()), (Verdict::DoNotFailover, "prod runs in eu-west-1 already."));
     let alone = Config::demo().environments["dev"].clone();
     assert_eq!(failover(&alone, &Active::primary(), &outage()).verdict, Verdict::DoNotFailover);
+}
+
+#[test]
+fn an_outage_hides_no_more_than_what_came_after_the_last_look() {
+    let sample = |minutes: u64, lag: Option<u64>| Sample {
+        environment: "prod".into(),
+        component: "rds bbws-prod-mysql in DR".into(),
+        at: ago(minutes * 60),
+        lag,
+    };
+    let recalled = |safe: Result<Moment, String>, samples: &[Sample]| {
+        let mut found = Readiness { components: vec![component(safe)], ..outage() };
+        found.recall(samples);
+        found.components[0].safe.clone()
+    };
+    let unseen = || Err("no answer".to_owned());
+    assert_eq!(recalled(unseen(), &[]), unseen());
+    assert_eq!(recalled(unseen(), &[sample(5, None)]), unseen(), "what was unknown then is no help now");
+    assert_eq!(recalled(unseen(), &[sample(10, Some(0)), sample(5, Some(60)), sample(2, None)]), Ok(ago(360)));
+    assert_eq!(recalled(Ok(ago(3600)), &[sample(5, Some(60))]), Ok(ago(360)), "the later of both");
+    assert_eq!(recalled(Ok(ago(60)), &[sample(5, Some(60))]), Ok(ago(60)));
+    let mut none = Readiness {
+        components: vec![component(unseen())],
+        uncopied: vec!["rds bbws-prod-mysql in DR".into()],
+        ..outage()
+    };
+    none.recall(&[sample(5, Some(0))]);
+    assert_eq!(none.components[0].safe, unseen(), "what is gone is not recalled");
 }
 
 #[test]

@@ -69,9 +69,15 @@ async fn a_healthy_platform_is_told_with_every_point() {
 #[tokio::test]
 async fn an_outage_that_two_signs_show_is_down_and_everything_known_means_proceed() {
     let mut rig = kept().await;
+    rig.watch_for(Duration::from_secs(900)).await;
     rig.cloud.region_down("af-south-1", true);
     let reply = answered(&mut rig, "dr failover prod").await;
-    assert!(reply.text.contains("af-south-1") && reply.text.contains("loses the last "), "{}", reply.text);
+    assert!(
+        reply.text.starts_with("*PROCEED*: a failover of `prod` to eu-west-1.\n• af-south-1 is down: "),
+        "{}",
+        reply.text
+    );
+    assert!(reply.text.contains("loses the last "), "{}", reply.text);
     assert!(reply.text.contains("0 own failovers were measured, and no number is given under five"), "{}", reply.text);
     let status = answered(&mut rig, "dr status prod").await;
     assert!(status.text.contains("which is *down*"), "{}", status.text);

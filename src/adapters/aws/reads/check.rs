@@ -3,11 +3,17 @@
 use aws_sdk_efs::types::LifeCycleState;
 
 use super::{
-    super::{AwsCloud, backup, efs, rds, s3, secrets, session::Session, sns, steps::mounts, sts},
+    super::{AwsCloud, backup, efs, kms, rds, s3, secrets, session::Session, sns, steps::mounts, sts},
+    readiness,
     survey::{self, NOBODY},
 };
 use crate::{
-    domain::environment::{Database, Environment},
+    domain::{
+        active::Active,
+        environment::{Database, Environment},
+        readiness::Found,
+        standby::Standby,
+    },
     ports::{
         alert::Topic,
         check::CheckLine,
@@ -145,6 +151,19 @@ async fn check_dr(cloud: &AwsCloud, here: &Session, environment: &Environment, l
         flat(survey::dr_bucket(here, &there, environment).await),
     );
     lines.add(&label("KMS key", &environment.dr_kms_key), flat(survey::dr_key(&there, environment).await));
+    if environment.dr != Standby::default() {
+        let (records, _) = readiness::records(environment, &Active::primary(), Some(&there)).await;
+        for prerequisite in readiness::standing(environment, &there).await.into_iter().chain(records) {
+            let found = match prerequisite.found {
+                Found::Ready(detail) => Ok(detail),
+                Found::Lacking(why) | Found::Unknown(why) => Err(why),
+            };
+            lines.add(&format!("DR: {}", prerequisite.subject), found);
+        }
+        if let Some(key) = &environment.dr.primary_kms_key {
+            lines.add(&format!("KMS key {key} of failbacks"), flat(kms::usable(here, key).await));
+        }
+    }
 }
 
 async fn check_topics(cloud: &AwsCloud, environment: &Environment, lines: &mut Report<'_>) {

@@ -15,6 +15,7 @@ use crate::{
     domain::{
         active::Active,
         environment::{Database, Environment, Side},
+        lag::Component,
         readiness::{Found, Prerequisite, Readiness, Replica, Saw, Sign, Source},
     },
     ports::cloud::{CloudError, Condition},
@@ -55,14 +56,22 @@ pub async fn readiness(
         records(config, active, any),
     )
     .await;
-    let (components, mut prerequisites) = copies;
-    let (replicas, of_replicas, mut disagreements) = replicas;
+    let (components, uncopied) = copies;
+    let (replicas, mut prerequisites, mut disagreements) = replicas;
     let (of_records, moved) = records;
-    prerequisites.extend(of_replicas);
     prerequisites.extend(more);
     prerequisites.extend(of_records);
     disagreements.extend(moved);
-    Ok(Readiness { at: watch.at, signs, dr_answers: dr.is_ok(), components, replicas, prerequisites, disagreements })
+    Ok(Readiness {
+        at: watch.at,
+        signs,
+        dr_answers: dr.is_ok(),
+        components,
+        uncopied,
+        replicas,
+        prerequisites,
+        disagreements,
+    })
 }
 
 /// How the primary region is: from outside, by its APIs, by its databases.
@@ -138,24 +147,15 @@ fn brief(error: &CloudError) -> String {
     error.to_string().replace(" It is tried again.", "").trim_end_matches('.').to_owned()
 }
 
-/// How far every component's newest copy in the DR region reaches. A component without any is nothing to fail over to.
-async fn copies(watch: &Watch<'_>, active: &Active) -> (Vec<crate::domain::lag::Component>, Vec<Prerequisite>) {
+/// How far every component's newest copy in the DR region reaches, and which certainly have none.
+async fn copies(watch: &Watch<'_>, active: &Active) -> (Vec<Component>, Vec<String>) {
     if watch.there.is_none() || active.side == Side::Dr {
         return (Vec::new(), Vec::new());
     }
-    let none = Err("not asked for".to_owned());
-    let looked = components::look(watch, Side::Dr, &none).await;
-    let prerequisites = looked.iter().map(|(component, certain)| Prerequisite {
-        subject: format!("The copy of {} {}", component.kind, component.resource),
-        vital: true,
-        found: match &component.safe {
-            Ok(safe) => Found::Ready(format!("reaches {safe}")),
-            Err(why) if *certain => Found::Lacking(why.clone()),
-            Err(why) => Found::Unknown(why.clone()),
-        },
-    });
-    let prerequisites = prerequisites.collect();
-    (looked.into_iter().map(|(component, _)| component).collect(), prerequisites)
+    let instances = Err("not asked for".to_owned());
+    let looked = components::look(watch, Side::Dr, &instances).await;
+    let uncopied = looked.iter().filter(|(_, certain)| *certain).map(|(component, _)| component.name()).collect();
+    (looked.into_iter().map(|(component, _)| component).collect(), uncopied)
 }
 
 /// Replicas that the config names, what is lacking of them, and where they are not what the ledger says.
@@ -244,28 +244,33 @@ async fn prerequisites(config: &Environment, active: &Active, primary: &Reached,
     if let Some(vault) = vault {
         asked.push(one(format!("Backup vault {vault}"), false, backup::vault(session, vault)).boxed());
     }
-    let mut found = Vec::new();
-    if active.side == Side::Primary && !config.databases.is_empty() {
-        let subject = |group: &str| format!("DB subnet group {group}");
-        match &config.dr.db_subnet_group {
-            Some(group) => {
-                let looked = async move {
-                    let network = rds::subnet_group(session, group).await?;
-                    Ok(network.map(|network| format!("{} subnets", network.subnets.len())))
-                };
-                asked.push(one(subject(group), false, looked).boxed());
-            }
-            None => found.push(Prerequisite {
-                subject: subject("of the DR region"),
-                vital: false,
-                found: Found::Lacking(unset(config, "dr.db_subnet_group")),
-            }),
-        }
-    }
-    found.extend(side_by_side(asked).await);
+    let mut found = side_by_side(asked).await;
     if active.side == Side::Primary {
-        found.extend(services(config, session).await);
+        found.extend(standing(config, session).await);
     }
+    found
+}
+
+/// What the config says that stands ready in the DR region: the network of databases, and services.
+pub async fn standing(config: &Environment, there: &Session) -> Vec<Prerequisite> {
+    let mut found = Vec::new();
+    let subject = |group: &str| format!("DB subnet group {group}");
+    match &config.dr.db_subnet_group {
+        _ if config.databases.is_empty() => {}
+        Some(group) => {
+            let looked = async move {
+                let network = rds::subnet_group(there, group).await?;
+                Ok(network.map(|network| format!("{} subnets", network.subnets.len())))
+            };
+            found.push(one(subject(group), false, looked).await);
+        }
+        None => found.push(Prerequisite {
+            subject: subject("of the DR region"),
+            vital: false,
+            found: Found::Lacking(unset(config, "dr.db_subnet_group")),
+        }),
+    }
+    found.extend(services(config, there).await);
     found
 }
 
@@ -293,7 +298,11 @@ async fn services(config: &Environment, session: &Session) -> Vec<Prerequisite> 
 }
 
 /// The weighted records, which have to be there in pairs, and which side they send traffic to.
-async fn records(config: &Environment, active: &Active, asked: Option<&Session>) -> (Vec<Prerequisite>, Vec<String>) {
+pub async fn records(
+    config: &Environment,
+    active: &Active,
+    asked: Option<&Session>,
+) -> (Vec<Prerequisite>, Vec<String>) {
     let (mut found, mut disagreements) = (Vec::new(), Vec::new());
     let Some(dns) = &config.dns else { return (found, disagreements) };
     for record in &dns.records {

@@ -38,7 +38,7 @@ impl Reader<'_> {
             24..28 => 1_usize << (low - 24),
             _ => return None,
         };
-        Some(self.take(width)?.iter().fold(0, |number, byte| number << 8 | u64::from(*byte)))
+        Some(self.take(width)?.iter().fold(0, |number, byte| (number << 8) | u64::from(*byte)))
     }
 
     fn value(&mut self, depth: usize) -> Option<Value> {
@@ -53,7 +53,10 @@ impl Reader<'_> {
             3 => Value::String(self.text(low)?),
             4 => {
                 let mut items = Vec::new();
-                self.each(low, |reader| Some(items.push(reader.value(depth + 1)?)))?;
+                self.each(low, |reader| {
+                    items.push(reader.value(depth + 1)?);
+                    Some(())
+                })?;
                 Value::Array(items)
             }
             5 => {
