@@ -25,8 +25,6 @@ use crate::{
     },
 };
 
-/// The kind of failovers in the ledger.
-const FAILOVER: &str = "dr.failover";
 /// Operations looked through for failovers that were measured.
 const OPERATIONS: u32 = 5_000;
 /// How far back the health of the primary region is known.
@@ -133,7 +131,7 @@ impl Desk {
         let states = vec![State::Succeeded];
         let filter = Filter { environment: Some(config.name.clone()), states, limit: OPERATIONS };
         let runs = self.store.list(&filter).await?;
-        let took = runs.iter().filter(|op| op.kind() == FAILOVER);
+        let took = runs.iter().filter(|op| crate::domain::operations::of(op.kind()).moves());
         let took = took.filter_map(|op| Some(op.ended?.since(op.started?))).collect();
         Ok(match readiness::took(took) {
             (Some(ninetieth), runs) => {

@@ -38,7 +38,7 @@ const ALL: [Coming; 7] = [
         until: "The measurement says what is not protected.",
         nearest: "backup validate ENV --replication",
     },
-    Coming { path: &["failover"], lacks: "bbws does not fail over so far", until: JUDGED, nearest: "dr failover ENV" },
+    Coming { path: &["failover"], lacks: "a failover begins with `dr`", until: JUDGED, nearest: "dr failover ENV" },
     Coming { path: &["failback"], lacks: "bbws does not fail back so far", until: JUDGED, nearest: "dr failback ENV" },
     Coming {
         path: &["drill"],

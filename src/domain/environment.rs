@@ -397,6 +397,11 @@ impl Environment {
         }
     }
 
+    /// The ECS cluster of the DR region.
+    pub fn standby_cluster(&self) -> Option<&str> {
+        self.dr.cluster.as_deref().or(self.services.as_ref().map(|services| services.cluster.as_str()))
+    }
+
     /// Whether backups of this environment get a copy in the DR region.
     pub fn replicates(&self) -> bool {
         self.replication != Replication::Disabled

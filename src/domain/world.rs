@@ -52,6 +52,8 @@ pub struct Survey {
     pub readiness: bool,
     /// Region in which the isolated group, the snapshot and the windows are looked for; the primary region where there is none.
     pub restored_in: Option<String>,
+    /// What stands ready in the DR region, and nothing else: the primary region, which may be dead, is not asked.
+    pub standby: bool,
 }
 
 /// A DB instance as found.
@@ -162,6 +164,64 @@ pub struct World {
     pub vault_ranges: Vec<VaultRange>,
     /// Both sides.
     pub readiness: Option<Readiness>,
+    /// What stands ready in the DR region.
+    pub standby: Option<StandbyFound>,
+}
+
+/// What stands ready in the DR region, as found without asking the primary one.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct StandbyFound {
+    /// The read replicas of the config that are there.
+    pub replicas: Vec<ReplicaFound>,
+    /// The usable snapshots of the config's databases, copies of the primary region's, the newest first.
+    pub copies: Vec<SnapshotFound>,
+    /// DB subnet group of databases that are restored there, or why it is not usable; none where nobody named one.
+    pub subnet_group: Option<Condition>,
+    /// KMS key of that region, or why it is not usable there; none where nobody named one.
+    pub key: Option<Condition>,
+    /// Services of the config in the DR region's cluster, as many as are there and active.
+    pub services: Vec<ServiceFound>,
+    /// Records of the config, or why they could not be read; none where it has none.
+    pub records: Option<Result<Vec<RecordFound>, String>>,
+}
+
+/// A read replica as found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReplicaFound {
+    /// DB instance identifier.
+    pub id: String,
+    /// `mysql 8.0.36`.
+    pub engine: String,
+    /// `available`, `backing-up`, ….
+    pub status: String,
+    /// What it is a replica of; none where it is an instance of its own.
+    pub source: Option<String>,
+    /// Allocated storage in GiB.
+    pub size_gib: u32,
+}
+
+/// A service of ECS as found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServiceFound {
+    /// Name.
+    pub name: String,
+    /// Tasks it is to run.
+    pub desired: u32,
+}
+
+/// A weighted record as found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RecordFound {
+    /// Name as the config has it.
+    pub name: String,
+    /// Record type.
+    pub kind: String,
+    /// Set identifier.
+    pub set: String,
+    /// Weight; none where it is not weighted.
+    pub weight: Option<u8>,
+    /// For how long resolvers keep it, in seconds; none for aliases, which have what they lead to.
+    pub ttl: Option<u64>,
 }
 
 impl World {

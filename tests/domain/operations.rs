@@ -14,7 +14,7 @@ struct Bare;
 
 impl Operation for Bare {
     fn kind(&self) -> &'static str {
-        "dr.failover"
+        "dr.unheard_of"
     }
 
     fn prefix(&self) -> &'static str {
@@ -40,11 +40,11 @@ fn plan(kind: &str) -> Plan {
 
 #[test]
 fn what_is_not_said_is_safe() {
-    let plan = plan("dr.failover");
+    let plan = plan("dr.unheard_of");
     // A kind that this build does not know, as a newer one may have written it, is answered for likewise.
-    for operation in [&Bare as &dyn Operation, operations::of("dr.failover")] {
+    for operation in [&Bare as &dyn Operation, operations::of("dr.unheard_of")] {
         assert!(operation.locks() && !operation.passes_stops() && operation.publishes() && !operation.backs_up());
-        assert_eq!(operation.title(&plan), "Failover of prod (full)");
+        assert_eq!(operation.title(&plan), "Unheard of of prod (full)");
         let done = operation.done(&Ended { plan: &plan, steps: 3, took: "4 min" });
         assert_eq!(done, "All 3 steps are done, in 4 min.");
         assert_eq!(operation.not_done(&plan), "What was asked for is *not* done.");

@@ -11,6 +11,7 @@ mod calls;
 mod control;
 mod delivery;
 mod every;
+mod failovers;
 mod findings;
 mod frozen;
 mod held;

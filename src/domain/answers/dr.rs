@@ -1,19 +1,16 @@
-//! `dr status`, and the assessments of a failover and a failback: how they are asked for. AWS is read for them, which
-//! `app::recovery` does.
+//! `dr status`, and the assessment of a failback: how they are asked for. That of a failover is asked for as the failover is, without
+//! `--execute`. AWS is read for them, which `app::recovery` does.
 
 use crate::domain::command::{
-    Arg, Command, Does, ENVIRONMENT, EVERYONE, Entry, Form, Group, List, as_they_are, nothing_more, value,
+    ASSESS_ONLY, Arg, Command, Does, ENVIRONMENT, EVERYONE, Entry, Form, Group, List, as_they_are, nothing_more, value,
 };
 
 const REPLICATION: &str = "replication";
 const INFRASTRUCTURE: &str = "infrastructure";
-const ASSESS: &str = "assess-only";
 
 const fn flag(name: &'static str, about: &'static str) -> Arg {
     Arg { name, kind: &value::CHECK, form: Form::Flag, required: false, usual: None, about }
 }
-
-const ASSESS_ONLY: Arg = flag(ASSESS, "says no more than what is said without it");
 
 /// How the status is asked for.
 pub static STATUS: Entry = Entry {
@@ -37,26 +34,6 @@ pub static STATUS: Entry = Entry {
     mend: nothing_more,
 };
 
-/// How the assessment of a failover is asked for.
-pub static FAILOVER: Entry = Entry {
-    name: "dr.failover",
-    path: &["dr", "failover"],
-    group: Group::Recovery,
-    place: 20,
-    about: "Judge whether to fail over, and what that would lose",
-    happens: "Answers only you with PROCEED, RISKY or DO_NOT_FAILOVER and the reasons, and with what a failover would lose now, as \
-              measured now. What is unknown is never PROCEED. Changes nothing.",
-    args: &[ENVIRONMENT, ASSESS_ONLY],
-    examples: &["dr failover ENV", "dr failover ENV --assess-only"],
-    who: EVERYONE,
-    does: |_| Does::List(List::Failover),
-    settle: |mut values| {
-        values.flag(ASSESS, false);
-        Ok(values)
-    },
-    mend: nothing_more,
-};
-
 /// How the assessment of a failback is asked for.
 pub static FAILBACK: Entry = Entry {
     name: "dr.failback",
@@ -70,7 +47,10 @@ pub static FAILBACK: Entry = Entry {
     examples: &["dr failback ENV"],
     who: EVERYONE,
     does: |_| Does::List(List::Failback),
-    settle: FAILOVER.settle,
+    settle: |mut values| {
+        values.flag(ASSESS_ONLY.name, false);
+        Ok(values)
+    },
     mend: nothing_more,
 };
 

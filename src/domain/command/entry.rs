@@ -328,6 +328,15 @@ pub const REASON: Arg = Arg {
     usual: None,
     about: "why, in quotes; others see it and it stays in the audit log",
 };
+/// No more than a judgement, which is what is given where nothing is carried out.
+pub const ASSESS_ONLY: Arg = Arg {
+    name: "assess-only",
+    kind: &value::CHECK,
+    form: Form::Flag,
+    required: false,
+    usual: None,
+    about: "says no more than what is said without it",
+};
 /// Only one tenant's share.
 pub const TENANT: Arg = Arg {
     name: "tenant",

@@ -9,6 +9,7 @@ pub mod cleanup;
 pub mod create;
 pub mod delete;
 mod draft;
+pub mod failover;
 pub mod hold;
 pub mod restore;
 pub mod resume;
@@ -30,7 +31,7 @@ use super::{
 };
 
 /// Every operation, in the order lists name them. A new one is its file and its line here.
-pub static ALL: [&dyn Operation; 9] = [
+pub static ALL: [&dyn Operation; 10] = [
     &create::Create,
     &schedule::Schedule,
     &delete::Delete,
@@ -38,6 +39,7 @@ pub static ALL: [&dyn Operation; 9] = [
     &restore::Restore,
     &bisect::Bisect,
     &hold::Hold,
+    &failover::Failover,
     &resume::Resume,
     &cleanup::Cleanup,
 ];
@@ -49,10 +51,9 @@ const DRILLS: &[&str] = &["tabletop", "infra", "dns", "full-drill"];
 
 /// Kinds that approval rules may name although nothing can ask for them yet, with their scopes: rules are written before
 /// the day on which they are needed. `dr.drill` is another word for `dr.test`.
-const COMING: [(&str, &[&str]); 9] = [
+const COMING: [(&str, &[&str]); 8] = [
     ("backup.cutover", RADIUS),
     ("dr.incident", &[]),
-    ("dr.failover", &[]),
     ("dr.failback", &[]),
     ("dr.dns", &[]),
     ("dr.shift", &[]),

@@ -13,6 +13,7 @@ pub mod places;
 pub mod points;
 pub mod readiness;
 pub mod sink;
+pub mod standby;
 pub mod survey;
 pub mod watch;
 pub mod windows;

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, future::Future};
 use futures::future::{BoxFuture, OptionFuture, try_join, try_join3, try_join4};
 
 use super::super::{AwsCloud, backup, efs, kms, rds, s3, secrets, session::Session, ssm, steps::plans, sts};
-use super::{buckets, lineage, newest, past, windows};
+use super::{buckets, lineage, newest, past, standby, windows};
 use crate::{
     domain::{
         environment::Environment,
@@ -29,6 +29,9 @@ pub async fn survey(
     ask: &Survey,
     requester: &str,
 ) -> Result<World, CloudError> {
+    if ask.standby {
+        return standby::survey(cloud, environment, requester).await;
+    }
     let here = cloud.sessions.get(environment, &environment.primary_region, requester).await;
     // Nothing may be reported of a foreign account, so this comes first.
     let identity = sts::identity(&here).await?;
@@ -80,6 +83,7 @@ pub async fn survey(
         vault_ranges: [range, dr_range].into_iter().flatten().flatten().collect(),
         // Asked for by itself: a survey needs the primary region, this does not.
         readiness: None,
+        standby: None,
     })
 }
 

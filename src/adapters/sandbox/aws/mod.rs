@@ -124,12 +124,15 @@ impl SimAws {
         self.clock.now()
     }
 
-    /// The environment that answers at this address; none where no environment does.
-    pub fn behind(&self, url: &str) -> Option<Environment> {
+    /// The environment that answers at this address, and the side where it is one's own; none where no environment does.
+    pub fn behind(&self, url: &str) -> Option<(Environment, Option<incidents::Side>)> {
         let inner = self.lock();
-        let at =
-            |e: &&Environment| e.health.as_ref().is_some_and(|health| health.urls.iter().any(|known| known == url));
-        inner.environments.values().find(at).cloned()
+        let at = |urls: &[String]| urls.iter().any(|known| known == url);
+        inner.environments.values().find_map(|environment| {
+            let everywhere = environment.health.as_ref().is_some_and(|health| at(&health.urls));
+            let there = at(&environment.dr.urls).then_some(incidents::Side::Dr);
+            (everywhere || there.is_some()).then(|| (environment.clone(), there.filter(|_| !everywhere)))
+        })
     }
 
     /// Whether a region answers nothing at present.

@@ -32,10 +32,10 @@ impl SimWeb {
 #[async_trait]
 impl Fetch for SimWeb {
     async fn get(&self, url: &str, _: usize) -> Result<Vec<u8>, FetchError> {
-        let Some(environment) = self.aws.behind(url) else {
+        let Some((environment, own)) = self.aws.behind(url) else {
             return Err(FetchError::Unreachable("no such host".to_owned()));
         };
-        let sides = self.aws.look(|world, _| sides(world, &environment));
+        let sides = own.map_or_else(|| self.aws.look(|world, _| sides(world, &environment)), |own| vec![own]);
         if sides.iter().any(|side| self.aws.is_down(side.of(&environment))) {
             return Err(FetchError::Unreachable("connection refused".to_owned()));
         }

@@ -38,12 +38,14 @@ fn replicas(world: &mut World, environment: &Environment) {
 /// The cluster of each side with its services.
 fn services(world: &mut World, environment: &Environment, now: Moment) {
     let Some(declared) = &environment.services else { return };
-    let standing = format!("{}-dr", declared.cluster);
-    let sides =
-        [(&environment.primary_region, &declared.cluster, None), (&environment.dr_region, &standing, Some(STANDING))];
+    let standing = environment.standby_cluster().unwrap_or(&declared.cluster);
+    let sides = [
+        (&environment.primary_region, declared.cluster.as_str(), None),
+        (&environment.dr_region, standing, Some(STANDING)),
+    ];
     for (region, cluster, tasks) in sides {
         let place = world.region(&environment.account, region);
-        let services = place.ecs.clusters.entry(cluster.clone()).or_default();
+        let services = place.ecs.clusters.entry(cluster.to_owned()).or_default();
         for service in &declared.services {
             let tasks = tasks.unwrap_or(service.desired);
             services.entry(service.name.clone()).or_insert_with(|| Service::long_there(tasks, now));

@@ -1,0 +1,306 @@
+//! `dr.failover`: a platform moves to its DR region, whether or not the primary one can be reached. Nothing in its plan needs
+//! the primary region, and nothing of that side is ever deleted.
+
+mod steps;
+
+use super::{
+    Asked, Ended, Known, Operation, Works, begun,
+    draft::{Draft, Head},
+    unplanned,
+};
+use crate::domain::{
+    approval::ANY_ROLE,
+    command::{ASSESS_ONLY, Arg, Command, Does, ENVIRONMENT, Entry, Form, Group, List, REASON, Values, Wrong, value},
+    operation::Run,
+    plan::{Fact, Plan},
+    policy::Need,
+    readiness::{self, Assessment, Health, Verdict},
+    text::escape,
+    world::Survey,
+};
+use steps::Route;
+
+/// The kind on plans.
+const KIND: &str = "dr.failover";
+/// The kind under which approval rules say who agrees to the move of traffic.
+const DNS: &str = "dr.dns";
+const TICKET: &str = "ticket";
+const EXECUTE: &str = "execute";
+
+/// Facts of a plan that are compared by what they mean for whoever agreed, not by their letters.
+const ASSESSED: &str = "Assessment";
+const PRIMARY: &str = "Primary region";
+const LOSS: &str = "Writes lost";
+
+static ENTRY: Entry = Entry {
+    name: KIND,
+    path: &["dr", "failover"],
+    group: Group::Recovery,
+    place: 20,
+    about: "Move a platform to its DR region, or say whether that should be done",
+    happens: "Without `--execute` it answers only you with PROCEED, RISKY or DO_NOT_FAILOVER and the reasons, and with what would be lost now; \
+                  what is unknown is never PROCEED, and nothing is changed. With `--execute` it shuts the old side off where it can be reached, promotes replicas or restores the newest copies, scales the services up, \
+                  and asks whether all of it serves. Then it waits: traffic moves only once other people have said so. At last the first \
+                  backup is made there. Nothing of the old side is deleted, and Roll back sends traffic back, not data.",
+    args: &[
+        ENVIRONMENT,
+        ASSESS_ONLY,
+        Arg {
+            name: EXECUTE,
+            kind: &value::FLAG,
+            form: Form::Flag,
+            required: false,
+            usual: None,
+            about: "carries it out; takes two people",
+        },
+        Arg {
+            name: TICKET,
+            kind: &value::TICKET,
+            form: Form::Option,
+            required: false,
+            usual: None,
+            about: "with `--execute`: the ticket that asks for it",
+        },
+        REASON,
+    ],
+    examples: &[
+        "dr failover ENV",
+        "dr failover ENV --execute --ticket INC-123 --reason \"the primary region is gone\"",
+    ],
+    who: "to judge, everyone in the workspace; to carry it out, anyone in a role, with a second person, and others before traffic moves",
+    does: |values| if values.has(EXECUTE) { Does::Operation } else { Does::List(List::Failover) },
+    settle: settled,
+    mend: completed,
+};
+
+fn settled(mut values: Values) -> Result<Values, Wrong> {
+    if !values.has(EXECUTE) {
+        // Only a judgement, which asks for no ticket and gives no reason to anybody.
+        values.flag(ASSESS_ONLY.name, false);
+        values.clear(TICKET);
+        values.clear(REASON.name);
+        return Ok(values);
+    }
+    if values.has(ASSESS_ONLY.name) {
+        return Err(Wrong::new("`--execute` carries it out and `--assess-only` does not: say one of them."));
+    }
+    if values.get(TICKET).is_none() {
+        return Err(Wrong::new("A failover needs the ticket that asks for it: `--ticket INC-123`."));
+    }
+    Ok(values)
+}
+
+/// What whoever mistyped has yet to say.
+fn completed(values: &mut Values) {
+    if values.has(EXECUTE) {
+        values.flag(ASSESS_ONLY.name, false);
+        values.offer(TICKET, value::TICKET.open);
+    }
+}
+
+/// The operation.
+pub struct Failover;
+
+impl Operation for Failover {
+    fn kind(&self) -> &'static str {
+        KIND
+    }
+
+    fn prefix(&self) -> &'static str {
+        "dr"
+    }
+
+    fn works(&self) -> Works {
+        Works::OnBoth
+    }
+
+    fn entry(&self) -> Option<&'static Entry> {
+        Some(&ENTRY)
+    }
+
+    fn what(&self, _: &Command, environment: &str) -> String {
+        format!("The failover of `{}`", escape(environment))
+    }
+
+    fn survey(&self, asked: &Asked<'_>) -> Result<Survey, Vec<String>> {
+        let env = asked.environment;
+        if !env.replicates() {
+            return Err(vec![format!(
+                "DO_NOT_FAILOVER: `{}` has nothing in another region (`replication = \"disabled\"`), so that there is nowhere to go. Restore it in {} instead.",
+                env.name, env.primary_region
+            )]);
+        }
+        Ok(Survey { standby: true, readiness: true, ..Survey::default() })
+    }
+
+    fn plan(&self, asked: &Asked<'_>, known: &Known) -> Result<Plan, Vec<String>> {
+        let env = asked.environment;
+        let (Some(found), Some(ready)) = (&known.world.standby, &known.world.readiness) else {
+            return Err(unplanned(asked.command));
+        };
+        let assessment = readiness::failover(env, &known.active, ready);
+        let mut draft = Draft::default();
+        if let Some(ticket) = asked.command.values().get(TICKET) {
+            draft.fact("Ticket", ticket);
+        }
+        refused(&assessment, asked.command)?;
+        draft.fact(ASSESSED, assessment.verdict.to_string());
+        draft.fact(PRIMARY, format!("{} is {}", env.primary_region, ready.health().word()));
+        draft.fact(LOSS, assessment.loss());
+        assessment.reasons.iter().for_each(|reason| draft.note(reason));
+        let mut route = Route { env, found, known, operation: &asked.id.0, at: asked.at, draft };
+        route.plan();
+        route.draft.finish(Head {
+            kind: KIND,
+            environment: env,
+            scope: String::new(),
+            tenant: None,
+            // Of the first backup that is made there.
+            retention_days: Some(env.retention_days.default),
+        })
+    }
+
+    /// Two people: whoever asks and somebody else, whatever the rules say.
+    fn needs(&self, _: &Plan, configured: Vec<Need>) -> Vec<Need> {
+        match configured.iter().any(|need| need.count > 0) {
+            true => configured,
+            false => vec![Need { role: ANY_ROLE.to_owned(), count: 1 }],
+        }
+    }
+
+    /// Its own steps change what stands ready.
+    fn plans_again(&self, run: &Run) -> bool {
+        !begun(run)
+    }
+
+    /// Time passes, and more is lost by it: that alone takes nobody's word back. What is worse otherwise does.
+    fn stands(&self, approved: &Plan, now: &Plan) -> bool {
+        let lasting = |plan: &Plan| -> Vec<Fact> {
+            let weighed = [ASSESSED, PRIMARY, LOSS];
+            plan.facts.iter().filter(|fact| !weighed.contains(&fact.subject.as_str())).cloned().collect()
+        };
+        approved.steps == now.steps
+            && lasting(approved) == lasting(now)
+            && verdict(now) <= verdict(approved)
+            && life(now) <= life(approved)
+    }
+
+    fn moves(&self) -> bool {
+        true
+    }
+
+    fn irreversible(&self) -> bool {
+        true
+    }
+
+    fn title(&self, plan: &Plan) -> String {
+        let there = plan.dr_region.as_deref().unwrap_or("its DR region");
+        format!("Failover of {} to {there}", plan.environment)
+    }
+
+    fn done(&self, ended: &Ended<'_>) -> String {
+        let there = ended.plan.dr_region.as_deref().unwrap_or("its DR region");
+        format!(
+            "{} runs in {}, and the first backup there is made and verified; all of it took {}. What was in {} is kept: Roll back sends traffic back there, not data. No copy is made in another region until somebody protects it again.",
+            escape(&ended.plan.environment),
+            escape(there),
+            ended.took,
+            escape(&ended.plan.region)
+        )
+    }
+
+    fn not_done(&self, _: &Plan) -> &'static str {
+        "The platform has *not* moved, or not as a whole: the steps say how far it came."
+    }
+
+    fn left_behind(&self, plan: &Plan, _: usize) -> Option<String> {
+        let there = plan.dr_region.as_deref().unwrap_or("the DR region");
+        Some(format!(
+            "What was promoted, restored or scaled in {} stays as it is, and nothing of {} was deleted. The steps say where traffic goes.",
+            escape(there),
+            escape(&plan.region)
+        ))
+    }
+}
+
+/// What is not carried out: what there is nowhere to go for, and what is risky and nobody says why.
+fn refused(assessment: &Assessment, command: &Command) -> Result<(), Vec<String>> {
+    let reasons = || assessment.reasons.iter().cloned();
+    let verdict = assessment.verdict;
+    match verdict {
+        Verdict::Proceed => Ok(()),
+        Verdict::Risky if command.reason().is_some() => Ok(()),
+        Verdict::Risky => {
+            let why = format!(
+                "{verdict}: say why it is to be done nevertheless, `--reason \"…\"`. It {}.",
+                assessment.loss()
+            );
+            Err(std::iter::once(why).chain(reasons()).collect())
+        }
+        Verdict::DoNotFailover => {
+            Err(std::iter::once(format!("{verdict}: it would come to no good end.")).chain(reasons()).collect())
+        }
+    }
+}
+
+fn fact<'p>(plan: &'p Plan, subject: &str) -> &'p str {
+    plan.facts.iter().find(|fact| fact.subject == subject).map_or("", |fact| &fact.found)
+}
+
+/// What a plan was judged to be, the better the smaller; what cannot be read is the worst.
+fn verdict(plan: &Plan) -> Verdict {
+    let all = [Verdict::Proceed, Verdict::Risky];
+    all.into_iter().find(|verdict| verdict.to_string() == fact(plan, ASSESSED)).unwrap_or(Verdict::DoNotFailover)
+}
+
+/// How much life there was in the primary region: a failover of what lives is another decision than one of what is dead.
+fn life(plan: &Plan) -> usize {
+    let all = [Health::Down, Health::Unobservable, Health::Degraded, Health::Healthy];
+    let found = fact(plan, PRIMARY);
+    all.iter().position(|health| found.ends_with(health.word())).unwrap_or(all.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plan(verdict: &str, health: &str, loss: &str) -> Plan {
+        let fact = |subject: &str, found: &str| Fact { subject: subject.into(), found: found.into() };
+        Plan {
+            kind: KIND.into(),
+            environment: "prod".into(),
+            scope: String::new(),
+            tenant: None,
+            account: String::new(),
+            region: "af-south-1".into(),
+            dr_region: Some("eu-west-1".into()),
+            retention_days: None,
+            facts: vec![
+                fact("Ticket", "INC-1"),
+                fact(ASSESSED, verdict),
+                fact(PRIMARY, &format!("af-south-1 is {health}")),
+                fact(LOSS, loss),
+            ],
+            notes: vec![loss.into()],
+            steps: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn time_takes_nobodys_word_back_and_what_is_worse_does() {
+        let approved = plan("RISKY", "unobservable", "loses the last 4 min of writes");
+        for (now, stands) in [
+            (plan("RISKY", "unobservable", "loses the last 9 min of writes"), true),
+            (plan("PROCEED", "down", "loses the last 9 min of writes"), true),
+            (plan("RISKY", "down", ""), true),
+            (plan("DO_NOT_FAILOVER", "down", ""), false),
+            (plan("RISKY", "degraded", ""), false),
+            (plan("RISKY", "healthy", ""), false),
+            (Plan { facts: Vec::new(), ..approved.clone() }, false),
+        ] {
+            assert_eq!(Failover.stands(&approved, &now), stands, "{:?}", now.facts);
+        }
+        let proceeds = plan("PROCEED", "down", "");
+        assert!(!Failover.stands(&proceeds, &plan("RISKY", "down", "")), "beyond the promise since");
+    }
+}

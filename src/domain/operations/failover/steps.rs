@@ -1,0 +1,488 @@
+//! The way of a platform to its other side, step by step, and the way of its traffic back.
+
+use super::{
+    super::{Known, draft::Draft},
+    DNS,
+};
+use crate::domain::{
+    active::Active,
+    environment::{Database, Environment},
+    moment::Moment,
+    policy::{self, Need},
+    restored,
+    standby::Fence,
+    step::{self, Consent, Weighing},
+    world::{RecordFound, SnapshotFound, StandbyFound},
+};
+
+/// RDS keeps automated backups for no more days.
+const MOST_DAYS: u32 = 35;
+/// How long the side that takes over has to answer before anybody is sent there, in seconds.
+const INSIDE: u64 = 60;
+/// Resolvers that keep answers longer than they may are given so many seconds more.
+const MARGIN: u64 = 60;
+/// What is taken for the time an alias is kept.
+const OF_ALIASES: u64 = 60;
+/// All of the traffic.
+const ALL: u8 = 100;
+
+/// A failover in the planning.
+pub(super) struct Route<'a> {
+    pub(super) env: &'a Environment,
+    pub(super) found: &'a StandbyFound,
+    pub(super) known: &'a Known,
+    pub(super) operation: &'a str,
+    pub(super) at: Moment,
+    pub(super) draft: Draft,
+}
+
+/// What becomes the database of the other side.
+enum Heir<'a> {
+    /// A read replica, which is promoted.
+    Replica(&'a str),
+    /// An instance of its own already: an earlier failover came so far.
+    Promoted(&'a str),
+    /// The newest copy, which is restored.
+    Copy(&'a SnapshotFound, String),
+}
+
+impl Heir<'_> {
+    /// The identifier it has.
+    fn id(&self) -> &str {
+        match self {
+            Heir::Replica(id) | Heir::Promoted(id) => id,
+            Heir::Copy(_, id) => id,
+        }
+    }
+}
+
+/// Steps by which others are told what they come after.
+#[derive(Default)]
+struct Begun {
+    fenced: Vec<usize>,
+    scaled: Vec<usize>,
+    shifted: Option<usize>,
+}
+
+impl<'a> Route<'a> {
+    fn dr(&self) -> String {
+        self.env.dr_region.clone()
+    }
+
+    /// Every step, and what has to be said before.
+    pub(super) fn plan(&mut self) {
+        let heirs = self.heirs();
+        let fenced = self.fence();
+        let ready = self.databases(&heirs, &fenced);
+        let by_hand = self.by_hand(ready);
+        let scaled = self.services(&by_hand);
+        let inside = self.inside(if scaled.is_empty() { by_hand } else { scaled.clone() });
+        let mut begun = Begun { fenced, scaled, shifted: None };
+        let agreed = self.agreement(inside);
+        let moved = self.traffic(agreed, &mut begun);
+        let active = self.active(&heirs, moved);
+        self.outside(active, &begun);
+        self.backups(&heirs, active);
+        self.back(active, &begun);
+        self.notes();
+    }
+
+    /// What each database becomes, or why it cannot.
+    fn heirs(&mut self) -> Vec<(&'a Database, Heir<'a>)> {
+        let mut heirs = Vec::new();
+        for database in &self.env.databases {
+            match self.heir(database) {
+                Ok(heir) => heirs.push((database, heir)),
+                Err(why) => self.draft.problem(why),
+            }
+        }
+        heirs
+    }
+
+    fn heir(&mut self, database: &'a Database) -> Result<Heir<'a>, String> {
+        let id = &database.id;
+        let replica = database.dr_replica.as_ref().and_then(|id| self.found.replicas.iter().find(|r| r.id == *id));
+        let usable = |status: &str| ["available", "backing-up", "modifying"].contains(&status);
+        if let Some(replica) = replica.filter(|replica| usable(&replica.status)) {
+            let subject = format!("Database {id}");
+            return Ok(match &replica.source {
+                Some(_) => {
+                    self.draft.fact(
+                        subject,
+                        format!("replica {} ({}, {} GiB)", replica.id, replica.engine, replica.size_gib),
+                    );
+                    Heir::Replica(&replica.id)
+                }
+                None => {
+                    self.draft.fact(subject, format!("{} is an instance of its own already", replica.id));
+                    Heir::Promoted(&replica.id)
+                }
+            });
+        }
+        // Copies that arrive while people decide change nothing of what they decide about.
+        let newest = self.found.copies.iter().find(|copy| copy.database == *id && copy.created <= self.at);
+        let Some(copy) = newest else {
+            return Err(format!(
+                "{id} has neither a usable replica nor a usable copy in {}, so that nothing can take its place there.",
+                self.env.dr_region
+            ));
+        };
+        match (&self.found.subnet_group, &self.found.key) {
+            (Some(Err(why)), _) | (_, Some(Err(why))) => return Err(format!("{id} cannot be restored: {why}")),
+            (None, _) => {
+                return Err(format!(
+                    "{id} cannot be restored in {}: `dr.db_subnet_group` of `{}` names no DB subnet group. Set it in bbws.toml.",
+                    self.env.dr_region, self.env.name
+                ));
+            }
+            (Some(Ok(_)), _) => {}
+        }
+        self.draft.fact(format!("Database {id}"), format!("copy {}, data of {}", copy.id, copy.created));
+        self.draft.note(format!("{id} has no usable replica: what was written after {} is lost.", copy.created));
+        Ok(Heir::Copy(copy, restored::name(id, self.operation)))
+    }
+
+    /// Keeps the old side from writing, where it can be reached.
+    fn fence(&mut self) -> Vec<usize> {
+        let (env, old) = (self.env, self.env.primary_region.clone());
+        match env.dr.fence {
+            Fence::Ecs => {}
+            Fence::SecurityGroup => {
+                let question = format!(
+                    "Shut the old side off, where {old} can be reached: give its databases a security group that lets nobody in. Continue once it is so, or once it is certain that nobody writes there."
+                );
+                return vec![self.hand("Wait until the old side is shut off", vec![], question)];
+            }
+            Fence::None => {
+                self.draft.note(format!(
+                    "Nothing keeps {old} from taking writes (`fence = \"none\"`): what is written there after the promotion is not here."
+                ));
+                return Vec::new();
+            }
+        }
+        let Some(services) = &env.services else { return Vec::new() };
+        let each = services.services.iter().map(|service| {
+            self.draft.step(
+                format!("Fence {} in {old}", service.name),
+                vec![],
+                step::FenceService {
+                    region: old.clone(),
+                    cluster: services.cluster.clone(),
+                    service: service.name.clone(),
+                },
+            )
+        });
+        each.collect()
+    }
+
+    /// Databases of the other side; the steps after which they can be written.
+    fn databases(&mut self, heirs: &[(&Database, Heir<'_>)], fenced: &[usize]) -> Vec<usize> {
+        let region = self.dr();
+        let mut ready = Vec::new();
+        for (database, heir) in heirs {
+            match heir {
+                Heir::Promoted(_) => {}
+                Heir::Replica(replica) => ready.push(self.draft.step(
+                    format!("Promote {replica}"),
+                    fenced.to_vec(),
+                    step::PromoteReplica {
+                        region: region.clone(),
+                        database: database.id.clone(),
+                        replica: (*replica).to_owned(),
+                    },
+                )),
+                Heir::Copy(copy, instance) => {
+                    let group = self.found.subnet_group.clone().and_then(Result::ok).unwrap_or_default();
+                    let restored = self.draft.step(
+                        format!("Restore {} as {instance}", copy.id),
+                        fenced.to_vec(),
+                        step::RestoreTest {
+                            region: region.clone(),
+                            snapshot: copy.id.clone(),
+                            instance: instance.clone(),
+                            subnet_group: group,
+                            security_groups: self.env.dr.db_security_groups.clone(),
+                        },
+                    );
+                    ready.push(self.draft.step(
+                        format!("Protect {instance} from deletion"),
+                        vec![restored],
+                        step::Protect { region: region.clone(), instance: instance.clone() },
+                    ));
+                }
+            }
+        }
+        if ready.is_empty() { fenced.to_vec() } else { ready }
+    }
+
+    fn hand(&mut self, title: impl Into<String>, after: Vec<usize>, question: String) -> usize {
+        self.draft.step(title, after, step::WaitForPeople { question, rule: None, consent: Consent::Look })
+    }
+
+    /// What people do, one after the other, since nothing here does it.
+    fn by_hand(&mut self, ready: Vec<usize>) -> Vec<usize> {
+        let (env, region) = (self.env, self.dr());
+        let mut asked: Vec<(String, String)> = Vec::new();
+        if !env.file_systems.is_empty() {
+            let ids: Vec<&str> = env.file_systems.iter().map(|files| files.id.as_str()).collect();
+            asked.push((
+                "Wait until the files are there".to_owned(),
+                format!(
+                    "Make the files of {} writable in {region}: `aws efs delete-replication-configuration --region {region} --source-file-system-id {}` where they are replicated, else restore their newest recovery point there. Continue once the services can mount them.",
+                    ids.join(", "),
+                    ids.first().copied().unwrap_or_default()
+                ),
+            ));
+        }
+        if let Some(prefix) = &env.secrets_prefix {
+            asked.push((
+                "Wait until the secrets are there".to_owned(),
+                format!(
+                    "Promote the replicas of the secrets under {prefix} in {region}, `aws secretsmanager stop-replication-to-replica --region {region} --secret-id …`, and let them name the databases there. Continue once it is so."
+                ),
+            ));
+        }
+        if let Some(stack) = &env.dr.stack {
+            asked.push((
+                format!("Wait until stack {stack} is up"),
+                format!("Bring stack {stack} up in {region}. Continue once CloudFormation says CREATE_COMPLETE or UPDATE_COMPLETE."),
+            ));
+        }
+        for command in &env.dr.manual {
+            asked.push((
+                "Wait for what is run by hand".to_owned(),
+                format!("Run `{command}`. Continue once it ended well; Hold while it did not."),
+            ));
+        }
+        let mut after = ready;
+        for (title, question) in asked {
+            after = vec![self.hand(title, after, question)];
+        }
+        after
+    }
+
+    /// Services of the other side, with as many tasks as they have when they serve.
+    fn services(&mut self, after: &[usize]) -> Vec<usize> {
+        let env = self.env;
+        let (Some(declared), Some(cluster)) = (&env.services, env.standby_cluster()) else { return Vec::new() };
+        let mut scaled = Vec::new();
+        for service in &declared.services {
+            let Some(found) = self.found.services.iter().find(|found| found.name == service.name) else {
+                self.draft.problem(format!(
+                    "Cluster {cluster} in {} has no active service {}, so that nothing would serve there. Make it, or correct `services` and `dr.cluster` in bbws.toml.",
+                    env.dr_region, service.name
+                ));
+                continue;
+            };
+            self.draft.fact(format!("Service {}", service.name), format!("{} tasks in {cluster}", found.desired));
+            scaled.push(self.draft.step(
+                format!("Scale {} to {}", service.name, service.desired),
+                after.to_vec(),
+                self.scale(&env.dr_region, cluster, &service.name, service.desired),
+            ));
+        }
+        scaled
+    }
+
+    fn scale(&self, region: &str, cluster: &str, service: &str, desired: u32) -> step::ScaleService {
+        step::ScaleService {
+            region: region.to_owned(),
+            cluster: cluster.to_owned(),
+            service: service.to_owned(),
+            desired,
+        }
+    }
+
+    /// The side that takes over has to answer before anybody is sent there.
+    fn inside(&mut self, after: Vec<usize>) -> Vec<usize> {
+        let urls = &self.env.dr.urls;
+        if urls.is_empty() {
+            self.draft.note(
+                "Whether the side that takes over serves is not watched before traffic goes there: `dr.urls` of the config names no address.",
+            );
+            return after;
+        }
+        let watch = step::WatchHealth { region: self.dr(), urls: urls.clone(), seconds: INSIDE, turns_back: false };
+        vec![self.draft.step(format!("Ask {} whether it serves", urls.join(", ")), after, watch)]
+    }
+
+    /// Those who agree to the move of the traffic.
+    fn people(&self) -> Vec<Need> {
+        let rule = policy::needs(&self.known.rules, DNS, &self.env.name, "");
+        if rule.is_empty() { policy::needs(&self.known.rules, super::KIND, &self.env.name, "") } else { rule }
+    }
+
+    fn agreement(&mut self, after: Vec<usize>) -> usize {
+        let (old, new) = (&self.env.primary_region, &self.env.dr_region);
+        let question = format!(
+            "{} is ready in {new}. Shall its traffic go there now? What is written in {old} from then on is not in {new}, and what is written in {new} does not come back by itself.",
+            self.env.name
+        );
+        let consent = Consent::Others(self.people());
+        let title = format!("Wait for the word that traffic goes to {new}");
+        self.draft.step(title, after, step::WaitForPeople { question, rule: Some(DNS.to_owned()), consent })
+    }
+
+    /// Shifts all traffic; the step after which it is there.
+    fn traffic(&mut self, agreed: usize, begun: &mut Begun) -> usize {
+        let Some(dns) = &self.env.dns else {
+            self.draft.note("No records are moved: `dns` of the config names none.");
+            return agreed;
+        };
+        let records = match &self.found.records {
+            Some(Ok(records)) => records,
+            Some(Err(why)) => {
+                let question = format!(
+                    "Route 53 could not be read when this was planned ({why}), so that nothing here moves the records of hosted zone {}. Give those of {} the weight {ALL} and the others 0 by hand. Continue once it is so.",
+                    dns.hosted_zone, self.env.dr_region
+                );
+                return self.hand("Wait until the records are moved by hand", vec![agreed], question);
+            }
+            None => return agreed,
+        };
+        let Some((there, was)) = self.weights(records) else { return agreed };
+        let listed = was.iter().map(|w| format!("{} {} {}", w.name, w.set, w.weight)).collect::<Vec<_>>();
+        self.draft.fact(format!("Hosted zone {}", dns.hosted_zone), listed.join(", "));
+        let shift = step::ShiftTraffic { region: self.dr(), zone: dns.hosted_zone.clone(), records: there };
+        let shifted = self.draft.step(format!("Shift traffic to {}", self.env.dr_region), vec![agreed], shift);
+        begun.shifted = Some(shifted);
+        shifted
+    }
+
+    /// The weights that are wanted and those there are; a problem where the config names records that are not there.
+    fn weights(&mut self, records: &[RecordFound]) -> Option<(Vec<Weighing>, Vec<Weighing>)> {
+        let (mut wanted, mut were) = (Vec::new(), Vec::new());
+        for record in self.env.dns.iter().flat_map(|dns| &dns.records) {
+            for (set, weight) in [(&record.primary, 0), (&record.dr, ALL)] {
+                let own =
+                    |found: &&RecordFound| found.name == record.name && found.kind == record.kind && found.set == *set;
+                let Some(was) = records.iter().find(own).and_then(|found| found.weight) else {
+                    self.draft.problem(format!(
+                        "Route 53 has no weighted record {} {} with the set identifier {set}. Make it, or correct `dns` in bbws.toml.",
+                        record.name, record.kind
+                    ));
+                    return None;
+                };
+                let of = |weight: u8| Weighing {
+                    name: record.name.clone(),
+                    kind: record.kind.clone(),
+                    set: set.clone(),
+                    weight,
+                };
+                wanted.push(of(weight));
+                were.push(of(was));
+            }
+        }
+        Some((wanted, were))
+    }
+
+    /// From now on every command and the watcher follow it.
+    fn active(&mut self, heirs: &[(&Database, Heir<'_>)], after: usize) -> usize {
+        let instead = heirs.iter().map(|(database, heir)| (database.id.clone(), heir.id().to_owned()));
+        let title = format!("Write down that {} runs in {}", self.env.name, self.env.dr_region);
+        self.draft.step(title, vec![after], Active::dr(instead).remember())
+    }
+
+    /// Waits until clients have followed, and looks at the platform as its users see it.
+    fn outside(&mut self, active: usize, begun: &Begun) {
+        let mut after = active;
+        if let (Some(shifted), Some(dns), Some(Ok(records))) = (begun.shifted, &self.env.dns, &self.found.records)
+            && let Some((there, _)) = self.weights(records)
+        {
+            let longest = records.iter().map(|record| record.ttl.unwrap_or(OF_ALIASES)).max().unwrap_or(OF_ALIASES);
+            let settle = step::SettleTraffic {
+                region: self.dr(),
+                zone: dns.hosted_zone.clone(),
+                records: there,
+                seconds: longest + MARGIN,
+            };
+            let title = "Wait until resolvers have forgotten the old side";
+            after = self.draft.step(title, vec![shifted, active], settle);
+        }
+        let urls = self.env.health.as_ref().map(|health| health.urls.clone()).unwrap_or_default();
+        if urls.is_empty() {
+            self.draft.note("Health is not watched after the move: `health.urls` of the config names no address.");
+            return;
+        }
+        let watch = self.env.restore.health_watch.0;
+        let title = format!("Watch the health of {} for {}", self.env.name, crate::domain::moment::spoken(watch));
+        let watch = step::WatchHealth { region: self.dr(), urls, seconds: watch.as_secs(), turns_back: false };
+        self.draft.step(title, vec![after], watch);
+    }
+
+    /// What was promoted or restored keeps no backups, and takes none before it is available.
+    fn backups(&mut self, heirs: &[(&Database, Heir<'_>)], active: usize) {
+        let (region, days) = (self.dr(), self.env.retention_days.default);
+        for (_, heir) in heirs {
+            let id = heir.id();
+            let kept = self.draft.step(
+                format!("Keep automated backups of {id}"),
+                vec![active],
+                step::AutomatedBackups {
+                    region: region.clone(),
+                    database: id.to_owned(),
+                    days: days.min(MOST_DAYS),
+                    window: None,
+                },
+            );
+            let snapshot = restored::snapshot(id, &self.at.yyyymmdd(), self.operation);
+            let made = self.draft.step(
+                format!("Snapshot database {id}"),
+                vec![kept],
+                step::RdsSnapshot { region: region.clone(), database: id.to_owned(), snapshot: snapshot.clone() },
+            );
+            self.draft.step(
+                format!("Verify {snapshot}"),
+                vec![made],
+                step::VerifySnapshot { region: region.clone(), snapshot, retention_days: days },
+            );
+        }
+    }
+
+    /// Traffic goes back, first to services that run again; data does not.
+    fn back(&mut self, active: usize, begun: &Begun) {
+        let env = self.env;
+        let old = &env.primary_region;
+        let mut up = Vec::new();
+        if let Some(services) = env.services.as_ref().filter(|_| !begun.fenced.is_empty()) {
+            for (service, fenced) in services.services.iter().zip(&begun.fenced) {
+                let scale = self.scale(old, &services.cluster, &service.name, service.desired);
+                let title = format!("Scale {} in {old} back to {}", service.name, service.desired);
+                up.push(self.draft.back(title, vec![*fenced], scale));
+            }
+        }
+        let mut last = up;
+        if let (Some(shifted), Some(dns), Some(Ok(records))) = (begun.shifted, &env.dns, &self.found.records)
+            && let Some((_, was)) = self.weights(records)
+        {
+            let shift = step::ShiftTraffic { region: self.dr(), zone: dns.hosted_zone.clone(), records: was };
+            let after = last.iter().copied().chain([shifted]).collect();
+            last = vec![self.draft.back(format!("Shift traffic back to {old}"), after, shift)];
+        }
+        let after = last.iter().copied().chain([active]).collect();
+        let title = format!("Write down that {} runs in {old}", env.name);
+        last.push(self.draft.back(title, after, Active::primary().remember()));
+        let Some(cluster) = env.standby_cluster() else { return };
+        for (service, scaled) in env.services.iter().flat_map(|s| &s.services).zip(&begun.scaled) {
+            let Some(found) = self.found.services.iter().find(|found| found.name == service.name) else { continue };
+            let scale = self.scale(&env.dr_region, cluster, &service.name, found.desired);
+            let title = format!("Scale {} in {} back to {}", service.name, env.dr_region, found.desired);
+            let after = last.iter().copied().chain([*scaled]).collect();
+            self.draft.back(title, after, scale);
+        }
+    }
+
+    fn notes(&mut self) {
+        let (old, new) = (&self.env.primary_region, &self.env.dr_region);
+        self.draft.note(
+            "A promotion cannot be undone: what was a replica never becomes one again, and a way home needs a new one.",
+        );
+        self.draft.note(format!(
+            "Nothing of {old} is deleted. Roll back sends traffic back there, not data: what was written in {new} stays in {new}."
+        ));
+        self.draft.note(format!(
+            "Connections that clients keep to {old} do not end by themselves. From the move on no copy of {} is made in another region.",
+            self.env.name
+        ));
+    }
+}

@@ -1,0 +1,215 @@
+//! Failovers: the primary region is dark or alive, people are asked before traffic moves, and what is told of it is true.
+
+use std::time::Duration;
+
+use bbws::{
+    adapters::sandbox::aws::{Fault, Target, api::route53::REGION, incidents::Side, world::Region},
+    domain::{
+        operation::{OpId, State},
+        step::StepState,
+    },
+};
+
+use crate::support::rig::Rig;
+
+const HOME: &str = "af-south-1";
+const DR: &str = "eu-west-1";
+const REPLICA: &str = "bbws-prod-mysql-replica";
+const ASK: &str = "dr failover prod --execute --ticket INC-1 --reason \"the primary region is gone\"";
+
+/// Weights of the primary and the DR side.
+fn weights(rig: &Rig) -> (Option<u8>, Option<u8>) {
+    let account = &rig.config.environments["prod"].account;
+    rig.cloud.look(|world, _| {
+        let zone = &world.find(account, REGION).expect("Route 53").route53.zones["Z0BBWSPROD"];
+        let weight = |set| zone.weight("wp.bbws.example.", "CNAME", set);
+        (weight("primary"), weight("dr"))
+    })
+}
+
+fn there<T>(rig: &Rig, side: Side, look: impl FnOnce(&Region, bbws::domain::moment::Moment) -> T) -> T {
+    rig.cloud.inspect("prod", side, |_, place, now| look(place, now)).expect("the region")
+}
+
+fn tasks(rig: &Rig, side: Side) -> u32 {
+    let of = |place: &Region, now| place.ecs.clusters.values().flat_map(|c| c.values()).map(|s| s.running(now)).sum();
+    there(rig, side, of)
+}
+
+fn promotions(rig: &Rig) -> usize {
+    rig.cloud.journal().iter().filter(|asked| asked.operation == "PromoteReadReplica" && asked.effect).count()
+}
+
+/// Asks for it as Alice and approves it as Bob.
+async fn begun(rig: &mut Rig) -> String {
+    let id = rig.asked(ASK).await;
+    rig.settle(Duration::from_secs(2)).await;
+    assert_eq!(rig.state(&id).await, State::AwaitingApproval, "two people");
+    assert_eq!(rig.mutations(), 0);
+    rig.click("U0BOB", "approve", &id).await;
+    id
+}
+
+/// The rule of the step that asks people.
+async fn asks(rig: &mut Rig, id: &str) -> Option<String> {
+    for _ in 0..360 {
+        let run = rig.run(id).await;
+        if run.op.state.terminal() || run.op.state == State::NeedsAttention {
+            panic!("{}: {:#?}", run.op.state, run.op.outcome);
+        }
+        if run.op.state == State::Waiting {
+            let asking = run.steps.iter().find(|step| step.state == StepState::Polling).expect("a step that asks");
+            return Some(run.op.plan.steps[asking.index].action.resource().to_owned());
+        }
+        rig.settle(Duration::from_secs(20)).await;
+    }
+    panic!("nobody is asked: {:#?}", rig.run(id).await);
+}
+
+/// Runs until the move of traffic is asked for; what is done by hand is said to be done by Alice.
+async fn asked(rig: &mut Rig, id: &str) {
+    while asks(rig, id).await.as_deref() == Some("look") {
+        rig.click("U0ALICE", "continue", id).await;
+        rig.settle(Duration::from_secs(5)).await;
+    }
+}
+
+async fn moved(rig: &mut Rig) -> String {
+    let id = begun(rig).await;
+    asked(rig, &id).await;
+    rig.click("U0BOB", "continue", &id).await;
+    id
+}
+
+#[tokio::test]
+async fn a_platform_moves_while_its_primary_region_is_dark() {
+    for hangs in [false, true] {
+        let mut rig = Rig::demo_sqlite().await;
+        match hangs {
+            false => rig.cloud.region_down(HOME, true),
+            true => rig.cloud.inject(Fault::Hangs, Target::always().in_region(HOME)),
+        }
+        let id = begun(&mut rig).await;
+        asked(&mut rig, &id).await;
+        assert_eq!((weights(&rig), promotions(&rig)), ((Some(100), Some(0)), 1), "traffic waits for people");
+        let own = rig.click("U0ALICE", "continue", &id).await.expect("an answer").text;
+        assert!(own.contains("somebody else has to say"), "{own}");
+        rig.settle(Duration::from_secs(3600)).await;
+        assert_eq!(weights(&rig), (Some(100), Some(0)));
+        rig.click("U0BOB", "continue", &id).await;
+        assert_eq!(rig.finish(&id).await, State::Succeeded, "{:#?}", rig.run(&id).await);
+        assert_eq!((weights(&rig), promotions(&rig), tasks(&rig, Side::Dr)), ((Some(0), Some(100)), 1, 4));
+        let run = rig.run(&id).await;
+        let outcome = run.op.outcome.clone().expect("an outcome");
+        assert!(outcome.contains("wordpress in af-south-1 is not fenced"), "{outcome}");
+        assert!(rig.chat.cards_of(&id)[0].message.payload["issues"] == true, "what is open is said");
+        let status = rig.say("U0DAVE", "status prod").await;
+        assert!(status.contains(DR), "{status}");
+        let first = there(&rig, Side::Dr, |place, now| {
+            let of = |(_, s): &(&String, &bbws::adapters::sandbox::aws::world::rds::Snapshot)| s.instance == REPLICA;
+            place
+                .rds
+                .snapshots
+                .iter()
+                .filter(of)
+                .map(|(name, s)| (name.clone(), s.status(now).to_owned()))
+                .collect::<Vec<_>>()
+        });
+        assert_eq!(first.len(), 1, "{first:?}");
+        assert!(first[0].0.ends_with(&id) && first[0].1 == "available", "{first:?}");
+        // Nothing but the fence was asked of the region that is dark.
+        let kinds: Vec<&str> = rig
+            .cloud
+            .requests_by(&OpId(id.clone()))
+            .iter()
+            .filter(|asked| asked.region == HOME)
+            .flat_map(|asked| {
+                asked.asker.iter().flat_map(|asker| asker.steps.iter().map(|step| step.kind)).collect::<Vec<_>>()
+            })
+            .filter(|kind| *kind != "ecs.fence")
+            .collect();
+        assert!(kinds.is_empty(), "{kinds:?}");
+        let told: Vec<String> = rig
+            .cloud
+            .published()
+            .into_iter()
+            .filter(|(topic, _)| topic == "bbws-dr-events")
+            .map(|(_, m)| m.subject)
+            .collect();
+        for turn in ["started", "waits for people", "succeeded"] {
+            assert!(told.iter().any(|subject| subject.ends_with(turn)), "{turn}: {told:?}");
+        }
+        assert!(rig.cloud.twice().is_empty(), "{:?}", rig.cloud.twice());
+        assert_eq!(rig.ledger_holder("prod").await, None);
+        rig.ledger.verify_audit().await.unwrap().unwrap();
+    }
+}
+
+#[tokio::test]
+async fn traffic_goes_back_while_the_old_side_is_kept_and_data_does_not() {
+    let mut rig = Rig::demo_sqlite().await;
+    let id = moved(&mut rig).await;
+    assert_eq!(rig.finish(&id).await, State::Succeeded, "{:#?}", rig.run(&id).await);
+    assert!(rig.run(&id).await.issues().is_empty(), "{:?}", rig.run(&id).await.issues());
+    assert_eq!((tasks(&rig, Side::Primary), tasks(&rig, Side::Dr)), (0, 4), "the old side is fenced");
+    let own = rig.say("U0ALICE", &format!("op rollback {id}")).await;
+    assert!(own.contains("Your word would not count"), "{own}");
+    rig.say("U0BOB", &format!("op rollback {id} --reason \"the new side is slow\"")).await;
+    assert_eq!(rig.finish(&id).await, State::RolledBack, "{:#?}", rig.run(&id).await);
+    assert_eq!((weights(&rig), tasks(&rig, Side::Primary), tasks(&rig, Side::Dr)), ((Some(100), Some(0)), 4, 1));
+    assert!(there(&rig, Side::Primary, |place, now| place.rds.instance("bbws-prod-mysql", now).is_some()));
+    assert!(there(&rig, Side::Dr, |place, now| place
+        .rds
+        .instance(REPLICA, now)
+        .is_some_and(|i| i.source(now).is_none())));
+    let status = rig.say("U0DAVE", "status prod").await;
+    assert!(status.contains(HOME), "{status}");
+    assert!(rig.cloud.twice().is_empty(), "{:?}", rig.cloud.twice());
+}
+
+#[tokio::test]
+async fn a_second_failover_is_refused_with_the_first_ones_id() {
+    let mut rig = Rig::demo_sqlite().await;
+    let id = begun(&mut rig).await;
+    asked(&mut rig, &id).await;
+    let other = rig.say("U0CAROL", ASK).await;
+    assert!(other.contains(&id), "{other}");
+    assert_eq!(promotions(&rig), 1);
+}
+
+#[tokio::test]
+async fn what_cannot_be_failed_over_is_refused_with_the_reason() {
+    let mut rig = Rig::demo_sqlite().await;
+    let said = rig.say("U0ALICE", "dr failover dev --execute --ticket INC-1 --reason x").await;
+    assert!(said.contains("DO_NOT_FAILOVER") && said.contains("`replication = \"disabled\"`"), "{said}");
+    let said = rig.say("U0ALICE", "dr failover prod --execute --ticket INC-1").await;
+    assert!(said.contains("RISKY") && said.contains("--reason"), "{said}");
+    let said = rig.say("U0ALICE", "dr failover prod --execute --reason x").await;
+    assert!(said.contains("--ticket"), "{said}");
+    rig.cloud.meddle("prod", Side::Dr, |place, _, _| {
+        place.rds.instances.remove(REPLICA);
+        place.rds.snapshots.clear();
+    });
+    let said = rig.say("U0ALICE", ASK).await;
+    assert!(said.contains("DO_NOT_FAILOVER"), "{said}");
+    assert_eq!(rig.mutations(), 0);
+}
+
+#[tokio::test]
+async fn without_a_replica_the_newest_copy_is_restored() {
+    let mut rig = Rig::demo_sqlite().await;
+    rig.cloud.meddle("prod", Side::Dr, |place, _, _| place.rds.instances.remove(REPLICA));
+    rig.cloud.region_down(HOME, true);
+    let id = moved(&mut rig).await;
+    assert_eq!(rig.finish(&id).await, State::Succeeded, "{:#?}", rig.run(&id).await);
+    let made = format!("bbws-prod-mysql-restored-{id}");
+    assert!(there(&rig, Side::Dr, |place, now| place.rds.instance(&made, now).is_some_and(|i| i.protected)));
+    assert_eq!((weights(&rig), promotions(&rig)), ((Some(0), Some(100)), 0));
+    rig.clock.advance(Duration::from_secs(48 * 3600));
+    rig.process.desk.tidy().await.unwrap();
+    rig.settle(Duration::from_secs(3600)).await;
+    assert!(
+        there(&rig, Side::Dr, |place, now| place.rds.instance(&made, now).is_some()),
+        "what is live is not cleaned up"
+    );
+}
