@@ -15,6 +15,7 @@ use bbws::{
 
 use crate::support::{
     kill::{Death, Killer, die, long},
+    overwrite,
     rig::{Rig, find_id},
 };
 
@@ -45,6 +46,10 @@ enum Kind {
     RestoreTenant,
     SwapTenant,
     Failover,
+    LiveSecrets,
+    LiveConfig,
+    LiveObjects,
+    LiveFolder,
 }
 
 impl Kind {
@@ -110,6 +115,28 @@ impl Kind {
                 let at = (rig.clock.now() - Duration::from_secs(3600)).iso();
                 format!("backup restore prod s3 --bucket bbws-prod-media --as-of {at} --prefix wp-content/")
             }
+            Kind::LiveSecrets => {
+                let export = exported(rig, "secrets").await;
+                overwrite::secret(&rig.cloud, life);
+                format!("backup restore prod secrets --from {export} --into live --ticket INC-{life}")
+            }
+            Kind::LiveConfig => {
+                let export = exported(rig, "config").await;
+                overwrite::parameter(&rig.cloud);
+                format!("backup restore prod config --from {export} --into live --ticket INC-{life}")
+            }
+            Kind::LiveObjects => {
+                let at = rig.clock.now().iso();
+                rig.clock.advance(Duration::from_secs(60));
+                overwrite::object(&rig.cloud);
+                format!("backup restore prod s3 --bucket bbws-prod-media --as-of {at} --into live --ticket INC-{life}")
+            }
+            Kind::LiveFolder => {
+                let point = files(rig).await;
+                format!(
+                    "backup restore prod efs --recovery-point {point} --path /tenant-1 --into live --ticket INC-{life}"
+                )
+            }
             Kind::Bisect => "backup bisect prod rds --check orders --since 1d".to_owned(),
             Kind::Failover => format!("dr failover prod --execute --ticket INC-{life} --reason \"a planned move\""),
         }
@@ -135,6 +162,10 @@ const ROWS: [(&str, &[Kind]); 10] = [
             Kind::ListObjects,
             Kind::RestoreTenant,
             Kind::SwapTenant,
+            Kind::LiveSecrets,
+            Kind::LiveConfig,
+            Kind::LiveObjects,
+            Kind::LiveFolder,
         ],
     ),
     ("backup.bisect", &[Kind::Bisect]),
@@ -215,7 +246,7 @@ async fn done(rig: &mut Rig, command: &str) {
 async fn approve(rig: &mut Rig, id: &str) {
     if rig.state(id).await == State::AwaitingApproval {
         rig.settle(Duration::from_secs(2)).await;
-        rig.command("U0BOB", &format!("op approve {id} --confirm bbws-prod-mysql")).await;
+        rig.command("U0BOB", &format!("op approve {id} --confirm prod")).await;
     }
 }
 

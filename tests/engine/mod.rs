@@ -15,6 +15,7 @@ mod failovers;
 mod findings;
 mod frozen;
 mod held;
+mod inplace;
 mod keeper;
 mod kill;
 mod lists;

@@ -6,5 +6,6 @@ pub mod clock;
 pub mod db;
 pub mod kill;
 pub mod measurements;
+pub mod overwrite;
 pub mod pg;
 pub mod rig;

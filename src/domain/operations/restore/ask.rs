@@ -135,7 +135,7 @@ pub(super) const WHAT_ARG: Arg = Arg {
     required: true,
     usual: None,
     about: "`rds` brings back a database from a snapshot, `pitr` as it was at a moment, `dump` loads a logical dump, `efs` a file system or a folder of it; \
-            `secrets`, `config` and `s3` say what would come back; `--type rds` works too",
+            `secrets`, `config` and `s3` say what would come back, or bring it back; `--type rds` works too",
 };
 pub(super) const SNAPSHOT_ARG: Arg =
     option(SNAPSHOT, &SNAPSHOT_ID, "`rds`: the recovery point's id, as `backup list` shows it");
@@ -449,17 +449,6 @@ impl<'a> Ask<'a> {
     /// The moment the objects are to be as of.
     pub(super) fn as_of(&self) -> Option<Moment> {
         self.values.get(AS_OF).and_then(|text| moment(text).ok())
-    }
-
-    /// Whether it ends beside what is live, for kinds that know no way further.
-    pub(super) fn stays_beside(&self) -> Result<(), Vec<String>> {
-        match self.values.get(INTO).filter(|place| Some(*place) != INTO_ARG.usual) {
-            None => Ok(()),
-            Some(place) => Err(vec![format!(
-                "`{}` is not restored into {place} so far, only beside it. Leave `--into {place}` out to see what would come back.",
-                self.kind.word
-            )]),
-        }
     }
 
     /// The tenant it is narrowed to.

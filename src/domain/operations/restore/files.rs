@@ -1,5 +1,5 @@
 //! File systems: a whole one out of a recovery point into a new one, or a folder of it beside the live one; compared with what is
-//! live either way.
+//! live either way, and a folder swapped with the live one where that is asked for.
 
 use super::{
     super::{
@@ -8,7 +8,9 @@ use super::{
     },
     Ask, Kind,
     ask::{PATH, POINT, TENANT},
+    gates,
     path::Path,
+    scope,
 };
 use crate::domain::{
     environment::Environment,
@@ -34,6 +36,9 @@ fn folder<'a>(env: &'a Environment, ask: &Ask<'a>) -> Result<Option<(&'a str, Op
                 _ => Err(format!("Tenant `{id}` has no `path` and `file_system` in bbws.toml.")),
             }
         }
+        (None, None) if ask.goes_live() => Err(format!(
+            "A whole file system does not go into live: it would be another one, and whatever mounts the live one would have to mount that. Say `--{PATH} /folder` or `--{TENANT} ID` to put a folder back, or leave `--into live` out to get the whole file system beside the live one."
+        )),
         (None, None) => Ok(None),
     }
 }
@@ -45,7 +50,6 @@ fn survey(asked: &Asked<'_>, ask: &Ask<'_>) -> Result<Survey, Vec<String>> {
 }
 
 fn plan(asked: &Asked<'_>, ask: &Ask<'_>, known: &Known) -> Result<Plan, Vec<String>> {
-    ask.stays_beside()?;
     let env = asked.environment;
     let folder = folder(env, ask).map_err(|why| vec![why])?;
     let point = named(&known.world, ask.point()).ok_or_else(|| vec![unknown(env, ask.point())])?;
@@ -66,7 +70,12 @@ fn plan(asked: &Asked<'_>, ask: &Ask<'_>, known: &Known) -> Result<Plan, Vec<Str
         spoken(asked.at.since(point.created))
     ));
     match folder {
-        Some((folder, _)) => beside(&mut path, (point, vault), folder),
+        Some((folder, _)) => {
+            let compared = beside(&mut path, (point, vault), folder);
+            if ask.goes_live() {
+                swap(&mut path, asked, known, (point, folder), compared);
+            }
+        }
         None => whole(&mut path, &asked.id.0, (point, vault), &known.world),
     }
     path.finish()
@@ -97,12 +106,15 @@ fn refusals(env: &Environment, point: &Point, expected: Option<&str>, world: &Wo
 }
 
 /// A folder, beside the live one.
-fn beside(path: &mut Path<'_>, (point, vault): (&Point, &str), folder: &str) {
+fn beside(path: &mut Path<'_>, (point, vault): (&Point, &str), folder: &str) -> usize {
     let (env, files) = (path.env, &point.resource);
     let region = env.primary_region.clone();
     path.draft.note(format!(
-        "AWS Backup puts {folder} under `aws-backup-restore_…` in the root of {files}, beside everything that is live. Nothing that is live is changed. It takes room there until somebody removes it: bbws deletes no files."
+        "AWS Backup puts {folder} under `aws-backup-restore_…` in the root of {files}, beside everything that is live. It takes room there until somebody removes it: bbws deletes no files."
     ));
+    if !path.ask.goes_live() {
+        path.draft.note("Nothing that is live is changed.");
+    }
     let restored = path.draft.step(
         format!("Restore {folder} of {files} beside the live one"),
         vec![],
@@ -119,7 +131,56 @@ fn beside(path: &mut Path<'_>, (point, vault): (&Point, &str), folder: &str) {
         format!("Find it, and compare owner, mode and a sample with the live {folder}"),
         vec![restored],
         step::VerifyFolder { region, file_system: files.clone(), path: folder.to_owned(), data_of: point.created },
+    )
+}
+
+/// The restored folder in the place of the live one, and the way back.
+fn swap(path: &mut Path<'_>, asked: &Asked<'_>, known: &Known, (point, folder): (&Point, &str), compared: usize) {
+    let (env, files) = (path.env, &point.resource);
+    for why in gates::refusals(env, path.ask) {
+        path.draft.problem(why);
+    }
+    // What is not there is refused already.
+    let Some(found) = known.world.file_systems.iter().find(|found| found.id == *files) else { return };
+    path.scope = match path.ask.tenant() {
+        Some(_) => scope::TENANT,
+        // How large a folder is nobody can tell before it is walked through: no larger than the file system.
+        None => scope::of_databases(1, found.size_bytes.div_ceil(1 << 30)).word(),
+    };
+    let (before, undone) = (format!("{folder}.before-{}", asked.id), format!("{folder}.undone-{}", asked.id));
+    path.draft.note(format!(
+        "The cutover is two renames in one request: {folder} becomes {before}, and the restored folder takes its name. Between them there is no {folder} for a moment; files that are open stay with the folder they are in. What was written since the recovery point is in {before}; what is written after the cutover is kept as {undone} on the way back."
+    ));
+    gates::in_place(path);
+    let region = env.primary_region.clone();
+    let question = format!(
+        "{folder} of {files} is restored beside the live one and compared with it: this thread says what differs. Continue backs {files} up and asks for the cutover; nothing is changed before that."
     );
+    let looked = gates::look(path, compared, question);
+    let retention_days = env.retention_days.default;
+    let job = step::BackupJob {
+        region: region.clone(),
+        resource_arn: found.arn.clone(),
+        vault: env.vault.clone(),
+        role: env.backup_role.clone(),
+        retention_days,
+    };
+    let backed_up = path.draft.step(format!("Back up {files} as it is now"), vec![looked], job);
+    let verify = step::VerifyRecoveryPoint { region: region.clone(), vault: env.vault.clone(), retention_days };
+    let verified = path.draft.step(format!("Verify that recovery point in {region}"), vec![backed_up], verify);
+    let title = format!("Wait for the word that {folder} is swapped");
+    let question = format!("{files} is backed up. Shall the restored {folder} take the place of the live one now?");
+    let agreed = gates::agreed(path, known, vec![verified], title, question);
+    let swap = |aside: String, with: Option<String>| step::SwapFolder {
+        region: region.clone(),
+        file_system: files.clone(),
+        path: folder.to_owned(),
+        aside,
+        with,
+    };
+    let title = format!("Swap {folder} with the restored one");
+    let swapped = path.draft.step(title, vec![compared, agreed], swap(before.clone(), None));
+    path.draft.back(format!("Swap {folder} back"), vec![compared, swapped], swap(undone, Some(before)));
 }
 
 /// All of it, as a new file system with an address in the isolated network.

@@ -1,10 +1,13 @@
-//! Objects of a bucket as they were at a moment: which would come back, counted by what happened to them since.
+//! Objects of a bucket as they were at a moment: counted by what happened to them since, and brought back as copies on top where
+//! that is asked for.
 
 use super::{
     super::{Asked, Known},
     Ask, Kind,
     ask::{AS_OF, BUCKET, PREFIX, REGION},
+    gates,
     path::Path,
+    scope,
 };
 use crate::domain::{
     environment::Bucket,
@@ -43,7 +46,6 @@ fn survey(asked: &Asked<'_>, ask: &Ask<'_>) -> Result<Survey, Vec<String>> {
 }
 
 fn plan(asked: &Asked<'_>, ask: &Ask<'_>, known: &Known) -> Result<Plan, Vec<String>> {
-    ask.stays_beside()?;
     let (env, bucket) = (asked.environment, declared(asked, ask)?);
     let as_of = ask.as_of().unwrap_or(asked.at);
     let Some(found) = known.world.buckets.iter().find(|found| found.name == bucket.name) else {
@@ -68,7 +70,7 @@ fn plan(asked: &Asked<'_>, ask: &Ask<'_>, known: &Known) -> Result<Plan, Vec<Str
     }
     path.draft.fact(format!("Bucket {}", bucket.name), "versioned");
     path.draft.note(format!(
-        "As of {as_of}, {} ago. What was overwritten or deleted since is listed with the version that would come back; what came since would stay. Archived storage classes are named with their hours. Nothing in the bucket is changed.",
+        "As of {as_of}, {} ago. What was overwritten or deleted since is listed with the version that comes back; what came since stays. Archived storage classes are named with their hours, and nothing is thawed.",
         spoken(asked.at.since(as_of))
     ));
     expired(&mut path, found, asked.at, as_of);
@@ -80,12 +82,56 @@ fn plan(asked: &Asked<'_>, ask: &Ask<'_>, known: &Known) -> Result<Plan, Vec<Str
         archive,
         list: format!("{}/restore/{}/{}/{}.versions.jsonl.zst", env.name, asked.at.yyyymmdd(), asked.id, bucket.name),
     };
-    path.draft.step(
-        format!("List what would come back in bucket {}", bucket.name),
-        vec![],
-        step::ListVersions { region: env.primary_region.clone(), versions },
-    );
+    let list = step::ListVersions { region: env.primary_region.clone(), versions: versions.clone() };
+    let listed = path.draft.step(format!("List what comes back in bucket {}", bucket.name), vec![], list);
+    if ask.goes_live() {
+        bring_back(&mut path, asked, known, versions, listed);
+    } else {
+        path.draft.note("Nothing in the bucket is changed.");
+    }
     path.finish()
+}
+
+/// Copies on top of what was overwritten, an end to what hides the others, and the way back.
+fn bring_back(path: &mut Path<'_>, asked: &Asked<'_>, known: &Known, versions: Versions, listed: usize) {
+    let (env, bucket) = (path.env, versions.bucket.clone());
+    for why in gates::refusals(env, path.ask) {
+        path.draft.problem(why);
+    }
+    path.scope = scope::of_databases(1, 0).word();
+    path.draft.note("What was current stays below what comes back. The only thing that is deleted is the one delete marker that hides an object. What somebody writes meanwhile stays and is told.");
+    gates::in_place(path);
+    let region = env.primary_region.clone();
+    let question = format!(
+        "Bucket {bucket} is listed as of {}: this thread counts what comes back. Continue records its versions as they are now and asks for the cutover; nothing is changed before that.",
+        versions.as_of
+    );
+    let looked = gates::look(path, listed, question);
+    let archive = versions.archive.clone();
+    let key = format!("{}/s3/{}/{}/{bucket}.jsonl.zst", env.name, asked.at.yyyymmdd(), asked.id);
+    let record = step::BucketRecord {
+        region: region.clone(),
+        source: bucket.clone(),
+        bucket: archive.clone(),
+        key: key.clone(),
+    };
+    let title = format!("Record the versions in bucket {bucket} as they are now");
+    let recorded = path.draft.step(title, vec![looked], record);
+    let verify =
+        step::VerifyObject { region: region.clone(), bucket: archive, key, retention_days: env.retention_days.default };
+    let verified = path.draft.step(format!("Verify that record in {region}"), vec![recorded], verify);
+    let title = format!("Wait for the word that objects of {bucket} change");
+    let question = format!(
+        "The versions in {bucket} are recorded and verified. Shall its objects come back as of {} now?",
+        versions.as_of
+    );
+    let agreed = gates::agreed(path, known, vec![verified], title, question);
+    let restore = step::RestoreVersions { region: region.clone(), versions: versions.clone() };
+    let restored = path.draft.step(format!("Bring the objects of {bucket} back"), vec![agreed], restore);
+    let again = step::VerifyVersions { region: region.clone(), versions: versions.clone() };
+    path.draft.step(format!("List bucket {bucket} again"), vec![restored], again);
+    let back = step::RevertVersions { region, versions };
+    path.draft.back(format!("Put the objects of {bucket} back as they were"), vec![restored], back);
 }
 
 /// Versions that the bucket's own rules may have let go since.

@@ -1,4 +1,5 @@
-//! Secrets and parameters out of an export: decrypted, and compared with what is live by value. Names are told, values never.
+//! Secrets and parameters out of an export: decrypted, compared with what is live by value, and brought back as new versions
+//! where that is asked for. Names are told, values never.
 
 use super::{
     super::{
@@ -7,13 +8,15 @@ use super::{
     },
     Ask, Kind,
     ask::{FROM, NAME, TENANT},
+    gates,
     path::Path,
+    scope,
 };
 use crate::domain::{
     environment::Environment,
     moment::spoken,
     plan::Plan,
-    point::{Place, PointKind},
+    point::{Place, Point, PointKind},
     step::{self, Export, Holding},
     world::Survey,
 };
@@ -55,7 +58,6 @@ fn prefix(env: &Environment, ask: &Ask<'_>, holds: Holding) -> Result<String, St
 }
 
 fn plan(asked: &Asked<'_>, ask: &Ask<'_>, known: &Known, holds: Holding) -> Result<Plan, Vec<String>> {
-    ask.stays_beside()?;
     let env = asked.environment;
     let (kind, noun) = match holds {
         Holding::Secrets => (PointKind::Secrets, "secrets"),
@@ -80,13 +82,134 @@ fn plan(asked: &Asked<'_>, ask: &Ask<'_>, known: &Known, holds: Holding) -> Resu
     let mut path = Path::new(env, ask);
     path.draft.fact(format!("Export {}", point.id), format!("{noun}, of {}, in {}", point.created, point.region));
     path.draft.note(format!(
-        "The export is {} old. It is decrypted and compared with what is live; names are told, values never, and nothing is changed.",
+        "The export is {} old. It is decrypted and compared with what is live; names are told, values never.",
         spoken(asked.at.since(point.created))
     ));
-    path.draft.step(
-        format!("Compare {} with what is live", point.id),
-        vec![],
-        step::CompareExport { region: env.primary_region.clone(), export, restored: false, create: false },
-    );
+    // Who names one thing wants it back, also where it is missing.
+    let create = ask.goes_live() && ask.name().is_some();
+    let compare =
+        step::CompareExport { region: env.primary_region.clone(), export: export.clone(), restored: false, create };
+    let compared = path.draft.step(format!("Compare {} with what is live", point.id), vec![], compare);
+    if ask.goes_live() {
+        Return { point, export, noun, create }.plan(&mut path, asked, known, compared);
+    } else {
+        path.draft.note("Nothing is changed.");
+    }
     path.finish()
+}
+
+/// What is brought back in place.
+struct Return<'p> {
+    point: &'p Point,
+    export: Export,
+    noun: &'static str,
+    /// Whether what is missing is created.
+    create: bool,
+}
+
+impl Return<'_> {
+    /// Adds everything after the comparison: new versions of what differs, and their way back.
+    fn plan(self, path: &mut Path<'_>, asked: &Asked<'_>, known: &Known, compared: usize) {
+        let Return { point, noun, create, .. } = self;
+        for why in gates::refusals(path.env, path.ask) {
+            path.draft.problem(why);
+        }
+        path.scope = match path.ask.tenant() {
+            Some(_) => scope::TENANT,
+            None => scope::of_databases(1, 0).word(),
+        };
+        self.notes(path);
+        let question = format!(
+            "{} is compared with the {noun} that are live: this thread names what differs. Continue exports them as they are now and asks for the cutover; nothing is changed before that.",
+            point.id
+        );
+        let looked = gates::look(path, compared, question);
+        let Some((verified, before)) = self.fresh_export(path, asked, looked) else { return };
+        let title = format!("Wait for the word that the {noun} change");
+        let question = format!(
+            "What is live is exported and verified. Shall the {noun} that differ get their values of {} now?",
+            point.created
+        );
+        let agreed = gates::agreed(path, known, vec![verified], title, question);
+        let region = path.env.primary_region.clone();
+        let title = format!("Bring the {noun} of {} back", point.id);
+        let export = self.export;
+        let restored = match export.holds {
+            Holding::Secrets => {
+                let restore = step::RestoreSecrets { region: region.clone(), export: export.clone(), create };
+                path.draft.step(title, vec![agreed], restore)
+            }
+            Holding::Config => {
+                let (region, export) = (region.clone(), export.clone());
+                path.draft.step(title, vec![agreed], step::RestoreParameters { region, export, create, over: None })
+            }
+        };
+        let again = step::CompareExport { region: region.clone(), export: export.clone(), restored: true, create };
+        path.draft.step(format!("Read the {noun} back"), vec![restored], again);
+        let title = format!("Put the {noun} back as they were");
+        match export.holds {
+            Holding::Secrets => path.draft.back(title, vec![restored], step::RevertSecrets { region, before }),
+            Holding::Config => {
+                let back = step::RestoreParameters { region, export: before, create: false, over: Some(export) };
+                path.draft.back(title, vec![restored], back)
+            }
+        };
+    }
+
+    /// Everything of this kind as it is now, verified: the way back rests on it.
+    fn fresh_export(&self, path: &mut Path<'_>, asked: &Asked<'_>, looked: usize) -> Option<(usize, Export)> {
+        let (env, noun) = (path.env, self.noun);
+        let Some(bucket) = env.secrets_bucket.clone() else {
+            path.draft.problem(format!(
+                "`{}` has no `secrets_bucket` in bbws.toml, where what is live now would be exported to.",
+                env.name
+            ));
+            return None;
+        };
+        let (kind, name) = match (self.export.holds, path.ask.tenant()) {
+            (Holding::Secrets, Some(tenant)) => ("secrets", format!("{tenant}.secrets.json")),
+            (Holding::Secrets, None) => ("secrets", "secrets.json".to_owned()),
+            (Holding::Config, _) => ("config", "config.json".to_owned()),
+        };
+        let key = format!("{}/{kind}/{}/{}/{name}", env.name, asked.at.yyyymmdd(), asked.id);
+        let (region, prefix) = (env.primary_region.clone(), self.export.prefix.clone());
+        let title = format!("Export the {noun} under {prefix} as they are now");
+        let exported = match self.export.holds {
+            Holding::Secrets => {
+                let (region, bucket, key) = (region.clone(), bucket.clone(), key.clone());
+                path.draft.step(title, vec![looked], step::SecretsExport { region, prefix, bucket, key })
+            }
+            Holding::Config => {
+                let export = step::ConfigExport {
+                    region: region.clone(),
+                    parameters_prefix: prefix,
+                    secrets_prefix: env.secrets_prefix.clone(),
+                    bucket: bucket.clone(),
+                    key: key.clone(),
+                };
+                path.draft.step(title, vec![looked], export)
+            }
+        };
+        let verify = step::VerifyObject {
+            region: region.clone(),
+            bucket: bucket.clone(),
+            key: key.clone(),
+            retention_days: env.retention_days.default,
+        };
+        let verified = path.draft.step(format!("Verify that export in {region}"), vec![exported], verify);
+        Some((verified, Export { region, bucket, key, ..self.export.clone() }))
+    }
+
+    fn notes(&self, path: &mut Path<'_>) {
+        path.draft.note(match self.export.holds {
+            Holding::Secrets => "Each secret that differs gets the value of the export as a new version; the version that is live now keeps the stage AWSPREVIOUS. What is not in the export stays as it is.",
+            Holding::Config => "Each parameter that differs gets the value of the export as a new version, under its own key. What is not in the export stays as it is.",
+        });
+        path.draft
+            .note("Applications keep the values they have read until they read them again: bbws restarts nothing.");
+        if self.create {
+            path.draft.note("Where it is missing it is created, and stays on the way back: nothing is deleted.");
+        }
+        gates::in_place(path);
+    }
 }
