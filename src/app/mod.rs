@@ -21,6 +21,7 @@ pub mod recovery;
 pub mod reports;
 mod restorable;
 pub mod restore_form;
+pub mod standing;
 mod submit;
 mod tidy;
 mod turn;

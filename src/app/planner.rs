@@ -2,6 +2,7 @@
 
 use std::{borrow::Cow, collections::BTreeMap, sync::Arc, time::Duration};
 
+use super::standing::standing;
 use crate::{
     domain::{
         active::Active,
@@ -84,12 +85,12 @@ impl Planner {
         Planner { environments, rules, cloud, store }
     }
 
-    /// An environment by name.
+    /// An environment by name, as the config declares it.
     pub fn environment(&self, name: &str) -> Option<&Arc<Environment>> {
         self.environments.get(name)
     }
 
-    /// All environments.
+    /// All environments, as the config declares them.
     pub fn environments(&self) -> impl Iterator<Item = &Arc<Environment>> {
         self.environments.values()
     }
@@ -101,8 +102,21 @@ impl Planner {
     pub async fn where_it_runs(&self, name: &str) -> Result<Option<(Active, Environment)>, StoreError> {
         let Some(config) = self.environments.get(name) else { return Ok(None) };
         let active = self.active(name).await?;
-        let environment = active.environment(config).into_owned();
+        let environment = active.environment(&*self.on_its_side(config, &active, None).await?).into_owned();
         Ok(Some((active, environment)))
+    }
+
+    /// An environment before it is taken to the side where it runs: which instances are live is known of the primary region.
+    async fn on_its_side(
+        &self,
+        declared: &Arc<Environment>,
+        active: &Active,
+        own: Option<&OpId>,
+    ) -> Result<Arc<Environment>, StoreError> {
+        match active.side {
+            Side::Primary => standing(self.store.as_ref(), declared, own).await,
+            Side::Dr => Ok(Arc::clone(declared)),
+        }
     }
 
     /// Where an environment runs.
@@ -144,14 +158,15 @@ impl Planner {
         let (Some(operation), Some(environment)) = (operations::asked(command), command.environment()) else {
             return Err(NoPlan::Problems(vec![format!("`{}` is not something to plan.", command.name())]));
         };
-        let config = self.known(environment)?;
+        let declared = self.known(environment)?;
         let active = self.active(environment).await?;
-        let env = planned_for(operation, command, config, &active)?;
+        let config = self.on_its_side(declared, &active, Some(asking.id)).await?;
+        let env = planned_for(operation, command, &config, &active)?;
         let asked = Asked { command, environment: &env, id: asking.id, at: asking.at };
         let ask = operation.survey(&asked)?;
         let mut world = self.survey(&env, &Survey { readiness: false, ..ask.clone() }, asking.by).await?;
         if ask.readiness {
-            world.readiness = Some(self.readiness(config, &active, asking.by).await?.map_err(no_world)?);
+            world.readiness = Some(self.readiness(&config, &active, asking.by).await?.map_err(no_world)?);
         }
         let marks = match operation.marks() {
             Marks::Nothing => Vec::new(),

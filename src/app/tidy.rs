@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{desk::Desk, submit::New};
+use super::{desk::Desk, standing::standing, submit::New};
 use crate::{
     domain::{
         environment::Environment,
@@ -26,7 +26,8 @@ impl Desk {
     pub async fn tidy(&self) -> Result<(), StoreError> {
         let now = self.clock.now();
         let environments: Vec<_> = self.planner.environments().cloned().collect();
-        for environment in environments {
+        for declared in environments {
+            let environment = standing(self.store.as_ref(), &declared, None).await?;
             for leftover in self.store.marks(&environment.name, Some(MarkKind::Leftover)).await? {
                 if now.since(leftover.at) >= Leftover::read(&leftover.note).stays() {
                     self.clean_up(&environment, &leftover).await?;

@@ -24,6 +24,7 @@ use crate::{
         active::Active,
         environment::{Environment, Side},
         lag::Measurements,
+        live,
         mark::Mark,
         moment::Moment,
         operations,
@@ -150,12 +151,15 @@ impl Watcher {
         self.memory.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn look(&self, environment: &Environment) -> Result<(), StoreError> {
-        let name = environment.name.as_str();
+    async fn look(&self, declared: &Environment) -> Result<(), StoreError> {
+        let name = declared.name.as_str();
         let before = self.memory().get(name).cloned().unwrap_or_default();
         // What stands is read before AWS is: what another replica takes back meanwhile must not come up again.
         let mut marks = self.store.marks(name, None).await?;
-        let (config, active) = (environment, Active::of(&marks));
+        let active = Active::of(&marks);
+        // Which instances are live is known of the primary region.
+        let stands = live::standing(declared, &marks, None).filter(|_| active.side == Side::Primary);
+        let config = stands.as_ref().unwrap_or(declared);
         let environment = &*active.environment(config);
         let backing_up = self.backing_up(name).await?;
         let read = self.cloud.measurements(environment, SELF).await;

@@ -96,6 +96,22 @@ pub struct Database {
     pub endpoint_secret: Option<String>,
     /// How a restored instance takes its place; `rename` where left out.
     pub cutover: Option<Cutover>,
+    /// What the config calls it, where another instance is live in its place; never of the config itself. See
+    /// [`super::live`].
+    #[serde(skip)]
+    pub declared: Option<String>,
+}
+
+impl Database {
+    /// What people call it, and the names of what is made of it begin with: its id in the config.
+    pub fn name(&self) -> &str {
+        self.declared.as_deref().unwrap_or(&self.id)
+    }
+
+    /// Whether this is its id in the config, or the instance that is live in its place.
+    pub fn is_called(&self, name: &str) -> bool {
+        self.id.eq_ignore_ascii_case(name) || self.name().eq_ignore_ascii_case(name)
+    }
 }
 
 /// How a restored instance takes the place of the one that is there.

@@ -105,7 +105,7 @@ impl Measurements {
         let existing = self.existing.as_ref().map_err(String::as_str)?;
         let declared = |e: &&Existing| match e.kind {
             PointKind::Rds => {
-                environment.databases.iter().any(|d| d.id == e.id || d.dr_replica.as_ref() == Some(&e.id))
+                environment.databases.iter().any(|d| d.is_called(&e.id) || d.dr_replica.as_ref() == Some(&e.id))
             }
             PointKind::Efs => environment.file_systems.iter().any(|f| f.id == e.id),
             _ => true,

@@ -24,11 +24,13 @@ pub enum MarkKind {
     Checked,
     /// Where the environment runs; see [`super::active::Active`].
     Active,
+    /// Which instance is live in the place of a database of the config; the note is a [`super::live::Live`].
+    Live,
 }
 
 impl MarkKind {
     /// Every kind.
-    pub const ALL: [MarkKind; 7] = [
+    pub const ALL: [MarkKind; 8] = [
         MarkKind::Hold,
         MarkKind::Tested,
         MarkKind::Tier,
@@ -36,6 +38,7 @@ impl MarkKind {
         MarkKind::Finding,
         MarkKind::Checked,
         MarkKind::Active,
+        MarkKind::Live,
     ];
 
     /// Its name in the ledger.
@@ -48,6 +51,7 @@ impl MarkKind {
             MarkKind::Finding => "finding",
             MarkKind::Checked => "checked",
             MarkKind::Active => "active",
+            MarkKind::Live => "live",
         }
     }
 }

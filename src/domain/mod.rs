@@ -17,6 +17,7 @@ pub mod held;
 pub mod incarnation;
 pub mod lag;
 pub mod language;
+pub mod live;
 pub mod mark;
 pub mod moment;
 pub mod operation;

@@ -121,7 +121,8 @@ pub fn is_made_by(name: &str, operation: &str) -> bool {
 /// A clause that says what it is.
 pub fn declared_nowhere(id: &str, environment: &Environment) -> Result<(), String> {
     let same = |declared: &str| declared.eq_ignore_ascii_case(id);
-    let database = |d: &super::environment::Database| same(&d.id) || d.dr_replica.as_deref().is_some_and(same);
+    let database =
+        |d: &super::environment::Database| same(&d.id) || same(d.name()) || d.dr_replica.as_deref().is_some_and(same);
     if environment.databases.iter().any(database) {
         return Err(format!("{id} is a database of the platform"));
     }

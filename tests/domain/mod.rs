@@ -6,6 +6,7 @@ mod bisect;
 mod confidence;
 mod faults;
 mod frozen;
+mod live;
 mod machines;
 mod operations;
 mod plans;

@@ -9,6 +9,7 @@ mod backup;
 mod bisect;
 mod calls;
 mod control;
+mod cutover;
 mod delivery;
 mod every;
 mod failovers;

@@ -52,6 +52,17 @@ fn port<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u16, D::Error> {
     }
 }
 
+/// Where a secret's text leads to; none where it says no host and port.
+pub fn place(text: &str) -> Option<(String, u16)> {
+    #[derive(Deserialize)]
+    struct Place {
+        host: String,
+        #[serde(deserialize_with = "port")]
+        port: u16,
+    }
+    serde_json::from_str::<Place>(text).ok().map(|place| (place.host, place.port))
+}
+
 /// Reads the secret.
 ///
 /// # Errors

@@ -12,6 +12,8 @@ pub const OPERATION: &str = "bbws:operation";
 pub const LEDGER: &str = "bbws:ledger";
 /// How many days it is to be kept.
 pub const RETENTION: &str = "bbws:retention-days";
+/// The database that an instance is live as, or was.
+pub const LIVE: &str = "bbws:live";
 /// Tenant it is narrowed to.
 pub const TENANT: &str = "bbws:tenant";
 

@@ -6,10 +6,12 @@ use async_trait::async_trait;
 
 use super::{Begun, Executor, Task};
 use crate::{
+    app::standing::standing,
     domain::{environment::Environment, incarnation::Incarnation, operation::Operation},
     ports::{
         clock::Clock,
         cloud::{Call, Cloud, CloudError, Probe, Progress},
+        store::Store,
     },
 };
 
@@ -20,6 +22,7 @@ pub const CALL: Duration = Duration::from_secs(40);
 #[derive(Clone)]
 pub struct Aws {
     cloud: Arc<dyn Cloud>,
+    store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
     environments: BTreeMap<String, Arc<Environment>>,
 }
@@ -27,32 +30,62 @@ pub struct Aws {
 impl Aws {
     pub(super) fn new(
         cloud: Arc<dyn Cloud>,
+        store: Arc<dyn Store>,
         clock: Arc<dyn Clock>,
         environments: BTreeMap<String, Arc<Environment>>,
     ) -> Aws {
-        Aws { cloud, clock, environments }
+        Aws { cloud, store, clock, environments }
     }
 
-    /// What AWS is to be called with.
-    ///
-    /// # Errors
-    /// `Retryable` while the environment is not in the config: its account and role are known to nobody else.
-    pub(super) fn call(&self, task: &Task) -> Result<Call, CloudError> {
+    /// The environment of a task as it stands: what is live is known to whatever is done in it, to deletions before all.
+    async fn environment(&self, task: &Task) -> Result<Arc<Environment>, CloudError> {
+        let declared = self.declared(task)?;
+        standing(self.store.as_ref(), declared, None).await.map_err(|error| {
+            tracing::error!(error = &error as &dyn std::error::Error, "what is live could not be read");
+            CloudError::Retryable { reason: "The ledger does not answer.".to_owned(), after: None }
+        })
+    }
+
+    fn declared(&self, task: &Task) -> Result<&Arc<Environment>, CloudError> {
         let name = task.op.environment();
-        let Some(environment) = self.environments.get(name) else {
+        self.environments.get(name).ok_or_else(|| {
             tracing::error!(operation = %task.op.id, environment = name, "the environment is no longer in the config");
-            return Err(CloudError::Retryable {
+            CloudError::Retryable {
                 reason: format!(
                     "Environment {name} is no longer in the config file. Put it back until {} has ended.",
                     task.op.id
                 ),
                 after: None,
-            });
-        };
-        Ok(Call {
+            }
+        })
+    }
+
+    /// What AWS is to be called with.
+    ///
+    /// # Errors
+    /// `Retryable` while the environment is not in the config, since its account and role are known to nobody else, or while the
+    /// ledger does not say how it stands.
+    async fn call(&self, task: &Task) -> Result<Call, CloudError> {
+        Ok(self.called(task, self.environment(task).await?))
+    }
+
+    /// The same of many, with one look at each environment.
+    pub(super) async fn calls(&self, tasks: &[Task]) -> Vec<Result<Call, CloudError>> {
+        let mut stand: BTreeMap<&str, Result<Arc<Environment>, CloudError>> = BTreeMap::new();
+        for task in tasks {
+            if !stand.contains_key(task.op.environment()) {
+                stand.insert(task.op.environment(), self.environment(task).await);
+            }
+        }
+        let of = |task: &Task| stand[task.op.environment()].clone().map(|environment| self.called(task, environment));
+        tasks.iter().map(of).collect()
+    }
+
+    fn called(&self, task: &Task, environment: Arc<Environment>) -> Call {
+        Call {
             operation: task.op.id.clone(),
             step: task.step,
-            environment: Arc::clone(environment),
+            environment,
             action: task.action.clone(),
             intended: task.intended.unwrap_or_else(|| self.clock.now()),
             tags: tags(&task.op, &task.approvers, Incarnation::of_token(&task.token).as_ref()),
@@ -60,25 +93,25 @@ impl Aws {
             inputs: task.inputs.clone(),
             external_id: task.external_id.clone(),
             requester: task.op.requester.user.clone(),
-        })
+        }
     }
 }
 
 #[async_trait]
 impl Executor for Aws {
     async fn probe(&self, task: &Task) -> Result<Probe, CloudError> {
-        let call = self.call(task)?;
+        let call = self.call(task).await?;
         tokio::time::timeout(CALL, self.cloud.probe(&call)).await.unwrap_or_else(|_| Err(timed_out()))
     }
 
     async fn start(&self, task: &Task) -> Result<Begun, CloudError> {
-        let call = self.call(task)?;
+        let call = self.call(task).await?;
         let started = tokio::time::timeout(CALL, self.cloud.start(&call)).await;
         Ok(started.unwrap_or_else(|_| Err(timed_out()))?.into())
     }
 
     async fn poll(&self, tasks: &[Task]) -> Vec<Result<Progress, CloudError>> {
-        let calls: Vec<Result<Call, CloudError>> = tasks.iter().map(|task| self.call(task)).collect();
+        let calls = self.calls(tasks).await;
         let callable: Vec<Call> = calls.iter().filter_map(|call| call.as_ref().ok().cloned()).collect();
         let asked = tokio::time::timeout(CALL, self.cloud.poll(&callable)).await;
         let mut asked = asked.unwrap_or_else(|_| callable.iter().map(|_| Err(timed_out())).collect()).into_iter();

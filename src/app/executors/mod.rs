@@ -132,7 +132,7 @@ impl Executors {
         clock: Arc<dyn Clock>,
         environments: BTreeMap<String, Arc<Environment>>,
     ) -> Executors {
-        let aws = aws::Aws::new(cloud.clone(), clock.clone(), environments);
+        let aws = aws::Aws::new(cloud.clone(), store.clone(), clock.clone(), environments);
         Executors {
             reports: reports::Reports::new(aws.clone(), cloud, store.clone()),
             aws,

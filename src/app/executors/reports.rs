@@ -74,7 +74,7 @@ impl Executor for Reports {
     }
 
     async fn poll(&self, tasks: &[Task]) -> Vec<Result<Progress, CloudError>> {
-        tasks.iter().map(|task| self.aws.call(task).and_then(|call| self.ask(call))).collect()
+        self.aws.calls(tasks).await.into_iter().map(|call| call.and_then(|call| self.ask(call))).collect()
     }
 }
 

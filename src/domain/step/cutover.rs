@@ -102,6 +102,84 @@ impl Parameters for Rename {
     }
 }
 
+/// `rds:AddTagsToResource`: an instance says by a tag that it is live, or was; IAM lets nobody delete what has it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TagLive {
+    /// Region of the instance.
+    pub region: String,
+    /// Its name.
+    pub instance: String,
+    /// The database that it is, by its id in the config: the tag's value.
+    pub database: String,
+}
+
+impl Parameters for TagLive {
+    fn region(&self) -> Option<&str> {
+        Some(&self.region)
+    }
+
+    fn resource(&self) -> &str {
+        "clone"
+    }
+
+    fn label(&self) -> &'static str {
+        "Tag as live"
+    }
+}
+
+/// `secretsmanager:PutSecretValue`: the secret that applications read leads to another instance. Of its JSON only host and port
+/// change; the version before keeps the stage AWSPREVIOUS. A secret that does not lead to the instance it is to lead away
+/// from is left alone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PointSecret {
+    /// Region of the secret and of both instances.
+    pub region: String,
+    /// The secret.
+    pub secret: String,
+    /// The instance it leads to now.
+    pub from: String,
+    /// The instance it leads to afterwards.
+    pub to: String,
+}
+
+impl Parameters for PointSecret {
+    fn region(&self) -> Option<&str> {
+        Some(&self.region)
+    }
+
+    fn resource(&self) -> &str {
+        &self.secret
+    }
+
+    fn label(&self) -> &'static str {
+        "Point secret"
+    }
+}
+
+/// `secretsmanager:UpdateSecretVersionStage`: AWSCURRENT moves back to the version before the one that this operation made. A
+/// secret that got another version since is left alone, and told.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PointSecretBack {
+    /// Region of the secret.
+    pub region: String,
+    /// The secret.
+    pub secret: String,
+}
+
+impl Parameters for PointSecretBack {
+    fn region(&self) -> Option<&str> {
+        Some(&self.region)
+    }
+
+    fn resource(&self) -> &str {
+        &self.secret
+    }
+
+    fn label(&self) -> &'static str {
+        "Point secret back"
+    }
+}
+
 /// Whether the platform answers at its addresses, for a while. Reads only.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WatchHealth {

@@ -200,7 +200,7 @@ pub(super) fn no_copy(view: &View<'_>, copies: usize, certain: bool) -> Finding 
 
 pub(super) fn job(view: &View<'_>, job: &JobTrouble, key: String, times: usize) -> Finding {
     let databases = &view.environment.databases;
-    let declared = if databases.iter().any(|d| d.id == job.resource) {
+    let declared = if databases.iter().any(|d| d.is_called(&job.resource)) {
         Some(BackupScope::Rds)
     } else {
         view.environment.file_systems.iter().any(|f| f.id == job.resource).then_some(BackupScope::Efs)

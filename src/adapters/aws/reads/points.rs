@@ -106,7 +106,9 @@ fn sources<'e>(environment: &'e Environment, side: Side, query: &PointQuery) -> 
     let databases: Vec<String> = environment
         .databases
         .iter()
-        .map(|d| d.id.clone())
+        // What was made of the one that was live before is a recovery point of the database as well.
+        .flat_map(|d| [Some(d.id.clone()), d.declared.clone()])
+        .flatten()
         .filter(|id| query.resource.as_ref().is_none_or(|wanted| wanted == id))
         .collect();
     let mut sources = Vec::new();

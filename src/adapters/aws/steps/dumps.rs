@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{
     super::{
         background::{Outcome, Teller},
-        login::{self, Login},
+        login::Login,
         s3::{self, Object},
         session::Session,
         tags,
@@ -14,7 +14,9 @@ use super::{
     At, Change, Look,
     archives::{Archive, context, expected, source, target},
     dump_check::{Compared, long_statement, permanent},
-    dump_load, objects, uploads,
+    dump_load, objects,
+    restore_database::login_of,
+    uploads,
 };
 use crate::{
     adapters::{
@@ -42,7 +44,7 @@ impl Change for DumpExport {
     }
 
     async fn start(&self, at: &At<'_>) -> Result<Started, CloudError> {
-        let login = login::read(&at.session, &self.secret).await?;
+        let login = login_of(&at.session, &at.call.environment, &self.database, &self.secret).await?;
         let (session, call, what) = (Arc::clone(&at.session), at.call.clone(), self.clone());
         let tools = at.cloud.tools.clone();
         let work = |tell| export(session, call, what, login, tools, tell);

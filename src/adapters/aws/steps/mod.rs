@@ -46,6 +46,7 @@ pub mod list_versions;
 pub mod mounts;
 pub mod objects;
 pub mod plans;
+mod point_secret;
 mod promote;
 pub mod record;
 pub mod restore_database;

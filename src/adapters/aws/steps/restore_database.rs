@@ -6,11 +6,21 @@
 use aws_sdk_rds::types::{DbInstance, Tag};
 
 use super::{
-    super::{background::Outcome, error::Attempt, rds, session::Session, tags},
+    super::{
+        background::Outcome,
+        error::Attempt,
+        login::{self, Login},
+        rds,
+        secrets::{self, Live},
+        session::Session,
+        tags,
+    },
     At, Change, begun, finished,
 };
 use crate::{
     domain::{
+        environment::Environment,
+        live,
         restored::{Found, Removable},
         step::{DeleteInstance, ISSUE, Outputs, RestoreTest},
     },
@@ -56,7 +66,7 @@ impl Change for DeleteInstance {
     }
 
     async fn start(&self, at: &At<'_>) -> Result<Started, CloudError> {
-        delete(&at.session, at.call, self).await
+        delete(at, self).await
     }
 
     /// Whether the instance is gone.
@@ -236,9 +246,9 @@ pub fn there(made: &DbInstance, name: &str, differs: Option<String>) -> Progress
 }
 
 /// Deletes a restored instance, with its backups and without a last snapshot; nothing that the operation did not restore.
-async fn delete(session: &Session, call: &Call, what: &DeleteInstance) -> Result<Started, CloudError> {
+async fn delete(at: &At<'_>, what: &DeleteInstance) -> Result<Started, CloudError> {
     let DeleteInstance { instance: name, operation, .. } = what;
-    let environment = &call.environment;
+    let (session, environment) = (&*at.session, &at.call.environment);
     let attempt = session.changes("rds:DeleteDBInstance", format!("instance {name}"));
     let removable = Removable::instance(name, operation, environment)
         .map_err(|why| attempt.never(&why, "Nothing was done. Report this."))?;
@@ -249,6 +259,10 @@ async fn delete(session: &Session, call: &Call, what: &DeleteInstance) -> Result
     })?;
     if status_of(&found) == "deleting" {
         return Ok(begun(name));
+    }
+    if let Some(secret) = reached_by(at, &found).await? {
+        let why = format!("secret {secret} leads applications to it, so it is live");
+        return Err(attempt.never(&why, "Nothing was done. Look at the secret, and at who changed it."));
     }
     let request = session.rds().delete_db_instance().db_instance_identifier(name);
     match request.skip_final_snapshot(true).delete_automated_backups(true).send().await {
@@ -267,6 +281,23 @@ async fn delete(session: &Session, call: &Call, what: &DeleteInstance) -> Result
     }
 }
 
+/// The secret that leads applications to this instance, if one of the environment's does: whatever else is known, it is live.
+async fn reached_by<'a>(at: &'a At<'_>, found: &DbInstance) -> Result<Option<&'a str>, CloudError> {
+    let Some((host, _)) = endpoint(found) else { return Ok(None) };
+    let environment = &at.call.environment;
+    let here = at.elsewhere(&environment.primary_region).await;
+    for name in environment.databases.iter().filter_map(|database| database.endpoint_secret.as_deref()) {
+        let leads = match secrets::value(&here, name).await? {
+            Live::Value { string: Some(text), .. } => login::place(&text),
+            Live::Value { .. } | Live::Empty | Live::Missing | Live::Doomed => None,
+        };
+        if leads.is_some_and(|(leads, _)| leads.eq_ignore_ascii_case(&host)) {
+            return Ok(Some(name));
+        }
+    }
+    Ok(None)
+}
+
 /// An instance as RDS describes it; none only where RDS says that there is none of that name, which a list that does not
 /// show it is not.
 ///
@@ -283,6 +314,29 @@ pub async fn describe(session: &Session, name: &str) -> Result<Option<DbInstance
     let found = answer.db_instances.unwrap_or_default().into_iter().find(named);
     let unsaid = || attempt.later("RDS neither shows it nor says that it does not exist", None);
     found.map(Some).ok_or_else(unsaid)
+}
+
+/// A login to a database of the environment: where another instance is live in its place than the config declares, the login's
+/// secret may lead to the one before, and RDS is asked.
+///
+/// # Errors
+/// See [`CloudError`].
+pub async fn login_of(
+    session: &Session,
+    environment: &Environment,
+    instance: &str,
+    secret: &str,
+) -> Result<Login, CloudError> {
+    let login = login::read(session, secret).await?;
+    if !live::stands_in(environment, instance) {
+        return Ok(login);
+    }
+    let attempt = session.reads("rds:DescribeDBInstances", format!("instance {instance}"));
+    let found = describe(session, instance).await?;
+    let Some((host, port)) = found.as_ref().and_then(endpoint) else {
+        return Err(attempt.later("RDS tells no endpoint of it", None));
+    };
+    Ok(Login { host, port, ..login })
 }
 
 /// Percent of the storage that has arrived, as long as not all has.

@@ -8,7 +8,7 @@ use super::{
     super::{
         background::{Outcome, Teller},
         checks::{Check, Pair, verdict, yes},
-        login::{self, Login},
+        login::Login,
         session::Session,
         tools::Tools,
     },
@@ -48,7 +48,7 @@ async fn verify(
     let VerifyDatabase { instance, database, secret, .. } = &what;
     // Read first: what cannot be signed in to is not worth a connection.
     let login = match secret {
-        Some(secret) => Some(login::read(&there, secret).await?),
+        Some(secret) => Some(restore_database::login_of(&there, &call.environment, database, secret).await?),
         None => None,
     };
     let (restored, source) = futures::future::join(

@@ -201,7 +201,7 @@ fn subject<'a>(asked: &Asked<'a>) -> Result<Subject<'a>, Vec<String>> {
         )]);
     };
     let wanted = values.get(DATABASE).unwrap_or(&check.database);
-    let Some(database) = env.databases.iter().find(|database| database.id == wanted) else {
+    let Some(database) = env.databases.iter().find(|database| database.is_called(wanted)) else {
         return Err(vec![format!("`{}` declares no database {}.", env.name, shown(wanted))]);
     };
     let Some(secret) = env.login(&database.id) else {
@@ -271,7 +271,7 @@ impl Search<'_> {
         let from = since.map_or(Moment(0), |span| at - span.0);
         let env = self.asked.environment;
         let wanted = |point: &&Point| {
-            point.resource == self.database.id
+            self.database.is_called(&point.resource)
                 && point.region == env.primary_region
                 && point.usable()
                 && (from..at).contains(&point.created)
@@ -316,7 +316,8 @@ impl Search<'_> {
     fn round(&self, draft: &mut Draft, before: &[usize], round: usize) -> Vec<usize> {
         let (env, id) = (self.asked.environment, self.asked.id);
         let region = &env.primary_region;
-        let name = |slot: usize| restored::name(&format!("{}-{}", self.database.id, round * WIDTH + slot + 1), &id.0);
+        let name =
+            |slot: usize| restored::name(&format!("{}-{}", self.database.name(), round * WIDTH + slot + 1), &id.0);
         let instances: Vec<String> = (0..WIDTH).map(name).collect();
         let noted = instances.iter().map(|instance| {
             draft.step(

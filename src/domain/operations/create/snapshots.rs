@@ -35,7 +35,7 @@ impl Parts<'_> {
                 database.id
             ));
         }
-        let snapshot = format!("{}-manual-{}-{}", database.id, self.date, self.id);
+        let snapshot = format!("{}-manual-{}-{}", database.name(), self.date, self.id);
         let region = self.env.primary_region.clone();
         let made = self.draft.step(
             format!("Snapshot database {}", database.id),

@@ -61,8 +61,8 @@ fn survey(asked: &Asked<'_>, ask: &Ask<'_>) -> Result<Survey, Vec<String>> {
 }
 
 /// Why what is asked for cannot take the place of what is live.
-fn cutover(env: &Environment, ask: &Ask<'_>, database: &Database) -> Result<(), Vec<String>> {
-    let refused = if ask.replaces_database() { live::refusals(env, ask, database) } else { Vec::new() };
+fn cutover(env: &Environment, ask: &Ask<'_>) -> Result<(), Vec<String>> {
+    let refused = if ask.replaces_database() { live::refusals(env, ask) } else { Vec::new() };
     if refused.is_empty() { Ok(()) } else { Err(refused) }
 }
 
@@ -108,12 +108,12 @@ fn names(id: &str) -> Vec<String> {
 
 /// The database that is meant: the one that was named, or the only one.
 fn declared<'e>(env: &'e Environment, named: Option<&str>) -> Result<&'e Database, String> {
-    let known: Vec<String> = env.databases.iter().map(|d| format!("`{}`", d.id)).collect();
+    let known: Vec<String> = env.databases.iter().map(|d| format!("`{}`", d.name())).collect();
     let known = if known.is_empty() { "it has none".to_owned() } else { format!("it has {}", known.join(", ")) };
     match (named, env.databases.as_slice()) {
         (Some(id), all) => all
             .iter()
-            .find(|d| d.id == id)
+            .find(|d| d.is_called(id))
             .ok_or_else(|| format!("`{}` declares no database `{id}`; {known}.", env.name)),
         (None, [only]) => Ok(only),
         (None, _) => Err(format!("`{}`: {known}. Say which with `--{DATABASE}`.", env.name)),
@@ -159,14 +159,14 @@ fn plan_snapshot(asked: &Asked<'_>, ask: &Ask<'_>, known: &Known) -> Result<Plan
             snapshot.id, snapshot.database, env.name
         )]
     })?;
-    if let Some(named) = ask.database().filter(|named| *named != database.id) {
+    if let Some(named) = ask.database().filter(|named| !database.is_called(named)) {
         let why = format!(
             "{} is a snapshot of {}, not of {named}. Leave `--{DATABASE}` out, or say another snapshot.",
             snapshot.id, database.id
         );
         return Err(vec![why]);
     }
-    cutover(env, ask, database)?;
+    cutover(env, ask)?;
     let subject = Subject::new(env, ask, world, database).map_err(|why| vec![why])?;
     let mut path = Path::new(env, ask);
     path.draft.fact(
@@ -188,7 +188,7 @@ fn plan_snapshot(asked: &Asked<'_>, ask: &Ask<'_>, known: &Known) -> Result<Plan
         }
         None => path.draft.note(format!("{} was never restored for a test.", snapshot.id)),
     }
-    let instance = restored::name(&database.id, &asked.id.0);
+    let instance = restored::name(database.name(), &asked.id.0);
     let announced = path.announced(&instance);
     let title = format!("Restore {} as {instance}", snapshot.id);
     let restored = if ask.replaces_database() {
@@ -261,7 +261,7 @@ fn usable<'w>(ask: &Ask<'_>, env: &Environment, world: &'w World) -> Result<&'w 
 fn plan_moment(asked: &Asked<'_>, ask: &Ask<'_>, known: &Known) -> Result<Plan, Vec<String>> {
     let (env, world) = (asked.environment, &known.world);
     let database = declared(env, ask.database()).map_err(|why| vec![why])?;
-    cutover(env, ask, database)?;
+    cutover(env, ask)?;
     let subject = Subject::new(env, ask, world, database).map_err(|why| vec![why])?;
     let Some(window) = world.windows.iter().find(|window| window.database == database.id) else {
         return Err(vec![format!(
@@ -273,7 +273,7 @@ fn plan_moment(asked: &Asked<'_>, ask: &Ask<'_>, known: &Known) -> Result<Plan, 
     };
     let at = within(ask.target(), window, database, ask.region(env)).map_err(|why| vec![why])?;
     let mut path = Path::new(env, ask);
-    let instance = restored::name(&database.id, &asked.id.0);
+    let instance = restored::name(database.name(), &asked.id.0);
     let announced = path.announced(&instance);
     let title = match at {
         Some(at) => format!("Restore {} as of {at} as {instance}", database.id),

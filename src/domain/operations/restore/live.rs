@@ -1,5 +1,6 @@
 //! The way of a restored instance into the place of the one that is there: a person looks, what is there is backed up, others
-//! agree, the names are exchanged, and health and data are looked at; with the way back of every change.
+//! agree, the names are exchanged or the application's secret is led to it, and health and data are looked at; with the way back
+//! of every change.
 
 use super::{
     super::Known,
@@ -9,9 +10,11 @@ use super::{
 };
 use crate::domain::{
     environment::{Cutover, Database, Environment},
+    live::Live,
     mark::MarkKind,
     moment::Moment,
-    restored, step,
+    restored,
+    step::{self, Consent},
     world::DatabaseFound,
 };
 
@@ -28,17 +31,10 @@ pub(super) struct Exchange<'a> {
 }
 
 /// Why there cannot be a cutover, a sentence each.
-pub(super) fn refusals(env: &Environment, ask: &Ask<'_>, database: &Database) -> Vec<String> {
+pub(super) fn refusals(env: &Environment, ask: &Ask<'_>) -> Vec<String> {
     let mut refused = gates::refusals(env, ask);
     if ask.comes_from_dr() {
         refused.push("What is restored in the DR region cannot take the place of what is live in the primary one: leave `--region dr` out, or restore into a clone.".to_owned());
-    }
-    if database.cutover == Some(Cutover::Secret) {
-        refused.push(format!(
-            "`cutover = \"secret\"` of {} cannot be carried out yet, only `rename`. Restore into a clone, and change {} by hand.",
-            database.id,
-            database.endpoint_secret.as_deref().unwrap_or("the secret")
-        ));
     }
     refused
 }
@@ -46,24 +42,28 @@ pub(super) fn refusals(env: &Environment, ask: &Ask<'_>, database: &Database) ->
 impl Exchange<'_> {
     /// The name of what was live before.
     pub(super) fn before(&self) -> String {
-        restored::before(&self.database.id, self.operation)
+        restored::before(self.database.name(), self.operation)
     }
 
     /// Adds everything after the validation of the clone, whose restore and validation are these steps.
     pub(super) fn plan(&self, path: &mut Path<'_>, known: &Known, restored: usize, validated: usize) {
         path.scope = self.reach().word();
-        let (env, id, instance) = (self.env, &self.database.id, self.instance);
-        let region = env.primary_region.clone();
+        let (id, instance) = (&self.database.id, self.instance);
         let question = format!(
             "{instance} is restored and validated: the report in this thread says what is in it and what differs from {id}. Continue backs {id} up and asks for the cutover."
         );
         let looked = gates::look(path, validated, question);
         let backed_up = path.fresh_backup(id, self.at, self.operation, looked);
-        let before = self.before();
         let title = format!("Wait for the word that {instance} takes the place of {id}");
-        let question = format!(
-            "{id} is backed up. Shall {instance} take its place now? {id} becomes {before}; connections are refused from the first rename to the end of the second."
-        );
+        let question = match self.secret() {
+            None => format!(
+                "{id} is backed up. Shall {instance} take its place now? {id} becomes {}; connections are refused from the first rename to the end of the second.",
+                self.before()
+            ),
+            Some(secret) => format!(
+                "{id} is backed up. Shall {instance} take its place now? Secret {secret} then leads to it; what runs stays connected to {id}, and writes there, until the services are redeployed."
+            ),
+        };
         let agreed = gates::agreed(path, known, vec![backed_up], title, question);
         let undeletable = path.draft.step(
             format!("Write down that {instance} is not deleted any more"),
@@ -73,10 +73,26 @@ impl Exchange<'_> {
         let protected = path.draft.step(
             format!("Protect {instance} from deletion"),
             vec![undeletable],
-            step::Protect { region: region.clone(), instance: instance.to_owned() },
+            step::Protect { region: self.env.primary_region.clone(), instance: instance.to_owned() },
         );
+        match self.secret() {
+            None => self.by_rename(path, restored, protected),
+            Some(secret) => self.by_secret(path, protected, secret),
+        }
+        self.notes(path);
+    }
+
+    /// The secret by which it is cut over; none where names are exchanged.
+    fn secret(&self) -> Option<&str> {
+        let secret = self.database.endpoint_secret.as_deref();
+        secret.filter(|_| self.database.cutover == Some(Cutover::Secret))
+    }
+
+    /// What is restored gets the name of what is live, which gets another.
+    fn by_rename(&self, path: &mut Path<'_>, restored: usize, protected: usize) {
+        let (id, instance, before) = (&self.database.id, self.instance, self.before());
         let rename = |id: Option<&str>, from: &str, to: &str, back: bool, turns_back: bool| step::Rename {
-            region: region.clone(),
+            region: self.env.primary_region.clone(),
             id: id.map(str::to_owned),
             from: from.to_owned(),
             to: to.to_owned(),
@@ -95,8 +111,8 @@ impl Exchange<'_> {
             rename(None, instance, id, false, true),
         );
         let healthy = path.health(in_place);
-        self.validation(path, healthy, &before);
-        let undone = restored::undone(id, self.operation);
+        self.validation(path, healthy, (id, &before));
+        let undone = restored::undone(self.database.name(), self.operation);
         let out = path.draft.back(
             format!("Rename what was restored from {id} to {undone}"),
             vec![restored, in_place],
@@ -107,21 +123,58 @@ impl Exchange<'_> {
             vec![away, out],
             rename(live, &before, id, true, false),
         );
-        self.notes(path, &before);
     }
 
-    /// From the application's side: at its address, with its login.
-    fn validation(&self, path: &mut Path<'_>, after: usize, before: &str) {
+    /// Nothing is renamed: the application is sent elsewhere, and the ledger remembers where.
+    fn by_secret(&self, path: &mut Path<'_>, protected: usize, secret: &str) {
+        let (id, instance, name) = (&self.database.id, self.instance, self.database.name());
+        let region = self.env.primary_region.clone();
+        let tag = step::TagLive { region: region.clone(), instance: instance.to_owned(), database: name.to_owned() };
+        let tagged = path.draft.step(format!("Tag {instance} as live"), vec![protected], tag);
+        let point = step::PointSecret {
+            region: region.clone(),
+            secret: secret.to_owned(),
+            from: id.clone(),
+            to: instance.to_owned(),
+        };
+        let pointed = path.draft.step(format!("Lead secret {secret} to {instance}"), vec![tagged], point);
+        let live = |instance: &str, before: &str| step::Remember {
+            mark: MarkKind::Live,
+            subject: name.to_owned(),
+            note: Live { instance, before }.note(),
+        };
+        let title = format!("Write down that {instance} is live as {name}");
+        let marked = path.draft.step(title, vec![pointed], live(instance, id));
+        let question = format!(
+            "Secret {secret} leads to {instance}. Redeploy the services that read it now, so that they read it again: until then they write to {id}. Continue once they are."
+        );
+        let wait = step::WaitForPeople { question, rule: None, consent: Consent::Look };
+        let redeployed = path.draft.step("Wait until the services are redeployed", vec![marked], wait);
+        let healthy = path.health(redeployed);
+        self.validation(path, healthy, (instance, id));
+        let back = step::PointSecretBack { region, secret: secret.to_owned() };
+        let back = path.draft.back(format!("Lead secret {secret} back to {id}"), vec![pointed], back);
+        let title = format!("Write down that {id} is live as {name} again");
+        if id == name {
+            let forget = step::Forget { mark: MarkKind::Live, subject: name.to_owned() };
+            path.draft.back(title, vec![marked, back], forget);
+        } else {
+            path.draft.back(title, vec![marked, back], live(id, instance));
+        }
+    }
+
+    /// From the application's side: at its address, with its login. What is live now is held against what was before.
+    fn validation(&self, path: &mut Path<'_>, after: usize, (now, before): (&str, &str)) {
         let id = &self.database.id;
         let dump = self.env.dumps.iter().find(|dump| dump.database == *id);
         let tenants = self.env.tenants.values().filter(|tenant| tenant.database.as_ref() == Some(id));
         path.draft.step(
-            format!("Validate {id} against {before}"),
+            format!("Validate {now} against {before}"),
             vec![after],
             step::VerifyDatabase {
                 region: self.env.primary_region.clone(),
                 source_region: None,
-                instance: id.clone(),
+                instance: now.to_owned(),
                 database: before.to_owned(),
                 engine: self.database.engine,
                 secret: dump.map(|dump| dump.secret.clone()),
@@ -136,16 +189,36 @@ impl Exchange<'_> {
         );
     }
 
-    fn notes(&self, path: &mut Path<'_>, before: &str) {
-        let (env, id) = (self.env, &self.database.id);
+    fn notes(&self, path: &mut Path<'_>) {
+        let (env, id, instance) = (self.env, &self.database.id, self.instance);
         let keep = crate::domain::moment::spoken(env.restore.keep_before.0);
-        path.draft.note(format!(
-            "{id} is replaced as a whole: what is in it stays in {before}, which nothing here deletes; it is promised for {keep}. As long as it is there, Roll back on the card exchanges both again; what was written meanwhile stays in {}.",
-            restored::undone(id, self.operation)
-        ));
-        path.draft.note(format!(
-            "Connections to {id} are refused from the first rename to the end of the second, usually some minutes. No estimate is made."
-        ));
+        match self.secret() {
+            None => {
+                path.draft.note(format!(
+                    "{id} is replaced as a whole: what is in it stays in {}, which nothing here deletes; it is promised for {keep}. As long as it is there, Roll back on the card exchanges both again; what was written meanwhile stays in {}.",
+                    self.before(),
+                    restored::undone(self.database.name(), self.operation)
+                ));
+                path.draft.note(format!(
+                    "Connections to {id} are refused from the first rename to the end of the second, usually some minutes. No estimate is made."
+                ));
+            }
+            Some(secret) => {
+                path.draft.note(format!(
+                    "{id} is replaced as a whole: what is in it stays there, under its name, and nothing here deletes it; it is promised for {keep}. As long as it is there, Roll back on the card leads {secret} back to it; what was written meanwhile stays in {instance}."
+                ));
+                path.draft.note(format!(
+                    "No connection is refused: services go on with {id} until they are redeployed, and what they write there until then is not in {instance}. bbws redeploys nothing, and asks for it. From then on every command of bbws takes {instance} for {}.",
+                    self.database.name()
+                ));
+            }
+        }
+        if let Some(replica) = &self.database.dr_replica {
+            path.draft.note(format!(
+                "Replica {replica} in {} goes on following what was live before: make another one of {id} after the cutover.",
+                env.dr_region
+            ));
+        }
         path.health_notes();
         let found = format!("{}, {} GiB, {}", self.live.engine, self.live.size_gib, self.live.resource);
         path.draft.fact(format!("Database {id}"), found);

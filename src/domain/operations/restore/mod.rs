@@ -215,7 +215,7 @@ impl Operation for Restore {
         }
         if let (Some(database), Some(before)) = (path::replaced(ended.plan), path::before(ended.plan)) {
             return format!(
-                "{} is restored and live, and it was validated from the application's side; all of it took {}. What was live before is kept as {}: Roll back exchanges both again.",
+                "{} is restored and live, and it was validated from the application's side; all of it took {}. What was live before is kept as {}: Roll back is the way back to it.",
                 escape(database),
                 ended.took,
                 escape(before)

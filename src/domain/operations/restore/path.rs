@@ -160,6 +160,7 @@ fn as_of(database: &str, at: Option<Moment>) -> String {
 pub(super) fn replaced(plan: &Plan) -> Option<&str> {
     plan.steps.iter().find_map(|spec| match &spec.action {
         Action::Rename(what) if !spec.back => Some(what.from.as_str()),
+        Action::TagLive(what) => Some(what.database.as_str()),
         _ => None,
     })
 }
@@ -177,6 +178,7 @@ pub(super) fn tenant_tables(plan: &Plan) -> Option<&TenantTables> {
 pub(super) fn before(plan: &Plan) -> Option<&str> {
     plan.steps.iter().find_map(|spec| match &spec.action {
         Action::Rename(what) if !spec.back => Some(what.to.as_str()),
+        Action::PointSecret(what) => Some(what.from.as_str()),
         _ => None,
     })
 }

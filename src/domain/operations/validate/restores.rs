@@ -105,7 +105,7 @@ impl Tests<'_> {
 
     fn restore(&mut self, database: &Database, point: &Point, snapshot: String) {
         let region = self.env.primary_region.clone();
-        let instance = restored::name(&database.id, &self.id.0);
+        let instance = restored::name(database.name(), &self.id.0);
         let noted = self.draft.step(
             format!("Write down that {instance} is made for a test"),
             vec![],

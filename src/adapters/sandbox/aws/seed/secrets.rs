@@ -5,7 +5,7 @@ use serde_json::json;
 use super::{
     super::{
         time::{hex_for, uuid_for},
-        world::{Tags, World, kms::SSM_KEY, secrets::Secret, ssm::Parameter},
+        world::{Tags, World, kms::SSM_KEY, rds::Instance, secrets::Secret, ssm::Parameter},
     },
     files::AGE,
 };
@@ -42,6 +42,21 @@ pub(super) fn seed(world: &mut World, environment: &Environment, now: Moment) {
             });
             secret(world, environment, name, spare.to_string(), now);
         }
+    }
+    for database in &environment.databases {
+        let Some(name) = &database.endpoint_secret else { continue };
+        let port = match database.engine {
+            Engine::Postgres => 5432,
+            Engine::Mysql | Engine::Mariadb => 3306,
+        };
+        let value = json!({
+            "host": Instance::address(world.seed, &database.id, &environment.primary_region),
+            "port": port,
+            "username": "bbws",
+            "password": hex_for(world.seed, &format!("password/{name}"), 24),
+            "dbname": "platform",
+        });
+        secret(world, environment, name, value.to_string(), now);
     }
     let parameters = parameters(environment);
     let place = world.region(&environment.account, &environment.primary_region);
