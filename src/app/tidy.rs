@@ -2,15 +2,21 @@
 
 use std::time::Duration;
 
-use super::{desk::Desk, standing::standing, submit::New};
+use serde_json::json;
+
+use super::{change::SELF, desk::Desk, standing::standing, submit::New};
 use crate::{
     domain::{
         environment::Environment,
         mark::{Leftover, Mark, MarkKind},
         operation::{OpId, Run, State},
         operations::{Operation, cleanup},
+        text::escape,
     },
-    ports::store::{Filter, Guard, Lock, StoreError},
+    ports::{
+        chat::{Attachment, Level},
+        store::{AuditEntry, Commit, Filter, Guard, Lock, MarkWrite, Notice, StoreError},
+    },
 };
 
 /// A cleanup that failed is tried again after this long.
@@ -33,8 +39,52 @@ impl Desk {
                     self.clean_up(&environment, &leftover).await?;
                 }
             }
+            for before in self.store.marks(&environment.name, Some(MarkKind::Before)).await? {
+                if now.since(before.at) >= Leftover::read(&before.note).stays() {
+                    self.propose_the_end(&before).await?;
+                }
+            }
         }
         Ok(())
+    }
+
+    /// Tells once that what was live before a restore has been kept for as long as was promised. Nothing deletes it by itself.
+    async fn propose_the_end(&self, before: &Mark) -> Result<(), StoreError> {
+        let Mark { environment, subject, operation, .. } = before;
+        let note = Leftover::read(&before.note);
+        let promised = note.kept.unwrap_or_default();
+        let text = format!(
+            "`{0}` in {1} was live before {operation} put something else in its place, and was promised for {promised}: that is over. It costs as much as what is live. bbws never deletes it by itself: when two of you agree that nobody needs it, delete it in RDS. As long as it is there, `/bbws op rollback {operation}` leads back to it.",
+            escape(subject),
+            escape(note.region)
+        );
+        let proposed = Commit {
+            marks: vec![MarkWrite::Take {
+                environment: environment.clone(),
+                kind: MarkKind::Before,
+                subject: subject.clone(),
+            }],
+            notices: vec![Notice::Channel {
+                environment: environment.clone(),
+                key: format!("before-{operation}-{subject}"),
+                level: Level::Warning,
+                text,
+                attachment: Attachment::default(),
+            }],
+            audit: vec![AuditEntry {
+                at: self.clock.now(),
+                actor: SELF.to_owned(),
+                action: "propose".to_owned(),
+                operation: Some(OpId(operation.clone())),
+                detail: json!({"end_of": subject, "promised": promised}),
+            }],
+            ..Commit::default()
+        };
+        match self.store.commit(proposed).await {
+            // Another replica told it.
+            Err(StoreError::Conflict) => Ok(()),
+            told => told.map(drop),
+        }
     }
 
     async fn clean_up(&self, environment: &Environment, leftover: &Mark) -> Result<(), StoreError> {

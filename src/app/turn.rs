@@ -13,13 +13,14 @@ use super::{
 use crate::{
     domain::{
         approval,
-        moment::Moment,
+        moment::{Moment, spoken},
         operation::{OpId, Run, State, Vote},
         principal::Principal,
         step::{Action, WaitForPeople},
         text::one_line,
     },
     ports::{
+        alert::Topic,
         chat::{Level, Reply},
         store::StoreError,
     },
@@ -65,6 +66,14 @@ fn turned(run: &Run, by: &Principal, reason: Option<&str>, now: Moment) -> Attem
         let text = format!("{} has exchanged nothing that could be rolled back. Nothing was done.", op.id);
         return Attempt::Refuse(say(Level::Info, text));
     };
+    if run.goes_back_slowly() && reason.is_none() {
+        let takes = run.way_back().map(spoken).unwrap_or_default();
+        let text = format!(
+            "The way back of {0} usually takes {takes}, so it needs a reason: `/bbws op rollback {0} --reason \"why\"`. Nothing was done.",
+            op.id
+        );
+        return Attempt::Refuse(say(Level::Warning, text));
+    }
     let mut change = Change::on(run, now);
     if let (State::Succeeded, Some(what)) = (op.state, agreed(run)) {
         // Once it was over, the platform has been living on it: those who agreed to that agree to its end.
@@ -100,6 +109,8 @@ fn turned(run: &Run, by: &Principal, reason: Option<&str>, now: Moment) -> Attem
         Level::Warning,
         format!("<@{}> rolls it back{why}. What was written since the cutover stays beside it.", by.user),
     );
+    let (id, body) = (op.id.clone(), words::notice_body(&change.run));
+    change.publish(Topic::OpsCritical, format!("{id}-turned-back"), words::subject(op, words::ROLLED_BACK), body);
     words::tell_turn(&mut change, "turns back");
-    Attempt::Change(Box::new(change), say(Level::Success, format!("{} is being rolled back.", op.id)))
+    Attempt::Change(Box::new(change), say(Level::Success, format!("{id} is being rolled back.")))
 }

@@ -156,11 +156,19 @@ pub fn tell_turn(change: &mut Change, turn: &str) {
     if !operations::of(op.kind()).moves() {
         return;
     }
-    let subject = format!("bbws {}: {} {turn}", op.id, operations::title(op));
-    let subject: String = subject.chars().filter(char::is_ascii).take(99).collect();
+    let subject = subject(op, turn);
     let key = format!("{}-turn-{}", op.id, change.run.version);
     let body = notice_body(&change.run);
     change.publish(Topic::DrEvents, key, subject, body);
+}
+
+/// What an SNS message says of a run that turns back.
+pub const ROLLED_BACK: &str = "is rolled back";
+
+/// The subject of an SNS message about an operation: what became of it, in the characters and the length that SNS takes.
+pub fn subject(op: &Operation, became: &str) -> String {
+    let subject = format!("bbws {}: {} {became}", op.id, operations::title(op));
+    subject.chars().filter(char::is_ascii).take(99).collect()
 }
 
 /// The JSON body of an SNS message about an operation.

@@ -26,11 +26,14 @@ pub enum MarkKind {
     Active,
     /// Which instance is live in the place of a database of the config; the note is a [`super::live::Live`].
     Live,
+    /// What was live before a restore took its place; the note is a [`Leftover`] that says for how long it was promised. Once that
+    /// is over, people are told once, and decide.
+    Before,
 }
 
 impl MarkKind {
     /// Every kind.
-    pub const ALL: [MarkKind; 8] = [
+    pub const ALL: [MarkKind; 9] = [
         MarkKind::Hold,
         MarkKind::Tested,
         MarkKind::Tier,
@@ -39,6 +42,7 @@ impl MarkKind {
         MarkKind::Checked,
         MarkKind::Active,
         MarkKind::Live,
+        MarkKind::Before,
     ];
 
     /// Its name in the ledger.
@@ -52,6 +56,7 @@ impl MarkKind {
             MarkKind::Checked => "checked",
             MarkKind::Active => "active",
             MarkKind::Live => "live",
+            MarkKind::Before => "before",
         }
     }
 }

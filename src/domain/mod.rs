@@ -26,6 +26,7 @@ pub mod outage;
 pub mod plan;
 pub mod point;
 pub mod policy;
+pub mod preflight;
 pub mod principal;
 pub mod push;
 pub mod readiness;

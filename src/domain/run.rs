@@ -36,6 +36,9 @@ const FIRST: Duration = Duration::from_secs(1);
 /// four percent, of a minute as of an hour.
 const CLOSE: u32 = 25;
 
+/// A way back that takes longer than this is asked in red and needs a reason.
+const SLOW: Duration = Duration::from_secs(600);
+
 impl Default for Pacing {
     fn default() -> Self {
         Pacing { floor: Duration::from_millis(100), ceiling: Duration::from_secs(30) }
@@ -290,6 +293,20 @@ impl Run {
             ends.push(begin + step.expected?);
         }
         ends.into_iter().max()
+    }
+
+    /// How long the way back takes by experience; none where it has none, or one of its steps was never measured.
+    pub fn way_back(&self) -> Option<Duration> {
+        let steps: Vec<&Step> = self.steps.iter().filter(|step| self.back(step.index)).collect();
+        if steps.is_empty() {
+            return None;
+        }
+        steps.iter().map(|step| step.expected).sum()
+    }
+
+    /// Whether the way back takes so long by experience that it is a decision of its own.
+    pub fn goes_back_slowly(&self) -> bool {
+        self.way_back().is_some_and(|takes| takes > SLOW)
     }
 
     fn spec_after(&self, index: usize) -> &[usize] {

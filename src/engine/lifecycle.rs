@@ -109,6 +109,7 @@ impl Engine {
             let round = change.run.version;
             change.thread(format!("started-{round}"), Level::Info, text);
             words::tell_turn(change, "started");
+            publish_start(change, round);
             Ok(())
         })
         .await
@@ -324,15 +325,25 @@ fn expire(change: &mut Change, text: String) -> Result<(), Illegal> {
     Ok(())
 }
 
-/// Completion and failure go to the status topic, those of a move of the platform to that of disaster recovery; a verification that did not hold, and what succeeded with issues, to the
+/// The start of what interrupts something goes to the status topic, with what that is.
+fn publish_start(change: &mut Change, round: i64) {
+    let op = &change.run.op;
+    let Some(interrupts) = operations::of(op.kind()).interrupts(&op.plan) else { return };
+    let mut body = words::notice_body(&change.run);
+    body["interruption"] = json!(interrupts);
+    let (id, subject) = (op.id.clone(), words::subject(op, "started"));
+    change.publish(Topic::BackupStatus, format!("{id}-started-{round}"), subject, body);
+}
+
+/// Completion and failure go to the status topic, those of a move of the platform to that of disaster recovery; a verification
+/// that did not hold, and what succeeded with issues, to the
 /// warnings as well.
 fn publish_end(change: &mut Change, to: State, round: i64) {
     if !operations::of(change.run.op.kind()).publishes() {
         return;
     }
     let (id, body) = (change.run.op.id.clone(), words::notice_body(&change.run));
-    let subject = format!("bbws {id}: {} {}", operations::title(&change.run.op), to.name());
-    let subject: String = subject.chars().filter(char::is_ascii).take(99).collect();
+    let subject = words::subject(&change.run.op, to.name());
     let moves = operations::of(change.run.op.kind()).moves();
     let topic = if moves { Topic::DrEvents } else { Topic::BackupStatus };
     change.publish(topic, format!("{id}-{}-{round}", to.name()), subject.clone(), body.clone());

@@ -9,14 +9,19 @@ use super::{
     steps::{STARTS, failed, looking, lost},
 };
 use crate::{
-    app::change::{Change, Illegal, SELF},
+    app::{
+        change::{Change, Illegal, SELF},
+        words,
+    },
     domain::{
         attachment::Report,
+        operations,
         run::{Course, Pacing},
-        step::{Outputs, StepEvent, StepState, Work},
+        step::{Action, Outputs, StepEvent, StepState, Work},
         text::count,
     },
     ports::{
+        alert::Topic,
         chat::Level,
         cloud::{CloudError, Progress},
     },
@@ -94,6 +99,7 @@ fn polled(
             (step.percent, step.silence, step.error) = (Some(100), 0, None);
             change.audit(SELF, "done", json!({"step": index, "found": detail}));
             show_report(change, index, outputs);
+            publish_cutover(change, index);
             Ok(())
         }
         Ok(Progress::Failed { reason }) => failed(change, index, reason),
@@ -125,6 +131,20 @@ fn polled(
             Ok(())
         }
     }
+}
+
+/// That people have agreed to a cutover goes to the status topic: from now on what is live changes.
+fn publish_cutover(change: &mut Change, index: usize) {
+    let op = &change.run.op;
+    let Some(Action::WaitForPeople(what)) = op.plan.steps.get(index).map(|spec| &spec.action) else { return };
+    if what.rule.is_none() {
+        return;
+    }
+    let mut body = words::notice_body(&change.run);
+    body["interruption"] = json!(operations::of(op.kind()).interrupts(&op.plan));
+    let (id, subject) = (op.id.clone(), words::subject(op, "is cut over"));
+    let round = change.run.steps[index].round;
+    change.publish(Topic::BackupStatus, format!("{id}-cutover-{round}"), subject, body);
 }
 
 /// What a step has to show beside its verdict goes into the thread.

@@ -236,7 +236,9 @@ fn ask_people(change: &mut Change, index: usize) {
     };
     let round = change.run.steps[index].round;
     change.audit(SELF, "ask", json!({"step": index, "rule": what.rule, "whom": whom}));
-    let text = format!("{} It waits for {whom}: Continue or Hold on the card.", escape(&what.question));
+    let receipt = operations::of(change.run.op.kind()).receipt(&change.run, index, change.now());
+    let receipt = receipt.map(|receipt| format!("{} ", escape(&receipt))).unwrap_or_default();
+    let text = format!("{} {receipt}It waits for {whom}: Continue or Hold on the card.", escape(&what.question));
     change.thread(format!("step-{index}-asks-{round}"), Level::Warning, text);
     words::tell_turn(change, "waits for people");
 }
@@ -342,17 +344,10 @@ fn turn_back(change: &mut Change, index: usize, reason: &str) -> Result<(), Ille
     change.publish(
         Topic::OpsCritical,
         format!("{}-turned-back", change.run.op.id),
-        rolled_back(change),
+        words::subject(&change.run.op, words::ROLLED_BACK),
         words::notice_body(&change.run),
     );
     Ok(())
-}
-
-/// The subject of the notice that a run turns back.
-fn rolled_back(change: &Change) -> String {
-    let op = &change.run.op;
-    let subject = format!("bbws {}: {} is rolled back", op.id, operations::title(op));
-    subject.chars().filter(char::is_ascii).take(99).collect()
 }
 
 pub(super) fn lost(change: &mut Change, index: usize, reason: &str) -> Result<(), Illegal> {

@@ -216,6 +216,7 @@ fn a_restore_into_live_goes_by_people_and_has_a_way_back() {
     ! What was written to bbws-prod-mysql in the last 47 min is not in the copy.
     ! bbws-prod-mysql is replaced as a whole: what is in it stays in bbws-prod-mysql-before-rs-7, which nothing here deletes; it is promised for 7 d 0 h. As long as it is there, Roll back on the card exchanges both again; what was written meanwhile stays in bbws-prod-mysql-undone-rs-7.
     ! Connections to bbws-prod-mysql are refused from the first rename to the end of the second, usually some minutes. No estimate is made.
+    ! Replica bbws-prod-mysql-replica in eu-west-1 goes on following what was live before: make another one of bbws-prod-mysql after the cutover.
     ! Health is asked of https://wp.bbws.example/healthz for 5 min after the cutover.
     ! Where health or the validation after the cutover fails, it is rolled back by itself.
     0. Write down that bbws-prod-mysql-restored-rs-7 is made after []
@@ -229,10 +230,12 @@ fn a_restore_into_live_goes_by_people_and_has_a_way_back() {
     8. Protect bbws-prod-mysql-restored-rs-7 from deletion after [7]
     9. Rename bbws-prod-mysql to bbws-prod-mysql-before-rs-7 after [8]
     10. Rename bbws-prod-mysql-restored-rs-7 to bbws-prod-mysql after [1, 9]
-    11. Watch the health of prod for 5 min after [10]
-    12. Validate bbws-prod-mysql against bbws-prod-mysql-before-rs-7 after [11]
-    13. Rename what was restored from bbws-prod-mysql to bbws-prod-mysql-undone-rs-7 after [1, 10]
-    14. Rename bbws-prod-mysql-before-rs-7 back to bbws-prod-mysql after [9, 13]
+    11. Write down that bbws-prod-mysql-before-rs-7 is promised for 7 d 0 h after [10]
+    12. Watch the health of prod for 5 min after [10]
+    13. Validate bbws-prod-mysql against bbws-prod-mysql-before-rs-7 after [12]
+    14. Rename what was restored from bbws-prod-mysql to bbws-prod-mysql-undone-rs-7 after [1, 10]
+    15. Rename bbws-prod-mysql-before-rs-7 back to bbws-prod-mysql after [9, 14]
+    16. Write down that bbws-prod-mysql-before-rs-7 is live again after [11, 15]
     ");
     assert_eq!(plan.scope, "single");
     let operation = operations::of("backup.restore");
@@ -245,7 +248,7 @@ fn a_restore_into_live_goes_by_people_and_has_a_way_back() {
     }
     let dr = refused(&format!("backup restore prod rds --snapshot-id {SNAPSHOT} --into live --region dr"), world());
     assert_snapshot!(dr, @r"
-    What is restored in the DR region cannot take the place of what is live in the primary one: leave `--region dr` out, or restore into a clone.
     A restore into live in `prod` needs the ticket that asks for it: `--ticket INC-123`.
+    What is restored in the DR region cannot take the place of what is live in the primary one: leave `--region dr` out, or restore into a clone.
     ");
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use bbws::{
     config::Config,
     domain::{environment::Cutover, live::Live, mark::MarkKind, operation::State},
-    ports::{clock::Clock, store::Store},
+    ports::store::Store,
 };
 
 use crate::support::{clock::ManualClock, db, kill::Killer, rig::Rig};

@@ -1,6 +1,6 @@
 //! Restores into live: what is asked of people, what a reader gets meanwhile, and the way back.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use bbws::{
     adapters::sandbox::aws::{Fault, Target},
@@ -8,6 +8,8 @@ use bbws::{
     domain::{
         mark::MarkKind,
         operation::State,
+        operations,
+        preflight::Stands,
         step::{Action, StepState},
     },
     ports::{chat::Form, clock::Clock, store::Store},
@@ -69,6 +71,19 @@ fn called(rig: &Rig, name: &str) -> Option<String> {
     names(rig).into_iter().find(|(_, id)| id == name).map(|(resource, _)| resource)
 }
 
+/// How the lines of the checklist stand.
+async fn checklist(rig: &Rig, id: &str) -> BTreeMap<&'static str, (Stands, String)> {
+    let run = rig.run(id).await;
+    let checks = operations::of(run.op.kind()).preflight(&run);
+    checks.into_iter().map(|check| (check.what, (check.stands, check.words))).collect()
+}
+
+/// The messages that say so.
+fn posted(rig: &Rig, what: &str) -> Vec<String> {
+    let all = rig.chat.cards().into_iter().filter_map(|posted| posted.line().map(str::to_owned));
+    all.filter(|text| text.contains(what)).collect()
+}
+
 #[tokio::test]
 async fn a_restore_into_live_asks_at_every_gate_and_keeps_what_was_there() {
     let mut rig = Rig::demo_sqlite().await;
@@ -80,6 +95,10 @@ async fn a_restore_into_live_asks_at_every_gate_and_keeps_what_was_there() {
     assert_eq!(rig.run(&id).await.op.plan.scope, "single");
     let said = rig.click("U0BOB", "approve", &id).await.expect("an answer").text;
     assert!(said.contains(&format!("op approve {id} --confirm {LIVE}")), "{said}");
+    let standing = checklist(&rig, &id).await;
+    assert_eq!(standing["Ticket"], (Stands::Ready, "INC-1".to_owned()));
+    assert_eq!(standing["Target typed"].0, Stands::Open);
+    assert_eq!((standing["Window"].0, standing["What comes back"].0), (Stands::Skipped, Stands::Open));
     assert_eq!(rig.state(&id).await, State::AwaitingApproval, "whoever approves has to type what it replaces");
     // In Slack itself the click brings something to open a form with.
     let said = rig.click_in_slack("U0BOB", "approve", &id).await.expect("an answer");
@@ -107,14 +126,31 @@ async fn a_restore_into_live_asks_at_every_gate_and_keeps_what_was_there() {
     let backup = rig.approved_backup("backup create prod config").await;
     assert_eq!(rig.finish(&backup).await, State::Succeeded);
     assert_eq!(names(&rig), before, "nothing is exchanged before a person has looked");
+    let asked =
+        rig.chat.thread_of(&id).iter().filter_map(|posted| posted.line().map(str::to_owned)).collect::<Vec<_>>();
+    let asked = asked.iter().rfind(|text| text.contains("It waits for anyone in a role")).expect("somebody is asked");
+    assert!(asked.contains(&format!("It loses what was written to {LIVE} since ")), "{asked}");
     rig.click("U0ALICE", "continue", &id).await;
     rig.settle(Duration::from_secs(5)).await;
     waiting(&mut rig, &id).await;
+    let standing = checklist(&rig, &id).await;
+    for what in ["Ticket", "Target typed", "What comes back", "Fresh backup", "Way back"] {
+        assert_eq!(standing[what].0, Stands::Ready, "{what}: {standing:?}");
+    }
+    assert_eq!(standing["Agreement to the cutover"].0, Stands::Open);
     let own = rig.click("U0ALICE", "continue", &id).await.expect("an answer").text;
     assert!(own.contains("somebody else has to say"), "{own}");
     rig.click("U0BOB", "continue", &id).await;
     assert_eq!(rig.finish(&id).await, State::Succeeded, "{:#?}", rig.run(&id).await);
     assert_eq!(called(&rig, &format!("{LIVE}-before-{id}")), Some(was.clone()), "what was live is kept");
+    let told = rig.cloud.published();
+    let status =
+        told.iter().filter(|(topic, what)| topic.contains("backup-status") && format!("{what:?}").contains(&id));
+    let status: Vec<String> = status.map(|(_, what)| format!("{what:?}")).collect();
+    assert_eq!(status.len(), 3, "its start, its cutover and its end: {status:#?}");
+    for begin in &status[..2] {
+        assert!(begin.contains(&format!("Connections to {LIVE} are refused")), "what is interrupted: {begin}");
+    }
     assert_ne!(called(&rig, LIVE), Some(was.clone()));
     assert!(
         rig.ledger.marks("prod", Some(MarkKind::Leftover)).await.unwrap().is_empty(),
@@ -125,6 +161,15 @@ async fn a_restore_into_live_asks_at_every_gate_and_keeps_what_was_there() {
     rig.process.desk.tidy().await.unwrap();
     rig.settle(Duration::from_secs(3600)).await;
     assert_eq!(names(&rig).len(), 2, "nothing deletes what is live or was live before: {:?}", names(&rig));
+    // What was promised for a while is proposed for its end once, and only proposed.
+    rig.clock.advance(Duration::from_secs(7 * 86_400));
+    for _ in 0..2 {
+        rig.process.desk.tidy().await.unwrap();
+        rig.settle(Duration::from_secs(60)).await;
+    }
+    let told = format!("`{LIVE}-before-{id}` in af-south-1 was live before {id} put something else in its place");
+    assert_eq!(posted(&rig, &told).len(), 1);
+    assert_eq!(names(&rig).len(), 2, "it is still there");
     // Once it is over, rolling back takes those who agree to a cutover.
     let own = rig.say("U0ALICE", &format!("op rollback {id}")).await;
     assert!(own.contains("Your word would not count"), "{own}");

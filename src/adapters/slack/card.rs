@@ -15,6 +15,7 @@ use crate::{
         moment::spoken,
         operation::{Operation, Run, State},
         operations,
+        preflight::{Check, Stands},
     },
     ports::chat::CardView,
 };
@@ -46,11 +47,15 @@ pub fn card(view: &CardView) -> Message {
     }
     let block = format!("bbws:{}:{}:{}", op.id, op.digest.chars().take(16).collect::<String>(), op.revision);
     let actions = Part::Actions { block, value: op.id.0.clone(), buttons: buttons(run) };
+    let checklist = checklist(run);
     if awaiting {
         // What is signed and the buttons come first: they have to be on one screen of a phone.
-        parts.extend([Part::Section(approval::signed(op)), actions, Part::Reason, approval::folded(op)]);
+        parts.extend([Part::Section(approval::signed(op)), actions, Part::Reason]);
+        parts.extend(checklist);
+        parts.push(approval::folded(op));
         parts.push(Part::Context(small_print(op)));
     } else {
+        parts.extend(checklist);
         let tasks = tasks(run, view.now);
         if !tasks.is_empty() {
             parts.push(Part::Plan { title: plan_title(run), tasks });
@@ -58,6 +63,26 @@ pub fn card(view: &CardView) -> Message {
         parts.extend([Part::Context(small_print(op)), actions]);
     }
     Message { text: text(view, alert.map(|(_, text)| text)), parts }
+}
+
+/// The checklist before what is live changes; none once the run is over.
+fn checklist(run: &Run) -> Option<Part> {
+    let checks = operations::of(run.op.kind()).preflight(run);
+    if checks.is_empty() || run.op.state.terminal() {
+        return None;
+    }
+    let line = |check: &Check| {
+        let sign = match check.stands {
+            Stands::Ready => "✅",
+            Stands::Open => "⬜",
+            Stands::Amiss => "⛔",
+            Stands::Skipped => "➖",
+        };
+        let skipped = if check.stands == Stands::Skipped { "skipped: " } else { "" };
+        format!("{sign} *{}* {skipped}{}", check.what, clip_mrkdwn(&escape(&check.words), 200))
+    };
+    let lines: Vec<String> = checks.iter().map(line).collect();
+    Some(Part::Section(format!("*Before anything that is live changes*\n{}", lines.join("\n"))))
 }
 
 fn header(view: &CardView) -> String {
@@ -164,8 +189,15 @@ fn buttons(run: &Run) -> Vec<Button> {
     let roll_back = run.undoes().filter(|_| op.turned.is_none()).map(|_| Button {
         style: Some(Danger),
         confirm: Some(Question {
-            text: format!("Roll {} back? Both are exchanged again; what was written since is kept beside it.", op.id),
-            irreversible: false,
+            text: match run.way_back() {
+                Some(takes) => format!(
+                    "Roll {} back? It usually takes {}; what was written since is kept beside it.",
+                    op.id,
+                    spoken(takes)
+                ),
+                None => format!("Roll {} back? What was written since is kept beside it.", op.id),
+            },
+            irreversible: run.goes_back_slowly(),
         }),
         ..plain("Roll back", "bbws.roll_back")
     });

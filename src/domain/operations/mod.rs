@@ -25,6 +25,7 @@ use super::{
     operation::{OpId, Operation as Record, Run},
     plan::Plan,
     policy::{Need, Rule},
+    preflight::Check,
     step::StepState,
     text::{count, escape},
     world::{Survey, World},
@@ -273,6 +274,26 @@ pub trait Operation: Sync {
     /// What whoever approves it has to type, so that nobody approves what they did not read: any of these names. None where
     /// nobody has to.
     fn confirmed_by(&self, plan: &Plan) -> Option<Vec<String>> {
+        let _ = plan;
+        None
+    }
+
+    /// What has to be so before it changes what is live, line by line; none where nothing is asked for.
+    fn preflight(&self, run: &Run) -> Vec<Check> {
+        let _ = run;
+        Vec::new()
+    }
+
+    /// What people who are asked by this step of the run are told beside the question, as measured by the steps before it;
+    /// plain text, not escaped.
+    fn receipt(&self, run: &Run, step: usize, now: Moment) -> Option<String> {
+        let _ = (run, step, now);
+        None
+    }
+
+    /// What a run of this plan interrupts, a sentence for those who are told of its start by SNS. None where its start is not
+    /// published.
+    fn interrupts(&self, plan: &Plan) -> Option<String> {
         let _ = plan;
         None
     }

@@ -122,7 +122,7 @@ fn loaded(
             "{id} does not exist, so it cannot be known what an instance like it is. Restore it with `rds` from a snapshot."
         )]);
     }
-    let instance = restored::name(id, &asked.id.0);
+    let instance = restored::name(subject.database.name(), &asked.id.0);
     let announced = path.announced(&instance);
     let made = path.draft.step(
         format!("Make {instance}, empty and like {id}"),

@@ -11,6 +11,7 @@ mod gates;
 mod live;
 mod objects;
 mod path;
+mod preflight;
 mod scope;
 mod secrets;
 mod tenant;
@@ -21,8 +22,10 @@ use super::{Asked, Ended, Known, Marks, Operation, Works, unplanned, whole};
 use crate::domain::{
     command::{ANY_ROLE, Command, Does, ENVIRONMENT, Entry, Group, REASON},
     mark::MarkKind,
+    moment::Moment,
     operation::Run,
     plan::Plan,
+    preflight::Check,
     step::{Action, StepState},
     text::escape,
     world::Survey,
@@ -207,6 +210,18 @@ impl Operation for Restore {
         }
         let database = path::replaced(plan).or_else(|| path::tenant_tables(plan).map(|of| of.database.as_str()));
         Some(database.map(str::to_owned).into_iter().chain([plan.environment.clone()]).collect())
+    }
+
+    fn preflight(&self, run: &Run) -> Vec<Check> {
+        preflight::checks(run)
+    }
+
+    fn receipt(&self, run: &Run, step: usize, now: Moment) -> Option<String> {
+        preflight::receipt(run, step, now)
+    }
+
+    fn interrupts(&self, plan: &Plan) -> Option<String> {
+        Some(path::interrupts(plan))
     }
 
     fn done(&self, ended: &Ended<'_>) -> String {

@@ -15,6 +15,9 @@ use crate::domain::{
     text::escape,
 };
 
+/// The fact that names the ticket.
+pub(super) const TICKET: &str = "Ticket";
+
 /// What a restore that ended as a clone leaves, in the planning.
 pub(super) struct Path<'a> {
     pub(super) env: &'a Environment,
@@ -27,7 +30,7 @@ impl<'a> Path<'a> {
     pub(super) fn new(env: &'a Environment, ask: &'a Ask<'a>) -> Path<'a> {
         let mut draft = Draft::default();
         if let Some(ticket) = ask.ticket() {
-            draft.fact("Ticket", ticket);
+            draft.fact(TICKET, ticket);
         }
         Path { env, ask, draft, scope: scope::CLONE }
     }
@@ -186,6 +189,32 @@ pub(super) fn before(plan: &Plan) -> Option<&str> {
 /// Whether a plan goes on to what is live: it asks for the word of those who agree to a cutover.
 pub(super) fn cuts_over(plan: &Plan) -> bool {
     plan.steps.iter().any(|spec| matches!(&spec.action, Action::WaitForPeople(what) if what.rule.is_some()))
+}
+
+/// What a plan interrupts of the platform.
+pub(super) fn interrupts(plan: &Plan) -> String {
+    let forward = plan.steps.iter().filter(|spec| !spec.back);
+    let found = forward.filter_map(|spec| match &spec.action {
+        Action::Rename(what) => Some(format!(
+            "Connections to {} are refused from the first rename to the end of the second, usually some minutes; when that begins is decided by people.",
+            what.from
+        )),
+        Action::PointSecret(what) => Some(format!(
+            "None by itself: services that read secret {} have to be redeployed once it leads to another instance.",
+            what.secret
+        )),
+        Action::SwapFolder(what) => {
+            Some(format!("{} of {} is not there for a moment while it is swapped.", what.path, what.file_system))
+        }
+        Action::RestoreSecrets(_) | Action::RestoreParameters(_) => Some(
+            "None by itself: applications keep the values they have read until they read them again.".to_owned(),
+        ),
+        Action::RestoreVersions(what) => {
+            Some(format!("None: objects of {} change one by one.", what.versions.bucket))
+        }
+        _ => None,
+    });
+    found.into_iter().next().unwrap_or_else(|| "None: nothing that is live is changed.".to_owned())
 }
 
 /// What a plan came to that makes nothing which is kept for a while; mrkdwn, escaped.
