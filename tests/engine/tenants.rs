@@ -3,12 +3,15 @@
 use std::time::Duration;
 
 use bbws::{
-    adapters::sandbox::aws::{Fault, Target, incidents::Side, judge::Verb, world::rows::Rows},
+    adapters::{
+        sandbox::aws::{Fault, Target, incidents::Side, judge::Verb, world::rows::Rows},
+        slack::draw_card,
+    },
     domain::{
         operation::State,
         step::{Action, Consent, StepState},
     },
-    ports::clock::Clock as _,
+    ports::{chat::Content, clock::Clock as _},
 };
 
 use crate::support::rig::Rig;
@@ -131,6 +134,13 @@ async fn rows_come_back_after_a_look_and_an_agreement_and_nobody_elses_are_touch
         assert_eq!(step(&rig, &id, "tenant.verify").await.0, StepState::Done);
         let outcome = rig.run(&id).await.op.outcome.expect("an outcome");
         assert!(outcome.contains("The tables of tenant-1 are back in live bbws-prod-mysql"), "{outcome}");
+        let Content::Card(card) = rig.chat.cards_of(&id).remove(0).message.content else { panic!("a card") };
+        let drawn = serde_json::to_string(&draw_card(&card).blocks).expect("JSON");
+        let steps = plan.steps.iter().filter(|step| !step.back).count();
+        assert!(
+            drawn.contains(&format!("{steps} of {steps} steps done · 100 %")),
+            "the way back was not taken: {drawn}"
+        );
         assert!(rig.cloud.twice().is_empty(), "{:?}", rig.cloud.twice());
 
         // Once it is over, rolling back takes those who agree to a cutover.

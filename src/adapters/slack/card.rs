@@ -126,11 +126,13 @@ fn fields(op: &Operation) -> Vec<(&'static str, String)> {
 }
 
 fn plan_title(run: &Run) -> String {
-    let steps = run.op.plan.steps.len();
     if run.op.started.is_none() {
         return format!("Plan: {}", approval::extent(&run.op));
     }
-    let done = run.steps.iter().filter(|s| s.progress() == 100).count();
+    // The way back counts, as it is shown, only for those that take it.
+    let counts = |index: usize| run.op.turned.is_some() || !run.back(index);
+    let steps = (0..run.op.plan.steps.len()).filter(|index| counts(*index)).count();
+    let done = run.steps.iter().filter(|s| counts(s.index) && s.progress() == 100).count();
     format!("{} of {} done · {} %", super::text::number(done), count(steps, "step"), run.percent())
 }
 
