@@ -451,7 +451,7 @@ pub(super) fn ends(
         if let Some(tenancy) = &subject.tenancy {
             path.kept(instance, validated.step);
             let from = step::Origin::Instance { instance: instance.to_owned() };
-            tenancy.into_live(&mut path, asked, known, from, vec![validated.step])?;
+            tenancy.go_live(&mut path, asked, known, from, vec![validated.step])?;
             return path.finish();
         }
         let (env, operation) = (path.env, asked.id.0.as_str());
@@ -460,7 +460,7 @@ pub(super) fn ends(
         return path.finish();
     }
     if let Some(tenancy) = &subject.tenancy {
-        tenancy.into_clone(&mut path, instance);
+        tenancy.tell_of_clone(&mut path, instance);
     }
     let keep = path.ask.keep();
     path.draft.note(format!(

@@ -57,7 +57,7 @@ fn plan(asked: &Asked<'_>, ask: &Ask<'_>, known: &Known) -> Result<Plan, Vec<Str
         ));
         let from = step::Origin::Dump { bucket: archive.bucket.to_owned(), key: archive.point.id.clone(), load };
         loses(&mut path, &subject, archive.point.created, asked.at);
-        tenancy.into_live(&mut path, asked, known, from, vec![])?;
+        tenancy.go_live(&mut path, asked, known, from, vec![])?;
         return path.finish();
     }
     loaded(path, &subject, &archive, asked, known)

@@ -52,7 +52,7 @@ impl<'a> Tenancy<'a> {
     }
 
     /// What a clone means where one tenant was asked for.
-    pub(super) fn into_clone(&self, path: &mut Path<'_>, instance: &str) {
+    pub(super) fn tell_of_clone(&self, path: &mut Path<'_>, instance: &str) {
         path.draft.fact(format!("Tenant {}", self.id), format!("schema {} of {}", self.schema, self.database.id));
         path.draft.note(format!(
             "RDS restores whole instances, so {instance} holds all tenants; what is validated is {} of {}. With `--into live` its tables go on into the live database.",
@@ -64,7 +64,7 @@ impl<'a> Tenancy<'a> {
     ///
     /// # Errors
     /// Why it cannot be done.
-    pub(super) fn into_live(
+    pub(super) fn go_live(
         &self,
         path: &mut Path<'_>,
         asked: &Asked<'_>,
