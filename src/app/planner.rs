@@ -16,7 +16,7 @@ use crate::{
         plan::Plan,
         point::Point,
         policy::{self, Need, Rule},
-        readiness::Readiness,
+        readiness::{self, Readiness},
         step::Step,
         world::{Survey, World},
     },
@@ -142,7 +142,24 @@ impl Planner {
             Err(error) => return Ok(Err(error)),
         };
         found.recall(&self.store.samples(&config.name, found.at - RECALLED).await?);
+        if !found.promoted.is_empty() {
+            let promotions = self.promotions(&config.name).await?;
+            found.explain(|replica| promotions.get(replica).cloned());
+        }
         Ok(Ok(found))
+    }
+
+    /// The replicas that runs of an environment promoted, and which run the newest time.
+    async fn promotions(&self, environment: &str) -> Result<BTreeMap<String, OpId>, StoreError> {
+        let filter = Filter { environment: Some(environment.to_owned()), limit: PAST, ..Filter::default() };
+        let mut promotions = BTreeMap::new();
+        for op in self.store.list(&filter).await?.iter().filter(|op| operations::of(op.kind()).moves()) {
+            let Some(run) = self.store.load(&op.id).await? else { continue };
+            for replica in readiness::promotions(&run) {
+                promotions.entry(replica.to_owned()).or_insert_with(|| op.id.clone());
+            }
+        }
+        Ok(promotions)
     }
 
     /// AWS, for what only looks.

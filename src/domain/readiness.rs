@@ -10,6 +10,8 @@ use super::{
     lag::Component,
     mark::Sample,
     moment::{Moment, spoken},
+    operation::{OpId, Run},
+    step::{Action, StepState},
 };
 
 /// Where a sign of health comes from. Signs of one source fail together, so that they count as one.
@@ -145,8 +147,28 @@ pub struct Readiness {
     pub replicas: Vec<Replica>,
     /// What a failover stands on in the DR region.
     pub prerequisites: Vec<Prerequisite>,
+    /// Replicas of the config that replicate nothing any more, although by the ledger the platform did not move, and whose promotion
+    /// nobody knows of.
+    pub promoted: Vec<Promoted>,
     /// Where AWS says otherwise than the ledger where the environment runs, a sentence each.
     pub disagreements: Vec<String>,
+}
+
+/// A replica that became an instance of its own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Promoted {
+    /// The database of the config that it replicated.
+    pub database: String,
+    /// Its own id.
+    pub id: String,
+}
+
+/// The replicas that a run promoted.
+pub fn promotions(run: &Run) -> impl Iterator<Item = &str> {
+    run.op.plan.steps.iter().zip(&run.steps).filter_map(|(planned, step)| match &planned.action {
+        Action::PromoteReplica(promotion) if step.state == StepState::Done => Some(promotion.replica.as_str()),
+        _ => None,
+    })
 }
 
 impl Readiness {
@@ -166,6 +188,20 @@ impl Readiness {
                 component.safe = Ok(reached);
             }
         }
+    }
+
+    /// What an earlier run promoted is no riddle: the platform can go on from there. `by` says which run promoted a replica.
+    pub fn explain(&mut self, by: impl Fn(&str) -> Option<OpId>) {
+        let (known, unknown): (Vec<_>, Vec<_>) = std::mem::take(&mut self.promoted)
+            .into_iter()
+            .map(|promoted| (by(&promoted.id), promoted))
+            .partition(|(by, _)| by.is_some());
+        self.promoted = unknown.into_iter().map(|(_, promoted)| promoted).collect();
+        self.prerequisites.extend(known.into_iter().filter_map(|(by, promoted)| {
+            let why = format!("it is an instance of its own since {} promoted it, and follows nothing that is written in the primary region", by?);
+            let subject = format!("Replica {} of {}", promoted.id, promoted.database);
+            Some(Prerequisite { subject, vital: false, found: Found::Lacking(why) })
+        }));
     }
 
     /// How the primary region is.
@@ -237,6 +273,12 @@ impl Assessment {
 /// Judges a failover of an environment, as the config has it, which runs where `active` says.
 pub fn failover(env: &Environment, active: &Active, found: &Readiness) -> Assessment {
     let mut never = found.disagreements.clone();
+    never.extend(found.promoted.iter().map(|promoted| {
+        format!(
+            "{} replicates nothing, as if it had been promoted, but by the ledger {} runs in {}: find out who promoted it.",
+            promoted.id, env.name, env.primary_region
+        )
+    }));
     let mut risky = Vec::new();
     if active.side == Side::Dr {
         never.push(format!("{} runs in {} already.", env.name, env.dr_region));

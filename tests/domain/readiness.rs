@@ -10,10 +10,11 @@ use bbws::{
         lag::Component,
         mark::Sample,
         moment::Moment,
+        operation::OpId,
         point::PointKind,
         readiness::{
-            Found, HOME, Health, Needs, Prerequisite, Readiness, Replica, Return, Saw, Sign, Source, Verdict, failback,
-            failover, healthy_for, steps, took,
+            Found, HOME, Health, Needs, Prerequisite, Promoted, Readiness, Replica, Return, Saw, Sign, Source, Verdict,
+            failback, failover, healthy_for, steps, took,
         },
     },
 };
@@ -60,8 +61,22 @@ fn outage() -> Readiness {
         uncopied: Vec::new(),
         replicas: vec![replica(Ok(Duration::from_secs(4)))],
         prerequisites: vec![prerequisite(true, Found::Ready("there".into()))],
+        promoted: Vec::new(),
         disagreements: Vec::new(),
     }
+}
+
+#[test]
+fn what_an_earlier_run_promoted_can_be_gone_on_from_and_what_nobody_knows_of_cannot() {
+    let promoted = Promoted { database: "bbws-prod-mysql".into(), id: "bbws-prod-mysql-replica".into() };
+    let mut riddle = Readiness { replicas: Vec::new(), promoted: vec![promoted], ..outage() };
+    let judged = failover(&prod(), &Active::primary(), &riddle);
+    assert_eq!(judged.verdict, Verdict::DoNotFailover, "{judged:?}");
+    assert!(judged.reasons[0].contains("find out who promoted it"), "{judged:?}");
+    riddle.explain(|replica| (replica == "bbws-prod-mysql-replica").then(|| OpId("dr-1".into())));
+    let judged = failover(&prod(), &Active::primary(), &riddle);
+    assert_eq!(judged.verdict, Verdict::Risky, "{judged:?}");
+    assert!(judged.reasons.iter().any(|why| why.contains("since dr-1 promoted it")), "{judged:?}");
 }
 
 type Change = fn(&mut Readiness);

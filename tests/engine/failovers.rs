@@ -168,6 +168,25 @@ async fn traffic_goes_back_while_the_old_side_is_kept_and_data_does_not() {
 }
 
 #[tokio::test]
+async fn after_one_that_was_cancelled_another_goes_on_from_what_it_promoted() {
+    let mut rig = Rig::demo_sqlite().await;
+    rig.cloud.region_down(HOME, true);
+    let first = begun(&mut rig).await;
+    asked(&mut rig, &first).await;
+    rig.say("U0ALICE", &format!("op cancel {first}")).await;
+    assert_eq!(rig.finish(&first).await, State::Cancelled);
+    let judged = rig.say("U0DAVE", "dr failover prod").await;
+    assert!(judged.contains("RISKY") && judged.contains(&format!("since {first} promoted it")), "{judged}");
+    let second = rig.asked(ASK).await;
+    rig.settle(Duration::from_secs(2)).await;
+    rig.click("U0BOB", "approve", &second).await;
+    asked(&mut rig, &second).await;
+    rig.click("U0BOB", "continue", &second).await;
+    assert_eq!(rig.finish(&second).await, State::Succeeded, "{:#?}", rig.run(&second).await);
+    assert_eq!((weights(&rig), promotions(&rig)), ((Some(0), Some(100)), 1));
+}
+
+#[tokio::test]
 async fn a_second_failover_is_refused_with_the_first_ones_id() {
     let mut rig = Rig::demo_sqlite().await;
     let id = begun(&mut rig).await;

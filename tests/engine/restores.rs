@@ -61,7 +61,9 @@ fn names(rig: &Rig) -> Vec<(String, String)> {
     rig.cloud.look(|world, now| {
         let places = world.places();
         let all = places.flat_map(|(_, _, place)| place.rds.instances.iter().map(|(id, i)| (id.clone(), i.clone())));
-        let shown = all.filter(|(id, i)| id.starts_with(LIVE) && !i.is_gone(now));
+        // Its replica in the other region has nothing to do with it.
+        let of_it = |id: &str| id.starts_with(LIVE) && !id.ends_with("-replica");
+        let shown = all.filter(|(id, i)| of_it(id) && !i.is_gone(now));
         shown.map(|(id, i)| (i.resource(world.seed, &id), id)).collect()
     })
 }

@@ -16,7 +16,7 @@ use crate::{
         active::Active,
         environment::{Database, Environment, Side},
         lag::Component,
-        readiness::{Found, Prerequisite, Readiness, Replica, Saw, Sign, Source},
+        readiness::{Found, Prerequisite, Promoted, Readiness, Replica, Saw, Sign, Source},
     },
     ports::cloud::{CloudError, Condition},
 };
@@ -57,7 +57,7 @@ pub async fn readiness(
     )
     .await;
     let (components, uncopied) = copies;
-    let (replicas, mut prerequisites, mut disagreements) = replicas;
+    let Replicas { found: replicas, mut prerequisites, promoted, mut disagreements } = replicas;
     let (of_records, moved) = records;
     prerequisites.extend(more);
     prerequisites.extend(of_records);
@@ -70,6 +70,7 @@ pub async fn readiness(
         uncopied,
         replicas,
         prerequisites,
+        promoted,
         disagreements,
     })
 }
@@ -159,19 +160,23 @@ async fn copies(watch: &Watch<'_>, active: &Active) -> (Vec<Component>, Vec<Stri
 }
 
 /// Replicas that the config names, what is lacking of them, and where they are not what the ledger says.
-async fn replicas(
-    config: &Environment,
-    active: &Active,
-    dr: &Reached,
-) -> (Vec<Replica>, Vec<Prerequisite>, Vec<String>) {
+#[derive(Default)]
+struct Replicas {
+    found: Vec<Replica>,
+    prerequisites: Vec<Prerequisite>,
+    promoted: Vec<Promoted>,
+    disagreements: Vec<String>,
+}
+
+async fn replicas(config: &Environment, active: &Active, dr: &Reached) -> Replicas {
     let named: Vec<(&Database, &String)> =
         config.databases.iter().filter_map(|database| Some((database, database.dr_replica.as_ref()?))).collect();
-    let (Ok(session), false) = (dr, named.is_empty()) else { return (Vec::new(), Vec::new(), Vec::new()) };
+    let (Ok(session), false) = (dr, named.is_empty()) else { return Replicas::default() };
     let ids: Vec<String> = named.iter().map(|(_, id)| (*id).clone()).collect();
     let wanted: Vec<&str> = ids.iter().map(String::as_str).collect();
     let (instances, lags) =
         join(rds::describe_instances(session, &wanted), cloudwatch::replica_lags(session, &ids)).await;
-    let (mut found, mut prerequisites, mut disagreements) = (Vec::new(), Vec::new(), Vec::new());
+    let Replicas { mut found, mut prerequisites, mut promoted, mut disagreements } = Replicas::default();
     for (database, id) in named {
         let subject = format!("Replica {id} of {}", database.id);
         let mut prerequisite =
@@ -192,10 +197,7 @@ async fn replicas(
         let source = instance.read_replica_source_db_instance_identifier.clone().filter(|source| !source.is_empty());
         let status = instance.db_instance_status.clone().unwrap_or_default();
         match (active.side, &source) {
-            (Side::Primary, None) => disagreements.push(format!(
-                "{id} replicates nothing, as if it had been promoted, but by the ledger {} runs in {}: find out who promoted it.",
-                config.name, config.primary_region
-            )),
+            (Side::Primary, None) => promoted.push(Promoted { database: database.id.clone(), id: id.clone() }),
             (Side::Primary, Some(_)) if status != "available" => prerequisite(Found::Lacking(format!("it is {status}"))),
             (Side::Primary, Some(_)) => prerequisite(Found::Ready("available, and replicating".to_owned())),
             (Side::Dr, Some(source)) if !active.instead.contains_key(&database.id) => disagreements.push(format!(
@@ -213,7 +215,7 @@ async fn replicas(
             found.push(Replica { database: database.id.clone(), id: id.clone(), status, source, lag });
         }
     }
-    (found, prerequisites, disagreements)
+    Replicas { found, prerequisites, promoted, disagreements }
 }
 
 /// What has to be there on the side that is gone to.
