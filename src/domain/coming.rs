@@ -38,7 +38,12 @@ const ALL: [Coming; 7] = [
         until: "The measurement says what is not protected.",
         nearest: "backup validate ENV --replication",
     },
-    Coming { path: &["failover"], lacks: "a failover begins with `dr`", until: JUDGED, nearest: "dr failover ENV" },
+    Coming {
+        path: &["failover"],
+        lacks: "a failover begins with `dr`",
+        until: "That says whether to, and what it would lose; `--execute --ticket INC-123` carries it out.",
+        nearest: "dr failover ENV",
+    },
     Coming { path: &["failback"], lacks: "bbws does not fail back so far", until: JUDGED, nearest: "dr failback ENV" },
     Coming {
         path: &["drill"],

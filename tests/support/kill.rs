@@ -96,11 +96,11 @@ impl Killer {
         times.into_iter().flat_map(ends).collect()
     }
 
-    /// The first of each, where the ledger's own calls are interrupted.
+    /// The same, where the ledger's own calls are interrupted.
     pub fn deaths_of_the_ledger(&self) -> Vec<Death> {
         let of_ledger = ["accept", "next_id", "commit", "claim", "park", "outgoing", "sent", "defer"];
         let verb = |death: &Death| death.meaning.split(' ').nth(1).is_some_and(|v| of_ledger.contains(&v));
-        self.deaths().into_iter().filter(|death| death.nth == 1 && verb(death)).collect()
+        self.deaths().into_iter().filter(verb).collect()
     }
 
     /// What it depends on is away for a while, or back again.
