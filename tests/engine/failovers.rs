@@ -46,6 +46,8 @@ async fn begun(rig: &mut Rig) -> String {
     rig.settle(Duration::from_secs(2)).await;
     assert_eq!(rig.state(&id).await, State::AwaitingApproval, "two people");
     assert_eq!(rig.mutations(), 0);
+    let notes = rig.run(&id).await.op.plan.notes;
+    assert!(notes.iter().any(|note| note.starts_with("What is lost: it loses ")), "{notes:?}");
     rig.click("U0BOB", "approve", &id).await;
     id
 }

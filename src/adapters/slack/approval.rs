@@ -9,7 +9,7 @@ use super::{
     words,
 };
 use crate::{
-    domain::{moment::spoken, operation::Operation},
+    domain::{moment::spoken, operation::Operation, operations},
     ports::chat::Offer,
 };
 
@@ -47,7 +47,7 @@ pub fn signed(op: &Operation) -> String {
     }
     let usual = op.estimate.map(|estimate| format!(" · usually takes {}", spoken(estimate))).unwrap_or_default();
     lines.push(format!("*Plan* {}{usual}", extent(op)));
-    lines.extend(kept_until(op).map(|until| format!("*Kept until* {until}")));
+    lines.extend(kept_until(op).map(|until| format!("*{}* {until}", operations::of(op.kind()).kept())));
     let why = reason(op).map(|reason| format!(": {}", clip_mrkdwn(&reason, 160))).unwrap_or_default();
     lines.push(format!("*Requested by* {}{why}", mention(&op.requester.user)));
     let agreed: Vec<String> = op.votes.iter().take(10).map(|v| mention(&v.by.user)).collect();

@@ -105,7 +105,7 @@ fn fields(op: &Operation) -> Vec<(&'static str, String)> {
     if !op.plan.account.is_empty() {
         fields.extend([("Account", short(&op.plan.account)), ("Region → DR region", route)]);
     }
-    fields.extend(kept_until(op).map(|until| ("Kept until", until)));
+    fields.extend(kept_until(op).map(|until| (operations::of(op.kind()).kept(), until)));
     let why = reason(op).map(|r| format!("\n{r}")).unwrap_or_default();
     fields.push(("Requested by", format!("{} · {}{why}", mention(&op.requester.user), date(op.created))));
     let agreed: Vec<String> = op.votes.iter().take(10).map(|v| mention(&v.by.user)).collect();

@@ -244,6 +244,11 @@ pub trait Operation: Sync {
         approved.digest() == now.digest()
     }
 
+    /// What its card says before the day until which [`Plan::retention_days`] keeps something.
+    fn kept(&self) -> &'static str {
+        "Kept until"
+    }
+
     /// Whether it moves the platform from one region to another: then its start, each word it waits for, its way back and its end
     /// are published to those who follow disaster recovery, and its failure is critical.
     fn moves(&self) -> bool {

@@ -147,6 +147,7 @@ impl Operation for Failover {
         draft.fact(ASSESSED, assessment.verdict.to_string());
         draft.fact(PRIMARY, format!("{} is {}", env.primary_region, ready.health().word()));
         draft.fact(LOSS, assessment.loss());
+        draft.note(format!("What is lost: it {}, as measured when this was planned.", assessment.loss()));
         assessment.reasons.iter().for_each(|reason| draft.note(reason));
         let mut route = Route { env, found, known, operation: &asked.id.0, at: asked.at, draft };
         route.plan();
@@ -191,6 +192,11 @@ impl Operation for Failover {
 
     fn irreversible(&self) -> bool {
         true
+    }
+
+    /// Of the backup that it makes on its way.
+    fn kept(&self) -> &'static str {
+        "Backup kept until"
     }
 
     fn title(&self, plan: &Plan) -> String {

@@ -191,6 +191,11 @@ impl Operation for Restore {
         true
     }
 
+    /// Of the backup that it makes on its way.
+    fn kept(&self) -> &'static str {
+        "Backup kept until"
+    }
+
     fn title(&self, plan: &Plan) -> String {
         let of = path::of(plan).unwrap_or_else(|| whole(plan).to_owned());
         if let (Some(tables), Some(tenant)) = (path::tenant_tables(plan), &plan.tenant) {
