@@ -30,7 +30,7 @@ EXPECTED = [
     ("UTC", "20261127", "1970-08-23T12:05:27Z"),
 ]
 ANSWER = (
-    b'<RestoreDBInstanceToPointInTimeResponse xmlns="http://rds.amazonaws.com/doc/2014-10-31/">'
+    b"<RestoreDBInstanceToPointInTimeResponse>"
     b"<RestoreDBInstanceToPointInTimeResult><DBInstance><DBInstanceIdentifier>copy</DBInstanceIdentifier></DBInstance>"
     b"</RestoreDBInstanceToPointInTimeResult></RestoreDBInstanceToPointInTimeResponse>"
 )

@@ -4,33 +4,19 @@
 use std::time::Duration;
 
 use bbws::{
-    domain::{active::Active, mark::Mark, operation::State},
+    domain::{active::Active, operation::State},
     ports::{
         clock::Clock as _,
-        store::{Commit, MarkKind, MarkWrite, Store as _},
+        store::{MarkKind, Store as _},
     },
 };
 
 use crate::support::rig::{Rig, find_id};
 
-/// The ledger remembers that prod runs there, as a failover's step makes it.
-async fn runs(rig: &Rig, active: Active) {
-    let set = active.remember();
-    let mark = Mark {
-        environment: "prod".into(),
-        kind: set.mark,
-        subject: set.subject,
-        note: set.note,
-        operation: "dr-1".into(),
-        at: rig.clock.now(),
-    };
-    rig.ledger.commit(Commit { marks: vec![MarkWrite::Set(mark)], ..Commit::default() }).await.unwrap();
-}
-
 /// A platform that was failed over: its replica took the database's place in the DR region, and its old region is dead.
 async fn failed_over() -> Rig {
     let rig = Rig::demo_sqlite().await;
-    runs(&rig, Active::dr([])).await;
+    rig.runs(&Active::dr([])).await;
     rig.cloud.region_down("af-south-1", true);
     rig
 }
@@ -86,7 +72,7 @@ async fn a_plan_for_one_side_is_void_on_the_other() {
     let id = rig.asked("backup create prod rds").await;
     let before = rig.run(&id).await.op.digest;
     let mutations = rig.mutations();
-    runs(&rig, Active::dr([])).await;
+    rig.runs(&Active::dr([])).await;
     rig.click("U0BOB", "approve", &id).await;
     rig.settle(Duration::from_secs(60)).await;
     let run = rig.run(&id).await;

@@ -6,17 +6,12 @@ use bbws::{
     adapters::sandbox::aws::{Fault, Target, judge::Verb},
     domain::{
         active::Active,
-        mark::{Mark, MarkKind},
+        mark::MarkKind,
         operation::State,
         operations,
         point::{Place, Point, PointKind, PointQuery},
-        step::Remember,
     },
-    ports::{
-        clock::Clock,
-        cloud::Cloud,
-        store::{Commit, MarkWrite, Store},
-    },
+    ports::{clock::Clock, cloud::Cloud, store::Store},
 };
 
 use crate::support::{
@@ -146,10 +141,7 @@ impl Kind {
             Kind::Bisect => "backup bisect prod rds --check orders --since 1d".to_owned(),
             Kind::Failover => {
                 // The ledger outlives the worlds of this file, and the last one may have been left in the DR region.
-                let Remember { mark: kind, subject, note } = Active::primary().remember();
-                let (environment, operation, at) = ("prod".to_owned(), "dr-0".to_owned(), rig.clock.now());
-                let mark = Mark { environment, kind, subject, note, operation, at };
-                rig.ledger.commit(Commit { marks: vec![MarkWrite::Set(mark)], ..Commit::default() }).await.unwrap();
+                rig.runs(&Active::primary()).await;
                 format!("dr failover prod --execute --ticket INC-{life} --reason \"a planned move\"")
             }
         }
@@ -557,7 +549,7 @@ async fn revive(rig: &mut Rig) {
 /// one does again and again the first time. (`kill.rs` interrupts a backup the last time as well.)
 /// PostgreSQL sees those of the ledger's own calls.
 async fn killed(mut rig: Rig, kinds: Vec<Kind>, (part, of): (usize, usize), deaths: fn(&Killer) -> Vec<Death>) {
-    let mut died: BTreeSet<String> = BTreeSet::new();
+    let (mut died, mut missed) = (BTreeSet::new(), BTreeSet::new());
     for kind in kinds.iter().skip(part).step_by(of) {
         // The first backup of a month writes down that it is one, which no later life does: what the second one comes to counts.
         let first = [Kind::Config, Kind::Buckets, Kind::Dump].contains(kind);
@@ -577,7 +569,6 @@ async fn killed(mut rig: Rig, kinds: Vec<Kind>, (part, of): (usize, usize), deat
         }
         let new = |death: &Death| death.nth == 1 && !died.contains(&death.meaning);
         let deaths: Vec<Death> = deaths(&whole).into_iter().filter(new).collect();
-        let mut missed = Vec::new();
         for death in &deaths {
             let live = async |killer| {
                 life += 1;
@@ -585,12 +576,13 @@ async fn killed(mut rig: Rig, kinds: Vec<Kind>, (part, of): (usize, usize), deat
             };
             match die(death.clone(), live).await {
                 true => _ = died.insert(death.meaning.clone()),
-                false => missed.push(death.clone()),
+                false => _ = missed.insert(death.meaning.clone()),
             }
         }
-        // Which steps are under way at once is a matter of chance.
-        assert!(missed.len() <= 1 + deaths.len() / 10, "{kind:?}: of {} never came: {missed:#?}", deaths.len());
     }
+    // Which steps are under way at once is a matter of chance: what one life came to another may not, and a later kind may again.
+    let never: Vec<&String> = missed.difference(&died).collect();
+    assert!(never.len() * 20 <= died.len(), "besides {} that came, these never did: {never:#?}", died.len());
 }
 
 /// What is asked on PostgreSQL: its transactions see states of steps and not what they do, so one operation of each course is

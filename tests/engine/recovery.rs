@@ -4,12 +4,8 @@ use std::time::Duration;
 
 use bbws::{
     adapters::sandbox::aws::{incidents::Side, world::cloudwatch::Lag},
-    domain::{active::Active, mark::Mark},
-    ports::{
-        chat::{Level, Reply},
-        clock::Clock as _,
-        store::{Commit, MarkWrite, Store as _},
-    },
+    domain::active::Active,
+    ports::chat::{Level, Reply},
 };
 
 use crate::support::rig::Rig;
@@ -35,16 +31,8 @@ fn lag(rig: &Rig, lag: Lag) {
 }
 
 async fn runs_in_dr(rig: &Rig) {
-    let set = Active::dr([("fs-0900d000000000001".to_owned(), "fs-0dd00000000000001".to_owned())]).remember();
-    let mark = Mark {
-        environment: "prod".into(),
-        kind: set.mark,
-        subject: set.subject,
-        note: set.note,
-        operation: "dr-1".into(),
-        at: rig.clock.now(),
-    };
-    rig.ledger.commit(Commit { marks: vec![MarkWrite::Set(mark)], ..Commit::default() }).await.unwrap();
+    let there = Active::dr([("fs-0900d000000000001".to_owned(), "fs-0dd00000000000001".to_owned())]);
+    rig.runs(&there).await;
 }
 
 #[tokio::test]

@@ -22,17 +22,20 @@ use bbws::{
     boot::sandbox,
     config::Config,
     domain::{
+        active::Active,
         environment::Environment,
+        mark::Mark,
         moment::Moment,
         operation::{OpId, Run, State},
         operations,
         run::Pacing,
+        step::Remember,
     },
     engine::Engine,
     ports::{
         chat::Reply,
         clock::Clock,
-        store::{Filter, Store},
+        store::{Commit, Filter, MarkWrite, Store},
     },
 };
 use secrecy::SecretString;
@@ -160,6 +163,14 @@ impl Rig {
         self.process = self.another(Killer::never());
         self.since = self.clock.now();
         self.died = None;
+    }
+
+    /// The ledger remembers that prod runs there, as a failover's step makes it.
+    pub async fn runs(&self, active: &Active) {
+        let Remember { mark: kind, subject, note } = active.remember();
+        let (environment, operation, at) = ("prod".to_owned(), "dr-1".to_owned(), self.clock.now());
+        let mark = Mark { environment, kind, subject, note, operation, at };
+        self.ledger.commit(Commit { marks: vec![MarkWrite::Set(mark)], ..Commit::default() }).await.unwrap();
     }
 
     /// Who holds an environment.

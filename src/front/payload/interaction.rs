@@ -48,9 +48,7 @@ pub fn interaction(json: &[u8]) -> Payload {
 
 fn pressed(payload: &Value) -> Payload {
     let user = id(&payload["user"]["id"]);
-    let grid = id(&payload["enterprise"]["id"]).is_some() || payload["is_enterprise_install"] == true;
-    // Buttons travel into shared channels: the workspace of the person and that of the message both count.
-    let teams: Vec<String> = [&payload["user"]["team_id"], &payload["team"]["id"]].into_iter().filter_map(id).collect();
+    let (grid, teams) = whence(payload);
     let (channel, message_ts, thread) = place(payload);
     let senseless = |why: &str| {
         Payload::Senseless(Box::new(Senseless {
@@ -102,8 +100,7 @@ fn pressed(payload: &Value) -> Payload {
 
 /// A form that was sent: what `meant` finds in it, as if a button had said it.
 fn submitted(payload: &Value, meant: fn(&Value) -> Option<(String, Inbound)>) -> Payload {
-    let grid = id(&payload["enterprise"]["id"]).is_some() || payload["is_enterprise_install"] == true;
-    let teams: Vec<String> = [&payload["user"]["team_id"], &payload["team"]["id"]].into_iter().filter_map(id).collect();
+    let (grid, teams) = whence(payload);
     let Some(user) = id(&payload["user"]["id"]) else {
         return Payload::senseless(Via::Interaction, "it does not say who sent the form");
     };
@@ -125,6 +122,13 @@ fn submitted(payload: &Value, meant: fn(&Value) -> Option<(String, Inbound)>) ->
         teams,
         channel,
     }))
+}
+
+/// Whether it comes from an Enterprise Grid, and the workspaces it names. Buttons travel into shared channels: that of the person
+/// and that of the message both count.
+fn whence(payload: &Value) -> (bool, Vec<String>) {
+    let grid = id(&payload["enterprise"]["id"]).is_some() || payload["is_enterprise_install"] == true;
+    (grid, [&payload["user"]["team_id"], &payload["team"]["id"]].into_iter().filter_map(id).collect())
 }
 
 /// Channel, message and thread the button stands in. A view has none of them.

@@ -19,7 +19,7 @@ use super::{
     begun,
     dump_check::permanent,
     dump_load,
-    restore_database::{Arrival, GP3_FIGURES, adopt, arrival, describe, endpoint, is_of, is_ours, there},
+    restore_database::{Arrival, adopt, arrival, describe, endpoint, has_figures, has_support, is_of, made, there},
 };
 use crate::{
     adapters::{
@@ -37,11 +37,7 @@ use crate::{
 impl Change for CreateEmpty {
     /// Looks for the instance an earlier call may have made.
     async fn probe(&self, at: &At<'_>) -> Result<Probe, CloudError> {
-        let found = describe(&at.session, &self.instance).await?;
-        Ok(match found.filter(|db| is_ours(db, at.call)) {
-            Some(_) => Probe::Present(begun(&self.instance)),
-            None => Probe::Absent,
-        })
+        made(at, &self.instance).await
     }
 
     async fn start(&self, at: &At<'_>) -> Result<Started, CloudError> {
@@ -52,12 +48,8 @@ impl Change for CreateEmpty {
             return Err(attempt.never(&format!("{} does not exist", self.database), "Restore it from a snapshot."));
         };
         let login = login::read(session, &self.secret).await?;
-        let figures = match live.storage_type() {
-            Some("io1" | "io2") => true,
-            Some("gp3") => live.allocated_storage().is_some_and(|gib| gib >= GP3_FIGURES),
-            _ => false,
-        };
-        let supported = ["mysql", "postgres"].contains(&live.engine().unwrap_or_default());
+        let figures = has_figures(live.storage_type(), live.allocated_storage());
+        let supported = has_support(live.engine());
         let throughput = live.storage_throughput().filter(|_| figures && live.storage_type() == Some("gp3"));
         let request = session
             .rds()

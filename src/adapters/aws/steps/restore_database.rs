@@ -30,12 +30,7 @@ use crate::{
 impl Change for RestoreTest {
     /// Looks for the instance an earlier call may have made.
     async fn probe(&self, at: &At<'_>) -> Result<Probe, CloudError> {
-        let found = describe(&at.session, &self.instance).await?;
-        // A stranger's instance of this name means that ours was never made; the call itself will say so in words.
-        Ok(match found.filter(|db| is_ours(db, at.call)) {
-            Some(_) => Probe::Present(begun(&self.instance)),
-            None => Probe::Absent,
-        })
+        made(at, &self.instance).await
     }
 
     async fn start(&self, at: &At<'_>) -> Result<Started, CloudError> {
@@ -94,7 +89,31 @@ struct Source {
 /// Not enrolled: what is restored from a source that is not there any more.
 const NO_SUPPORT: &str = "open-source-rds-extended-support-disabled";
 /// Below so many GiB gp3 has no figures of its own to be given.
-pub const GP3_FIGURES: i32 = 400;
+const GP3_FIGURES: i32 = 400;
+
+/// Whether RDS takes IOPS, and for gp3 a throughput, for storage of this type and so many GiB.
+pub fn has_figures(storage: Option<&str>, gib: Option<i32>) -> bool {
+    match storage {
+        Some("io1" | "io2") => true,
+        Some("gp3") => gib.is_some_and(|gib| gib >= GP3_FIGURES),
+        _ => false,
+    }
+}
+
+/// Whether RDS knows paid Extended Support for this engine.
+pub fn has_support(engine: Option<&str>) -> bool {
+    engine.is_some_and(|engine| ["mysql", "postgres"].contains(&engine))
+}
+
+/// Whether an earlier call of this step made the instance. A stranger's of this name means that ours was never made; the call itself
+/// will say so in words.
+pub async fn made(at: &At<'_>, instance: &str) -> Result<Probe, CloudError> {
+    let found = describe(&at.session, instance).await?;
+    Ok(match found.filter(|db| is_ours(db, at.call)) {
+        Some(_) => Probe::Present(begun(instance)),
+        None => Probe::Absent,
+    })
+}
 
 async fn source(session: &Session, snapshot: &str) -> Result<Source, CloudError> {
     let found = rds::describe(session, &[snapshot]).await?;
@@ -104,13 +123,9 @@ async fn source(session: &Session, snapshot: &str) -> Result<Source, CloudError>
         Some(id) => describe(session, id).await?,
         None => None,
     };
-    let figures = match snapshot.storage_type() {
-        Some("io1" | "io2") => true,
-        Some("gp3") => snapshot.allocated_storage().is_some_and(|gib| gib >= GP3_FIGURES),
-        _ => false,
-    };
+    let figures = has_figures(snapshot.storage_type(), snapshot.allocated_storage());
     let support = live.and_then(|live| live.engine_lifecycle_support).unwrap_or_else(|| NO_SUPPORT.to_owned());
-    let supported = ["mysql", "postgres"].contains(&snapshot.engine().unwrap_or_default());
+    let supported = has_support(snapshot.engine());
     Ok(Source {
         storage: snapshot.storage_type().map(str::to_owned),
         iops: snapshot.iops().filter(|_| figures),

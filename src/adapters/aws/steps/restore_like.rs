@@ -6,7 +6,7 @@ use aws_sdk_rds::types::{DbInstance, Tag};
 use super::{
     super::{background::Outcome, rds, time},
     At, Change, begun,
-    restore_database::{Arrival, GP3_FIGURES, adopt, arrival, describe, is_ours, there},
+    restore_database::{Arrival, adopt, arrival, describe, has_figures, has_support, made, there},
 };
 use crate::{
     domain::step::{RESOURCE, RestoreLike},
@@ -16,11 +16,7 @@ use crate::{
 impl Change for RestoreLike {
     /// Looks for the instance an earlier call may have made.
     async fn probe(&self, at: &At<'_>) -> Result<Probe, CloudError> {
-        let found = describe(&at.session, &self.instance).await?;
-        Ok(match found.filter(|db| is_ours(db, at.call)) {
-            Some(_) => Probe::Present(begun(&self.instance)),
-            None => Probe::Absent,
-        })
+        made(at, &self.instance).await
     }
 
     async fn start(&self, at: &At<'_>) -> Result<Started, CloudError> {
@@ -127,12 +123,8 @@ struct Like {
 
 impl Like {
     fn of(live: &DbInstance) -> Like {
-        let figures = match live.storage_type() {
-            Some("io1" | "io2") => true,
-            Some("gp3") => live.allocated_storage().is_some_and(|gib| gib >= GP3_FIGURES),
-            _ => false,
-        };
-        let supported = ["mysql", "postgres"].contains(&live.engine().unwrap_or_default());
+        let figures = has_figures(live.storage_type(), live.allocated_storage());
+        let supported = has_support(live.engine());
         let own = |tag: &&Tag| tag.key().is_some_and(|key| !key.starts_with("aws:") && !key.starts_with("bbws:"));
         Like {
             class: live.db_instance_class.clone(),

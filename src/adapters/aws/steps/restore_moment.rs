@@ -3,7 +3,7 @@
 use super::{
     super::{background::Outcome, rds, time},
     At, Change, begun,
-    restore_database::{Arrival, adopt, arrival, describe, is_ours, there},
+    restore_database::{Arrival, adopt, arrival, made, there},
 };
 use crate::{
     domain::step::RestoreMoment,
@@ -13,11 +13,7 @@ use crate::{
 impl Change for RestoreMoment {
     /// Looks for the instance an earlier call may have made.
     async fn probe(&self, at: &At<'_>) -> Result<Probe, CloudError> {
-        let found = describe(&at.session, &self.instance).await?;
-        Ok(match found.filter(|db| is_ours(db, at.call)) {
-            Some(_) => Probe::Present(begun(&self.instance)),
-            None => Probe::Absent,
-        })
+        made(at, &self.instance).await
     }
 
     async fn start(&self, at: &At<'_>) -> Result<Started, CloudError> {

@@ -225,12 +225,15 @@ impl<'a> Route<'a> {
         let mut asked: Vec<(String, String)> = Vec::new();
         if !env.file_systems.is_empty() {
             let ids: Vec<&str> = env.file_systems.iter().map(|files| files.id.as_str()).collect();
+            let command = |id: &&str| {
+                format!("`aws efs delete-replication-configuration --region {region} --source-file-system-id {id}`")
+            };
             asked.push((
                 "Wait until the files are there".to_owned(),
                 format!(
-                    "Make the files of {} writable in {region}: `aws efs delete-replication-configuration --region {region} --source-file-system-id {}` where they are replicated, else restore their newest recovery point there. Continue once the services can mount them.",
+                    "Make the files of {} writable in {region}: {} where they are replicated, else restore their newest recovery point there. Continue once the services can mount them.",
                     ids.join(", "),
-                    ids.first().copied().unwrap_or_default()
+                    ids.iter().map(command).collect::<Vec<_>>().join(", ")
                 ),
             ));
         }
