@@ -33,29 +33,34 @@ use bbws::{
 use secrecy::SecretString;
 use serde_json::Value;
 
-/// Where a process dies.
-#[derive(Debug, Clone)]
-enum Point {
-    Number(usize),
-    Meaning(Death),
-}
+/// What a process does after a death of the same life before it may die again, in points: enough to have picked up and
+/// carried on what it found.
+const QUIET: usize = 15;
 
 /// A death by what it interrupts.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Death {
     /// What is about to happen, or has just happened.
     pub meaning: String,
-    /// How often by then, from 1.
+    /// How often by then in this life, from 1.
     pub nth: usize,
 }
 
-/// Counts the points at which a process can die, and dies at one of them.
+/// What the processes of one life share: how often each came to what, and which deaths are still to be died.
+#[derive(Debug, Default)]
+struct Life {
+    times: BTreeMap<String, usize>,
+    left: Vec<Death>,
+}
+
+/// Counts the points at which a process can die, and dies where it is told.
 #[derive(Debug, Default)]
 pub struct Killer {
     passed: AtomicUsize,
-    /// What each point that was passed meant: one thing, or several that one commit changes together.
-    meanings: Mutex<Vec<Vec<String>>>,
-    at: Option<Point>,
+    at: Option<usize>,
+    life: Arc<Mutex<Life>>,
+    /// Dies no death before so many points have passed.
+    quiet: usize,
     dead: AtomicBool,
     died_at: Mutex<Option<String>>,
 }
@@ -68,12 +73,23 @@ impl Killer {
 
     /// Dies at the point with this number, from 0.
     pub fn at(point: usize) -> Arc<Killer> {
-        Arc::new(Killer { at: Some(Point::Number(point)), ..Killer::default() })
+        Arc::new(Killer { at: Some(point), ..Killer::default() })
     }
 
-    /// Dies this death.
-    pub fn of(death: Death) -> Arc<Killer> {
-        Arc::new(Killer { at: Some(Point::Meaning(death)), ..Killer::default() })
+    /// Dies the first of these deaths that comes; its heirs die the others.
+    pub fn of(deaths: Vec<Death>) -> Arc<Killer> {
+        let life = Arc::new(Mutex::new(Life { left: deaths, ..Life::default() }));
+        Arc::new(Killer { life, ..Killer::default() })
+    }
+
+    /// For the process after this one, in the same life: it dies what is left.
+    pub fn heir(&self) -> Arc<Killer> {
+        Arc::new(Killer { life: self.life.clone(), quiet: QUIET, ..Killer::default() })
+    }
+
+    /// The deaths of this life that nobody has died so far.
+    pub fn left(&self) -> Vec<Death> {
+        self.life.lock().unwrap().left.clone()
     }
 
     /// Points passed.
@@ -84,15 +100,12 @@ impl Killer {
     /// The deaths worth dying, of those that this process could have died: for everything that a death can interrupt, its
     /// first and its last time.
     pub fn deaths(&self) -> Vec<Death> {
-        let mut times: BTreeMap<String, usize> = BTreeMap::new();
-        for meaning in self.meanings.lock().unwrap().iter().flatten() {
-            *times.entry(meaning.clone()).or_default() += 1;
-        }
         let ends = |(meaning, times): (String, usize)| {
             let mut nth = vec![1, times];
             nth.dedup();
             nth.into_iter().map(move |nth| Death { meaning: meaning.clone(), nth })
         };
+        let times = self.life.lock().unwrap().times.clone();
         times.into_iter().flat_map(ends).collect()
     }
 
@@ -113,9 +126,9 @@ impl Killer {
         self.dead.load(Ordering::SeqCst)
     }
 
-    /// How often by now a process came to what this death interrupts.
-    pub fn times(&self, death: &Death) -> usize {
-        self.meanings.lock().unwrap().iter().filter(|meanings| meanings.contains(&death.meaning)).count()
+    /// How often by now this life came to what the death interrupts.
+    fn times(&self, death: &Death) -> usize {
+        self.life.lock().unwrap().times.get(&death.meaning).copied().unwrap_or(0)
     }
 
     /// Where it died.
@@ -125,25 +138,26 @@ impl Killer {
 
     /// One point. `true`: the process is dead and nothing it does happens any more.
     fn point(&self, what: &str) -> bool {
-        self.point_meaning(what, vec![what.to_owned()])
+        self.point_meaning(what, &[what.to_owned()])
     }
 
     /// A point that says more of where it is than of what it means.
-    fn point_meaning(&self, what: &str, meant: Vec<String>) -> bool {
+    fn point_meaning(&self, what: &str, meant: &[String]) -> bool {
         if self.dead() {
             return true;
         }
         let number = self.passed.fetch_add(1, Ordering::SeqCst);
-        let mut meanings = self.meanings.lock().unwrap();
-        let now = match &self.at {
-            None => false,
-            Some(Point::Number(at)) => *at == number,
-            Some(Point::Meaning(at)) => {
-                meant.contains(&at.meaning)
-                    && at.nth == meanings.iter().filter(|earlier| earlier.contains(&at.meaning)).count() + 1
-            }
-        };
-        meanings.push(meant);
+        let mut life = self.life.lock().unwrap();
+        for meaning in meant {
+            *life.times.entry(meaning.clone()).or_default() += 1;
+        }
+        let mut now = self.at == Some(number);
+        if number >= self.quiet {
+            let Life { times, left } = &mut *life;
+            let before = left.len();
+            left.retain(|death| !(meant.contains(&death.meaning) && times[&death.meaning] >= death.nth));
+            now |= left.len() < before;
+        }
         if now {
             self.dead.store(true, Ordering::SeqCst);
             *self.died_at.lock().unwrap() = Some(what.to_owned());
@@ -152,20 +166,25 @@ impl Killer {
     }
 }
 
-/// Lives until one has died this death. How often is asked differs from life to life, so what does not come for the last time
-/// then is died as often as it came. `false`: a life did not come to it at all, as to steps that happened to change together.
-pub async fn die(mut death: Death, mut live: impl AsyncFnMut(Arc<Killer>)) -> bool {
-    loop {
-        let killer = Killer::of(death.clone());
+/// Lives until each of these deaths was died, several in one life, and says which never came. How often a life comes to
+/// something differs from one to the next, so what does not come for the last time is died as often as it came; and what one
+/// life did not come to at all, as to steps that happened to change together, the others may not either.
+pub async fn die(mut deaths: Vec<Death>, mut live: impl AsyncFnMut(Arc<Killer>)) -> Vec<Death> {
+    let mut never = Vec::new();
+    while !deaths.is_empty() {
+        let killer = Killer::of(deaths.clone());
         live(killer.clone()).await;
-        if killer.dead() {
-            return true;
-        }
-        death.nth = killer.times(&death);
-        if death.nth == 0 {
-            return false;
+        let left = killer.left();
+        let one_came = left.len() < deaths.len();
+        deaths = left;
+        if !one_came {
+            for death in &mut deaths {
+                death.nth = killer.times(death);
+            }
+            never.extend(deaths.extract_if(.., |death| death.nth == 0));
         }
     }
+    never
 }
 
 /// Whether everything is asked, and not what is worth asking each time: `tests/run --long`.
@@ -248,8 +267,8 @@ impl Store for MortalStore {
             }
         };
         let die = |when: &str| {
-            let meant = changes.iter().map(|change| format!("{when} commit {change}")).collect();
-            let dead = self.killer.point_meaning(&format!("{when} commit {what:?}"), meant);
+            let meant: Vec<String> = changes.iter().map(|change| format!("{when} commit {change}")).collect();
+            let dead = self.killer.point_meaning(&format!("{when} commit {what:?}"), &meant);
             if dead { Err(gone()) } else { Ok(()) }
         };
         die("before")?;

@@ -87,8 +87,8 @@ pub struct Rig {
     pub process: Process,
     /// An embedded database, whose only process breaks every lease when it starts.
     pub embedded: bool,
-    /// Where the last process died, for messages of tests.
-    pub died: Option<String>,
+    /// Where processes of this life died, for messages of tests.
+    pub died: Vec<String>,
     since: Moment,
     requests: u64,
     seed: u64,
@@ -113,7 +113,7 @@ impl Rig {
             home,
             process,
             embedded: true,
-            died: None,
+            died: Vec::new(),
             since: Moment(0),
             requests: 0,
             seed,
@@ -162,7 +162,7 @@ impl Rig {
         self.chat = Arc::new(FakeChat::new());
         self.process = self.another(Killer::never());
         self.since = self.clock.now();
-        self.died = None;
+        self.died.clear();
     }
 
     /// The ledger remembers that prod runs there, as a failover's step makes it.
@@ -191,6 +191,16 @@ impl Rig {
             let _ = self.process.store.break_leases().await;
         }
         let _ = self.process.desk.sweep().await;
+    }
+
+    /// Where the process is dead, another one takes over when its lease has run out, and the next where that one dies.
+    pub async fn revive(&mut self) {
+        while self.process.killer.dead() {
+            self.died.extend(self.process.killer.died_at());
+            self.clock.advance(Duration::from_secs(61));
+            self.reboot(self.process.killer.heir()).await;
+            self.settle(Duration::from_secs(2)).await;
+        }
     }
 
     /// One more process over the same world, such as a second replica.
