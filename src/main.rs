@@ -1,9 +1,17 @@
 //! The command line of bbws.
 
-use std::{net::SocketAddr, path::PathBuf, process::ExitCode};
+use std::{
+    io,
+    net::SocketAddr,
+    panic,
+    path::PathBuf,
+    process::ExitCode,
+    thread::{self, JoinHandle},
+};
 
 use bbws::{boot, manifest, ports::check::Verdict, telemetry};
 use clap::{Parser, Subcommand};
+use tokio::runtime::Builder;
 
 /// Backup, restore and disaster recovery of an AWS platform from Slack, approved by two people.
 #[derive(Debug, Parser)]
@@ -108,10 +116,29 @@ fn speed(text: &str) -> Result<f64, String> {
 /// Exit code of `bbws check` where nothing was found wrong and something could not be looked at.
 const NOT_ALL_CHECKED: u8 = 3;
 
-#[tokio::main]
-async fn main() -> ExitCode {
-    let cli = Cli::parse();
-    let done = match cli.command {
+/// Stack of each thread, in bytes. What a request sets in motion is one future within another down to the SDK's, and the 2 MiB that
+/// tokio gives a thread do not hold those of unoptimised code. Only what is used costs memory.
+const STACK: usize = 16 << 20;
+
+fn main() -> ExitCode {
+    let command = Cli::parse().command;
+    let begin = move || {
+        let runtime = Builder::new_multi_thread().enable_all().thread_stack_size(STACK).build()?;
+        Ok::<_, io::Error>(runtime.block_on(run(command)))
+    };
+    // The stack of the first thread is the system's choice.
+    match thread::Builder::new().name("bbws".to_owned()).stack_size(STACK).spawn(begin).map(JoinHandle::join) {
+        Ok(Ok(Ok(code))) => code,
+        Ok(Err(panic)) => panic::resume_unwind(panic),
+        Err(error) | Ok(Ok(Err(error))) => {
+            eprintln!("bbws: the system gives no threads: {error}; raise the limit of this user's (ulimit -u)");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(command: Command) -> ExitCode {
+    let done = match command {
         Command::Demo { listen, data, speed, aws } => {
             telemetry::log();
             boot::demo::demo(boot::demo::Choices { listen, data, speed, aws }).await

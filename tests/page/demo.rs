@@ -28,6 +28,8 @@ impl Demo {
         let mut child = Command::new(env!("CARGO_BIN_EXE_bbws"))
             .args(["demo", "--listen", "127.0.0.1:0", "--speed", speed, "--data"])
             .arg(data)
+            // As a person starts it, and not cargo.
+            .env_remove("RUST_MIN_STACK")
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()

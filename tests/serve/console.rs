@@ -26,6 +26,8 @@ impl Demo {
     fn start() -> Demo {
         let mut child = Command::new(env!("CARGO_BIN_EXE_bbws"))
             .args(["demo", "--listen", "127.0.0.1:0", "--aws", "127.0.0.1:0", "--speed", "300"])
+            // As a person starts it, and not cargo.
+            .env_remove("RUST_MIN_STACK")
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()

@@ -162,7 +162,9 @@ impl Stage {
     /// The program with these arguments.
     pub fn bbws(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_bbws"));
-        for name in ["AWS_PROFILE", "AWS_REGION", "AWS_DEFAULT_REGION", "AWS_SESSION_TOKEN", "SLACK_APP_TOKEN"] {
+        // As a person starts it: with neither their AWS nor what cargo adds.
+        let theirs = ["AWS_PROFILE", "AWS_REGION", "AWS_DEFAULT_REGION", "AWS_SESSION_TOKEN", "SLACK_APP_TOKEN"];
+        for name in theirs.into_iter().chain(["RUST_MIN_STACK"]) {
             command.env_remove(name);
         }
         command
