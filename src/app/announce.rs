@@ -173,7 +173,7 @@ impl Announcer {
 
     /// The card as it is now: edited where it stands, else posted.
     async fn card(&self, queued: &Queued, id: &OpId) -> Result<Sent, StoreError> {
-        let Some(run) = self.store.load(id).await? else { return Ok(Sent::Yes(None)) };
+        let Some(run) = self.store.load(id).await?.filter(|run| !run.quiet()) else { return Ok(Sent::Yes(None)) };
         let mut letter = card_letter(&run, self.clock.now());
         let mut places = vec![Place::Channel(run.op.channel.clone()), self.ops()];
         if let Some(card) = &run.op.card {

@@ -14,7 +14,7 @@ use crate::{
     ports::{
         alert::Topic,
         chat::{Attachment, Level, Reply},
-        store::{AuditEntry, Commit, Guard, Lock, MarkWrite, Notice, OpWrite},
+        store::{AuditEntry, Commit, DueWrite, Guard, Lock, MarkWrite, Notice, OpWrite},
     },
 };
 
@@ -45,6 +45,7 @@ pub struct Change {
     audit: Vec<AuditEntry>,
     notices: Vec<Notice>,
     marks: Vec<MarkWrite>,
+    dues: Vec<DueWrite>,
     answers: Option<(String, String)>,
 }
 
@@ -61,6 +62,7 @@ impl Change {
             audit: Vec::new(),
             notices: vec![Notice::Card { operation: run.op.id.clone() }],
             marks: Vec::new(),
+            dues: Vec::new(),
             answers: None,
         }
     }
@@ -231,8 +233,11 @@ impl Change {
         self.show(key, level, text, Attachment::default());
     }
 
-    /// Tells the card's thread, once per key, with something beside it.
+    /// Tells the card's thread, once per key, with something beside it. What goes well has no card where a schedule started it.
     pub fn show(&mut self, key: impl Into<String>, level: Level, text: impl Into<String>, attachment: Attachment) {
+        if self.run.quiet() && matches!(level, Level::Info | Level::Success) {
+            return;
+        }
         let operation = self.run.op.id.clone();
         self.notices.push(Notice::Thread { operation, key: key.into(), level, text: text.into(), attachment });
     }
@@ -240,6 +245,11 @@ impl Change {
     /// Remembers or forgets something in the same transaction.
     pub fn mark(&mut self, write: MarkWrite) {
         self.marks.push(write);
+    }
+
+    /// Takes or plans the time at which something starts by itself, in the same transaction.
+    pub fn due(&mut self, write: DueWrite) {
+        self.dues.push(write);
     }
 
     /// Tells one person.
@@ -266,10 +276,10 @@ impl Change {
 
     /// The transaction.
     pub fn commit(self, guard: Guard) -> (Run, Commit) {
-        let Change { mut run, touched, replaced, lock, lift, audit, notices, marks, answers, .. } = self;
+        let Change { mut run, touched, replaced, lock, lift, audit, notices, marks, dues, answers, .. } = self;
         let steps = touched.iter().filter_map(|i| run.steps.get(*i).cloned()).collect();
         let op = OpWrite { guard, op: run.op.clone(), steps, replace_steps: replaced, lock };
         run.version += 1;
-        (run, Commit { op: Some(op), stop: None, lift, audit, notices, marks, answers, ..Commit::default() })
+        (run, Commit { op: Some(op), stop: None, lift, audit, notices, marks, dues, answers, ..Commit::default() })
     }
 }

@@ -105,7 +105,7 @@ impl Desk {
         let plan = resume::plan(scope, environment, facts);
         let needs = lifting.needs(&plan, Vec::new());
         let created = self.clock.now();
-        let new = New { id, plan, needs, requester, reason, command, created, lock: Lock::Keep };
+        let new = New { id, plan, needs, requester, reason, command, created, lock: Lock::Keep, mandate: None };
         self.create(ask, new).await
     }
 

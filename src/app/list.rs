@@ -16,9 +16,13 @@ use crate::{
         language,
         mark::{Mark, MarkKind},
         moment::{Moment, spoken},
-        operations::{delete, schedule},
+        operations::{
+            delete,
+            schedule::{self, ScheduleAct, own},
+        },
         point::{Place, Point, PointKind, PointQuery, PointState},
         retention::{self, Guard},
+        routine::{Due, Rhythm, Routine},
         schedule::Schedule,
         text::{count, escape},
     },
@@ -159,8 +163,9 @@ impl Desk {
             Ok(world) => world,
             Err(error) => return Ok(unreadable(environment, &error)),
         };
-        let marks = self.store.marks(environment, Some(MarkKind::Tier)).await?;
-        let mut reply = schedule_reply(&env, &world, &marks, self.clock.now());
+        let marks = self.store.marks(environment, None).await?;
+        let dues = self.store.dues(Some(environment)).await?.all;
+        let mut reply = schedule_reply(&env, &world, &marks, &dues, self.clock.now());
         reply.text = elsewhere(&active, &env) + &reply.text;
         Ok(reply)
     }
@@ -373,7 +378,7 @@ fn older(command: &Command, oldest: Moment) -> Offer {
     Offer { label: "Older".to_owned(), command, confirm: None }
 }
 
-fn schedule_reply(env: &Environment, world: &World, marks: &[Mark], now: Moment) -> Reply {
+fn schedule_reply(env: &Environment, world: &World, marks: &[Mark], dues: &[Due], now: Moment) -> Reply {
     let mut head = Vec::new();
     head.push(match &world.plan {
         Some(plan) => format!("AWS Backup plan *{}*: {}.", env.plan_name(), escape(&schedule::describe(&plan.spec))),
@@ -402,6 +407,7 @@ fn schedule_reply(env: &Environment, world: &World, marks: &[Mark], now: Moment)
             escape(&database.window)
         ));
     }
+    head.extend(routines(env, marks, dues, now));
     let Some(tiers) = &env.retention_tiers else {
         head.push(format!(
             "Everything is kept for {}; bbws.toml names no tiers.",
@@ -416,7 +422,8 @@ fn schedule_reply(env: &Environment, world: &World, marks: &[Mark], now: Moment)
         count(tiers.monthly, "month"),
         count(tiers.yearly, "year")
     ));
-    let made = marks.iter().rev().map(|m| vec![date(m.at), m.subject.clone(), "made".to_owned(), m.note.clone()]);
+    let made = marks.iter().filter(|m| m.kind == MarkKind::Tier);
+    let made = made.rev().map(|m| vec![date(m.at), m.subject.clone(), "made".to_owned(), m.note.clone()]);
     let due = retention::calendar(tiers, now, CALENDAR).into_iter().take(CALENDAR_LINES);
     let due =
         due.map(|day| vec![day.date, day.tier.to_string(), "due".to_owned(), format!("kept until {}", day.until)]);
@@ -431,6 +438,33 @@ fn schedule_reply(env: &Environment, world: &World, marks: &[Mark], now: Moment)
         text: head.join("\n"),
         attachment: Attachment { table: Some(table), ..Attachment::default() },
     }
+}
+
+/// What bbws starts by itself, a line each, and what could be.
+fn routines(env: &Environment, marks: &[Mark], dues: &[Due], now: Moment) -> Vec<String> {
+    let next = |routine: Routine| match dues.iter().find(|due| due.routine == routine.name()).map(|due| due.at) {
+        Some(at) if at <= now => format!(", due since {}", at.clock_at(now)),
+        Some(at) if at < Moment::FAR_FUTURE => format!(", next at {}", at.clock_at(now)),
+        Some(_) | None => String::new(),
+    };
+    let line = |routine: Routine| {
+        let (mark, template) = own::in_force(marks, routine)?;
+        let rhythm = Rhythm::parse(&template.rhythm).map_or(template.rhythm, |rhythm| rhythm.spoken());
+        Some(format!("• {}: {rhythm}, by {}{}", routine.spoken(), mark.operation, next(routine)))
+    };
+    let mut lines: Vec<String> = Routine::ALL.into_iter().filter_map(line).collect();
+    if !lines.is_empty() {
+        lines.insert(0, "Started by bbws itself:".to_owned());
+    }
+    let lacking: Vec<&str> = own::lacking(env, marks).into_iter().map(Routine::spoken).collect();
+    if !lacking.is_empty() {
+        lines.push(format!(
+            "Not started by itself: {}. `/bbws {}` makes that so.",
+            lacking.join(", "),
+            schedule::own_command(&env.name, ScheduleAct::Create).canonical()
+        ));
+    }
+    lines
 }
 
 #[cfg(test)]

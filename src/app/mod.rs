@@ -24,6 +24,7 @@ pub mod restore_form;
 pub mod standing;
 mod submit;
 mod tidy;
+pub mod timer;
 mod turn;
 mod waiting;
 pub mod wake;

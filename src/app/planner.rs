@@ -194,9 +194,15 @@ impl Planner {
         let past = self.past(environment, operation.past(&asked, &world, &marks)).await?;
         let rules = self.rules.clone();
         let plan = operation.plan(&asked, &Known { world, marks, past, rules, active })?;
-        let configured = policy::needs(&self.rules, operation.kind(), environment, &operation.scope(&plan));
-        let needs = operation.needs(&plan, configured);
+        let needs = self.needs(&plan);
         Ok((plan, needs))
+    }
+
+    /// Who has to agree to such a plan.
+    pub fn needs(&self, plan: &Plan) -> Vec<Need> {
+        let operation = operations::of(&plan.kind);
+        let configured = policy::needs(&self.rules, operation.kind(), &plan.environment, &operation.scope(plan));
+        operation.needs(plan, configured)
     }
 
     /// Resolves the same request again, to compare with what was approved.

@@ -47,7 +47,7 @@ impl Desk {
         for name in self.environments().into_iter().filter(asked_about) {
             environments.extend(self.planner.where_it_runs(name).await?.map(|(_, environment)| environment));
         }
-        let Wants { newest, runs, stops, marks, measured } = answer.wants(command);
+        let Wants { newest, runs, stops, marks, measured, dues } = answer.wants(command);
         let mut known = Known {
             now: self.clock.now(),
             newest: self.newest(command.environment(), newest).await?,
@@ -55,6 +55,7 @@ impl Desk {
             stops: if stops { self.store.stops().await? } else { Vec::new() },
             marks: Vec::new(),
             measured: BTreeMap::new(),
+            dues: if dues { self.store.dues(command.environment()).await?.all } else { Vec::new() },
             environments: environments.iter().collect(),
         };
         for Environment { name, .. } in known.environments.iter().copied() {

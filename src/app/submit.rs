@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::{
     authority::Freshness,
-    change::Change,
+    change::{Change, SELF},
     desk::{Desk, Inquiry, say},
     planner::{Asking, NoPlan, steps_with_experience},
     words,
@@ -16,7 +16,7 @@ use crate::{
         approval,
         command::Command,
         moment::Moment,
-        operation::{OpId, Operation, Run, State},
+        operation::{BySchedule, OpId, Operation, Run, State, Vote},
         operations::{self, title},
         plan::Plan,
         policy::Need,
@@ -39,6 +39,17 @@ pub(super) struct New {
     pub(super) command: String,
     pub(super) created: Moment,
     pub(super) lock: Lock,
+    /// What stands in for a person who asks; none where one did.
+    pub(super) mandate: Option<Mandate>,
+}
+
+/// That a schedule starts it.
+pub(super) struct Mandate {
+    pub(super) by: BySchedule,
+    /// Votes on the schedule.
+    pub(super) votes: Vec<Vote>,
+    /// When it has to have started: when it is due again.
+    pub(super) start_by: Moment,
 }
 
 /// How long a request waits at the start until the ledger was compared with AWS.
@@ -67,19 +78,13 @@ impl Desk {
         if let Some(stop) = self.stop_of(environment).await? {
             return self.refuse_ask(ask, stopped_reply(environment, &stop)).await;
         }
-        let mut lock = if operation.locks_for(command) { Lock::Take } else { Lock::Keep };
-        let holder = self.store.holder(environment).await?.filter(|_| lock == Lock::Take);
-        if let Some(holder) = &holder
-            && operation.backs_up()
-            && self.store.load(holder).await?.is_some_and(|run| run.op.state == State::Waiting)
-        {
-            // What waits for people must not keep the environment from being backed up.
-            lock = Lock::Keep;
-        }
-        if let Some(holder) = holder.filter(|_| lock == Lock::Take) {
-            let reply = self.locked_reply(environment, &holder).await?;
-            return self.refuse_ask(ask, reply).await;
-        }
+        let lock = match self.lock_for(operation, command, environment).await? {
+            Ok(lock) => lock,
+            Err(holder) => {
+                let reply = self.locked_reply(environment, &holder).await?;
+                return self.refuse_ask(ask, reply).await;
+            }
+        };
         let id = self.fresh_id(operation.prefix()).await?;
         let created = self.clock.now();
         let asking = Asking { id: &id, at: created, by: &requester.user };
@@ -95,8 +100,26 @@ impl Desk {
             }
         };
         let reason = command.reason().map(str::to_owned);
-        let new = New { id, plan, needs, requester, reason, command: command.canonical(), created, lock };
+        let command = command.canonical();
+        let new = New { id, plan, needs, requester, reason, command, created, lock, mandate: None };
         self.create(ask, new).await
+    }
+
+    /// What the operation would do with the environment's lock, or who holds that.
+    pub(super) async fn lock_for(
+        &self,
+        operation: &dyn operations::Operation,
+        command: &Command,
+        environment: &str,
+    ) -> Result<Result<Lock, OpId>, StoreError> {
+        if !operation.locks_for(command) {
+            return Ok(Ok(Lock::Keep));
+        }
+        let Some(holder) = self.store.holder(environment).await? else { return Ok(Ok(Lock::Take)) };
+        // What waits for people must not keep the environment from being backed up.
+        let waits =
+            operation.backs_up() && self.store.load(&holder).await?.is_some_and(|run| run.op.state == State::Waiting);
+        Ok(if waits { Ok(Lock::Keep) } else { Err(holder) })
     }
 
     /// The refusal of a ticket that does not look as the config says tickets look.
@@ -136,9 +159,11 @@ impl Desk {
         let now = self.clock.now();
         let steps = steps_with_experience(self.store.as_ref(), &new.plan).await?;
         let digest = new.plan.digest();
-        let at_once = new.needs.is_empty();
+        let by_schedule = new.mandate.as_ref().map(|mandate| mandate.by.clone());
+        let mandate = new.mandate.filter(|mandate| mandate.by.covered);
+        let at_once = new.needs.is_empty() || mandate.is_some();
         let limit = if at_once { self.limits.start_within } else { self.limits.approve_within };
-        let deadline = now + limit.0;
+        let deadline = (now + limit.0).max(mandate.as_ref().map_or(now, |mandate| mandate.start_by));
         let op = Operation {
             id: new.id.clone(),
             state: if at_once { State::Queued } else { State::AwaitingApproval },
@@ -150,7 +175,7 @@ impl Desk {
             reason: new.reason.map(|r| one_line(&r)),
             channel: self.public(channel).to_owned(),
             command: new.command,
-            votes: Vec::new(),
+            votes: mandate.map(|mandate| mandate.votes).unwrap_or_default(),
             created: new.created,
             deadline: Some(deadline),
             started: None,
@@ -161,6 +186,7 @@ impl Desk {
             card: None,
             wake_at: if at_once { now } else { deadline },
             turned: None,
+            by_schedule,
         };
         let mut run = Run { op, steps: steps.clone(), version: 0 };
         run.op.estimate = run.estimate();
@@ -168,7 +194,16 @@ impl Desk {
         change.replace_steps(steps);
         change.lock(new.lock);
         let op = run.op;
-        change.audit(&op.requester.user, "created", json!({"command": op.command, "kind": op.kind(), "environment": op.environment(), "digest": digest, "needs": op.needs, "reason": op.reason}));
+        let mut detail = json!({"command": op.command, "kind": op.kind(), "environment": op.environment(), "digest": digest, "needs": op.needs, "reason": op.reason});
+        // Nobody asked for it in that moment.
+        let actor = match &op.by_schedule {
+            Some(by) => {
+                detail["schedule"] = json!(by.schedule);
+                SELF
+            }
+            None => op.requester.user.as_str(),
+        };
+        change.audit(actor, "created", detail);
         if !at_once {
             change.thread("approval-needed-1", Level::Info, words::approval_needed(&op, &self.authority));
         }

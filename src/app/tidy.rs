@@ -116,6 +116,7 @@ impl Desk {
             command: test.command,
             created: self.clock.now(),
             lock: Lock::Keep,
+            mandate: None,
         };
         let (_, change) = self.begin(new, &test.channel).await?;
         match self.store.commit(change.commit(Guard::New).1).await {

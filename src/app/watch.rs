@@ -29,6 +29,7 @@ use crate::{
         moment::Moment,
         operations,
         readiness::{HOME, Health},
+        routine::Due,
         watch::{Calm, Finding, Kind, Look, News, Standing, View, rules, words},
     },
     ports::{
@@ -155,13 +156,13 @@ impl Watcher {
         let name = declared.name.as_str();
         let before = self.memory().get(name).cloned().unwrap_or_default();
         // What stands is read before AWS is: what another replica takes back meanwhile must not come up again.
-        let mut marks = self.store.marks(name, None).await?;
+        let marks = self.store.marks(name, None).await?;
         let active = Active::of(&marks);
         // Which instances are live is known of the primary region.
         let stands = live::standing(declared, &marks, None).filter(|_| active.side == Side::Primary);
         let config = stands.as_ref().unwrap_or(declared);
         let environment = &*active.environment(config);
-        let backing_up = self.backing_up(name).await?;
+        let (backing_up, dues) = (self.backing_up(name).await?, self.store.dues(Some(name)).await?.all);
         let read = self.cloud.measurements(environment, SELF).await;
         let now = self.clock.now();
         let failures = if read.is_ok() { 0 } else { before.failures + 1 };
@@ -175,9 +176,10 @@ impl Watcher {
         }
         let slot = samples.first().map(|s| s.at).or(before.slot);
         let mut attempt = 1;
+        let mut known = Known { marks: marks.clone(), dues, backing_up };
         let (doubtful, calm) = loop {
-            let standing = Standing::of(&marks);
-            let look = judge(environment, &read, &marks, &standing, backing_up, failures, now);
+            let standing = Standing::of(&known.marks);
+            let look = judge(environment, &read, &known, &standing, failures, now);
             let mut calm = before.calm.clone();
             let news = calm.damp(look.clone().news(&standing, &before.doubted), &standing, now);
             let doubtful = news.doubtful.clone();
@@ -188,7 +190,7 @@ impl Watcher {
                 Err(StoreError::Conflict) => break (doubtful, calm),
                 Err(error) => return Err(error),
             }
-            marks = self.store.marks(name, None).await?;
+            known.marks = self.store.marks(name, None).await?;
         };
         if let Err(error) = &read {
             tracing::warn!(environment = name, failures, %error, "an environment could not be looked at");
@@ -236,17 +238,26 @@ impl Watcher {
     }
 }
 
+/// What the ledger knows of an environment that is looked at.
+struct Known {
+    marks: Vec<Mark>,
+    dues: Vec<Due>,
+    /// Since when a backup of ours is being made.
+    backing_up: Option<Moment>,
+}
+
 fn judge(
     environment: &Environment,
     read: &Result<Measurements, CloudError>,
-    marks: &[Mark],
+    known: &Known,
     standing: &[Standing],
-    backing_up: Option<Moment>,
     failures: u32,
     now: Moment,
 ) -> Look {
+    let Known { marks, dues, backing_up } = known;
+    let backing_up = *backing_up;
     match read {
-        Ok(measurements) => rules::look(&View { environment, measurements, marks, standing, backing_up, now }),
+        Ok(measurements) => rules::look(&View { environment, measurements, marks, dues, standing, backing_up, now }),
         Err(error) if failures >= PATIENCE => rules::unreachable(environment, failures, &error.to_string()),
         Err(_) => rules::silence(),
     }

@@ -1,5 +1,5 @@
-//! The loops that work off the ledger: runs, notices, requests left over, old rows; the one that watches AWS, and the one that holds the
-//! ledger against it.
+//! The loops that work off the ledger: runs, notices, requests left over, old rows; the one that watches AWS, the one that holds the
+//! ledger against it, and the one that starts what is due.
 
 use std::{future::Future, time::Duration};
 
@@ -34,6 +34,7 @@ pub(super) async fn run(product: &Product, stopping: watch::Receiver<bool>) {
         announcer(product, stopping.clone()),
         watcher(product, stopping.clone()),
         keeper(product, stopping.clone()),
+        timer(product, stopping.clone()),
         sweeper(product, stopping)
     );
 }
@@ -117,6 +118,32 @@ async fn keeper(product: &Product, mut stopping: watch::Receiver<bool>) {
             Err(error) => {
                 let error = &error as &dyn std::error::Error;
                 tracing::error!(error, "the ledger could not be compared with AWS; trying again");
+                TROUBLE
+            }
+        };
+        tokio::select! {
+            () = tokio::time::sleep(wait) => {}
+            _ = stopping.wait_for(|stop| *stop) => {}
+        }
+    }
+    product.beats.over(&this.name);
+}
+
+/// Starts what is due by schedule. A turn that is broken off at the end is taken again after the start: what it makes is one
+/// transaction.
+async fn timer(product: &Product, mut stopping: watch::Receiver<bool>) {
+    let this = Loop::only("timer", LONGEST_TURN);
+    while !*stopping.borrow() {
+        this.turn(&product.beats);
+        let turned = tokio::select! {
+            turned = product.timer.turn() => turned,
+            _ = stopping.wait_for(|stop| *stop) => break,
+        };
+        let wait = match turned {
+            Ok(next) => until(product.engine.clock.as_ref(), next).clamp(TROUBLE, REST),
+            Err(error) => {
+                let error = &error as &dyn std::error::Error;
+                tracing::error!(error, "what is due cannot be started, since the ledger does not answer; trying again");
                 TROUBLE
             }
         };

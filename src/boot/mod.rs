@@ -27,6 +27,7 @@ use crate::{
         keeper::Keeper,
         planner::Planner,
         push::Push,
+        timer::Timer,
         wake::Wake,
         watch::Watcher,
     },
@@ -75,6 +76,7 @@ pub struct Product {
     announcer: Arc<Announcer>,
     watcher: Watcher,
     keeper: Keeper,
+    timer: Timer,
     beats: Arc<Beats>,
     wake: Arc<Wake>,
 }
@@ -178,7 +180,8 @@ impl Product {
             checks,
             metrics: Some(metrics),
         });
-        Ok(Product { router, desk, engine, announcer, watcher, keeper, beats, wake })
+        let timer = Timer::new(desk.clone());
+        Ok(Product { router, desk, engine, announcer, watcher, keeper, timer, beats, wake })
     }
 
     /// Runs the loops until `stopping`; returns when each has finished what it was writing. Meanwhile systemd's watchdog, where

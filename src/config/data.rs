@@ -4,6 +4,7 @@
 use crate::domain::{
     environment::{Bucket, Dump, Environment, RetentionTiers},
     moment::spoken,
+    routine::{Routine, Wish},
     schedule::Schedule,
 };
 
@@ -41,6 +42,7 @@ pub(super) fn check(env: &Environment, at: &At, report: &mut Report<'_>) {
     if let Some(text) = &env.schedule {
         schedule(text, env, &at.key("schedule"), report);
     }
+    schedules(env, &at.key("schedules"), report);
     restore_test(env, at, report);
     if let Some(tiers) = &env.retention_tiers {
         retention_tiers(tiers, env, &at.key("retention_tiers"), report);
@@ -157,6 +159,19 @@ fn schedule(text: &str, env: &Environment, at: &At, report: &mut Report<'_>) {
             );
         }
         Ok(_) => {}
+    }
+}
+
+/// When bbws starts what AWS does not: a key for each routine.
+fn schedules(env: &Environment, at: &At, report: &mut Report<'_>) {
+    for (key, text) in &env.schedules {
+        let at = at.key(key);
+        if Routine::keyed(key).is_none() {
+            let known: Vec<&str> = Routine::ALL.into_iter().filter_map(Routine::key).collect();
+            report.unknown_key(&at, key, &known);
+        } else if let Err(why) = Wish::parse(text) {
+            report.problem(&at, why);
+        }
     }
 }
 

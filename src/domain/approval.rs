@@ -1,11 +1,13 @@
 //! Who still has to agree, and the proof that they did.
 
 use super::{
-    operation::{Operation, Vote},
+    mark::MarkKind,
+    operation::{BySchedule, Operation, State, Vote},
     plan::Plan,
     policy::Need,
     principal::{PersonId, Principal},
-    step::{Answers, Consent, WaitForPeople},
+    routine::Template,
+    step::{Action, Answers, Consent, WaitForPeople},
     text::count,
 };
 
@@ -52,6 +54,11 @@ pub fn awaited(op: &Operation, what: &WaitForPeople, answers: &Answers) -> Vec<N
     }
 }
 
+/// The same needs, and at least one other person where they name none.
+pub fn somebody(needs: Vec<Need>) -> Vec<Need> {
+    if needs.iter().any(|need| need.count > 0) { needs } else { vec![Need { role: ANY_ROLE.to_owned(), count: 1 }] }
+}
+
 /// The role of a need that anyone in any role fills.
 pub const ANY_ROLE: &str = "*";
 
@@ -93,26 +100,57 @@ pub struct Approved<T> {
 }
 
 impl Approved<Plan> {
-    /// Checks the digest against the plan and the votes against the needs.
+    /// Checks the digest against the plan and the votes against the needs. Where a schedule started it, it is the schedule that was
+    /// approved: then its record is what is checked, and that the plan is of nothing but what it lets bbws start.
     ///
     /// # Errors
     /// A sentence that says what is missing.
-    pub fn rebuild(op: &Operation) -> Result<Approved<Plan>, String> {
+    pub fn rebuild(op: &Operation, schedule: Option<&Operation>) -> Result<Approved<Plan>, String> {
         if op.plan.digest() != op.digest {
             return Err(format!("the plan of {} does not match its digest; it will not run", op.id));
         }
-        let open = missing(&op.needs, &op.requester.person, &op.digest, &op.votes);
+        let agreed = match op.mandate() {
+            None => op,
+            Some(by) => mandated(op, by, schedule)?,
+        };
+        let open = missing(&agreed.needs, &agreed.requester.person, &agreed.digest, &agreed.votes);
         if !open.is_empty() {
-            return Err(format!("{} still needs {}", op.id, spoken(&open)));
+            return Err(format!("{} still needs {}", agreed.id, spoken(&open)));
         }
         let mut by: Vec<String> = Vec::new();
-        for vote in op.votes.iter().filter(|v| v.digest == op.digest && !op.asked_by(&v.by.person)) {
+        for vote in agreed.votes.iter().filter(|v| v.digest == agreed.digest && !agreed.asked_by(&v.by.person)) {
             if !by.contains(&vote.by.user) {
                 by.push(vote.by.user.clone());
             }
         }
         Ok(Approved { what: op.plan.clone(), by })
     }
+}
+
+/// The schedule by which this run was started, once its plan is found to say so.
+fn mandated<'s>(op: &Operation, by: &BySchedule, schedule: Option<&'s Operation>) -> Result<&'s Operation, String> {
+    let schedule = schedule.filter(|schedule| schedule.id == by.schedule);
+    let schedule = schedule.ok_or_else(|| format!("no record tells of {}, which started {}", by.schedule, op.id))?;
+    if schedule.plan.digest() != schedule.digest {
+        return Err(format!("the plan of {} does not match its digest; nothing runs by it", schedule.id));
+    }
+    if schedule.state != State::Succeeded || schedule.environment() != op.environment() {
+        return Err(format!("{} is not in force for {}", schedule.id, op.environment()));
+    }
+    let template = template_of(&schedule.plan, &by.routine);
+    let template = template.ok_or_else(|| format!("{} says nothing of {}", schedule.id, by.routine))?;
+    template.covers(&op.plan).map_err(|why| format!("{} does not cover {}, since {why}", schedule.id, op.id))?;
+    Ok(schedule)
+}
+
+/// What the plan of a schedule lets bbws start of a routine.
+pub fn template_of(plan: &Plan, routine: &str) -> Option<Template> {
+    plan.steps.iter().find_map(|step| match &step.action {
+        Action::Remember(what) if what.mark == MarkKind::Routine && what.subject == routine => {
+            Template::read(&what.note)
+        }
+        _ => None,
+    })
 }
 
 impl<T> Approved<T> {

@@ -360,6 +360,9 @@ pub struct Environment {
     pub dump_kms_key: Option<String>,
     /// How often a backup is promised: an AWS Backup cron expression in UTC (see `domain::schedule`). The watcher holds the environment to it.
     pub schedule: Option<String>,
+    /// When bbws starts by itself what AWS does not: a rhythm for each routine that is wished for, see [`super::routine`].
+    #[serde(default)]
+    pub schedules: BTreeMap<String, String>,
     /// A recovery point is restored for a test at least this often.
     pub restore_test: Option<Span>,
     /// DB subnet group that test restores are put into, cut off from the platform; `bbws-isolated` where left out.

@@ -29,11 +29,13 @@ pub enum MarkKind {
     /// What was live before a restore took its place; the note is a [`Leftover`] that says for how long it was promised. Once that
     /// is over, people are told once, and decide.
     Before,
+    /// What bbws starts by itself on a schedule; the subject is the routine's name, the note a [`super::routine::Template`].
+    Routine,
 }
 
 impl MarkKind {
     /// Every kind.
-    pub const ALL: [MarkKind; 9] = [
+    pub const ALL: [MarkKind; 10] = [
         MarkKind::Hold,
         MarkKind::Tested,
         MarkKind::Tier,
@@ -43,6 +45,7 @@ impl MarkKind {
         MarkKind::Active,
         MarkKind::Live,
         MarkKind::Before,
+        MarkKind::Routine,
     ];
 
     /// Its name in the ledger.
@@ -57,6 +60,7 @@ impl MarkKind {
             MarkKind::Active => "active",
             MarkKind::Live => "live",
             MarkKind::Before => "before",
+            MarkKind::Routine => "routine",
         }
     }
 }

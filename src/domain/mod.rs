@@ -32,6 +32,7 @@ pub mod push;
 pub mod readiness;
 pub mod restored;
 pub mod retention;
+pub mod routine;
 pub mod run;
 pub mod schedule;
 pub mod span;

@@ -259,6 +259,20 @@ pub struct Turn {
     pub at: Moment,
 }
 
+/// That a run was started by a schedule and not by a person.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BySchedule {
+    /// The operation by which the schedule was approved.
+    pub schedule: OpId,
+    /// Which of its routines.
+    pub routine: String,
+    /// The time at which that was due.
+    pub due: Moment,
+    /// Whether its plan is of nothing but what that schedule lets bbws start, so that the approval of the schedule is that of the
+    /// run. Where it is not, people are asked as for any other.
+    pub covered: bool,
+}
+
 /// Where the card is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CardRef {
@@ -315,9 +329,17 @@ pub struct Operation {
     /// Whether the run is on its way back. Left out of the ledger where it is not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub turned: Option<Turn>,
+    /// The schedule that started it. Left out of the ledger where a person asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by_schedule: Option<BySchedule>,
 }
 
 impl Operation {
+    /// The schedule whose approval is that of this run, where there is one.
+    pub fn mandate(&self) -> Option<&BySchedule> {
+        self.by_schedule.as_ref().filter(|by| by.covered)
+    }
+
     /// Kind, such as `backup.create`.
     pub fn kind(&self) -> &str {
         &self.plan.kind
@@ -343,4 +365,25 @@ pub struct Run {
     pub steps: Vec<Step>,
     /// Raised by every write; a write against an older version is refused.
     pub version: i64,
+}
+
+impl Run {
+    /// Whether it goes well and a schedule started it: then it has no card, and nobody hears of it but in a line a day.
+    pub fn quiet(&self) -> bool {
+        let well = match self.op.state {
+            State::Queued | State::Running => true,
+            State::Succeeded => self.issues().is_empty(),
+            State::AwaitingApproval
+            | State::Paused
+            | State::Waiting
+            | State::Failed
+            | State::RolledBack
+            | State::Rejected
+            | State::Expired
+            | State::Cancelled
+            | State::Stopped
+            | State::NeedsAttention => false,
+        };
+        well && self.op.mandate().is_some() && self.op.card.is_none() && self.op.halt.is_none()
+    }
 }

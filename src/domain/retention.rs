@@ -86,6 +86,17 @@ pub fn kept(environment: &Environment, scope: &str, now: Moment, marks: &[Mark])
     Kept { days: tier.days(tiers), tier: Some(tier), periods: periods.into_iter().map(subject).collect() }
 }
 
+/// Every length for which a backup of `scope` may be kept, in days: what [`kept`] can answer.
+pub fn lengths(environment: &Environment, scope: &str) -> Vec<u32> {
+    let Some(tiers) = &environment.retention_tiers else {
+        return vec![kept(environment, scope, Moment(0), &[]).days];
+    };
+    let mut lengths: Vec<u32> = Tier::LONG.into_iter().chain([Tier::Daily]).map(|tier| tier.days(tiers)).collect();
+    lengths.sort_unstable();
+    lengths.dedup();
+    lengths
+}
+
 /// Under which a hold of a ticket on a point is remembered.
 pub fn hold_subject(point: &Point, ticket: &str) -> String {
     format!("{} # {ticket}", point.key())

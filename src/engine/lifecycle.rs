@@ -90,7 +90,7 @@ impl Engine {
         if hand.run.op.state != State::Queued {
             return Ok(());
         }
-        if let Err(why) = Approved::<Plan>::rebuild(&hand.run.op) {
+        if let Err(why) = self.approved(&hand.run).await? {
             tracing::error!(operation = %hand.run.op.id, why, "a queued operation is not approved");
             return self.void(hand, None, &[why]).await;
         }
@@ -115,6 +115,29 @@ impl Engine {
         .await
     }
 
+    /// The proof that the run is approved, from the ledger's records: its own, and that of the schedule which started it.
+    pub(super) async fn approved(&self, run: &Run) -> Result<Result<Approved<Plan>, String>, StoreError> {
+        let schedule = self.schedule_of(run).await?;
+        Ok(Approved::<Plan>::rebuild(&run.op, schedule.as_ref()))
+    }
+
+    /// The record of the schedule whose approval is that of this run; none where people approve it.
+    async fn schedule_of(&self, run: &Run) -> Result<Option<Operation>, StoreError> {
+        match run.op.mandate() {
+            Some(by) => Ok(self.store.load(&by.schedule).await?.map(|run| run.op)),
+            None => Ok(None),
+        }
+    }
+
+    /// Whether what it would do now is still of nothing but what the schedule that started it lets bbws start.
+    async fn within_mandate(&self, run: &Run, now: Option<&Plan>) -> Result<bool, StoreError> {
+        let (Some(schedule), Some(by), Some(now)) = (self.schedule_of(run).await?, run.op.mandate(), now) else {
+            return Ok(false);
+        };
+        let template = approval::template_of(&schedule.plan, &by.routine);
+        Ok(template.is_some_and(|template| template.covers(now).is_ok()))
+    }
+
     async fn stop_in_force(&self, run: &Run) -> Result<Option<crate::ports::store::Stop>, StoreError> {
         let environment = run.op.environment();
         Ok(self.store.stops().await?.into_iter().find(|s| s.scope == "*" || s.scope == environment))
@@ -133,7 +156,11 @@ impl Engine {
     }
 
     /// Asks Slack once more who the approvers are. Votes of people who may no longer approve are dropped.
+    /// That somebody who approved a schedule has left does not end what it starts.
     async fn voters_still_hold(&self, hand: &mut Claimed) -> Result<bool, Dropped> {
+        if hand.run.op.mandate().is_some() {
+            return Ok(true);
+        }
         let mut lost: Vec<(String, String)> = Vec::new();
         for vote in hand.run.op.votes.clone() {
             match self.authority.principal(&vote.by.user, Freshness::Now).await {
@@ -206,6 +233,9 @@ impl Engine {
             None => None,
         };
         let changed = lines.iter().map(|l| format!("• {l}")).collect::<Vec<_>>().join("\n");
+        // What a schedule lets bbws start goes on as the world is now; what it does not is put to people like any other.
+        let within = self.within_mandate(&hand.run, plan.as_ref()).await?;
+        let needs = self.planner.needs(plan.as_ref().unwrap_or(&hand.run.op.plan));
         self.write(hand, false, |change| {
             if change.run.op.state != State::Queued {
                 return Ok(());
@@ -222,9 +252,15 @@ impl Engine {
                 change.op().plan = plan.clone();
             }
             let deadline = change.now() + self.limits.approve_within.0;
-            let needs_nobody = change.run.op.needs.is_empty();
             let op = change.op();
-            op.votes.clear();
+            if !within {
+                op.votes.clear();
+                if let Some(by) = op.by_schedule.as_mut().filter(|by| by.covered) {
+                    by.covered = false;
+                    op.needs = approval::somebody(needs.clone());
+                }
+            }
+            let needs_nobody = op.needs.is_empty() || within;
             op.revision += 1;
             op.deadline = Some(deadline);
             op.outcome = None;

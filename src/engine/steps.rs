@@ -90,7 +90,7 @@ impl Engine {
         if ready.is_empty() {
             return Ok(());
         }
-        let approved = match Approved::<Plan>::rebuild(&hand.run.op) {
+        let approved = match self.approved(&hand.run).await? {
             Ok(approved) => approved,
             Err(why) => {
                 tracing::error!(operation = %hand.run.op.id, why, "a running operation is not approved");

@@ -15,6 +15,7 @@ use crate::domain::{
     attachment::Attachment,
     moment::Moment,
     operation::{OpId, Operation, Run, State},
+    routine::Due,
     step::Step,
 };
 
@@ -223,8 +224,46 @@ pub struct Commit {
     pub marks: Vec<MarkWrite>,
     /// Lags measured.
     pub samples: Vec<Sample>,
+    /// When what starts by itself is due.
+    pub dues: Vec<DueWrite>,
     /// The request that is answered by this, with the answer.
     pub answers: Option<(String, String)>,
+}
+
+/// A change of when something is due.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DueWrite {
+    /// It is due then. The transaction fails with a conflict where it is not due at `was` as yet; none: where it is due at all.
+    Plan {
+        /// When from now on.
+        due: Due,
+        /// When until now.
+        was: Option<Moment>,
+    },
+    /// Its time `was` has come, by the database's clock, and is taken: it is due again at another time. The transaction fails
+    /// with a conflict where somebody else took it, or it has not come.
+    Take {
+        /// When again.
+        due: Due,
+        /// The time that is taken.
+        was: Moment,
+    },
+    /// It is not due any more.
+    Drop {
+        /// Environment.
+        environment: String,
+        /// Routine.
+        routine: String,
+    },
+}
+
+/// When everything that starts by itself is due.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Dues {
+    /// The moment, by the clock that decides.
+    pub now: Moment,
+    /// Earliest first.
+    pub all: Vec<Due>,
 }
 
 /// A run this process may work on until the lease ends.
@@ -397,6 +436,18 @@ pub trait Store: Send + Sync {
     /// # Errors
     /// [`StoreError::Database`].
     async fn marks(&self, environment: &str, kind: Option<MarkKind>) -> Result<Vec<Mark>, StoreError>;
+
+    /// Marks of that kind, of all environments.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    async fn marks_of(&self, kind: MarkKind) -> Result<Vec<Mark>, StoreError>;
+
+    /// When what starts by itself is due, of one environment or of all.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    async fn dues(&self, environment: Option<&str>) -> Result<Dues, StoreError>;
 
     /// Lags measured since then, in order.
     ///

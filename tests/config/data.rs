@@ -43,6 +43,7 @@ fn the_demo_is_the_example_and_those_keys() {
             dumps: Vec::new(),
             dump_kms_key: None,
             schedule: None,
+            schedules: std::collections::BTreeMap::new(),
             restore_test: None,
             restore_test_subnet_group: None,
             restore_test_security_groups: Vec::new(),
@@ -283,4 +284,21 @@ fn named_checks_are_questions_that_only_read() {
     let line = ends.lines().position(|line| line.starts_with("orders")).unwrap() + 1;
     let said = said(Config::parse(&ends, "bbws.toml").unwrap_err());
     assert!(said.starts_with(&format!("bbws.toml:{line}: ")), "{said}");
+}
+
+#[test]
+fn what_starts_by_itself_is_known_and_has_a_rhythm() {
+    let said = refusal(&[
+        ("secrets = \"cron(0 4 * * ? *)\"", "secrets = \"cron(0 4 * * * *)\"\nsecret = \"1d\""),
+        (
+            "dump = \"cron(0 2 * * ? *)\"",
+            "dump = \"5m\"\nlifecycle = \"often\"\ninventory = \"off\"\nreplication = \"7d\"",
+        ),
+    ]);
+    insta::assert_snapshot!(said, @r"
+    demo.toml:188: environments.dev.schedules.secrets: `cron(0 4 * * * *)` must have `?` either as its day of the month or as its day of the week, and not in both: `cron(0 4 * * ? *)`
+    demo.toml:189: environments.dev.schedules.secret: `secret` is not a known key; did you mean `secrets`?
+    demo.toml:204: environments.prod.schedules.dump: `5m` is under an hour; set `1h` or more
+    demo.toml:205: environments.prod.schedules.lifecycle: `often` is no rhythm; write `cron(0 4 * * ? *)`, a length of time such as `7d`, or `off`
+    ");
 }

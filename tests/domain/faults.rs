@@ -14,7 +14,7 @@ use bbws::{
         operations::{
             Operation as _,
             create::{BackupScope, Target},
-            schedule::{self, ScheduleAct},
+            schedule::{self, ScheduleAct, own::Meant},
         },
         plan::Plan,
         point::{Place, Point, PointKind, PointState, is_continuous},
@@ -57,7 +57,12 @@ fn update(spec: PlanSpec, retention: Option<u32>, cron: Option<&str>) -> Result<
         ..World::default()
     };
     let kind = Some(PointKind::Efs);
-    schedule::plan(&prod(), &schedule::Wanted { act: ScheduleAct::Update, retention, cron, kind }, &world)
+    schedule::plan(
+        &prod(),
+        &schedule::Wanted { act: ScheduleAct::Update, retention, cron, aws: true, kind, own: Meant::None },
+        &world,
+        &[],
+    )
 }
 
 fn written(plan: &Plan) -> &PlanSpec {

@@ -13,7 +13,7 @@ use bbws::{
             Operation as _, cleanup,
             create::{BackupScope, Target},
             delete, hold,
-            schedule::{self, ScheduleAct},
+            schedule::{self, ScheduleAct, own::Meant},
             validate::{self, Checks},
         },
         plan::Plan,
@@ -250,14 +250,16 @@ fn a_hold_covers_every_copy_and_a_release_takes_back_what_it_made() {
 #[test]
 fn a_schedule_shows_before_and_after_and_refuses_what_changes_nothing() {
     let env = prod();
-    let wanted = |act, retention, cron| schedule::Wanted { act, retention, cron, kind: None };
+    let wanted =
+        |act, retention, cron| schedule::Wanted { act, retention, cron, aws: true, kind: None, own: Meant::None };
     let mut world = World {
         databases: vec![database()],
         vault: Some(Ok("arn:vault".into())),
         dr_vault: Some(Ok("arn:dr".into())),
         ..World::default()
     };
-    let created = schedule::plan(&env, &wanted(ScheduleAct::Create, None, Some("cron(0 2 * * ? *)")), &world).unwrap();
+    let created =
+        schedule::plan(&env, &wanted(ScheduleAct::Create, None, Some("cron(0 2 * * ? *)")), &world, &[]).unwrap();
     assert_snapshot!(shown(&created), @r"
     AWS Backup plan bbws-prod: none
     Automated backups of bbws-prod-mysql: 7 days, window 02:00-02:30
@@ -269,17 +271,17 @@ fn a_schedule_shows_before_and_after_and_refuses_what_changes_nothing() {
     0. Create AWS Backup plan bbws-prod after []
     1. Keep automated backups of bbws-prod-mysql for 30 days after []
     ");
-    let missing = schedule::plan(&env, &wanted(ScheduleAct::Update, Some(14), None), &world).unwrap_err();
+    let missing = schedule::plan(&env, &wanted(ScheduleAct::Update, Some(14), None), &world, &[]).unwrap_err();
     assert_snapshot!(missing.join("\n"), @"There is no AWS Backup plan `bbws-prod` in af-south-1. `/bbws backup schedule prod create …` makes it.");
     let Action::PutPlan(step::PutPlan { spec, .. }) = created.steps[0].action.clone() else {
         panic!("the plan comes first")
     };
     world.plan = Some(PlanFound { id: "plan-1".into(), version: "v1".into(), spec });
     world.databases[0].automated_days = 30;
-    let unchanged = schedule::plan(&env, &wanted(ScheduleAct::Update, Some(30), None), &world).unwrap_err();
+    let unchanged = schedule::plan(&env, &wanted(ScheduleAct::Update, Some(30), None), &world, &[]).unwrap_err();
     assert_snapshot!(unchanged.join("\n"), @"Nothing would change: `bbws-prod` and the automated backups are as asked for already. No new version is made.");
     let shorter =
-        schedule::plan(&env, &wanted(ScheduleAct::Update, Some(14), Some("cron(0 * * * ? *)")), &world).unwrap();
+        schedule::plan(&env, &wanted(ScheduleAct::Update, Some(14), Some("cron(0 * * * ? *)")), &world, &[]).unwrap();
     assert_snapshot!(shown(&shorter), @r"
     AWS Backup plan bbws-prod: scheduled cron(0 2 * * ? *), kept 30 days, copied to DR; 2 resources into vault bbws-prod
     Automated backups of bbws-prod-mysql: 30 days, window 02:00-02:30
@@ -298,13 +300,19 @@ fn a_schedule_shows_before_and_after_and_refuses_what_changes_nothing() {
 
 #[test]
 fn a_schedule_that_nobody_gave_a_time_goes_by_the_rpo_and_says_so() {
-    let create =
-        schedule::Wanted { act: ScheduleAct::Create, retention: Some(7), cron: None, kind: Some(PointKind::Efs) };
+    let create = schedule::Wanted {
+        act: ScheduleAct::Create,
+        retention: Some(7),
+        cron: None,
+        aws: true,
+        kind: Some(PointKind::Efs),
+        own: Meant::None,
+    };
     let planned = |rpo: &str, schedule: Option<&str>| {
         let rpo = serde_json::from_value(rpo.into()).unwrap();
         let env = Environment { schedule: schedule.map(str::to_owned), rpo, ..prod() };
         let world = World { vault: Some(Ok("arn:v".into())), dr_vault: Some(Ok("arn:d".into())), ..World::default() };
-        let plan = schedule::plan(&env, &create, &world).unwrap();
+        let plan = schedule::plan(&env, &create, &world, &[]).unwrap();
         let told = plan.notes.iter().filter(|note| note.contains("Backups are made") || note.contains("Rule"));
         told.map(|note| format!("{}\n", note.split(", copied").next().unwrap())).collect::<String>()
     };
@@ -474,7 +482,19 @@ fn with_type_rds_the_daily_time_is_the_window_of_automated_backups() {
     let mut world = World { databases: vec![database()], vault: Some(Ok("arn:vault".into())), ..World::default() };
     let planned = |world: &World, retention, cron| {
         let kind = Some(PointKind::Rds);
-        schedule::plan(&env, &schedule::Wanted { act: ScheduleAct::Update, retention, cron: Some(cron), kind }, world)
+        schedule::plan(
+            &env,
+            &schedule::Wanted {
+                act: ScheduleAct::Update,
+                retention,
+                cron: Some(cron),
+                aws: true,
+                kind,
+                own: Meant::None,
+            },
+            world,
+            &[],
+        )
     };
     assert_snapshot!(shown(&planned(&world, None, "cron(45 23 * * ? *)").unwrap()), @r"
     Automated backups of bbws-prod-mysql: 7 days, window 02:00-02:30

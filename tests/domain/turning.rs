@@ -76,6 +76,7 @@ fn run(states: [StepState; 5], turned: bool) -> Run {
         card: None,
         wake_at: Moment(0),
         turned: turned.then(|| Turn { by: "U1".into(), reason: None, at: Moment(2) }),
+        by_schedule: None,
     };
     Run { op, steps, version: 1 }
 }

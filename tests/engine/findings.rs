@@ -56,7 +56,7 @@ fn tested_of(resource: &str, at: Moment) -> Mark {
 /// A look at prod as it is now, with what stands.
 fn look(measurements: &Measurements, marks: &[Mark], standing: &[Standing]) -> Look {
     let environment = &prod();
-    rules::look(&View { environment, measurements, marks, standing, backing_up: None, now: NOW })
+    rules::look(&View { environment, measurements, marks, standing, dues: &[], backing_up: None, now: NOW })
 }
 
 fn found(measurements: &Measurements) -> Vec<Finding> {
@@ -176,7 +176,15 @@ fn dumps_are_loaded_or_it_is_said_that_they_are_not() {
         let mut marks = tested();
         marks.extend(loaded.map(|at| tested_of(&Mark::dump_of("bbws-prod-mysql"), at)));
         let measurements = &healthy(NOW);
-        let view = View { environment: env, measurements, marks: &marks, standing: &[], backing_up: None, now: NOW };
+        let view = View {
+            environment: env,
+            measurements,
+            marks: &marks,
+            standing: &[],
+            dues: &[],
+            backing_up: None,
+            now: NOW,
+        };
         rules::look(&view).found.into_iter().map(|f| (f.key, f.title)).collect::<Vec<_>>()
     };
     let key = "restore-test-overdue:dump bbws-prod-mysql";
@@ -241,7 +249,7 @@ fn a_backup_is_missed_when_its_grace_is_over() {
         let environment = &Environment { schedule: Some(schedule.to_owned()), ..prod() };
         let measurements = &with(healthy(now), Efs, Side::Primary, Ok(safe));
         let marks = &tested();
-        let view = View { environment, measurements, marks, standing: &[], backing_up: None, now };
+        let view = View { environment, measurements, marks, standing: &[], dues: &[], backing_up: None, now };
         assert_eq!(!rules::look(&view).found.is_empty(), missed, "{schedule}: {why}");
         // A backup of ours that began since gets time until the next is due.
         let ours = View { backing_up: Some(Moment(now.0 - 1)), ..view };
@@ -366,7 +374,8 @@ fn what_comes_and_goes_ends_as_one_finding() {
             let now = Moment(NOW.0 + n * 5 * MINUTE);
             let minutes = if n % period < wrong { 70 } else { 10 };
             let measurements = &with(healthy(now), Efs, Side::Dr, Ok(Moment(now.0 - minutes * MINUTE)));
-            let view = View { environment, measurements, marks: &[], standing: &standing, backing_up: None, now };
+            let view =
+                View { environment, measurements, marks: &[], standing: &standing, dues: &[], backing_up: None, now };
             let news = calm.damp(rules::look(&view).news(&standing, &BTreeSet::new()), &standing, now);
             standing.retain(|s| !news.over.contains(s));
             standing.extend(stand(&news.fresh, now));

@@ -31,5 +31,6 @@ mod silence;
 mod soak;
 mod status;
 mod tenants;
+mod timer;
 mod turns;
 mod watch;

@@ -95,6 +95,7 @@ async fn plant(rig: &mut Rig, plan: Plan) {
         card: None,
         wake_at: now,
         turned: None,
+        by_schedule: None,
     };
     let run = Run { op, steps: steps.clone(), version: 0 };
     let mut change = Change::on(&run, now);

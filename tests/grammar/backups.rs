@@ -312,10 +312,10 @@ fn says_what_is_wrong_with_a_schedule() {
       `rds` is one word too many for `backup schedule`.
       /bbws backup schedule prod update --retention 30 --type rds
     backup schedule prod update --retention 30 --type secrets
-      `secrets` is not something AWS backs up on a schedule. It is rds or efs.
-      /bbws backup schedule prod update --retention 30
+      How long what bbws makes is kept is said in the config, by `retention` and `retention_tiers`. Leave `--retention` out.
+      /bbws help backup schedule
     backup schedule prod update --retention 30 --type db
-      `db` is not something AWS backs up on a schedule. It is rds or efs.
+      `db` is not something that has a schedule. It is rds, efs, own, secrets, config, s3, dump, lifecycle, inventory, replication or restore-test.
       /bbws backup schedule prod update --retention 30 --type rds
     backup schedule prod update --cron "0 2 * * *"
       `0 2 * * *` has five fields, as Unix has; AWS has six, the year last: `cron(0 2 * * ? *)`.

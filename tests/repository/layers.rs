@@ -127,8 +127,10 @@ fn the_domain_is_pure() {
 }
 
 /// Files beside the operations' own that may name one, each for its reason: who asks for the lifting of a stop, what is
-/// cleaned up by itself, what a search tells at its end, what a list says of a schedule and offers to delete.
-const MAY_NAME_AN_OPERATION: [(&str, &str); 5] = [
+/// cleaned up by itself, what a schedule may start, what a search tells at its end, what a list says of a schedule and offers
+/// to delete.
+const MAY_NAME_AN_OPERATION: [(&str, &str); 6] = [
+    ("app/timer.rs", "schedule"),
     ("app/lift.rs", "resume"),
     ("app/tidy.rs", "cleanup"),
     ("app/reports.rs", "bisect"),

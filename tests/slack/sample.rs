@@ -140,6 +140,7 @@ pub fn view() -> CardView {
         card: None,
         wake_at: ASKED,
         turned: None,
+        by_schedule: None,
     };
     let steps = (0..op.plan.steps.len()).map(Step::new).collect();
     CardView { run: Run { op, steps, version: 1 }, now: ASKED }

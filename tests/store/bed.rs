@@ -158,6 +158,7 @@ pub fn operation(id: &str, environment: &str, state: State, now: Moment) -> Oper
         card: None,
         wake_at: now,
         turned: None,
+        by_schedule: None,
     }
 }
 

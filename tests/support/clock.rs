@@ -21,6 +21,10 @@ impl ManualClock {
     pub fn set(&self, to: Moment) {
         self.0.fetch_max(to.0, Ordering::SeqCst);
     }
+    /// Jumps, back as well: as a clock does that was wrong and is put right.
+    pub fn jump(&self, to: Moment) {
+        self.0.store(to.0, Ordering::SeqCst);
+    }
     /// Moves forward.
     pub fn advance(&self, by: Duration) {
         self.set(self.now() + by);

@@ -25,8 +25,8 @@ use bbws::{
             Windows, World,
         },
         store::{
-            Accepted, AuditEntry, Audited, Claim, Commit, Filter, Head, Incarnation, Mark, MarkKind, Queued, Request,
-            Sample, Stop, Store, StoreError,
+            Accepted, AuditEntry, Audited, Claim, Commit, Dues, Filter, Head, Incarnation, Mark, MarkKind, Queued,
+            Request, Sample, Stop, Store, StoreError,
         },
     },
 };
@@ -339,6 +339,14 @@ impl Store for MortalStore {
     async fn marks(&self, environment: &str, kind: Option<MarkKind>) -> Result<Vec<Mark>, StoreError> {
         self.alive()?;
         self.inner.marks(environment, kind).await
+    }
+    async fn marks_of(&self, kind: MarkKind) -> Result<Vec<Mark>, StoreError> {
+        self.alive()?;
+        self.inner.marks_of(kind).await
+    }
+    async fn dues(&self, environment: Option<&str>) -> Result<Dues, StoreError> {
+        self.alive()?;
+        self.inner.dues(environment).await
     }
     async fn samples(&self, environment: &str, since: Moment) -> Result<Vec<Sample>, StoreError> {
         self.alive()?;

@@ -16,6 +16,7 @@ use bbws::{
         executors::Executors,
         inbound::{Envelope, Inbound, Inbox, Via},
         planner::Planner,
+        timer::Timer,
         wake::Wake,
         watch::{EVERY, Watcher},
     },
@@ -59,6 +60,8 @@ pub struct Process {
     pub announcer: Announcer,
     /// Watches, when it is told to.
     pub watcher: Watcher,
+    /// Starts what is due, when it is told to.
+    pub timer: Timer,
     /// Its view of the ledger.
     pub store: Arc<dyn Store>,
     /// Its adapter of AWS, with the work it does by itself.
@@ -129,14 +132,14 @@ impl Rig {
     pub async fn demo_sqlite() -> Rig {
         let clock = ManualClock::new();
         let ledger = super::db::sqlite(clock.clone()).await;
-        Rig::new(ledger, clock, Config::demo(), 7)
+        Rig::new(ledger, clock, unscheduled(Config::demo()), 7)
     }
 
     /// On a fresh PostgreSQL database and the config of the demo.
     pub async fn demo_postgres() -> Rig {
         let clock = ManualClock::new();
         let ledger = super::db::postgres(clock.clone()).await;
-        Rig { embedded: false, ..Rig::new(ledger, clock, Config::demo(), 7) }
+        Rig { embedded: false, ..Rig::new(ledger, clock, unscheduled(Config::demo()), 7) }
     }
 
     /// The same, with another seed for what AWS does.
@@ -369,6 +372,12 @@ impl Rig {
     }
 }
 
+/// The same without a wish for anything that starts by itself, which nobody would have approved.
+fn unscheduled(mut config: Config) -> Config {
+    config.environments.values_mut().for_each(|environment| environment.schedules.clear());
+    config
+}
+
 /// The first operation id in a text.
 pub fn id_in(text: &str) -> String {
     find_id(text).unwrap_or_else(|| panic!("no operation id in: {text}"))
@@ -463,5 +472,6 @@ pub fn start(
         addresses,
         unseen: Default::default(),
     };
-    Process { killer, desk, engine, announcer, watcher, store, aws }
+    let timer = Timer::new(desk.clone());
+    Process { killer, desk, engine, announcer, watcher, timer, store, aws }
 }

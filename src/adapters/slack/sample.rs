@@ -96,6 +96,7 @@ fn sample() -> CardView {
         card: None,
         wake_at: Moment(0),
         turned: None,
+        by_schedule: None,
     };
     CardView { run: Run { op, steps: vec![Step::new(0)], version: 0 }, now: Moment(0) }
 }

@@ -33,6 +33,7 @@ pub(super) static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {
         one(1, "ledger", include_str!("../../../migrations/0001_ledger.sql")),
         one(2, "marks", include_str!("../../../migrations/0002_marks.sql")),
         one(3, "incarnation", include_str!("../../../migrations/0003_incarnation.sql")),
+        one(4, "due", include_str!("../../../migrations/0004_due.sql")),
     ])
 });
 

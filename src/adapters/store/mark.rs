@@ -14,6 +14,7 @@ const NEW: &str = "INSERT INTO mark (environment, kind, subject, at, body) VALUE
     ON CONFLICT (environment, kind, subject) DO NOTHING";
 const DROP: &str = "DELETE FROM mark WHERE environment = $1 AND kind = $2 AND subject = $3";
 const OF_KIND: &str = "SELECT body FROM mark WHERE environment = $1 AND kind = $2 ORDER BY at, subject";
+const EVERYWHERE: &str = "SELECT body FROM mark WHERE kind = $1 ORDER BY environment, at, subject";
 const ALL: &str = "SELECT body FROM mark WHERE environment = $1 ORDER BY at, kind, subject";
 /// Two replicas may measure at once: one of the two values is enough.
 const SAMPLE: &str = "INSERT INTO sample (environment, component, at, lag) VALUES ($1, $2, $3, $4) \
@@ -81,6 +82,11 @@ impl Core {
             None => read,
         };
         let rows = read.fetch_all(self.db.reader()).await?;
+        rows.iter().map(|row| serde_json::from_str(row).map_err(|e| unreadable("a mark", &e))).collect()
+    }
+
+    pub(super) async fn marks_of(&self, kind: MarkKind) -> Result<Vec<Mark>, StoreError> {
+        let rows: Vec<String> = query_scalar(EVERYWHERE).bind(kind.name()).fetch_all(self.db.reader()).await?;
         rows.iter().map(|row| serde_json::from_str(row).map_err(|e| unreadable("a mark", &e))).collect()
     }
 

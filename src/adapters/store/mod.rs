@@ -1,7 +1,7 @@
 //! The ledger over SQLite or PostgreSQL: the same tables and the same SQL text for both.
 //!
 //! One file per concern; each holds its statements and adds its methods to [`Ledger`]. Transactions take their locks in one
-//! order, so that they do not deadlock on PostgreSQL: numbers, operation, control, environment's lock, inbox, marks, outbox, head of the audit chain.
+//! order, so that they do not deadlock on PostgreSQL: numbers, operation, control, environment's lock, inbox, marks, due times, outbox, head of the audit chain.
 //!
 //! Everything is carried out by tasks of the ledger's own (`apart`), never in the caller's future: that one may be dropped at
 //! any moment (a client of the web server that goes away drops its handler), and a transaction has to come to its end.
@@ -15,6 +15,7 @@ mod connect;
 mod control;
 pub mod copy;
 mod dialect;
+mod due;
 mod inbox;
 mod incarnation;
 mod ledger;
@@ -46,7 +47,7 @@ use crate::domain::{
 use crate::ports::{
     clock::Clock,
     store::{
-        Accepted, AuditEntry, Audited, Claim, Commit, Filter, Head, Incarnation, Mark, MarkKind, Queued, Request,
+        Accepted, AuditEntry, Audited, Claim, Commit, Dues, Filter, Head, Incarnation, Mark, MarkKind, Queued, Request,
         Sample, Stop, Store, StoreError,
     },
 };
@@ -84,6 +85,7 @@ struct Core {
 /// Statements whose text depends on the database or is put together from parts.
 struct Texts {
     claim: claim::Texts,
+    due: due::Texts,
     control: control::Texts,
     inbox: inbox::Texts,
     operation: operation::Texts,
@@ -95,6 +97,7 @@ impl Core {
     fn new(db: Database, readers: Option<Readers>, clock: Arc<dyn Clock>, options: Options) -> Arc<Core> {
         let texts = Texts {
             claim: claim::Texts::new(db.dialect),
+            due: due::Texts::new(db.dialect),
             control: control::Texts::new(db.dialect),
             inbox: inbox::Texts::new(),
             operation: operation::Texts::new(db.dialect),
@@ -108,6 +111,12 @@ impl Core {
     fn lease_now(&self) -> Option<i64> {
         let port = self.db.dialect == dialect::Dialect::Sqlite || self.options.lease_clock_from_port;
         port.then(|| self.options.lease_clock.as_ref().unwrap_or(&self.clock).now().0)
+    }
+
+    /// The same for what is due by the calendar, which on SQLite is that of the ledger's own clock.
+    fn calendar_now(&self) -> Option<i64> {
+        let port = self.db.dialect == dialect::Dialect::Sqlite || self.options.lease_clock_from_port;
+        port.then(|| self.clock.now().0)
     }
 }
 
@@ -306,6 +315,15 @@ impl Store for Ledger {
     async fn marks(&self, environment: &str, kind: Option<MarkKind>) -> Result<Vec<Mark>, StoreError> {
         let environment = environment.to_owned();
         self.work(move |core| async move { core.marks(&environment, kind).await }).await
+    }
+
+    async fn marks_of(&self, kind: MarkKind) -> Result<Vec<Mark>, StoreError> {
+        self.work(move |core| async move { core.marks_of(kind).await }).await
+    }
+
+    async fn dues(&self, environment: Option<&str>) -> Result<Dues, StoreError> {
+        let environment = environment.map(str::to_owned);
+        self.work(move |core| async move { core.dues(environment.as_deref()).await }).await
     }
 
     async fn samples(&self, environment: &str, since: Moment) -> Result<Vec<Sample>, StoreError> {

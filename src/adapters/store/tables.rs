@@ -31,6 +31,7 @@ pub(super) const TABLES: &[Table] = &[
     ("pulse", &[], &["id", "at"]),
     ("mark", &["environment", "kind", "subject", "body"], &["at"]),
     ("sample", &["environment", "component"], &["at", "lag"]),
+    ("due", &["environment", "routine", "body"], &["at"]),
 ];
 
 /// Replaces the rows of every table by those of `from`. Both are inside a transaction.
@@ -69,6 +70,7 @@ mod tests {
             include_str!("../../../migrations/0001_ledger.sql"),
             include_str!("../../../migrations/0002_marks.sql"),
             include_str!("../../../migrations/0003_incarnation.sql"),
+            include_str!("../../../migrations/0004_due.sql"),
         ];
         let mut found: Vec<(String, Vec<String>, Vec<String>)> = Vec::new();
         for line in migrations.iter().flat_map(|text| text.lines()) {

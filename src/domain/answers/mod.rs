@@ -17,6 +17,7 @@ use super::{
     mark::{Mark, MarkKind},
     moment::Moment,
     operation::{OpId, Operation, Run},
+    routine::Due,
     stop::Stop,
 };
 
@@ -48,6 +49,8 @@ pub struct Wants {
     pub marks: Option<MarkKind>,
     /// When each environment was last measured.
     pub measured: bool,
+    /// What starts by itself, and when it is due.
+    pub dues: bool,
 }
 
 /// What was found out for an answer.
@@ -67,6 +70,8 @@ pub struct Known<'a> {
     pub marks: Vec<Mark>,
     /// When AWS was last measured, by environment; those of which nothing was measured in the last hour are missing.
     pub measured: BTreeMap<String, Moment>,
+    /// When what starts by itself is due in these environments.
+    pub dues: Vec<Due>,
 }
 
 /// An answer.

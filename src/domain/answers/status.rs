@@ -8,7 +8,8 @@ use crate::domain::{
     mark::MarkKind,
     moment::{Moment, spoken},
     operation::{Run, State},
-    operations::title,
+    operations::{self, title},
+    routine::Due,
     text::escape,
     watch::{Kind, Standing},
 };
@@ -50,6 +51,7 @@ impl Answer for Status {
             stops: true,
             marks: Some(MarkKind::Finding),
             measured: true,
+            dues: true,
             ..Wants::default()
         }
     }
@@ -83,6 +85,9 @@ impl Section<'_> {
         for run in known.runs.iter().filter(|run| [name, "*"].contains(&run.op.environment())) {
             let to = if matches!(run.op.state, State::Running | State::Queued) { &mut running } else { &mut waiting };
             to.push(format!("`{}` {}: {}", run.op.id, escape(&title(&run.op)), standing(run, known.now)));
+        }
+        for due in known.dues.iter().filter(|due| due.environment == name && due.at <= known.now) {
+            running.push(turn(due, &known.runs, known.now));
         }
         let marks: Vec<_> = known.marks.iter().filter(|mark| mark.environment == name).cloned().collect();
         let (mut late, mut wrong) = (Vec::new(), Vec::new());
@@ -143,6 +148,15 @@ impl Section<'_> {
         }
         text
     }
+}
+
+/// What is due by schedule and has not begun, and what it waits for.
+fn turn(due: &Due, runs: &[Run], now: Moment) -> String {
+    let what = escape(due.spoken());
+    let locks = |run: &&Run| operations::of(run.op.kind()).locked_by(&run.op.plan);
+    let before = runs.iter().find(|run| run.op.environment() == due.environment && locks(run));
+    let waits = before.map_or("about to begin".to_owned(), |run| format!("waits its turn behind `{}`", run.op.id));
+    format!("{what}, due since {} by schedule `{}`: {waits}", due.at.clock_at(now), escape(&due.kept.schedule))
 }
 
 /// Where a run stands, and who has to do something.

@@ -136,12 +136,24 @@ pub static DATA: Kind = Kind {
     read: |kind, text, _| word(kind, text, "a kind of backup"),
     ..TEXT
 };
-/// A kind of recovery point that AWS makes on a schedule.
+/// What has a schedule: what AWS makes by itself, and what bbws starts by itself, all of it or one routine.
 pub static SCHEDULED: Kind = Kind {
     name: "scheduled kind",
-    words: &["rds", "efs"],
+    words: &[
+        "rds",
+        "efs",
+        "own",
+        "secrets",
+        "config",
+        "s3",
+        "dump",
+        "lifecycle",
+        "inventory",
+        "replication",
+        "restore-test",
+    ],
     called: &DATA_CALLED,
-    read: |kind, text, _| word(kind, text, "something AWS backs up on a schedule"),
+    read: |kind, text, _| word(kind, text, "something that has a schedule"),
     ..TEXT
 };
 /// How far back.

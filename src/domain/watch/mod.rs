@@ -19,6 +19,7 @@ use super::{
     lag::Measurements,
     mark::{Mark, MarkKind, MarkWrite},
     moment::Moment,
+    routine::Due,
     text::escape,
 };
 
@@ -52,11 +53,13 @@ pub enum Kind {
     RestoreTest,
     /// A test restore left something behind.
     Leftover,
+    /// What bbws starts by itself is late, or the config wishes what nobody approved.
+    Schedule,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Kind; 8] = [
+    pub const ALL: [Kind; 9] = [
         Kind::Unreachable,
         Kind::Place,
         Kind::Missed,
@@ -65,6 +68,7 @@ impl Kind {
         Kind::Blind,
         Kind::RestoreTest,
         Kind::Leftover,
+        Kind::Schedule,
     ];
 
     /// The word keys begin with.
@@ -78,6 +82,7 @@ impl Kind {
             Kind::Blind => "unseen",
             Kind::RestoreTest => "restore-test-overdue",
             Kind::Leftover => "leftover",
+            Kind::Schedule => "schedule",
         }
     }
 
@@ -308,6 +313,8 @@ pub struct View<'v> {
     pub marks: &'v [Mark],
     /// What was told and still stands.
     pub standing: &'v [Standing],
+    /// When what bbws starts by itself in it is due.
+    pub dues: &'v [Due],
     /// Since when a backup of ours is being made, if one is.
     pub backing_up: Option<Moment>,
     /// Now.

@@ -11,7 +11,9 @@ use crate::domain::{
     lag::{Component, JobTrouble, Measurements, Side},
     mark::{Leftover, Mark, MarkKind},
     moment::Moment,
+    operations::schedule::own,
     point::PointKind,
+    routine::{Rhythm, Routine, Wish},
     schedule::Schedule,
     text::escape,
 };
@@ -34,6 +36,7 @@ pub fn look(view: &View<'_>) -> Look {
     jobs(view, &mut look);
     restore_test(view, &mut look);
     leftovers(view, &mut look);
+    schedules(view, &mut look);
     look
 }
 
@@ -266,4 +269,38 @@ fn leftovers(view: &View<'_>, look: &mut Look) {
     for mark in view.marks.iter().filter(old) {
         look.found.push(words::leftover(mark, view.now));
     }
+}
+
+/// What bbws starts by itself: whether it is in time, and whether people approved what the config says now.
+fn schedules(view: &View<'_>, look: &mut Look) {
+    let env = view.environment;
+    for due in view.dues {
+        let grace = GRACE.max(Duration::from_millis(due.kept.gap) / 10);
+        if let Some(routine) = Routine::named(&due.routine).filter(|_| due.late(view.now) > grace) {
+            look.found.push(words::late(view, routine, due));
+        }
+    }
+    let (mut wished, mut changed) = (Vec::new(), Vec::new());
+    for routine in Routine::ALL {
+        let wish = routine.wished(env);
+        match (own::in_force(view.marks, routine), wish) {
+            (None, Some(Wish::When(rhythm))) if own::template(env, routine, &rhythm).is_some() => wished.push(routine),
+            (Some((_, approved)), wish) => {
+                let now = match wish {
+                    Some(Wish::Never) => None,
+                    Some(Wish::When(rhythm)) => own::template(env, routine, &rhythm),
+                    // Where the config says nothing of when, what was approved holds.
+                    None => {
+                        Rhythm::parse(&approved.rhythm).ok().and_then(|rhythm| own::template(env, routine, &rhythm))
+                    }
+                };
+                if now != Some(approved) {
+                    changed.push(routine);
+                }
+            }
+            (None, _) => {}
+        }
+    }
+    look.found.extend((!wished.is_empty()).then(|| words::not_approved(view, &wished)));
+    look.found.extend((!changed.is_empty()).then(|| words::approved_otherwise(view, &changed)));
 }

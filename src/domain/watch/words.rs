@@ -11,9 +11,11 @@ use crate::domain::{
     moment::{Moment, spoken},
     operations::{
         create::{self, BackupScope},
+        schedule::{self, ScheduleAct},
         validate::{self, Checks},
     },
     point::PointKind,
+    routine::{Due, Routine},
     schedule::Schedule,
     text::{count, escape},
 };
@@ -331,6 +333,77 @@ pub(super) fn leftover(mark: &Mark, now: Moment) -> Finding {
     }
 }
 
+/// What bbws starts by itself and has not started yet.
+pub(super) fn late(view: &View<'_>, routine: Routine, due: &Due) -> Finding {
+    Finding {
+        key: Kind::Schedule.key(&format!("late {}", due.routine)),
+        kind: Kind::Schedule,
+        critical: false,
+        certain: true,
+        again: 0,
+        title: format!("{} that was due at {} has not begun", upper(routine.spoken()), due.at.clock_at(view.now)),
+        reason: "It waits for its turn, or could not be planned.".to_owned(),
+        next: format!(
+            "Look at what is under way with `/bbws status {}`; it begins by itself as soon as it can.",
+            escape(&view.environment.name)
+        ),
+        fix: None,
+    }
+}
+
+/// The config wishes something to start by itself, which takes people's approval.
+pub(super) fn not_approved(view: &View<'_>, routines: &[Routine]) -> Finding {
+    to_be_approved(
+        view,
+        "not approved",
+        ScheduleAct::Create,
+        format!("The config wishes that bbws starts {} by itself, and nobody has approved it", listed(routines)),
+        "Nothing starts by itself before that.",
+    )
+}
+
+/// What was approved is not what the config says now.
+pub(super) fn approved_otherwise(view: &View<'_>, routines: &[Routine]) -> Finding {
+    to_be_approved(
+        view,
+        "changed",
+        ScheduleAct::Update,
+        format!("What was approved for {} is not what the config says now", listed(routines)),
+        "What lies within both goes on; for anything else people are asked.",
+    )
+}
+
+fn to_be_approved(view: &View<'_>, what: &str, act: ScheduleAct, title: String, reason: &str) -> Finding {
+    Finding {
+        key: Kind::Schedule.key(what),
+        kind: Kind::Schedule,
+        critical: false,
+        certain: true,
+        again: 0,
+        title,
+        reason: reason.to_owned(),
+        next: "Have it approved: the button shows what would be.".to_owned(),
+        fix: Some(Offer {
+            label: "Show and approve".to_owned(),
+            command: schedule::own_command(&view.environment.name, act).canonical(),
+            confirm: None,
+        }),
+    }
+}
+
+fn listed(routines: &[Routine]) -> String {
+    match routines.iter().map(|routine| routine.spoken()).collect::<Vec<_>>().as_slice() {
+        [] => String::new(),
+        [only] => (*only).to_owned(),
+        [init @ .., last] => format!("{} and {last}", init.join(", ")),
+    }
+}
+
+fn upper(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
+}
+
 pub(super) fn unreachable(environment: &Environment, key: String, times: u32, reason: &str) -> Finding {
     Finding {
         key,
@@ -359,6 +432,7 @@ pub(super) fn sum(kind: Kind, key: String, first: &Finding, count: usize) -> Fin
         Kind::Leftover => "things left behind by restores",
         Kind::Place => "places that are not usable",
         Kind::RestoreTest => "restore tests that are overdue",
+        Kind::Schedule => "things that should start by themselves",
         Kind::Unreachable | Kind::Blind => "of the same kind",
     };
     Finding {
@@ -432,7 +506,11 @@ fn mended(standing: &Standing) -> String {
         Kind::Unreachable => told(" did not answer", " answers again"),
         Kind::Leftover => told(", made for", " is gone"),
         Kind::Blind => Some("The jobs of AWS Backup can be seen again".to_owned()).filter(|_| subject == "jobs"),
-        Kind::Place | Kind::Missed | Kind::Job | Kind::RestoreTest => None,
+        Kind::Schedule if subject.starts_with("late ") => told(" has not begun", " has begun"),
+        Kind::Schedule if subject != MORE => {
+            Some("What bbws starts by itself is approved as the config says it".to_owned())
+        }
+        Kind::Place | Kind::Missed | Kind::Job | Kind::RestoreTest | Kind::Schedule => None,
     };
     good.unwrap_or_else(|| title.clone())
 }

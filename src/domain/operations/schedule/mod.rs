@@ -1,9 +1,10 @@
-//! `backup.schedule`: when AWS makes backups by itself, and how long it keeps them.
+//! `backup.schedule`: when AWS makes backups by itself, and how long it keeps them; and what bbws starts by itself.
 
 mod desired;
+pub mod own;
 
 use super::{
-    Asked, Ended, Known, Operation, Works, begun,
+    Asked, Ended, Known, Marks, Operation, Works, begun,
     draft::{Draft, Head},
     narrowed, unplanned, whole,
 };
@@ -14,15 +15,20 @@ use crate::domain::{
         value::{self, Kind},
     },
     environment::Environment,
+    mark::{Mark, MarkKind},
     operation::Run,
     plan::Plan,
     point::PointKind,
     policy::Need,
+    routine::Routine,
     schedule::daily_window,
+    step::StepSpec,
+    text::count,
     world::{Survey, World},
 };
 
 pub use desired::describe;
+use own::Meant;
 
 /// The kind on plans.
 const KIND: &str = "backup.schedule";
@@ -31,6 +37,8 @@ const ACTION: &str = "action";
 const RETENTION: &str = "retention";
 const TIMES: &str = "cron";
 const TYPE: &str = "type";
+/// The word for all that bbws starts by itself.
+const OWN: &str = "own";
 
 /// What is done with a schedule, as a word.
 static ACT: Kind = Kind {
@@ -63,7 +71,8 @@ static ENTRY: Entry = Entry {
     about: "Show or change when backups are made and how long they are kept",
     happens: "`list` shows only you the schedule and changes nothing. `create` and `update` show what is now and what will be; \
                   AWS is changed once that is agreed to, where the policy asks for approval. Backups that exist keep \
-                  their expiry.",
+                  their expiry. What AWS cannot do by itself, bbws starts by itself once that is approved: exports, dumps, \
+                  checks and test restores, when the config's `schedules` say or else as often as the RPO asks.",
     args: &[
         ENVIRONMENT,
         Arg {
@@ -96,7 +105,7 @@ static ENTRY: Entry = Entry {
             form: Form::Option,
             required: false,
             usual: None,
-            about: "only the databases' automated backups (`rds`), or only the plan of AWS Backup (`efs`); both when left out",
+            about: "only the databases' automated backups (`rds`), only the plan of AWS Backup (`efs`), only what bbws starts by itself (`own`), or one of that (`secrets`, `config`, `s3`, `dump`, `lifecycle`, `inventory`, `replication`, `restore-test`). Without it, `create` makes all of it, and with `--cron`, `--retention` or `update` it is about AWS alone",
         },
         REASON,
     ],
@@ -105,6 +114,7 @@ static ENTRY: Entry = Entry {
         "backup schedule ENV create --cron \"cron(0 2 * * ? *)\" --retention 30",
         "backup schedule ENV update --type rds --cron \"cron(30 1 * * ? *)\"",
         "backup schedule ENV update --retention 14 --type rds --reason \"storage costs\"",
+        "backup schedule ENV create --type own",
     ],
     who: "everyone in the workspace may list; anyone in a role may create and update",
     does: |values| match values.get(ACTION) {
@@ -120,7 +130,15 @@ fn settled(values: Values) -> Result<Values, Wrong> {
     let environment = values.get(ENVIRONMENT.name).unwrap_or_default();
     let retention = values.get(RETENTION);
     let cron = values.get(TIMES);
+    let only_own = !parts(&values).aws;
     match values.get(ACTION) {
+        Some("create" | "update") if only_own && retention.is_some() => Err(Wrong::new(
+            "How long what bbws makes is kept is said in the config, by `retention` and `retention_tiers`. Leave `--retention` out.",
+        )),
+        Some("create" | "update") if cron.is_some() && values.get(TYPE) == Some(OWN) => Err(Wrong::new(
+            "Not everything that bbws starts by itself is due at one time. Say which with `--type`, or leave `--cron` out.",
+        )),
+        Some("update") if only_own => Ok(values),
         Some("list") => match [RETENTION, TIMES, TYPE, REASON.name].into_iter().find(|name| values.get(name).is_some())
         {
             Some(option) => Err(Wrong::new(format!(
@@ -142,13 +160,45 @@ fn settled(values: Values) -> Result<Values, Wrong> {
     }
 }
 
+/// What a command is about: what AWS does by itself, of which kind if not of both, and what bbws starts by itself.
+struct Parts {
+    aws: bool,
+    kind: Option<PointKind>,
+    own: Meant,
+}
+
+fn parts(values: &Values) -> Parts {
+    match values.get(TYPE) {
+        None => {
+            // Times and lengths are said of AWS.
+            let plain = values.get(RETENTION).is_none() && values.get(TIMES).is_none();
+            let everything = plain && values.get(ACTION) == Some(ScheduleAct::Create.as_str());
+            Parts { aws: true, kind: None, own: if everything { Meant::All } else { Meant::None } }
+        }
+        Some(OWN) => Parts { aws: false, kind: None, own: Meant::All },
+        Some(word) => match [PointKind::Rds, PointKind::Efs].into_iter().find(|kind| kind.as_str() == word) {
+            Some(kind) => Parts { aws: true, kind: Some(kind), own: Meant::None },
+            None => Parts { aws: false, kind: None, own: Routine::named(word).map_or(Meant::None, Meant::One) },
+        },
+    }
+}
+
+/// The command that brings what bbws starts by itself to what the config says.
+pub fn own_command(environment: &str, act: ScheduleAct) -> Command {
+    let mut values = Values::default();
+    values.set(ENVIRONMENT.name, environment);
+    values.set(ACTION, act.as_str());
+    values.set(TYPE, OWN);
+    Command::new(&ENTRY, values)
+}
+
 /// What is done with the schedule has to fit what is said of it.
 fn completed(values: &mut Values) {
     let changes = values.get(RETENTION).is_some() || values.get(TIMES).is_some();
     match values.get(ACTION) {
         None | Some("list") if changes => values.set(ACTION, "update"),
         None | Some("list") => values.clear(TYPE),
-        Some("update") if !changes => values.offer(RETENTION, value::DAYS.open),
+        Some("update") if !changes && parts(values).aws => values.offer(RETENTION, value::DAYS.open),
         Some(_) => {}
     }
 }
@@ -186,8 +236,12 @@ pub struct Wanted<'a> {
     pub retention: Option<u32>,
     /// AWS cron expression, checked already.
     pub cron: Option<&'a str>,
-    /// `rds`: only the databases' automated backups; `efs`: only the AWS Backup plan.
+    /// Whether it is about what AWS does by itself.
+    pub aws: bool,
+    /// Of that, `rds`: only the databases' automated backups; `efs`: only the AWS Backup plan.
     pub kind: Option<PointKind>,
+    /// What of bbws's own it is about.
+    pub own: Meant,
 }
 
 /// The operation.
@@ -197,12 +251,14 @@ impl Schedule {
     fn wanted(command: &Command) -> Result<Wanted<'_>, Vec<String>> {
         let values = command.values();
         let act = ScheduleAct::ALL.into_iter().find(|act| values.get(ACTION) == Some(act.as_str()));
-        let kind = PointKind::ALL.into_iter().find(|kind| values.get(TYPE) == Some(kind.as_str()));
+        let Parts { aws, kind, own } = parts(values);
         Ok(Wanted {
             act: act.ok_or_else(|| unplanned(command))?,
             retention: values.read(RETENTION),
             cron: values.get(TIMES),
+            aws,
             kind,
+            own,
         })
     }
 }
@@ -233,12 +289,17 @@ impl Operation for Schedule {
     }
 
     fn survey(&self, asked: &Asked<'_>) -> Result<Survey, Vec<String>> {
-        bounds(asked.environment, Self::wanted(asked.command)?.retention).map_err(|why| vec![why])?;
-        Ok(survey(asked.environment))
+        let wanted = Self::wanted(asked.command)?;
+        bounds(asked.environment, wanted.retention).map_err(|why| vec![why])?;
+        Ok(if wanted.aws { survey(asked.environment) } else { Survey::default() })
+    }
+
+    fn marks(&self) -> Marks {
+        Marks::Of(MarkKind::Routine)
     }
 
     fn plan(&self, asked: &Asked<'_>, known: &Known) -> Result<Plan, Vec<String>> {
-        plan(asked.environment, &Self::wanted(asked.command)?, &known.world)
+        plan(asked.environment, &Self::wanted(asked.command)?, &known.world, &known.marks)
     }
 
     fn scope(&self, plan: &Plan) -> String {
@@ -261,8 +322,17 @@ impl Operation for Schedule {
         format!("Schedule of {}{}", whole(plan), narrowed(plan))
     }
 
-    fn done(&self, _: &Ended<'_>) -> String {
-        "The schedule is as asked for: it was read back and compared.".to_owned()
+    fn done(&self, ended: &Ended<'_>) -> String {
+        let routine = |step: &StepSpec| !step.action.mutates();
+        let routines = ended.plan.steps.iter().filter(|step| routine(step)).count();
+        match (routines, ended.plan.steps.len() - routines) {
+            (0, _) => "The schedule is as asked for: it was read back and compared.".to_owned(),
+            (own, 0) => format!("{} in force: from now on bbws starts by itself what was approved.", are(own)),
+            (own, _) => format!(
+                "The schedule is as asked for: what AWS does was read back and compared; {} in force.",
+                are(own)
+            ),
+        }
     }
 
     fn not_done(&self, _: &Plan) -> &'static str {
@@ -275,6 +345,11 @@ impl Operation for Schedule {
             "{finished} of its changes are made and stay: `/bbws backup schedule {environment} list` shows them."
         ))
     }
+}
+
+/// `3 routines are`.
+fn are(routines: usize) -> String {
+    format!("{} {}", count(routines, "routine"), if routines == 1 { "is" } else { "are" })
 }
 
 /// What has to be known of the live world.
@@ -310,11 +385,11 @@ pub fn bounds(env: &Environment, retention: Option<u32>) -> Result<(), String> {
     Ok(())
 }
 
-/// The plan: the AWS Backup plan and the automated backups become what is wanted. The difference is in the notes.
+/// The plan: the AWS Backup plan, the automated backups and the routines become what is wanted. The difference is in the notes.
 ///
 /// # Errors
 /// What stands in the way, a sentence each; also when nothing would change.
-pub fn plan(env: &Environment, wanted: &Wanted<'_>, world: &World) -> Result<Plan, Vec<String>> {
+pub fn plan(env: &Environment, wanted: &Wanted<'_>, world: &World, marks: &[Mark]) -> Result<Plan, Vec<String>> {
     bounds(env, wanted.retention).map_err(|why| vec![why])?;
     let mut draft = Draft::default();
     for (what, condition) in [("Backup vault", &world.vault), ("DR backup vault", &world.dr_vault)] {
@@ -322,21 +397,29 @@ pub fn plan(env: &Environment, wanted: &Wanted<'_>, world: &World) -> Result<Pla
             draft.problem(format!("{what}: {why}"));
         }
     }
-    if wanted.kind != Some(PointKind::Rds) {
+    // Where AWS does its part already, the rest is made without touching it.
+    let rest = wanted.own == Meant::All && world.plan.is_some() && !own::lacking(env, marks).is_empty();
+    let aws = wanted.aws && !rest;
+    if aws && wanted.kind != Some(PointKind::Rds) {
         desired::backup_plan(env, wanted, world, &mut draft);
     }
-    if wanted.kind != Some(PointKind::Efs) {
+    if aws && wanted.kind != Some(PointKind::Efs) {
         desired::automated(env, wanted, world, &mut draft);
     }
+    own::Asked { env, act: wanted.act, meant: wanted.own, cron: wanted.cron, marks }.all(&mut draft);
     let scope = wanted.act.as_str().to_owned();
     let head = Head { kind: KIND, environment: env, scope, tenant: None, retention_days: wanted.retention };
     let empty = draft.is_empty();
     let plan = draft.finish(head)?;
     if empty {
         let name = env.plan_name();
-        return Err(vec![format!(
-            "Nothing would change: `{name}` and the automated backups are as asked for already. No new version is made."
-        )]);
+        return Err(vec![if wanted.aws {
+            format!(
+                "Nothing would change: `{name}` and the automated backups are as asked for already. No new version is made."
+            )
+        } else {
+            format!("Nothing would change: bbws starts of `{}` by itself what the config says already.", env.name)
+        }]);
     }
     Ok(plan)
 }
