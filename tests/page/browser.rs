@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::body::Body;
 use axum::http::{Request, header};
@@ -16,6 +16,8 @@ use serde_json::{Map, Value, json};
 
 /// How long anything on the page may take to appear.
 const PATIENCE: Duration = Duration::from_secs(20);
+/// A run of half an hour in a world in which five minutes pass in a second, on a machine that may be busy.
+const RUN: Duration = Duration::from_secs(120);
 
 /// The process, killed with everything it started when dropped.
 struct Driver {
@@ -155,6 +157,24 @@ impl Browser {
         let waiting = self.client.execute_async(&script, vec![]);
         let done = tokio::time::timeout(PATIENCE, waiting).await;
         assert!(matches!(done, Ok(Ok(_))), "never became true: {expression}");
+    }
+
+    /// Waits until the script's expression holds, for as long as a whole run may take.
+    pub async fn comes(&self, expression: &str) {
+        let script = format!(
+            "const done = arguments[arguments.length - 1], begun = Date.now(); const holds = () => {{ let ok = false; \
+            try {{ ok = Boolean({expression}); }} catch {{ /* not yet */ }} \
+            if (ok || Date.now() - begun > 9000) done(ok); else setTimeout(holds, 50); }}; holds();"
+        );
+        let begun = Instant::now();
+        while self.client.execute_async(&script, vec![]).await.expect("the script runs") != Value::Bool(true) {
+            assert!(begun.elapsed() < RUN, "never became true: {expression}\n{}", self.log().await);
+        }
+    }
+
+    /// Opens the drawer, or closes it.
+    pub async fn drawer(&self) {
+        self.client.execute("document.querySelector('#aws-toggle').click()", vec![]).await.expect("it can be clicked");
     }
 
     /// The value of the script's expression.

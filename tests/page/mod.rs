@@ -7,6 +7,7 @@ mod browser;
 mod cards;
 mod demo;
 mod phone;
+mod regions;
 mod restore;
 mod stage;
 mod tenants;

@@ -1,9 +1,5 @@
 //! The accident of the demo, and the way out of it: DELETE without WHERE, two commands, two clicks, and the rows are back.
 
-use std::time::{Duration, Instant};
-
-use serde_json::Value;
-
 use super::{
     browser::{Browser, Screen},
     demo::Demo,
@@ -11,28 +7,8 @@ use super::{
 
 /// The table that it happens to, as the drawer shows it.
 const POSTS: &str = "document.querySelector('.tables [data-environment=prod][data-table=\"tenant_1.wp_posts\"]')";
-/// A run of half an hour in a world in which five minutes pass in a second, on a machine that may be busy.
-const RUN: Duration = Duration::from_secs(120);
-
 async fn rows(b: &Browser) -> u64 {
     b.eval(&format!("Number({POSTS}.dataset.rows)")).await.as_u64().expect("a number of rows")
-}
-
-/// Waits for longer than a page ever takes.
-async fn comes(b: &Browser, expression: &str) {
-    let script = format!(
-        "const done = arguments[arguments.length - 1], begun = Date.now(); const holds = () => {{ let ok = false; \
-        try {{ ok = Boolean({expression}); }} catch {{ /* not yet */ }} \
-        if (ok || Date.now() - begun > 9000) done(ok); else setTimeout(holds, 50); }}; holds();"
-    );
-    let begun = Instant::now();
-    while b.client.execute_async(&script, vec![]).await.expect("the script runs") != Value::Bool(true) {
-        assert!(begun.elapsed() < RUN, "never became true: {expression}\n{}", b.log().await);
-    }
-}
-
-async fn drawer(b: &Browser) {
-    b.client.execute("document.querySelector('#aws-toggle').click()", vec![]).await.expect("it can be clicked");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -42,20 +18,20 @@ async fn rows_that_somebody_deleted_come_back_with_two_commands_and_two_clicks()
         let demo = Demo::start(folder.path());
         b.client.goto(&demo.url).await.unwrap();
         b.see("body[data-me=U0ALICE]").await;
-        drawer(&b).await;
+        b.drawer().await;
         // Somebody writes all the time.
-        comes(&b, &format!("{POSTS} && Number({POSTS}.dataset.rows) > 5")).await;
+        b.comes(&format!("{POSTS} && Number({POSTS}.dataset.rows) > 5")).await;
         let (had, at) = (
             rows(&b).await,
             b.eval("document.querySelector('.aws-now').innerText.replace(' UTC', 'Z').replace(' ', 'T')").await,
         );
         b.client.execute("document.querySelector('[data-fault=delete_rows]').click()", vec![]).await.unwrap();
-        comes(&b, &format!("Number({POSTS}.dataset.rows) < {had}")).await;
+        b.comes(&format!("Number({POSTS}.dataset.rows) < {had}")).await;
         b.client.execute(&format!("{POSTS}.scrollIntoView()"), vec![]).await.unwrap();
         b.picture("40-tables-emptied").await;
         // What can be restored ends some minutes ago.
         b.client.execute("[...document.querySelectorAll('.segment')].find((el) => el.innerText === '+1 h').click()", vec![]).await.unwrap();
-        drawer(&b).await;
+        b.drawer().await;
 
         let moment = at.as_str().expect("a moment");
         b.say(&format!(
@@ -63,23 +39,23 @@ async fn rows_that_somebody_deleted_come_back_with_two_commands_and_two_clicks()
         ))
         .await;
         let card = "[...document.querySelectorAll('#log .message:not(.ephemeral)')].find((m) => m.innerText.includes('Restore of tenant tenant-1'))";
-        comes(&b, card).await;
+        b.comes(card).await;
         let id = b.eval(&format!("{card}.innerText.match(/rs-\\d+/)[0]")).await;
         let id = id.as_str().expect("an id").to_owned();
         b.become_user("U0BOB").await;
         b.say(&format!("/bbws op approve {id} --confirm prod")).await;
         let button = |label: &str| format!("[...document.querySelectorAll('#log button')].find((el) => el.innerText.split('\\n')[0].trim() === '{label}')");
         let next = button("Continue");
-        comes(&b, &next).await;
+        b.comes(&next).await;
         b.picture("41-tenant-look").await;
         b.client.execute(&format!("{next}.click()"), vec![]).await.expect("it can be clicked");
-        comes(&b, &format!("!{next}")).await;
-        comes(&b, &next).await;
+        b.comes(&format!("!{next}")).await;
+        b.comes(&next).await;
         b.become_user("U0CAROL").await;
         b.client.execute(&format!("{next}.click()"), vec![]).await.expect("it can be clicked");
-        comes(&b, &format!("{card}.innerText.includes('are back in live')")).await;
-        drawer(&b).await;
-        comes(&b, &format!("Number({POSTS}.dataset.rows) > {had}")).await;
+        b.comes(&format!("{card}.innerText.includes('are back in live')")).await;
+        b.drawer().await;
+        b.comes(&format!("Number({POSTS}.dataset.rows) > {had}")).await;
         b.client.execute(&format!("{POSTS}.scrollIntoView()"), vec![]).await.unwrap();
         b.picture("42-tables-back").await;
         b
@@ -94,10 +70,10 @@ async fn tables_and_what_can_happen_to_them_fit_on_a_phone() {
         let demo = Demo::calm(folder.path());
         b.client.goto(&demo.url).await.unwrap();
         b.see("body[data-me=U0ALICE]").await;
-        drawer(&b).await;
-        comes(&b, POSTS).await;
+        b.drawer().await;
+        b.comes(POSTS).await;
         b.client.execute("document.querySelector('[data-fault=drop_table]').click()", vec![]).await.unwrap();
-        comes(&b, &format!("{POSTS}.innerText.includes('no such table')")).await;
+        b.comes(&format!("{POSTS}.innerText.includes('no such table')")).await;
         b.client.execute(&format!("{POSTS}.scrollIntoView()"), vec![]).await.unwrap();
         b.picture("43-phone-tables").await;
         b.client.execute("document.querySelector('.faults').scrollIntoView()", vec![]).await.unwrap();

@@ -16,6 +16,7 @@ use super::{
     super::clock::SharedClock,
     Fault, SimAws, Target,
     judge::{Twice, Verb},
+    platform::PlatformView,
     view::{RegionView, TableView},
 };
 use crate::ports::clock::Clock as _;
@@ -51,7 +52,10 @@ struct Shown {
     now: String,
     /// Where any SDK reaches this AWS.
     address: Option<String>,
+    /// What is in each region.
     regions: Vec<RegionView>,
+    /// Platforms that have a side in each of two regions.
+    platforms: Vec<PlatformView>,
     /// Tenants' tables of the databases that are declared.
     tables: Vec<TableView>,
     faults: Vec<Lever>,
@@ -194,8 +198,9 @@ impl Drawer {
 
     fn shown(&self) -> Shown {
         let now = self.clock.now();
-        let inner = self.aws.lock();
+        let mut inner = self.aws.lock();
         Shown {
+            platforms: inner.platforms(now),
             speed: number(self.clock.speed()),
             now: now.iso(),
             address: self.address.clone(),

@@ -15,6 +15,7 @@ pub mod incidents;
 pub mod judge;
 mod overrides;
 mod persistence;
+pub mod platform;
 pub mod port;
 mod seed;
 pub mod time;
@@ -145,6 +146,7 @@ impl SimAws {
         let asker = judge::asker();
         let now = self.now();
         let mut inner = self.lock();
+        inner.count_orders(now);
         let made = inner.back_up(now);
         let (delivery, changed) = inner.take(raw, asker, now);
         if changed || made {
@@ -210,6 +212,7 @@ impl SimAws {
     fn steer(&self, change: impl FnOnce(&mut Faults)) {
         let now = self.now();
         let mut inner = self.lock();
+        inner.count_orders(now);
         change(&mut inner.faults);
         inner.keep(now);
     }

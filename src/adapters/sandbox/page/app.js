@@ -460,7 +460,11 @@ function begin() {
   $("aws-toggle").append(icon("cloud", 18), h("span", {}, "Simulated AWS"));
   $("aws-toggle").addEventListener("click", toggleAws);
   $("composer").append(main.el);
-  aws = awsDrawer($("aws"), closeAws);
+  aws = awsDrawer($("aws"), closeAws, (text) => {
+    // The drawer lies over the composer on a narrow screen.
+    if (matchMedia("(max-width: 1020px)").matches) closeAws();
+    main.fill(text);
+  });
   ask("/sandbox/page/commands").then((list) => { store.commands = list; }).catch((error) => toast(error.message));
   const asked = new URLSearchParams(location.search).get("as");
   become(asked ?? sessionStorage.getItem("bbws-user") ?? "U0ALICE");

@@ -1,6 +1,7 @@
 // The drawer that shows the simulated AWS and lets one hurt it, and Slack too.
 
 import { ask, h, icon, toast } from "./dom.js";
+import { platform } from "./sides.js";
 
 const SPEEDS = [0, 1, 10, 60, 600];
 const HOUR = 3600;
@@ -36,14 +37,23 @@ function tenantTable(t) {
     h("div.muted.resource-detail", {}, rows, t.sum && h("span.table-sum", { title: "Sum over all rows" }, ` · sum ${t.sum.slice(0, 8)}`)));
 }
 
-/** Fills the drawer; `start` and `stop` follow whether it is open. */
-export function awsDrawer(root, close) {
+/** Fills the drawer; `fill` types a command, `start` and `stop` follow whether it is open. */
+export function awsDrawer(root, close, fill) {
   let timer = null;
-  let last = "";
+  const drawn = new WeakMap();
+  /** Draws a part again where it has changed, and leaves the focus where it was. */
+  const redraw = (part, value, make) => {
+    const text = JSON.stringify(value);
+    if (drawn.get(part) === text) return;
+    drawn.set(part, text);
+    const stops = () => [...part.querySelectorAll("button, summary")];
+    const focused = stops().indexOf(document.activeElement);
+    part.replaceChildren(...make(value));
+    if (focused >= 0) stops()[focused]?.focus({ preventScroll: true });
+  };
   const control = async (body) => {
     try {
       await ask("/sandbox/aws/control", body);
-      last = "";
       await refresh();
     } catch (error) {
       toast(error.message);
@@ -54,11 +64,13 @@ export function awsDrawer(root, close) {
   const address = h("div.muted.aws-address", { hidden: true });
   const speeds = h("div.segments", { role: "group", "aria-label": "Clock speed" });
   const regions = h("div.regions", {});
+  const platforms = h("div.platforms", {});
   const faults = h("div.faults", {});
   const tables = h("ul.resources.tables", {});
   const note = h("p.muted.aws-note", { hidden: true });
   const parts = [
     h("section", {}, h("div.aws-row", {}, now, counts), address, h("div.aws-label", {}, "Clock of everything"), speeds),
+    platforms,
     h("section", {}, h("h3", {}, "Make something go wrong"), faults),
     h("section", {}, h("h3", {}, "Tenants’ tables"), tables),
     regions,
@@ -67,27 +79,31 @@ export function awsDrawer(root, close) {
   function draw(state) {
     now.textContent = String(state.now ?? "").replace("T", " ").replace(/(\.\d+)?Z$/, " UTC");
     counts.textContent = `${state.calls ?? 0} calls, ${state.mutations ?? 0} changes`;
-    speeds.replaceChildren(...[...new Set([...SPEEDS, state.speed])].sort((a, b) => a - b).map((speed) => h("button.segment", {
-      type: "button", "aria-pressed": String(speed === state.speed), onclick: () => control({ speed }),
-    }, speed === 0 ? "pause" : `${speed}×`)),
-      h("button.segment", { type: "button", title: "Put the clock forward", onclick: () => control({ advance: HOUR }) }, "+1 h"));
+    redraw(speeds, state.speed, (current) => [
+      ...[...new Set([...SPEEDS, current])].sort((a, b) => a - b).map((speed) => h("button.segment", {
+        type: "button", "aria-pressed": String(speed === current), onclick: () => control({ speed }),
+      }, speed === 0 ? "pause" : `${speed}×`)),
+      h("button.segment", { type: "button", title: "Put the clock forward", onclick: () => control({ advance: HOUR }) }, "+1 h")]);
     address.hidden = !state.address;
     address.textContent = state.address ? `Any SDK reaches it: --endpoint-url=http://${state.address}` : "";
-    faults.replaceChildren(...(state.faults ?? []).map((f) => h("button.btn.btn-small", { type: "button", dataset: { fault: f.id }, onclick: () => control({ fault: f.id }) }, f.label)));
-    tables.replaceChildren(...(state.tables ?? []).map(tenantTable));
-    const folded = new Set([...regions.querySelectorAll("details:not([open])")].map((d) => d.dataset.region));
-    regions.replaceChildren(...(state.regions ?? []).map((region) => h("div.region", { dataset: { region: region.name } },
-      h("details", { open: !folded.has(region.name), dataset: { region: region.name } },
-        h("summary", {}, h("span.fold", {}, icon("chevron", 14)), h("b", {}, region.name), h("span.muted", {}, `${region.resources?.length ?? 0}`)),
-        region.resources?.length
-          ? h("ul.resources", {}, region.resources.map(resource))
-          : h("p.muted.empty", {}, "Nothing here yet.")),
-      // Beside the summary and not in it: a button in a button is neither to a screen reader.
-      h(`button.switch${region.down ? ".off" : ""}`, {
-        type: "button", "aria-pressed": String(!region.down), title: region.down ? "Bring the region back" : "Take the region down",
-        "aria-label": `${region.name} is ${region.down ? "down: bring it back" : "up: take it down"}`,
-        onclick: () => control({ region: region.name, down: !region.down }),
-      }, region.down ? "down" : "up"))));
+    redraw(platforms, state.platforms ?? [], (all) => all.map((p) => platform(p, control, fill)));
+    redraw(faults, state.faults ?? [], (all) => all.map((f) => h("button.btn.btn-small", { type: "button", dataset: { fault: f.id }, onclick: () => control({ fault: f.id }) }, f.label)));
+    redraw(tables, state.tables ?? [], (all) => all.map(tenantTable));
+    redraw(regions, state.regions ?? [], (all) => {
+      const folded = new Set([...regions.querySelectorAll("details:not([open])")].map((d) => d.dataset.region));
+      return all.map((region) => h("div.region", { dataset: { region: region.name } },
+        h("details", { open: !folded.has(region.name), dataset: { region: region.name } },
+          h("summary", {}, h("span.fold", {}, icon("chevron", 14)), h("b", {}, region.name), h("span.muted", {}, `${region.resources?.length ?? 0}`)),
+          region.resources?.length
+            ? h("ul.resources", {}, region.resources.map(resource))
+            : h("p.muted.empty", {}, "Nothing here yet.")),
+        // Beside the summary and not in it: a button in a button is neither to a screen reader.
+        h(`button.switch${region.down ? ".off" : ""}`, {
+          type: "button", "aria-pressed": String(!region.down), title: region.down ? "Bring the region back" : "Take the region down",
+          "aria-label": `${region.name} is ${region.down ? "down: bring it back" : "up: take it down"}`,
+          onclick: () => control({ region: region.name, down: !region.down }),
+        }, region.down ? "down" : "up")));
+    });
   }
 
   async function refresh() {
@@ -95,15 +111,12 @@ export function awsDrawer(root, close) {
       const state = await ask("/sandbox/aws/state");
       note.hidden = true;
       parts.forEach((part) => { part.hidden = false; });
-      const text = JSON.stringify(state);
-      // An unchanged world is not redrawn, so that a finger on a button does not lose it.
-      if (text !== last) draw(state);
-      last = text;
+      // A finger on a button does not lose it.
+      if (!root.querySelector(":active")) draw(state);
     } catch (error) {
       note.hidden = false;
       note.textContent = error.status === 404 ? "No simulated AWS is attached to this server." : error.message;
       parts.forEach((part) => { part.hidden = true; });
-      last = "";
     }
   }
 

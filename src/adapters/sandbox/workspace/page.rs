@@ -31,6 +31,7 @@ const ASSETS: &[(&str, &str, &str)] = &[
     ("app.js", JS, include_str!("../page/app.js")),
     ("composer.js", JS, include_str!("../page/composer.js")),
     ("aws.js", JS, include_str!("../page/aws.js")),
+    ("sides.js", JS, include_str!("../page/sides.js")),
 ];
 const JS: &str = "text/javascript; charset=utf-8";
 const INDEX: &str = include_str!("../page/index.html");

@@ -5,6 +5,7 @@ pub mod cloudwatch;
 pub mod ecs;
 pub mod efs;
 pub mod kms;
+pub mod orders;
 pub mod rds;
 pub mod route53;
 pub mod rows;
@@ -98,6 +99,9 @@ pub struct World {
     /// Up to when each environment's regular backups were made, where it makes any.
     #[serde(default)]
     pub regular: BTreeMap<String, Moment>,
+    /// The orders of platforms with two sides, by environment.
+    #[serde(default)]
+    pub orders: BTreeMap<String, orders::Orders>,
     /// How far the world is seeded; a file of an earlier program is seeded further.
     pub seeded: u32,
 }
@@ -113,6 +117,7 @@ impl World {
             tenants: tenants::Tenants::default(),
             serial: 0,
             regular: BTreeMap::new(),
+            orders: BTreeMap::new(),
             seeded: 0,
         }
     }
