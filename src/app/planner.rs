@@ -55,6 +55,9 @@ const PAST: u32 = 5_000;
 /// What was measured longer ago than this is not held against what cannot be measured now.
 const RECALLED: Duration = Duration::from_secs(7 * 86_400);
 
+/// How far back the health of the primary region is known.
+const REMEMBERED: Duration = Duration::from_secs(8 * 86_400);
+
 /// Makes plans.
 pub struct Planner {
     environments: BTreeMap<String, Arc<Environment>>,
@@ -149,11 +152,20 @@ impl Planner {
         Ok(Ok(found))
     }
 
+    /// For how long the primary region of an environment has been seen healthy without a gap; none where it is not known to be.
+    ///
+    /// # Errors
+    /// The ledger's.
+    pub async fn healthy(&self, environment: &str, now: Moment) -> Result<Option<Duration>, StoreError> {
+        let samples = self.store.samples(environment, now - REMEMBERED).await?;
+        Ok(readiness::healthy_for(&samples, now))
+    }
+
     /// The replicas that runs of an environment promoted, and which run the newest time.
     async fn promotions(&self, environment: &str) -> Result<BTreeMap<String, OpId>, StoreError> {
         let filter = Filter { environment: Some(environment.to_owned()), limit: PAST, ..Filter::default() };
         let mut promotions = BTreeMap::new();
-        for op in self.store.list(&filter).await?.iter().filter(|op| operations::of(op.kind()).moves()) {
+        for op in self.store.list(&filter).await?.iter().filter(|op| operations::of(op.kind()).moves().is_some()) {
             let Some(run) = self.store.load(&op.id).await? else { continue };
             for replica in readiness::promotions(&run) {
                 promotions.entry(replica.to_owned()).or_insert_with(|| op.id.clone());
@@ -179,11 +191,14 @@ impl Planner {
         let active = self.active(environment).await?;
         let config = self.on_its_side(declared, &active, Some(asking.id)).await?;
         let env = planned_for(operation, command, &config, &active)?;
-        let asked = Asked { command, environment: &env, id: asking.id, at: asking.at };
+        let asked = Asked { command, environment: &env, id: asking.id, at: asking.at, active: &active };
         let ask = operation.survey(&asked)?;
         let mut world = self.survey(&env, &Survey { readiness: false, ..ask.clone() }, asking.by).await?;
+        let mut healthy = None;
         if ask.readiness {
-            world.readiness = Some(self.readiness(&config, &active, asking.by).await?.map_err(no_world)?);
+            let found = self.readiness(&config, &active, asking.by).await?.map_err(no_world)?;
+            healthy = self.healthy(&config.name, found.at).await?;
+            world.readiness = Some(found);
         }
         let marks = match operation.marks() {
             Marks::Nothing => Vec::new(),
@@ -193,7 +208,7 @@ impl Planner {
         let marks: Vec<Mark> = marks.into_iter().filter(|m| m.operation != asking.id.0).collect();
         let past = self.past(environment, operation.past(&asked, &world, &marks)).await?;
         let rules = self.rules.clone();
-        let plan = operation.plan(&asked, &Known { world, marks, past, rules, active })?;
+        let plan = operation.plan(&asked, &Known { world, marks, past, rules, healthy })?;
         let needs = self.needs(&plan);
         Ok((plan, needs))
     }

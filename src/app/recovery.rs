@@ -1,6 +1,6 @@
 //! `dr status`, and the assessments of a failover and a failback: what AWS shows of both sides, and what that comes to.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use super::{
     desk::{Desk, say},
@@ -15,8 +15,9 @@ use crate::{
         environment::{Environment, Side},
         mark::Mark,
         moment::{Moment, spoken},
-        operation::State,
+        operation::{OpId, State},
         readiness::{self, Assessment, Found, Needs, Readiness, Return, Saw, Verdict},
+        stranded,
         text::escape,
     },
     ports::{
@@ -27,8 +28,6 @@ use crate::{
 
 /// Operations looked through for failovers that were measured.
 const OPERATIONS: u32 = 5_000;
-/// How far back the health of the primary region is known.
-const REMEMBERED: Duration = Duration::from_secs(8 * 86_400);
 /// What no look at AWS of this build shows.
 const UNSEEN: &str = "Not looked at, since it cannot be seen from here: service quotas, parameter and option groups, images of task definitions, and protections of record sets.";
 
@@ -85,8 +84,7 @@ impl Desk {
             Err(reply) => return Ok(reply),
         };
         let (config, now) = (&seen.config, seen.found.at);
-        let samples = self.store.samples(&config.name, now - REMEMBERED).await?;
-        let healthy = readiness::healthy_for(&samples, now);
+        let healthy = self.planner.healthy(&config.name, now).await?;
         let (verdict, reasons) = readiness::failback(config, &seen.active, &seen.found, healthy);
         let mut lines =
             vec![format!("*{verdict}*: a failback of `{}` to {}.", escape(&config.name), config.primary_region)];
@@ -96,6 +94,14 @@ impl Desk {
             lines.push(format!(
                 "{} has been healthy for {healthy}, and what a failback needs there is ready.",
                 config.primary_region
+            ));
+        }
+        if let (Side::Dr, Some((_, by))) = (seen.active.side, &seen.active.since)
+            && let Some(left) = self.store.load(&OpId(by.clone())).await?
+        {
+            lines.push(format!(
+                "{} A failback keeps that aside, in the renamed database and in a last snapshot of it; whoever approves it gives it up for the platform.",
+                escape(&stranded::told(config, &left))
             ));
         }
         lines.push(format!("As of {}. {UNSEEN}", now.clock()));
@@ -131,7 +137,7 @@ impl Desk {
         let states = vec![State::Succeeded];
         let filter = Filter { environment: Some(config.name.clone()), states, limit: OPERATIONS };
         let runs = self.store.list(&filter).await?;
-        let took = runs.iter().filter(|op| crate::domain::operations::of(op.kind()).moves());
+        let took = runs.iter().filter(|op| crate::domain::operations::of(op.kind()).moves() == Some(Side::Dr));
         let took = took.filter_map(|op| Some(op.ended?.since(op.started?))).collect();
         Ok(match readiness::took(took) {
             (Some(ninetieth), runs) => {

@@ -129,7 +129,7 @@ fn held(run: &Run, by: &Principal, stale: Option<String>, now: Moment) -> Attemp
         return Attempt::Refuse(say(Level::Warning, why));
     }
     if let Some(held) = &run.steps[index].answers.held {
-        let text = format!("<@{}> holds {} already. Continue lets it go on.", held.by, run.op.id);
+        let text = format!("{} holds {} already. Continue lets it go on.", held.who(), run.op.id);
         return Attempt::Refuse(say(Level::Info, text));
     }
     let mut change = Change::on(run, now);

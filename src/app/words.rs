@@ -153,7 +153,7 @@ fn with_issues(run: &Run, total: usize, took: &str) -> String {
 /// Tells those who follow disaster recovery of a turn of a run that moves a platform.
 pub fn tell_turn(change: &mut Change, turn: &str) {
     let op = &change.run.op;
-    if !operations::of(op.kind()).moves() {
+    if operations::of(op.kind()).moves().is_none() {
         return;
     }
     let subject = subject(op, turn);

@@ -80,7 +80,7 @@ impl Active {
     }
 
     /// The id of a database of the config where the platform runs.
-    fn database(&self, config: &Environment, id: &str) -> String {
+    pub fn database(&self, config: &Environment, id: &str) -> String {
         let replica = config.databases.iter().find(|database| database.id == id).and_then(|d| d.dr_replica.as_ref());
         self.instead.get(id).or(replica).cloned().unwrap_or_else(|| id.to_owned())
     }

@@ -15,9 +15,6 @@ struct Coming {
     nearest: &'static str,
 }
 
-/// What tells whether to.
-const JUDGED: &str = "Follow the runbook by hand; the assessment says whether to, and what it would lose.";
-
 /// Every command to come, longer paths first where one begins another.
 const ALL: [Coming; 7] = [
     Coming {
@@ -44,7 +41,12 @@ const ALL: [Coming; 7] = [
         until: "That says whether to, and what it would lose; `--execute --ticket INC-123` carries it out.",
         nearest: "dr failover ENV",
     },
-    Coming { path: &["failback"], lacks: "bbws does not fail back so far", until: JUDGED, nearest: "dr failback ENV" },
+    Coming {
+        path: &["failback"],
+        lacks: "a failback begins with `dr`",
+        until: "That says whether to; `--staged --ticket INC-123` carries it out.",
+        nearest: "dr failback ENV",
+    },
     Coming {
         path: &["drill"],
         lacks: "bbws runs no drills so far",

@@ -39,6 +39,7 @@ pub mod span;
 pub mod standby;
 pub mod step;
 pub mod stop;
+pub mod stranded;
 pub mod text;
 pub mod topics;
 pub mod vote;

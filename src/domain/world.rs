@@ -52,8 +52,11 @@ pub struct Survey {
     pub readiness: bool,
     /// Region in which the isolated group, the snapshot and the windows are looked for; the primary region where there is none.
     pub restored_in: Option<String>,
-    /// What stands ready in the DR region, and nothing else: the primary region, which may be dead, is not asked.
+    /// What stands ready in the DR region, and nothing else: the primary region, which may be dead, is not asked, unless for
+    /// databases that are named and the services beside them.
     pub standby: bool,
+    /// With that: further DB instances to describe in the DR region.
+    pub heirs: Vec<String>,
 }
 
 /// A DB instance as found.
@@ -81,6 +84,8 @@ pub struct DatabaseFound {
     pub resource: String,
     /// The cluster it is a member of: then it has neither snapshots nor automated backups of its own.
     pub cluster: Option<String>,
+    /// What it is a read replica of, an ARN where that is in another region; none where it is an instance of its own.
+    pub source: Option<String>,
 }
 
 impl DatabaseFound {
@@ -171,7 +176,7 @@ pub struct World {
 /// What stands ready in the DR region, as found without asking the primary one.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct StandbyFound {
-    /// The read replicas of the config that are there.
+    /// The read replicas of the config that are there, and the instances that were asked for besides.
     pub replicas: Vec<ReplicaFound>,
     /// The usable snapshots of the config's databases, copies of the primary region's, the newest first.
     pub copies: Vec<SnapshotFound>,
@@ -181,6 +186,8 @@ pub struct StandbyFound {
     pub key: Option<Condition>,
     /// Services of the config in the DR region's cluster, as many as are there and active.
     pub services: Vec<ServiceFound>,
+    /// Those in the primary region's cluster, where that region was asked.
+    pub home: Vec<ServiceFound>,
     /// Records of the config, or why they could not be read; none where it has none.
     pub records: Option<Result<Vec<RecordFound>, String>>,
 }
@@ -198,6 +205,8 @@ pub struct ReplicaFound {
     pub source: Option<String>,
     /// Allocated storage in GiB.
     pub size_gib: u32,
+    /// Days of automated backups; 0 is none.
+    pub automated_days: u32,
 }
 
 /// A service of ECS as found.

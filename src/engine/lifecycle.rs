@@ -380,7 +380,7 @@ fn publish_end(change: &mut Change, to: State, round: i64) {
     }
     let (id, body) = (change.run.op.id.clone(), words::notice_body(&change.run));
     let subject = words::subject(&change.run.op, to.name());
-    let moves = operations::of(change.run.op.kind()).moves();
+    let moves = operations::of(change.run.op.kind()).moves().is_some();
     let topic = if moves { Topic::DrEvents } else { Topic::BackupStatus };
     change.publish(topic, format!("{id}-{}-{round}", to.name()), subject.clone(), body.clone());
     if moves && matches!(to, State::Failed | State::NeedsAttention) {

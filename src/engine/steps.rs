@@ -20,7 +20,7 @@ use crate::{
         operations,
         plan::Plan,
         run::Pacing,
-        step::{Action, Consent, StepEvent, StepState},
+        step::{Action, Consent, HOLD, Held, ITSELF, StepEvent, StepState},
         text::{count, escape},
     },
     ports::{
@@ -225,9 +225,15 @@ fn intend(change: &mut Change, wanted: &[usize], ledger: &Incarnation) -> Result
     change.heed_people()
 }
 
-/// Calls those whose word a step waits for.
+/// Calls those whose word a step waits for. Where a look before it says so, it is held from the beginning.
 fn ask_people(change: &mut Change, index: usize) {
     let Action::WaitForPeople(what) = change.run.op.plan.steps[index].action.clone() else { return };
+    let holds = change.run.inputs(index).remove(HOLD);
+    if holds.is_some() {
+        let at = change.now();
+        change.touch(index).answers.held = Some(Held { by: ITSELF.to_owned(), at });
+    }
+    let holds = holds.map(|why| format!("*Held by itself*: {} ", escape(&why))).unwrap_or_default();
     let whom = match what.consent {
         Consent::Look => "anyone in a role".to_owned(),
         Consent::Others(_) => {
@@ -238,7 +244,7 @@ fn ask_people(change: &mut Change, index: usize) {
     change.audit(SELF, "ask", json!({"step": index, "rule": what.rule, "whom": whom}));
     let receipt = operations::of(change.run.op.kind()).receipt(&change.run, index, change.now());
     let receipt = receipt.map(|receipt| format!("{} ", escape(&receipt))).unwrap_or_default();
-    let text = format!("{} {receipt}It waits for {whom}: Continue or Hold on the card.", escape(&what.question));
+    let text = format!("{holds}{} {receipt}It waits for {whom}: Continue or Hold on the card.", escape(&what.question));
     change.thread(format!("step-{index}-asks-{round}"), Level::Warning, text);
     words::tell_turn(change, "waits for people");
 }

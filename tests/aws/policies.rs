@@ -25,7 +25,7 @@ use crate::aws::{
     support::{DR, HOME, done, poll, settled},
     watch,
 };
-use crate::wire::{brought_back, failover};
+use crate::wire::{brought_back, failback, failover};
 
 /// Each call, and the actions IAM asks for when it is made: its own, those for what it tags and whom it hands a role,
 /// and those for the keys of encrypted things, which KMS checks against the caller.
@@ -156,6 +156,10 @@ const CALLS: &[(&str, &[&str])] = &[
     ("ECS.DescribeServices", &["ecs:DescribeServices"]),
     ("ECS.UpdateService", &["ecs:UpdateService"]),
     ("RDS.PromoteReadReplica", &["rds:PromoteReadReplica"]),
+    (
+        "RDS.CreateDBInstanceReadReplica",
+        &["rds:CreateDBInstanceReadReplica", "rds:AddTagsToResource", "kms:CreateGrant"],
+    ),
     ("Route 53.ChangeResourceRecordSets", &["route53:ChangeResourceRecordSets"]),
     ("Route 53.GetChange", &["route53:GetChange"]),
     ("Route 53.ListResourceRecordSets", &["route53:ListResourceRecordSets"]),
@@ -290,6 +294,7 @@ async fn policies_grant_exactly_what_a_whole_backup_calls() {
     ended(&bed).await;
     brought_back::everything().await;
     failover::everything().await;
+    failback::everything().await;
     platform
         .cloud
         .publish(&platform.environment, Topic::BackupStatus, "bk-1042 succeeded", "{}")

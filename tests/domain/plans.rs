@@ -93,6 +93,7 @@ fn file_system() -> FileSystemFound {
 
 pub fn database() -> DatabaseFound {
     DatabaseFound {
+        source: None,
         id: DB.into(),
         engine: "mysql 8.0.36".into(),
         status: "available".into(),

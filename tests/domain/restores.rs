@@ -1,6 +1,7 @@
 //! Restores: what is planned, what is refused and why, with the nearest that works.
 
 use bbws::domain::{
+    active::Active,
     environment::Environment,
     language,
     mark::{Leftover, Mark, MarkKind},
@@ -30,6 +31,7 @@ fn window(oldest: i64, latest: i64) -> Window {
 fn world() -> World {
     World {
         databases: vec![DatabaseFound {
+            source: None,
             id: DB.into(),
             engine: "mysql 8.0.36".into(),
             status: "available".into(),
@@ -72,7 +74,7 @@ fn rules() -> Vec<Rule> {
 fn planned(env: &Environment, text: &str, world: World, marks: Vec<Mark>) -> Result<Plan, String> {
     let command = language::parse(text, &["prod"]).unwrap_or_else(|wrong| panic!("{text}: {wrong}"));
     let id = OpId("rs-7".into());
-    let asked = Asked { command: &command, environment: env, id: &id, at: NOW };
+    let asked = Asked { command: &command, environment: env, id: &id, at: NOW, active: &Active::primary() };
     let operation = operations::asked(&command).expect("it is an operation");
     let joined = |problems: Vec<String>| problems.join("\n");
     operation.survey(&asked).map_err(joined)?;

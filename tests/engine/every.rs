@@ -16,7 +16,7 @@ use bbws::{
 
 use crate::support::{
     kill::{Death, Killer, die, long},
-    overwrite,
+    moved, overwrite,
     rig::{Rig, find_id},
 };
 
@@ -47,6 +47,7 @@ enum Kind {
     RestoreTenant,
     SwapTenant,
     Failover,
+    Failback,
     LiveSecrets,
     LiveConfig,
     LiveObjects,
@@ -144,12 +145,16 @@ impl Kind {
                 rig.runs(&Active::primary()).await;
                 format!("dr failover prod --execute --ticket INC-{life} --reason \"a planned move\"")
             }
+            Kind::Failback => {
+                moved::failed_over(rig).await;
+                format!("dr failback prod --execute --ticket INC-{life}")
+            }
         }
     }
 }
 
 /// How each operation is asked for here. Whoever registers one adds its row: without it every suite of this file fails.
-const ROWS: [(&str, &[Kind]); 10] = [
+const ROWS: [(&str, &[Kind]); 11] = [
     ("backup.create", &[Kind::Config, Kind::Buckets, Kind::Dump, Kind::Lifecycle]),
     ("backup.schedule", &[Kind::CreateSchedule, Kind::UpdateSchedule]),
     ("backup.delete", &[Kind::DeleteSnapshot, Kind::DeletePoint]),
@@ -176,6 +181,7 @@ const ROWS: [(&str, &[Kind]); 10] = [
     ("backup.bisect", &[Kind::Bisect]),
     ("backup.hold", &[Kind::HoldSnapshot, Kind::HoldPoint, Kind::Release]),
     ("dr.failover", &[Kind::Failover]),
+    ("dr.failback", &[Kind::Failback]),
     // Every stop of this file is lifted by one; `control.rs` stops it, and it has no step in AWS that could fail.
     ("control.resume", &[]),
     // It begins by itself, after a test that left something: with every step that fails in one.
@@ -365,6 +371,8 @@ async fn every_step_may_fail_and_what_is_told_is_true() {
                 let turn = match kind {
                     Kind::RestoreLive => &["rds.rename", "verify.database"][..],
                     Kind::RestoreTenant | Kind::SwapTenant => &["tenant.verify"],
+                    // Writes stand still meanwhile.
+                    Kind::Failback => &["rds.caught_up"],
                     _ => &[],
                 };
                 assert!(turn.contains(&step), "{kind:?} {at}");

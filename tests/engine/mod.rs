@@ -12,6 +12,7 @@ mod control;
 mod cutover;
 mod delivery;
 mod every;
+mod failbacks;
 mod failovers;
 mod findings;
 mod frozen;

@@ -30,7 +30,7 @@ fn the_overview() {
        Show whether a failover would work, and what it would lose
     • `/bbws dr failover &lt;env&gt; [--assess-only] [--execute] [--ticket ticket] [--reason "why"]`
        Move a platform to its DR region, or say whether that should be done
-    • `/bbws dr failback &lt;env&gt; [--assess-only]`
+    • `/bbws dr failback &lt;env&gt; [--assess-only] [--staged] [--execute] [--ticket ticket] [--reason "why"]`
        Judge whether to fail back already
 
     *Operations*
@@ -429,7 +429,7 @@ fn the_readme_table() {
     | `/bbws backup hold <env> <id> --ticket <ticket> [--release] [--reason "why"]` | Keep a recovery point from being deleted, or release it | anyone in a role; to release, a second person has to agree |
     | `/bbws dr status <env> [--replication] [--infrastructure]` | Show whether a failover would work, and what it would lose | everyone in the workspace |
     | `/bbws dr failover <env> [--assess-only] [--execute] [--ticket ticket] [--reason "why"]` | Move a platform to its DR region, or say whether that should be done | to judge, everyone in the workspace; to carry it out, anyone in a role, with a second person, and others before traffic moves |
-    | `/bbws dr failback <env> [--assess-only]` | Judge whether to fail back already | everyone in the workspace |
+    | `/bbws dr failback <env> [--assess-only] [--staged] [--execute] [--ticket ticket] [--reason "why"]` | Bring a platform home from its DR region, or say whether that may be done | to judge, everyone in the workspace; to carry it out, anyone in a role, with a second person, and others before writes stand still and traffic moves |
     | `/bbws status [env]` | Show where things stand, on one screen | everyone in the workspace |
     | `/bbws op list [env]` | List operations, newest first | everyone in the workspace |
     | `/bbws op show <id>` | Show one operation with its steps | everyone in the workspace |

@@ -6,6 +6,7 @@ pub mod clock;
 pub mod db;
 pub mod kill;
 pub mod measurements;
+pub mod moved;
 pub mod overwrite;
 pub mod pg;
 pub mod rig;

@@ -4,6 +4,7 @@ mod backups;
 pub mod bed;
 pub mod brought_back;
 mod databases;
+pub mod failback;
 pub mod failover;
 mod faults;
 mod files;

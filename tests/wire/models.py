@@ -355,6 +355,13 @@ def failover():
     if not shown["ReadReplicaSourceDBInstanceIdentifier"].endswith(f":db:{DATABASE}"):
         faults.append("DescribeDBInstances: another source")
     refused("InvalidDBInstanceState", client("rds").promote_read_replica, DBInstanceIdentifier=DATABASE)
+    source = client("rds").describe_db_instances(DBInstanceIdentifier=DATABASE)["DBInstances"][0]["DBInstanceArn"]
+    second = dict(DBInstanceIdentifier="by-boto-replica", SourceDBInstanceIdentifier=source)
+    refused("InvalidParameterCombination", rds.create_db_instance_read_replica, **second)
+    made = rds.create_db_instance_read_replica(KmsKeyId="alias/bbws-dr", **second)["DBInstance"]
+    if made["ReadReplicaSourceDBInstanceIdentifier"] != source or made["BackupRetentionPeriod"]:
+        faults.append(f"CreateDBInstanceReadReplica: {made}")
+    refused("DBInstanceAlreadyExists", rds.create_db_instance_read_replica, KmsKeyId="alias/bbws-dr", **second)
     rds.promote_read_replica(DBInstanceIdentifier=replica)
     refused("InvalidDBInstanceState", rds.promote_read_replica, DBInstanceIdentifier=replica)
     ecs = client("ecs", DR)

@@ -217,6 +217,7 @@ mod tests {
             "CreateDBSnapshot",
             "ModifyDBInstance",
             "PromoteReadReplica",
+            "CreateDBInstanceReadReplica",
             "ChangeResourceRecordSets",
             "UpdateService",
             "StartCopyJob",

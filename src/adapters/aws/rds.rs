@@ -187,6 +187,7 @@ pub async fn replicated(session: &Session, ids: &[String]) -> Result<BTreeMap<St
 fn instance(db: DbInstance) -> DatabaseFound {
     DatabaseFound {
         cluster: db.db_cluster_identifier,
+        source: db.read_replica_source_db_instance_identifier.filter(|source| !source.is_empty()),
         id: db.db_instance_identifier.unwrap_or_default(),
         engine: format!("{} {}", db.engine.unwrap_or_default(), db.engine_version.unwrap_or_default())
             .trim()

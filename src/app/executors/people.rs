@@ -33,7 +33,7 @@ impl Executor for People {
 fn stands(task: &Task) -> Result<Progress, CloudError> {
     let Action::WaitForPeople(what) = &task.action else { return Err(amiss(task, "ask people")) };
     if let Some(held) = &task.answers.held {
-        return Ok(Progress::Running { percent: None, detail: format!("held by <@{}>", held.by) });
+        return Ok(Progress::Running { percent: None, detail: format!("held by {}", held.who()) });
     }
     let open = approval::awaited(&task.op, what, &task.answers);
     if !open.is_empty() {

@@ -1,8 +1,8 @@
-//! `dr status`, and the assessment of a failback: how they are asked for. That of a failover is asked for as the failover is, without
-//! `--execute`. AWS is read for them, which `app::recovery` does.
+//! `dr status`: how it is asked for. The assessments of a failover and a failback are asked for as these are, without what carries them
+//! out. AWS is read for all of them, which `app::recovery` does.
 
 use crate::domain::command::{
-    ASSESS_ONLY, Arg, Command, Does, ENVIRONMENT, EVERYONE, Entry, Form, Group, List, as_they_are, nothing_more, value,
+    Arg, Command, Does, ENVIRONMENT, EVERYONE, Entry, Form, Group, List, as_they_are, nothing_more, value,
 };
 
 const REPLICATION: &str = "replication";
@@ -31,26 +31,6 @@ pub static STATUS: Entry = Entry {
     who: EVERYONE,
     does: |_| Does::List(List::Readiness),
     settle: as_they_are,
-    mend: nothing_more,
-};
-
-/// How the assessment of a failback is asked for.
-pub static FAILBACK: Entry = Entry {
-    name: "dr.failback",
-    path: &["dr", "failback"],
-    group: Group::Recovery,
-    place: 30,
-    about: "Judge whether to fail back already",
-    happens: "Answers only you with PROCEED or WAIT and the reasons: whether the primary region has been healthy for as long as the \
-              config asks for, and has what a failback needs. Changes nothing.",
-    args: &[ENVIRONMENT, ASSESS_ONLY],
-    examples: &["dr failback ENV"],
-    who: EVERYONE,
-    does: |_| Does::List(List::Failback),
-    settle: |mut values| {
-        values.flag(ASSESS_ONLY.name, false);
-        Ok(values)
-    },
     mend: nothing_more,
 };
 

@@ -111,5 +111,5 @@ pub fn asked(command: &Command) -> Option<&'static dyn Answer> {
 
 /// How every answer is asked for, those from AWS included.
 pub fn entries() -> impl Iterator<Item = &'static Entry> {
-    ALL.into_iter().map(Answer::entry).chain([&backup_list::ENTRY, &restore_list::ENTRY, &dr::STATUS, &dr::FAILBACK])
+    ALL.into_iter().map(Answer::entry).chain([&backup_list::ENTRY, &restore_list::ENTRY, &dr::STATUS])
 }

@@ -9,17 +9,22 @@ pub mod cleanup;
 pub mod create;
 pub mod delete;
 mod draft;
+pub mod failback;
 pub mod failover;
 pub mod hold;
 pub mod restore;
 pub mod resume;
 pub mod schedule;
+mod traffic;
 pub mod validate;
+
+use std::time::Duration;
 
 use super::{
     active::Active,
+    approval::ANY_ROLE,
     command::{Command, Does, Entry},
-    environment::Environment,
+    environment::{Environment, Side},
     mark::{Mark, MarkKind},
     moment::Moment,
     operation::{OpId, Operation as Record, Run},
@@ -32,7 +37,7 @@ use super::{
 };
 
 /// Every operation, in the order lists name them. A new one is its file and its line here.
-pub static ALL: [&dyn Operation; 10] = [
+pub static ALL: [&dyn Operation; 11] = [
     &create::Create,
     &schedule::Schedule,
     &delete::Delete,
@@ -41,6 +46,7 @@ pub static ALL: [&dyn Operation; 10] = [
     &bisect::Bisect,
     &hold::Hold,
     &failover::Failover,
+    &failback::Failback,
     &resume::Resume,
     &cleanup::Cleanup,
 ];
@@ -52,10 +58,9 @@ const DRILLS: &[&str] = &["tabletop", "infra", "dns", "full-drill"];
 
 /// Kinds that approval rules may name although nothing can ask for them yet, with their scopes: rules are written before
 /// the day on which they are needed. `dr.drill` is another word for `dr.test`.
-const COMING: [(&str, &[&str]); 8] = [
+const COMING: [(&str, &[&str]); 7] = [
     ("backup.cutover", RADIUS),
     ("dr.incident", &[]),
-    ("dr.failback", &[]),
     ("dr.dns", &[]),
     ("dr.shift", &[]),
     ("dr.reprotect", &[]),
@@ -74,6 +79,16 @@ pub struct Asked<'a> {
     pub id: &'a OpId,
     /// When it was asked for: what depends on the time is planned for this moment, so that planning again gives the same.
     pub at: Moment,
+    /// Where the environment runs.
+    pub active: &'a Active,
+}
+
+impl Asked<'_> {
+    /// The DB instances that are live in the place of the config's databases.
+    fn heirs(&self) -> Vec<String> {
+        let env = self.environment;
+        env.databases.iter().map(|database| self.active.database(env, &database.id)).collect()
+    }
 }
 
 /// Which of the environment's marks a plan rests on. Those that the operation itself set are never among them: a run that
@@ -111,8 +126,9 @@ pub struct Known {
     pub past: Vec<Run>,
     /// The approval rules, for what a plan says of people who are asked during its run.
     pub rules: Vec<Rule>,
-    /// Where the environment runs.
-    pub active: Active,
+    /// For how long the primary region has been seen healthy without a gap, where [`Survey::readiness`] was asked for; none where
+    /// it is not known to be.
+    pub healthy: Option<Duration>,
 }
 
 /// On which side of an environment an operation works.
@@ -249,10 +265,10 @@ pub trait Operation: Sync {
         "Kept until"
     }
 
-    /// Whether it moves the platform from one region to another: then its start, each word it waits for, its way back and its end
+    /// The side to which it moves the platform, if it does: then its start, each word it waits for, its way back and its end
     /// are published to those who follow disaster recovery, and its failure is critical.
-    fn moves(&self) -> bool {
-        false
+    fn moves(&self) -> Option<Side> {
+        None
     }
 
     /// Whether the world is asked once more immediately before each change: it may begin long after its start, when a stop
@@ -429,6 +445,14 @@ pub fn may_have(kind: &str, scope: &str) -> bool {
 /// `All 7 steps are done`.
 pub(crate) fn all_done(steps: usize) -> String {
     if steps == 1 { "Its one step is done".to_owned() } else { format!("All {} are done", count(steps, "step")) }
+}
+
+/// Two people: whoever asks and somebody else, whatever the rules say.
+fn two_people(configured: Vec<Need>) -> Vec<Need> {
+    match configured.iter().any(|need| need.count > 0) {
+        true => configured,
+        false => vec![Need { role: ANY_ROLE.to_owned(), count: 1 }],
+    }
 }
 
 /// Whether a step of it is done already.

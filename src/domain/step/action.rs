@@ -19,6 +19,7 @@ use super::{
     parameters::{Parameters, Proof},
     people::*,
     rds::*,
+    replica::*,
     report::*,
     s3::*,
     tenant::*,
@@ -82,6 +83,7 @@ macro_rules! every_kind_of_step {
                 ScaleService = "ecs.scale",
                 FenceService = "ecs.fence",
                 ShiftTraffic = "dns.shift",
+                CreateReplica = "rds.replica",
             }
             // AWS, which is only looked at.
             AwsRead {
@@ -106,6 +108,8 @@ macro_rules! every_kind_of_step {
                 VerifyTenant = "tenant.verify",
                 WatchHealth = "verify.health",
                 SettleTraffic = "dns.settle",
+                FollowReplica = "rds.follow",
+                CatchUp = "rds.caught_up",
             }
             // The ledger, in one transaction with the end of the step.
             Ledger {

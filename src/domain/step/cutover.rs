@@ -132,14 +132,17 @@ impl Parameters for TagLive {
 /// from is left alone.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PointSecret {
-    /// Region of the secret and of both instances.
+    /// Region of the secret and of the instance it leads to now.
     pub region: String,
     /// The secret.
     pub secret: String,
     /// The instance it leads to now.
     pub from: String,
-    /// The instance it leads to afterwards.
+    /// The instance it leads to afterwards. A secret that leads there already is left as it is.
     pub to: String,
+    /// Region of that one, where it is another.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to_region: Option<String>,
 }
 
 impl Parameters for PointSecret {
@@ -192,7 +195,13 @@ pub struct WatchHealth {
     /// Its failure turns the run back.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub turns_back: bool,
+    /// What is ill ends the watch and does not fail it: the step after it, which asks people, is held by itself ([`HOLD`]).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub holds: bool,
 }
+
+/// The output of a step because of which the people who are asked next are asked to wait: why.
+pub const HOLD: &str = "hold";
 
 impl Parameters for WatchHealth {
     fn region(&self) -> Option<&str> {

@@ -55,10 +55,20 @@ pub struct Answers {
 /// Somebody's word that a step is to wait.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Held {
-    /// Slack user id.
+    /// Slack user id, or [`ITSELF`].
     pub by: String,
     /// When.
     pub at: Moment,
+}
+
+/// Who holds a step that nobody held: what was looked at before it is not as it should be.
+pub const ITSELF: &str = "bbws";
+
+impl Held {
+    /// Who, as Slack shows it.
+    pub fn who(&self) -> String {
+        if self.by == ITSELF { "bbws itself".to_owned() } else { format!("<@{}>", self.by) }
+    }
 }
 
 impl Answers {

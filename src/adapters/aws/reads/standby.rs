@@ -15,7 +15,9 @@ use super::{
 use crate::{
     domain::{
         environment::Environment,
-        world::{Condition, RecordFound, ReplicaFound, ServiceFound, SnapshotFound, StandbyFound},
+        world::{
+            Condition, DatabaseFound, RecordFound, ReplicaFound, ServiceFound, SnapshotFound, StandbyFound, Survey,
+        },
     },
     ports::cloud::{CloudError, World},
 };
@@ -24,22 +26,51 @@ use crate::{
 ///
 /// # Errors
 /// `Permanent` for the wrong account or missing permissions, `Retryable` when the DR region cannot be reached.
-pub async fn survey(cloud: &AwsCloud, environment: &Environment, requester: &str) -> Result<World, CloudError> {
+pub async fn survey(
+    cloud: &AwsCloud,
+    environment: &Environment,
+    ask: &Survey,
+    requester: &str,
+) -> Result<World, CloudError> {
     let there = cloud.sessions.get(environment, &environment.dr_region, requester).await;
     let identity = sts::identity(&there).await?;
     sts::belongs(&identity, &environment.name, &environment.account)?;
-    let databases = try_join(replicas(&there, environment), copies(&there, environment));
+    let databases = try_join(replicas(&there, environment, &ask.heirs), copies(&there, environment));
     let places = try_join(subnet_group(&there, environment), key(&there, environment));
-    let rest = join(services(&there, environment), records(&there, environment));
+    let rest = join(services(&there, environment, environment.standby_cluster()), records(&there, environment));
     let ((replicas, copies), (subnet_group, key), (services, records)) =
         try_join3(databases, places, async { Ok(rest.await) }).await?;
-    let standby = StandbyFound { replicas, copies, subnet_group, key, services: services?, records };
-    Ok(World { account: identity.account, standby: Some(standby), ..World::default() })
+    let (databases, home) = match ask.databases.is_empty() {
+        true => Default::default(),
+        false => at_home(cloud, environment, ask, requester).await?,
+    };
+    let standby = StandbyFound { replicas, copies, subnet_group, key, services: services?, home, records };
+    Ok(World { account: identity.account, databases, standby: Some(standby), ..World::default() })
 }
 
-async fn replicas(there: &Session, environment: &Environment) -> Result<Vec<ReplicaFound>, CloudError> {
-    let mut found = Vec::new();
-    for id in environment.databases.iter().filter_map(|database| database.dr_replica.as_deref()) {
+/// The databases of the primary region that were named, and its services.
+async fn at_home(
+    cloud: &AwsCloud,
+    environment: &Environment,
+    ask: &Survey,
+    requester: &str,
+) -> Result<(Vec<DatabaseFound>, Vec<ServiceFound>), CloudError> {
+    let here = cloud.sessions.get(environment, &environment.primary_region, requester).await;
+    let cluster = environment.services.as_ref().map(|services| services.cluster.as_str());
+    try_join(rds::instances(&here, &ask.databases), services(&here, environment, cluster)).await
+}
+
+async fn replicas(
+    there: &Session,
+    environment: &Environment,
+    heirs: &[String],
+) -> Result<Vec<ReplicaFound>, CloudError> {
+    let mut found: Vec<ReplicaFound> = Vec::new();
+    let declared = environment.databases.iter().filter_map(|database| database.dr_replica.as_deref());
+    for id in declared.chain(heirs.iter().map(String::as_str)) {
+        if found.iter().any(|found| found.id == id) {
+            continue;
+        }
         let Some(instance) = describe(there, id).await? else { continue };
         let engine =
             format!("{} {}", instance.engine().unwrap_or_default(), instance.engine_version().unwrap_or_default());
@@ -50,6 +81,7 @@ async fn replicas(there: &Session, environment: &Environment) -> Result<Vec<Repl
             status: status_of(&instance).to_owned(),
             source: source.map(str::to_owned),
             size_gib: instance.allocated_storage().and_then(|gib| u32::try_from(gib).ok()).unwrap_or(0),
+            automated_days: instance.backup_retention_period().and_then(|days| u32::try_from(days).ok()).unwrap_or(0),
         });
     }
     Ok(found)
@@ -87,8 +119,12 @@ async fn key(there: &Session, environment: &Environment) -> Result<Option<Condit
     }
 }
 
-async fn services(there: &Session, environment: &Environment) -> Result<Vec<ServiceFound>, CloudError> {
-    let (Some(declared), Some(cluster)) = (&environment.services, environment.standby_cluster()) else {
+async fn services(
+    there: &Session,
+    environment: &Environment,
+    cluster: Option<&str>,
+) -> Result<Vec<ServiceFound>, CloudError> {
+    let (Some(declared), Some(cluster)) = (&environment.services, cluster) else {
         return Ok(Vec::new());
     };
     let names: Vec<&str> = declared.services.iter().map(|service| service.name.as_str()).collect();

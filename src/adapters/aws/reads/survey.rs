@@ -30,7 +30,7 @@ pub async fn survey(
     requester: &str,
 ) -> Result<World, CloudError> {
     if ask.standby {
-        return standby::survey(cloud, environment, requester).await;
+        return standby::survey(cloud, environment, ask, requester).await;
     }
     let here = cloud.sessions.get(environment, &environment.primary_region, requester).await;
     // Nothing may be reported of a foreign account, so this comes first.

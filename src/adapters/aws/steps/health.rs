@@ -8,7 +8,7 @@ use super::{super::background::Outcome, At, Look};
 use crate::{
     domain::{
         moment::spoken,
-        step::{Outputs, WatchHealth},
+        step::{HOLD, ISSUE, Outputs, WatchHealth},
     },
     ports::{
         cloud::Progress,
@@ -28,7 +28,12 @@ impl Look for WatchHealth {
         let ill: Vec<String> = join_all(asked).await.into_iter().flatten().collect();
         if !ill.is_empty() {
             let reason = format!("{} ({IN_A_ROW} times in a row).", ill.join("; "));
-            return Ok(Progress::Failed { reason });
+            if !self.holds {
+                return Ok(Progress::Failed { reason });
+            }
+            let detail = format!("not healthy: {reason}");
+            let outputs = [(HOLD, reason.clone()), (ISSUE, reason)].map(|(key, why)| (key.to_owned(), why));
+            return Ok(Progress::Done { outputs: outputs.into(), detail });
         }
         let (whole, now) = (Duration::from_secs(self.seconds), at.session.now());
         let watched = now.since(at.call.intended);

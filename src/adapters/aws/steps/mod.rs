@@ -49,6 +49,7 @@ pub mod plans;
 mod point_secret;
 mod promote;
 pub mod record;
+mod replicate;
 pub mod restore_database;
 pub mod restore_files;
 pub mod restore_folder;

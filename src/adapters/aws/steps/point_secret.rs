@@ -88,9 +88,16 @@ impl Change for PointSecret {
                 "Look who did, and ask for the restore anew.",
             ));
         }
-        let (from, to) = (place(session, &self.from, &attempt).await?, place(session, &self.to, &attempt).await?);
+        let there = at.elsewhere(self.to_region.as_deref().unwrap_or(&self.region)).await;
+        let (from, to) = (place(session, &self.from, &attempt).await?, place(&there, &self.to, &attempt).await?);
         let leads = login::place(&text);
-        if !leads.as_ref().is_some_and(|(host, port)| host.eq_ignore_ascii_case(&from.0) && *port == from.1) {
+        let goes = |(host, port): &(String, u16), (wanted, at): &(String, u16)| {
+            host.eq_ignore_ascii_case(wanted) && port == at
+        };
+        if leads.as_ref().is_some_and(|leads| goes(leads, &to)) {
+            return Ok(finished(name));
+        }
+        if !leads.as_ref().is_some_and(|leads| goes(leads, &from)) {
             let leads =
                 leads.map_or_else(|| "to no host and port".to_owned(), |(host, port)| format!("to {host}:{port}"));
             return Err(attempt.never(

@@ -108,21 +108,21 @@ impl Change for RestoreLike {
 }
 
 /// What is passed on.
-struct Like {
-    class: Option<String>,
-    storage: Option<String>,
-    iops: Option<i32>,
-    throughput: Option<i32>,
-    subnet_group: Option<String>,
-    security_groups: Vec<String>,
-    parameter_group: Option<String>,
-    option_group: Option<String>,
+pub(super) struct Like {
+    pub(super) class: Option<String>,
+    pub(super) storage: Option<String>,
+    pub(super) iops: Option<i32>,
+    pub(super) throughput: Option<i32>,
+    pub(super) subnet_group: Option<String>,
+    pub(super) security_groups: Vec<String>,
+    pub(super) parameter_group: Option<String>,
+    pub(super) option_group: Option<String>,
     support: Option<String>,
-    tags: Vec<Tag>,
+    pub(super) tags: Vec<Tag>,
 }
 
 impl Like {
-    fn of(live: &DbInstance) -> Like {
+    pub(super) fn of(live: &DbInstance) -> Like {
         let figures = has_figures(live.storage_type(), live.allocated_storage());
         let supported = has_support(live.engine());
         let own = |tag: &&Tag| tag.key().is_some_and(|key| !key.starts_with("aws:") && !key.starts_with("bbws:"));
@@ -160,7 +160,7 @@ fn parameter_group(instance: &DbInstance) -> Option<String> {
 }
 
 /// What of an instance is not as the other's, in words.
-fn differences(live: &DbInstance, made: &DbInstance) -> Vec<String> {
+pub(super) fn differences(live: &DbInstance, made: &DbInstance) -> Vec<String> {
     let text = |value: Option<&str>| value.map(str::to_owned);
     let flag = |value: Option<bool>| value.map(|on| if on { "on" } else { "off" }.to_owned());
     let number = |value: Option<i32>| value.map(|n| n.to_string());

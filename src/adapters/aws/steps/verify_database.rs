@@ -47,8 +47,10 @@ async fn verify(
 ) -> Outcome {
     let VerifyDatabase { instance, database, secret, .. } = &what;
     // Read first: what cannot be signed in to is not worth a connection.
+    // Under the platform's login of the side that is live, or that of the source.
+    let logins = if what.live { &session } else { &there };
     let login = match secret {
-        Some(secret) => Some(restore_database::login_of(&there, &call.environment, database, secret).await?),
+        Some(secret) => Some(restore_database::login_of(logins, &call.environment, database, secret).await?),
         None => None,
     };
     let (restored, source) = futures::future::join(

@@ -6,11 +6,11 @@ mod steps;
 use super::{
     Asked, Ended, Known, Operation, Works, begun,
     draft::{Draft, Head},
-    unplanned,
+    two_people, unplanned,
 };
 use crate::domain::{
-    approval::ANY_ROLE,
     command::{ASSESS_ONLY, Arg, Command, Does, ENVIRONMENT, Entry, Form, Group, List, REASON, Values, Wrong, value},
+    environment::Side,
     operation::Run,
     plan::{Fact, Plan},
     policy::Need,
@@ -138,7 +138,7 @@ impl Operation for Failover {
         let (Some(found), Some(ready)) = (&known.world.standby, &known.world.readiness) else {
             return Err(unplanned(asked.command));
         };
-        let assessment = readiness::failover(env, &known.active, ready);
+        let assessment = readiness::failover(env, asked.active, ready);
         let mut draft = Draft::default();
         if let Some(ticket) = asked.command.values().get(TICKET) {
             draft.fact("Ticket", ticket);
@@ -163,10 +163,7 @@ impl Operation for Failover {
 
     /// Two people: whoever asks and somebody else, whatever the rules say.
     fn needs(&self, _: &Plan, configured: Vec<Need>) -> Vec<Need> {
-        match configured.iter().any(|need| need.count > 0) {
-            true => configured,
-            false => vec![Need { role: ANY_ROLE.to_owned(), count: 1 }],
-        }
+        two_people(configured)
     }
 
     /// Its own steps change what stands ready.
@@ -186,8 +183,8 @@ impl Operation for Failover {
             && life(now) <= life(approved)
     }
 
-    fn moves(&self) -> bool {
-        true
+    fn moves(&self) -> Option<Side> {
+        Some(Side::Dr)
     }
 
     fn irreversible(&self) -> bool {

@@ -1,7 +1,11 @@
 //! The way of a platform to its other side, step by step, and the way of its traffic back.
 
 use super::{
-    super::{Known, draft::Draft},
+    super::{
+        Known,
+        draft::Draft,
+        traffic::{self, ALL},
+    },
     DNS,
 };
 use crate::domain::{
@@ -19,12 +23,6 @@ use crate::domain::{
 const MOST_DAYS: u32 = 35;
 /// How long the side that takes over has to answer before anybody is sent there, in seconds.
 const INSIDE: u64 = 60;
-/// Resolvers that keep answers longer than they may are given so many seconds more.
-const MARGIN: u64 = 60;
-/// What is taken for the time an alias is kept.
-const OF_ALIASES: u64 = 60;
-/// All of the traffic.
-const ALL: u8 = 100;
 
 /// A failover in the planning.
 pub(super) struct Route<'a> {
@@ -305,7 +303,13 @@ impl<'a> Route<'a> {
             );
             return after;
         }
-        let watch = step::WatchHealth { region: self.dr(), urls: urls.clone(), seconds: INSIDE, turns_back: false };
+        let watch = step::WatchHealth {
+            region: self.dr(),
+            urls: urls.clone(),
+            seconds: INSIDE,
+            turns_back: false,
+            holds: false,
+        };
         vec![self.draft.step(format!("Ask {} whether it serves", urls.join(", ")), after, watch)]
     }
 
@@ -336,16 +340,15 @@ impl<'a> Route<'a> {
             Some(Ok(records)) => records,
             Some(Err(why)) => {
                 let question = format!(
-                    "Route 53 could not be read when this was planned ({why}), so that nothing here moves the records of hosted zone {}. Give those of {} the weight {ALL} and the others 0 by hand. Continue once it is so.",
-                    dns.hosted_zone, self.env.dr_region
+                    "Route 53 could not be read when this was planned ({why}), so that nothing here moves the records of hosted zone {}. Give those of {} the weight {} and the others 0 by hand. Continue once it is so.",
+                    dns.hosted_zone, self.env.dr_region, ALL
                 );
                 return self.hand("Wait until the records are moved by hand", vec![agreed], question);
             }
             None => return agreed,
         };
         let Some((there, was)) = self.weights(records) else { return agreed };
-        let listed = was.iter().map(|w| format!("{} {} {}", w.name, w.set, w.weight)).collect::<Vec<_>>();
-        self.draft.fact(format!("Hosted zone {}", dns.hosted_zone), listed.join(", "));
+        self.draft.fact(format!("Hosted zone {}", dns.hosted_zone), traffic::listed(&was));
         let shift = step::ShiftTraffic { region: self.dr(), zone: dns.hosted_zone.clone(), records: there };
         let shifted = self.draft.step(format!("Shift traffic to {}", self.env.dr_region), vec![agreed], shift);
         begun.shifted = Some(shifted);
@@ -354,29 +357,15 @@ impl<'a> Route<'a> {
 
     /// The weights that are wanted and those there are; a problem where the config names records that are not there.
     fn weights(&mut self, records: &[RecordFound]) -> Option<(Vec<Weighing>, Vec<Weighing>)> {
-        let (mut wanted, mut were) = (Vec::new(), Vec::new());
-        for record in self.env.dns.iter().flat_map(|dns| &dns.records) {
-            for (set, weight) in [(&record.primary, 0), (&record.dr, ALL)] {
-                let own =
-                    |found: &&RecordFound| found.name == record.name && found.kind == record.kind && found.set == *set;
-                let Some(was) = records.iter().find(own).and_then(|found| found.weight) else {
-                    self.draft.problem(format!(
-                        "Route 53 has no weighted record {} {} with the set identifier {set}. Make it, or correct `dns` in bbws.toml.",
-                        record.name, record.kind
-                    ));
-                    return None;
-                };
-                let of = |weight: u8| Weighing {
-                    name: record.name.clone(),
-                    kind: record.kind.clone(),
-                    set: set.clone(),
-                    weight,
-                };
-                wanted.push(of(weight));
-                were.push(of(was));
+        let weights = traffic::weighed(self.env, records, 0)
+            .and_then(|wanted| Ok((wanted, traffic::as_found(self.env, records)?)));
+        match weights {
+            Ok(weights) => Some(weights),
+            Err(why) => {
+                self.draft.problem(why);
+                None
             }
         }
-        Some((wanted, were))
     }
 
     /// From now on every command and the watcher follow it.
@@ -392,12 +381,11 @@ impl<'a> Route<'a> {
         if let (Some(shifted), Some(dns), Some(Ok(records))) = (begun.shifted, &self.env.dns, &self.found.records)
             && let Some((there, _)) = self.weights(records)
         {
-            let longest = records.iter().map(|record| record.ttl.unwrap_or(OF_ALIASES)).max().unwrap_or(OF_ALIASES);
             let settle = step::SettleTraffic {
                 region: self.dr(),
                 zone: dns.hosted_zone.clone(),
                 records: there,
-                seconds: longest + MARGIN,
+                seconds: traffic::forgotten_after(records),
             };
             let title = "Wait until resolvers have forgotten the old side";
             after = self.draft.step(title, vec![shifted, active], settle);
@@ -409,7 +397,8 @@ impl<'a> Route<'a> {
         }
         let watch = self.env.restore.health_watch.0;
         let title = format!("Watch the health of {} for {}", self.env.name, crate::domain::moment::spoken(watch));
-        let watch = step::WatchHealth { region: self.dr(), urls, seconds: watch.as_secs(), turns_back: false };
+        let watch =
+            step::WatchHealth { region: self.dr(), urls, seconds: watch.as_secs(), turns_back: false, holds: false };
         self.draft.step(title, vec![after], watch);
     }
 

@@ -158,6 +158,7 @@ impl Exchange<'_> {
             secret: secret.to_owned(),
             from: id.clone(),
             to: instance.to_owned(),
+            to_region: None,
         };
         let pointed = path.draft.step(format!("Lead secret {secret} to {instance}"), vec![tagged], point);
         let live = |instance: &str, before: &str| step::Remember {

@@ -87,6 +87,7 @@ impl<'a> Path<'a> {
             urls: self.urls().to_vec(),
             seconds: watch.0.as_secs(),
             turns_back: self.env.restore.auto_roll_back,
+            holds: false,
         };
         self.draft.step(format!("Watch the health of {} for {}", self.env.name, spoken(watch.0)), vec![after], watched)
     }

@@ -57,6 +57,11 @@ pub(super) fn seed(world: &mut World, environment: &Environment, now: Moment) {
             "dbname": "platform",
         });
         secret(world, environment, name, value.to_string(), now);
+        // Its twin in the DR region leads to what stands by there.
+        let Some(replica) = &database.dr_replica else { continue };
+        let mut there = value;
+        there["host"] = json!(Instance::address(world.seed, replica, &environment.dr_region));
+        secret_in(world, (&environment.account, &environment.dr_region), name, there.to_string(), now);
     }
     let parameters = parameters(environment);
     let place = world.region(&environment.account, &environment.primary_region);
@@ -88,7 +93,10 @@ fn names(environment: &Environment) -> Vec<String> {
 }
 
 fn secret(world: &mut World, environment: &Environment, name: &str, value: String, now: Moment) {
-    let (account, region) = (&environment.account, &environment.primary_region);
+    secret_in(world, (&environment.account, &environment.primary_region), name, value, now);
+}
+
+fn secret_in(world: &mut World, (account, region): (&str, &str), name: &str, value: String, now: Moment) {
     let letters = hex_for(world.seed, &format!("secret/{account}/{region}/{name}"), 6);
     let version = uuid_for(world.seed, &format!("secret/{account}/{name}/0"));
     let arn = format!("arn:aws:secretsmanager:{region}:{account}:secret:{name}-{letters}");

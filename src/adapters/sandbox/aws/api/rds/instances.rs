@@ -260,7 +260,7 @@ pub(super) fn shown(cx: &mut Context<'_>, request: &Request, id: &str, instance:
     })
 }
 
-fn state(id: &str, what: &str, is: &str) -> Refusal {
+pub(super) fn state(id: &str, what: &str, is: &str) -> Refusal {
     let why = format!("Database instance {id} cannot be {what} because it is in the {is} state.");
     Refusal::new("InvalidDBInstanceState", why)
 }

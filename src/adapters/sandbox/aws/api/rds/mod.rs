@@ -22,6 +22,7 @@ pub(super) fn serve(cx: &mut Context<'_>, request: &Request) -> Outcome {
         "AddTagsToResource" => tags::add(cx, request),
         "CopyDBSnapshot" => snapshots::copy(cx, request),
         "CreateDBInstance" => restores::create(cx, request),
+        "CreateDBInstanceReadReplica" => restores::replica(cx, request),
         "CreateDBSnapshot" => snapshots::create(cx, request),
         "DeleteDBInstance" => instances::delete(cx, request),
         "DeleteDBSnapshot" => snapshots::delete(cx, request),

@@ -1,11 +1,11 @@
-//! New DB instances: empty, out of a snapshot, and out of the past of another instance.
+//! New DB instances: empty, out of a snapshot, out of the past of another instance, and replicas of one.
 
 use serde_json::json;
 
 use super::{
     super::super::{
         judge::Made,
-        time::{Timeline, between},
+        time::{Timeline, between, hex_for},
         world::{
             kms::RDS_KEY,
             rds::{Data, Instance},
@@ -25,6 +25,8 @@ struct Origin {
     size_gib: u32,
     key: Option<String>,
     data: Data,
+    /// ARN of the instance that it follows.
+    replica_of: Option<String>,
 }
 
 /// A new one with nothing in it.
@@ -47,6 +49,7 @@ pub(super) fn create(cx: &mut Context<'_>, request: &Request) -> Outcome {
         size_gib: size.ok_or_else(|| Refusal::new("InvalidParameterValue", why))?,
         key,
         data: Data::none(now),
+        replica_of: None,
     };
     made(cx, request, id, origin)
 }
@@ -69,6 +72,7 @@ pub(super) fn from_snapshot(cx: &mut Context<'_>, request: &Request) -> Outcome 
         size_gib: snapshot.size_gib,
         key: snapshot.key,
         data: snapshot.data,
+        replica_of: None,
     };
     made(cx, request, id, origin)
 }
@@ -133,7 +137,41 @@ fn origin_of(source: &Instance) -> Origin {
         size_gib: source.size_gib,
         key: source.key.clone(),
         data: Data { lacks_rows: source.data.lacks_rows || source.restores_badly, ..source.data.clone() },
+        replica_of: None,
     }
+}
+
+/// A read replica of an instance, which is named by its ARN where it is in another region.
+pub(super) fn replica(cx: &mut Context<'_>, request: &Request) -> Outcome {
+    let id = identifier(request, "DBInstanceIdentifier", LONGEST)?;
+    let now = cx.now;
+    free(cx, request, &id)?;
+    let named = request.need("SourceDBInstanceIdentifier")?;
+    let (region, source) = match named.split_once(":db:") {
+        Some((front, id)) => (front.split(':').nth(3).unwrap_or_default().to_owned(), id.to_lowercase()),
+        None => (request.region.clone(), named.to_lowercase()),
+    };
+    let account = request.account().to_owned();
+    let there = cx.world.find(&account, &region).and_then(|place| place.rds.instance(&source, now));
+    let Some(live) = there.cloned() else { return Err(no_instance(&source)) };
+    if live.status(now) != "available" {
+        return Err(instances::state(&source, "replicated", live.status(now)));
+    }
+    if live.automated_days(now) == 0 {
+        let why = "Automated backups are not enabled for this database instance. To enable automated backups, use ModifyDBInstance to set the backup retention period to a non-zero value.";
+        return Err(Refusal::new("InvalidDBInstanceState", why));
+    }
+    let mut origin = origin_of(&live);
+    origin.replica_of = Some(format!("arn:aws:rds:{region}:{account}:db:{source}"));
+    if region != request.region && origin.key.is_some() {
+        let Some(key) = request.text("KmsKeyId") else {
+            let why = "Cannot create a cross region encrypted read replica without a KmsKeyId of its region.";
+            return Err(Refusal::new("InvalidParameterCombination", why));
+        };
+        let arn = cx.place(request).kms.arn(key).map(str::to_owned);
+        origin.key = Some(arn.ok_or_else(|| no_key(key))?);
+    }
+    made(cx, request, id, origin)
 }
 
 /// Whether the name is free.
@@ -168,6 +206,9 @@ fn made(cx: &mut Context<'_>, request: &Request, id: String, origin: Origin) -> 
     let fails = fate.fails.then(|| format!("the restore of {id} ended as failed (internal error of RDS)"));
     let creating = Timeline::new(now, now, lasts, fails);
     let initializing = Timeline::new(now, creating.ends, between(seed, &format!("{what}/storage"), 20, 90), None);
+    // It may get a name that another instance had before it, whose id stays with that one.
+    let resource = |of: &String| format!("db-{}", hex_for(seed, &format!("{of}/{id}/{}", now.0), 26).to_uppercase());
+    let days = if origin.replica_of.is_some() { Some(0) } else { request.number("BackupRetentionPeriod") };
     let instance = Instance {
         engine: origin.engine,
         version: origin.version,
@@ -176,7 +217,7 @@ fn made(cx: &mut Context<'_>, request: &Request, id: String, origin: Origin) -> 
         multi_az: request.flag("MultiAZ"),
         status: "available".to_owned(),
         // Unlike a new instance, a restored one keeps backups as its source did, unless it is told.
-        automated_days: request.number("BackupRetentionPeriod").and_then(|d| u32::try_from(d).ok()).unwrap_or(1),
+        automated_days: days.and_then(|d| u32::try_from(d).ok()).unwrap_or(1),
         window: "22:00-22:30".to_owned(),
         subnet_group: group.to_owned(),
         security_groups: groups,
@@ -189,8 +230,8 @@ fn made(cx: &mut Context<'_>, request: &Request, id: String, origin: Origin) -> 
         deleting: None,
         data: origin.data,
         restores_badly: false,
-        resource: None,
-        replica_of: None,
+        resource: origin.replica_of.as_ref().map(resource),
+        replica_of: origin.replica_of,
         promoting: None,
     };
     let shown = instances::shown(cx, request, &id, &instance, now);
