@@ -212,7 +212,7 @@ mod tests {
     #[test]
     fn an_approval_that_nobody_can_give_is_wrong_and_one_that_nobody_knows_of_is_not_ok() {
         let rule = |role: &str, count| Rule {
-            operations: vec!["dr.failback".into()],
+            operations: vec!["dr.dns".into()],
             environments: Some(vec!["prod".into()]),
             scope: None,
             need: vec![Need { role: role.into(), count }],

@@ -31,7 +31,7 @@ fn the_overview() {
     • `/bbws dr failover &lt;env&gt; [--assess-only] [--execute] [--ticket ticket] [--reason "why"]`
        Move a platform to its DR region, or say whether that should be done
     • `/bbws dr failback &lt;env&gt; [--assess-only] [--staged] [--execute] [--ticket ticket] [--reason "why"]`
-       Judge whether to fail back already
+       Bring a platform home from its DR region, or say whether that may be done
 
     *Operations*
     • `/bbws status [env]`
