@@ -348,6 +348,17 @@ def others():
     refused("DBSnapshotNotFound", rds.delete_db_snapshot, DBSnapshotIdentifier="none")
 
 
+def replicas():
+    rds = client("rds", DR)
+    source = client("rds").describe_db_instances(DBInstanceIdentifier=DATABASE)["DBInstances"][0]["DBInstanceArn"]
+    second = dict(DBInstanceIdentifier="by-boto-replica", SourceDBInstanceIdentifier=source)
+    refused("KMSKeyNotAccessibleFault", rds.create_db_instance_read_replica, **second)
+    made = rds.create_db_instance_read_replica(KmsKeyId="alias/bbws-dr", **second)["DBInstance"]
+    if made["ReadReplicaSourceDBInstanceIdentifier"] != source or made["BackupRetentionPeriod"]:
+        faults.append(f"CreateDBInstanceReadReplica: {made}")
+    refused("DBInstanceAlreadyExists", rds.create_db_instance_read_replica, KmsKeyId="alias/bbws-dr", **second)
+
+
 def failover():
     rds = client("rds", DR)
     replica = f"{DATABASE}-replica"
@@ -355,13 +366,6 @@ def failover():
     if not shown["ReadReplicaSourceDBInstanceIdentifier"].endswith(f":db:{DATABASE}"):
         faults.append("DescribeDBInstances: another source")
     refused("InvalidDBInstanceState", client("rds").promote_read_replica, DBInstanceIdentifier=DATABASE)
-    source = client("rds").describe_db_instances(DBInstanceIdentifier=DATABASE)["DBInstances"][0]["DBInstanceArn"]
-    second = dict(DBInstanceIdentifier="by-boto-replica", SourceDBInstanceIdentifier=source)
-    refused("InvalidParameterCombination", rds.create_db_instance_read_replica, **second)
-    made = rds.create_db_instance_read_replica(KmsKeyId="alias/bbws-dr", **second)["DBInstance"]
-    if made["ReadReplicaSourceDBInstanceIdentifier"] != source or made["BackupRetentionPeriod"]:
-        faults.append(f"CreateDBInstanceReadReplica: {made}")
-    refused("DBInstanceAlreadyExists", rds.create_db_instance_read_replica, KmsKeyId="alias/bbws-dr", **second)
     rds.promote_read_replica(DBInstanceIdentifier=replica)
     refused("InvalidDBInstanceState", rds.promote_read_replica, DBInstanceIdentifier=replica)
     ecs = client("ecs", DR)
@@ -403,7 +407,7 @@ def weigh(params, **_):
     params["body"] = params["body"].replace(b"<Weight>255</Weight>", b"<Weight>300</Weight>")
 
 
-for part in (backup, efs, s3, secrets, ssm, others, failover):
+for part in (backup, efs, s3, secrets, ssm, replicas, others, failover):
     try:
         part()
     except Exception as error:  # noqa: BLE001: whatever boto3 makes of an answer is a finding

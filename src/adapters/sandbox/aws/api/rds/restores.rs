@@ -166,7 +166,7 @@ pub(super) fn replica(cx: &mut Context<'_>, request: &Request) -> Outcome {
     if region != request.region && origin.key.is_some() {
         let Some(key) = request.text("KmsKeyId") else {
             let why = "Cannot create a cross region encrypted read replica without a KmsKeyId of its region.";
-            return Err(Refusal::new("InvalidParameterCombination", why));
+            return Err(Refusal::new("KMSKeyNotAccessibleFault", why));
         };
         let arn = cx.place(request).kms.arn(key).map(str::to_owned);
         origin.key = Some(arn.ok_or_else(|| no_key(key))?);
