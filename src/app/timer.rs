@@ -254,7 +254,7 @@ impl Timer {
         let same = |op: &Operation| op.by_schedule.as_ref().is_some_and(|by| by.routine == name);
         let in_earnest = |op: &Operation| {
             let operation = operations::of(op.kind());
-            restores && (operation.restores() || operation.moves() || op.kind() == force.template.kind)
+            restores && (operation.restores() || operation.moves().is_some() || op.kind() == force.template.kind)
         };
         Ok(self.desk.store.list(&filter).await?.iter().any(|op| same(op) || in_earnest(op)))
     }
