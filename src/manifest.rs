@@ -1,13 +1,14 @@
 //! The Slack app manifest: what the workspace is asked to allow, for the address this product is reached at.
 
 /// Rights the bot asks for, each because of a call this product makes.
-pub const SCOPES: [&str; 10] = [
+pub const SCOPES: [&str; 11] = [
     "app_mentions:read", // the event that stands in for the command inside threads
     "channels:history",  // finds a card again by its metadata when the reply to its posting was lost
     "channels:read",     // conversations.info: is the channel shared with other organisations?
     "chat:write",        // chat.postMessage, chat.update, chat.postEphemeral
     "chat:write.public", // the same in public channels that nobody invited the bot to
     "commands",          // the slash command
+    "files:write",       // files.getUploadURLExternal, files.completeUploadExternal: reports, below their cards
     "groups:history",    // as channels:history, in private channels
     "groups:read",       // as channels:read, in private channels
     "usergroups:read",   // usergroups.users.list: who holds a role that is a Slack group

@@ -19,10 +19,11 @@ use crate::{
         environment::Environment,
         moment::Moment,
         operation::{CardRef, OpId, Run, State},
+        text::escape,
     },
     ports::{
         alert::{Alerts, Topic},
-        chat::{Attachment, CardView, Chat, Content, Level, Outgoing, Remedy, Reply},
+        chat::{Attachment, CardView, Chat, Content, File, Level, Outgoing, Remedy, Reply},
         clock::Clock,
         cloud::CloudError,
         store::{Commit, Notice, Queued, Store, StoreError},
@@ -111,6 +112,7 @@ impl Announcer {
             Notice::Thread { operation, key, level, text, attachment } => {
                 self.thread(queued, operation, key, said(*level, text, attachment)).await?
             }
+            Notice::File { operation, file } => self.file(queued, operation, file).await?,
             Notice::Channel { environment, key, level, text, attachment } => {
                 self.channel(queued, environment, key, said(*level, text, attachment)).await
             }
@@ -145,7 +147,7 @@ impl Announcer {
     /// Slack has taken nothing of this for an hour: SNS says so, once a day for each environment.
     async fn tell_deaf(&self, queued: &Queued, why: &str) -> Result<(), StoreError> {
         let environment = match &queued.notice {
-            Notice::Card { operation } | Notice::Thread { operation, .. } => {
+            Notice::Card { operation } | Notice::Thread { operation, .. } | Notice::File { operation, .. } => {
                 self.store.load(operation).await?.map(|run| run.op.environment().to_owned())
             }
             Notice::Channel { environment, .. } => Some(environment.clone()),
@@ -416,6 +418,34 @@ impl Announcer {
     }
 }
 
+impl Announcer {
+    /// A file below the card. It is worth less than the sentence that tells of it: where it cannot be shared, that is said, and
+    /// it is not tried for ever.
+    async fn file(&self, queued: &Queued, id: &OpId, file: &File) -> Result<Sent, StoreError> {
+        let Some(card) = self.store.load(id).await?.and_then(|run| run.op.card) else {
+            return Ok(Sent::No { again: CARD_EVERY, uncertain: false, why: "its card is not posted yet".to_owned() });
+        };
+        let why = match self.postman().share_once(queued, &card, file).await {
+            Delivered::Nowhere(why) => why,
+            delivered => return Ok(delivered.into_sent()),
+        };
+        tracing::error!(operation = %id, file = file.name, why, "a file cannot be shared");
+        let notice = Notice::Thread {
+            operation: id.clone(),
+            key: format!("unshared-{}", file.name),
+            level: Level::Warning,
+            text: format!(
+                "`{}` could not be shared here ({}). Give the app what `bbws manifest` asks for, `files:write` among it, and install it again; what was measured is above, and in the audit chain.",
+                escape(&file.name),
+                escape(&why)
+            ),
+            attachment: Attachment::default(),
+        };
+        self.store.commit(Commit { notices: vec![notice], ..Commit::default() }).await?;
+        Ok(Sent::Yes(None))
+    }
+}
+
 /// What became of an edit.
 enum Edited {
     Yes,
@@ -447,7 +477,7 @@ impl Delivered {
 
 fn about(queued: &Queued) -> &str {
     match &queued.notice {
-        Notice::Card { operation } | Notice::Thread { operation, .. } => &operation.0,
+        Notice::Card { operation } | Notice::Thread { operation, .. } | Notice::File { operation, .. } => &operation.0,
         Notice::Channel { environment, .. } => environment,
         Notice::Whisper { .. } | Notice::Publish { .. } => &queued.key,
     }

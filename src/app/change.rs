@@ -13,7 +13,7 @@ use crate::{
     },
     ports::{
         alert::Topic,
-        chat::{Attachment, Level, Reply},
+        chat::{Attachment, File, Level, Reply},
         store::{AuditEntry, Commit, DueWrite, Guard, Lock, MarkWrite, Notice, OpWrite},
     },
 };
@@ -240,6 +240,11 @@ impl Change {
         }
         let operation = self.run.op.id.clone();
         self.notices.push(Notice::Thread { operation, key: key.into(), level, text: text.into(), attachment });
+    }
+
+    /// Shares a file in the card's thread, once per name.
+    pub fn share(&mut self, file: File) {
+        self.notices.push(Notice::File { operation: self.run.op.id.clone(), file });
     }
 
     /// Remembers or forgets something in the same transaction.

@@ -9,7 +9,7 @@ use super::{addresses::Addresses, authority::Authority};
 use crate::{
     domain::{operation::CardRef, run::Pacing},
     ports::{
-        chat::{Chat, ChatError, Content, Outgoing, Remedy, Reply},
+        chat::{Chat, ChatError, Content, File, Outgoing, Remedy, Reply},
         clock::Clock,
         store::Queued,
     },
@@ -139,6 +139,28 @@ impl Postman<'_> {
                 later(&error, queued, true)
             }
             None => Delivered::Nowhere(reasons.join("; ")),
+        }
+    }
+
+    /// Shares a file below a card.
+    pub(super) async fn share_once(&self, queued: &Queued, card: &CardRef, file: &File) -> Delivered {
+        match self.leads_outside(&Place::Thread(card.clone())).await {
+            Ok(false) => {}
+            Ok(true) => return Delivered::Nowhere("the channel is shared with another organisation".to_owned()),
+            Err(why) => return Delivered::Later { again: pause(queued), uncertain: queued.uncertain, why },
+        }
+        if queued.uncertain {
+            let since = queued.created.seconds() - 60;
+            match self.chat.shared(&card.channel, &card.ts, &file.name, since).await {
+                Ok(true) => return Delivered::Found(card.clone()),
+                Ok(false) => {}
+                Err(error) => return later(&error, queued, true),
+            }
+        }
+        match self.chat.share(&card.channel, &card.ts, file).await {
+            Ok(()) => Delivered::Posted(None),
+            Err(error) if remedy(&error, queued) == Remedy::Wait => later(&error, queued, true),
+            Err(error) => Delivered::Nowhere(error.to_string()),
         }
     }
 

@@ -71,6 +71,17 @@ impl Attachment {
     }
 }
 
+/// A file that is shared with people to keep.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct File {
+    /// Its name, by which it is found again in its thread: `rs-12-succeeded-20261128T031200Z.html`.
+    pub name: String,
+    /// What it is, in a few words of plain text.
+    pub title: String,
+    /// What is in it.
+    pub text: String,
+}
+
 /// What a step that looks has to say, beside its verdict. It travels as JSON in the step's output `report`.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Report {

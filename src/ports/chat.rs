@@ -7,7 +7,7 @@ use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-pub use crate::domain::attachment::{Attachment, Chart, Offer, Table};
+pub use crate::domain::attachment::{Attachment, Chart, File, Offer, Table};
 use crate::domain::{moment::Moment, operation::Run, principal::Profile};
 
 /// Why Slack did not do it.
@@ -315,6 +315,18 @@ pub trait Chat: Send + Sync {
     /// # Errors
     /// Safe to repeat.
     async fn update(&self, ts: &str, message: &Outgoing) -> Result<(), ChatError>;
+
+    /// Shares a file in a thread: `files.getUploadURLExternal`, the upload, `files.completeUploadExternal`.
+    ///
+    /// # Errors
+    /// After `Unknown` it must be looked for with [`Chat::shared`] before it is shared again.
+    async fn share(&self, channel: &str, thread: &str, file: &File) -> Result<(), ChatError>;
+
+    /// Whether a file of that name is in the thread. Looks no further back than `oldest` (seconds since the epoch).
+    ///
+    /// # Errors
+    /// See [`ChatError`]; the caller tries again later.
+    async fn shared(&self, channel: &str, thread: &str, name: &str, oldest: i64) -> Result<bool, ChatError>;
 
     /// `chat.postEphemeral`.
     ///

@@ -12,7 +12,7 @@ pub use crate::domain::incarnation::Incarnation;
 pub use crate::domain::mark::{Mark, MarkKind, MarkWrite, Sample};
 pub use crate::domain::stop::Stop;
 use crate::domain::{
-    attachment::Attachment,
+    attachment::{Attachment, File},
     moment::Moment,
     operation::{OpId, Operation, Run, State},
     routine::Due,
@@ -87,6 +87,13 @@ pub enum Notice {
         /// Beside it.
         #[serde(default, rename = "exhibit", skip_serializing_if = "Attachment::is_empty")]
         attachment: Attachment,
+    },
+    /// A file in the card's thread, shared once per name.
+    File {
+        /// Operation.
+        operation: OpId,
+        /// The file.
+        file: File,
     },
     /// A message in the environment's channel that belongs to no operation, told once per `key`.
     Channel {

@@ -4,8 +4,11 @@ use std::time::Duration;
 
 use bbws::{
     app::inbound::{Inbound, Inbox as _, Via},
-    domain::operation::State,
-    ports::{chat::Level, store::Store as _},
+    domain::operation::{OpId, State},
+    ports::{
+        chat::{File, Level},
+        store::{Commit, Notice, Store as _},
+    },
 };
 
 use crate::support::{
@@ -152,6 +155,41 @@ async fn a_locked_thread_costs_the_thread_and_not_the_message() {
     assert_eq!(rig.finish(&id).await, State::Succeeded);
     let told = below(&rig, &id, OPS);
     assert!(told.iter().any(|t| t.contains("every result is verified")), "{told:?}");
+}
+
+/// Shares a file below the card of an operation.
+async fn share(rig: &Rig, id: &str) -> File {
+    let file = File { name: "a.html".to_owned(), title: "A report".to_owned(), text: "<p>".to_owned() };
+    let notice = Notice::File { operation: OpId(id.to_owned()), file: file.clone() };
+    rig.process.store.commit(Commit { notices: vec![notice], ..Commit::default() }).await.unwrap();
+    file
+}
+
+#[tokio::test]
+async fn a_file_is_shared_once_whatever_is_lost_on_the_way() {
+    for trouble in [Trouble::LostReply, Trouble::LostRequest, Trouble::RateLimited] {
+        let mut rig = Rig::sqlite().await;
+        let id = rig.asked("backup create prod").await;
+        rig.settle(5 * SECOND).await;
+        let file = share(&rig, &id).await;
+        rig.chat.trouble(trouble);
+        rig.settle(60 * SECOND).await;
+        assert_eq!(rig.chat.files_of(&id), [file], "{trouble:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_cannot_be_shared_is_told_of_with_what_helps() {
+    let mut rig = Rig::sqlite().await;
+    let id = rig.asked("backup create prod").await;
+    rig.settle(5 * SECOND).await;
+    rig.chat.refuse("files.completeUploadExternal", HERE, "missing_scope");
+    share(&rig, &id).await;
+    rig.settle(60 * SECOND).await;
+    assert!(rig.chat.files_of(&id).is_empty());
+    let told = below(&rig, &id, HERE);
+    let told: Vec<&String> = told.iter().filter(|text| text.contains("could not be shared here")).collect();
+    assert!(matches!(told[..], [said] if said.contains("missing_scope") && said.contains("`files:write`")), "{told:?}");
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use std::{
 use async_trait::async_trait;
 use bbws::{
     domain::{operation::State, principal::Profile},
-    ports::chat::{ChannelFacts, Chat, ChatError, Content, Form, Outgoing, Reply},
+    ports::chat::{ChannelFacts, Chat, ChatError, Content, File, Form, Outgoing, Reply},
 };
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
@@ -68,6 +68,7 @@ struct Inner {
     messages: Vec<Posted>,
     whispers: Vec<(String, Reply)>,
     forms: Vec<Form>,
+    files: Vec<(String, String, File)>,
     trouble: VecDeque<Trouble>,
     down: bool,
     next: u64,
@@ -158,6 +159,13 @@ impl FakeChat {
     pub fn thread_of(&self, id: &str) -> Vec<Posted> {
         let inner = self.inner.lock().unwrap();
         inner.messages.iter().filter(|m| m.thread.is_some() && m.message.payload["operation"] == id).cloned().collect()
+    }
+    /// Files shared below the card of one operation.
+    pub fn files_of(&self, id: &str) -> Vec<File> {
+        let cards = self.cards_of(id);
+        let inner = self.inner.lock().unwrap();
+        let below = |thread: &String| cards.iter().any(|card| card.ts == *thread);
+        inner.files.iter().filter(|(_, thread, _)| below(thread)).map(|(_, _, file)| file.clone()).collect()
     }
     /// What was whispered to somebody.
     pub fn whispers(&self, user: &str) -> Vec<String> {
@@ -288,6 +296,15 @@ impl Chat for FakeChat {
             posted.edits += 1;
             Ok(())
         })
+    }
+    async fn share(&self, channel: &str, thread: &str, file: &File) -> Result<(), ChatError> {
+        self.change_in("files.completeUploadExternal", channel, |inner| {
+            inner.files.push((channel.to_owned(), thread.to_owned(), file.clone()));
+            Ok(())
+        })
+    }
+    async fn shared(&self, channel: &str, thread: &str, name: &str, _oldest: i64) -> Result<bool, ChatError> {
+        Ok(self.inner.lock().unwrap().files.iter().any(|(c, t, f)| c == channel && t == thread && f.name == name))
     }
     async fn respond(&self, address: &SecretString, reply: &Reply) -> Result<(), ChatError> {
         self.change("response_url", |inner| {

@@ -19,7 +19,7 @@ use bbws::{
     },
     ports::{
         alert::{Alerts, Topic},
-        chat::{ChannelFacts, Chat, ChatError, Form, Outgoing, Reply},
+        chat::{ChannelFacts, Chat, ChatError, File, Form, Outgoing, Reply},
         cloud::{
             Call, Cloud, CloudError, LeftOut, Measurements, Pages, PointQuery, Probe, Progress, Started, Survey,
             Windows, World,
@@ -488,6 +488,19 @@ impl Chat for MortalChat {
         }
         let posted = self.inner.post(message).await;
         if self.killer.point("after post") { Err(mute("chat.postMessage")) } else { posted }
+    }
+    async fn share(&self, channel: &str, thread: &str, file: &File) -> Result<(), ChatError> {
+        if self.killer.point("before share") {
+            return Err(mute("files.completeUploadExternal"));
+        }
+        let shared = self.inner.share(channel, thread, file).await;
+        if self.killer.point("after share") { Err(mute("files.completeUploadExternal")) } else { shared }
+    }
+    async fn shared(&self, channel: &str, thread: &str, name: &str, oldest: i64) -> Result<bool, ChatError> {
+        if self.killer.dead() {
+            return Err(mute("conversations.replies"));
+        }
+        self.inner.shared(channel, thread, name, oldest).await
     }
     async fn open(&self, trigger: &SecretString, form: &Form) -> Result<String, ChatError> {
         if self.killer.dead() { Err(mute("views.open")) } else { self.inner.open(trigger, form).await }

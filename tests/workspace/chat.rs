@@ -10,7 +10,7 @@ use bbws::{
         slack::SlackChat,
     },
     domain::attachment::{Attachment, Chart, Offer, Series, Table},
-    ports::chat::{Chat, ChatError, Content, Level, Outgoing, Reply},
+    ports::chat::{Chat, ChatError, Content, File, Level, Outgoing, Reply},
 };
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
@@ -58,6 +58,23 @@ async fn a_post_whose_reply_was_lost_is_found_again_and_edited() {
     chat.update(&found, &line("ended", wanted)).await.unwrap();
     assert_eq!(workspace.messages("C0OPS").len(), 1);
     assert!(workspace.messages("C0OPS")[0].text.contains("ended"));
+}
+
+#[tokio::test]
+async fn a_file_is_shared_in_a_thread_and_found_there_by_its_name() {
+    let (workspace, chat) = office().await;
+    let card = chat.post(&line("card", json!({}))).await.unwrap();
+    let file = File { name: "rs-1.html".into(), title: "A report".into(), text: "<p>späť</p>".into() };
+    workspace.fail_next("files.completeUploadExternal", Fault::LostReply);
+    let lost = chat.share("C0OPS", &card, &file).await;
+    assert!(matches!(lost, Err(ChatError::Unknown { .. })), "{lost:?}");
+    assert!(chat.shared("C0OPS", &card, "rs-1.html", 1_794_999_000).await.unwrap(), "it got through");
+    assert!(!chat.shared("C0OPS", &card, "rs-2.html", 1_794_999_000).await.unwrap());
+    let reply = workspace.messages("C0OPS").pop().expect("a reply");
+    assert_eq!(reply.thread_ts, Some(card));
+    let id = reply.files[0]["id"].as_str().unwrap();
+    assert_eq!(workspace.file(id), Some((file.name, file.text.into_bytes())), "whole, and once");
+    assert_eq!(workspace.messages("C0OPS").len(), 2);
 }
 
 #[tokio::test]

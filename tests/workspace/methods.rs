@@ -102,7 +102,7 @@ async fn a_file_is_shared_once_it_has_arrived_whole() {
     assert!(asked["upload_url"].as_str().unwrap().ends_with(id));
     let complete = json!({"files": [{"id": id, "title": "Report"}], "channel_id": "C0OPS"});
     assert_eq!(code(&desk, "files.completeUploadExternal", complete.clone()).await, "file_upload_size_mismatch");
-    assert!(desk.workspace.uploaded(id, 12) && !desk.workspace.uploaded(id, 12), "once");
+    assert!(desk.workspace.uploaded(id, vec![b'x'; 12]) && !desk.workspace.uploaded(id, vec![b'x'; 12]), "once");
     ok(&desk, "files.completeUploadExternal", complete).await;
     assert_eq!(ok(&desk, "files.info", json!({"file": id})).await["file"]["title"], "Report");
     assert_eq!(ok(&desk, "files.list", json!({"channel": "C0OPS"})).await["files"][0]["id"], *id);

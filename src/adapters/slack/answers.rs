@@ -94,6 +94,14 @@ pub struct HistoryAnswer {
 pub struct MessageObject {
     pub ts: String,
     pub metadata: Value,
+    pub files: Vec<FileObject>,
+}
+
+/// A file that a message carries.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct FileObject {
+    pub name: String,
 }
 
 /// Where the next page begins.

@@ -139,7 +139,29 @@ impl Client {
         }
     }
 
-    /// Addresses come in requests that Slack signed; all the same nothing is posted but to Slack, or to the local workspace.
+    /// Puts a file where Slack said that it goes. The address is good for this one file, so it is in no log and no error.
+    pub async fn upload(&self, address: &SecretString, content_type: &str, bytes: &[u8]) -> Result<(), Failure> {
+        let method = "upload_url";
+        let Ok(url) = serde_json::from_value::<SlackResponseUrl>(address.expose_secret().into()) else {
+            return Err(refused(method, "invalid_address", Value::Null));
+        };
+        if !self.is_slacks(&url) {
+            return Err(refused(method, "foreign_address", Value::Null));
+        }
+        let sent = async {
+            match &self.transport {
+                Transport::Tls(client) => upload(client, &url, content_type, bytes).await,
+                Transport::Plain(client) => upload(client, &url, content_type, bytes).await,
+            }
+        };
+        match tokio::time::timeout(self.patience.call, sent).await {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(error)) => Err(failure(method, error)),
+            Err(_) => Err(unknown(method, format!("no answer within {:?}", self.patience.call))),
+        }
+    }
+
+    /// Addresses come in requests and answers of Slack's; all the same nothing is posted but to Slack, or to the local workspace.
     fn is_slacks(&self, url: &SlackResponseUrl) -> bool {
         let url = url.value();
         let host = url.host_str().unwrap_or_default();
@@ -217,6 +239,25 @@ where
         is_sensitive_url: true,
     };
     client.http_api.connector.http_post_uri(url.value().clone(), body, context).await
+}
+
+async fn upload<C>(
+    client: &SlackClient<C>,
+    url: &SlackResponseUrl,
+    content_type: &str,
+    bytes: &[u8],
+) -> Result<Value, SlackClientError>
+where
+    C: SlackClientHttpConnector + Send + Sync,
+{
+    let span = tracing::debug_span!("upload_url");
+    let context = SlackClientApiCallContext {
+        rate_control_params: None,
+        token: None,
+        tracing_span: &span,
+        is_sensitive_url: true,
+    };
+    client.http_api.connector.http_post_uri_binary(url.value().clone(), content_type.to_owned(), bytes, context).await
 }
 
 fn accepted(method: &str, answer: Value) -> Result<Value, Failure> {

@@ -8,6 +8,7 @@ mod chart;
 mod check;
 mod client;
 mod command_button;
+mod files;
 mod form;
 mod links;
 mod outcome;
@@ -34,7 +35,7 @@ use self::{
 };
 use crate::{
     domain::principal::Profile,
-    ports::chat::{Attachment, CardView, ChannelFacts, Chat, ChatError, Content, Form, Level, Outgoing, Reply},
+    ports::chat::{Attachment, CardView, ChannelFacts, Chat, ChatError, Content, File, Form, Level, Outgoing, Reply},
 };
 
 pub use self::client::Patience;
@@ -235,6 +236,14 @@ impl Chat for SlackChat {
         base.insert("ts".to_owned(), ts.into());
         self.send("chat.update", &base, &draw(&message.content)).await?;
         Ok(())
+    }
+
+    async fn share(&self, channel: &str, thread: &str, file: &File) -> Result<(), ChatError> {
+        files::share(&self.client, channel, thread, file).await
+    }
+
+    async fn shared(&self, channel: &str, thread: &str, name: &str, oldest: i64) -> Result<bool, ChatError> {
+        files::shared(&self.client, channel, thread, name, oldest).await
     }
 
     async fn whisper(&self, channel: &str, user: &str, said: &Reply) -> Result<(), ChatError> {

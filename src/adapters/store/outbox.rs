@@ -77,7 +77,7 @@ impl Core {
         for (key, place, notice) in keyed {
             let (card, replies, op) = match notice {
                 Notice::Card { operation } => (true, 0, Some(&operation.0)),
-                Notice::Thread { operation, .. } => (false, 1, Some(&operation.0)),
+                Notice::Thread { operation, .. } | Notice::File { operation, .. } => (false, 1, Some(&operation.0)),
                 Notice::Channel { .. } | Notice::Whisper { .. } | Notice::Publish { .. } => (false, 0, None),
             };
             let put = query(if card { PUT_CARD } else { PUT_ONCE })
@@ -164,6 +164,7 @@ fn key(notice: &Notice) -> String {
     match notice {
         Notice::Card { operation } => format!("card:{operation}"),
         Notice::Thread { operation, key, .. } => format!("thread:{operation}:{key}"),
+        Notice::File { operation, file } => format!("file:{operation}:{}", file.name),
         Notice::Channel { environment, key, .. } => format!("channel:{environment}:{key}"),
         Notice::Whisper { .. } => format!("whisper:{:032x}", rand::random::<u128>()),
         Notice::Publish { key, .. } => format!("sns:{key}"),

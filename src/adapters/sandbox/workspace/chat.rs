@@ -20,9 +20,15 @@ pub(super) struct Content {
     pub(super) text: Option<String>,
     pub(super) blocks: Option<Vec<Value>>,
     metadata: Option<Value>,
+    files: Vec<Value>,
 }
 
 impl Content {
+    /// The same with files.
+    pub(super) fn carrying(self, files: Vec<Value>) -> Self {
+        Self { files, ..self }
+    }
+
     fn read(args: &Args) -> Result<Self, Refusal> {
         let markdown = args.text("markdown_text");
         if markdown.is_some() && (args.text("text").is_some() || args.data("blocks")?.is_some()) {
@@ -37,7 +43,7 @@ impl Content {
         if let Some(metadata) = &metadata {
             check_metadata(metadata)?;
         }
-        Ok(Self { text, blocks, metadata })
+        Ok(Self { text, blocks, metadata, files: Vec::new() })
     }
 
     fn is_empty(&self) -> bool {
@@ -158,6 +164,7 @@ impl Workspace {
                 thread_ts,
                 edited: None,
                 only_for: None,
+                files: content.files,
             };
             state.put(message.clone());
             let only_for = state.channel(&message.channel).and_then(|c| c.direct_with.clone());
@@ -298,6 +305,7 @@ impl Workspace {
                 thread_ts: whisper.thread_ts,
                 edited: None,
                 only_for: Some(whisper.to.into()),
+                files: Vec::new(),
             };
             state.remember_ephemeral(message.clone());
             message
@@ -334,7 +342,7 @@ impl Workspace {
             Value::Null => None,
             blocks => Some(checked(blocks.clone())?),
         };
-        let content = Content { text, blocks, metadata: None };
+        let content = Content { text, blocks, metadata: None, files: Vec::new() };
         Ok(if content.is_empty() { None } else { Some(content) })
     }
 }

@@ -36,10 +36,17 @@ impl Workspace {
     }
 
     /// Takes what is posted to an upload address; false where there is no such address or it was used.
-    pub fn uploaded(&self, id: &str, bytes: u64) -> bool {
+    pub fn uploaded(&self, id: &str, bytes: Vec<u8>) -> bool {
         let mut state = self.state();
         let file = state.files.iter_mut().find(|f| f.id == id && f.arrived.is_none());
         file.map(|file| file.arrived = Some(bytes)).is_some()
+    }
+
+    /// A file that was shared: its name, and what is in it.
+    pub fn file(&self, id: &str) -> Option<(String, Vec<u8>)> {
+        let state = self.state();
+        let file = state.files.iter().find(|f| f.id == id && f.complete)?;
+        Some((file.name.clone(), file.arrived.clone().unwrap_or_default()))
     }
 
     pub(super) fn complete_upload(&self, args: &Args) -> Result<Value, Refusal> {
@@ -61,7 +68,8 @@ impl Workspace {
             for one in wanted {
                 let at = known(&one["id"], &state.files).ok_or("file_not_found")?;
                 // Slack counts what arrived: nothing, or another length, is no file.
-                if state.files[at].arrived != Some(state.files[at].length) {
+                let arrived = state.files[at].arrived.as_ref().map(|bytes| bytes.len() as u64);
+                if arrived != Some(state.files[at].length) {
                     return Err("file_upload_size_mismatch".into());
                 }
             }
@@ -75,10 +83,17 @@ impl Workspace {
             }
         }
         if let Some(channel) = args.text("channel_id") {
-            let names: Vec<&str> = done.iter().filter_map(|f| f["name"].as_str()).collect();
+            // The page shows no files, so the message says where they are.
+            let base = self.base_url();
+            let link = |f: &Value| {
+                let [id, name] = ["id", "name"].map(|key| f[key].as_str().unwrap_or_default());
+                format!("<{base}/sandbox/slack/files/{id}|{name}>")
+            };
+            let links: Vec<String> = done.iter().map(link).collect();
             let said = args.text("initial_comment").map_or_else(String::new, |text| format!("{text}\n"));
-            let text = format!("{said}📎 {}", names.join(", "));
+            let text = format!("{said}📎 {}", links.join(", "));
             if let Some(content) = Self::reply_content(&json!({ "text": text }))? {
+                let content = content.carrying(done.clone());
                 self.post_as_bot(channel, content, args.text("thread_ts"))?;
             }
         }

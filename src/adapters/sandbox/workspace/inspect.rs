@@ -143,6 +143,7 @@ impl Workspace {
                 thread_ts: thread_ts.map(str::to_owned),
                 edited: None,
                 only_for: None,
+                files: Vec::new(),
             };
             state.put(message.clone());
             message

@@ -26,6 +26,9 @@ pub struct Message {
     pub edited: Option<String>,
     /// The one person who sees it, for an ephemeral message.
     pub only_for: Option<String>,
+    /// Files that it carries, as Slack's API gives them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<Value>,
 }
 
 /// A ts as microseconds; whole seconds will do.
@@ -54,6 +57,9 @@ impl Message {
         }
         if !self.blocks.is_empty() {
             out["blocks"] = json!(self.blocks);
+        }
+        if !self.files.is_empty() {
+            out["files"] = json!(self.files);
         }
         if let Some(thread) = &self.thread_ts {
             out["thread_ts"] = json!(thread);

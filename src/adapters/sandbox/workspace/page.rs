@@ -117,6 +117,7 @@ impl Workspace {
             .route("/sandbox/page/fault", post(fault))
             .route("/sandbox/slack/hooks/{id}", post(hook))
             .route("/sandbox/slack/upload/{id}", post(upload))
+            .route("/sandbox/slack/files/{id}", get(file))
             .layer(DefaultBodyLimit::max(1 << 20))
             .with_state(page)
     }
@@ -292,10 +293,22 @@ async fn hook(State(page): State<Page>, Path(id): Path<String>, Json(body): Json
 }
 
 async fn upload(State(page): State<Page>, Path(id): Path<String>, body: axum::body::Bytes) -> Response {
-    match page.workspace.uploaded(&id, body.len() as u64) {
+    match page.workspace.uploaded(&id, body.to_vec()) {
         true => format!("OK - {}", body.len()).into_response(),
         false => StatusCode::NOT_FOUND.into_response(),
     }
+}
+
+/// A shared file, to be kept and not to be run in the page's name.
+async fn file(State(page): State<Page>, Path(id): Path<String>) -> Response {
+    let Some((name, bytes)) = page.workspace.file(&id) else { return StatusCode::NOT_FOUND.into_response() };
+    let plain: String = name.chars().filter(|c| c.is_ascii_alphanumeric() || "._-".contains(*c)).collect();
+    let headers = [
+        (header::CONTENT_TYPE, "application/octet-stream".to_owned()),
+        (header::CONTENT_DISPOSITION, format!("attachment; filename=\"{plain}\"")),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff".to_owned()),
+    ];
+    (headers, bytes).into_response()
 }
 
 fn unanswered(code: &str) -> String {

@@ -56,8 +56,8 @@ pub(super) struct File {
     pub(super) id: String,
     pub(super) name: String,
     pub(super) length: u64,
-    /// Bytes that arrived at its upload address.
-    pub(super) arrived: Option<u64>,
+    /// What arrived at its upload address.
+    pub(super) arrived: Option<Vec<u8>>,
     pub(super) title: Option<String>,
     pub(super) channels: Vec<String>,
     /// Shared: `completeUploadExternal` was called.
