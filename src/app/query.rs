@@ -54,17 +54,24 @@ impl Desk {
             runs: self.runs(runs).await?,
             stops: if stops { self.store.stops().await? } else { Vec::new() },
             marks: Vec::new(),
+            owners: BTreeMap::new(),
             measured: BTreeMap::new(),
             dues: if dues { self.store.dues(command.environment()).await?.all } else { Vec::new() },
             environments: environments.iter().collect(),
         };
         for Environment { name, .. } in known.environments.iter().copied() {
-            if marks.is_some() {
-                known.marks.extend(self.store.marks(name, marks).await?);
+            for kind in marks {
+                known.marks.extend(self.store.marks(name, Some(*kind)).await?);
             }
             if measured {
                 let samples = self.store.samples(name, known.now - MEASURED).await?;
                 known.measured.extend(samples.iter().map(|s| s.at).max().map(|at| (name.clone(), at)));
+            }
+        }
+        for mark in &known.marks {
+            if !mark.operation.is_empty() && !known.owners.contains_key(&mark.operation) {
+                let set = self.store.load(&OpId(mark.operation.clone())).await?;
+                known.owners.extend(set.map(|run| (mark.operation.clone(), run.op.requester.user)));
             }
         }
         let Told { found, text, attachment } = answer.tell(command, &known);

@@ -11,6 +11,7 @@ use crate::{
         mark::{Leftover, Mark, MarkKind},
         operation::{OpId, Run, State},
         operations::{Operation, cleanup},
+        restored::{self, Left},
         text::escape,
     },
     ports::{
@@ -53,10 +54,24 @@ impl Desk {
         let Mark { environment, subject, operation, .. } = before;
         let note = Leftover::read(&before.note);
         let promised = note.kept.unwrap_or_default();
+        let run = self.store.load(&OpId(operation.clone())).await?;
+        let rolled_back = run.is_some_and(|run| run.op.state == State::RolledBack);
+        let was = match (Left::of(subject), rolled_back) {
+            (Left::Journal, true) => format!("says what {operation} merged, and what of that was taken back"),
+            (Left::Journal, false) => format!("says what {operation} merged"),
+            (_, true) => format!("was live from {operation} on until that was rolled back"),
+            (_, false) => format!("was live before {operation} put something else in its place"),
+        };
+        let back = match rolled_back {
+            true => String::new(),
+            false => format!(" As long as it is there, `/bbws op rollback {operation}` is the way back."),
+        };
         let text = format!(
-            "`{0}` in {1} was live before {operation} put something else in its place, and was promised for {promised}: that is over. It costs as much as what is live. bbws never deletes it by itself: when two of you agree that nobody needs it, delete it in RDS. As long as it is there, `/bbws op rollback {operation}` leads back to it.",
+            "`{0}` in {1} {was}, and was promised for {promised}: that is over. It costs a day {2}. bbws never deletes it by itself: when two of you agree that nobody needs it, {3}.{back}",
             escape(subject),
-            escape(note.region)
+            escape(note.region),
+            escape(&restored::costs(subject)),
+            Left::of(subject).removed()
         );
         let proposed = Commit {
             marks: vec![MarkWrite::Take {

@@ -57,6 +57,19 @@ fn agreed(run: &Run) -> Option<&WaitForPeople> {
     })
 }
 
+/// What is left behind by going back, measured in time: from the first change that is undone on, whatever was written went there.
+fn stays(run: &Run, now: Moment) -> String {
+    let undone = run.op.plan.steps.iter().filter(|spec| spec.back).flat_map(|spec| &spec.after);
+    let changed = undone.filter(|index| !run.back(**index)).filter_map(|index| run.steps.get(*index));
+    match changed.filter_map(|step| step.started).min() {
+        Some(since) => format!(
+            "{} of writes, all since the cutover, are not in what comes back; they stay beside it.",
+            spoken(now.since(since))
+        ),
+        None => "What was written since the cutover stays beside it.".to_owned(),
+    }
+}
+
 fn turned(run: &Run, by: &Principal, reason: Option<&str>, now: Moment) -> Attempt {
     let op = &run.op;
     if op.turned.is_some() {
@@ -107,7 +120,7 @@ fn turned(run: &Run, by: &Principal, reason: Option<&str>, now: Moment) -> Attem
     change.thread(
         format!("turned-{}", now.0),
         Level::Warning,
-        format!("<@{}> rolls it back{why}. What was written since the cutover stays beside it.", by.user),
+        format!("<@{}> rolls it back{why}. {}", by.user, stays(run, now)),
     );
     let (id, body) = (op.id.clone(), words::notice_body(&change.run));
     change.publish(Topic::OpsCritical, format!("{id}-turned-back"), words::subject(op, words::ROLLED_BACK), body);

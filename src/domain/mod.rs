@@ -30,6 +30,7 @@ pub mod preflight;
 pub mod principal;
 pub mod push;
 pub mod readiness;
+pub mod recovery;
 pub mod restored;
 pub mod retention;
 pub mod routine;

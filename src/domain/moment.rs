@@ -18,6 +18,11 @@ impl Moment {
         self.timestamp().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
     }
 
+    /// What [`Moment::iso`] wrote; none where it did not.
+    pub fn read(text: &str) -> Option<Moment> {
+        text.parse::<jiff::Timestamp>().ok().map(|at| Moment(at.as_millisecond()))
+    }
+
     /// The date as it stands in names of snapshots and keys, for example `20261121`.
     pub fn yyyymmdd(self) -> String {
         self.timestamp().strftime("%Y%m%d").to_string()
@@ -60,6 +65,18 @@ impl Moment {
 
     fn timestamp(self) -> jiff::Timestamp {
         jiff::Timestamp::from_millisecond(self.0).unwrap_or(jiff::Timestamp::MAX)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_written_is_read_and_nothing_else() {
+        let at = Moment(1_795_000_000_000);
+        assert_eq!(Moment::read(&at.iso()), Some(at));
+        assert_eq!([Moment::read(""), Moment::read("latest"), Moment::read("2026-11-28")], [None; 3]);
     }
 }
 

@@ -36,6 +36,59 @@ pub fn source(name: &str) -> &str {
     name.split(RESTORED).next().unwrap_or(name)
 }
 
+/// What something that a restore left is, by the name under which the ledger remembers it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Left {
+    /// A DB instance, or a file system.
+    Whole,
+    /// A schema beside a live one: `tenant_1__before_rs_3 in bbws-prod-mysql`.
+    Schema,
+    /// What a merge wrote down of itself, by which it is taken back: `tenant_1__undo_rs_3 in bbws-prod-mysql`.
+    Journal,
+    /// A folder beside a live one: `/tenant-1.before-rs-3 in fs-0123`.
+    Folder,
+}
+
+/// What stands between a schema or a folder and where it is.
+const IN: &str = " in ";
+
+impl Left {
+    /// By its name.
+    pub fn of(subject: &str) -> Left {
+        match subject.split_once(IN) {
+            None => Left::Whole,
+            Some((folder, _)) if folder.starts_with('/') => Left::Folder,
+            Some((schema, _)) if schema.contains("__undo_") => Left::Journal,
+            Some(_) => Left::Schema,
+        }
+    }
+
+    /// How the ledger calls a schema or a folder that is left in a database or a file system.
+    pub fn within(what: &str, place: &str) -> String {
+        format!("{what}{IN}{place}")
+    }
+
+    /// Where it is deleted once two people have agreed that nobody needs it.
+    pub fn removed(self) -> &'static str {
+        match self {
+            Left::Whole => "delete it in RDS",
+            Left::Schema | Left::Journal => "drop it in the database",
+            Left::Folder => "remove it from the file system",
+        }
+    }
+}
+
+/// What something costs that a restore left, in terms of what it is a copy of: prices are nothing that is known here.
+pub fn costs(subject: &str) -> String {
+    let ends = ["-before-", "-undone-", RESTORED];
+    let copy_of = |name: &str| ends.iter().find_map(|end| name.split_once(end).map(|(front, _)| front.to_owned()));
+    match Left::of(subject) {
+        Left::Whole => format!("what {} costs", copy_of(subject).unwrap_or_else(|| "its successor".to_owned())),
+        Left::Schema | Left::Journal => "the storage of its tables".to_owned(),
+        Left::Folder => "the storage of its files".to_owned(),
+    }
+}
+
 /// Whether a restore gives such names.
 pub fn is_named(name: &str) -> bool {
     name.contains(RESTORED)

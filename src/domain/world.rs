@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     moment::Moment,
-    point::{Point, Window},
+    point::{Gap, Point, Window},
     readiness::Readiness,
     step::PlanSpec,
 };
@@ -40,6 +40,8 @@ pub struct Survey {
     pub history: Option<String>,
     /// Whether to find the newest usable recovery point of every resource, in the primary region.
     pub newest: bool,
+    /// The same as of a moment: of what was made until then.
+    pub newest_at: Option<Moment>,
     /// Whether to look at the environment's AWS Backup plan and the databases' automated backups.
     pub schedule: bool,
     /// Whether the isolated DB subnet group exists.
@@ -165,6 +167,8 @@ pub struct World {
     pub snapshot: Option<SnapshotFound>,
     /// From when to when databases can be restored to any second; what has no such past is absent.
     pub windows: Vec<Window>,
+    /// What breaks those windows, or why nobody knows whether anything does; none where no window was asked for.
+    pub gaps: Option<Result<Vec<Gap>, String>>,
     /// How long the vaults that were looked at keep what is put into them, where a lock of theirs says so.
     pub vault_ranges: Vec<VaultRange>,
     /// Both sides.

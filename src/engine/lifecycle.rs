@@ -1,5 +1,7 @@
 //! The run as a whole: expiry, the checks before the start, stops, and the end.
 
+use std::time::Duration;
+
 use serde_json::json;
 
 use super::{Claimed, Dropped, Engine};
@@ -14,22 +16,25 @@ use crate::{
     domain::{
         approval::{self, Approved},
         held,
-        operation::{Operation, Run, State, Trigger},
+        operation::{OpId, Operation, Run, State, Trigger},
         operations,
         plan::Plan,
+        recovery::{self, Account, Targets},
         run::carry_over,
         step::{ISSUE, StepState},
         text::{count, escape},
     },
     ports::{
         alert::Topic,
-        chat::Level,
+        chat::{Attachment, Level, Offer},
         store::{Filter, StoreError},
     },
 };
 
 /// How many operations are looked through for the predecessors of one.
 const LOOKED_THROUGH: u32 = 200;
+/// How long a refuted copy is held against the next one.
+const DAY: Duration = Duration::from_secs(86_400);
 /// So many of them are compared with: what has fallen is told as many times, and is what is usual after that.
 const PREDECESSORS: usize = 5;
 
@@ -300,6 +305,8 @@ impl Engine {
             return Ok(());
         }
         let falls = self.falls(&hand.run).await?;
+        let refuted = self.refuted_lately(&hand.run).await?;
+        let targets = self.planner.environment(hand.run.op.environment()).map(|env| Targets::of(env));
         self.write(hand, false, |change| {
             let Some(verdict) = change.run.verdict() else { return Ok(()) };
             for (index, less) in &falls {
@@ -322,6 +329,10 @@ impl Engine {
             let told = words::calling(&change.run, to, &outcome);
             change.thread(format!("{}-{round}", to.name()), level, told);
             publish_end(change, to, round);
+            propose_stop(change, to, &refuted);
+            if let Some(targets) = targets {
+                account(change, targets);
+            }
             Ok(())
         })
         .await
@@ -329,6 +340,27 @@ impl Engine {
 }
 
 impl Engine {
+    /// Other runs of the last day in the environment of this one whose copies were refuted.
+    async fn refuted_lately(&self, run: &Run) -> Result<Vec<OpId>, StoreError> {
+        if !operations::of(run.op.kind()).refuted(run) {
+            return Ok(Vec::new());
+        }
+        let filter = Filter {
+            environment: Some(run.op.environment().to_owned()),
+            states: vec![State::Failed],
+            limit: LOOKED_THROUGH,
+        };
+        let now = self.clock.now();
+        let lately = |op: &Operation| op.ended.is_some_and(|ended| now.since(ended) < DAY);
+        let restores = |op: &Operation| op.id != run.op.id && operations::of(op.kind()).restores();
+        let mut refuted = Vec::new();
+        for op in self.store.list(&filter).await?.into_iter().filter(|op| lately(op) && restores(op)) {
+            let other = self.store.load(&op.id).await?;
+            refuted.extend(other.filter(|other| operations::of(op.kind()).refuted(other)).map(|other| other.op.id));
+        }
+        Ok(refuted)
+    }
+
     /// What of a run that made something holds less than its predecessors: the last runs that succeeded at the same.
     async fn falls(&self, run: &Run) -> Result<Vec<(usize, String)>, StoreError> {
         let op = &run.op;
@@ -359,6 +391,41 @@ fn expire(change: &mut Change, text: String) -> Result<(), Illegal> {
     let key = format!("expired-{}", change.run.op.revision);
     change.thread(key, Level::Warning, told);
     Ok(())
+}
+
+/// A copy that is not what it was to be may be one bad backup. A second one within a day is a reason to think that all of them are,
+/// or that something is still writing what is wrong: people are asked whether everything shall stop. Nothing stops by itself.
+fn propose_stop(change: &mut Change, to: State, refuted: &[OpId]) {
+    let run = &change.run;
+    if to != State::Failed || refuted.is_empty() || !operations::of(run.op.kind()).refuted(run) {
+        return;
+    }
+    let (round, environment) = (run.version, run.op.environment().to_owned());
+    let others = refuted.iter().map(|id| format!("`{id}`")).collect::<Vec<_>>().join(", ");
+    let text = format!(
+        "This is not the only copy of `{0}` that was refuted within a day: so was that of {others}. Backups may be bad as a whole, or something may still be writing what is wrong. Shall everything in `{0}` stop until that is known? Lifting a stop takes two people.",
+        escape(&environment)
+    );
+    let stop = Offer {
+        label: "Stop everything".to_owned(),
+        command: format!("stop {environment} \"restored copies were refuted\""),
+        confirm: Some(format!("Nothing new starts in {environment} until two people lift it.")),
+    };
+    let attachment = Attachment { offers: vec![stop], ..Attachment::default() };
+    change.show(format!("refuted-{round}"), Level::Error, text, attachment);
+}
+
+/// The report of a run that recovered something: what was measured goes below the card as a sentence and as files to keep, and
+/// the audit chain names those with their sums.
+fn account(change: &mut Change, targets: Targets) {
+    let Some(Account { told, files }) = Account::of(&change.run, targets) else { return };
+    let level = if change.run.op.state == State::Succeeded { Level::Info } else { Level::Warning };
+    let round = change.run.version;
+    change.audit(SELF, "report", json!({"files": recovery::sums(&files)}));
+    change.thread(format!("report-{round}"), level, told);
+    for file in files {
+        change.share(file);
+    }
 }
 
 /// The start of what interrupts something goes to the status topic, with what that is.

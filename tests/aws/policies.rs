@@ -82,6 +82,7 @@ const CALLS: &[(&str, &[&str])] = &[
     ("RDS.AddTagsToResource", &["rds:AddTagsToResource"]),
     ("RDS.DeleteDBSnapshot", &["rds:DeleteDBSnapshot"]),
     ("RDS.DescribeDBInstanceAutomatedBackups", &["rds:DescribeDBInstanceAutomatedBackups"]),
+    ("RDS.DescribeEvents", &["rds:DescribeEvents"]),
     ("RDS.DescribeDBSubnetGroups", &["rds:DescribeDBSubnetGroups"]),
     ("RDS.ListTagsForResource", &["rds:ListTagsForResource"]),
     ("RDS.ModifyDBInstance", &["rds:ModifyDBInstance"]),
@@ -273,6 +274,8 @@ async fn policies_grant_exactly_what_a_whole_backup_calls() {
 
     let ask = identity::everything(platform, FILES);
     platform.cloud.survey(&platform.environment, &ask, "U0ALICE").await.expect("a world");
+    let past = Survey { windows: vec!["bbws-prod-mysql".into()], ..Survey::default() };
+    platform.cloud.survey(&platform.environment, &past, "U0ALICE").await.expect("what a database can be restored to");
     platform.cloud.check(&platform.environment).await;
     run(&bed, platform.call(snapshots::snapshot())).await;
     run(&bed, platform.call(snapshots::copy(platform))).await;

@@ -54,6 +54,7 @@ pub fn empty() -> Action {
         instance: "bbws-prod-mysql-restored-bk-1044".into(),
         subnet_group: "bbws-isolated".into(),
         security_groups: vec!["sg-1".into()],
+        live: false,
     })
 }
 

@@ -238,6 +238,7 @@ fn a_restore_into_live_goes_by_people_and_has_a_way_back() {
     14. Rename what was restored from bbws-prod-mysql to bbws-prod-mysql-undone-rs-7 after [1, 10]
     15. Rename bbws-prod-mysql-before-rs-7 back to bbws-prod-mysql after [9, 14]
     16. Write down that bbws-prod-mysql-before-rs-7 is live again after [11, 15]
+    17. Write down that bbws-prod-mysql-undone-rs-7 is promised for 7 d 0 h after [11, 15]
     ");
     assert_eq!(plan.scope, "single");
     let operation = operations::of("backup.restore");

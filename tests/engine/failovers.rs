@@ -100,6 +100,13 @@ async fn a_platform_moves_while_its_primary_region_is_dark() {
         assert_eq!(weights(&rig), (Some(100), Some(0)));
         rig.click("U0BOB", "continue", &id).await;
         assert_eq!(rig.finish(&id).await, State::Succeeded, "{:#?}", rig.run(&id).await);
+        rig.settle(Duration::from_secs(5)).await;
+        let files = rig.chat.files_of(&id);
+        let told: serde_json::Value = serde_json::from_str(&files[1].text).expect("its report");
+        let stages = told["recovery"]["stages"].as_array().expect("stages").iter();
+        let names: Vec<&str> = stages.filter_map(|stage| stage["stage"].as_str()).collect();
+        assert!(names.contains(&"databases ready"), "{names:?}");
+        assert!(names.ends_with(&["agreed to", "traffic moved", "proved"]), "{names:?}");
         assert_eq!((weights(&rig), promotions(&rig), tasks(&rig, Side::Dr)), ((Some(0), Some(100)), 1, 4));
         let run = rig.run(&id).await;
         let outcome = run.op.outcome.clone().expect("an outcome");

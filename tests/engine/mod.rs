@@ -35,3 +35,4 @@ mod tenants;
 mod timer;
 mod turns;
 mod watch;
+mod whole;

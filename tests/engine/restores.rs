@@ -10,6 +10,7 @@ use bbws::{
         operation::State,
         operations,
         preflight::Stands,
+        recovery,
         step::{Action, StepState},
     },
     ports::{chat::Form, clock::Clock, store::Store},
@@ -86,6 +87,31 @@ fn posted(rig: &Rig, what: &str) -> Vec<String> {
     all.filter(|text| text.contains(what)).collect()
 }
 
+/// The report of a restore into live that has succeeded: what it measured, and that the ledger names its files.
+async fn accounted(rig: &mut Rig, id: &str) {
+    rig.settle(Duration::from_secs(5)).await;
+    let files = rig.chat.files_of(id);
+    let [page, json] = files.as_slice() else { panic!("a page and JSON: {files:#?}") };
+    let told: serde_json::Value = serde_json::from_str(&json.text).unwrap();
+    let stages = told["recovery"]["stages"].as_array().unwrap();
+    let names: Vec<&str> = stages.iter().map(|stage| stage["stage"].as_str().unwrap()).collect();
+    let whole = ["decided", "approved", "begun", "restored", "validated", "looked at", "agreed to", "live", "proved"];
+    assert_eq!(names, whole);
+    let (rto, run) = (&told["recovery"]["rto"], rig.run(id).await);
+    let proved = run.steps.iter().filter_map(|step| step.ended).max().unwrap();
+    assert_eq!(rto["seconds"], proved.since(run.op.created).as_secs(), "to the last proof");
+    assert_eq!(rto["target_seconds"], rig.config.environments["prod"].rto.0.as_secs());
+    assert_eq!(rto["met"], rto["seconds"].as_u64() <= rto["target_seconds"].as_u64());
+    assert_eq!((&told["state"], &told["plan"]), (&"succeeded".into(), &run.op.digest.as_str().into()));
+    for shown in ["Against the targets", &run.op.digest, "U0BOB", "INC-1", "<th>After the request</th>"] {
+        assert!(page.text.contains(shown), "{shown}: {}", page.text);
+    }
+    assert!(!page.text.contains("<script") && !page.text.contains("src="), "nothing runs and nothing is fetched");
+    let audit = rig.ledger.audit(0, 10_000).await.unwrap();
+    let report = audit.iter().rfind(|entry| entry.entry.action == "report").expect("an entry");
+    assert_eq!(report.entry.detail["files"], recovery::sums(&files), "it names both by what is in them");
+}
+
 #[tokio::test]
 async fn a_restore_into_live_asks_at_every_gate_and_keeps_what_was_there() {
     let mut rig = Rig::demo_sqlite().await;
@@ -145,6 +171,7 @@ async fn a_restore_into_live_asks_at_every_gate_and_keeps_what_was_there() {
     rig.click("U0BOB", "continue", &id).await;
     assert_eq!(rig.finish(&id).await, State::Succeeded, "{:#?}", rig.run(&id).await);
     assert_eq!(called(&rig, &format!("{LIVE}-before-{id}")), Some(was.clone()), "what was live is kept");
+    accounted(&mut rig, &id).await;
     let told = rig.cloud.published();
     let status =
         told.iter().filter(|(topic, what)| topic.contains("backup-status") && format!("{what:?}").contains(&id));
@@ -179,6 +206,11 @@ async fn a_restore_into_live_asks_at_every_gate_and_keeps_what_was_there() {
     assert_eq!(rig.finish(&id).await, State::RolledBack, "{:#?}", rig.run(&id).await);
     assert_eq!(called(&rig, LIVE), Some(was), "the old world is back");
     assert!(called(&rig, &format!("{LIVE}-undone-{id}")).is_some(), "and the other side is kept");
+    rig.settle(Duration::from_secs(5)).await;
+    let files = rig.chat.files_of(&id);
+    assert_eq!(files.len(), 4, "what became of it is reported as well");
+    let told: serde_json::Value = serde_json::from_str(&files[3].text).unwrap();
+    assert_eq!((&told["state"], &told["recovery"]["rto"]["met"]), (&"rolled_back".into(), &serde_json::Value::Null));
 }
 
 #[tokio::test]

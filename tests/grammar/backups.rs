@@ -224,7 +224,7 @@ fn says_what_is_wrong_with_a_list_or_a_validation() {
       `backup validate` needs an environment: dev, sit or prod.
       /bbws backup validate <env> --inventory
     backup restore prod
-      `backup restore` needs to know what to restore: rds, pitr, efs, dump, secrets, config or s3.
+      `backup restore` needs to know what to restore: rds, pitr, efs, dump, secrets, config, s3 or full.
       /bbws help backup restore
     ");
 }

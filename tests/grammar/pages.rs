@@ -14,7 +14,7 @@ fn the_overview() {
        Find out whether the backups can be relied on
     • `/bbws backup restore &lt;env&gt; list [rds|efs|secrets|config|s3|dump] [--tenant ID]`
        Choose what to restore: recovery points, the most trustworthy first
-    • `/bbws backup restore &lt;env&gt; &lt;rds|pitr|efs|dump|secrets|config|s3&gt; [--snapshot-id ID] [--target-time TIME|latest] [--database DB] [--recovery-point ID] [--path /folder] [--from ID] [--name NAME] [--bucket BUCKET] [--prefix PREFIX] [--as-of TIME] [--tenant ID] [--tables a,b] [--merge missing|changed] [--region primary|dr] [--into clone|live] [--keep 24h] [--ticket ticket] [--reason "why"]`
+    • `/bbws backup restore &lt;env&gt; &lt;rds|pitr|efs|dump|secrets|config|s3|full&gt; [--snapshot-id ID] [--target-time TIME|latest] [--database DB] [--recovery-point ID] [--path /folder] [--from ID] [--name NAME] [--bucket BUCKET] [--prefix PREFIX] [--as-of TIME|latest] [--tenant ID] [--tables a,b] [--merge missing|changed] [--region primary|dr] [--into clone|live] [--keep 24h] [--ticket ticket] [--reason "why"]`
        Bring something back from a backup, beside what is there or into its place
     • `/bbws backup bisect &lt;env&gt; [rds] --check &lt;NAME&gt; [--database DB] [--since 7d] [--reason "why"]`
        Find the last recovery point on which a named check holds
@@ -79,7 +79,7 @@ fn the_pages_of_backup() {
        Find out whether the backups can be relied on
     • `/bbws backup restore &lt;env&gt; list [rds|efs|secrets|config|s3|dump] [--tenant ID]`
        Choose what to restore: recovery points, the most trustworthy first
-    • `/bbws backup restore &lt;env&gt; &lt;rds|pitr|efs|dump|secrets|config|s3&gt; [--snapshot-id ID] [--target-time TIME|latest] [--database DB] [--recovery-point ID] [--path /folder] [--from ID] [--name NAME] [--bucket BUCKET] [--prefix PREFIX] [--as-of TIME] [--tenant ID] [--tables a,b] [--merge missing|changed] [--region primary|dr] [--into clone|live] [--keep 24h] [--ticket ticket] [--reason "why"]`
+    • `/bbws backup restore &lt;env&gt; &lt;rds|pitr|efs|dump|secrets|config|s3|full&gt; [--snapshot-id ID] [--target-time TIME|latest] [--database DB] [--recovery-point ID] [--path /folder] [--from ID] [--name NAME] [--bucket BUCKET] [--prefix PREFIX] [--as-of TIME|latest] [--tenant ID] [--tables a,b] [--merge missing|changed] [--region primary|dr] [--into clone|live] [--keep 24h] [--ticket ticket] [--reason "why"]`
        Bring something back from a backup, beside what is there or into its place
     • `/bbws backup bisect &lt;env&gt; [rds] --check &lt;NAME&gt; [--database DB] [--since 7d] [--reason "why"]`
        Find the last recovery point on which a named check holds
@@ -422,7 +422,7 @@ fn the_readme_table() {
     | `/bbws backup list <env> [rds\|efs\|secrets\|config\|s3\|dump] [--tenant ID] [--since 7d] [--before 2026-03-01T02:30:00Z]` | List recovery points, newest first | everyone in the workspace |
     | `/bbws backup validate <env> [--inventory] [--replication] [--test-restore] [--reason "why"]` | Find out whether the backups can be relied on | anyone in a role |
     | `/bbws backup restore <env> list [rds\|efs\|secrets\|config\|s3\|dump] [--tenant ID]` | Choose what to restore: recovery points, the most trustworthy first | everyone in the workspace |
-    | `/bbws backup restore <env> <rds\|pitr\|efs\|dump\|secrets\|config\|s3> [--snapshot-id ID] [--target-time TIME\|latest] [--database DB] [--recovery-point ID] [--path /folder] [--from ID] [--name NAME] [--bucket BUCKET] [--prefix PREFIX] [--as-of TIME] [--tenant ID] [--tables a,b] [--merge missing\|changed] [--region primary\|dr] [--into clone\|live] [--keep 24h] [--ticket ticket] [--reason "why"]` | Bring something back from a backup, beside what is there or into its place | anyone in a role |
+    | `/bbws backup restore <env> <rds\|pitr\|efs\|dump\|secrets\|config\|s3\|full> [--snapshot-id ID] [--target-time TIME\|latest] [--database DB] [--recovery-point ID] [--path /folder] [--from ID] [--name NAME] [--bucket BUCKET] [--prefix PREFIX] [--as-of TIME\|latest] [--tenant ID] [--tables a,b] [--merge missing\|changed] [--region primary\|dr] [--into clone\|live] [--keep 24h] [--ticket ticket] [--reason "why"]` | Bring something back from a backup, beside what is there or into its place | anyone in a role |
     | `/bbws backup bisect <env> [rds] --check <NAME> [--database DB] [--since 7d] [--reason "why"]` | Find the last recovery point on which a named check holds | anyone in a role |
     | `/bbws backup schedule <env> <list\|create\|update> [--retention N] [--cron "…"] [--type rds\|efs\|own\|secrets\|config\|s3\|dump\|lifecycle\|inventory\|replication\|restore-test] [--reason "why"]` | Show or change when backups are made and how long they are kept | everyone in the workspace may list; anyone in a role may create and update |
     | `/bbws backup delete <env> <id> [--reason "why"]` | Delete a recovery point | anyone in a role; where the policy asks for it, a second person has to agree |

@@ -60,6 +60,9 @@ fn nothing_odd_gets_into_a_restore_of_what_is_no_database() {
         "backup restore prod s3 --bucket Bad_Bucket --as-of 2026-11-21T09:30:00Z",
         "backup restore prod s3 --bucket media --as-of 2026-11-21T09:30:00",
         "backup restore prod s3 --bucket media --as-of latest",
+        "backup restore prod full",
+        "backup restore prod full --as-of yesterday",
+        "backup restore prod full --as-of latest --tenant tenant-1",
         "backup restore prod s3 --bucket media --as-of 2026-11-21T09:30:00Z --prefix ../x",
         "backup restore prod s3 --bucket media --as-of 2026-11-21T09:30:00Z --prefix a//b",
         "backup restore prod s3 --bucket media",
@@ -67,7 +70,7 @@ fn nothing_odd_gets_into_a_restore_of_what_is_no_database() {
     for text in refused {
         wrong(text);
     }
-    insta::assert_snapshot!(answers(&[refused[0], refused[9], refused[13]]), @"
+    insta::assert_snapshot!(answers(&[refused[0], refused[9], refused[16]]), @"
     backup restore prod efs --recovery-point rp-1 --path ../etc
       `../etc` is no folder. It begins with a slash, as seen from the root of the file system: `/tenant-1`.
       /bbws backup restore prod efs --recovery-point rp-1 --into clone
@@ -75,7 +78,7 @@ fn nothing_odd_gets_into_a_restore_of_what_is_no_database() {
       `2026-11-21T09:30:00` has no zone, and nobody guesses one. Say `--as-of 2026-11-21T09:30:00Z` for UTC, or with your own zone, such as `--as-of 2026-11-21T09:30:00+02:00`.
       /bbws backup restore prod s3 --bucket media --as-of <time> --into clone
     backup restore prod s3 --bucket media
-      `backup restore prod s3` needs `--as-of`: the moment the objects are to be as of, with its zone: `2026-03-01T02:30:00Z`.
+      `backup restore prod s3` needs `--as-of`: the moment it is to be as of, with its zone: `2026-03-01T02:30:00Z`; of `full` also `latest`.
       /bbws backup restore prod s3 --bucket media --as-of <time> --into clone
     ");
 }
@@ -146,16 +149,16 @@ fn says_what_is_wrong_with_a_restore() {
         "backup restore prod pitr --target-time latest --in-place",
     ]), @r#"
     backup restore prod
-      `backup restore` needs to know what to restore: rds, pitr, efs, dump, secrets, config or s3.
+      `backup restore` needs to know what to restore: rds, pitr, efs, dump, secrets, config, s3 or full.
       /bbws help backup restore
     backup restore prod rds
       `backup restore prod rds` needs `--snapshot-id`: the recovery point's id, as `backup list` shows it.
       /bbws backup restore prod rds --snapshot-id <id> --into clone
     backup restore prod --snapshot-id snap-1
-      `backup restore` needs to know what to restore: rds, pitr, efs, dump, secrets, config or s3.
+      `backup restore` needs to know what to restore: rds, pitr, efs, dump, secrets, config, s3 or full.
       /bbws backup restore prod rds --snapshot-id snap-1 --into clone
     backup restore prod snapshot --snapshot-id snap-1
-      `snapshot` is not something to restore. It is rds, pitr, efs, dump, secrets, config or s3.
+      `snapshot` is not something to restore. It is rds, pitr, efs, dump, secrets, config, s3 or full.
       /bbws backup restore prod rds --snapshot-id snap-1 --into clone
     backup restore prod rds --target-time latest
       `backup restore prod rds` needs `--snapshot-id`: the recovery point's id, as `backup list` shows it.

@@ -1,10 +1,10 @@
-//! CloudWatch: how far read replicas are behind.
+//! CloudWatch: how far read replicas are behind, and how much storage is free.
 
 use std::{collections::BTreeMap, time::Duration};
 
 use aws_sdk_cloudwatch::types::{Dimension, Metric, MetricDataQuery, MetricStat, ScanBy};
 
-use super::{moment, session::Session, time};
+use super::{error::Attempt, moment, session::Session, time};
 use crate::{
     domain::moment::{Moment, spoken},
     ports::cloud::CloudError,
@@ -32,23 +32,9 @@ pub async fn replica_lags(session: &Session, ids: &[String]) -> Result<BTreeMap<
     let mut lags = BTreeMap::new();
     for chunk in ids.chunks(MOST) {
         let attempt = session.reads("cloudwatch:GetMetricData", format!("the lag of {}", chunk.join(", ")));
-        let queries: Vec<MetricDataQuery> = chunk.iter().enumerate().map(|(at, id)| query(at, id)).collect();
-        let request = session
-            .cloudwatch()
-            .get_metric_data()
-            .set_metric_data_queries(Some(queries))
-            .start_time(time(now - LOOK_BACK))
-            .end_time(time(now + Duration::from_secs(60)))
-            .scan_by(ScanBy::TimestampDescending);
-        let mut found: BTreeMap<String, Vec<(Moment, f64)>> = BTreeMap::new();
-        let mut pages = request.into_paginator().send();
-        while let Some(page) = pages.next().await {
-            for result in page.map_err(|error| attempt.failed(error))?.metric_data_results.unwrap_or_default() {
-                let times = result.timestamps.unwrap_or_default().into_iter().filter_map(moment);
-                let points = times.zip(result.values.unwrap_or_default());
-                found.entry(result.id.unwrap_or_default()).or_default().extend(points);
-            }
-        }
+        // The worst of the minute: what is lost is lost.
+        let queries = chunk.iter().enumerate().map(|(at, id)| query(at, id, "ReplicaLag", "Maximum")).collect();
+        let found = values(session, &attempt, queries).await?;
         for (at, id) in chunk.iter().enumerate() {
             lags.insert(id.clone(), read(found.get(&name(at)).map_or(&[], Vec::as_slice), now));
         }
@@ -56,15 +42,51 @@ pub async fn replica_lags(session: &Session, ids: &[String]) -> Result<BTreeMap<
     Ok(lags)
 }
 
+/// Bytes of storage that are free on an instance, as of the last minutes; none where CloudWatch has no value of that yet.
+///
+/// # Errors
+/// See [`CloudError`].
+pub async fn free_storage(session: &Session, id: &str) -> Result<Option<u64>, CloudError> {
+    let attempt = session.reads("cloudwatch:GetMetricData", format!("the free storage of {id}"));
+    let found = values(session, &attempt, vec![query(0, id, "FreeStorageSpace", "Minimum")]).await?;
+    let newest = found.get(&name(0)).and_then(|points| points.iter().max_by_key(|(at, _)| *at));
+    Ok(newest.filter(|(_, bytes)| bytes.is_finite() && *bytes >= 0.0).map(|(_, bytes)| *bytes as u64))
+}
+
+/// The values of the last minutes, by the name of the query.
+async fn values(
+    session: &Session,
+    attempt: &Attempt<'_>,
+    queries: Vec<MetricDataQuery>,
+) -> Result<BTreeMap<String, Vec<(Moment, f64)>>, CloudError> {
+    let now = session.now();
+    let request = session
+        .cloudwatch()
+        .get_metric_data()
+        .set_metric_data_queries(Some(queries))
+        .start_time(time(now - LOOK_BACK))
+        .end_time(time(now + Duration::from_secs(60)))
+        .scan_by(ScanBy::TimestampDescending);
+    let mut found: BTreeMap<String, Vec<(Moment, f64)>> = BTreeMap::new();
+    let mut pages = request.into_paginator().send();
+    while let Some(page) = pages.next().await {
+        for result in page.map_err(|error| attempt.failed(error))?.metric_data_results.unwrap_or_default() {
+            let times = result.timestamps.unwrap_or_default().into_iter().filter_map(moment);
+            let points = times.zip(result.values.unwrap_or_default());
+            found.entry(result.id.unwrap_or_default()).or_default().extend(points);
+        }
+    }
+    Ok(found)
+}
+
 fn name(at: usize) -> String {
     format!("r{at}")
 }
 
-fn query(at: usize, id: &str) -> MetricDataQuery {
+fn query(at: usize, id: &str, metric: &str, stat: &str) -> MetricDataQuery {
     let instance = Dimension::builder().name("DBInstanceIdentifier").value(id).build();
-    let metric = Metric::builder().namespace("AWS/RDS").metric_name("ReplicaLag").dimensions(instance).build();
-    // The worst of the minute: what is lost is lost.
-    let stat = MetricStat::builder().metric(metric).period(PERIOD).stat("Maximum").build();
+    let metric = Metric::builder().namespace("AWS/RDS").metric_name(metric).dimensions(instance).build();
+    let stat = MetricStat::builder().metric(metric).period(PERIOD).stat(stat).build();
     MetricDataQuery::builder().id(name(at)).metric_stat(stat).build()
 }
 

@@ -45,8 +45,8 @@ pub struct Wants {
     pub runs: Runs,
     /// Stops in force.
     pub stops: bool,
-    /// Marks of that kind, of the environment it was asked about or of all.
-    pub marks: Option<MarkKind>,
+    /// Marks of these kinds, of the environment it was asked about or of all.
+    pub marks: &'static [MarkKind],
     /// When each environment was last measured.
     pub measured: bool,
     /// What starts by itself, and when it is due.
@@ -68,6 +68,8 @@ pub struct Known<'a> {
     pub stops: Vec<Stop>,
     /// Marks.
     pub marks: Vec<Mark>,
+    /// Who asked for the operations that set them: Slack user ids, by the operation's id.
+    pub owners: BTreeMap<String, String>,
     /// When AWS was last measured, by environment; those of which nothing was measured in the last hour are missing.
     pub measured: BTreeMap<String, Moment>,
     /// When what starts by itself is due in these environments.

@@ -5,10 +5,11 @@ use crate::domain::{
     approval,
     command::{ANY_ENVIRONMENT, Command, Does, EVERYONE, Entry, Group, as_they_are, nothing_more},
     environment::{Environment, Side},
-    mark::MarkKind,
+    mark::{Leftover, Mark, MarkKind},
     moment::{Moment, spoken},
     operation::{Run, State},
     operations::{self, title},
+    restored,
     routine::Due,
     text::escape,
     watch::{Kind, Standing},
@@ -49,7 +50,7 @@ impl Answer for Status {
         Wants {
             runs: Runs::Unfinished,
             stops: true,
-            marks: Some(MarkKind::Finding),
+            marks: &[MarkKind::Finding, MarkKind::Leftover, MarkKind::Before],
             measured: true,
             dues: true,
             ..Wants::default()
@@ -74,6 +75,8 @@ struct Section<'a> {
     running: Vec<String>,
     late: Vec<String>,
     wrong: Vec<String>,
+    /// What restores left, each with whose it is, how long it stays, and what it costs.
+    kept: Vec<String>,
     /// What makes the silence about what is late worth less; none when it was looked at just now.
     unseen: Option<String>,
 }
@@ -108,6 +111,7 @@ impl Section<'_> {
             )
         });
         let measured = known.measured.get(name).copied();
+        let kept = marks.iter().filter_map(|mark| left(mark, known)).collect();
         Section {
             environment,
             stopped: stopped.collect(),
@@ -115,6 +119,7 @@ impl Section<'_> {
             running,
             late,
             wrong,
+            kept,
             unseen: unseen(measured, known.now),
         }
     }
@@ -127,6 +132,7 @@ impl Section<'_> {
             (self.late.len(), "late"),
             (self.wrong.len(), "otherwise wrong"),
         ];
+        let kept = self.kept.len();
         let dr = if self.environment.side == Side::Dr { ", *its DR region*" } else { "" };
         let mut parts: Vec<String> = vec![format!("active in {}{dr}", self.environment.primary_region)];
         parts.extend((!self.stopped.is_empty()).then(|| "*stopped*".to_owned()));
@@ -134,8 +140,9 @@ impl Section<'_> {
         if counted.iter().all(|(n, _)| *n == 0) && self.unseen.is_none() {
             parts.push("nothing runs, waits or is late".to_owned());
         }
+        parts.extend((kept > 0).then(|| format!("{kept} left by restores")));
         let mut text = format!("*{}* · {}", escape(name), parts.join(" · "));
-        let groups = [&self.stopped, &self.waiting, &self.running, &self.late, &self.wrong];
+        let groups = [&self.stopped, &self.waiting, &self.running, &self.late, &self.wrong, &self.kept];
         let lines: Vec<&String> = self.unseen.iter().chain(groups.into_iter().flatten()).collect();
         for line in lines.iter().take(room) {
             text.push_str(&format!("\n• {line}"));
@@ -157,6 +164,28 @@ fn turn(due: &Due, runs: &[Run], now: Moment) -> String {
     let before = runs.iter().find(|run| run.op.environment() == due.environment && locks(run));
     let waits = before.map_or("about to begin".to_owned(), |run| format!("waits its turn behind `{}`", run.op.id));
     format!("{what}, due since {} by schedule `{}`: {waits}", due.at.clock_at(now), escape(&due.kept.schedule))
+}
+
+/// What a restore left: whose it is, how long it stays, and what it costs; none where a mark is of something else.
+fn left(mark: &Mark, known: &Known<'_>) -> Option<String> {
+    let note = Leftover::read(&mark.note);
+    let rest = note.stays().checked_sub(known.now.since(mark.at));
+    let stays = match (mark.kind, rest) {
+        (MarkKind::Leftover, Some(rest)) => format!("deleted by itself in {}", spoken(rest)),
+        (MarkKind::Leftover, None) => "about to be deleted by itself".to_owned(),
+        (MarkKind::Before, Some(rest)) => format!("promised for another {}", spoken(rest)),
+        (MarkKind::Before, None) => {
+            "no longer promised: when two of you agree that nobody needs it, delete it by hand".to_owned()
+        }
+        _ => return None,
+    };
+    let owner = known.owners.get(&mark.operation).map(|user| format!(", asked for by <@{user}>")).unwrap_or_default();
+    Some(format!(
+        "`{}` of {}{owner}: {stays}; costs a day {}.",
+        escape(&mark.subject),
+        escape(&mark.operation),
+        escape(&restored::costs(&mark.subject))
+    ))
 }
 
 /// Where a run stands, and who has to do something.

@@ -31,6 +31,7 @@ use super::{
     plan::Plan,
     policy::{Need, Rule},
     preflight::Check,
+    recovery::Recovery,
     step::StepState,
     text::{count, escape},
     world::{Survey, World},
@@ -292,6 +293,12 @@ pub trait Operation: Sync {
         false
     }
 
+    /// Whether a run that failed made a copy which is not what it was to be.
+    fn refuted(&self, run: &Run) -> bool {
+        let _ = run;
+        false
+    }
+
     /// What whoever approves it has to type, so that nobody approves what they did not read: any of these names. None where
     /// nobody has to.
     fn confirmed_by(&self, plan: &Plan) -> Option<Vec<String>> {
@@ -309,6 +316,13 @@ pub trait Operation: Sync {
     /// plain text, not escaped.
     fn receipt(&self, run: &Run, step: usize, now: Moment) -> Option<String> {
         let _ = (run, step, now);
+        None
+    }
+
+    /// When a run that has ended reached what, where it recovers something: it is held against the environment's targets, and a
+    /// report of it is kept.
+    fn recovery(&self, run: &Run) -> Option<Recovery> {
+        let _ = run;
         None
     }
 

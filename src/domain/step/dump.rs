@@ -17,10 +17,13 @@ pub struct CreateEmpty {
     pub secret: String,
     /// Name of the instance to make.
     pub instance: String,
-    /// DB subnet group.
+    /// DB subnet group; empty where it gets that of the instance it is like.
     pub subnet_group: String,
-    /// VPC security groups.
+    /// VPC security groups; none where it gets those of the instance it is like.
     pub security_groups: Vec<String>,
+    /// Made to take the place of that one: with all of its settings. Left out where it is not.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub live: bool,
 }
 
 impl Parameters for CreateEmpty {

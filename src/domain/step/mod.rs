@@ -51,6 +51,10 @@ pub type Outputs = BTreeMap<String, String>;
 /// that is "completed with issues", or what a check found less of than before. Where there is one, nothing is called verified.
 pub const ISSUE: &str = "issue";
 
+/// The output that says up to when restored data goes, as [`super::moment::Moment::iso`] writes it, where only the restore itself
+/// could tell.
+pub const DATA_OF: &str = "data_of";
+
 /// Where a step is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -48,7 +48,7 @@ pub async fn look(
         live.get(of).and_then(|safe| safe.as_ref().ok()).is_some_and(|s| watch.at.since(*s) <= watch.environment.rpo.0)
     };
     let wanted: Vec<Of> = declared.iter().filter(|of| of.0 != PointKind::S3 && !keeps(of)).cloned().collect();
-    let found = newest::newest(watch.cloud, watch.environment, side, watch.requester, &wanted).await;
+    let found = newest::newest(watch.cloud, watch.environment, side, watch.requester, &wanted, None).await;
     let region = points::region(watch.environment, side);
     all(side, declared, |of| safe(of, region, live.get(of), &found))
 }

@@ -11,6 +11,7 @@ use crate::{
     domain::{
         environment::Environment,
         lag::Side,
+        moment::Moment,
         point::{Place, Point, PointKind, PointQuery},
     },
     ports::cloud::CloudError,
@@ -44,7 +45,7 @@ pub fn declared(environment: &Environment) -> Vec<Of> {
     databases.chain(file_systems).chain(secrets).chain(config).chain(buckets).chain(dumps).collect()
 }
 
-/// Looks for the newest usable point of each of these: first among the points of the last days, then, for what has none
+/// Looks for the newest usable point of each of these, of those from until `at` where that is asked for: first among the points of the last days, then, for what has none
 /// there, among all of its own.
 ///
 /// # Errors
@@ -55,17 +56,25 @@ pub async fn newest(
     side: Side,
     requester: &str,
     wanted: &[Of],
+    at: Option<Moment>,
 ) -> Result<Newest, CloudError> {
     let kinds: BTreeSet<PointKind> = wanted.iter().map(|(kind, _)| *kind).collect();
     if kinds.is_empty() {
         return Ok(Newest::default());
     }
-    let recent =
-        PointQuery { kinds: kinds.into_iter().collect(), since: Some(cloud.now() - WINDOW), ..PointQuery::default() };
+    // What was made at that moment is from until then.
+    let before = at.map(|at| at + Duration::from_millis(1));
+    let recent = PointQuery {
+        kinds: kinds.into_iter().collect(),
+        since: Some(at.unwrap_or_else(|| cloud.now()) - WINDOW),
+        before,
+        ..PointQuery::default()
+    };
     let mut found = read(cloud, environment, side, requester, &recent).await?;
     // What could not be read just now is not asked for again.
     if found.unread.is_empty() {
-        let missing: Vec<PointQuery> = wanted.iter().filter(|of| !found.points.contains_key(*of)).map(all_of).collect();
+        let missing: Vec<PointQuery> =
+            wanted.iter().filter(|of| !found.points.contains_key(*of)).map(|of| all_of(of, before)).collect();
         let older = missing.iter().map(|query| read(cloud, environment, side, requester, query)).collect();
         for answer in side_by_side(older).await {
             let answer = answer?;
@@ -78,8 +87,8 @@ pub async fn newest(
     Ok(found)
 }
 
-fn all_of((kind, resource): &Of) -> PointQuery {
-    PointQuery { kinds: vec![*kind], resource: Some(resource.clone()), ..PointQuery::default() }
+fn all_of((kind, resource): &Of, before: Option<Moment>) -> PointQuery {
+    PointQuery { kinds: vec![*kind], resource: Some(resource.clone()), before, ..PointQuery::default() }
 }
 
 async fn read(

@@ -10,7 +10,8 @@ use crate::{
     domain::{
         environment::Environment,
         lag::Side,
-        point::{Point, Window},
+        moment::Moment,
+        point::{Gap, Point, Window},
         world::{BucketFound, Network, PlanFound, SnapshotFound, VaultRange},
     },
     ports::cloud::{CloudError, Condition, FileSystemFound, Survey, World},
@@ -57,6 +58,7 @@ pub async fn survey(
     let there = try_join(try_join4(data, places, far, more), restorable(cloud, environment, ask, requester)).await?;
     let (((databases, file_systems, names), (vault, bucket), far, more), (isolated, snapshot, windows)) = there;
     let ((parameters, buckets, described), (lineage, newest, plan), dump_key) = more;
+    let (windows, gaps) = windows.map_or((Vec::new(), None), |(windows, gaps)| (windows, Some(gaps)));
     let (dr_vault, dr_bucket, dr_key) = far.map_or((None, None, None), |(v, b, k)| (Some(v), Some(b), Some(k)));
     let (vault, range) = vault.unzip();
     let (dr_vault, dr_range) = dr_vault.unzip();
@@ -79,7 +81,8 @@ pub async fn survey(
         plan: plan.flatten(),
         isolated,
         snapshot: snapshot.flatten(),
-        windows: windows.unwrap_or_default(),
+        windows,
+        gaps,
         vault_ranges: [range, dr_range].into_iter().flatten().flatten().collect(),
         // Asked for by itself: a survey needs the primary region, this does not.
         readiness: None,
@@ -112,7 +115,9 @@ async fn backups(
     let plan = environment.plan_name();
     try_join3(
         when(lineage_asked(cloud, environment, ask, requester)),
-        when(ask.newest.then(|| newest_here(cloud, environment, requester))),
+        when(
+            (ask.newest || ask.newest_at.is_some()).then(|| newest_here(cloud, environment, ask.newest_at, requester)),
+        ),
         when(ask.schedule.then(|| plans::find(here, &plan))),
     )
     .await
@@ -132,9 +137,14 @@ fn lineage_asked<'a>(
     }
 }
 
-async fn newest_here(cloud: &AwsCloud, environment: &Environment, requester: &str) -> Result<Vec<Point>, CloudError> {
+async fn newest_here(
+    cloud: &AwsCloud,
+    environment: &Environment,
+    at: Option<Moment>,
+    requester: &str,
+) -> Result<Vec<Point>, CloudError> {
     let declared = newest::declared(environment);
-    let found = newest::newest(cloud, environment, Side::Primary, requester, &declared).await?;
+    let found = newest::newest(cloud, environment, Side::Primary, requester, &declared, at).await?;
     lineage::whole(found.unread)?;
     let mut points: Vec<Point> = found.points.into_values().collect();
     points.extend(found.snapshots.into_values());
@@ -154,7 +164,8 @@ async fn dump_key(here: &Session, environment: &Environment, ask: &Survey) -> Re
 }
 
 /// What is to be known of the region in which something is restored.
-type Restorable = (Option<Result<Network, String>>, Option<Option<SnapshotFound>>, Option<Vec<Window>>);
+type Restorable =
+    (Option<Result<Network, String>>, Option<Option<SnapshotFound>>, Option<(Vec<Window>, Result<Vec<Gap>, String>)>);
 
 /// The network of restores, and what databases can be restored from.
 async fn restorable(
@@ -169,7 +180,7 @@ async fn restorable(
     try_join3(
         when(ask.isolated.then(|| rds::subnet_group(&session, environment.isolated_subnet_group()))),
         when((!ask.snapshot.is_empty()).then(|| past::snapshot(&session, &ask.snapshot))),
-        when((!ask.windows.is_empty()).then(|| windows::of_region(&session, side, &ask.windows))),
+        when((!ask.windows.is_empty()).then(|| windows::whole(&session, side, &ask.windows))),
     )
     .await
 }

@@ -1,13 +1,23 @@
-//! From when to when databases can be restored to any second, in one region or in both.
+//! From when to when databases can be restored to any second, in one region or in both, and what breaks that.
+
+use std::time::Duration;
 
 use futures::future::join_all;
 
 use super::{
-    super::{AwsCloud, rds, session::Session},
+    super::{
+        AwsCloud,
+        rds::{self, Automated},
+        session::Session,
+    },
     points,
 };
 use crate::{
-    domain::{environment::Environment, lag::Side, point::Window},
+    domain::{
+        environment::Environment,
+        lag::Side,
+        point::{Gap, Window},
+    },
     ports::cloud::{CloudError, Windows},
 };
 
@@ -42,17 +52,60 @@ pub async fn read(cloud: &AwsCloud, environment: &Environment, requester: &str) 
 /// # Errors
 /// See [`CloudError`].
 pub async fn of_region(session: &Session, side: Side, databases: &[String]) -> Result<Vec<Window>, CloudError> {
-    let found = rds::automated(session, databases).await?.into_iter();
-    let ours = found.filter(|automated| automated.replicated == (side == Side::Dr));
-    Ok(ours
-        .filter_map(|automated| {
-            Some(Window {
-                database: automated.database,
-                region: session.region.clone(),
-                oldest: automated.oldest?,
-                latest: automated.latest,
-                backup: automated.backup,
-            })
+    Ok(of(session, side, rds::automated(session, databases).await?))
+}
+
+/// The windows among these automated backups. Those of an instance that is gone are no past of the one that has its name now.
+fn of(session: &Session, side: Side, found: Vec<Automated>) -> Vec<Window> {
+    let ours = found.into_iter().filter(|backup| backup.replicated == (side == Side::Dr) && backup.gone.is_none());
+    ours.filter_map(|automated| {
+        Some(Window {
+            database: automated.database,
+            region: session.region.clone(),
+            oldest: automated.oldest?,
+            latest: automated.latest,
+            backup: automated.backup,
         })
-        .collect())
+    })
+    .collect()
+}
+
+/// The windows, and what breaks them: backups that were off for a while, by the events of the last 14 days, and another instance
+/// that had the name before. Why that is not known is a sentence.
+///
+/// # Errors
+/// See [`CloudError`].
+pub async fn whole(
+    session: &Session,
+    side: Side,
+    databases: &[String],
+) -> Result<(Vec<Window>, Result<Vec<Gap>, String>), CloudError> {
+    let found = rds::automated(session, databases).await?;
+    let gone: Vec<Automated> = found.iter().filter(|backup| backup.gone.is_some()).cloned().collect();
+    let windows = of(session, side, found);
+    let mut gaps: Vec<Gap> = gone.iter().filter_map(|backup| before(session, backup, &windows)).collect();
+    // What is copied here tells nothing of its own.
+    for database in databases.iter().filter(|_| side == Side::Primary) {
+        match rds::switches(session, database).await {
+            Ok(switches) => gaps.extend(Gap::between(database, &switches)),
+            Err(CloudError::Permanent { reason }) => return Ok((windows, Err(reason))),
+            Err(error) => return Err(error),
+        }
+    }
+    Ok((windows, Ok(gaps)))
+}
+
+/// The time of an instance that had the name before the one that has it now.
+fn before(session: &Session, backup: &Automated, windows: &[Window]) -> Option<Gap> {
+    let (oldest, id) = (backup.oldest?, backup.gone.as_ref()?);
+    let now = windows.iter().find(|window| window.database == backup.database);
+    Some(Gap {
+        database: backup.database.clone(),
+        from: oldest - Duration::from_millis(1),
+        until: now.map(|window| window.oldest),
+        why: format!(
+            "{} was another instance then, {id}, which is gone. RDS keeps its backups from {oldest} to {}: `aws rds restore-db-instance-to-point-in-time --region {} --source-dbi-resource-id {id}` restores from them",
+            backup.database, backup.latest, session.region
+        ),
+    })
 }

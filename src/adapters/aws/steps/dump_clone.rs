@@ -20,6 +20,7 @@ use super::{
     dump_check::permanent,
     dump_load,
     restore_database::{Arrival, adopt, arrival, describe, endpoint, has_figures, has_support, is_of, made, there},
+    restore_like::{Like, arrives, settings},
 };
 use crate::{
     adapters::{
@@ -48,6 +49,9 @@ impl Change for CreateEmpty {
             return Err(attempt.never(&format!("{} does not exist", self.database), "Restore it from a snapshot."));
         };
         let login = login::read(session, &self.secret).await?;
+        if self.live {
+            return self.in_its_place(at, &live, &login).await;
+        }
         let figures = has_figures(live.storage_type(), live.allocated_storage());
         let supported = has_support(live.engine());
         let throughput = live.storage_throughput().filter(|_| figures && live.storage_type() == Some("gp3"));
@@ -88,10 +92,42 @@ impl Change for CreateEmpty {
     }
 
     async fn poll(&self, at: &At<'_>) -> Outcome {
+        if self.live {
+            return arrives(at, &self.instance, &self.database).await;
+        }
         Ok(match arrival(&at.session, &self.instance).await? {
             Arrival::Under(progress) => progress,
             Arrival::There(made) => there(&made, &self.instance, None),
         })
+    }
+}
+
+impl CreateEmpty {
+    /// One with all the settings of the other, its network among them: it is to take its place once it is filled.
+    async fn in_its_place(&self, at: &At<'_>, live: &DbInstance, login: &Login) -> Result<Started, CloudError> {
+        let session = &at.session;
+        let thing = format!("instance {}, empty and like {}", self.instance, self.database);
+        let attempt = session.changes("rds:CreateDBInstance", thing);
+        let like = Like::of(live);
+        let tags = [like.tags.clone(), rds::rds_tags(at.call)].concat();
+        let request = session.rds().create_db_instance().db_instance_identifier(&self.instance);
+        let request = settings!(request, live, like, tags)
+            .set_engine(live.engine.clone())
+            .set_engine_version(live.engine_version.clone())
+            .set_allocated_storage(live.allocated_storage())
+            .set_max_allocated_storage(live.max_allocated_storage())
+            .set_port(endpoint(live).map(|(_, port)| i32::from(port)))
+            .master_username(&login.username)
+            .master_user_password(login.password.expose_secret())
+            .storage_encrypted(true)
+            .set_kms_key_id(live.kms_key_id.clone());
+        match request.send().await {
+            Ok(_) => Ok(begun(&self.instance)),
+            Err(error) if error.as_service_error().is_some_and(|e| e.is_db_instance_already_exists_fault()) => {
+                adopt(session, at.call, &self.instance, &attempt).await
+            }
+            Err(error) => Err(attempt.failed(error)),
+        }
     }
 }
 

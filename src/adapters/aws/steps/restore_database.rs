@@ -22,7 +22,7 @@ use crate::{
         environment::Environment,
         live,
         restored::{Found, Removable},
-        step::{DeleteInstance, ISSUE, Outputs, RestoreTest},
+        step::{DATA_OF, DeleteInstance, ISSUE, Outputs, RestoreTest},
     },
     ports::cloud::{Call, CloudError, Probe, Progress, Started},
 };
@@ -203,6 +203,18 @@ pub async fn adopt(session: &Session, call: &Call, name: &str, attempt: &Attempt
         return Err(attempt.never(&why, "Delete it in RDS, then retry."));
     }
     Ok(begun(name))
+}
+
+/// Up to when a database can be restored just now: what is restored as late as can be begins to be restored after this is asked,
+/// so that it is no older. Looked for among the backups that came from another region where there is one of those.
+///
+/// # Errors
+/// See [`CloudError`].
+pub async fn latest(session: &Session, database: &str, replicated: bool) -> Result<Outputs, CloudError> {
+    let found = rds::automated(session, &[database.to_owned()]).await?;
+    let own = found.into_iter().filter(|backup| backup.replicated == replicated && backup.gone.is_none());
+    let latest = own.map(|backup| backup.latest).max();
+    Ok(latest.map(|latest| (DATA_OF.to_owned(), latest.iso())).into_iter().collect())
 }
 
 /// How far an instance is that is being restored.

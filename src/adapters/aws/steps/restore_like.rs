@@ -6,12 +6,41 @@ use aws_sdk_rds::types::{DbInstance, Tag};
 use super::{
     super::{background::Outcome, rds, time},
     At, Change, begun,
-    restore_database::{Arrival, adopt, arrival, describe, has_figures, has_support, made, there},
+    restore_database::{Arrival, adopt, arrival, describe, has_figures, has_support, latest, made, there},
 };
 use crate::{
-    domain::step::{RESOURCE, RestoreLike},
+    domain::step::{Outputs, RESOURCE, RestoreLike},
     ports::cloud::{CloudError, Probe, Progress, Started},
 };
+
+/// Passes the settings of an instance on to another one that is to take its place.
+macro_rules! settings {
+    ($request:expr, $live:expr, $like:expr, $tags:expr) => {
+        $request
+            .set_db_instance_class($like.class)
+            .set_storage_type($like.storage)
+            .set_iops($like.iops)
+            .set_storage_throughput($like.throughput)
+            .set_db_subnet_group_name($like.subnet_group)
+            .set_vpc_security_group_ids(Some($like.security_groups))
+            .set_db_parameter_group_name($like.parameter_group)
+            .set_option_group_name($like.option_group)
+            .set_multi_az($live.multi_az())
+            .set_publicly_accessible($live.publicly_accessible())
+            .set_auto_minor_version_upgrade($live.auto_minor_version_upgrade())
+            .set_enable_iam_database_authentication($live.iam_database_authentication_enabled())
+            .set_enable_cloudwatch_logs_exports($live.enabled_cloudwatch_logs_exports.clone())
+            .set_copy_tags_to_snapshot($live.copy_tags_to_snapshot())
+            .set_ca_certificate_identifier($live.ca_certificate_identifier.clone())
+            .set_engine_lifecycle_support($like.support)
+            .set_backup_retention_period($live.backup_retention_period())
+            .set_preferred_backup_window($live.preferred_backup_window.clone())
+            // Until it takes the place of the other one it may be deleted.
+            .deletion_protection(false)
+            .set_tags(Some($tags))
+    };
+}
+pub(super) use settings;
 
 impl Change for RestoreLike {
     /// Looks for the instance an earlier call may have made.
@@ -29,38 +58,16 @@ impl Change for RestoreLike {
         let Some(live) = describe(session, &self.database).await? else {
             return Err(attempt.never(&format!("{} does not exist", self.database), "Restore into a clone."));
         };
+        let outputs = match (&self.snapshot, self.at) {
+            (None, None) => latest(session, &self.database, false).await?,
+            _ => Outputs::new(),
+        };
         let like = Like::of(&live);
         let tags = [like.tags.clone(), rds::rds_tags(at.call)].concat();
-        macro_rules! settings {
-            ($request:expr) => {
-                $request
-                    .set_db_instance_class(like.class)
-                    .set_storage_type(like.storage)
-                    .set_iops(like.iops)
-                    .set_storage_throughput(like.throughput)
-                    .set_db_subnet_group_name(like.subnet_group)
-                    .set_vpc_security_group_ids(Some(like.security_groups))
-                    .set_db_parameter_group_name(like.parameter_group)
-                    .set_option_group_name(like.option_group)
-                    .set_multi_az(live.multi_az())
-                    .set_publicly_accessible(live.publicly_accessible())
-                    .set_auto_minor_version_upgrade(live.auto_minor_version_upgrade())
-                    .set_enable_iam_database_authentication(live.iam_database_authentication_enabled())
-                    .set_enable_cloudwatch_logs_exports(live.enabled_cloudwatch_logs_exports.clone())
-                    .set_copy_tags_to_snapshot(live.copy_tags_to_snapshot())
-                    .set_ca_certificate_identifier(live.ca_certificate_identifier.clone())
-                    .set_engine_lifecycle_support(like.support)
-                    .set_backup_retention_period(live.backup_retention_period())
-                    .set_preferred_backup_window(live.preferred_backup_window.clone())
-                    // Until it takes the place of the other one it may be deleted.
-                    .deletion_protection(false)
-                    .set_tags(Some(tags))
-            };
-        }
         let sent = match &self.snapshot {
             Some(snapshot) => {
                 let request = session.rds().restore_db_instance_from_db_snapshot().db_snapshot_identifier(snapshot);
-                let request = settings!(request.db_instance_identifier(&self.instance));
+                let request = settings!(request.db_instance_identifier(&self.instance), live, like, tags);
                 request.send().await.map(drop).map_err(|error| {
                     let taken = error.as_service_error().is_some_and(|e| e.is_db_instance_already_exists_fault());
                     (taken, attempt.failed(error))
@@ -68,7 +75,7 @@ impl Change for RestoreLike {
             }
             None => {
                 let request = session.rds().restore_db_instance_to_point_in_time();
-                let request = settings!(request.target_db_instance_identifier(&self.instance))
+                let request = settings!(request.target_db_instance_identifier(&self.instance), live, like, tags)
                     .source_db_instance_identifier(&self.database)
                     .set_max_allocated_storage(live.max_allocated_storage())
                     .set_restore_time(self.at.map(time))
@@ -80,31 +87,34 @@ impl Change for RestoreLike {
             }
         };
         match sent {
-            Ok(()) => Ok(begun(&self.instance)),
+            Ok(()) => Ok(Started { outputs, ..begun(&self.instance) }),
             Err((true, _)) => adopt(session, at.call, &self.instance, &attempt).await,
             Err((false, error)) => Err(error),
         }
     }
 
     async fn poll(&self, at: &At<'_>) -> Outcome {
-        let made = match arrival(&at.session, &self.instance).await? {
-            Arrival::Under(progress) => return Ok(progress),
-            Arrival::There(made) => made,
-        };
-        let Some(id) = made.dbi_resource_id() else {
-            return Ok(Progress::Running {
-                percent: None,
-                detail: "available, RDS does not tell its id yet".to_owned(),
-            });
-        };
-        let live = describe(&at.session, &self.database).await?;
-        let differs = live.map(|live| differences(&live, &made)).filter(|differ| !differ.is_empty());
-        let mut progress = there(&made, &self.instance, differs.map(|differ| differ.join("; ")));
-        if let Progress::Done { outputs, .. } = &mut progress {
-            outputs.insert(RESOURCE.to_owned(), id.to_owned());
-        }
-        Ok(progress)
+        arrives(at, &self.instance, &self.database).await
     }
+}
+
+/// Whether an instance is there that is to take the place of another one, with the id that stays with it and what of it is not as
+/// the other's.
+pub(super) async fn arrives(at: &At<'_>, instance: &str, database: &str) -> Outcome {
+    let made = match arrival(&at.session, instance).await? {
+        Arrival::Under(progress) => return Ok(progress),
+        Arrival::There(made) => made,
+    };
+    let Some(id) = made.dbi_resource_id() else {
+        return Ok(Progress::Running { percent: None, detail: "available, RDS does not tell its id yet".to_owned() });
+    };
+    let live = describe(&at.session, database).await?;
+    let differs = live.map(|live| differences(&live, &made)).filter(|differ| !differ.is_empty());
+    let mut progress = there(&made, instance, differs.map(|differ| differ.join("; ")));
+    if let Progress::Done { outputs, .. } = &mut progress {
+        outputs.insert(RESOURCE.to_owned(), id.to_owned());
+    }
+    Ok(progress)
 }
 
 /// What is passed on.
@@ -117,7 +127,7 @@ pub(super) struct Like {
     pub(super) security_groups: Vec<String>,
     pub(super) parameter_group: Option<String>,
     pub(super) option_group: Option<String>,
-    support: Option<String>,
+    pub(super) support: Option<String>,
     pub(super) tags: Vec<Tag>,
 }
 

@@ -3,10 +3,10 @@
 use super::{
     super::{background::Outcome, rds, time},
     At, Change, begun,
-    restore_database::{Arrival, adopt, arrival, made, there},
+    restore_database::{Arrival, adopt, arrival, latest, made, there},
 };
 use crate::{
-    domain::step::RestoreMoment,
+    domain::step::{Outputs, RestoreMoment},
     ports::cloud::{CloudError, Probe, Started},
 };
 
@@ -21,6 +21,10 @@ impl Change for RestoreMoment {
         let when = self.at.map_or_else(|| "the latest restorable moment".to_owned(), |at| at.to_string());
         let thing = format!("instance {} restored from {} as of {when}", self.instance, self.database);
         let attempt = session.changes("rds:RestoreDBInstanceToPointInTime", thing);
+        let outputs = match self.at {
+            None => latest(session, &self.database, self.backup.is_some()).await?,
+            Some(_) => Outputs::new(),
+        };
         let groups = Some(self.security_groups.clone()).filter(|groups| !groups.is_empty());
         let source = Some(self.database.clone()).filter(|_| self.backup.is_none());
         let request = session
@@ -41,7 +45,7 @@ impl Change for RestoreMoment {
             .backup_retention_period(0)
             .set_tags(Some(rds::rds_tags(call)));
         match request.send().await {
-            Ok(_) => Ok(begun(&self.instance)),
+            Ok(_) => Ok(Started { outputs, ..begun(&self.instance) }),
             Err(error) if error.as_service_error().is_some_and(|e| e.is_db_instance_already_exists_fault()) => {
                 adopt(session, call, &self.instance, &attempt).await
             }

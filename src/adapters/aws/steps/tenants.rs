@@ -1,7 +1,7 @@
 //! One tenant's rows brought back into a live database. What is done is asked of the database itself, so that any process
 //! knows it: a copy that was not finished does not count, and a transaction was committed or was not.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use sha2::{Digest as _, Sha256};
 
@@ -25,17 +25,22 @@ use crate::{
         merge::{Difference, Done, Hitch, Staged, State, Sums, Tenant},
     },
     domain::{
+        attachment::{Attachment, Report, Table},
         step::{
             Bring, ClearTenant, CompareTenant, EXPECTED, ISSUE, MergeTenant, MergeTenantBack, OTHERS, Origin, Outputs,
             RETURNING, StageTenant, SumOthers, SwapTenant, SwapTenantBack, TenantTables, VerifyTenant,
         },
-        text::count,
+        text::{count, escape},
     },
     ports::cloud::{Call, CloudError, Probe, Progress, Started},
 };
 
 /// Tables that are told of in a sentence.
 const TOLD: usize = 8;
+/// So long is counted at the most what was written since a cutover: it is told, and nothing waits for it.
+const COUNTING: Duration = Duration::from_secs(10);
+/// Tables that a receipt lists: as many rows as a table in Slack has.
+const LISTED: usize = 100;
 /// One row in so many may be deleted by whoever uses the tables before they are counted.
 const SHARE: u64 = 1000;
 /// And so many of a table that has few.
@@ -69,6 +74,7 @@ impl Look for CompareTenant {
             let outputs = Outputs::from([
                 (RETURNING.to_owned(), json(&found.agreed(what.bring))),
                 (EXPECTED.to_owned(), json(&found.expected())),
+                receipt(&found, &what).to_output(),
             ]);
             Ok(Progress::Done { outputs, detail: words(&found, what.bring) })
         })
@@ -147,7 +153,9 @@ impl Change for SwapTenant {
     async fn poll(&self, at: &At<'_>) -> Outcome {
         let tenant = tenant(at.call, &self.of);
         let detail = format!("swapped in one statement; what was live before is in {}", tenant.before());
-        made(state(at, &self.of).await?.swapped, detail)
+        // Going back tells by it what came since.
+        let expected = at.call.inputs.get(EXPECTED).map(|rows| (EXPECTED.to_owned(), rows.clone()));
+        made(state(at, &self.of).await?.swapped, expected.into_iter().collect(), detail)
     }
 }
 
@@ -165,8 +173,15 @@ impl Change for SwapTenantBack {
 
     async fn poll(&self, at: &At<'_>) -> Outcome {
         let tenant = tenant(at.call, &self.of);
-        let detail = format!("as before in one statement; what was live meanwhile is in {}", tenant.undone());
-        made(state(at, &self.of).await?.unswapped, detail)
+        let unswapped = state(at, &self.of).await?.unswapped;
+        let counted = async { if unswapped { written_since(at, &self.of).await } else { None } };
+        let since = tokio::time::timeout(COUNTING, counted).await.ok().flatten();
+        let detail = format!(
+            "as before in one statement; what was live meanwhile is in {}{}",
+            tenant.undone(),
+            since.map(|since| format!(", {since}")).unwrap_or_default()
+        );
+        made(unswapped, Outputs::new(), detail)
     }
 }
 
@@ -274,9 +289,27 @@ async fn worked(
     }
 }
 
-fn made(is: bool, detail: String) -> Outcome {
+/// How many rows the tables that were swapped back have more and fewer than when they were put there; none where that cannot be
+/// counted, which is no reason not to go back.
+async fn written_since(at: &At<'_>, of: &TenantTables) -> Option<String> {
+    let expected: BTreeMap<String, u64> = serde_json::from_str(at.call.inputs.get(EXPECTED)?).ok()?;
+    let (live, tenant) = live(&at.session, at.call, of).await.ok()?;
+    let (undone, databases) = (tenant.undone(), &at.cloud.tools.databases);
+    let there = databases.inventory(&live, std::slice::from_ref(&undone)).await.ok()?;
+    let name = |table: &String| format!("{undone}.{table}");
+    let names: Vec<String> = expected.keys().map(name).filter(|name| there.tables.contains_key(name)).collect();
+    let found = databases.count_rows(&live, &names).await.ok()?;
+    let (mut more, mut fewer) = (0, 0);
+    for (table, were) in &expected {
+        let are = found.get(&name(table)).copied().unwrap_or(0);
+        (more, fewer) = (more + are.saturating_sub(*were), fewer + were.saturating_sub(are));
+    }
+    Some(format!("with {} more and {fewer} fewer than at the cutover", count(more, "row")))
+}
+
+fn made(is: bool, outputs: Outputs, detail: String) -> Outcome {
     match is {
-        true => Ok(Progress::Done { outputs: Outputs::new(), detail }),
+        true => Ok(Progress::Done { outputs, detail }),
         false => Err(CloudError::Unknown {
             reason: "The database does not show what it was told to do. Look at the schemas there.".to_owned(),
         }),
@@ -386,6 +419,41 @@ fn words(found: &Difference, bring: Bring) -> String {
         said.push_str(note);
     }
     said
+}
+
+/// The same table by table, to be looked at before anybody says that it goes on, and to be kept.
+fn receipt(found: &Difference, what: &CompareTenant) -> Report {
+    let (schema, database) = (&what.of.schema, &what.of.database);
+    let told = found.tables.iter().take(LISTED).map(|table| {
+        let numbers =
+            [table.staged, table.vanished, table.returning(), table.taken, table.orphaned, table.changed, table.came];
+        let numbers = numbers.iter().map(u64::to_string);
+        let ids = table.ids.clone().unwrap_or_default();
+        std::iter::once(table.table.clone()).chain(numbers).chain([ids]).collect()
+    });
+    let columns = [
+        "Table",
+        "In the backup",
+        "Vanished since",
+        "Come back",
+        "Held back: value taken",
+        "Held back: nothing to belong to",
+        "Differ",
+        "Came since",
+        "Ids that come back",
+    ];
+    let table = Table {
+        caption: format!("Rows of {schema} in the backup and in live {database}"),
+        columns: columns.map(str::to_owned).to_vec(),
+        rows: told.collect(),
+        offers: Vec::new(),
+    };
+    let rest = match found.tables.len().saturating_sub(LISTED) {
+        0 => String::new(),
+        more => format!(" {} more are not shown.", count(more as u64, "table")),
+    };
+    let text = format!("*Receipt of {}*: {}{rest}", escape(schema), escape(&words(found, what.bring)));
+    Report { text, attachment: Attachment { table: Some(table), ..Attachment::default() }, breaches: Vec::new() }
 }
 
 /// One sum for each schema.

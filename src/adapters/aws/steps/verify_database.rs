@@ -8,6 +8,7 @@ use super::{
     super::{
         background::{Outcome, Teller},
         checks::{Check, Pair, verdict, yes},
+        cloudwatch,
         login::Login,
         session::Session,
         tools::Tools,
@@ -20,10 +21,13 @@ use crate::{
     domain::{
         environment::Engine,
         moment::Moment,
-        step::{Outputs, VerifyDatabase},
+        step::{DATA_OF, ISSUE, Outputs, VerifyDatabase},
     },
     ports::cloud::{Call, Progress},
 };
+
+/// Of a restored instance's storage so many per cent have to be free.
+const ROOM: u64 = 10;
 
 impl Look for VerifyDatabase {
     async fn poll(&self, at: &At<'_>) -> Outcome {
@@ -86,7 +90,27 @@ async fn verify(
     };
     let pair =
         Pair { subject: format!("Instance {instance} in {}", session.region), restored: instance, source: database };
-    Ok(verdict(&pair, &checks, note))
+    let mut verdict = verdict(&pair, &checks, note);
+    if let Progress::Done { outputs, .. } = &mut verdict {
+        outputs.extend(call.inputs.get(DATA_OF).map(|at| (DATA_OF.to_owned(), at.clone())));
+        outputs.extend(lacks_room(&session, instance, &restored).await.map(|issue| (ISSUE.to_owned(), issue)));
+    }
+    Ok(verdict)
+}
+
+/// Whether a restored instance is about to run full, before anything is put on it. What is not measured yet says nothing.
+async fn lacks_room(session: &Session, instance: &str, restored: &DbInstance) -> Option<String> {
+    let gib = u64::try_from(restored.allocated_storage()?).ok().filter(|gib| *gib > 0)?;
+    let free = match cloudwatch::free_storage(session, instance).await {
+        Ok(free) => free?,
+        Err(error) => {
+            tracing::warn!(instance, %error, "how much storage is free is not known");
+            return None;
+        }
+    };
+    let percent = free.saturating_mul(100) / (gib << 30);
+    (percent < ROOM)
+        .then(|| format!("only {percent} % of the {gib} GiB of storage of {instance} is free: give it more in RDS"))
 }
 
 /// Signs in to both and compares what is in them.
@@ -99,6 +123,7 @@ async fn inside(
     (login, other): (&Login, &Login),
 ) -> Vec<Check> {
     let VerifyDatabase { engine, schemas, wordpress, data_of, rpo_seconds, .. } = what;
+    let data_of = &call.inputs.get(DATA_OF).and_then(|at| Moment::read(at)).unwrap_or(*data_of);
     let Some((host, port)) = restore_database::endpoint(restored) else {
         return vec![Check::new("login to the restored database", false, "RDS tells no endpoint of it.")];
     };

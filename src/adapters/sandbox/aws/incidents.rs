@@ -8,7 +8,7 @@ use super::{
     world::{
         Region, Tags, World,
         kms::RDS_KEY,
-        rds::{Instance, Snapshot},
+        rds::{Event, Instance, Snapshot},
         rows::{Happening, Rows},
         sns::Message,
     },
@@ -70,6 +70,18 @@ impl SimAws {
         let changed = self
             .meddle(environment, Side::Primary, |place, _, _| place.rds.instances.get_mut(id).map(change).is_some());
         changed == Some(true)
+    }
+
+    /// Somebody switched the automated backups of an instance off, and on again later.
+    pub fn backups_were_off(&self, environment: &str, id: &str, (from, until): (Moment, Moment)) {
+        self.meddle(environment, Side::Primary, |place, _, _| {
+            place.rds.events.extend([Event::backups(id, from, false), Event::backups(id, until, true)]);
+        });
+    }
+
+    /// From now on so many per cent of the storage of an instance that is there, or will be, are free.
+    pub fn fill_storage(&self, environment: &str, id: &str, percent: u8) {
+        self.meddle(environment, Side::Primary, |place, _, _| place.cloudwatch.free.insert(id.to_lowercase(), percent));
     }
 
     /// Takes rows away from a database since a moment of the past: it lacks them, and so does every snapshot made of it since.

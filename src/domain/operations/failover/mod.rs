@@ -1,6 +1,7 @@
 //! `dr.failover`: a platform moves to its DR region, whether or not the primary one can be reached. Nothing in its plan needs
 //! the primary region, and nothing of that side is ever deleted.
 
+mod stages;
 mod steps;
 
 use super::{
@@ -15,6 +16,7 @@ use crate::domain::{
     plan::{Fact, Plan},
     policy::Need,
     readiness::{self, Assessment, Health, Verdict},
+    recovery::Recovery,
     text::escape,
     world::Survey,
 };
@@ -185,6 +187,10 @@ impl Operation for Failover {
 
     fn moves(&self) -> Option<Side> {
         Some(Side::Dr)
+    }
+
+    fn recovery(&self, run: &Run) -> Option<Recovery> {
+        Some(stages::recovery(run))
     }
 
     fn irreversible(&self) -> bool {

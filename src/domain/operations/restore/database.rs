@@ -3,8 +3,10 @@
 use super::{
     super::{Asked, Known},
     Ask, Kind,
-    ask::{DATABASE, MERGE, REGION, SNAPSHOT, TABLES, TARGET, TENANT, Target},
+    ask::Target,
     live::{self, Exchange},
+    names::{DATABASE, MERGE, REGION, SNAPSHOT, TABLES, TARGET, TENANT},
+    past::{unlooked, within},
     path::Path,
     tenant::{self, Tenancy},
 };
@@ -14,7 +16,6 @@ use crate::domain::{
     mark::{Mark, MarkKind},
     moment::{Moment, spoken},
     plan::Plan,
-    point::Window,
     restored, step,
     world::{DatabaseFound, SnapshotFound, Survey, World},
 };
@@ -271,8 +272,11 @@ fn plan_moment(asked: &Asked<'_>, ask: &Ask<'_>, known: &Known) -> Result<Plan, 
             env.name
         )]);
     };
-    let at = within(ask.target(), window, database, ask.region(env)).map_err(|why| vec![why])?;
+    let at = within(ask.target(), (window, world), database, ask.region(env), TARGET).map_err(|why| vec![why])?;
     let mut path = Path::new(env, ask);
+    if let (Some(_), Some(Err(why))) = (at, &world.gaps) {
+        path.draft.note(unlooked(why));
+    }
     let instance = restored::name(database.name(), &asked.id.0);
     let announced = path.announced(&instance);
     let title = match at {
@@ -305,25 +309,6 @@ fn plan_moment(asked: &Asked<'_>, ask: &Ask<'_>, known: &Known) -> Result<Plan, 
     ends(path, &subject, asked, known, &instance, &validated)
 }
 
-/// The moment, if it is one that can be restored.
-fn within(target: Target, window: &Window, database: &Database, region: &str) -> Result<Option<Moment>, String> {
-    let Target::At(at) = target else { return Ok(None) };
-    let range = format!(
-        "{} can be restored in {region} to any second from {} to {}",
-        database.id, window.oldest, window.latest
-    );
-    if at < window.oldest {
-        return Err(format!(
-            "{at} is before that: {range}. The nearest that works is `--{TARGET} {}`; snapshots may be older.",
-            window.oldest
-        ));
-    }
-    if at > window.latest {
-        return Err(format!("{at} is after that: {range}. The nearest that works is `--{TARGET} latest`."));
-    }
-    Ok(Some(at))
-}
-
 /// The DB subnet group apart from the platform.
 pub(super) fn isolated(env: &Environment, world: &World) -> Result<String, Vec<String>> {
     match &world.isolated {
@@ -338,8 +323,10 @@ pub(super) fn isolated(env: &Environment, world: &World) -> Result<String, Vec<S
 
 /// A copy that was looked at.
 pub(super) struct Validated {
-    restored: usize,
-    step: usize,
+    /// The step that made it, which knows its id.
+    pub(super) restored: usize,
+    /// The step that says that it is as it should be.
+    pub(super) step: usize,
     /// Its contents were looked into as well.
     looked_into: bool,
 }

@@ -7,8 +7,9 @@ use super::{
         delete::{named, unknown},
     },
     Ask, Kind,
-    ask::{FROM, MERGE, TABLES, TENANT},
     database::{Subject, ends, isolated, loses, put_checks, validate},
+    live,
+    names::{FROM, MERGE, TABLES, TENANT},
     path::Path,
     tenant,
 };
@@ -27,7 +28,7 @@ fn survey(asked: &Asked<'_>, ask: &Ask<'_>) -> Result<Survey, Vec<String>> {
     Ok(Survey {
         point: Some(ask.from().to_owned()),
         databases: asked.environment.databases.iter().map(|database| database.id.clone()).collect(),
-        isolated: true,
+        isolated: !ask.replaces_database(),
         ..Survey::default()
     })
 }
@@ -68,9 +69,7 @@ fn refusals(env: &Environment, ask: &Ask<'_>) -> Vec<String> {
     match (ask.goes_live(), ask.tenant()) {
         (false, _) => Vec::new(),
         (true, Some(_)) => tenant::refusals(env, ask),
-        (true, None) => vec![format!(
-            "A dump holds schemas and no server, so it does not take the place of a whole database. Say `--{TENANT} ID` to bring one tenant's tables back into the live one, put the whole database back with `rds` or `pitr`, or leave `--into live` out to load the dump into a clone."
-        )],
+        (true, None) => live::refusals(env, ask),
     }
 }
 
@@ -122,8 +121,14 @@ fn loaded(
             "{id} does not exist, so it cannot be known what an instance like it is. Restore it with `rds` from a snapshot."
         )]);
     }
+    let takes_place = path.ask.replaces_database();
     let instance = restored::name(subject.database.name(), &asked.id.0);
     let announced = path.announced(&instance);
+    if takes_place {
+        path.draft.note(format!(
+            "A dump holds schemas and no server: {instance} gets the settings of {id}, in PostgreSQL the roles that the dump names, and the login of secret {secret}. Other accounts of MySQL and MariaDB are in no dump: make those that applications sign in with before the cutover is agreed to."
+        ));
+    }
     let made = path.draft.step(
         format!("Make {instance}, empty and like {id}"),
         vec![announced],
@@ -132,8 +137,9 @@ fn loaded(
             database: id.clone(),
             secret: secret.to_owned(),
             instance: instance.clone(),
-            subnet_group: isolated(env, &known.world)?,
-            security_groups: env.restore_test_security_groups.clone(),
+            subnet_group: if takes_place { String::new() } else { isolated(env, &known.world)? },
+            security_groups: if takes_place { Vec::new() } else { env.restore_test_security_groups.clone() },
+            live: takes_place,
         },
     );
     let filled = path.draft.step(
@@ -151,7 +157,9 @@ fn loaded(
         },
     );
     let validated = validate(&mut path, subject, &instance, filled, archive.point.created);
-    let validated = put_checks(&mut path, subject, &instance, validated, None);
+    let mut validated = put_checks(&mut path, subject, &instance, validated, None);
+    // The id by which it is renamed is known of its making, and not of its filling.
+    validated.restored = made;
     loses(&mut path, subject, archive.point.created, asked.at);
     ends(path, subject, asked, known, &instance, &validated)
 }

@@ -6,9 +6,8 @@ use super::{
         Asked, Known,
         delete::{named, unknown},
     },
-    Ask, Kind,
-    ask::{PATH, POINT, TENANT},
-    gates,
+    Ask, Kind, gates,
+    names::{PATH, POINT, TENANT},
     path::Path,
     scope,
 };
@@ -18,7 +17,8 @@ use crate::domain::{
     moment::spoken,
     plan::Plan,
     point::{Place, Point, PointKind},
-    restored, step,
+    restored::{self, Left},
+    step,
     world::{Survey, World},
 };
 
@@ -76,13 +76,13 @@ fn plan(asked: &Asked<'_>, ask: &Ask<'_>, known: &Known) -> Result<Plan, Vec<Str
                 swap(&mut path, asked, known, (point, folder), compared);
             }
         }
-        None => whole(&mut path, &asked.id.0, (point, vault), &known.world),
+        None => drop(whole(&mut path, &asked.id.0, (point, vault), &known.world)),
     }
     path.finish()
 }
 
 /// Why nothing can be restored from it, a sentence each.
-fn refusals(env: &Environment, point: &Point, expected: Option<&str>, world: &World) -> Vec<String> {
+pub(super) fn refusals(env: &Environment, point: &Point, expected: Option<&str>, world: &World) -> Vec<String> {
     let (id, files, region) = (&point.id, &point.resource, &env.primary_region);
     let mut refused = Vec::new();
     if !point.usable() {
@@ -180,11 +180,19 @@ fn swap(path: &mut Path<'_>, asked: &Asked<'_>, known: &Known, (point, folder): 
     };
     let title = format!("Swap {folder} with the restored one");
     let swapped = path.draft.step(title, vec![compared, agreed], swap(before.clone(), None));
-    path.draft.back(format!("Swap {folder} back"), vec![compared, swapped], swap(undone, Some(before)));
+    let (aside, meanwhile) = (Left::within(&before, files), Left::within(&undone, files));
+    let kept = path.promised(&aside, swapped);
+    let back = path.draft.back(format!("Swap {folder} back"), vec![compared, swapped], swap(undone, Some(before)));
+    path.exchanged(kept, back, (&aside, &meanwhile));
 }
 
-/// All of it, as a new file system with an address in the isolated network.
-fn whole(path: &mut Path<'_>, operation: &str, (point, vault): (&Point, &str), world: &World) {
+/// All of it, as a new file system with an address in the isolated network; the last step of that.
+pub(super) fn whole(
+    path: &mut Path<'_>,
+    operation: &str,
+    (point, vault): (&Point, &str),
+    world: &World,
+) -> Option<usize> {
     let (env, files) = (path.env, &point.resource);
     let region = env.primary_region.clone();
     let network = world.isolated.clone();
@@ -196,7 +204,10 @@ fn whole(path: &mut Path<'_>, operation: &str, (point, vault): (&Point, &str), w
     });
     let subnet = match subnet {
         Ok(subnet) => subnet,
-        Err(why) => return path.draft.problem(why),
+        Err(why) => {
+            path.draft.problem(why);
+            return None;
+        }
     };
     let name = restored::name(files, operation);
     let keep = path.ask.keep();
@@ -204,8 +215,11 @@ fn whole(path: &mut Path<'_>, operation: &str, (point, vault): (&Point, &str), w
         "Nothing of the platform is changed: {name} is made beside it, with an address in subnet {subnet}, and nothing uses it. It costs what such a file system costs, and is deleted by itself {keep} after it was compared."
     ));
     let leftover = |note: String| step::Remember { mark: MarkKind::Leftover, subject: name.clone(), note };
-    let announced =
-        path.draft.step(format!("Write down that {name} is made"), vec![], leftover(Leftover::files(&region).note()));
+    let announced = path.draft.step(
+        format!("Write down that {name} is made"),
+        path.gate.clone(),
+        leftover(Leftover::files(&region).note()),
+    );
     let restore = step::RestoreFiles {
         region: region.clone(),
         vault: vault.to_owned(),
@@ -238,9 +252,9 @@ fn whole(path: &mut Path<'_>, operation: &str, (point, vault): (&Point, &str), w
         vec![validated],
         step::Remember { mark: MarkKind::Tested, subject: point.key(), note },
     );
-    path.draft.step(
+    Some(path.draft.step(
         format!("Write down that {name} is kept for {keep}"),
         vec![validated],
         leftover(Leftover::files(&region).kept_for(keep).note()),
-    );
+    ))
 }

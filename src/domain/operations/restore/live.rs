@@ -9,10 +9,9 @@ use super::{
     scope::{self, Reach},
 };
 use crate::domain::{
-    command::value::span_text,
     environment::{Cutover, Database, Environment},
     live::Live,
-    mark::{Leftover, MarkKind},
+    mark::MarkKind,
     moment::Moment,
     restored,
     step::{self, Consent},
@@ -111,7 +110,7 @@ impl Exchange<'_> {
             vec![restored, away],
             rename(None, instance, id, false, true),
         );
-        let kept = self.kept(path, in_place, &before);
+        let kept = path.promised(&before, in_place);
         let healthy = path.health(in_place);
         self.validation(path, healthy, (id, &before));
         let undone = restored::undone(self.database.name(), self.operation);
@@ -125,26 +124,7 @@ impl Exchange<'_> {
             vec![away, out],
             rename(live, &before, id, true, false),
         );
-        self.not_kept(path, vec![kept, again], &before);
-    }
-
-    /// What was live before is promised for a while, and the ledger remembers for how long.
-    fn kept(&self, path: &mut Path<'_>, after: usize, before: &str) -> usize {
-        let keep = self.env.restore.keep_before;
-        let note = Leftover::instance(&self.env.primary_region).kept_for(&span_text(keep)).note();
-        path.draft.step(
-            format!("Write down that {before} is promised for {}", crate::domain::moment::spoken(keep.0)),
-            vec![after],
-            step::Remember { mark: MarkKind::Before, subject: before.to_owned(), note },
-        )
-    }
-
-    fn not_kept(&self, path: &mut Path<'_>, after: Vec<usize>, before: &str) {
-        path.draft.back(
-            format!("Write down that {before} is live again"),
-            after,
-            step::Forget { mark: MarkKind::Before, subject: before.to_owned() },
-        );
+        path.exchanged(kept, again, (&before, &undone));
     }
 
     /// Nothing is renamed: the application is sent elsewhere, and the ledger remembers where.
@@ -173,7 +153,7 @@ impl Exchange<'_> {
         );
         let wait = step::WaitForPeople { question, rule: None, consent: Consent::Look };
         let redeployed = path.draft.step("Wait until the services are redeployed", vec![marked], wait);
-        let kept = self.kept(path, marked, id);
+        let kept = path.promised(id, marked);
         let healthy = path.health(redeployed);
         self.validation(path, healthy, (instance, id));
         let back = step::PointSecretBack { region, secret: secret.to_owned() };
@@ -185,7 +165,7 @@ impl Exchange<'_> {
         } else {
             path.draft.back(title, vec![marked, back], live(id, instance));
         }
-        self.not_kept(path, vec![kept, back], id);
+        path.exchanged(kept, back, (id, instance));
     }
 
     /// From the application's side: at its address, with its login. What is live now is held against what was before.

@@ -7,14 +7,19 @@ mod ask;
 mod database;
 mod dump;
 mod files;
+mod full;
 mod gates;
 mod live;
+mod names;
 mod objects;
+mod past;
 mod path;
 mod preflight;
 mod scope;
 mod secrets;
+mod stages;
 mod tenant;
+mod values;
 
 use ask::Ask;
 
@@ -26,6 +31,7 @@ use crate::domain::{
     operation::Run,
     plan::Plan,
     preflight::Check,
+    recovery::Recovery,
     step::{Action, StepState},
     text::escape,
     world::Survey,
@@ -59,8 +65,16 @@ impl Kind {
 }
 
 /// Every kind of restore, in the order help names them. A new one is its file and its line here.
-const KINDS: [&Kind; 7] =
-    [&database::RDS, &database::PITR, &files::EFS, &dump::DUMP, &secrets::SECRETS, &secrets::CONFIG, &objects::S3];
+const KINDS: [&Kind; 8] = [
+    &database::RDS,
+    &database::PITR,
+    &files::EFS,
+    &dump::DUMP,
+    &secrets::SECRETS,
+    &secrets::CONFIG,
+    &objects::S3,
+    &full::FULL,
+];
 
 /// Their words.
 static WORDS: [&str; KINDS.len()] = {
@@ -117,6 +131,7 @@ static ENTRY: Entry = Entry {
         "backup restore ENV rds --snapshot-id bbws-mysql-manual-20261121-bk-1042 --tenant tenant-1 --merge missing --into live --ticket INC-123",
         "backup restore ENV dump --from prod/dump/20261121/bk-1042/bbws-mysql.dump",
         "backup restore ENV efs --recovery-point 071de735-8d7a-3fa8-f530-3f66d7b3f173 --path /tenant-1",
+        "backup restore ENV full --as-of 2026-11-21T09:30:00+02:00 --ticket INC-123",
         "backup restore ENV s3 --bucket bbws-media --as-of 2026-11-21T09:30:00+02:00 --prefix wp-content/",
     ],
     who: ANY_ROLE,
@@ -225,11 +240,18 @@ impl Operation for Restore {
         preflight::receipt(run, step, now)
     }
 
+    fn recovery(&self, run: &Run) -> Option<Recovery> {
+        stages::recovery(run)
+    }
+
     fn interrupts(&self, plan: &Plan) -> Option<String> {
         Some(path::interrupts(plan))
     }
 
     fn done(&self, ended: &Ended<'_>) -> String {
+        if let Some(told) = path::told_of_everything(ended.plan, ended.took) {
+            return told;
+        }
         if let Some(told) = path::told(ended.plan) {
             return format!("{told} It took {}.", ended.took);
         }
@@ -274,7 +296,7 @@ impl Operation for Restore {
         if path::cuts_over(plan) {
             return None;
         }
-        if path::told(plan).is_some() {
+        if path::everything(plan).is_none() && path::told(plan).is_some() {
             return Some(path::stays(plan).to_owned());
         }
         Some(
@@ -283,14 +305,16 @@ impl Operation for Restore {
         )
     }
 
+    fn refuted(&self, run: &Run) -> bool {
+        let looks = |action: &Action| {
+            matches!(action, Action::VerifyDatabase(_) | Action::VerifyCheck(_) | Action::VerifyFiles(_))
+        };
+        let steps = run.steps.iter().zip(&run.op.plan.steps);
+        steps.into_iter().any(|(step, spec)| step.state == StepState::Failed && looks(&spec.action))
+    }
+
     fn advice(&self, run: &Run) -> String {
-        let validated = |action: &Action| matches!(action, Action::VerifyDatabase(_));
-        let refuted = run
-            .steps
-            .iter()
-            .zip(&run.op.plan.steps)
-            .any(|(step, spec)| step.state == StepState::Failed && validated(&spec.action));
-        if refuted {
+        if self.refuted(run) {
             return format!(
                 "Look at the copy, which is deleted by itself within a day, or restore another point: `/bbws backup list {} rds`.",
                 escape(run.op.environment())

@@ -3,9 +3,8 @@
 
 use super::{
     super::{Asked, Known},
-    Ask, Kind,
-    ask::{AS_OF, BUCKET, PREFIX, REGION},
-    gates,
+    Ask, Kind, gates,
+    names::{AS_OF, BUCKET, PREFIX, REGION},
     path::Path,
     scope,
 };
@@ -30,14 +29,7 @@ fn declared<'e>(asked: &Asked<'e>, ask: &Ask<'_>) -> Result<&'e Bucket, Vec<Stri
 
 fn survey(asked: &Asked<'_>, ask: &Ask<'_>) -> Result<Survey, Vec<String>> {
     let bucket = declared(asked, ask)?;
-    let as_of = ask.as_of().unwrap_or(asked.at);
-    if as_of > asked.at {
-        return Err(vec![format!(
-            "{as_of} is in the future: it is {} now. The latest that works is `--{AS_OF} {}`.",
-            asked.at,
-            asked.at.iso()
-        )]);
-    }
+    past(asked, ask)?;
     if ask.comes_from_dr() && (bucket.dr.is_none() || !asked.environment.replicates()) {
         let why = format!("Bucket `{}` has no replica in bbws.toml. Leave `--{REGION} dr` out.", bucket.name);
         return Err(vec![why]);
@@ -45,8 +37,45 @@ fn survey(asked: &Asked<'_>, ask: &Ask<'_>) -> Result<Survey, Vec<String>> {
     Ok(Survey { buckets: vec![bucket.name.clone()], bucket: true, ..Survey::default() })
 }
 
+/// The moment that is asked for, which has to have been.
+///
+/// # Errors
+/// The latest that works.
+pub(super) fn past(asked: &Asked<'_>, ask: &Ask<'_>) -> Result<Moment, Vec<String>> {
+    let as_of = ask.as_of().unwrap_or(asked.at);
+    if as_of <= asked.at {
+        return Ok(as_of);
+    }
+    Err(vec![format!(
+        "{as_of} is in the future: it is {} now. The latest that works is `--{AS_OF} {}`.",
+        asked.at,
+        asked.at.iso()
+    )])
+}
+
 fn plan(asked: &Asked<'_>, ask: &Ask<'_>, known: &Known) -> Result<Plan, Vec<String>> {
-    let (env, bucket) = (asked.environment, declared(asked, ask)?);
+    let bucket = declared(asked, ask)?;
+    let mut path = Path::new(asked.environment, ask);
+    let (versions, listed) = list(&mut path, asked, known, bucket)?;
+    if ask.goes_live() {
+        bring_back(&mut path, asked, known, versions, listed);
+    } else {
+        path.draft.note("Nothing in the bucket is changed.");
+    }
+    path.finish()
+}
+
+/// Lists what comes back in a bucket, and where that list is.
+///
+/// # Errors
+/// Why it cannot be listed.
+pub(super) fn list(
+    path: &mut Path<'_>,
+    asked: &Asked<'_>,
+    known: &Known,
+    bucket: &Bucket,
+) -> Result<(Versions, usize), Vec<String>> {
+    let (env, ask) = (path.env, path.ask);
     let as_of = ask.as_of().unwrap_or(asked.at);
     let Some(found) = known.world.buckets.iter().find(|found| found.name == bucket.name) else {
         let region = &env.primary_region;
@@ -58,7 +87,6 @@ fn plan(asked: &Asked<'_>, ask: &Ask<'_>, known: &Known) -> Result<Plan, Vec<Str
             env.name
         )]);
     };
-    let mut path = Path::new(env, ask);
     if let Some(Err(why)) = &known.world.bucket {
         path.draft.problem(why.clone());
     }
@@ -73,7 +101,7 @@ fn plan(asked: &Asked<'_>, ask: &Ask<'_>, known: &Known) -> Result<Plan, Vec<Str
         "As of {as_of}, {} ago. What was overwritten or deleted since is listed with the version that comes back; what came since stays. Archived storage classes are named with their hours, and nothing is thawed.",
         spoken(asked.at.since(as_of))
     ));
-    expired(&mut path, found, asked.at, as_of);
+    expired(path, found, asked.at, as_of);
     let versions = Versions {
         bucket: bucket.name.clone(),
         from: bucket.dr.clone().filter(|_| ask.comes_from_dr()).map(|dr| (env.dr_region.clone(), dr)),
@@ -83,13 +111,9 @@ fn plan(asked: &Asked<'_>, ask: &Ask<'_>, known: &Known) -> Result<Plan, Vec<Str
         list: format!("{}/restore/{}/{}/{}.versions.jsonl.zst", env.name, asked.at.yyyymmdd(), asked.id, bucket.name),
     };
     let list = step::ListVersions { region: env.primary_region.clone(), versions: versions.clone() };
-    let listed = path.draft.step(format!("List what comes back in bucket {}", bucket.name), vec![], list);
-    if ask.goes_live() {
-        bring_back(&mut path, asked, known, versions, listed);
-    } else {
-        path.draft.note("Nothing in the bucket is changed.");
-    }
-    path.finish()
+    let after = path.gate.clone();
+    let listed = path.draft.step(format!("List what comes back in bucket {}", bucket.name), after, list);
+    Ok((versions, listed))
 }
 
 /// Copies on top of what was overwritten, an end to what hides the others, and the way back.

@@ -6,15 +6,18 @@ use super::{
     Ask, KIND, scope,
 };
 use crate::domain::{
+    command::value::span_text,
     environment::Environment,
     mark::{Leftover, MarkKind},
     moment::{Moment, spoken},
     plan::Plan,
     restored,
-    step::{self, Action, Origin, TenantTables},
+    step::{self, Action, DATA_OF, Origin, Step, TenantTables},
     text::escape,
 };
 
+/// The fact that names the moment to which everything is restored, where that is asked for.
+const MOMENT: &str = "Everything as of";
 /// The fact that names the ticket.
 pub(super) const TICKET: &str = "Ticket";
 
@@ -24,6 +27,8 @@ pub(super) struct Path<'a> {
     pub(super) ask: &'a Ask<'a>,
     pub(super) draft: Draft,
     pub(super) scope: &'static str,
+    /// What the next thing that is restored comes after: one at a time, where there are several.
+    pub(super) gate: Vec<usize>,
 }
 
 impl<'a> Path<'a> {
@@ -32,7 +37,7 @@ impl<'a> Path<'a> {
         if let Some(ticket) = ask.ticket() {
             draft.fact(TICKET, ticket);
         }
-        Path { env, ask, draft, scope: scope::CLONE }
+        Path { env, ask, draft, scope: scope::CLONE, gate: Vec::new() }
     }
 
     /// Writes down that an instance is about to be made: what is written down is deleted by itself.
@@ -40,20 +45,44 @@ impl<'a> Path<'a> {
         let note = Leftover::instance(self.ask.region(self.env)).note();
         self.draft.step(
             format!("Write down that {instance} is made"),
-            vec![],
+            self.gate.clone(),
             step::Remember { mark: MarkKind::Leftover, subject: instance.to_owned(), note },
         )
     }
 
     /// The end of a restore into a clone: from now on its time runs.
-    pub(super) fn kept(&mut self, instance: &str, validated: usize) {
+    pub(super) fn kept(&mut self, instance: &str, validated: usize) -> usize {
         let keep = self.ask.keep();
         let note = Leftover::instance(self.ask.region(self.env)).kept_for(keep).note();
         self.draft.step(
             format!("Write down that {instance} is kept for {keep}"),
             vec![validated],
             step::Remember { mark: MarkKind::Leftover, subject: instance.to_owned(), note },
+        )
+    }
+
+    /// What is left of a cutover is promised for a while, and the ledger remembers whose it is and for how long.
+    pub(super) fn promised(&mut self, what: &str, after: usize) -> usize {
+        let (title, promise) = self.promise(what);
+        self.draft.step(title, vec![after], promise)
+    }
+
+    /// On the way back: what was kept is live again, and what was live meanwhile is kept instead.
+    pub(super) fn exchanged(&mut self, kept: usize, back: usize, (before, undone): (&str, &str)) {
+        self.draft.back(
+            format!("Write down that {before} is live again"),
+            vec![kept, back],
+            step::Forget { mark: MarkKind::Before, subject: before.to_owned() },
         );
+        let (title, promise) = self.promise(undone);
+        self.draft.back(title, vec![kept, back], promise);
+    }
+
+    fn promise(&self, what: &str) -> (String, step::Remember) {
+        let keep = self.env.restore.keep_before;
+        let note = Leftover::instance(&self.env.primary_region).kept_for(&span_text(keep)).note();
+        let title = format!("Write down that {what} is promised for {}", spoken(keep.0));
+        (title, step::Remember { mark: MarkKind::Before, subject: what.to_owned(), note })
     }
 
     /// A snapshot of a database that is about to be changed, verified; the step that does that.
@@ -109,6 +138,11 @@ impl<'a> Path<'a> {
         });
     }
 
+    /// Says to which moment everything is restored.
+    pub(super) fn everything_as_of(&mut self, moment: String) {
+        self.draft.fact(MOMENT, moment);
+    }
+
     /// The plan.
     pub(super) fn finish(self) -> Result<Plan, Vec<String>> {
         self.draft.finish(Head {
@@ -120,6 +154,11 @@ impl<'a> Path<'a> {
             retention_days: (self.scope != scope::CLONE).then_some(self.env.retention_days.default),
         })
     }
+}
+
+/// Up to when the data goes, where a step that looked at it measured that.
+pub(super) fn measured(step: &Step) -> Option<Moment> {
+    step.outputs.get(DATA_OF).and_then(|at| Moment::read(at))
 }
 
 /// The instance that a plan makes.
@@ -134,8 +173,16 @@ pub(super) fn made(plan: &Plan) -> Option<&str> {
     })
 }
 
+/// The moment to which a plan restores everything; none where it restores one thing.
+pub(super) fn everything(plan: &Plan) -> Option<&str> {
+    plan.facts.iter().find(|fact| fact.subject == MOMENT).map(|fact| fact.found.as_str())
+}
+
 /// What a plan brings back: `bbws-prod-mysql as of 2026-11-21 09:30 UTC`.
 pub(super) fn of(plan: &Plan) -> Option<String> {
+    if let Some(moment) = everything(plan) {
+        return Some(format!("everything of {} as of {moment}", plan.environment));
+    }
     plan.steps.iter().find_map(|spec| match &spec.action {
         Action::RestoreTest(what) => Some(what.snapshot.clone()),
         Action::RestoreMoment(what) => Some(as_of(&what.database, what.at)),
@@ -265,6 +312,17 @@ fn beside(plan: &Plan) -> Option<String> {
         )),
         _ => None,
     })
+}
+
+/// What a plan came to that restores everything beside what is there; mrkdwn, escaped.
+pub(super) fn told_of_everything(plan: &Plan, took: &str) -> Option<String> {
+    let moment = everything(plan)?;
+    let kept = kept(plan).map(|kept| format!(" What was made is deleted by itself in {kept}.")).unwrap_or_default();
+    Some(format!(
+        "{} as of {} is there and validated, one thing after the other, in {took}: the steps tell where each is reached and what differs, and the card to which moment each was brought. Nothing of the platform was changed, and nothing uses the copies.{kept}",
+        escape(&plan.environment),
+        escape(moment)
+    ))
 }
 
 /// What such a plan leaves when it was given up.

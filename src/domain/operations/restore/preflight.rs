@@ -7,7 +7,7 @@ use crate::domain::{
     moment::{Moment, spoken},
     operation::{Run, State},
     preflight::{Check, Stands},
-    step::{Action, Consent, Step, StepSpec, StepState},
+    step::{Action, Consent, ISSUE, Step, StepSpec, StepState},
     text::count,
 };
 
@@ -130,8 +130,10 @@ fn measured(action: &Action, step: &Step, now: Moment) -> Option<String> {
         some.map(|(n, words)| format!("{n} {words}")).collect()
     };
     Some(match action {
-        // As late as can be is measured as the moment of the request, which is later by some minutes.
-        Action::VerifyDatabase(what) => loses(&what.database, what.data_of, now),
+        Action::VerifyDatabase(what) => {
+            let loses = loses(&what.database, path::measured(step).unwrap_or(what.data_of), now);
+            step.outputs.get(ISSUE).map_or(loses.clone(), |issue| format!("{loses} And {issue}."))
+        }
         Action::VerifyFolder(what) => loses(&format!("{} of {}", what.path, what.file_system), what.data_of, now),
         Action::CompareExport(_) => {
             let parts = parts(&[

@@ -6,9 +6,8 @@ use super::{
         Asked, Known,
         delete::{named, unknown},
     },
-    Ask, Kind,
-    ask::{FROM, NAME, TENANT},
-    gates,
+    Ask, Kind, gates,
+    names::{FROM, NAME, TENANT},
     path::Path,
     scope,
 };
@@ -59,10 +58,7 @@ fn prefix(env: &Environment, ask: &Ask<'_>, holds: Holding) -> Result<String, St
 
 fn plan(asked: &Asked<'_>, ask: &Ask<'_>, known: &Known, holds: Holding) -> Result<Plan, Vec<String>> {
     let env = asked.environment;
-    let (kind, noun) = match holds {
-        Holding::Secrets => (PointKind::Secrets, "secrets"),
-        Holding::Config => (PointKind::Config, "parameters"),
-    };
+    let (kind, noun) = words(holds);
     let point = named(&known.world, ask.from()).ok_or_else(|| vec![unknown(env, ask.from())])?;
     if point.kind != kind {
         return Err(vec![format!(
@@ -70,32 +66,63 @@ fn plan(asked: &Asked<'_>, ask: &Ask<'_>, known: &Known, holds: Holding) -> Resu
             point.id, point.kind, env.name
         )]);
     }
-    let Place::Bucket { bucket } = &point.place else { return Err(vec![unknown(env, ask.from())]) };
+    let mut path = Path::new(env, ask);
+    let (export, compared) = compare(&mut path, asked, point, holds).map_err(|why| vec![why])?;
+    if ask.goes_live() {
+        Return { point, export, noun, create: creates(ask) }.plan(&mut path, asked, known, compared);
+    } else {
+        path.draft.note("Nothing is changed.");
+    }
+    path.finish()
+}
+
+fn words(holds: Holding) -> (PointKind, &'static str) {
+    match holds {
+        Holding::Secrets => (PointKind::Secrets, "secrets"),
+        Holding::Config => (PointKind::Config, "parameters"),
+    }
+}
+
+/// Who names one thing wants it back, also where it is missing.
+fn creates(ask: &Ask<'_>) -> bool {
+    ask.goes_live() && ask.name().is_some()
+}
+
+/// Compares an export with what is live.
+///
+/// # Errors
+/// Why it cannot be compared.
+pub(super) fn compare(
+    path: &mut Path<'_>,
+    asked: &Asked<'_>,
+    point: &Point,
+    holds: Holding,
+) -> Result<(Export, usize), String> {
+    let (env, ask) = (path.env, path.ask);
+    let (_, noun) = words(holds);
+    let Place::Bucket { bucket } = &point.place else { return Err(unknown(env, &point.id)) };
     let export = Export {
         holds,
         region: point.region.clone(),
         bucket: bucket.clone(),
         key: point.id.clone(),
         name: ask.name().map(str::to_owned),
-        prefix: prefix(env, ask, holds).map_err(|why| vec![why])?,
+        prefix: prefix(env, ask, holds)?,
     };
-    let mut path = Path::new(env, ask);
     path.draft.fact(format!("Export {}", point.id), format!("{noun}, of {}, in {}", point.created, point.region));
     path.draft.note(format!(
         "The export is {} old. It is decrypted and compared with what is live; names are told, values never.",
         spoken(asked.at.since(point.created))
     ));
-    // Who names one thing wants it back, also where it is missing.
-    let create = ask.goes_live() && ask.name().is_some();
-    let compare =
-        step::CompareExport { region: env.primary_region.clone(), export: export.clone(), restored: false, create };
-    let compared = path.draft.step(format!("Compare {} with what is live", point.id), vec![], compare);
-    if ask.goes_live() {
-        Return { point, export, noun, create }.plan(&mut path, asked, known, compared);
-    } else {
-        path.draft.note("Nothing is changed.");
-    }
-    path.finish()
+    let compare = step::CompareExport {
+        region: env.primary_region.clone(),
+        export: export.clone(),
+        restored: false,
+        create: creates(ask),
+    };
+    let after = path.gate.clone();
+    let compared = path.draft.step(format!("Compare {} with what is live", point.id), after, compare);
+    Ok((export, compared))
 }
 
 /// What is brought back in place.

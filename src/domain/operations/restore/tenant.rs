@@ -9,6 +9,7 @@ use super::{
 };
 use crate::domain::{
     environment::{Database, Environment},
+    restored::Left,
     step::{self, Bring, Origin, TenantTables},
 };
 
@@ -147,6 +148,8 @@ impl Return<'_> {
             format!("{live} is backed up. Shall {what} be changed in it now? {}", self.change()),
         );
         let changed = self.change_steps(path, vec![agreed, difference]);
+        let left = Left::within(&step::beside(&of.schema, self.left(), &asked.id.0), live);
+        let kept = path.promised(&left, changed);
         let verified = path.draft.step(
             format!("Count {what} in {live} against what came back"),
             vec![changed, staged, difference],
@@ -163,7 +166,12 @@ impl Return<'_> {
             vec![staged, changed, compared, healthy],
             step::ClearTenant { of: of.clone() },
         );
-        self.way_back(path, changed);
+        let back = self.way_back(path, changed);
+        // What a merge wrote is taken back out of its journal, which stays: it says what was taken back.
+        if *bring == Bring::Swap {
+            let undone = Left::within(&step::beside(&of.schema, "undone", &asked.id.0), live);
+            path.exchanged(kept, back, (&left, &undone));
+        }
     }
 
     fn change(&self) -> &'static str {
@@ -186,15 +194,21 @@ impl Return<'_> {
         }
     }
 
-    fn way_back(&self, path: &mut Path<'_>, changed: usize) {
+    /// What is left beside the live schema, by the word in its name.
+    fn left(&self) -> &'static str {
+        match self.bring {
+            Bring::Swap => "before",
+            Bring::Missing | Bring::Changed => "undo",
+        }
+    }
+
+    fn way_back(&self, path: &mut Path<'_>, changed: usize) -> usize {
         let (what, of) = (self.what(), self.of.clone());
         match self.bring {
-            Bring::Swap => {
-                path.draft.back(format!("Swap {what} back"), vec![changed], step::SwapTenantBack { of });
-            }
+            Bring::Swap => path.draft.back(format!("Swap {what} back"), vec![changed], step::SwapTenantBack { of }),
             Bring::Missing | Bring::Changed => {
                 let title = format!("Take the merged rows out of {what}");
-                path.draft.back(title, vec![changed], step::MergeTenantBack { of });
+                path.draft.back(title, vec![changed], step::MergeTenantBack { of })
             }
         }
     }

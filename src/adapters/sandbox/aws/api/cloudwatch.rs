@@ -1,10 +1,13 @@
-//! CloudWatch: the lag of read replicas, a value a minute.
+//! CloudWatch: the lag of read replicas and the free storage of instances, a value a minute.
 
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{super::world::cloudwatch::Lag, Context, Outcome, Refusal, Request};
+use super::{
+    super::world::cloudwatch::{CloudWatch, Lag},
+    Context, Outcome, Refusal, Request,
+};
 
 const MINUTE: i64 = 60;
 
@@ -29,19 +32,29 @@ fn get_metric_data(cx: &mut Context<'_>, request: &Request) -> Outcome {
     let (now, newest_first) = (cx.now, request.text("ScanBy") != Some("TimestampAscending"));
     let mut results = Vec::new();
     for query in queries {
-        let (id, instance) = asked(request, query)?;
+        let Asked { id, metric, instance } = asked(request, query)?;
         let place = cx.place(request);
-        let replicates = place.rds.instance(&instance, now).is_some_and(|found| found.source(now).is_some());
-        let usual = replicates.then_some(Lag::USUAL);
-        let lag = place.cloudwatch.lags.get(&instance).copied().or(usual);
-        let mut points = lag.map(|lag| measured(lag, now, from, to)).unwrap_or_default();
+        let found = place.rds.instance(&instance, now);
+        let value = match metric.as_str() {
+            "ReplicaLag" => {
+                let usual = found.is_some_and(|found| found.source(now).is_some()).then_some(Lag::USUAL);
+                place.cloudwatch.lags.get(&instance).copied().or(usual)
+            }
+            "FreeStorageSpace" => found.map(|found| {
+                let percent = place.cloudwatch.free.get(&instance).copied().unwrap_or(CloudWatch::FREE);
+                let bytes = (i64::from(found.size_gib) << 30) / 100 * i64::from(percent);
+                Lag { seconds: Some(bytes), ..Lag::USUAL }
+            }),
+            _ => None,
+        };
+        let mut points = value.map(|value| measured(value, now, from, to)).unwrap_or_default();
         if !newest_first {
             points.reverse();
         }
         let (times, values): (Vec<Value>, Vec<f64>) =
             points.into_iter().map(|(at, lag)| (request.time(at), lag)).unzip();
         results.push(json!({
-            "Id": id, "Label": "ReplicaLag", "Timestamps": times, "Values": values, "StatusCode": "Complete",
+            "Id": id, "Label": metric, "Timestamps": times, "Values": values, "StatusCode": "Complete",
         }));
     }
     Ok(json!({"MetricDataResults": results, "Messages": []}))
@@ -63,8 +76,16 @@ fn measured(
     minutes.skip_while(|at| *at >= to).take_while(|at| *at >= from).map(|at| (at, seconds as f64)).collect()
 }
 
-/// Which instance's lag a query asks for, and the query's id.
-fn asked(request: &Request, query: &Value) -> Result<(String, String), Refusal> {
+/// What a query asks for.
+struct Asked {
+    /// The query's own id.
+    id: String,
+    /// Empty where it is of nothing that anybody writes: CloudWatch knows no such metric.
+    metric: String,
+    instance: String,
+}
+
+fn asked(request: &Request, query: &Value) -> Result<Asked, Refusal> {
     let text = |value: &Value, name: &str| value.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
     let id = text(query, "Id");
     let letters =
@@ -81,8 +102,9 @@ fn asked(request: &Request, query: &Value) -> Result<(String, String), Refusal> 
     let dimensions = metric.get("Dimensions").and_then(Value::as_array).cloned().unwrap_or_default();
     let instance = dimensions.iter().find(|d| text(d, "Name") == "DBInstanceIdentifier").map(|d| text(d, "Value"));
     match (text(&metric, "Namespace").as_str(), text(&metric, "MetricName").as_str(), instance) {
-        ("AWS/RDS", "ReplicaLag", Some(instance)) => Ok((id, instance.to_lowercase())),
-        // CloudWatch knows no metric that nobody has written.
-        _ => Ok((id, String::new())),
+        ("AWS/RDS", name, Some(instance)) => {
+            Ok(Asked { id, metric: name.to_owned(), instance: instance.to_lowercase() })
+        }
+        _ => Ok(Asked { id, metric: String::new(), instance: String::new() }),
     }
 }

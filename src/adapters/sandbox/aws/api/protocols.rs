@@ -447,6 +447,8 @@ fn item_of(list: &str) -> &'static str {
         "DBInstances" => "DBInstance",
         "DBParameterGroups" => "DBParameterGroup",
         "DBSnapshots" => "DBSnapshot",
+        "EventCategories" => "EventCategory",
+        "Events" => "Event",
         "DBSubnetGroups" => "DBSubnetGroup",
         "HostedZones" => "HostedZone",
         "Messages" => "Message",

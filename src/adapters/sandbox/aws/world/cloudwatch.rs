@@ -1,4 +1,4 @@
-//! What CloudWatch measures: how far read replicas are behind.
+//! What CloudWatch measures: how far read replicas are behind, and how much of the storage of instances is free.
 
 use std::collections::BTreeMap;
 
@@ -9,12 +9,20 @@ use serde::{Deserialize, Serialize};
 pub struct CloudWatch {
     /// Replicas that are otherwise than usual, by instance.
     pub lags: BTreeMap<String, Lag>,
+    /// Instances of whose storage another share is free than [`CloudWatch::FREE`], in per cent.
+    #[serde(default)]
+    pub free: BTreeMap<String, u8>,
+}
+
+impl CloudWatch {
+    /// How much of an instance's storage is free where there is nothing to say about it, in per cent.
+    pub const FREE: u8 = 60;
 }
 
 /// How far a replica is behind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Lag {
-    /// In seconds; −1 where replication does not run. None where nothing is measured.
+    /// In seconds, of storage in bytes; −1 where replication does not run. None where nothing is measured.
     pub seconds: Option<i64>,
     /// How old the newest measurement is, in seconds.
     pub age: u64,

@@ -28,6 +28,28 @@ pub struct Rds {
     pub replicated: BTreeMap<String, Replicated>,
     /// Ends of snapshot copies that arrive here.
     pub copies: Slots,
+    /// What happened to instances, in the order of time.
+    #[serde(default)]
+    pub events: Vec<Event>,
+}
+
+/// Something that RDS tells of an instance.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Event {
+    /// The instance.
+    pub instance: String,
+    /// When.
+    pub at: Moment,
+    /// What it says.
+    pub message: String,
+}
+
+impl Event {
+    /// That its automated backups were switched on or off.
+    pub fn backups(instance: &str, at: Moment, on: bool) -> Event {
+        let what = if on { "enabled" } else { "disabled" };
+        Event { instance: instance.to_owned(), at, message: format!("Automated backups {what}") }
+    }
 }
 
 /// Automated backups of an instance of another region.

@@ -8,7 +8,7 @@ use super::{
     super::super::{
         judge::Made,
         time::{Timeline, between, hex_for},
-        world::rds::{Instance, Modification},
+        world::rds::{Event, Instance, Modification},
     },
     Context, Outcome, Refusal, Request, arn, no_instance, paged, subnet_group, tag_list,
 };
@@ -57,6 +57,9 @@ pub(super) fn modify(cx: &mut Context<'_>, request: &Request) -> Outcome {
         found.protected = request.flag("DeletionProtection");
     }
     let found = found.clone();
+    if let Some(days) = days.filter(|days| (*days == 0) != (had == 0)) {
+        cx.place(request).rds.events.push(Event::backups(&id, now, days > 0));
+    }
     if changes || window.as_ref().is_some_and(|w| *w != window_was) {
         let made = Made::AutomatedBackups { instance: id.clone(), days: days.unwrap_or(had), window };
         cx.changed(request, format!("automated backups of {id}"), made);

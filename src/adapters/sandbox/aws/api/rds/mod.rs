@@ -1,6 +1,7 @@
 //! RDS: instances, snapshots, automated backups, subnet groups, tags. Names are kept in lower case, and are the only tokens RDS
 //! has.
 
+mod events;
 mod instances;
 mod restores;
 mod snapshots;
@@ -29,6 +30,7 @@ pub(super) fn serve(cx: &mut Context<'_>, request: &Request) -> Outcome {
         "DescribeDBInstanceAutomatedBackups" => instances::automated_backups(cx, request),
         "DescribeDBInstances" => instances::describe(cx, request),
         "DescribeDBSnapshots" => snapshots::describe(cx, request),
+        "DescribeEvents" => events::describe(cx, request),
         "DescribeDBSubnetGroups" => subnet_groups(cx, request),
         "PromoteReadReplica" => instances::promote(cx, request),
         "ListTagsForResource" => tags::list(cx, request),
