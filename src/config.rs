@@ -5,6 +5,7 @@ mod checks;
 mod data;
 mod environments;
 mod forms;
+mod incidents;
 mod restores;
 mod standby;
 mod tree;
@@ -15,6 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::{
     environment::Environment,
+    incident::Incidents,
     policy::{Limits, Roles, Rule},
     topics::Topics,
 };
@@ -29,7 +31,7 @@ pub const DEMO: &str = include_str!("../deploy/demo.toml");
 /// The file's name where nobody says otherwise.
 pub const DEFAULT_FILE: &str = "bbws.toml";
 
-const SECTIONS: [&str; 6] = ["slack", "roles", "topics", "approvals", "approval_limits", "environments"];
+const SECTIONS: [&str; 7] = ["slack", "roles", "topics", "approvals", "approval_limits", "incident", "environments"];
 
 /// `[slack]`: the workspace and the command this product answers to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -68,6 +70,8 @@ pub struct Config {
     pub approvals: Vec<Rule>,
     /// How long an approval may take and stays good.
     pub approval_limits: Limits,
+    /// What incidents go by.
+    pub incident: Incidents,
     /// What is protected, by the environment's name.
     pub environments: BTreeMap<String, Environment>,
     /// What is allowed but probably not meant.
@@ -143,6 +147,7 @@ struct Draft {
     /// Index in the file and the rule; what could not be read is left out.
     approvals: Vec<(usize, Rule)>,
     limits: Option<Limits>,
+    incident: Option<Incidents>,
     /// Those that could be read.
     environments: BTreeMap<String, Environment>,
     /// All names, also of those that could not be read.
@@ -174,6 +179,7 @@ impl Draft {
             roles: tree.required(&root.key("roles"), report),
             topics: tree.required(&root.key("topics"), report),
             limits: tree.decode_or_default(&root.key("approval_limits"), report),
+            incident: tree.decode_or_default(&root.key("incident"), report),
             approvals,
             environments,
             names,
@@ -190,6 +196,9 @@ impl Draft {
         }
         if let Some(limits) = &self.limits {
             access::limits(limits, &root.key("approval_limits"), report);
+        }
+        if let Some(incident) = &self.incident {
+            incidents::check(incident, &root.key("incident"), report);
         }
         if let Some(roles) = &self.roles {
             access::roles(roles, &root.key("roles"), report);
@@ -208,17 +217,20 @@ impl Draft {
     }
 
     fn finish(self, warnings: Vec<Problem>) -> Option<Config> {
+        let slack = self.slack?;
+        let incident = Incidents { prefix: slack.incident_prefix.clone(), ..self.incident? };
+        let complete = |(name, environment)| {
+            let environment = standby::kept_in_one_place(environment);
+            (name, Environment { incidents: incident.clone(), ..environment })
+        };
         Some(Config {
-            slack: self.slack?,
+            slack,
             roles: self.roles?,
             topics: self.topics?,
             approvals: self.approvals.into_iter().map(|(_, rule)| rule).collect(),
             approval_limits: self.limits?,
-            environments: self
-                .environments
-                .into_iter()
-                .map(|(name, environment)| (name, standby::kept_in_one_place(environment)))
-                .collect(),
+            environments: self.environments.into_iter().map(complete).collect(),
+            incident,
             warnings,
         })
     }

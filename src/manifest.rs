@@ -1,9 +1,13 @@
 //! The Slack app manifest: what the workspace is asked to allow, for the address this product is reached at.
 
 /// Rights the bot asks for, each because of a call this product makes.
-pub const SCOPES: [&str; 11] = [
+pub const SCOPES: [&str; 16] = [
     "app_mentions:read", // the event that stands in for the command inside threads
+    "bookmarks:read",    // bookmarks.list: does one lead to the runbook already?
+    "bookmarks:write",   // bookmarks.add: the runbook, in the room of an incident
     "channels:history",  // finds a card again by its metadata when the reply to its posting was lost
+    "channels:join",     // conversations.join: the room of an incident that was there already
+    "channels:manage",   // conversations.create, .invite, .setTopic: the room of an incident
     "channels:read",     // conversations.info: is the channel shared with other organisations?
     "chat:write",        // chat.postMessage, chat.update, chat.postEphemeral
     "chat:write.public", // the same in public channels that nobody invited the bot to
@@ -11,6 +15,7 @@ pub const SCOPES: [&str; 11] = [
     "files:write",       // files.getUploadURLExternal, files.completeUploadExternal: reports, below their cards
     "groups:history",    // as channels:history, in private channels
     "groups:read",       // as channels:read, in private channels
+    "pins:write",        // pins.add: the card of an incident in its room
     "usergroups:read",   // usergroups.users.list: who holds a role that is a Slack group
     "users:read",        // users.info: guests, bots and deleted people may not act
 ];

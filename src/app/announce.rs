@@ -17,6 +17,7 @@ use super::{
 use crate::{
     domain::{
         environment::Environment,
+        incident,
         moment::Moment,
         operation::{CardRef, OpId, Run, State},
         text::escape,
@@ -68,7 +69,7 @@ pub struct Announcer {
 }
 
 /// What became of one attempt.
-enum Sent {
+pub(super) enum Sent {
     /// It got through; a card may have got a place.
     Yes(Option<(OpId, CardRef)>),
     /// It did not, or nobody knows.
@@ -97,7 +98,7 @@ impl Announcer {
         Ok(due.len())
     }
 
-    fn postman(&self) -> Postman<'_> {
+    pub(super) fn postman(&self) -> Postman<'_> {
         Postman {
             chat: self.chat.as_ref(),
             authority: &self.authority,
@@ -108,7 +109,12 @@ impl Announcer {
 
     async fn send(&self, queued: &Queued) -> Result<(), StoreError> {
         let sent = match &queued.notice {
-            Notice::Card { operation } => self.card(queued, operation).await?,
+            Notice::Card { operation } => {
+                let sent = self.card(queued, operation).await?;
+                self.show_in_rooms(operation).await?;
+                sent
+            }
+            Notice::Mirror { operation, incident } => self.mirror(queued, operation, incident).await?,
             Notice::Thread { operation, key, level, text, attachment } => {
                 self.thread(queued, operation, key, said(*level, text, attachment)).await?
             }
@@ -147,7 +153,10 @@ impl Announcer {
     /// Slack has taken nothing of this for an hour: SNS says so, once a day for each environment.
     async fn tell_deaf(&self, queued: &Queued, why: &str) -> Result<(), StoreError> {
         let environment = match &queued.notice {
-            Notice::Card { operation } | Notice::Thread { operation, .. } | Notice::File { operation, .. } => {
+            Notice::Card { operation }
+            | Notice::Thread { operation, .. }
+            | Notice::File { operation, .. }
+            | Notice::Mirror { operation, .. } => {
                 self.store.load(operation).await?.map(|run| run.op.environment().to_owned())
             }
             Notice::Channel { environment, .. } => Some(environment.clone()),
@@ -236,7 +245,7 @@ impl Announcer {
         Place::Channel(self.ops_channel.clone())
     }
 
-    async fn edit(&self, queued: &Queued, card: &CardRef, content: &Content, payload: &Value) -> Edited {
+    pub(super) async fn edit(&self, queued: &Queued, card: &CardRef, content: &Content, payload: &Value) -> Edited {
         match self.postman().leads_outside(&Place::Thread(card.clone())).await {
             Ok(false) => {}
             Ok(true) => return Edited::Shut,
@@ -305,7 +314,11 @@ impl Announcer {
             since: queued.created.seconds() - 60,
             lost: None,
         };
-        let below = |card: &CardRef| vec![Place::Thread(card.clone()), Place::Channel(card.channel.clone())];
+        let room = incident::room(&run).map(|room| Place::Channel(room.to_owned()));
+        let below = |card: &CardRef| {
+            let own = [Place::Thread(card.clone()), Place::Channel(card.channel.clone())];
+            room.clone().into_iter().chain(own).collect::<Vec<Place>>()
+        };
         let why = match self.postman().deliver_once(queued, &letter, &below(&card)).await {
             Delivered::Posted(_) | Delivered::Found(_) => return Ok(Sent::Yes(None)),
             Delivered::Nowhere(why) => why,
@@ -447,7 +460,7 @@ impl Announcer {
 }
 
 /// What became of an edit.
-enum Edited {
+pub(super) enum Edited {
     Yes,
     /// Not yet, or nobody knows.
     Later(Delivered),
@@ -459,14 +472,14 @@ enum Edited {
 
 impl Delivered {
     /// Something was posted before this, so that it has to be looked for the next time.
-    fn doubtful(self) -> Delivered {
+    pub(super) fn doubtful(self) -> Delivered {
         match self {
             Delivered::Later { again, why, .. } => Delivered::Later { again, uncertain: true, why },
             other => other,
         }
     }
 
-    fn into_sent(self) -> Sent {
+    pub(super) fn into_sent(self) -> Sent {
         match self {
             Delivered::Later { again, uncertain, why } => Sent::No { again, uncertain, why },
             Delivered::Posted(_) | Delivered::Found(_) => Sent::Yes(None),
@@ -478,6 +491,8 @@ impl Delivered {
 fn about(queued: &Queued) -> &str {
     match &queued.notice {
         Notice::Card { operation } | Notice::Thread { operation, .. } | Notice::File { operation, .. } => &operation.0,
+        // Not before or behind the card itself: a room that cannot be written to must not hold it up.
+        Notice::Mirror { .. } => &queued.key,
         Notice::Channel { environment, .. } => environment,
         Notice::Whisper { .. } | Notice::Publish { .. } => &queued.key,
     }
@@ -491,7 +506,7 @@ fn line(said: &Reply, text: String) -> Content {
     Content::Line { level: said.level, text, attachment: Box::new(said.attachment.clone()) }
 }
 
-fn card_letter(run: &Run, now: Moment) -> Letter {
+pub(super) fn card_letter(run: &Run, now: Moment) -> Letter {
     let content = Content::Card(Box::new(CardView { run: run.clone(), now }));
     Letter {
         elsewhere: content.clone(),

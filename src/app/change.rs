@@ -93,6 +93,7 @@ impl Change {
             self.run.op.deadline = None;
             self.run.op.wake_at = Moment::FAR_FUTURE;
             self.lock = Lock::Free;
+            self.marks.extend(operations::of(self.run.op.kind()).yields(&self.run.op));
             self.skip_ready();
         }
         Ok(to)

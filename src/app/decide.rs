@@ -121,7 +121,7 @@ impl Desk {
         self.refuse_ask(ask, reply).await
     }
 
-    async fn answered(&self, ask: &Inquiry) -> Result<bool, StoreError> {
+    pub(super) async fn answered(&self, ask: &Inquiry) -> Result<bool, StoreError> {
         let open = self.store.unanswered(self.clock.now(), 1000).await?;
         Ok(!open.iter().any(|r| r.id == ask.request.id))
     }
@@ -193,7 +193,7 @@ impl Desk {
             return Attempt::Refuse(reply);
         }
         // A no to an older plan is still a no, so only the card's place is checked.
-        let elsewhere = seen.map(|s| Seen { block_id: None, message_ts: s.message_ts.clone() });
+        let elsewhere = seen.map(|s| Seen { block_id: None, message_ts: s.message_ts.clone(), mirrored: s.mirrored });
         if let Some(why) = elsewhere.filter(|_| op.revision == 1).and_then(|s| s.stale(op, &ask.request.channel)) {
             return Attempt::Refuse(say(Level::Warning, why));
         }

@@ -25,8 +25,9 @@ use super::{
 use crate::{
     domain::{
         command::{Command, Control, Does, OPERATION, Wrong},
-        controls::CONFIRM,
+        controls::{CONFIRM, DUTY, TO},
         language,
+        mirror::mirrored,
         operation::OpId,
         policy::Limits,
         principal::Principal,
@@ -35,7 +36,7 @@ use crate::{
     ports::{
         chat::{Attachment, Chat, Level, Offer, Reply},
         clock::Clock,
-        store::{Accepted, AuditEntry, Commit, Notice, Request, Store, StoreError},
+        store::{Accepted, AuditEntry, Commit, MarkKind, Notice, Request, Store, StoreError},
     },
 };
 
@@ -314,7 +315,7 @@ impl Desk {
             Inbound::Click { action, value, .. } if says_command(&action) => self.obey(ask, &value).await,
             Inbound::Click { action, value, block_id, message_ts, reason } => {
                 let id = OpId(one_line(&value));
-                let seen = Seen { block_id, message_ts };
+                let seen = self.seen(&id, &ask.request.channel, block_id, message_ts).await?;
                 match action.as_str() {
                     "bbws.approve" => self.approve(ask, &id, Some(&seen), reason.as_deref()).await,
                     "bbws.reject" => self.reject(ask, &id, reason, Some(&seen)).await,
@@ -334,6 +335,26 @@ impl Desk {
                 }
             }
         }
+    }
+
+    /// What a click tells of the card it was made on. In the room of an incident cards of other operations stand as well, with all
+    /// their buttons.
+    async fn seen(
+        &self,
+        id: &OpId,
+        channel: &str,
+        block_id: Option<String>,
+        message_ts: Option<String>,
+    ) -> Result<Seen, StoreError> {
+        let seen = Seen { block_id, message_ts, mirrored: false };
+        let Some(ts) = &seen.message_ts else { return Ok(seen) };
+        let Some(run) = self.store.load(id).await? else { return Ok(seen) };
+        if run.op.card.as_ref().is_none_or(|card| card.channel == channel && card.ts == *ts) {
+            return Ok(seen);
+        }
+        let marks = self.store.marks(run.op.environment(), Some(MarkKind::Mirror)).await?;
+        let mirrored = mirrored(&marks, &id.0).any(|card| card.channel == channel && card.ts == *ts);
+        Ok(Seen { mirrored, ..seen })
     }
 
     async fn obey(&self, ask: &Inquiry, text: &str) -> Result<Reply, StoreError> {
@@ -374,6 +395,7 @@ impl Desk {
             Control::Halt => self.stop_one(ask, &id).await,
             Control::Resume => self.resume_one(ask, &id).await,
             Control::Stop => self.stop(ask, command.environment(), &reason.unwrap_or_default()).await,
+            Control::Duty => self.duty(ask, &id, command.values().read(DUTY), command.values().get(TO)).await,
             Control::Lift => self.resume(ask, command.environment(), reason).await,
         }
     }

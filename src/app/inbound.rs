@@ -202,17 +202,20 @@ pub struct Seen {
     pub block_id: Option<String>,
     /// The message's ts.
     pub message_ts: Option<String>,
+    /// That message shows the same card in another place.
+    pub mirrored: bool,
 }
 
 impl Seen {
     /// Why a click on this card says nothing about the present plan, if so.
     pub(super) fn stale(&self, op: &Operation, channel: &str) -> Option<String> {
         // App Home shows buttons in no channel and no message; there, the block alone says which plan was on the screen.
-        let other_card = op.card.as_ref().is_some_and(|card| {
-            let other_message = self.message_ts.as_ref().is_some_and(|ts| *ts != card.ts);
-            let other_channel = !channel.is_empty() && card.channel != channel;
-            other_message || other_channel
-        });
+        let other_card = !self.mirrored
+            && op.card.as_ref().is_some_and(|card| {
+                let other_message = self.message_ts.as_ref().is_some_and(|ts| *ts != card.ts);
+                let other_channel = !channel.is_empty() && card.channel != channel;
+                other_message || other_channel
+            });
         if other_card {
             return Some(format!(
                 "That button is not on the card of {}. Use its own card, or `/bbws op show {}`. Nothing was done.",

@@ -75,7 +75,7 @@ impl Desk {
         if let Some(reply) = self.odd_ticket(command) {
             return self.refuse_ask(ask, reply).await;
         }
-        if let Some(stop) = self.stop_of(environment).await? {
+        if let Some(stop) = self.stop_of(environment).await?.filter(|_| !operation.passes_stops()) {
             return self.refuse_ask(ask, stopped_reply(environment, &stop)).await;
         }
         let lock = match self.lock_for(operation, command, environment).await? {
@@ -150,6 +150,10 @@ impl Desk {
                 let reply = self.locked_reply(op.environment(), &holder).await?;
                 self.refuse_ask(ask, reply).await
             }
+            Err(StoreError::Conflict) if !self.answered(ask).await? => {
+                let text = "Somebody asked for the same at this moment, and was quicker. Nothing was done. `/bbws status` shows it.";
+                self.refuse_ask(ask, say(Level::Warning, text)).await
+            }
             Err(other) => Err(other),
         }
     }
@@ -187,12 +191,14 @@ impl Desk {
             wake_at: if at_once { now } else { deadline },
             turned: None,
             by_schedule,
+            incident: None,
         };
         let mut run = Run { op, steps: steps.clone(), version: 0 };
         run.op.estimate = run.estimate();
         let mut change = Change::on(&run, now);
         change.replace_steps(steps);
         change.lock(new.lock);
+        operations::of(run.op.kind()).claims(&run.op).into_iter().for_each(|claim| change.mark(claim));
         let op = run.op;
         let mut detail = json!({"command": op.command, "kind": op.kind(), "environment": op.environment(), "digest": digest, "needs": op.needs, "reason": op.reason});
         // Nobody asked for it in that moment.

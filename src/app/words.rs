@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     domain::{
-        approval,
+        approval, incident,
         moment::{Moment, spoken},
         operation::{Operation, Run, State},
         operations::{self, Ended},
@@ -211,6 +211,16 @@ pub fn notice_body(run: &Run) -> Value {
         run.findings().into_iter().map(|(title, words)| json!({"step": title, "says": words})).collect();
     if !issues.is_empty() {
         body["issues"] = Value::Array(issues);
+    }
+    if let Some(room) = incident::declared(&op.plan) {
+        body["incident"] = json!({
+            "ticket": room.ticket,
+            "what": room.what,
+            "kind": room.disaster,
+            "first_sign": room.first_sign.iso(),
+            "conference": room.conference,
+            "channel": incident::room(run),
+        });
     }
     body
 }

@@ -98,6 +98,7 @@ async fn look(config: Option<PathBuf>, report: &mut Report) {
     let chat = match chat {
         Ok(chat) => {
             report.add(chat.check(&channels(&config), &groups(&config)).await);
+            report.add(chat.check_roster(&roster(&config)).await);
             Some(chat)
         }
         Err(line) => {
@@ -196,12 +197,18 @@ fn approval(rule: &Rule, members: &Members) -> CheckLine {
 
 fn channels(config: &Config) -> Vec<String> {
     let named = config.environments.values().filter_map(|e| e.channel.clone());
-    let all: BTreeSet<String> = named.chain([config.slack.ops_channel.clone()]).collect();
+    let told = config.incident.stakeholders.iter().cloned();
+    let all: BTreeSet<String> = named.chain([config.slack.ops_channel.clone()]).chain(told).collect();
     all.into_iter().collect()
 }
 
 fn groups(config: &Config) -> Vec<(String, String)> {
     config.roles.iter().filter_map(|(role, members)| Some((role.clone(), members.group.clone()?))).collect()
+}
+
+/// Who is called for each duty of an incident.
+fn roster(config: &Config) -> Vec<(String, String)> {
+    config.incident.roster.iter().map(|(duty, group)| (duty.to_string(), group.clone())).collect()
 }
 
 #[cfg(test)]

@@ -146,7 +146,13 @@ impl Product {
         );
         let engine = Arc::new(Engine {
             store: parts.store.clone(),
-            executors: Executors::new(parts.cloud, parts.store.clone(), parts.clock.clone(), environments.clone()),
+            executors: Executors::new(
+                parts.cloud,
+                parts.chat.clone(),
+                parts.store.clone(),
+                parts.clock.clone(),
+                environments.clone(),
+            ),
             planner,
             authority: authority.clone(),
             clock: parts.clock.clone(),

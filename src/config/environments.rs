@@ -6,7 +6,7 @@ use super::{
     access::{channel, unique},
     checks, data as declared,
     forms::{self, Arn},
-    restores, standby,
+    incidents, restores, standby,
     tree::{At, Report},
 };
 
@@ -67,6 +67,7 @@ pub(super) fn check(env: &Environment, at: &At, report: &mut Report<'_>) {
     data(env, at, report);
     declared::check(env, at, report);
     checks::check(env, &at.key("checks"), report);
+    incidents::drills(env, &at.key("drills"), report);
     if let Some(dns) = &env.dns {
         records(dns, &at.key("dns"), report);
     }

@@ -16,13 +16,7 @@ struct Coming {
 }
 
 /// Every command to come, longer paths first where one begins another.
-const ALL: [Coming; 7] = [
-    Coming {
-        path: &["dr", "declare"],
-        lacks: "bbws keeps no incidents so far",
-        until: "Open the incident where you keep them; this shows where everything stands.",
-        nearest: "status ENV",
-    },
+const ALL: [Coming; 5] = [
     Coming {
         path: &["dr", "test"],
         lacks: "bbws runs no drills so far",
@@ -52,12 +46,6 @@ const ALL: [Coming; 7] = [
         lacks: "bbws runs no drills so far",
         until: "A test restore proves what a drill would stand on.",
         nearest: "backup validate ENV --test-restore",
-    },
-    Coming {
-        path: &["handover"],
-        lacks: "bbws writes no handover so far",
-        until: "This shows what runs, what waits for whom and what is late.",
-        nearest: "status ENV",
     },
 ];
 

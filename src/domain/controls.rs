@@ -1,9 +1,10 @@
 //! The commands that hold the hands on operations, and help: how they are written and explained. What they do is `app::control`'s.
 
 use super::command::{
-    ANY_ENVIRONMENT, ANY_ROLE, Arg, Control, Does, EVERYONE, Entry, Form, Group, OPERATION, REASON, as_they_are,
-    nothing_more, value,
+    ANY_ENVIRONMENT, ANY_ROLE, Arg, Control, Does, EVERYONE, Entry, Form, Group, OPERATION, REASON, Wrong, as_they_are,
+    nothing_more, one_of, shown, value,
 };
+use super::incident::duty::Duty;
 
 /// The option of an approval that says what is approved.
 pub const CONFIRM: &str = "confirm";
@@ -12,8 +13,80 @@ static NAME: value::Kind =
 
 const APPROVERS: &str = "whoever the approval policy names, never the person who asked";
 
+/// The argument that says which duty.
+pub const DUTY: &str = "duty";
+/// The option that says to whom it is handed.
+pub const TO: &str = "to";
+static DUTIES: value::Kind = value::Kind {
+    name: "duty",
+    words: &Duty::WORDS,
+    called: &[
+        ("lead", "commander"),
+        ("dba", "database"),
+        ("db", "database"),
+        ("comms", "communication"),
+        ("dns", "network"),
+    ],
+    read: |kind, text, _| value::word(kind, text, "a duty"),
+    lacking: |_| format!("a duty: {}.", one_of(&Duty::WORDS)),
+    ..value::TEXT
+};
+static PERSON: value::Kind = value::Kind {
+    name: "person",
+    usage: "@somebody",
+    read: |_, text, _| person(text),
+    open: Some("<@somebody>"),
+    ..value::TEXT
+};
+
+/// Somebody's Slack id, out of a mention as Slack writes it, or as it is.
+fn person(text: &str) -> Result<String, Wrong> {
+    let inner = text.strip_prefix("<@").and_then(|rest| rest.strip_suffix('>')).unwrap_or(text);
+    let id = inner.split('|').next().unwrap_or(inner);
+    let is = id.starts_with(['U', 'W'])
+        && (2..=30).contains(&id.len())
+        && id.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit());
+    if is {
+        Ok(id.to_owned())
+    } else {
+        Err(Wrong::new(format!("{} is nobody: mention them, `@somebody`.", shown(text))))
+    }
+}
+
 /// All of them.
-pub static ENTRIES: [Entry; 10] = [
+pub static ENTRIES: [Entry; 11] = [
+    Entry {
+        name: "dr.duty",
+        path: &["dr", "duty"],
+        group: Group::Recovery,
+        place: 7,
+        about: "Take a duty in an incident, or hand it to somebody",
+        happens: "The incident's card shows who has it, and its room is told. Whoever had it before is named. Nobody is asked.",
+        args: &[
+            OPERATION,
+            Arg {
+                name: DUTY,
+                kind: &DUTIES,
+                form: Form::WordOrOption,
+                required: true,
+                usual: None,
+                about: "which one",
+            },
+            Arg {
+                name: TO,
+                kind: &PERSON,
+                form: Form::Option,
+                required: false,
+                usual: None,
+                about: "whose it is from now on; yours when left out",
+            },
+        ],
+        examples: &["dr duty in-1 commander", "dr duty in-1 database --to U0123ABCD"],
+        who: ANY_ROLE,
+        does: |_| Does::Control(Control::Duty),
+        settle: as_they_are,
+        mend: nothing_more,
+    },
     Entry {
         name: "op.approve",
         path: &["op", "approve"],

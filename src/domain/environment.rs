@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, fmt, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
+use super::incident::settings::{Drills, Incidents};
 pub use super::span::Span;
 use super::standby::{Day, RoutingControls, Standby, Third};
 
@@ -381,6 +382,12 @@ pub struct Environment {
     /// What stands ready in the DR region, and what a failover goes by.
     #[serde(default)]
     pub dr: Standby,
+    /// How often drills are due.
+    #[serde(default)]
+    pub drills: Drills,
+    /// What incidents go by: the same in every environment.
+    #[serde(skip)]
+    pub incidents: Incidents,
     /// The side this describes: as the config has it, or as it is after a failover ([`super::active::Active::environment`]).
     #[serde(skip)]
     pub side: Side,

@@ -31,11 +31,15 @@ pub enum MarkKind {
     Before,
     /// What bbws starts by itself on a schedule; the subject is the routine's name, the note a [`super::routine::Template`].
     Routine,
+    /// That an incident is open for a ticket; the note is its id.
+    Room,
+    /// Where a card is shown besides its own place; see [`super::mirror`].
+    Mirror,
 }
 
 impl MarkKind {
     /// Every kind.
-    pub const ALL: [MarkKind; 10] = [
+    pub const ALL: [MarkKind; 12] = [
         MarkKind::Hold,
         MarkKind::Tested,
         MarkKind::Tier,
@@ -46,6 +50,8 @@ impl MarkKind {
         MarkKind::Live,
         MarkKind::Before,
         MarkKind::Routine,
+        MarkKind::Room,
+        MarkKind::Mirror,
     ];
 
     /// Its name in the ledger.
@@ -61,6 +67,8 @@ impl MarkKind {
             MarkKind::Live => "live",
             MarkKind::Before => "before",
             MarkKind::Routine => "routine",
+            MarkKind::Room => "room",
+            MarkKind::Mirror => "mirror",
         }
     }
 }

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 pub use super::vote::Vote;
 use super::{
+    incident::record::Incident,
     moment::Moment,
     plan::Plan,
     policy::Need,
@@ -332,6 +333,9 @@ pub struct Operation {
     /// The schedule that started it. Left out of the ledger where a person asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by_schedule: Option<BySchedule>,
+    /// What people have done in it, where it is an incident. Left out of the ledger before they have done anything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub incident: Option<Box<Incident>>,
 }
 
 impl Operation {

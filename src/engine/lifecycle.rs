@@ -115,6 +115,7 @@ impl Engine {
             change.thread(format!("started-{round}"), Level::Info, text);
             words::tell_turn(change, "started");
             publish_start(change, round);
+            publish_alarm(change, round);
             Ok(())
         })
         .await
@@ -436,6 +437,19 @@ fn publish_start(change: &mut Change, round: i64) {
     body["interruption"] = json!(interrupts);
     let (id, subject) = (op.id.clone(), words::subject(op, "started"));
     change.publish(Topic::BackupStatus, format!("{id}-started-{round}"), subject, body);
+}
+
+/// The start of what everybody has to act on goes to those who have to act now, and to those who follow disaster recovery.
+fn publish_alarm(change: &mut Change, round: i64) {
+    let op = &change.run.op;
+    if !operations::of(op.kind()).alarms() {
+        return;
+    }
+    let body = words::notice_body(&change.run);
+    let (id, subject) = (op.id.clone(), words::subject(op, "is declared"));
+    for (topic, name) in [(Topic::OpsCritical, "critical"), (Topic::DrEvents, "dr")] {
+        change.publish(topic, format!("{id}-alarm-{name}-{round}"), subject.clone(), body.clone());
+    }
 }
 
 /// Completion and failure go to the status topic, those of a move of the platform to that of disaster recovery; a verification

@@ -11,7 +11,7 @@ use super::{
 use crate::{
     app::{
         change::{Change, Illegal, SELF},
-        words,
+        room, words,
     },
     domain::{
         attachment::Report,
@@ -119,6 +119,9 @@ fn polled(
             let step = change.touch(index);
             (step.percent, step.detail) = (percent.or(step.percent), Some(detail.clone()));
             (step.silence, step.wake_at) = (0, wake_at);
+            if work == Work::People {
+                room::beat(change);
+            }
             Ok(())
         }
         Err(CloudError::Permanent { reason }) if !mutates => failed(change, index, reason),

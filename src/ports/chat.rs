@@ -284,7 +284,7 @@ pub struct ChannelFacts {
 
 /// The Web API methods the product uses.
 #[async_trait]
-pub trait Chat: Send + Sync {
+pub trait Chat: super::rooms::Rooms {
     /// `users.info`.
     ///
     /// # Errors

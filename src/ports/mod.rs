@@ -6,4 +6,5 @@ pub mod check;
 pub mod clock;
 pub mod cloud;
 pub mod fetch;
+pub mod rooms;
 pub mod store;

@@ -74,6 +74,13 @@ pub enum Notice {
         /// Operation.
         operation: OpId,
     },
+    /// The card as it stands in the room of an incident shows an old state. Collapses like [`Notice::Card`].
+    Mirror {
+        /// Operation.
+        operation: OpId,
+        /// Whose room it is.
+        incident: OpId,
+    },
     /// A reply in the card's thread, told once per `key`.
     Thread {
         /// Operation.

@@ -35,7 +35,8 @@ fn the_demo_declares_everything() {
 
 #[test]
 fn the_demo_is_the_example_and_those_keys() {
-    let mut demo = Config::demo();
+    let (mut demo, example) = (Config::demo(), Config::example());
+    demo.incident = example.incident.clone();
     for environment in demo.environments.values_mut() {
         *environment = Environment {
             parameters_prefix: None,
@@ -49,10 +50,10 @@ fn the_demo_is_the_example_and_those_keys() {
             restore_test_security_groups: Vec::new(),
             retention_tiers: None,
             checks: std::collections::BTreeMap::new(),
+            incidents: example.incident.clone(),
             ..environment.clone()
         };
     }
-    let example = Config::example();
     demo.warnings = example.warnings.clone();
     assert_eq!(demo, example);
     let mut lines = DEMO.lines();

@@ -77,6 +77,7 @@ fn run(states: [StepState; 5], turned: bool) -> Run {
         wake_at: Moment(0),
         turned: turned.then(|| Turn { by: "U1".into(), reason: None, at: Moment(2) }),
         by_schedule: None,
+        incident: None,
     };
     Run { op, steps, version: 1 }
 }

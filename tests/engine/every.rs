@@ -10,6 +10,7 @@ use bbws::{
         operation::State,
         operations,
         point::{Place, Point, PointKind, PointQuery},
+        step::Work,
     },
     ports::{clock::Clock, cloud::Cloud, store::Store},
 };
@@ -18,6 +19,7 @@ use crate::support::{
     kill::{Death, Killer, die, long},
     moved, overwrite,
     rig::{Rig, find_id},
+    rooms::Room,
 };
 
 /// One of everything that changes something.
@@ -48,6 +50,7 @@ enum Kind {
     SwapTenant,
     Failover,
     Failback,
+    Declare,
     LiveSecrets,
     LiveConfig,
     LiveObjects,
@@ -139,6 +142,7 @@ impl Kind {
                     "backup restore prod efs --recovery-point {point} --path /tenant-1 --into live --ticket INC-{life}"
                 )
             }
+            Kind::Declare => format!("dr declare prod --ticket INC-{life} orders are gone"),
             Kind::Bisect => "backup bisect prod rds --check orders --since 1d".to_owned(),
             Kind::Failover => {
                 // The ledger outlives the worlds of this file, and the last one may have been left in the DR region.
@@ -154,7 +158,7 @@ impl Kind {
 }
 
 /// How each operation is asked for here. Whoever registers one adds its row: without it every suite of this file fails.
-const ROWS: [(&str, &[Kind]); 11] = [
+const ROWS: [(&str, &[Kind]); 12] = [
     ("backup.create", &[Kind::Config, Kind::Buckets, Kind::Dump, Kind::Lifecycle]),
     ("backup.schedule", &[Kind::CreateSchedule, Kind::UpdateSchedule]),
     ("backup.delete", &[Kind::DeleteSnapshot, Kind::DeletePoint]),
@@ -182,6 +186,7 @@ const ROWS: [(&str, &[Kind]); 11] = [
     ("backup.hold", &[Kind::HoldSnapshot, Kind::HoldPoint, Kind::Release]),
     ("dr.failover", &[Kind::Failover]),
     ("dr.failback", &[Kind::Failback]),
+    ("dr.incident", &[Kind::Declare]),
     // Every stop of this file is lifted by one; `control.rs` stops it, and it has no step in AWS that could fail.
     ("control.resume", &[]),
     // It begins by itself, after a test that left something: with every step that fails in one.
@@ -295,13 +300,25 @@ async fn judge(rig: &mut Rig, kind: Kind, id: &str, at: &str) {
         assert!(rig.cloud.restored_instances().is_empty(), "{kind:?} {at}: {:?}", rig.cloud.restored_instances());
     }
     assert!(rig.cloud.twice().is_empty(), "{kind:?} {at}: {:?}", rig.cloud.twice());
-    let cards = rig.chat.cards_of(id);
+    let rooms: Vec<Room> = rig.chat.with_rooms(|rooms| rooms.values().cloned().collect());
+    let told = rig.chat.cards_of(id).into_iter().filter(|posted| posted.card_state().is_some());
+    let (shown, cards): (Vec<_>, Vec<_>) = told.partition(|card| rooms.iter().any(|room| room.id == card.channel));
     assert_eq!(cards.len(), 1, "{kind:?} {at}: one card");
-    assert_eq!(cards[0].card_state(), Some(rig.state(id).await), "{kind:?} {at}: card and ledger agree");
+    for card in cards.iter().chain(&shown) {
+        assert_eq!(card.card_state(), Some(rig.state(id).await), "{kind:?} {at}: card and ledger agree");
+    }
     assert_eq!(rig.ledger_holder("prod").await, None, "{kind:?} {at}: the environment is free");
     let left = rig.ledger.marks("prod", Some(MarkKind::Leftover)).await.unwrap();
     assert!(left.is_empty(), "{kind:?} {at}: {left:?}");
     rig.ledger.verify_audit().await.unwrap().unwrap_or_else(|broken| panic!("{kind:?} {at}: {broken}"));
+    let open = rig.ledger.marks("prod", Some(MarkKind::Room)).await.unwrap();
+    assert!(open.is_empty(), "{kind:?} {at}: no incident is open any more: {open:?}");
+    assert_eq!(rooms.len(), usize::from(kind == Kind::Declare), "{kind:?} {at}: one room, and none for anything else");
+    for room in rooms {
+        let once: BTreeSet<&String> = room.invited.iter().collect();
+        assert_eq!(once.len(), room.invited.len(), "{kind:?} {at}: nobody is invited twice: {:?}", room.invited);
+        assert_eq!((room.pins.len(), room.topics, shown.len()), (1, 1, 1), "{kind:?} {at}: each once in {room:?}");
+    }
 }
 
 async fn rig() -> Rig {
@@ -350,7 +367,7 @@ async fn every_step_may_fail_and_what_is_told_is_true() {
                     .iter()
                     .filter(|s| !s.back)
                     .map(|s| &s.action)
-                    .filter(|a| a.work().is_called() && a.kind() != "verify.health");
+                    .filter(|a| matches!(a.work(), Work::AwsChange | Work::AwsRead) && a.kind() != "verify.health");
                 steps = in_aws.map(|a| (a.kind(), if a.mutates() { Verb::Start } else { Verb::Poll })).collect();
                 let mut seen = Vec::new();
                 steps.retain(|(kind, _)| {

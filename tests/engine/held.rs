@@ -97,8 +97,13 @@ fn with_tables(mut rig: Rig) -> (Rig, Arc<AtomicU64>) {
     let cloud = Arc::new(Tables { inner: rig.seen.clone(), count: count.clone() });
     let environments = rig.config.environments.iter();
     let environments = environments.map(|(name, env)| (name.clone(), Arc::new(env.clone()))).collect();
-    rig.process.engine.executors =
-        Executors::new(cloud, rig.process.store.clone(), rig.process.engine.clock.clone(), environments);
+    rig.process.engine.executors = Executors::new(
+        cloud,
+        rig.chat.clone(),
+        rig.process.store.clone(),
+        rig.process.engine.clock.clone(),
+        environments,
+    );
     (rig, count)
 }
 

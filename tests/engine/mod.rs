@@ -28,6 +28,7 @@ mod protected;
 mod recovery;
 mod restorable;
 mod restores;
+mod rooms;
 mod silence;
 mod soak;
 mod status;

@@ -96,6 +96,7 @@ async fn plant(rig: &mut Rig, plan: Plan) {
         wake_at: now,
         turned: None,
         by_schedule: None,
+        incident: None,
     };
     let run = Run { op, steps: steps.clone(), version: 0 };
     let mut change = Change::on(&run, now);

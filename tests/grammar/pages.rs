@@ -26,6 +26,10 @@ fn the_overview() {
        Keep a recovery point from being deleted, or release it
 
     *Disaster recovery*
+    • `/bbws dr declare &lt;env&gt; --ticket &lt;ticket&gt; [--kind region|corruption|breach|outage] &lt;reason&gt;`
+       Declare an incident, and open its room
+    • `/bbws dr duty &lt;id&gt; &lt;commander|database|network|infrastructure|security|application|communication|scribe&gt; [--to @somebody]`
+       Take a duty in an incident, or hand it to somebody
     • `/bbws dr status &lt;env&gt; [--replication] [--infrastructure]`
        Show whether a failover would work, and what it would lose
     • `/bbws dr failover &lt;env&gt; [--assess-only] [--execute] [--ticket ticket] [--reason "why"]`
@@ -36,6 +40,8 @@ fn the_overview() {
     *Operations*
     • `/bbws status [env]`
        Show where things stand, on one screen
+    • `/bbws handover [env]`
+       Hand over to whoever comes next, on one screen
     • `/bbws op list [env]`
        List operations, newest first
     • `/bbws op show &lt;id&gt;`
@@ -427,10 +433,13 @@ fn the_readme_table() {
     | `/bbws backup schedule <env> <list\|create\|update> [--retention N] [--cron "…"] [--type rds\|efs\|own\|secrets\|config\|s3\|dump\|lifecycle\|inventory\|replication\|restore-test] [--reason "why"]` | Show or change when backups are made and how long they are kept | everyone in the workspace may list; anyone in a role may create and update |
     | `/bbws backup delete <env> <id> [--reason "why"]` | Delete a recovery point | anyone in a role; where the policy asks for it, a second person has to agree |
     | `/bbws backup hold <env> <id> --ticket <ticket> [--release] [--reason "why"]` | Keep a recovery point from being deleted, or release it | anyone in a role; to release, a second person has to agree |
+    | `/bbws dr declare <env> --ticket <ticket> [--kind region\|corruption\|breach\|outage] <reason>` | Declare an incident, and open its room | anyone in a role |
+    | `/bbws dr duty <id> <commander\|database\|network\|infrastructure\|security\|application\|communication\|scribe> [--to @somebody]` | Take a duty in an incident, or hand it to somebody | anyone in a role |
     | `/bbws dr status <env> [--replication] [--infrastructure]` | Show whether a failover would work, and what it would lose | everyone in the workspace |
     | `/bbws dr failover <env> [--assess-only] [--execute] [--ticket ticket] [--reason "why"]` | Move a platform to its DR region, or say whether that should be done | to judge, everyone in the workspace; to carry it out, anyone in a role, with a second person, and others before traffic moves |
     | `/bbws dr failback <env> [--assess-only] [--staged] [--execute] [--ticket ticket] [--reason "why"]` | Bring a platform home from its DR region, or say whether that may be done | to judge, everyone in the workspace; to carry it out, anyone in a role, with a second person, and others before writes stand still and traffic moves |
     | `/bbws status [env]` | Show where things stand, on one screen | everyone in the workspace |
+    | `/bbws handover [env]` | Hand over to whoever comes next, on one screen | everyone in the workspace |
     | `/bbws op list [env]` | List operations, newest first | everyone in the workspace |
     | `/bbws op show <id>` | Show one operation with its steps | everyone in the workspace |
     | `/bbws op approve <id> [--confirm NAME]` | Approve an operation, as its button does | whoever the approval policy names, never the person who asked |
@@ -461,6 +470,7 @@ fn only_reading_changes_nothing() {
             "dr.failover",
             "dr.failback",
             "status",
+            "handover",
             "op.list",
             "op.show"
         ]
@@ -486,10 +496,13 @@ fn one_of_each() -> Vec<Command> {
         "backup schedule prod create",
         "backup delete prod snap-1",
         "backup hold prod snap-1 --ticket INC-1",
+        "dr declare prod --ticket INC-1 orders are gone",
+        "dr duty in-1 scribe",
         "dr status prod",
         "dr failover prod",
         "dr failback prod",
         "status prod",
+        "handover prod",
         "op list",
         "op show bk-1",
         "op cancel bk-1",

@@ -141,6 +141,7 @@ pub fn view() -> CardView {
         wake_at: ASKED,
         turned: None,
         by_schedule: None,
+        incident: None,
     };
     let steps = (0..op.plan.steps.len()).map(Step::new).collect();
     CardView { run: Run { op, steps, version: 1 }, now: ASKED }

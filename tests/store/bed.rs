@@ -159,6 +159,7 @@ pub fn operation(id: &str, environment: &str, state: State, now: Moment) -> Oper
         wake_at: now,
         turned: None,
         by_schedule: None,
+        incident: None,
     }
 }
 

@@ -13,6 +13,8 @@ use bbws::{
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
 
+use super::rooms::AllRooms;
+
 /// What goes wrong with the next change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Trouble {
@@ -66,6 +68,7 @@ struct Inner {
     responses: Vec<(String, Reply)>,
     groups: BTreeMap<String, Vec<String>>,
     messages: Vec<Posted>,
+    rooms: AllRooms,
     whispers: Vec<(String, Reply)>,
     forms: Vec<Form>,
     files: Vec<(String, String, File)>,
@@ -80,6 +83,10 @@ pub struct FakeChat {
     inner: Mutex<Inner>,
 }
 
+/// The groups of the demo's roster.
+const ROSTER: [(&str, &[&str]); 3] =
+    [("S0LEADS", &["U0CAROL"]), ("S0DBAS", &["U0BOB", "U0CAROL"]), ("S0OPERATORS", &["U0ALICE", "U0BOB", "U0CAROL"])];
+
 impl FakeChat {
     /// The forms that were opened, as they are now.
     pub fn forms(&self) -> Vec<Form> {
@@ -92,6 +99,9 @@ impl FakeChat {
             chat.person(person(user));
         }
         chat.person(Profile { guest: true, ..person("U0MALLORY") });
+        for (group, members) in ROSTER {
+            chat.group(group, members);
+        }
         chat
     }
     /// Adds or changes somebody.
@@ -183,6 +193,20 @@ impl FakeChat {
         inner.whispers.clear();
         inner.trouble.clear();
         inner.down = false;
+    }
+
+    /// Looks at the channels, or changes them as others do.
+    pub fn with_rooms<T>(&self, look: impl FnOnce(&mut AllRooms) -> T) -> T {
+        look(&mut self.inner.lock().unwrap().rooms)
+    }
+    /// A call that is about a channel, with all that may go wrong with it.
+    pub fn change_rooms<T>(
+        &self,
+        method: &str,
+        room: &str,
+        apply: impl FnOnce(&mut AllRooms) -> Result<T, ChatError>,
+    ) -> Result<T, ChatError> {
+        self.change_in(method, room, |inner| apply(&mut inner.rooms))
     }
 
     fn change_in<T>(

@@ -24,6 +24,7 @@ use bbws::{
             Call, Cloud, CloudError, LeftOut, Measurements, Pages, PointQuery, Probe, Progress, Started, Survey,
             Windows, World,
         },
+        rooms::{RoomFacts, Rooms},
         store::{
             Accepted, AuditEntry, Audited, Claim, Commit, Dues, Filter, Head, Incarnation, Mark, MarkKind, Queued,
             Request, Sample, Stop, Store, StoreError,
@@ -469,6 +470,45 @@ pub struct MortalChat {
     pub inner: Arc<dyn Chat>,
     /// When it dies.
     pub killer: Arc<Killer>,
+}
+
+impl MortalChat {
+    /// One thing that is done to a room, and the two moments at which it may be cut off.
+    async fn mortal<T>(&self, method: &str, call: impl Future<Output = Result<T, ChatError>>) -> Result<T, ChatError> {
+        if self.killer.point(&format!("before {method}")) {
+            return Err(mute(method));
+        }
+        let done = call.await;
+        if self.killer.point(&format!("after {method}")) { Err(mute(method)) } else { done }
+    }
+}
+
+#[async_trait]
+impl Rooms for MortalChat {
+    async fn create_room(&self, name: &str) -> Result<String, ChatError> {
+        self.mortal("conversations.create", self.inner.create_room(name)).await
+    }
+    async fn find_room(&self, name: &str) -> Result<Option<RoomFacts>, ChatError> {
+        if self.killer.dead() { Err(mute("conversations.list")) } else { self.inner.find_room(name).await }
+    }
+    async fn join_room(&self, room: &str) -> Result<(), ChatError> {
+        self.mortal("conversations.join", self.inner.join_room(room)).await
+    }
+    async fn people_in(&self, room: &str) -> Result<Vec<String>, ChatError> {
+        if self.killer.dead() { Err(mute("conversations.members")) } else { self.inner.people_in(room).await }
+    }
+    async fn invite(&self, room: &str, users: &[String]) -> Result<(), ChatError> {
+        self.mortal("conversations.invite", self.inner.invite(room, users)).await
+    }
+    async fn set_topic(&self, room: &str, topic: &str) -> Result<(), ChatError> {
+        self.mortal("conversations.setTopic", self.inner.set_topic(room, topic)).await
+    }
+    async fn pin(&self, room: &str, ts: &str) -> Result<(), ChatError> {
+        self.mortal("pins.add", self.inner.pin(room, ts)).await
+    }
+    async fn bookmark(&self, room: &str, title: &str, link: &str) -> Result<(), ChatError> {
+        self.mortal("bookmarks.add", self.inner.bookmark(room, title, link)).await
+    }
 }
 
 #[async_trait]

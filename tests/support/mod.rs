@@ -10,3 +10,4 @@ pub mod moved;
 pub mod overwrite;
 pub mod pg;
 pub mod rig;
+pub mod rooms;

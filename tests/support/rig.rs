@@ -451,7 +451,7 @@ pub fn start(
     });
     let engine = Engine {
         store: store.clone(),
-        executors: Executors::new(cloud_port, store.clone(), clock.clone(), environments.clone()),
+        executors: Executors::new(cloud_port, chat_port.clone(), store.clone(), clock.clone(), environments.clone()),
         planner,
         authority: authority.clone(),
         clock: clock.clone(),

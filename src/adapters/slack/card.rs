@@ -5,7 +5,7 @@ use slack_morphism::prelude::SlackBlockButtonStyle;
 use super::{
     approval::{self, kept_until, reason, route},
     blocks::{Button, Part, Question},
-    outcome,
+    incident, outcome,
     tasks::tasks,
     text::{clip, clip_mrkdwn, count, date, escape, mention},
     words,
@@ -56,6 +56,7 @@ pub fn card(view: &CardView) -> Message {
         parts.push(Part::Context(small_print(op)));
     } else {
         parts.extend(checklist);
+        parts.extend(incident::parts(run, view.now));
         let tasks = tasks(run, view.now);
         if !tasks.is_empty() {
             parts.push(Part::Plan { title: plan_title(run), tasks });
@@ -177,6 +178,7 @@ fn buttons(run: &Run) -> Vec<Button> {
     let cancel = || plain("Cancel", "bbws.cancel");
     let resume = || Button { style: Some(Primary), ..plain("Resume", "bbws.resume") };
     let retry = || Button { style: Some(Primary), ..plain("Retry", "bbws.retry") };
+    let go_on = || Button { style: Some(Primary), ..plain("Continue", "bbws.continue") };
     let stop = || Button {
         style: Some(Danger),
         confirm: Some(Question {
@@ -215,17 +217,17 @@ fn buttons(run: &Run) -> Vec<Button> {
             cancel(),
         ],
         State::Queued => vec![cancel()],
+        // What no stop reaches has no button for one.
+        State::Running if operations::of(op.kind()).passes_stops() => vec![cancel()],
+        State::Waiting if operations::of(op.kind()).passes_stops() => {
+            vec![go_on(), plain("Hold", "bbws.hold"), cancel()]
+        }
         State::Running if cancelling => vec![stop()],
         State::Running if !run.outages().is_empty() => {
             vec![Button { style: Some(Primary), ..plain("Try now", "bbws.try_now") }, stop(), cancel()]
         }
         State::Running => vec![stop(), cancel()],
-        State::Waiting => vec![
-            Button { style: Some(Primary), ..plain("Continue", "bbws.continue") },
-            plain("Hold", "bbws.hold"),
-            stop(),
-            cancel(),
-        ],
+        State::Waiting => vec![go_on(), plain("Hold", "bbws.hold"), stop(), cancel()],
         State::Paused => vec![resume(), stop(), cancel()],
         State::Stopped => vec![resume(), cancel()],
         // What cleaned up behind itself is asked for anew.

@@ -62,6 +62,25 @@ impl SlackChat {
         lines
     }
 
+    /// One line for the group that is called for each duty of an incident (duty and group id).
+    pub async fn check_roster(&self, roster: &[(String, String)]) -> Vec<CheckLine> {
+        let mut lines = Vec::new();
+        for (duty, group) in roster {
+            let what = format!("incident.roster: {duty} (group {group})");
+            lines.push(match self.group_members(group).await {
+                Ok(users) if users.is_empty() => {
+                    CheckLine::bad(what, "the group is empty, so nobody is called; add people to it")
+                }
+                Ok(users) => CheckLine::good(what, super::text::count(users.len(), "member")),
+                Err(error @ ChatError::Refused { .. }) => {
+                    CheckLine::bad(what, format!("{error}; give the app `usergroups:read` and correct the group id"))
+                }
+                Err(error) => CheckLine::unchecked(what, format!("{error}; run the check again")),
+            });
+        }
+        lines
+    }
+
     async fn check_channel(&self, channel: &str) -> CheckLine {
         let what = format!("channel {channel}");
         match self.client.get::<ChannelAnswer>("conversations.info", vec![("channel", Some(channel.to_owned()))]).await

@@ -97,6 +97,7 @@ fn sample() -> CardView {
         wake_at: Moment(0),
         turned: None,
         by_schedule: None,
+        incident: None,
     };
     CardView { run: Run { op, steps: vec![Step::new(0)], version: 0 }, now: Moment(0) }
 }

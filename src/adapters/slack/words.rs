@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::text::{clip, clip_mrkdwn, count, escape, one_line};
 use crate::domain::{
     approval::ANY_ROLE,
+    incident,
     moment::{Moment, spoken},
     operation::{Operation, Run, State},
     operations,
@@ -74,7 +75,9 @@ pub fn state(run: &Run, now: Moment) -> String {
         State::Queued => "Agreed; about to start".to_owned(),
         State::Running => "Running".to_owned(),
         State::Paused => "Paused; no new step begins".to_owned(),
+        State::Waiting if incident::declared(&op.plan).is_some() => "Open".to_owned(),
         State::Waiting => "Waits for a person".to_owned(),
+        State::Succeeded if incident::declared(&op.plan).is_some() => "Closed".to_owned(),
         State::Succeeded if !run.issues().is_empty() && operations::of(op.kind()).found(run, "").is_some() => {
             "Done, and found what to look at".to_owned()
         }

@@ -16,7 +16,7 @@ use crate::domain::{
 };
 use crate::ports::store::{Notice, Queued, StoreError};
 
-/// A card is drawn when it is sent, so a second notice only raises the version. How long it has to wait stays as it was, and
+/// A card is drawn when it is sent, wherever it is shown, so a second notice only raises the version. How long it has to wait stays as it was, and
 /// so does since when it waits, unless everything was told already.
 const PUT_CARD: &str = "INSERT INTO outbox (id, op_id, replies, body, version, not_before, created, place) \
     VALUES ($1, $2, 0, $3, 1, $4, $4, $5) ON CONFLICT (id) DO UPDATE SET version = outbox.version + 1, \
@@ -76,7 +76,7 @@ impl Core {
         keyed.sort_by(|a, b| a.0.cmp(&b.0));
         for (key, place, notice) in keyed {
             let (card, replies, op) = match notice {
-                Notice::Card { operation } => (true, 0, Some(&operation.0)),
+                Notice::Card { operation } | Notice::Mirror { operation, .. } => (true, 0, Some(&operation.0)),
                 Notice::Thread { operation, .. } | Notice::File { operation, .. } => (false, 1, Some(&operation.0)),
                 Notice::Channel { .. } | Notice::Whisper { .. } | Notice::Publish { .. } => (false, 0, None),
             };
@@ -163,6 +163,7 @@ fn queued((key, body, version, doubt, attempts, created, _): Taken) -> Result<Qu
 fn key(notice: &Notice) -> String {
     match notice {
         Notice::Card { operation } => format!("card:{operation}"),
+        Notice::Mirror { operation, incident } => format!("mirror:{operation}:{incident}"),
         Notice::Thread { operation, key, .. } => format!("thread:{operation}:{key}"),
         Notice::File { operation, file } => format!("file:{operation}:{}", file.name),
         Notice::Channel { environment, key, .. } => format!("channel:{environment}:{key}"),

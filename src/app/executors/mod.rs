@@ -1,9 +1,10 @@
-//! Who carries steps out: one contract, and an executor for AWS, for the ledger, for reports and for people.
+//! Who carries steps out: one contract, and an executor for AWS, for the ledger, for Slack, for reports and for people.
 //!
 //! The engine decides when a step begins, writes down that it is about to, and hands the step to its executor; it knows no
 //! kind of step and no operation by name.
 
 mod aws;
+mod chat;
 mod ledger;
 mod people;
 mod reports;
@@ -20,6 +21,7 @@ use crate::{
         step::{Action, Outputs, Work},
     },
     ports::{
+        chat::Chat,
         clock::Clock,
         cloud::{Cloud, CloudError, Probe, Progress, Started},
         store::{MarkWrite, Store},
@@ -120,6 +122,7 @@ pub trait Executor: Send + Sync {
 pub struct Executors {
     aws: aws::Aws,
     ledger: ledger::LedgerSteps,
+    chat: chat::Rooms,
     reports: reports::Reports,
     people: people::People,
 }
@@ -128,6 +131,7 @@ impl Executors {
     /// Over these ports; `environments` are those of the config, by name.
     pub fn new(
         cloud: Arc<dyn Cloud>,
+        chat: Arc<dyn Chat>,
         store: Arc<dyn Store>,
         clock: Arc<dyn Clock>,
         environments: BTreeMap<String, Arc<Environment>>,
@@ -136,6 +140,7 @@ impl Executors {
         Executors {
             reports: reports::Reports::new(aws.clone(), cloud, store.clone()),
             aws,
+            chat: chat::Rooms { chat, store: store.clone(), clock: clock.clone() },
             ledger: ledger::LedgerSteps { store, clock },
             people: people::People,
         }
@@ -146,6 +151,7 @@ impl Executors {
         match work {
             Work::AwsChange | Work::AwsRead => &self.aws,
             Work::Ledger => &self.ledger,
+            Work::Chat => &self.chat,
             Work::Report => &self.reports,
             Work::People => &self.people,
         }

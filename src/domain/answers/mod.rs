@@ -3,6 +3,7 @@
 
 pub mod backup_list;
 pub mod dr;
+mod handover;
 mod op_list;
 mod op_show;
 pub mod restore_list;
@@ -22,7 +23,7 @@ use super::{
 };
 
 /// Every answer from the ledger. A new one is its file and its line here.
-pub static ALL: [&dyn Answer; 3] = [&op_list::OpList, &op_show::OpShow, &status::Status];
+pub static ALL: [&dyn Answer; 4] = [&op_list::OpList, &op_show::OpShow, &status::Status, &handover::Handover];
 
 /// Which runs an answer rests on, with their steps.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

@@ -11,6 +11,7 @@ use crate::domain::{
     operations::{self, title},
     restored,
     routine::Due,
+    step::{Action, Consent, StepState},
     text::escape,
     watch::{Kind, Standing},
 };
@@ -97,8 +98,7 @@ impl Section<'_> {
         let mut standing_findings = Standing::of(&marks);
         standing_findings.sort_by_key(|found| !found.note.critical);
         for found in standing_findings {
-            let is_late = matches!(found.note.kind, Kind::Missed | Kind::Lag | Kind::RestoreTest);
-            let to = if is_late { &mut late } else { &mut wrong };
+            let to = if is_late(&found) { &mut late } else { &mut wrong };
             to.push(format!("{} (told {} ago)", found.note.title, spoken(known.now.since(found.since))));
         }
         let stopped = known.stops.iter().filter(|stop| stop.reaches(name)).map(|stop| {
@@ -188,8 +188,13 @@ fn left(mark: &Mark, known: &Known<'_>) -> Option<String> {
     ))
 }
 
+/// Whether a finding is of something that should have happened by now.
+pub(super) fn is_late(found: &Standing) -> bool {
+    matches!(found.note.kind, Kind::Missed | Kind::Lag | Kind::RestoreTest)
+}
+
 /// Where a run stands, and who has to do something.
-fn standing(run: &Run, now: Moment) -> String {
+pub(super) fn standing(run: &Run, now: Moment) -> String {
     let op = &run.op;
     match op.state {
         State::AwaitingApproval => {
@@ -215,7 +220,7 @@ fn standing(run: &Run, now: Moment) -> String {
             format!("{} % done{took}{usual}", run.percent())
         }
         State::Paused => "paused; anyone in a role may press Resume".to_owned(),
-        State::Waiting => "waits for a person at its step; the buttons are on its card".to_owned(),
+        State::Waiting => asked(run),
         State::Stopped => "stopped; Resume on its card asks a second person".to_owned(),
         State::NeedsAttention => {
             "waits for a person to look: nobody knows whether a step was carried out. Then Retry or Cancel on its card"
@@ -225,8 +230,24 @@ fn standing(run: &Run, now: Moment) -> String {
     }
 }
 
+/// Whose word a run waits for.
+fn asked(run: &Run) -> String {
+    let asks = run.op.plan.steps.iter().zip(&run.steps).find_map(|(spec, step)| match &spec.action {
+        Action::WaitForPeople(what) if step.state == StepState::Polling => Some((what, step)),
+        _ => None,
+    });
+    let whom = asks.map(|(what, step)| match (&what.consent, &step.answers.held) {
+        (_, Some(held)) => format!("is held by <@{}>", held.by),
+        (Consent::Look, None) => "waits for anyone in a role to look".to_owned(),
+        (Consent::Others(_), None) => {
+            format!("waits for {}", approval::spoken(&approval::awaited(&run.op, what, &step.answers)))
+        }
+    });
+    format!("{}; the buttons are on its card", whom.unwrap_or_else(|| "waits for a person".to_owned()))
+}
+
 /// Nothing late is worth nothing where nobody looked.
-fn unseen(measured: Option<Moment>, now: Moment) -> Option<String> {
+pub(super) fn unseen(measured: Option<Moment>, now: Moment) -> Option<String> {
     match measured {
         Some(at) if now.0 - at.0 <= FRESH => None,
         Some(at) => Some(format!("What is late is not known: it was last measured {} ago.", spoken(now.since(at)))),

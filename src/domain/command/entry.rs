@@ -86,6 +86,8 @@ pub enum Control {
     Stop,
     /// Ask a second person to end a stop.
     Lift,
+    /// Take a duty in an incident, or hand it to somebody.
+    Duty,
 }
 
 /// What AWS has to be asked for, since the ledger does not know it.

@@ -176,7 +176,8 @@ fn missing(entry: &Entry, kind: &Kind, environments: &[&str]) -> Wrong {
 }
 
 /// `stop [env] <reason>`: the first word is an environment only if it is exactly one. A word that could have been meant
-/// as one is refused, for taking it as the reason's first word would stop everything.
+/// as one is refused, for taking it as the reason's first word would stop everything. Where a command is about one
+/// environment (`dr declare`), the first word has to name it.
 fn take_free_text(entry: &Entry, matches: &ArgMatches, environments: &[&str]) -> Result<Values, Wrong> {
     let name = entry.arg(&value::REASON).map_or(REASON.name, |arg| arg.name);
     let option = option_id(name);
@@ -200,8 +201,20 @@ fn take_free_text(entry: &Entry, matches: &ArgMatches, environments: &[&str]) ->
         values.offer(ENVIRONMENT.name, value::known(first, environments));
         if values.get(ENVIRONMENT.name).is_some() {
             parts.retain(|(index, _)| *index != at);
+        } else if about_one(entry) {
+            values.set(ENVIRONMENT.name, (value::ENVIRONMENT.read)(&value::ENVIRONMENT, first, environments)?);
         } else {
             refuse_doubtful(first, &whole, environments)?;
+        }
+    }
+    if values.get(ENVIRONMENT.name).is_none() && about_one(entry) {
+        return Err(missing(entry, &value::ENVIRONMENT, environments));
+    }
+    for arg in entry.args.iter().filter(|arg| arg.form == Form::Option) {
+        match text(matches, &option_id(arg.name)) {
+            Some(said) => values.set(arg.name, (arg.kind.read)(arg.kind, said, environments)?),
+            None if arg.required => return Err(missing(entry, arg.kind, environments)),
+            None => values.offer(arg.name, arg.usual),
         }
     }
     if parts.is_empty() {
@@ -209,6 +222,11 @@ fn take_free_text(entry: &Entry, matches: &ArgMatches, environments: &[&str]) ->
     }
     values.set(name, value::reason(&joined(&parts))?);
     Ok(values)
+}
+
+/// Whether it is nothing without an environment.
+fn about_one(entry: &Entry) -> bool {
+    entry.arg(&value::ENVIRONMENT).is_some_and(|arg| arg.required)
 }
 
 /// The words of free text, each with its place on the line. A dash or an emoji in front is not the first word.

@@ -12,6 +12,7 @@ mod draft;
 pub mod failback;
 pub mod failover;
 pub mod hold;
+pub mod incident;
 pub mod restore;
 pub mod resume;
 pub mod schedule;
@@ -25,7 +26,7 @@ use super::{
     approval::ANY_ROLE,
     command::{Command, Does, Entry},
     environment::{Environment, Side},
-    mark::{Mark, MarkKind},
+    mark::{Mark, MarkKind, MarkWrite},
     moment::Moment,
     operation::{OpId, Operation as Record, Run},
     plan::Plan,
@@ -38,7 +39,7 @@ use super::{
 };
 
 /// Every operation, in the order lists name them. A new one is its file and its line here.
-pub static ALL: [&dyn Operation; 11] = [
+pub static ALL: [&dyn Operation; 12] = [
     &create::Create,
     &schedule::Schedule,
     &delete::Delete,
@@ -48,6 +49,7 @@ pub static ALL: [&dyn Operation; 11] = [
     &hold::Hold,
     &failover::Failover,
     &failback::Failback,
+    &incident::Declare,
     &resume::Resume,
     &cleanup::Cleanup,
 ];
@@ -59,9 +61,8 @@ const DRILLS: &[&str] = &["tabletop", "infra", "dns", "full-drill"];
 
 /// Kinds that approval rules may name although nothing can ask for them yet, with their scopes: rules are written before
 /// the day on which they are needed. `dr.drill` is another word for `dr.test`.
-const COMING: [(&str, &[&str]); 7] = [
+const COMING: [(&str, &[&str]); 6] = [
     ("backup.cutover", RADIUS),
-    ("dr.incident", &[]),
     ("dr.dns", &[]),
     ("dr.shift", &[]),
     ("dr.reprotect", &[]),
@@ -280,6 +281,23 @@ pub trait Operation: Sync {
 
     /// Whether it begins and goes on while a stop is in force, and cannot be stopped itself.
     fn passes_stops(&self) -> bool {
+        false
+    }
+
+    /// What the ledger remembers from its first moment on, in the transaction that makes it: one that is there already refuses it.
+    fn claims(&self, op: &Record) -> Vec<MarkWrite> {
+        let _ = op;
+        Vec::new()
+    }
+
+    /// What the ledger forgets in the transaction that ends it, however it ends.
+    fn yields(&self, op: &Record) -> Vec<MarkWrite> {
+        let _ = op;
+        Vec::new()
+    }
+
+    /// Whether its start calls everybody who has to act, by SNS.
+    fn alarms(&self) -> bool {
         false
     }
 

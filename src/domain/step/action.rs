@@ -21,6 +21,7 @@ use super::{
     rds::*,
     replica::*,
     report::*,
+    room::*,
     s3::*,
     tenant::*,
     values::*,
@@ -119,6 +120,14 @@ macro_rules! every_kind_of_step {
                 RememberAnswers = "bisect.remember",
                 ClearStop = "control.clear_stop",
             }
+            // Slack: rooms, and what is in them. An intent is written before it.
+            Chat {
+                OpenRoom = "chat.room",
+                InvitePeople = "chat.invite",
+                DescribeRoom = "chat.topic",
+                PinCard = "chat.pin",
+                BookmarkLink = "chat.bookmark",
+            }
             // A look at a whole environment that is told as a report.
             Report {
                 InventoryReport = "report.inventory",
@@ -143,6 +152,8 @@ pub enum Work {
     AwsRead,
     /// The ledger.
     Ledger,
+    /// Slack, where something is made or changed beside the cards.
+    Chat,
     /// A report on a whole environment.
     Report,
     /// People, for whose word the run waits.
@@ -153,7 +164,7 @@ impl Work {
     /// Whether an intent is written before it begins. What only reads, or only waits, is watched from its beginning.
     pub fn is_intended(self) -> bool {
         match self {
-            Work::AwsChange | Work::Ledger => true,
+            Work::AwsChange | Work::Ledger | Work::Chat => true,
             Work::AwsRead | Work::Report | Work::People => false,
         }
     }
@@ -161,7 +172,7 @@ impl Work {
     /// Whether something outside of this product answers for it, which is then audited.
     pub fn is_called(self) -> bool {
         match self {
-            Work::AwsChange | Work::AwsRead => true,
+            Work::AwsChange | Work::AwsRead | Work::Chat => true,
             Work::Ledger | Work::Report | Work::People => false,
         }
     }

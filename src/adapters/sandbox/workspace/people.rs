@@ -1,5 +1,7 @@
 //! Who and where: the people, channels and ids of the local workspace, and their Slack JSON.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 
 /// The workspace (team) id.
@@ -217,6 +219,16 @@ pub fn people() -> Vec<Person> {
         bot,
         slackbot,
     ]
+}
+
+/// The user groups every new workspace starts with.
+pub fn groups() -> BTreeMap<String, Vec<String>> {
+    let group = |id: &str, users: &[&str]| (id.to_owned(), users.iter().map(|user| (*user).to_owned()).collect());
+    BTreeMap::from([
+        group("S0LEADS", &["U0CAROL"]),
+        group("S0DBAS", &["U0BOB", "U0CAROL"]),
+        group("S0OPERATORS", &["U0ALICE", "U0BOB", "U0CAROL"]),
+    ])
 }
 
 /// The channels every new workspace starts with.

@@ -119,7 +119,7 @@ impl State {
         Self {
             people: people::people(),
             channels: people::channels(),
-            groups: BTreeMap::new(),
+            groups: people::groups(),
             messages: Vec::new(),
             ephemerals: VecDeque::new(),
             modals: Vec::new(),

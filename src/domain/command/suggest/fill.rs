@@ -190,11 +190,18 @@ fn take_nearest(pending: &mut Vec<String>, kind: &Kind, mend: impl Fn(&str) -> O
     value.or_else(|| kind.open.map(str::to_owned))
 }
 
-/// The line that stops: which environment, if one, and why.
-pub(super) fn fill_free_text(words: &[Word], environments: &[&str]) -> Values {
+/// A line that ends in free text: which environment, if one, what its options say, and why.
+pub(super) fn fill_free_text(entry: &Entry, words: &[Word], environments: &[&str]) -> Values {
     let mut values = Values::default();
     let mut texts: Vec<&str> = Vec::new();
-    for word in words {
+    let mut words = words.iter().peekable();
+    while let Some(word) = words.next() {
+        if let Some(arg) = word.is_option().then(|| option_of(entry, &word.text)).flatten() {
+            let inline = word.text.split_once('=').map(|(_, value)| value);
+            let value = inline.or_else(|| words.next_if(|next| !next.is_option()).map(|next| next.text.as_str()));
+            take_option(&mut values, arg, value, &mut words);
+            continue;
+        }
         let text = if word.is_option() { word.text.split_once('=').map_or("", |(_, value)| value) } else { &word.text };
         if !text.is_empty() {
             texts.push(text);
@@ -205,7 +212,8 @@ pub(super) fn fill_free_text(words: &[Word], environments: &[&str]) -> Values {
     }
     let Some(first) = texts.first().copied() else {
         values.set(ENVIRONMENT.name, SOME_ENVIRONMENT);
-        values.set(REASON.name, WHY);
+        (entry.mend)(&mut values);
+        values.offer(REASON.name, Some(WHY));
         return values;
     };
     let all = texts.join(" ");
@@ -219,7 +227,18 @@ pub(super) fn fill_free_text(words: &[Word], environments: &[&str]) -> Values {
         Some(_) => (Some(SOME_ENVIRONMENT), all),
         None => (None, all),
     };
-    values.offer(ENVIRONMENT.name, environment);
-    values.set(REASON.name, value::reason(&reason).unwrap_or_else(|_| WHY.to_owned()));
+    let named = entry.arg(&value::ENVIRONMENT).is_some_and(|arg| arg.required);
+    values.offer(ENVIRONMENT.name, environment.or_else(|| named.then_some(SOME_ENVIRONMENT)));
+    values.offer(REASON.name, value::reason(&reason).ok());
+    (entry.mend)(&mut values);
+    values.offer(REASON.name, Some(WHY));
     values
+}
+
+/// The option of a command that was probably meant, but for the reason, which is text like the rest.
+fn option_of(entry: &Entry, word: &str) -> Option<&'static Arg> {
+    let name = word.split('=').next().unwrap_or(word).trim_start_matches('-');
+    let options = entry.args.iter().filter(|arg| arg.form == Form::Option && arg.kind != &value::REASON);
+    let nearest = nearest(name, options.map(|arg| arg.name))?;
+    entry.args.iter().find(|arg| arg.name == nearest)
 }

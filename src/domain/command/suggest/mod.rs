@@ -39,7 +39,8 @@ pub(super) fn repair(table: &Table, words: &[Word], environments: &[&str]) -> St
         .first()
         .filter(|word| value::operation_id(&word.text).is_ok())
         .map_or(entry, |_| for_operations(table, entry));
-    let values = if entry.free_text() { fill_free_text(&rest, environments) } else { fill(entry, &rest, environments) };
+    let values =
+        if entry.free_text() { fill_free_text(entry, &rest, environments) } else { fill(entry, &rest, environments) };
     let candidate = format!("{SLASH} {}", line(entry, &values));
     // What only the person can know: whatever holds one of these is no command yet.
     let open =
