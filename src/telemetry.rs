@@ -1,6 +1,6 @@
 //! Logs and metrics of the process, set up once at its start.
 
-use std::{io::IsTerminal, time::Duration};
+use std::{io::IsTerminal, sync::OnceLock, time::Duration};
 
 use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
@@ -51,14 +51,18 @@ pub fn log() {
     }
 }
 
-/// Installs the recorder of metrics and keeps it tidy from a task of the current runtime.
+/// The recorder of metrics. The first time it is installed, and kept tidy from a task of the current runtime.
 ///
 /// # Errors
-/// When a recorder was installed before.
+/// When another recorder was installed before.
 ///
 /// # Panics
 /// Outside a Tokio runtime.
 pub fn metrics() -> Result<PrometheusHandle, BuildError> {
+    static INSTALLED: OnceLock<PrometheusHandle> = OnceLock::new();
+    if let Some(handle) = INSTALLED.get() {
+        return Ok(handle.clone());
+    }
     let full = |name: &str| Matcher::Full(name.to_owned());
     let handle = PrometheusBuilder::new()
         .set_buckets_for_metric(full(ACK_SECONDS), &ACK_BUCKETS)?
@@ -74,7 +78,7 @@ pub fn metrics() -> Result<PrometheusHandle, BuildError> {
             kept.run_upkeep();
         }
     });
-    Ok(handle)
+    Ok(INSTALLED.get_or_init(|| handle).clone())
 }
 
 /// Describes what is counted, and makes every series be there from the start: of a counter that appears at 1, `increase()`

@@ -7,12 +7,13 @@ use aws_smithy_async::rt::sleep::default_async_sleep;
 use secrecy::SecretString;
 use tokio::net::TcpListener;
 
-use super::{Parts, Product, chain, ledger_ready, on_signal, sandbox, serve::listen, stopped};
+use super::{Parts, Product, chain, ledger_ready, lives::Lives, on_signal, sandbox, serve::listen, stopped};
 use crate::{
     adapters::{
         sandbox::{
             aws::{SimAws, attributed::Attributed, drawer::Drawer, port},
             clock::SharedClock,
+            mortal::Mortal,
             workspace::{CommandHelp, Workspace},
         },
         slack::SlackChat,
@@ -94,31 +95,33 @@ pub async fn demo(choices: Choices) -> Result<(), String> {
     let cloud = Arc::new(Attributed(Arc::new(sandbox::adapter(&aws, &config.topics, &home, sleep))));
     let chat = Arc::new(SlackChat::new(&format!("{base}/sandbox/slack/api"), bot_token)?);
     let tidy_clock = clock.clone();
-    let product = Product::wire(Parts {
-        config,
-        store: ledger.clone(),
-        chat: chat.clone(),
-        cloud: cloud.clone(),
-        alerts: cloud.clone(),
-        clock,
-        signing_secret,
-        pacing: Pacing { floor: Duration::from_secs(6), ceiling: Duration::from_secs(120) },
-        // Often by the demo's clock, and never all the time by this machine's.
-        watch_every: EVERY.max(LOOK.mul_f64(choices.speed)),
-        checks: vec![ledger_ready(ledger.clone())],
-        // Nothing outside the process is asked, so nobody's signature can be checked.
-        fetch: None,
-    })?;
+    let (speed, wired) = (choices.speed, (chat.clone(), ledger.clone()));
+    let wire = move || {
+        let (chat, ledger) = wired.clone();
+        Product::wire(Parts {
+            config: config.clone(),
+            store: ledger.clone(),
+            chat,
+            cloud: cloud.clone(),
+            alerts: cloud.clone(),
+            clock: clock.clone(),
+            signing_secret: signing_secret.clone(),
+            pacing: Pacing { floor: Duration::from_secs(6), ceiling: Duration::from_secs(120) },
+            // Often by the demo's clock, and never all the time by this machine's.
+            watch_every: EVERY.max(LOOK.mul_f64(speed)),
+            checks: vec![ledger_ready(ledger)],
+            // Nothing outside the process is asked, so nobody's signature can be checked.
+            fetch: None,
+        })
+    };
+    let (lives, mortal) = (Lives::default(), Arc::new(Mortal::default()));
     let commands =
         language::reference().into_iter().map(|usage| CommandHelp { usage: usage.usage, about: usage.about }).collect();
-    let router = product
-        .router
-        .clone()
-        .merge(workspace.page(&base, commands))
-        .nest("/sandbox/slack/api", workspace.slack_api())
-        .nest(
+    let router =
+        lives.router().merge(workspace.page(&base, commands)).nest("/sandbox/slack/api", workspace.slack_api()).nest(
             "/sandbox/aws",
-            Drawer { aws: aws.clone(), clock: shared, address: Some(aws_address.to_string()) }.router(),
+            Drawer { aws: aws.clone(), clock: shared, address: Some(aws_address.to_string()), bbws: mortal.clone() }
+                .router(),
         );
     let pace = match choices.speed {
         1.0 => String::new(),
@@ -142,10 +145,11 @@ pub async fn demo(choices: Choices) -> Result<(), String> {
     let tidy = super::keep_tidy(ledger.clone(), tidy_clock, stopping.clone());
     let learning = tokio::spawn(async move { chat.learn().await });
     let answering = port::serve(aws, aws_listener, stopped(stopping.clone()));
-    let (served, (), (), ()) = tokio::join!(http::serve(listener, router, end), product.run(stopping), tidy, answering);
+    let living = lives.run(wire, &ledger, &mortal, stopping);
+    let (served, lived, (), ()) = tokio::join!(http::serve(listener, router, end), living, tidy, answering);
     learning.abort();
     ledger.close().await;
-    served.map_err(|e| format!("The web server ended: {e}"))
+    lived.and(served.map_err(|e| format!("The web server ended: {e}")))
 }
 
 /// A ledger that begins with this platform knows of the restores that were tested before.

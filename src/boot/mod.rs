@@ -5,6 +5,7 @@ mod beat;
 pub mod check;
 pub mod demo;
 pub mod ledger;
+mod lives;
 mod loops;
 pub mod sandbox;
 pub mod serve;

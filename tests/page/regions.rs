@@ -17,6 +17,13 @@ fn button(label: &str) -> String {
     )
 }
 
+/// That the step of this title waits for a person.
+fn waits(step: &str) -> String {
+    format!(
+        "[...document.querySelectorAll('#log .task')].some((t) => t.innerText.includes('{step}') && t.innerText.includes('waits for'))"
+    )
+}
+
 async fn click(b: &Browser, element: &str) {
     b.client.execute(&format!("{element}.click()"), vec![]).await.expect("it can be clicked");
 }
@@ -51,14 +58,16 @@ async fn a_region_is_lost_and_its_customers_are_served_by_the_other_one() {
         b.become_user("U0BOB").await;
         b.say(&format!("/bbws op approve {} --confirm prod", id.as_str().expect("an id"))).await;
         // Files and secrets are brought there by hand: somebody says when.
-        for _ in ["files", "secrets"] {
-            b.comes(&button("Continue")).await;
+        for step in ["the files are there", "the secrets are there"] {
+            b.comes(&waits(step)).await;
             b.picture("52-failover-waits").await;
             click(&b, &button("Continue")).await;
-            b.comes(&format!("!{}", button("Continue"))).await;
         }
+        // In the middle of it bbws dies, too.
+        click(&b, "document.querySelector('[data-fault=kill]')").await;
+        b.comes("document.querySelector('#aws .side-dark[role=status]:not([hidden])').innerText.includes('bbws is dead')").await;
         // Traffic goes over when another one says so.
-        b.comes(&button("Continue")).await;
+        b.comes(&waits("traffic goes to eu-west-1")).await;
         b.become_user("U0CAROL").await;
         b.comes(&button("Continue")).await;
         click(&b, &button("Continue")).await;

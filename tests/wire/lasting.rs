@@ -66,7 +66,7 @@ async fn the_drawer_shows_what_is_there_and_moves_clock_faults_and_regions() {
     let config = Config::demo();
     let clock = Arc::new(SharedClock::new(Arc::new(bbws::ports::clock::SystemClock)));
     let aws = Arc::new(SimAws::new(&config.environments, &config.topics, clock.clone(), 7));
-    let drawer = Drawer { aws, clock: clock.clone(), address: Some("127.0.0.1:4566".into()) };
+    let drawer = Drawer { aws, clock: clock.clone(), address: Some("127.0.0.1:4566".into()), bbws: Arc::default() };
     let (status, shown) = asked(&drawer, "GET", "/state", "").await;
     let shown: Value = serde_json::from_str(&shown).unwrap();
     assert_eq!(status, StatusCode::OK);

@@ -2,5 +2,6 @@
 
 pub mod aws;
 pub mod clock;
+pub mod mortal;
 pub mod tools;
 pub mod workspace;

@@ -13,7 +13,7 @@ use axum::{
 use serde::{Deserialize, Serialize};
 
 use super::{
-    super::clock::SharedClock,
+    super::{clock::SharedClock, mortal::Mortal},
     Fault, SimAws, Target,
     judge::{Twice, Verb},
     platform::PlatformView,
@@ -37,6 +37,8 @@ pub struct Drawer {
     pub clock: Arc<SharedClock>,
     /// Where AWS answers any SDK.
     pub address: Option<String>,
+    /// The bbws that uses it.
+    pub bbws: Arc<Mortal>,
 }
 
 impl Drawer {
@@ -59,6 +61,8 @@ struct Shown {
     /// Tenants' tables of the databases that are declared.
     tables: Vec<TableView>,
     faults: Vec<Lever>,
+    /// Whether bbws itself is dead at present.
+    dead: bool,
     calls: u64,
     mutations: u64,
     /// What was changed again while the earlier result still stood; has to stay empty.
@@ -74,7 +78,7 @@ struct Lever {
 /// What the accidents of the demo happen to: a table of a tenant's, by name and with its schema.
 const TABLE: &str = "tenant_1.wp_posts";
 
-const LEVERS: [Lever; 14] = [
+const LEVERS: [Lever; 15] = [
     Lever { id: "throttle", label: "Throttle the next request" },
     Lever { id: "lost_reply", label: "Lose the reply of the next change" },
     Lever { id: "lost_request", label: "Lose the next change before it arrives" },
@@ -88,6 +92,7 @@ const LEVERS: [Lever; 14] = [
     Lever { id: "delete_rows", label: "DELETE FROM tenant_1.wp_posts, without WHERE" },
     Lever { id: "corrupt_rows", label: "Corrupt rows of tenant_1.wp_posts" },
     Lever { id: "drop_table", label: "DROP TABLE tenant_1.wp_posts" },
+    Lever { id: "kill", label: "Kill bbws itself" },
     Lever { id: "heal", label: "Heal everything" },
 ];
 
@@ -174,6 +179,7 @@ impl Drawer {
             "delete_rows" => self.meets(SimAws::delete_rows)?,
             "corrupt_rows" => self.meets(SimAws::corrupt_rows)?,
             "drop_table" => self.meets(SimAws::drop_table)?,
+            "kill" => self.bbws.kill(),
             "heal" => aws.heal(),
             _ => {
                 let known: Vec<&str> = LEVERS.iter().map(|l| l.id).collect();
@@ -207,6 +213,7 @@ impl Drawer {
             regions: inner.view(now),
             tables: inner.tables(now),
             faults: LEVERS.to_vec(),
+            dead: self.bbws.is_dead(),
             calls: inner.judge.requests(),
             mutations: inner.judge.effective(),
             twice: inner.judge.twice().to_vec(),

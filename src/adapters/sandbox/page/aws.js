@@ -64,12 +64,13 @@ export function awsDrawer(root, close, fill) {
   const address = h("div.muted.aws-address", { hidden: true });
   const speeds = h("div.segments", { role: "group", "aria-label": "Clock speed" });
   const regions = h("div.regions", {});
+  const dead = h("p.side-dark", { role: "status", hidden: true }, "bbws is dead. It starts again in a few seconds and goes on from its ledger.");
   const platforms = h("div.platforms", {});
   const faults = h("div.faults", {});
   const tables = h("ul.resources.tables", {});
   const note = h("p.muted.aws-note", { hidden: true });
   const parts = [
-    h("section", {}, h("div.aws-row", {}, now, counts), address, h("div.aws-label", {}, "Clock of everything"), speeds),
+    h("section", {}, h("div.aws-row", {}, now, counts), address, h("div.aws-label", {}, "Clock of everything"), speeds, dead),
     platforms,
     h("section", {}, h("h3", {}, "Make something go wrong"), faults),
     h("section", {}, h("h3", {}, "Tenants’ tables"), tables),
@@ -84,6 +85,7 @@ export function awsDrawer(root, close, fill) {
         type: "button", "aria-pressed": String(speed === current), onclick: () => control({ speed }),
       }, speed === 0 ? "pause" : `${speed}×`)),
       h("button.segment", { type: "button", title: "Put the clock forward", onclick: () => control({ advance: HOUR }) }, "+1 h")]);
+    dead.hidden = !state.dead;
     address.hidden = !state.address;
     address.textContent = state.address ? `Any SDK reaches it: --endpoint-url=http://${state.address}` : "";
     redraw(platforms, state.platforms ?? [], (all) => all.map((p) => platform(p, control, fill)));
