@@ -43,9 +43,12 @@ impl Desk {
     async fn answer(&self, command: &Command) -> Result<Reply, StoreError> {
         let Some(answer) = answers::asked(command) else { return Ok(no_question(command)) };
         let asked_about = |name: &&str| command.environment().is_none_or(|asked| asked == *name);
-        let mut environments: Vec<Environment> = Vec::new();
+        let (mut environments, mut exposed): (Vec<Environment>, _) = (Vec::new(), BTreeMap::new());
         for name in self.environments().into_iter().filter(asked_about) {
-            environments.extend(self.planner.where_it_runs(name).await?.map(|(_, environment)| environment));
+            let Some((active, environment)) = self.planner.where_it_runs(name).await? else { continue };
+            let since = self.planner.environment(name).and_then(|config| active.exposed(config));
+            exposed.extend(since.map(|at| (name.to_owned(), at)));
+            environments.push(environment);
         }
         let Wants { newest, runs, stops, marks, measured, dues } = answer.wants(command);
         let mut known = Known {
@@ -56,6 +59,7 @@ impl Desk {
             marks: Vec::new(),
             owners: BTreeMap::new(),
             measured: BTreeMap::new(),
+            exposed,
             dues: if dues { self.store.dues(command.environment()).await?.all } else { Vec::new() },
             environments: environments.iter().collect(),
         };

@@ -190,8 +190,12 @@ fn moved(seen: &Seen) -> String {
     let (config, found) = (&seen.config, &seen.found);
     let since = seen.active.since.as_ref();
     let since = since.map(|(at, by)| format!(" since {}, by {}", at.day_and_clock(), escape(by))).unwrap_or_default();
+    let protected = match &seen.active.protected {
+        Some(region) => format!("protected in {region}"),
+        None => format!("and nothing protects {0}: `/bbws dr reprotect {0}`", escape(&config.name)),
+    };
     let mut lines = vec![format!(
-        "*`{}` runs in {}*, its DR region{since}, and nothing protects it there. {} is *{}*.",
+        "*`{}` runs in {}*, its DR region{since}, {protected}. {} is *{}*.",
         escape(&config.name),
         config.dr_region,
         config.primary_region,

@@ -15,6 +15,8 @@ use super::{
 
 /// The subject of the one mark.
 const SUBJECT: &str = "region";
+/// The subject of the mark that says what protects it where it runs.
+const PROTECTION: &str = "protection";
 /// What stands between a thing of the primary region and what takes its place.
 const IS: char = '=';
 
@@ -27,6 +29,8 @@ pub struct Active {
     pub instead: BTreeMap<String, String>,
     /// Since when, and by which operation; none where it never ran elsewhere.
     pub since: Option<(Moment, String)>,
+    /// The region that protects it there since; none where nobody has protected it since it moved.
+    pub protected: Option<String>,
 }
 
 impl Active {
@@ -39,12 +43,16 @@ impl Active {
         let mut words = mark.note.split_whitespace();
         let side = if words.next() == Some(Side::Dr.word()) { Side::Dr } else { Side::Primary };
         let pairs = words.filter_map(|pair| pair.split_once(IS)).map(|(id, by)| (id.to_owned(), by.to_owned()));
-        Active { side, instead: pairs.collect(), since: Some((mark.at, mark.operation.clone())) }
+        // What protected it before it moved protects it no longer.
+        let since =
+            |other: &&Mark| other.kind == MarkKind::Active && other.subject == PROTECTION && other.at >= mark.at;
+        let protected = marks.iter().find(since).map(|protection| protection.note.clone());
+        Active { side, instead: pairs.collect(), since: Some((mark.at, mark.operation.clone())), protected }
     }
 
     /// In the DR region, with what takes whose place there. Databases whose `dr_replica` is promoted need not be named.
     pub fn dr(instead: impl IntoIterator<Item = (String, String)>) -> Active {
-        Active { side: Side::Dr, instead: instead.into_iter().collect(), since: None }
+        Active { side: Side::Dr, instead: instead.into_iter().collect(), ..Active::default() }
     }
 
     /// In the primary region.
@@ -57,6 +65,19 @@ impl Active {
         let pairs = self.instead.iter().map(|(id, by)| format!(" {id}{IS}{by}"));
         let note = format!("{}{}", self.side.word(), pairs.collect::<String>());
         Remember { mark: MarkKind::Active, subject: SUBJECT.to_owned(), note }
+    }
+
+    /// The step that writes down that it is protected in this region, where it runs.
+    pub fn protected_in(region: &str) -> Remember {
+        Remember { mark: MarkKind::Active, subject: PROTECTION.to_owned(), note: region.to_owned() }
+    }
+
+    /// Since when nothing follows it in another region, because it moved: in the DR region, or home again without the replicas that
+    /// the config names.
+    pub fn exposed(&self, config: &Environment) -> Option<Moment> {
+        let (at, _) = self.since.as_ref()?;
+        let followed = config.databases.iter().any(|database| database.dr_replica.is_some());
+        (self.protected.is_none() && (self.side == Side::Dr || followed)).then_some(*at)
     }
 
     /// The environment as it is where it runs: in the DR region under the ids and names that things have there, and without copies

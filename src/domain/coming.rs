@@ -16,18 +16,12 @@ struct Coming {
 }
 
 /// Every command to come, longer paths first where one begins another.
-const ALL: [Coming; 5] = [
+const ALL: [Coming; 4] = [
     Coming {
         path: &["dr", "test"],
         lacks: "bbws runs no drills so far",
         until: "A test restore proves what a drill would stand on.",
         nearest: "backup validate ENV --test-restore",
-    },
-    Coming {
-        path: &["dr", "reprotect"],
-        lacks: "bbws sets up no replication so far",
-        until: "The measurement says what is not protected.",
-        nearest: "backup validate ENV --replication",
     },
     Coming {
         path: &["failover"],

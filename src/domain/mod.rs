@@ -38,6 +38,7 @@ pub mod retention;
 pub mod routine;
 pub mod run;
 pub mod schedule;
+pub mod shelter;
 pub mod span;
 pub mod standby;
 pub mod step;

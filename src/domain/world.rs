@@ -8,6 +8,7 @@ use super::{
     moment::Moment,
     point::{Gap, Point, Window},
     readiness::Readiness,
+    shelter::Shelter,
     step::PlanSpec,
 };
 
@@ -59,6 +60,8 @@ pub struct Survey {
     pub standby: bool,
     /// With that: further DB instances to describe in the DR region.
     pub heirs: Vec<String>,
+    /// What protects it where it runs, and nothing else: no other region is asked than those two.
+    pub shelter: Option<Shelter>,
 }
 
 /// A DB instance as found.
@@ -175,6 +178,25 @@ pub struct World {
     pub readiness: Option<Readiness>,
     /// What stands ready in the DR region.
     pub standby: Option<StandbyFound>,
+    /// What protects it where it runs.
+    pub shelter: Option<ShelterFound>,
+}
+
+/// What protects an environment where it runs, as found.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ShelterFound {
+    /// The databases that are live.
+    pub live: Vec<DatabaseFound>,
+    /// What has the names of their replicas.
+    pub there: Vec<DatabaseFound>,
+    /// Backup vault, or why it is not usable; none where nobody named one.
+    pub vault: Option<Condition>,
+    /// KMS key, likewise.
+    pub key: Option<Condition>,
+    /// DB subnet group, likewise.
+    pub subnet_group: Option<Condition>,
+    /// Services of the config in the platform's cluster there, as many as are there and active.
+    pub services: Vec<ServiceFound>,
 }
 
 /// What stands ready in the DR region, as found without asking the primary one.

@@ -33,7 +33,11 @@ async fn backups_lists_and_status_follow_a_failover_while_the_old_region_is_dead
     assert_eq!(plan.facts[0].subject, "Active region");
     assert_eq!(plan.facts[0].found, "eu-west-1, the DR region, after a failover");
     assert!(plan.steps.iter().all(|step| step.action.region().is_none_or(|region| region == "eu-west-1")));
-    assert!(plan.notes.iter().any(|note| note.contains("nothing protects it there yet")), "{:?}", plan.notes);
+    assert!(
+        plan.notes.iter().any(|note| note.contains("`/bbws dr reprotect prod` protects its databases")),
+        "{:?}",
+        plan.notes
+    );
     let listed = rig.command("U0DAVE", "backup list prod rds").await.expect("an answer");
     assert!(listed.text.starts_with("*`prod` runs in eu-west-1*, its DR region"), "{}", listed.text);
     let table = listed.attachment.table.expect("a table");

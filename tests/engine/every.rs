@@ -50,6 +50,7 @@ enum Kind {
     SwapTenant,
     Failover,
     Failback,
+    Reprotect,
     Declare,
     LiveSecrets,
     LiveConfig,
@@ -149,6 +150,10 @@ impl Kind {
                 rig.runs(&Active::primary()).await;
                 format!("dr failover prod --execute --ticket INC-{life} --reason \"a planned move\"")
             }
+            Kind::Reprotect => {
+                moved::failed_over(rig).await;
+                "dr reprotect prod".to_owned()
+            }
             Kind::Failback => {
                 moved::failed_over(rig).await;
                 format!("dr failback prod --execute --ticket INC-{life}")
@@ -158,7 +163,7 @@ impl Kind {
 }
 
 /// How each operation is asked for here. Whoever registers one adds its row: without it every suite of this file fails.
-const ROWS: [(&str, &[Kind]); 12] = [
+const ROWS: [(&str, &[Kind]); 13] = [
     ("backup.create", &[Kind::Config, Kind::Buckets, Kind::Dump, Kind::Lifecycle]),
     ("backup.schedule", &[Kind::CreateSchedule, Kind::UpdateSchedule]),
     ("backup.delete", &[Kind::DeleteSnapshot, Kind::DeletePoint]),
@@ -186,6 +191,7 @@ const ROWS: [(&str, &[Kind]); 12] = [
     ("backup.hold", &[Kind::HoldSnapshot, Kind::HoldPoint, Kind::Release]),
     ("dr.failover", &[Kind::Failover]),
     ("dr.failback", &[Kind::Failback]),
+    ("dr.reprotect", &[Kind::Reprotect]),
     ("dr.incident", &[Kind::Declare]),
     // Every stop of this file is lifted by one; `control.rs` stops it, and it has no step in AWS that could fail.
     ("control.resume", &[]),

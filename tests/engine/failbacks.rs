@@ -10,7 +10,7 @@ use bbws::{
         world::{World, cloudwatch::Lag},
     },
     config::Config,
-    domain::{environment::Side as Of, operation::State, step::StepState},
+    domain::{environment::Side as Of, operation::State, standby::Third, step::StepState},
     ports::clock::Clock as _,
 };
 
@@ -281,4 +281,96 @@ async fn whoever_starts_to_write_again_stops_it_before_the_promotion() {
     assert!(run.steps.iter().any(|step| step.error.as_ref().is_some_and(|why| why.contains("runs again"))), "{run:#?}");
     assert_eq!((run.op.state, runs_in(&rig).await), (State::RolledBack, Of::Dr));
     assert!(instances(&rig, Side::Primary).iter().any(|(id, source)| id == LIVE && source.is_some()), "not promoted");
+}
+
+#[tokio::test]
+async fn after_a_failback_it_is_protected_again_and_a_second_failover_succeeds() {
+    let mut rig = Rig::demo_sqlite().await;
+    moved::failed_over(&rig).await;
+    let left = rig.say("U0DAVE", "status prod").await;
+    assert!(left.contains("*nothing protects prod* since ") && left.contains("`/bbws dr reprotect prod`"), "{left}");
+    let home = begun(&mut rig, "dr failback prod --execute --ticket INC-1").await;
+    on(&mut rig, &home).await.expect("it asks before writes stand still");
+    assert_eq!(agree(&mut rig, &home).await, None);
+    assert_eq!(rig.state(&home).await, State::Succeeded, "{:#?}", rig.run(&home).await);
+    assert!(
+        rig.say("U0DAVE", "status prod").await.contains("*nothing protects prod* since "),
+        "home, and without replica"
+    );
+    let id = begun(&mut rig, "dr reprotect prod").await;
+    assert_eq!(on(&mut rig, &id).await, None);
+    let run = rig.run(&id).await;
+    assert_eq!(run.op.state, State::Succeeded, "{run:#?}");
+    let source = format!("arn:aws:rds:{HOME}:{}:db:{LIVE}", rig.config.environments["prod"].account);
+    let there = instances(&rig, Side::Dr);
+    assert!(there.contains(&(REPLICA.into(), Some(source))), "{there:?}");
+    assert!(there.contains(&(format!("{REPLICA}-before-{id}"), None)), "nothing of it is deleted: {there:?}");
+    assert!(!rig.say("U0DAVE", "status prod").await.contains("nothing protects"));
+    assert!(rig.cloud.twice().is_empty(), "{:?}", rig.cloud.twice());
+    let again = begun(&mut rig, "dr failover prod --execute --ticket INC-2 --reason \"a planned move\"").await;
+    for _ in 0..2000 {
+        if let Some((_, title)) = asks(&rig, &again).await {
+            let by = if title.contains("traffic") { "U0BOB" } else { "U0ALICE" };
+            rig.click(by, "continue", &again).await;
+        }
+        rig.settle(Duration::from_secs(20)).await;
+        if rig.state(&again).await.terminal() {
+            break;
+        }
+    }
+    assert_eq!(rig.state(&again).await, State::Succeeded, "{:#?}", rig.run(&again).await);
+    assert_eq!((weights(&rig), runs_in(&rig).await), ((0, 100), Of::Dr));
+    assert!(
+        rig.say("U0DAVE", "status prod").await.contains("*nothing protects prod* since "),
+        "what protected it did so at home"
+    );
+}
+
+#[tokio::test]
+async fn a_third_region_protects_without_the_one_that_is_gone() {
+    const THIRD: &str = "eu-central-1";
+    let clock = ManualClock::new();
+    let mut config = Config::demo();
+    let prod = config.environments.get_mut("prod").unwrap();
+    prod.dr.third_region = Some(THIRD.into());
+    prod.dr.third = Some(Third {
+        vault: "bbws-prod-dr".into(),
+        kms_key: "alias/bbws-third".into(),
+        bucket: "bbws-prod-third".into(),
+        subnet_group: "bbws-third".into(),
+    });
+    let mut rig = Rig::new(db::sqlite(clock.clone()).await, clock, config, 7);
+    moved::failed_over(&rig).await;
+    let env = rig.config.environments["prod"].clone();
+    rig.cloud.region_down(HOME, true);
+    let ask = format!("dr reprotect prod --region {THIRD}");
+    let said = rig.say("U0ALICE", "dr reprotect prod --region us-east-1").await;
+    assert!(said.contains("it names af-south-1, eu-west-1, eu-central-1"), "{said}");
+    let said = rig.say("U0ALICE", "dr reprotect prod --region eu-west-1").await;
+    assert!(said.contains("runs in eu-west-1 itself"), "{said}");
+    rig.cloud.change(|world, _| {
+        let vault = world.region(&env.account, &env.dr_region).backup.vaults["bbws-prod-dr"].clone();
+        let third = world.region(&env.account, THIRD);
+        third.backup.vaults.insert("bbws-prod-dr".to_owned(), vault);
+        third.kms.add(&env.account, THIRD, "alias/bbws-third");
+    });
+    let said = rig.say("U0ALICE", &ask).await;
+    assert!(said.contains("bbws-third"), "it lacks its subnet group: {said}");
+    rig.cloud.change(|world, _| {
+        let third = world.region(&env.account, THIRD);
+        third.rds.subnet_groups.insert("bbws-third".to_owned(), vec!["subnet-1".to_owned(), "subnet-2".to_owned()]);
+    });
+    let before = rig.cloud.journal().iter().filter(|asked| asked.region == HOME).count();
+    let id = begun(&mut rig, &ask).await;
+    assert_eq!(on(&mut rig, &id).await, None);
+    assert_eq!(rig.state(&id).await, State::Succeeded, "{:#?}", rig.run(&id).await);
+    let asked = rig.cloud.journal().iter().filter(|asked| asked.region == HOME).count();
+    assert_eq!(asked, before, "nothing is asked of the region that is gone");
+    rig.cloud.look(|world, now| {
+        let third = world.find(&env.account, THIRD).expect("the region");
+        let replica = third.rds.instance(&format!("{LIVE}-replica-{id}"), now).expect("a replica");
+        assert!(replica.source(now).is_some_and(|source| source.ends_with(&format!(":db:{REPLICA}"))));
+        assert!(third.rds.snapshots.keys().any(|name| name.ends_with(&format!("{id}-dr"))), "the first copy");
+    });
+    assert!(!rig.say("U0DAVE", "status prod").await.contains("nothing protects"));
 }

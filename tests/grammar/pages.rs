@@ -36,6 +36,8 @@ fn the_overview() {
        Move a platform to its DR region, or say whether that should be done
     • `/bbws dr failback &lt;env&gt; [--assess-only] [--staged] [--execute] [--ticket ticket] [--reason "why"]`
        Bring a platform home from its DR region, or say whether that may be done
+    • `/bbws dr reprotect &lt;env&gt; [--region region] [--reason "why"]`
+       Protect a platform where it runs after a failover or a failback
 
     *Operations*
     • `/bbws status [env]`
@@ -438,6 +440,7 @@ fn the_readme_table() {
     | `/bbws dr status <env> [--replication] [--infrastructure]` | Show whether a failover would work, and what it would lose | everyone in the workspace |
     | `/bbws dr failover <env> [--assess-only] [--execute] [--ticket ticket] [--reason "why"]` | Move a platform to its DR region, or say whether that should be done | to judge, everyone in the workspace; to carry it out, anyone in a role, with a second person, and others before traffic moves |
     | `/bbws dr failback <env> [--assess-only] [--staged] [--execute] [--ticket ticket] [--reason "why"]` | Bring a platform home from its DR region, or say whether that may be done | to judge, everyone in the workspace; to carry it out, anyone in a role, with a second person, and others before writes stand still and traffic moves |
+    | `/bbws dr reprotect <env> [--region region] [--reason "why"]` | Protect a platform where it runs after a failover or a failback | anyone in a role, and a second person has to agree |
     | `/bbws status [env]` | Show where things stand, on one screen | everyone in the workspace |
     | `/bbws handover [env]` | Hand over to whoever comes next, on one screen | everyone in the workspace |
     | `/bbws op list [env]` | List operations, newest first | everyone in the workspace |
@@ -501,6 +504,7 @@ fn one_of_each() -> Vec<Command> {
         "dr status prod",
         "dr failover prod",
         "dr failback prod",
+        "dr reprotect prod",
         "status prod",
         "handover prod",
         "op list",

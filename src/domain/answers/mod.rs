@@ -75,6 +75,8 @@ pub struct Known<'a> {
     pub measured: BTreeMap<String, Moment>,
     /// When what starts by itself is due in these environments.
     pub dues: Vec<Due>,
+    /// Since when nothing protects an environment, because it moved; those that are protected are missing.
+    pub exposed: BTreeMap<String, Moment>,
 }
 
 /// An answer.

@@ -71,6 +71,8 @@ impl Answer for Status {
 /// What there is to say of one environment, in the order in which somebody has to know it.
 struct Section<'a> {
     environment: &'a Environment,
+    /// That nothing protects it; none where something does.
+    exposed: Option<String>,
     stopped: Vec<String>,
     waiting: Vec<String>,
     running: Vec<String>,
@@ -112,8 +114,13 @@ impl Section<'_> {
         });
         let measured = known.measured.get(name).copied();
         let kept = marks.iter().filter_map(|mark| left(mark, known)).collect();
+        let exposed = known.exposed.get(name).map(|since| {
+            let (at, ago) = (since.day_and_clock(), spoken(known.now.since(*since)));
+            format!("*nothing protects {0}* since {at} ({ago} ago): `/bbws dr reprotect {0}`", escape(name))
+        });
         Section {
             environment,
+            exposed,
             stopped: stopped.collect(),
             waiting,
             running,
@@ -137,13 +144,13 @@ impl Section<'_> {
         let mut parts: Vec<String> = vec![format!("active in {}{dr}", self.environment.primary_region)];
         parts.extend((!self.stopped.is_empty()).then(|| "*stopped*".to_owned()));
         parts.extend(counted.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")));
-        if counted.iter().all(|(n, _)| *n == 0) && self.unseen.is_none() {
+        if counted.iter().all(|(n, _)| *n == 0) && self.unseen.is_none() && self.exposed.is_none() {
             parts.push("nothing runs, waits or is late".to_owned());
         }
         parts.extend((kept > 0).then(|| format!("{kept} left by restores")));
         let mut text = format!("*{}* · {}", escape(name), parts.join(" · "));
         let groups = [&self.stopped, &self.waiting, &self.running, &self.late, &self.wrong, &self.kept];
-        let lines: Vec<&String> = self.unseen.iter().chain(groups.into_iter().flatten()).collect();
+        let lines: Vec<&String> = self.exposed.iter().chain(&self.unseen).chain(groups.into_iter().flatten()).collect();
         for line in lines.iter().take(room) {
             text.push_str(&format!("\n• {line}"));
         }

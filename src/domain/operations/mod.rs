@@ -4,6 +4,7 @@
 //! what people are told at its end. Planner, submit, words, access, control, the engine and the generic suites read [`ALL`]:
 //! none of them knows an operation by name.
 
+mod aside;
 pub mod bisect;
 pub mod cleanup;
 pub mod create;
@@ -13,6 +14,7 @@ pub mod failback;
 pub mod failover;
 pub mod hold;
 pub mod incident;
+pub mod reprotect;
 pub mod restore;
 pub mod resume;
 pub mod schedule;
@@ -39,7 +41,7 @@ use super::{
 };
 
 /// Every operation, in the order lists name them. A new one is its file and its line here.
-pub static ALL: [&dyn Operation; 12] = [
+pub static ALL: [&dyn Operation; 13] = [
     &create::Create,
     &schedule::Schedule,
     &delete::Delete,
@@ -49,6 +51,7 @@ pub static ALL: [&dyn Operation; 12] = [
     &hold::Hold,
     &failover::Failover,
     &failback::Failback,
+    &reprotect::Reprotect,
     &incident::Declare,
     &resume::Resume,
     &cleanup::Cleanup,
@@ -61,14 +64,8 @@ const DRILLS: &[&str] = &["tabletop", "infra", "dns", "full-drill"];
 
 /// Kinds that approval rules may name although nothing can ask for them yet, with their scopes: rules are written before
 /// the day on which they are needed. `dr.drill` is another word for `dr.test`.
-const COMING: [(&str, &[&str]); 6] = [
-    ("backup.cutover", RADIUS),
-    ("dr.dns", &[]),
-    ("dr.shift", &[]),
-    ("dr.reprotect", &[]),
-    ("dr.test", DRILLS),
-    ("dr.drill", DRILLS),
-];
+const COMING: [(&str, &[&str]); 5] =
+    [("backup.cutover", RADIUS), ("dr.dns", &[]), ("dr.shift", &[]), ("dr.test", DRILLS), ("dr.drill", DRILLS)];
 
 /// What a command asks for, once everything in it is known to exist.
 #[derive(Clone, Copy)]

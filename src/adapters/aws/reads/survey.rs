@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, future::Future};
 use futures::future::{BoxFuture, OptionFuture, try_join, try_join3, try_join4};
 
 use super::super::{AwsCloud, backup, efs, kms, rds, s3, secrets, session::Session, ssm, steps::plans, sts};
-use super::{buckets, lineage, newest, past, standby, windows};
+use super::{buckets, lineage, newest, past, shelter, standby, windows};
 use crate::{
     domain::{
         environment::Environment,
@@ -30,6 +30,9 @@ pub async fn survey(
     ask: &Survey,
     requester: &str,
 ) -> Result<World, CloudError> {
+    if let Some(asked) = &ask.shelter {
+        return shelter::survey(cloud, environment, asked, requester).await;
+    }
     if ask.standby {
         return standby::survey(cloud, environment, ask, requester).await;
     }
@@ -87,6 +90,7 @@ pub async fn survey(
         // Asked for by itself: a survey needs the primary region, this does not.
         readiness: None,
         standby: None,
+        shelter: None,
     })
 }
 

@@ -291,7 +291,7 @@ impl<'a> Target<'a> {
                     format!("No copy is made in another region: replication of {} is disabled.", env.name)
                 }
                 Side::Dr => format!(
-                    "No copy is made in another region: {} was failed over to {}, and nothing protects it there yet.",
+                    "No copy is made in another region: {0} was failed over to {1}, and the config names no region for its copies there. `/bbws dr reprotect {0}` protects its databases.",
                     env.name, env.primary_region
                 ),
             });

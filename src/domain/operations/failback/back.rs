@@ -2,8 +2,8 @@
 //! either: what writes at home stops before what is in the DR region starts.
 
 use super::{
-    super::traffic,
-    route::{Begun, Home, Route, scale},
+    super::{aside::scale, traffic},
+    route::{Begun, Home, Route},
 };
 use crate::domain::{active::Active, step};
 

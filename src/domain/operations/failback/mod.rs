@@ -220,7 +220,7 @@ impl Operation for Failback {
     fn done(&self, ended: &Ended<'_>) -> String {
         let there = ended.plan.dr_region.as_deref().unwrap_or("its DR region");
         format!(
-            "{} runs in {} again, and the first backup there is made and verified; all of it took {}. What was in {} is kept: Roll back sends traffic and writers back there, not data. No replica follows it there until somebody makes one.",
+            "{} runs in {} again, and the first backup there is made and verified; all of it took {}. What was in {} is kept: Roll back sends traffic and writers back there, not data. No replica follows it there until `/bbws dr reprotect {0}` makes one.",
             escape(&ended.plan.environment),
             escape(&ended.plan.region),
             ended.took,

@@ -1,18 +1,20 @@
 //! The way home, step by step, up to the moment from which nobody writes any more.
 
 use super::{
-    super::{Known, draft::Draft},
+    super::{
+        Known,
+        aside::{Aside, scale},
+        draft::Draft,
+    },
     KIND, SHIFT,
 };
 use crate::domain::{
     active::Active,
-    command::value::span_text,
     environment::{Database, Environment},
     live::Live,
-    mark::{Leftover, MarkKind},
+    mark::MarkKind,
     moment::{Moment, spoken},
     policy::{self, Need},
-    restored,
     step::{self, Consent, StoppedService},
     stranded,
     world::{DatabaseFound, ReplicaFound, StandbyFound},
@@ -132,7 +134,7 @@ impl<'a> Route<'a> {
 
     /// The name that what was left of a database gets.
     pub(super) fn before(&self, home: &Home<'_>) -> String {
-        restored::before(&home.database.id, self.operation)
+        self.aside().name(&home.database.id)
     }
 
     /// Traffic moves in parts only where both sides' services can be led to the database at home.
@@ -154,23 +156,13 @@ impl<'a> Route<'a> {
     /// What is live is backed up first.
     fn backups(&mut self, homes: &[Home<'_>]) -> Vec<usize> {
         let region = self.env.dr_region.clone();
-        homes.iter().map(|home| self.snapshot(&region, &home.heir.id, None, vec![])).collect()
+        let aside = self.aside();
+        let live = homes.iter().map(|home| home.heir.id.as_str());
+        live.map(|id| aside.snapshot(&mut self.draft, (&region, id), id, vec![])).collect()
     }
 
-    /// A verified snapshot; `named` after what it will be of.
-    pub(super) fn snapshot(&mut self, region: &str, database: &str, named: Option<&str>, after: Vec<usize>) -> usize {
-        let snapshot = restored::snapshot(named.unwrap_or(database), &self.at.yyyymmdd(), self.operation);
-        let made = self.draft.step(
-            format!("Snapshot database {database}"),
-            after,
-            step::RdsSnapshot { region: region.to_owned(), database: database.to_owned(), snapshot: snapshot.clone() },
-        );
-        let retention_days = self.env.retention_days.default;
-        self.draft.step(
-            format!("Verify {snapshot}"),
-            vec![made],
-            step::VerifySnapshot { region: region.to_owned(), snapshot, retention_days },
-        )
+    pub(super) fn aside(&self) -> Aside<'a> {
+        Aside { env: self.env, operation: self.operation, at: self.at }
     }
 
     /// Replicas of what is live, under the names that the databases have at home; the steps after which they hardly lag.
@@ -207,32 +199,13 @@ impl<'a> Route<'a> {
         let Some(old) = home.old else { return vec![backed_up] };
         let (region, id, before) = (self.env.primary_region.clone(), &home.database.id, self.before(home));
         let after: Vec<usize> = quiet.iter().copied().chain([backed_up]).collect();
-        let mut kept = vec![self.snapshot(&region, id, Some(&before), after.clone())];
+        let aside = self.aside();
+        let mut kept = vec![aside.snapshot(&mut self.draft, (&region, id), &before, after.clone())];
         // A restore may have put another instance in its place: then that one has what was written last.
         if let Some(live) = self.was_live(id) {
-            let named = restored::before(&live, self.operation);
-            kept.push(self.snapshot(&region, &live, Some(&named), after));
+            kept.push(aside.snapshot(&mut self.draft, (&region, &live), &aside.name(&live), after));
         }
-        let renamed = self.draft.step(
-            format!("Rename {id} to {before}"),
-            kept,
-            step::Rename {
-                region: region.clone(),
-                id: Some(old.resource.clone()),
-                from: id.clone(),
-                to: before.clone(),
-                back: false,
-                turns_back: false,
-            },
-        );
-        let keep = self.env.restore.keep_before;
-        let note = Leftover::instance(&region).kept_for(&span_text(keep)).note();
-        self.draft.step(
-            format!("Write down that {before} is promised for {}", spoken(keep.0)),
-            vec![renamed],
-            step::Remember { mark: MarkKind::Before, subject: before, note },
-        );
-        vec![renamed]
+        vec![aside.rename(&mut self.draft, (&region, id), &old.resource, kept)]
     }
 
     /// The instance that was live at home in the place of a database, where that was another one.
@@ -426,12 +399,8 @@ impl<'a> Route<'a> {
             "Nothing is deleted. Roll back sends traffic and writers to {there} again, not data: what was written in {here} stays in {here}."
         ));
         self.draft.note(format!(
-            "No replica follows {} in {there} afterwards; copies of its backups are made there as before.",
+            "No replica follows {0} in {there} afterwards, until `/bbws dr reprotect {0}` makes one; copies of its backups are made there as before.",
             env.name
         ));
     }
-}
-
-pub(super) fn scale(region: &str, cluster: &str, service: &str, desired: u32) -> step::ScaleService {
-    step::ScaleService { region: region.to_owned(), cluster: cluster.to_owned(), service: service.to_owned(), desired }
 }

@@ -1,8 +1,11 @@
 //! The second half of the way home: the database there can be written, services and traffic follow it.
 
 use super::{
-    super::traffic::{self, ALL},
-    route::{Begun, Home, Route, scale},
+    super::{
+        aside::scale,
+        traffic::{self, ALL},
+    },
+    route::{Begun, Home, Route},
 };
 use crate::domain::{
     active::Active,
@@ -93,27 +96,11 @@ impl Route<'_> {
                     window: None,
                 },
             );
-            let verified = self.snapshot(&here, id, None, vec![kept]);
-            let Some(key) = &env.dr_kms_key else { continue };
-            let snapshot = crate::domain::restored::snapshot(id, &self.at.yyyymmdd(), self.operation);
-            let copy = format!("{snapshot}-dr");
-            let copied = self.draft.step(
-                format!("Copy {snapshot} to {there}"),
-                vec![verified],
-                step::RdsCopy {
-                    from_region: here.clone(),
-                    region: there.clone(),
-                    account: env.account.clone(),
-                    snapshot,
-                    copy: copy.clone(),
-                    kms_key: Some(key.clone()),
-                },
-            );
-            self.draft.step(
-                format!("Verify {copy}"),
-                vec![copied],
-                step::VerifySnapshot { region: there.clone(), snapshot: copy, retention_days: days },
-            );
+            let aside = self.aside();
+            let verified = aside.snapshot(&mut self.draft, (&here, id), id, vec![kept]);
+            if let Some(key) = &env.dr_kms_key {
+                aside.copy(&mut self.draft, aside.snapshot_of(id), (&here, &there, key), verified);
+            }
         }
     }
 

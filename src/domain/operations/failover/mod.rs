@@ -210,7 +210,7 @@ impl Operation for Failover {
     fn done(&self, ended: &Ended<'_>) -> String {
         let there = ended.plan.dr_region.as_deref().unwrap_or("its DR region");
         format!(
-            "{} runs in {}, and the first backup there is made and verified; all of it took {}. What was in {} is kept: Roll back sends traffic back there, not data. No copy is made in another region until somebody protects it again.",
+            "{} runs in {}, and the first backup there is made and verified; all of it took {}. What was in {} is kept: Roll back sends traffic back there, not data. Nothing protects it in another region until `/bbws dr reprotect {0}` does.",
             escape(&ended.plan.environment),
             escape(there),
             ended.took,
