@@ -68,18 +68,6 @@ impl Moment {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_was_written_is_read_and_nothing_else() {
-        let at = Moment(1_795_000_000_000);
-        assert_eq!(Moment::read(&at.iso()), Some(at));
-        assert_eq!([Moment::read(""), Moment::read("latest"), Moment::read("2026-11-28")], [None; 3]);
-    }
-}
-
 impl Add<Duration> for Moment {
     type Output = Moment;
     fn add(self, by: Duration) -> Moment {
@@ -110,5 +98,17 @@ pub fn spoken(span: Duration) -> String {
         3600..=86_399 if s % 3600 < 60 => format!("{} h", s / 3600),
         3600..=86_399 => format!("{} h {:02} min", s / 3600, s % 3600 / 60),
         _ => format!("{} d {} h", s / 86_400, s % 86_400 / 3600),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_written_is_read_and_nothing_else() {
+        let at = Moment(1_795_000_000_000);
+        assert_eq!(Moment::read(&at.iso()), Some(at));
+        assert_eq!([Moment::read(""), Moment::read("latest"), Moment::read("2026-11-28")], [None; 3]);
     }
 }
