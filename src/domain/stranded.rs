@@ -25,7 +25,7 @@ pub fn told(env: &Environment, run: &Run) -> String {
     let fences = begun(false);
     let fenced = |step: &&crate::domain::step::Step| step.state == StepState::Done && !step.outputs.contains_key(ISSUE);
     let shut = fences.iter().filter(|step| fenced(step)).filter_map(|step| step.ended).max();
-    match shut.filter(|_| fences.iter().all(|step| fenced(&step))) {
+    match shut.filter(|_| fences.iter().all(fenced)) {
         Some(shut) => format!(
             "{id} kept {old} from writing from {} on, and {new} took over at {since}: only {old} has what it took before that and had not replicated.",
             shut.day_and_clock()

@@ -108,7 +108,7 @@ impl Executor for Rooms {
             Err(undone) => self.said(task, undone)?,
         };
         let external_id = outputs.get(CHANNEL).cloned();
-        Ok(Started { finished: true, outputs, external_id, ..Started::default() }.into())
+        Ok(Started { finished: true, outputs, external_id }.into())
     }
 
     async fn poll(&self, tasks: &[Task]) -> Vec<Result<Progress, CloudError>> {

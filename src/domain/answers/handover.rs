@@ -145,7 +145,7 @@ fn untouchable(environment: &Environment, runs: &[&Run], marks: &[Mark], known: 
 }
 
 fn late(name: &str, marks: &[Mark], known: &Known<'_>) -> Vec<String> {
-    let found = Standing::of(marks).into_iter().filter(|found| is_late(found));
+    let found = Standing::of(marks).into_iter().filter(is_late);
     let since = |found: Standing| format!("{} (told {} ago)", found.note.title, spoken(known.now.since(found.since)));
     unseen(known.measured.get(name).copied(), known.now).into_iter().chain(found.map(since)).collect()
 }

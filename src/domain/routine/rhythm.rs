@@ -52,7 +52,7 @@ impl Rhythm {
         match self {
             Rhythm::At(schedule) => schedule.spoken(),
             Rhythm::Every(span, _) => match span.0.as_secs() {
-                day if day == 86_400 => "every day".to_owned(),
+                86_400 => "every day".to_owned(),
                 days if days.is_multiple_of(86_400) => format!("every {} days", days / 86_400),
                 _ => format!("every {}", spoken(span.0)),
             },
