@@ -26,6 +26,8 @@ pub const EVENTS: [&str; 1] = ["app_mention"];
 const NAME: &str = "bbws";
 const DESCRIPTION: &str = "Backups of the platform: made, checked, tested and kept, with approval by colleagues.";
 const COMMAND_DESCRIPTION: &str = "Back up, check and keep, with approval";
+const SHORTCUT: &str = "Add to the timeline";
+const SHORTCUT_DESCRIPTION: &str = "Puts this message on the timeline of the incident whose room this is";
 const USAGE_HINT: &str = "status | backup create prod full | backup list prod | help";
 
 // Slack's limits, held at compile time.
@@ -51,6 +53,11 @@ features:
   bot_user:
     display_name: {NAME}
     always_online: true
+  shortcuts:
+    - name: "{SHORTCUT}"
+      type: message
+      callback_id: bbws.timeline
+      description: "{SHORTCUT_DESCRIPTION}"
   slash_commands:
     - command: /bbws
       url: "{base}/slack/commands"

@@ -122,6 +122,9 @@ impl Announcer {
             Notice::Channel { environment, key, level, text, attachment } => {
                 self.channel(queued, environment, key, said(*level, text, attachment)).await
             }
+            Notice::Post { channel, key, level, text } => {
+                self.post(queued, channel, key, said(*level, text, &Attachment::default())).await
+            }
             Notice::Whisper { channel, user, level, text, attachment } => {
                 self.whisper(queued, channel, user, said(*level, text, attachment)).await
             }
@@ -160,7 +163,7 @@ impl Announcer {
                 self.store.load(operation).await?.map(|run| run.op.environment().to_owned())
             }
             Notice::Channel { environment, .. } => Some(environment.clone()),
-            Notice::Whisper { .. } | Notice::Publish { .. } => None,
+            Notice::Post { .. } | Notice::Whisper { .. } | Notice::Publish { .. } => None,
         };
         let Some(environment) = environment.filter(|name| self.environments.contains_key(name)) else { return Ok(()) };
         let now = self.clock.now();
@@ -381,6 +384,27 @@ impl Announcer {
         }
     }
 
+    /// In a channel that somebody named, or else where those are who can do something about that.
+    async fn post(&self, queued: &Queued, channel: &str, key: &str, said: Reply) -> Sent {
+        let letter = Letter {
+            content: line(&said, said.text.clone()),
+            elsewhere: line(
+                &said,
+                format!("{}\n_This could not be said in <#{channel}>, where it was to go._", said.text),
+            ),
+            event_type: EVENT,
+            payload: json!({"channel": channel, "key": key}),
+            sought: json!({"channel": channel, "key": key}),
+            since: queued.created.seconds() - 60,
+            lost: None,
+        };
+        let places = [Place::Channel(channel.to_owned()), self.ops()];
+        match self.postman().deliver_once(queued, &letter, &places).await {
+            Delivered::Posted(_) | Delivered::Found(_) => Sent::Yes(None),
+            later => later.into_sent(),
+        }
+    }
+
     async fn sounded(&self, environment: &str, subject: &str, body: &Value, queued: &Queued) -> Sent {
         metrics::counter!("bbws_notices_undeliverable_total").increment(1);
         tracing::error!(key = %queued.key, "no channel takes a notice; SNS gets it");
@@ -435,7 +459,7 @@ impl Announcer {
     /// A file below the card. It is worth less than the sentence that tells of it: where it cannot be shared, that is said, and
     /// it is not tried for ever.
     async fn file(&self, queued: &Queued, id: &OpId, file: &File) -> Result<Sent, StoreError> {
-        let Some(card) = self.store.load(id).await?.and_then(|run| run.op.card) else {
+        let Some(card) = self.shared_below(id).await? else {
             return Ok(Sent::No { again: CARD_EVERY, uncertain: false, why: "its card is not posted yet".to_owned() });
         };
         let why = match self.postman().share_once(queued, &card, file).await {
@@ -492,7 +516,7 @@ fn about(queued: &Queued) -> &str {
     match &queued.notice {
         Notice::Card { operation } | Notice::Thread { operation, .. } | Notice::File { operation, .. } => &operation.0,
         // Not before or behind the card itself: a room that cannot be written to must not hold it up.
-        Notice::Mirror { .. } => &queued.key,
+        Notice::Mirror { .. } | Notice::Post { .. } => &queued.key,
         Notice::Channel { environment, .. } => environment,
         Notice::Whisper { .. } | Notice::Publish { .. } => &queued.key,
     }

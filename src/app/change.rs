@@ -269,6 +269,11 @@ impl Change {
         });
     }
 
+    /// Says something in a channel that is not the environment's own, once per key.
+    pub fn post(&mut self, channel: &str, key: impl Into<String>, level: Level, text: impl Into<String>) {
+        self.notices.push(Notice::Post { channel: channel.to_owned(), key: key.into(), level, text: text.into() });
+    }
+
     /// Publishes to a topic of the environment, once per key.
     pub fn publish(&mut self, topic: Topic, key: impl Into<String>, subject: impl Into<String>, body: Value) {
         let environment = self.run.op.environment().to_owned();

@@ -20,12 +20,13 @@ use super::{
     inbound::{Envelope, Inbound, Inbox, Refusal, Seen, Unavailable, Via, says_command},
     planner::Planner,
     restore_form::Triggers,
+    room::Message,
     wake::Wake,
 };
 use crate::{
     domain::{
         command::{Command, Control, Does, OPERATION, Wrong},
-        controls::{CONFIRM, DUTY, TO},
+        controls::{CONFIRM, DUTY, NUMBER, TO},
         language,
         mirror::mirrored,
         operation::OpId,
@@ -164,7 +165,7 @@ impl Desk {
                 continue;
             };
             let stale = now.since(request.at) > STALE;
-            let said = envelope.what.said().is_some();
+            let said = envelope.what.wants_answer();
             let ask = Inquiry { request, via: envelope.via, said, late: Arc::new(AtomicBool::new(true)) };
             if stale {
                 let text = "Your last request reached bbws while it was restarting and was *not* carried out, since it is too old now. Ask again if it is still wanted.";
@@ -274,7 +275,7 @@ impl Desk {
             return Ok(None);
         }
         let late = Arc::new(AtomicBool::new(false));
-        let ask = Inquiry { request, via, said: what.said().is_some(), late: late.clone() };
+        let ask = Inquiry { request, via, said: what.wants_answer(), late: late.clone() };
         self.busy.lock().unwrap_or_else(PoisonError::into_inner).insert(ask.request.id.clone());
         let desk = self.clone();
         let mut work = tokio::spawn(async move {
@@ -312,6 +313,7 @@ impl Desk {
         match what {
             Inbound::Command { text } => self.obey(ask, &text).await,
             Inbound::Mentioned { text } => self.refuse_ask(ask, aside(&text, &self.environments())).await,
+            Inbound::Noted { ts, by, text } => self.put_on_timeline(ask, Message { ts, by, text }).await,
             Inbound::Click { action, value, .. } if says_command(&action) => self.obey(ask, &value).await,
             Inbound::Click { action, value, block_id, message_ts, reason } => {
                 let id = OpId(one_line(&value));
@@ -396,6 +398,7 @@ impl Desk {
             Control::Resume => self.resume_one(ask, &id).await,
             Control::Stop => self.stop(ask, command.environment(), &reason.unwrap_or_default()).await,
             Control::Duty => self.duty(ask, &id, command.values().read(DUTY), command.values().get(TO)).await,
+            Control::Update => self.send_update(ask, &id, command.values().read(NUMBER)).await,
             Control::Lift => self.resume(ask, command.environment(), reason).await,
         }
     }

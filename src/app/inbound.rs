@@ -35,6 +35,15 @@ pub enum Inbound {
         /// What was typed into the message's `reason` field.
         reason: Option<String>,
     },
+    /// A message was chosen for the timeline of an incident.
+    Noted {
+        /// Slack's id of the message.
+        ts: String,
+        /// Who wrote it; empty where a machine did.
+        by: String,
+        /// What it says.
+        text: String,
+    },
     /// The bot was spoken of, not spoken to: nothing is done, and the person is told how to ask.
     Mentioned {
         /// What follows the mention, which may have been meant as a command; may be empty.
@@ -52,8 +61,15 @@ impl Inbound {
         match self {
             Inbound::Command { text } => Some(text),
             Inbound::Click { action, value, .. } => says_command(action).then_some(value),
-            Inbound::Mentioned { .. } => None,
+            Inbound::Noted { .. } | Inbound::Mentioned { .. } => None,
         }
+    }
+}
+
+impl Inbound {
+    /// Whether the answer is to be read whatever it is: nothing on a card shows what came of it.
+    pub fn wants_answer(&self) -> bool {
+        self.said().is_some() || matches!(self, Inbound::Noted { .. })
     }
 }
 

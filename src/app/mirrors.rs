@@ -77,6 +77,15 @@ impl Announcer {
         })
     }
 
+    /// The card below which files of an operation belong: that in its own room, where it has one.
+    pub(super) async fn shared_below(&self, id: &OpId) -> Result<Option<CardRef>, StoreError> {
+        let Some(run) = self.store.load(id).await? else { return Ok(None) };
+        let Some(room) = incident::room(&run) else { return Ok(run.op.card) };
+        let marks = self.store.marks(run.op.environment(), Some(MarkKind::Mirror)).await?;
+        let there = mirrored(&marks, &id.0).find(|card| card.channel == room);
+        Ok(there.or(run.op.card))
+    }
+
     /// Writes down where it is shown: by that its buttons are known there, and the next edit finds it.
     async fn shown(&self, run: &Run, card: &CardRef) -> Result<(), StoreError> {
         let mark = mirror(run.op.environment(), &run.op.id.0, card, self.clock.now());

@@ -5,6 +5,7 @@ pub mod announce;
 pub mod authority;
 pub mod change;
 pub mod control;
+mod convene;
 pub mod decide;
 mod deliver;
 pub mod desk;

@@ -7,19 +7,45 @@ use super::{
     change::Change,
     decide::Attempt,
     desk::{Desk, Inquiry, say},
+    words,
 };
 use crate::{
     domain::{
-        incident::{self, Duty, Holder},
+        incident::{self, Duty, Entry, Holder, Update},
         moment::Moment,
         operation::{OpId, Run},
         text::one_line,
     },
     ports::{
-        chat::{Attachment, Level, Reply},
-        store::StoreError,
+        alert::Topic,
+        chat::{Attachment, File, Level, Reply},
+        store::{Filter, MarkKind, Store, StoreError},
     },
 };
+
+/// Operations that a review looks through for those that went on meanwhile.
+const LOOKED_THROUGH: u32 = 200;
+
+/// The review of an incident that is closed now; none of anything else.
+///
+/// # Errors
+/// The ledger's.
+pub async fn review(store: &dyn Store, run: &Run, now: Moment) -> Result<Option<File>, StoreError> {
+    let Some(room) = incident::declared(&run.op.plan) else { return Ok(None) };
+    let filter =
+        Filter { environment: Some(run.op.environment().to_owned()), states: Vec::new(), limit: LOOKED_THROUGH };
+    let mut others = Vec::new();
+    for op in store.list(&filter).await?.into_iter().filter(|op| op.ended.is_none_or(|ended| ended >= room.first_sign))
+    {
+        others.extend(store.load(&op.id).await?);
+    }
+    let file = |text| File {
+        name: format!("{}-review.html", run.op.id),
+        title: format!("Review of {} in {}", room.ticket, run.op.environment()),
+        text,
+    };
+    Ok(incident::review::page(run, &others, now).map(file))
+}
 
 /// Says to the room what is due, each once: what is said is written down in the transaction that says it.
 pub fn beat(change: &mut Change) {
@@ -76,6 +102,117 @@ impl Desk {
     }
 }
 
+impl Desk {
+    /// Sends the update that was drafted, as it was drafted.
+    pub(super) async fn send_update(&self, ask: &Inquiry, id: &OpId, number: Option<u32>) -> Result<Reply, StoreError> {
+        let by = match self.actor(ask, Freshness::Recent).await {
+            Ok(principal) => principal.user,
+            Err(reply) => return self.refuse_ask(ask, reply).await,
+        };
+        let told = |run: &Run| {
+            let environment = self.planner.environment(run.op.environment());
+            environment.map(|environment| environment.incidents.stakeholders.clone()).unwrap_or_default()
+        };
+        self.attempt(ask, id, |run| sent(run, &by, number.unwrap_or_default(), &told(run), self.clock.now())).await
+    }
+
+    /// Somebody puts a message on the timeline of the incident whose room it stands in.
+    pub(super) async fn put_on_timeline(&self, ask: &Inquiry, message: Message) -> Result<Reply, StoreError> {
+        let by = match self.actor(ask, Freshness::Recent).await {
+            Ok(principal) => principal.user,
+            Err(reply) => return self.refuse_ask(ask, reply).await,
+        };
+        let Some(id) = self.incident_in(&ask.request.channel).await? else {
+            let text =
+                "This channel is no open incident's room, so that there is no timeline to put it on. Nothing was done.";
+            return self.refuse_ask(ask, say(Level::Warning, text)).await;
+        };
+        self.attempt(ask, &id, |run| noted(run, &by, &message, self.clock.now())).await
+    }
+
+    /// The open incident that has its room there.
+    async fn incident_in(&self, channel: &str) -> Result<Option<OpId>, StoreError> {
+        let environments: Vec<String> = self.environments().into_iter().map(str::to_owned).collect();
+        for environment in environments {
+            for mark in self.store.marks(&environment, Some(MarkKind::Room)).await? {
+                let run = self.store.load(&OpId(mark.note)).await?;
+                if let Some(run) = run.filter(|run| incident::room(run) == Some(channel)) {
+                    return Ok(Some(run.op.id));
+                }
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// A message that somebody wrote in a room.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Message {
+    /// Slack's id of it.
+    pub ts: String,
+    /// Who wrote it, Slack user id.
+    pub by: String,
+    /// What it says; hostile.
+    pub text: String,
+}
+
+impl Message {
+    /// When it was written, by its id.
+    fn at(&self) -> Option<Moment> {
+        let seconds: i64 = self.ts.split('.').next()?.parse().ok()?;
+        Some(Moment(seconds.checked_mul(1_000)?))
+    }
+}
+
+/// Most characters of a message that are kept.
+const QUOTED: usize = 500;
+
+fn noted(run: &Run, by: &str, message: &Message, now: Moment) -> Attempt {
+    let id = &run.op.id;
+    let text: String = one_line(&message.text).chars().take(QUOTED).collect();
+    // What claims to be from the future, or from before Slack, is written down as of now.
+    let at = message.at().filter(|at| *at <= now && at.0 > 0).unwrap_or(now);
+    let entry = Entry { at, by: message.by.clone(), text, message: Some(message.ts.clone()) };
+    let mut change = Change::on(run, now);
+    if !change.op().incident.get_or_insert_default().note(entry) {
+        return Attempt::Refuse(say(
+            Level::Info,
+            format!("It is on the timeline of {id} already, or that is full. Nothing was done."),
+        ));
+    }
+    change.audit(by, "timeline", json!({"message": message.ts, "written_by": message.by}));
+    Attempt::Change(Box::new(change), say(Level::Success, format!("It is on the timeline of {id}.")))
+}
+
+fn sent(run: &Run, by: &str, number: u32, channels: &[String], now: Moment) -> Attempt {
+    let id = &run.op.id;
+    let drafted = run.op.incident.as_ref().and_then(|incident| incident.update.clone());
+    let Some(update) = drafted.filter(|update| update.number == number) else {
+        let text = format!("{id} has no draft {number}: the newest one stands in its room. Nothing was sent.");
+        return Attempt::Refuse(say(Level::Warning, text));
+    };
+    if let Some(before) = &update.sent {
+        let text = format!("<@{}> sent it at {}. It is not sent twice.", before.user, before.since.clock_at(now));
+        return Attempt::Refuse(say(Level::Info, text));
+    }
+    let mut change = Change::on(run, now);
+    let incident = change.op().incident.get_or_insert_default();
+    incident.update = Some(Update { sent: Some(Holder { user: by.to_owned(), since: now }), ..update.clone() });
+    let text = format!("Sent update {number} to those who wait");
+    incident.note(Entry { at: now, by: by.to_owned(), text, message: None });
+    change.audit(by, "update", json!({"number": number, "channels": channels}));
+    for channel in channels {
+        change.post(channel, format!("{id}-update-{number}"), Level::Warning, update.text.clone());
+    }
+    let body = json!({"operation": id, "environment": run.op.environment(), "update": update.text});
+    change.publish(Topic::DrEvents, format!("{id}-update-{number}"), words::subject(&run.op, "has an update"), body);
+    let places: Vec<String> = channels.iter().map(|channel| format!("<#{channel}>")).collect();
+    let places =
+        if places.is_empty() { "SNS alone: the config names no stakeholders".to_owned() } else { places.join(", ") };
+    change.thread(format!("update-{number}-sent"), Level::Info, format!("<@{by}> sent update {number} to {places}."));
+    Attempt::Change(Box::new(change), say(Level::Success, format!("Update {number} is sent to {places}.")))
+}
+
 fn taken(run: &Run, by: &str, duty: Duty, user: &str, now: Moment) -> Attempt {
     let id = &run.op.id;
     if incident::declared(&run.op.plan).is_none() {
@@ -96,7 +233,9 @@ fn taken(run: &Run, by: &str, duty: Duty, user: &str, now: Moment) -> Attempt {
         return Attempt::Refuse(say(Level::Info, format!("{who} {duty} of {id} already.")));
     }
     let mut change = Change::on(run, now);
-    change.op().incident.get_or_insert_default().duties.insert(duty, Holder { user: user.to_owned(), since: now });
+    let incident = change.op().incident.get_or_insert_default();
+    incident.duties.insert(duty, Holder { user: user.to_owned(), since: now });
+    incident.note(Entry { at: now, by: user.to_owned(), text: format!("Took {duty}"), message: None });
     change.audit(by, "duty", json!({"duty": duty, "holder": user, "before": before}));
     let from = before.map(|before| format!(" from <@{before}>")).unwrap_or_default();
     let text = match user == by {

@@ -210,6 +210,7 @@ async fn sweeper(product: &Product, mut stopping: watch::Receiver<bool>) {
         this.turn(&product.beats);
         let swept = async {
             product.desk.sweep().await?;
+            product.desk.convene().await?;
             product.desk.tidy().await
         };
         if let Err(error) = swept.await {

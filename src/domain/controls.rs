@@ -39,6 +39,21 @@ static PERSON: value::Kind = value::Kind {
     ..value::TEXT
 };
 
+/// The option that says which update is sent.
+pub const NUMBER: &str = "number";
+static WHICH: value::Kind = value::Kind {
+    name: "number of an update",
+    usage: "N",
+    number: true,
+    read: |_, text, _| match text.parse::<u32>() {
+        Ok(number) if number > 0 => Ok(number.to_string()),
+        _ => Err(Wrong::new(format!("{} is not the number of an update.", shown(text)))),
+    },
+    lacking: |_| "the number of the update, as its draft in the room says it.".to_owned(),
+    open: Some("<number>"),
+    ..value::TEXT
+};
+
 /// Somebody's Slack id, out of a mention as Slack writes it, or as it is.
 fn person(text: &str) -> Result<String, Wrong> {
     let inner = text.strip_prefix("<@").and_then(|rest| rest.strip_suffix('>')).unwrap_or(text);
@@ -54,7 +69,7 @@ fn person(text: &str) -> Result<String, Wrong> {
 }
 
 /// All of them.
-pub static ENTRIES: [Entry; 11] = [
+pub static ENTRIES: [Entry; 12] = [
     Entry {
         name: "dr.duty",
         path: &["dr", "duty"],
@@ -84,6 +99,31 @@ pub static ENTRIES: [Entry; 11] = [
         examples: &["dr duty in-1 commander", "dr duty in-1 database --to U0123ABCD"],
         who: ANY_ROLE,
         does: |_| Does::Control(Control::Duty),
+        settle: as_they_are,
+        mend: nothing_more,
+    },
+    Entry {
+        name: "dr.update",
+        path: &["dr", "update"],
+        group: Group::Recovery,
+        place: 8,
+        about: "Send the update of an incident that was drafted",
+        happens: "The draft goes to the stakeholders' channels and to SNS, word for word as it stands in the room. Each is sent once; a \
+                  newer draft takes the place of an older one.",
+        args: &[
+            OPERATION,
+            Arg {
+                name: NUMBER,
+                kind: &WHICH,
+                form: Form::Option,
+                required: true,
+                usual: None,
+                about: "which draft: what is sent is what was read",
+            },
+        ],
+        examples: &["dr update in-1 --number 2"],
+        who: ANY_ROLE,
+        does: |_| Does::Control(Control::Update),
         settle: as_they_are,
         mend: nothing_more,
     },

@@ -11,7 +11,7 @@ use crate::{
         change::{Change, Illegal, SELF},
         control,
         planner::{NoPlan, steps_with_experience},
-        words,
+        room, words,
     },
     domain::{
         approval::{self, Approved},
@@ -306,6 +306,7 @@ impl Engine {
             return Ok(());
         }
         let falls = self.falls(&hand.run).await?;
+        let review = room::review(self.store.as_ref(), &hand.run, self.clock.now()).await?;
         let refuted = self.refuted_lately(&hand.run).await?;
         let targets = self.planner.environment(hand.run.op.environment()).map(|env| Targets::of(env));
         self.write(hand, false, |change| {
@@ -333,6 +334,9 @@ impl Engine {
             propose_stop(change, to, &refuted);
             if let Some(targets) = targets {
                 account(change, targets);
+            }
+            if let Some(review) = review.clone().filter(|_| to == State::Succeeded) {
+                change.share(review);
             }
             Ok(())
         })

@@ -116,6 +116,17 @@ pub enum Notice {
         #[serde(default, rename = "exhibit", skip_serializing_if = "Attachment::is_empty")]
         attachment: Attachment,
     },
+    /// A message in a channel that belongs to no environment, told once per `key`.
+    Post {
+        /// Channel id.
+        channel: String,
+        /// What it tells, unique within the channel.
+        key: String,
+        /// How loud.
+        level: Level,
+        /// mrkdwn.
+        text: String,
+    },
     /// For one person's eyes.
     Whisper {
         /// Channel id.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use bbws::{
     app::inbound::{Inbound, Inbox, Via},
     domain::{mark::MarkKind, operation::State},
-    ports::store::Store,
+    ports::{clock::Clock, store::Store},
 };
 
 use crate::support::{
@@ -295,4 +295,95 @@ async fn whoever_takes_over_sees_on_one_screen_what_there_is() {
     let told = rig.say("U0DAVE", "handover prod").await;
     assert!(told.contains("<@U0BOB> leads it"), "{told}");
     assert!(told.contains("*Do not touch*\n• All of it: <@U0CAROL> stopped it: the database looks corrupt"), "{told}");
+}
+
+#[tokio::test]
+async fn what_moves_production_gets_a_room_of_its_own_once() {
+    let mut rig = Rig::demo_sqlite().await;
+    rig.runs(&bbws::domain::active::Active::primary()).await;
+    let failover = rig.asked("dr failover prod --execute --ticket INC-7 --reason \"a planned move\"").await;
+    let backup = rig.asked("backup create dev config").await;
+    for _ in 0..3 {
+        rig.process.desk.convene().await.unwrap();
+        rig.settle(Duration::from_secs(30)).await;
+    }
+    assert_eq!(rig.chat.rooms_made(), ["inc-inc-7-prod"], "one room, and none for {backup}");
+    let room = rig.chat.room("inc-inc-7-prod").expect("the room").id;
+    card_in(&rig, &room, &failover);
+    let incident = rig.newest().await.expect("the incident");
+    let run = rig.run(&incident).await;
+    assert_eq!((run.op.plan.kind.as_str(), run.op.requester.user.as_str()), ("dr.incident", "U0ALICE"));
+    assert!(run.op.reason.is_some_and(|why| why.starts_with("Failover of prod")), "{incident}");
+    rig.click("U0BOB", "continue", &incident).await;
+    assert_eq!(rig.finish(&incident).await, State::Succeeded);
+    rig.process.desk.convene().await.unwrap();
+    rig.settle(Duration::from_secs(30)).await;
+    assert_eq!(rig.newest().await, Some(incident), "what was closed is not opened again for the same");
+}
+
+#[tokio::test]
+async fn those_who_wait_hear_what_was_read_and_only_once() {
+    let mut rig = Rig::demo_sqlite().await;
+    let id = declared(&mut rig).await;
+    let room = rig.chat.room(NAME).expect("the room").id;
+    rig.process.desk.convene().await.unwrap();
+    rig.settle(Duration::from_secs(31 * 60)).await;
+    for _ in 0..3 {
+        rig.process.desk.convene().await.unwrap();
+        rig.settle(Duration::from_secs(5)).await;
+    }
+    let drafts = rig.chat.said_in(&room).iter().filter(|line| line.contains("A draft of what is known now")).count();
+    assert_eq!(drafts, 1, "drafted once in half an hour");
+    assert!(rig.chat.said_in("C0GENERAL").iter().all(|line| !line.contains("update of")), "nothing is sent by itself");
+    let said = rig.say("U0ALICE", &format!("dr update {id} --number 2")).await;
+    assert!(said.contains("has no draft 2"), "{said}");
+    let draft = rig.run(&id).await.op.incident.and_then(|incident| incident.update).expect("a draft").text;
+    rig.say("U0ALICE", &format!("dr update {id} --number 1")).await;
+    let again = rig.say("U0BOB", &format!("dr update {id} --number 1")).await;
+    assert!(again.contains("It is not sent twice"), "{again}");
+    rig.settle(Duration::from_secs(5)).await;
+    let told: Vec<String> =
+        rig.chat.said_in("C0GENERAL").into_iter().filter(|line| line.contains("update of")).collect();
+    assert_eq!(told, [draft], "word for word");
+    assert!(told[0].contains("What happened: orders are gone") && !told[0].contains("will be"), "{}", told[0]);
+}
+
+#[tokio::test]
+async fn a_message_joins_the_timeline_once_and_the_review_has_all_of_it() {
+    let mut rig = Rig::demo_sqlite().await;
+    let id = declared(&mut rig).await;
+    let room = rig.chat.room(NAME).expect("the room").id;
+    let ts = format!("{}.000100", rig.clock.now().seconds());
+    let noted =
+        Inbound::Noted { ts, by: "U0DAVE".to_owned(), text: "the <script>alert(1)</script> release did it".to_owned() };
+    for expected in [true, false] {
+        let mut envelope = rig.envelope("U0BOB", Via::Interaction, noted.clone());
+        envelope.channel = room.clone();
+        let said = rig.process.desk.take(envelope).await.ok().flatten().expect("an answer").text;
+        assert_eq!(said.contains(&format!("It is on the timeline of {id}.")), expected, "{said}");
+    }
+    let elsewhere = rig.raw_click("U0BOB", noted).await.expect("an answer").text;
+    assert!(elsewhere.contains("no open incident's room"), "{elsewhere}");
+    rig.say("U0CAROL", &format!("dr duty {id} commander")).await;
+    let backup = rig.asked("backup create prod config").await;
+    rig.settle(Duration::from_secs(2)).await;
+    rig.click("U0BOB", "approve", &backup).await;
+    rig.settle(Duration::from_secs(600)).await;
+    rig.click("U0BOB", "continue", &id).await;
+    assert_eq!(rig.finish(&id).await, State::Succeeded, "{:#?}", rig.run(&id).await.steps);
+    let (file, below) = rig.chat.files_with_places().pop().expect("the review is shared");
+    assert_eq!((file.name.as_str(), below), ("in-1-review.html", room), "in the room");
+    let page = &file.text;
+    for said in [
+        "INC-1 in prod: orders are gone",
+        "RTO 4 h kept",
+        "the &lt;script&gt;alert(1)&lt;/script&gt; release did it",
+        "Took commander",
+        &format!("{backup} Backup of prod (config): approved"),
+        "nobody was communication",
+        "<svg ",
+    ] {
+        assert!(page.contains(said), "{said} is missing from {page}");
+    }
+    assert!(!page.contains("<script>"), "what people typed is text");
 }

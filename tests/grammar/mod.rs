@@ -16,8 +16,20 @@ use bbws::domain::{
 
 const ENVIRONMENTS: &[&str] = &["dev", "sit", "prod"];
 /// What a suggestion leaves to the person.
-const OPEN: [&str; 10] =
-    ["<env>", "<id>", "<tenant>", "<ticket>", "<days>", "<cron>", "<time>", "<database>", "<bucket>", "<tables>"];
+const OPEN: [&str; 12] = [
+    "<env>",
+    "<id>",
+    "<tenant>",
+    "<ticket>",
+    "<days>",
+    "<cron>",
+    "<time>",
+    "<database>",
+    "<bucket>",
+    "<tables>",
+    "<number>",
+    "<@somebody>",
+];
 
 fn ok(text: &str) -> Command {
     parse(text, ENVIRONMENTS).unwrap_or_else(|wrong| panic!("{text:?} should be understood: {wrong:?}"))

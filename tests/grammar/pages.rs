@@ -30,6 +30,8 @@ fn the_overview() {
        Declare an incident, and open its room
     • `/bbws dr duty &lt;id&gt; &lt;commander|database|network|infrastructure|security|application|communication|scribe&gt; [--to @somebody]`
        Take a duty in an incident, or hand it to somebody
+    • `/bbws dr update &lt;id&gt; --number &lt;N&gt;`
+       Send the update of an incident that was drafted
     • `/bbws dr status &lt;env&gt; [--replication] [--infrastructure]`
        Show whether a failover would work, and what it would lose
     • `/bbws dr failover &lt;env&gt; [--assess-only] [--execute] [--ticket ticket] [--reason "why"]`
@@ -437,6 +439,7 @@ fn the_readme_table() {
     | `/bbws backup hold <env> <id> --ticket <ticket> [--release] [--reason "why"]` | Keep a recovery point from being deleted, or release it | anyone in a role; to release, a second person has to agree |
     | `/bbws dr declare <env> --ticket <ticket> [--kind region\|corruption\|breach\|outage] <reason>` | Declare an incident, and open its room | anyone in a role |
     | `/bbws dr duty <id> <commander\|database\|network\|infrastructure\|security\|application\|communication\|scribe> [--to @somebody]` | Take a duty in an incident, or hand it to somebody | anyone in a role |
+    | `/bbws dr update <id> --number <N>` | Send the update of an incident that was drafted | anyone in a role |
     | `/bbws dr status <env> [--replication] [--infrastructure]` | Show whether a failover would work, and what it would lose | everyone in the workspace |
     | `/bbws dr failover <env> [--assess-only] [--execute] [--ticket ticket] [--reason "why"]` | Move a platform to its DR region, or say whether that should be done | to judge, everyone in the workspace; to carry it out, anyone in a role, with a second person, and others before traffic moves |
     | `/bbws dr failback <env> [--assess-only] [--staged] [--execute] [--ticket ticket] [--reason "why"]` | Bring a platform home from its DR region, or say whether that may be done | to judge, everyone in the workspace; to carry it out, anyone in a role, with a second person, and others before writes stand still and traffic moves |
@@ -501,6 +504,7 @@ fn one_of_each() -> Vec<Command> {
         "backup hold prod snap-1 --ticket INC-1",
         "dr declare prod --ticket INC-1 orders are gone",
         "dr duty in-1 scribe",
+        "dr update in-1 --number 2",
         "dr status prod",
         "dr failover prod",
         "dr failback prod",

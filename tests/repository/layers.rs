@@ -126,10 +126,11 @@ fn the_domain_is_pure() {
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
-/// Files beside the operations' own that may name one, each for its reason: who asks for the lifting of a stop, what is
+/// Files beside the operations' own that may name one, each for its reason: who opens a room for what others run, who asks for the lifting of a stop, what is
 /// cleaned up by itself, what a schedule may start, what a search tells at its end, what a list says of a schedule and offers
 /// to delete.
-const MAY_NAME_AN_OPERATION: [(&str, &str); 6] = [
+const MAY_NAME_AN_OPERATION: [(&str, &str); 7] = [
+    ("app/convene.rs", "incident"),
     ("app/timer.rs", "schedule"),
     ("app/lift.rs", "resume"),
     ("app/tidy.rs", "cleanup"),

@@ -170,6 +170,11 @@ impl FakeChat {
         let inner = self.inner.lock().unwrap();
         inner.messages.iter().filter(|m| m.thread.is_some() && m.message.payload["operation"] == id).cloned().collect()
     }
+    /// Every file that was shared, with its channel.
+    pub fn files_with_places(&self) -> Vec<(File, String)> {
+        let inner = self.inner.lock().unwrap();
+        inner.files.iter().map(|(channel, _, file)| (file.clone(), channel.clone())).collect()
+    }
     /// Files shared below the card of one operation.
     pub fn files_of(&self, id: &str) -> Vec<File> {
         let cards = self.cards_of(id);

@@ -5,6 +5,7 @@
 mod chat;
 mod limits;
 mod methods;
+mod rooms;
 mod strict;
 
 use std::sync::Arc;

@@ -124,8 +124,8 @@ async fn what_was_not_granted_is_refused_by_name() {
     assert_eq!(acts(&desk, &ts).await, ["ok"; 5], "what the product does is in its manifest");
     desk.workspace.edit_channel("C0OPS", |c| c.is_private = true);
     assert_eq!(acts(&desk, &ts).await, ["ok"; 5], "in private channels as well");
-    let refused = desk.call("pins.add", json!({"channel": "C0OPS", "timestamp": ts})).await;
-    assert_eq!((&refused["error"], &refused["needed"]), (&json!("missing_scope"), &json!("pins:write")));
+    let refused = desk.call("users.lookupByEmail", json!({"email": "alice@bbws.example"})).await;
+    assert_eq!((&refused["error"], &refused["needed"]), (&json!("missing_scope"), &json!("users:read.email")));
     assert!(refused["provided"].as_str().unwrap().contains("chat:write"), "{refused}");
     let granted: Vec<&str> = bbws::manifest::SCOPES.into_iter().filter(|scope| *scope != "groups:history").collect();
     desk.workspace.grant(&granted);

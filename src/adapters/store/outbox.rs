@@ -78,7 +78,9 @@ impl Core {
             let (card, replies, op) = match notice {
                 Notice::Card { operation } | Notice::Mirror { operation, .. } => (true, 0, Some(&operation.0)),
                 Notice::Thread { operation, .. } | Notice::File { operation, .. } => (false, 1, Some(&operation.0)),
-                Notice::Channel { .. } | Notice::Whisper { .. } | Notice::Publish { .. } => (false, 0, None),
+                Notice::Channel { .. } | Notice::Post { .. } | Notice::Whisper { .. } | Notice::Publish { .. } => {
+                    (false, 0, None)
+                }
             };
             let put = query(if card { PUT_CARD } else { PUT_ONCE })
                 .bind(key)
@@ -167,6 +169,7 @@ fn key(notice: &Notice) -> String {
         Notice::Thread { operation, key, .. } => format!("thread:{operation}:{key}"),
         Notice::File { operation, file } => format!("file:{operation}:{}", file.name),
         Notice::Channel { environment, key, .. } => format!("channel:{environment}:{key}"),
+        Notice::Post { channel, key, .. } => format!("post:{channel}:{key}"),
         Notice::Whisper { .. } => format!("whisper:{:032x}", rand::random::<u128>()),
         Notice::Publish { key, .. } => format!("sns:{key}"),
     }

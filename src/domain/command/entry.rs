@@ -88,6 +88,8 @@ pub enum Control {
     Lift,
     /// Take a duty in an incident, or hand it to somebody.
     Duty,
+    /// Send the update of an incident that was drafted.
+    Update,
 }
 
 /// What AWS has to be asked for, since the ledger does not know it.

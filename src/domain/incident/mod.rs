@@ -6,8 +6,10 @@
 pub mod disaster;
 pub mod duty;
 pub mod record;
+pub mod review;
 pub mod settings;
 mod told;
+pub mod update;
 
 use super::{
     operation::Run,
@@ -17,7 +19,7 @@ use super::{
 
 pub use disaster::{Disaster, Hint, checklist};
 pub use duty::Duty;
-pub use record::{Holder, Incident};
+pub use record::{Entry, Holder, Incident, Update};
 pub use settings::{Drills, Every, Incidents};
 pub use told::{Call, calls, clock};
 

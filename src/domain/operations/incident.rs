@@ -90,6 +90,15 @@ fn completed(values: &mut Values) {
     values.offer(REASON.name, Some("what happened"));
 }
 
+/// The command that declares an incident for what somebody runs.
+pub fn command(environment: &str, ticket: &str, what: &str) -> Command {
+    let mut values = Values::default();
+    values.set(ENVIRONMENT.name, environment);
+    values.set(TICKET, ticket);
+    values.set(REASON.name, what);
+    Command::new(&ENTRY, values)
+}
+
 /// The operation.
 pub struct Declare;
 

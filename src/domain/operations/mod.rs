@@ -298,6 +298,13 @@ pub trait Operation: Sync {
         false
     }
 
+    /// The ticket of the incident in whose room people meet while such a plan is carried out: a room is opened for it where there is
+    /// none. None where nobody has to meet.
+    fn meets<'p>(&self, plan: &'p Plan) -> Option<&'p str> {
+        let _ = plan;
+        None
+    }
+
     /// Whether what it makes are backups, which for that time stand in for those that AWS makes on a schedule.
     fn backs_up(&self) -> bool {
         false

@@ -14,6 +14,8 @@ use crate::app::inbound::{Inbound, Via};
 
 /// Buttons of ours carry ids that begin so.
 const OURS: &str = "bbws.";
+/// The shortcut that puts a message on a timeline.
+const TIMELINE: &str = "bbws.timeline";
 
 #[derive(Deserialize)]
 struct Form<'a> {
@@ -41,6 +43,7 @@ pub fn interaction(json: &[u8]) -> Payload {
             Some(view::CONFIRM) => submitted(&payload, view::confirmed),
             _ => Payload::Nothing("another form"),
         },
+        Some("message_action") if payload["callback_id"] == TIMELINE => chosen(&payload),
         Some(_) => Payload::Nothing("not a button"),
         None => Payload::senseless(Via::Interaction, "its payload has no type"),
     }
@@ -92,6 +95,51 @@ fn pressed(payload: &Value) -> Payload {
             block_id: action["block_id"].as_str().filter(|block| block.len() <= MAX_TEXT).map(storable),
             message_ts,
             reason: view::reason(payload).map(|reason| storable(view::cut(reason))),
+        },
+        teams,
+        channel,
+    }))
+}
+
+/// A message that was chosen by its shortcut.
+fn chosen(payload: &Value) -> Payload {
+    let (grid, teams) = whence(payload);
+    let (user, channel) = (id(&payload["user"]["id"]), id(&payload["channel"]["id"]));
+    let message = &payload["message"];
+    let senseless = |why: &str| {
+        Payload::Senseless(Box::new(Senseless {
+            via: Via::Interaction,
+            user: user.clone().unwrap_or_default(),
+            team: teams.first().cloned().unwrap_or_default(),
+            channel: channel.clone().unwrap_or_default(),
+            why: why.to_owned(),
+        }))
+    };
+    let (Some(user), Some(channel)) = (user.clone(), channel.clone()) else {
+        return senseless("it names nobody or no channel");
+    };
+    if teams.is_empty() && !grid {
+        return senseless("it names no workspace");
+    }
+    let Some(message_ts) = ts(&message["ts"]).or_else(|| ts(&payload["message_ts"])) else {
+        return senseless("it names no message");
+    };
+    let text = message["text"].as_str().unwrap_or_default();
+    Payload::Asks(Box::new(Asked {
+        event: None,
+        via: Via::Interaction,
+        user,
+        grid,
+        app: payload["api_app_id"].as_str().unwrap_or_default().to_owned(),
+        command: None,
+        thread: ts(&message["thread_ts"]),
+        shared: false,
+        answer_to: payload["response_url"].as_str().and_then(address),
+        trigger: None,
+        what: Inbound::Noted {
+            ts: message_ts,
+            by: id(&message["user"]).unwrap_or_default(),
+            text: storable(view::cut(text)),
         },
         teams,
         channel,

@@ -31,6 +31,7 @@ const EXECUTE: &str = "execute";
 
 /// Facts of a plan that are compared by what they mean for whoever agreed, not by their letters.
 const ASSESSED: &str = "Assessment";
+const ITS_TICKET: &str = "Ticket";
 const PRIMARY: &str = "Primary region";
 const LOSS: &str = "Writes lost";
 
@@ -143,7 +144,7 @@ impl Operation for Failover {
         let assessment = readiness::failover(env, asked.active, ready);
         let mut draft = Draft::default();
         if let Some(ticket) = asked.command.values().get(TICKET) {
-            draft.fact("Ticket", ticket);
+            draft.fact(ITS_TICKET, ticket);
         }
         refused(&assessment, asked.command)?;
         draft.fact(ASSESSED, assessment.verdict.to_string());
@@ -191,6 +192,10 @@ impl Operation for Failover {
 
     fn recovery(&self, run: &Run) -> Option<Recovery> {
         Some(stages::recovery(run))
+    }
+
+    fn meets<'p>(&self, plan: &'p Plan) -> Option<&'p str> {
+        Some(fact(plan, ITS_TICKET)).filter(|ticket| !ticket.is_empty())
     }
 
     fn irreversible(&self) -> bool {

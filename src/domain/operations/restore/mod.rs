@@ -223,6 +223,12 @@ impl Operation for Restore {
         }
     }
 
+    /// What replaces something live in production concerns everybody who has a duty.
+    fn meets<'p>(&self, plan: &'p Plan) -> Option<&'p str> {
+        self.confirmed_by(plan)?;
+        plan.facts.iter().find(|fact| fact.subject == path::TICKET).map(|fact| fact.found.as_str())
+    }
+
     /// In production, by the name of what is replaced or of the environment.
     fn confirmed_by(&self, plan: &Plan) -> Option<Vec<String>> {
         if plan.environment != PRODUCTION || !path::cuts_over(plan) {
