@@ -10,9 +10,12 @@
 
 #[path = "../support/chat.rs"]
 #[allow(dead_code)]
-mod fake;
+mod chat;
 mod load;
 mod process;
+#[path = "../support/rooms.rs"]
+#[allow(dead_code)]
+mod rooms;
 mod server;
 
 use std::{net::SocketAddr, time::Duration};

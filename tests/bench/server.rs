@@ -32,7 +32,7 @@ use bbws::{
 };
 use tokio::net::TcpListener;
 
-use crate::{SECRET, fake::FakeChat};
+use crate::{SECRET, chat::FakeChat};
 
 /// Serves from this folder until it is killed, and says on standard output where.
 pub(crate) fn run(folder: &str, without_ledger: bool) {
