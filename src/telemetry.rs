@@ -6,7 +6,13 @@ use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gau
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 use tracing_subscriber::{EnvFilter, layer::SubscriberExt, util::SubscriberInitExt};
 
-use crate::front::http::ACK_SECONDS;
+use crate::{
+    domain::{
+        operation::State,
+        operations::{self, Operation},
+    },
+    front::http::ACK_SECONDS,
+};
 
 /// Turns of the loops.
 const TURNS: &str = "bbws_loop_turns_total";
@@ -19,14 +25,26 @@ const COMMIT_SECONDS: &str = "bbws_ledger_commit_seconds";
 /// Requests in one transaction; see `adapters::store`.
 const ACCEPT_BATCH: &str = "bbws_ledger_accept_batch";
 
+/// Notices that no place takes; see `app::announce`.
+const UNDELIVERABLE: &str = "bbws_notices_undeliverable_total";
+/// How late what a schedule starts was started; see `app::timer`.
+const SCHEDULE_DELAY: &str = "bbws_schedule_delay_seconds";
+/// Ends of operations; see `engine::lifecycle`.
+const OPERATIONS: &str = "bbws_operations_total";
+/// When an environment was last looked at, its lags, and the age of its restore tests; see `app::watch`.
+const LAST_LOOK: &str = "bbws_watch_last_look_timestamp_seconds";
+const POINT_AGE: &str = "bbws_newest_point_age_seconds";
+const TEST_AGE: &str = "bbws_restore_test_age_seconds";
+
 /// What the loops are counted as.
-pub const LOOPS: [&str; 5] = ["engine", "announcer", "watcher", "sweeper", "keeper"];
+pub const LOOPS: [&str; 6] = ["engine", "announcer", "watcher", "sweeper", "keeper", "timer"];
 /// What transactions are for.
 const COMMITS: [&str; 2] = ["accept", "change"];
 
 /// Upper bounds in seconds.
 const ACK_BUCKETS: [f64; 12] = [0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 3.0];
 const COMMIT_BUCKETS: [f64; 11] = [0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0, 15.0];
+const DELAY_BUCKETS: [f64; 8] = [5.0, 30.0, 60.0, 300.0, 900.0, 3600.0, 14_400.0, 86_400.0];
 /// Upper bounds in requests.
 const BATCH_BUCKETS: [f64; 8] = [1.0, 2.0, 4.0, 8.0, 16.0, 64.0, 256.0, 512.0];
 
@@ -68,6 +86,7 @@ pub fn metrics() -> Result<PrometheusHandle, BuildError> {
         .set_buckets_for_metric(full(ACK_SECONDS), &ACK_BUCKETS)?
         .set_buckets_for_metric(full(COMMIT_SECONDS), &COMMIT_BUCKETS)?
         .set_buckets_for_metric(full(ACCEPT_BATCH), &BATCH_BUCKETS)?
+        .set_buckets_for_metric(full(SCHEDULE_DELAY), &DELAY_BUCKETS)?
         .install_recorder()?;
     declare();
     let kept = handle.clone();
@@ -92,6 +111,24 @@ fn declare() {
         metrics::Unit::Seconds,
         "Time of a transaction of the ledger, by what it is for"
     );
+    describe_counter!(UNDELIVERABLE, "Attempts to tell something that no place in Slack takes");
+    describe_counter!(OPERATIONS, "Runs that ended, by kind of operation and by state");
+    describe_histogram!(
+        SCHEDULE_DELAY,
+        metrics::Unit::Seconds,
+        "How long after its time something was started by schedule"
+    );
+    describe_gauge!(LAST_LOOK, metrics::Unit::Seconds, "When an environment was last looked at, in Unix time");
+    describe_gauge!(
+        POINT_AGE,
+        metrics::Unit::Seconds,
+        "How old the newest good recovery point of a component is, or how far a copy is behind"
+    );
+    describe_gauge!(
+        TEST_AGE,
+        metrics::Unit::Seconds,
+        "How long ago a backup of a resource was last restored for a test"
+    );
     describe_histogram!(ACCEPT_BATCH, "Requests that share a transaction of the ledger");
     for name in LOOPS {
         drop(counter!(TURNS, "loop" => name));
@@ -99,6 +136,13 @@ fn declare() {
     for of in COMMITS {
         drop(histogram!(COMMIT_SECONDS, "of" => of));
     }
+    for kind in operations::ALL.into_iter().map(Operation::kind) {
+        for state in State::ALL.into_iter().filter(|state| state.terminal()) {
+            drop(counter!(OPERATIONS, "kind" => kind, "state" => state.name()));
+        }
+    }
+    drop(histogram!(SCHEDULE_DELAY));
+    drop(counter!(UNDELIVERABLE));
     drop(counter!(DEFERRED));
     drop(histogram!(ACCEPT_BATCH));
     gauge!(BUILD, "version" => env!("CARGO_PKG_VERSION")).set(1.0);

@@ -103,7 +103,7 @@ impl Desk {
         let environment_word = (scope != "*").then(|| environment.to_owned());
         let command = resume::command(environment_word.as_deref(), reason.as_deref()).canonical();
         let plan = resume::plan(scope, environment, facts);
-        let needs = lifting.needs(&plan, Vec::new());
+        let needs = self.planner.needs(&plan);
         let created = self.clock.now();
         let new = New { id, plan, needs, requester, reason, command, created, lock: Lock::Keep, mandate: None };
         self.create(ask, new).await

@@ -216,7 +216,13 @@ impl Planner {
     /// Who has to agree to such a plan.
     pub fn needs(&self, plan: &Plan) -> Vec<Need> {
         let operation = operations::of(&plan.kind);
-        let configured = policy::needs(&self.rules, operation.kind(), &plan.environment, &operation.scope(plan));
+        let scope = operation.scope(plan);
+        let asked = |environment: &str| policy::needs(&self.rules, operation.kind(), environment, &scope);
+        // What is about all environments takes whoever any of them asks for.
+        let configured = match plan.environment.as_str() {
+            "*" => policy::strictest(self.environments.keys().map(|name| asked(name))),
+            one => asked(one),
+        };
         operation.needs(plan, configured)
     }
 

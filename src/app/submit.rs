@@ -15,6 +15,7 @@ use crate::{
     domain::{
         approval,
         command::Command,
+        experience,
         moment::Moment,
         operation::{BySchedule, OpId, Operation, Run, State, Vote},
         operations::{self, title},
@@ -25,7 +26,7 @@ use crate::{
     },
     ports::{
         chat::{Level, Reply},
-        store::{Guard, Lock, Stop, StoreError},
+        store::{Filter, Guard, Lock, Stop, StoreError},
     },
 };
 
@@ -51,6 +52,9 @@ pub(super) struct Mandate {
     /// When it has to have started: when it is due again.
     pub(super) start_by: Moment,
 }
+
+/// Runs looked through for those that tell how long it takes to bring something back.
+const MEASURED: u32 = 500;
 
 /// How long a request waits at the start until the ledger was compared with AWS.
 const COMPARED_WITHIN: Duration = Duration::from_secs(20);
@@ -162,6 +166,7 @@ impl Desk {
     pub(super) async fn begin(&self, new: New, channel: &str) -> Result<(Operation, Change), StoreError> {
         let now = self.clock.now();
         let steps = steps_with_experience(self.store.as_ref(), &new.plan).await?;
+        let recovery = self.recovery(&new.plan).await?;
         let digest = new.plan.digest();
         let by_schedule = new.mandate.as_ref().map(|mandate| mandate.by.clone());
         let mandate = new.mandate.filter(|mandate| mandate.by.covered);
@@ -192,6 +197,7 @@ impl Desk {
             turned: None,
             by_schedule,
             incident: None,
+            recovery,
         };
         let mut run = Run { op, steps: steps.clone(), version: 0 };
         run.op.estimate = run.estimate();
@@ -214,6 +220,16 @@ impl Desk {
             change.thread("approval-needed-1", Level::Info, words::approval_needed(&op, &self.authority));
         }
         Ok((op, change))
+    }
+
+    /// The recovery time that such a run has to keep, and what runs like it took; none where it brings nothing back.
+    async fn recovery(&self, plan: &Plan) -> Result<Option<String>, StoreError> {
+        let Some(what) = operations::of(&plan.kind).recovers(plan) else { return Ok(None) };
+        let Some(environment) = self.planner.environment(&plan.environment) else { return Ok(None) };
+        let filter =
+            Filter { environment: Some(environment.name.clone()), states: vec![State::Succeeded], limit: MEASURED };
+        let known = experience::of(&self.store.list(&filter).await?);
+        Ok(Some(experience::promise(what, &known, environment.rto.0)))
     }
 
     /// Where a card can be seen by those who approve it: what is asked in App Home or in a conversation of two is not.

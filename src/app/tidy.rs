@@ -4,12 +4,17 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::{change::SELF, desk::Desk, standing::standing, submit::New};
+use super::{
+    change::SELF,
+    desk::Desk,
+    standing::standing,
+    submit::{Mandate, New},
+};
 use crate::{
     domain::{
         environment::Environment,
         mark::{Leftover, Mark, MarkKind},
-        operation::{OpId, Run, State},
+        operation::{BySchedule, OpId, Run, State},
         operations::{Operation, cleanup},
         restored::{self, Left},
         text::escape,
@@ -131,7 +136,11 @@ impl Desk {
             command: test.command,
             created: self.clock.now(),
             lock: Lock::Keep,
-            mandate: None,
+            mandate: test.by_schedule.map(|by| Mandate {
+                by: BySchedule { covered: false, ..by },
+                votes: Vec::new(),
+                start_by: self.clock.now(),
+            }),
         };
         let (_, change) = self.begin(new, &test.channel).await?;
         match self.store.commit(change.commit(Guard::New).1).await {

@@ -195,6 +195,9 @@ impl Watcher {
         if let Err(error) = &read {
             tracing::warn!(environment = name, failures, %error, "an environment could not be looked at");
         }
+        if let Ok(measured) = &read {
+            meter(environment, measured, &known.marks, now);
+        }
         let unsure = read.is_ok() && !doubtful.is_empty();
         let regular = Some(before.next + self.every).filter(|next| *next > now).unwrap_or(now + self.every);
         let next = if unsure { regular.min(now + self.soon()) } else { regular };
@@ -235,6 +238,34 @@ impl Watcher {
             self.wake.announcer.notify_one();
         }
         Ok(())
+    }
+}
+
+/// For Prometheus: what was measured, as far as it is known.
+fn meter(environment: &Environment, measured: &Measurements, marks: &[Mark], now: Moment) {
+    let name = environment.name.clone();
+    let seconds = |span: Duration| span.as_secs_f64();
+    metrics::gauge!("bbws_watch_last_look_timestamp_seconds", "environment" => name.clone())
+        .set(seconds(now.since(Moment(0))));
+    for component in &measured.components {
+        let side = component.side.word();
+        let gauge = metrics::gauge!(
+            "bbws_newest_point_age_seconds",
+            "environment" => name.clone(),
+            "component" => format!("{} {}", component.kind, component.resource),
+            "side" => side
+        );
+        // What is not known is no number.
+        gauge.set(component.lag(measured.at).map_or(f64::NAN, seconds));
+    }
+    let mut tested: BTreeMap<&str, Moment> = BTreeMap::new();
+    for (resource, at) in marks.iter().filter_map(|mark| Some((mark.tested_resource()?, mark.at))) {
+        let newest = tested.entry(resource).or_insert(at);
+        *newest = at.max(*newest);
+    }
+    for (resource, at) in tested {
+        let labels = [("environment", name.clone()), ("resource", resource.to_owned())];
+        metrics::gauge!("bbws_restore_test_age_seconds", &labels).set(seconds(now.since(at)));
     }
 }
 

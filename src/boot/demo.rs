@@ -21,7 +21,12 @@ use crate::{
     },
     app::watch::EVERY,
     config::Config,
-    domain::{language, run::Pacing},
+    domain::{
+        language,
+        moment::Moment,
+        operations::{Operation as _, schedule::Schedule},
+        run::Pacing,
+    },
     front::http,
     ports::{
         clock::{Clock, SystemClock},
@@ -31,6 +36,7 @@ use crate::{
 
 /// Between two looks at an environment at least so much of this machine's time goes by.
 const LOOK: Duration = Duration::from_secs(12);
+const DAY: Duration = Duration::from_secs(86_400);
 
 /// What can be chosen.
 #[derive(Debug, Clone)]
@@ -90,7 +96,7 @@ pub async fn demo(choices: Choices) -> Result<(), String> {
     if let Some(directory) = &choices.data {
         aws.keep_in(&directory.join("world.json"))?;
     }
-    remember(&ledger, aws.keep_backing_up()).await?;
+    remember(&ledger, aws.keep_backing_up(), &config, clock.now()).await?;
     let sleep = default_async_sleep().ok_or("The AWS SDK has no way to sleep.")?;
     let cloud = Arc::new(Attributed(Arc::new(sandbox::adapter(&aws, &config.topics, &home, sleep))));
     let chat = Arc::new(SlackChat::new(&format!("{base}/sandbox/slack/api"), bot_token)?);
@@ -152,8 +158,9 @@ pub async fn demo(choices: Choices) -> Result<(), String> {
     lived.and(served.map_err(|e| format!("The web server ended: {e}")))
 }
 
-/// A ledger that begins with this platform knows of the restores that were tested before.
-async fn remember(ledger: &Ledger, tested: Vec<Mark>) -> Result<(), String> {
+/// A ledger that begins with this platform knows of the restores that were tested before, and of what was approved to start by
+/// itself.
+async fn remember(ledger: &Ledger, tested: Vec<Mark>, config: &Config, now: Moment) -> Result<(), String> {
     let failed = |e: StoreError| format!("The ledger does not answer: {}", chain(&e));
     let Some(first) = tested.first() else { return Ok(()) };
     let known = ledger.marks(&first.environment, None).await.map_err(failed)?;
@@ -162,7 +169,14 @@ async fn remember(ledger: &Ledger, tested: Vec<Mark>) -> Result<(), String> {
         return Ok(());
     }
     let marks = tested.into_iter().map(MarkWrite::Set).collect();
-    ledger.commit(Commit { marks, ..Commit::default() }).await.map_err(failed)
+    ledger.commit(Commit { marks, ..Commit::default() }).await.map_err(failed)?;
+    for environment in config.environments.values() {
+        let id = ledger.next_id(Schedule.prefix()).await.map_err(failed)?;
+        if let Some(approved) = sandbox::approved_schedule(config, environment, id, now - DAY) {
+            ledger.commit(approved).await.map_err(failed)?;
+        }
+    }
+    Ok(())
 }
 
 /// Where its AWS answers: where it was told to or, if that is nowhere, where people expect it unless somebody is there.

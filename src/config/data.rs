@@ -4,6 +4,7 @@
 use crate::domain::{
     environment::{Bucket, Dump, Environment, RetentionTiers},
     moment::spoken,
+    point::PointKind,
     routine::{Routine, Wish},
     schedule::Schedule,
 };
@@ -44,6 +45,7 @@ pub(super) fn check(env: &Environment, at: &At, report: &mut Report<'_>) {
     }
     schedules(env, &at.key("schedules"), report);
     restore_test(env, at, report);
+    retention_of_kinds(env, &at.key("retention"), report);
     if let Some(tiers) = &env.retention_tiers {
         retention_tiers(tiers, env, &at.key("retention_tiers"), report);
     }
@@ -167,7 +169,7 @@ fn schedules(env: &Environment, at: &At, report: &mut Report<'_>) {
     for (key, text) in &env.schedules {
         let at = at.key(key);
         if Routine::keyed(key).is_none() {
-            let known: Vec<&str> = Routine::ALL.into_iter().filter_map(Routine::key).collect();
+            let known: Vec<&str> = Routine::ALL.into_iter().map(Routine::key).collect();
             report.unknown_key(&at, key, &known);
         } else if let Err(why) = Wish::parse(text) {
             report.problem(&at, why);
@@ -196,6 +198,21 @@ fn restore_test(env: &Environment, at: &At, report: &mut Report<'_>) {
         }
     }
     unique(env.restore_test_security_groups.iter().map(String::as_str), |i| groups.item(i), report);
+}
+
+fn retention_of_kinds(env: &Environment, at: &At, report: &mut Report<'_>) {
+    let kinds: Vec<&str> = PointKind::ALL.into_iter().map(PointKind::as_str).collect();
+    let min = env.retention_days.min;
+    for (kind, days) in &env.retention {
+        let at = at.key(kind);
+        if !kinds.contains(&kind.as_str()) {
+            report.unknown_key(&at, kind, &kinds);
+        } else if *days < min {
+            report.problem(&at, format_args!("{days} days are under retention_days.min ({min}); set {min} or more"));
+        } else if *days > LONGEST_DAYS {
+            report.problem(&at, format_args!("{days} is over what AWS Backup keeps; set {LONGEST_DAYS} or less"));
+        }
+    }
 }
 
 fn retention_tiers(tiers: &RetentionTiers, env: &Environment, at: &At, report: &mut Report<'_>) {

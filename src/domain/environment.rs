@@ -373,6 +373,10 @@ pub struct Environment {
     pub restore_test_security_groups: Vec<String>,
     /// How many daily, weekly, monthly and yearly backups are kept.
     pub retention_tiers: Option<RetentionTiers>,
+    /// Days for which backups of one kind are kept, in place of the environment's default and its tiers. It may be over
+    /// `retention_days.max`, and is never under `min`. A backup of everything keeps all its parts alike.
+    #[serde(default)]
+    pub retention: BTreeMap<String, u32>,
     /// Named questions to restored data, by name.
     #[serde(default)]
     pub checks: BTreeMap<String, NamedCheck>,

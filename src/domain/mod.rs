@@ -13,6 +13,7 @@ pub mod confidence;
 pub mod controls;
 pub mod derived;
 pub mod environment;
+pub mod experience;
 pub mod held;
 pub mod incarnation;
 pub mod incident;

@@ -336,6 +336,10 @@ pub struct Operation {
     /// What people have done in it, where it is an incident. Left out of the ledger before they have done anything.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub incident: Option<Box<Incident>>,
+    /// The recovery time that is promised, and what such runs took before, as it was known when this was asked for. Left out of
+    /// the ledger where it brings nothing back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recovery: Option<String>,
 }
 
 impl Operation {
@@ -388,6 +392,8 @@ impl Run {
             | State::Stopped
             | State::NeedsAttention => false,
         };
-        well && self.op.mandate().is_some() && self.op.card.is_none() && self.op.halt.is_none()
+        // What cleans up after such a run is nobody's news either, and asks nobody.
+        let unasked = self.op.by_schedule.as_ref().is_some_and(|by| by.covered || self.op.needs.is_empty());
+        well && unasked && self.op.card.is_none() && self.op.halt.is_none()
     }
 }

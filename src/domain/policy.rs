@@ -95,6 +95,16 @@ pub fn needs(rules: &[Rule], kind: &str, environment: &str, scope: &str) -> Vec<
     by_role.into_iter().map(|(role, count)| Need { role: role.to_owned(), count }).collect()
 }
 
+/// What meets all of these: of each role the larger count.
+pub fn strictest(all: impl IntoIterator<Item = Vec<Need>>) -> Vec<Need> {
+    let mut by_role: BTreeMap<String, u32> = BTreeMap::new();
+    for need in all.into_iter().flatten() {
+        let count = by_role.entry(need.role).or_default();
+        *count = need.count.max(*count);
+    }
+    by_role.into_iter().map(|(role, count)| Need { role, count }).collect()
+}
+
 /// Whether every slot can be given to another person, `requester` left out: bipartite matching by augmenting paths.
 pub fn can_agree(slots: &[&[String]], requester: &str) -> bool {
     fn seat<'s>(

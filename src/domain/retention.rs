@@ -75,9 +75,11 @@ pub struct Kept {
 
 /// The tier of a backup of `scope` made now: the longest whose period has none yet.
 pub fn kept(environment: &Environment, scope: &str, now: Moment, marks: &[Mark]) -> Kept {
-    let Some(tiers) = &environment.retention_tiers else {
-        return Kept { days: environment.retention_days.default, tier: None, periods: Vec::new() };
-    };
+    let plain = |days| Kept { days, tier: None, periods: Vec::new() };
+    if let Some(days) = environment.retention.get(scope) {
+        return plain(*days);
+    }
+    let Some(tiers) = &environment.retention_tiers else { return plain(environment.retention_days.default) };
     let subject = |tier: Tier| format!("{scope} {tier} {}", tier.period(now));
     let open = |tier: &Tier| !marks.iter().any(|m| m.kind == MarkKind::Tier && m.subject == subject(*tier));
     // The first of a year is the first of its month and week as well.
@@ -88,7 +90,8 @@ pub fn kept(environment: &Environment, scope: &str, now: Moment, marks: &[Mark])
 
 /// Every length for which a backup of `scope` may be kept, in days: what [`kept`] can answer.
 pub fn lengths(environment: &Environment, scope: &str) -> Vec<u32> {
-    let Some(tiers) = &environment.retention_tiers else {
+    let own = environment.retention.contains_key(scope);
+    let Some(tiers) = environment.retention_tiers.as_ref().filter(|_| !own) else {
         return vec![kept(environment, scope, Moment(0), &[]).days];
     };
     let mut lengths: Vec<u32> = Tier::LONG.into_iter().chain([Tier::Daily]).map(|tier| tier.days(tiers)).collect();

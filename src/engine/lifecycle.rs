@@ -309,7 +309,7 @@ impl Engine {
         let review = room::review(self.store.as_ref(), &hand.run, self.clock.now()).await?;
         let refuted = self.refuted_lately(&hand.run).await?;
         let targets = self.planner.environment(hand.run.op.environment()).map(|env| Targets::of(env));
-        self.write(hand, false, |change| {
+        let ended = self.write(hand, false, |change| {
             let Some(verdict) = change.run.verdict() else { return Ok(()) };
             for (index, less) in &falls {
                 change.touch(*index).outputs.entry(ISSUE.to_owned()).or_insert_with(|| less.clone());
@@ -339,8 +339,13 @@ impl Engine {
                 change.share(review);
             }
             Ok(())
-        })
-        .await
+        });
+        ended.await?;
+        let (kind, state) = (operations::of(hand.run.op.kind()).kind(), hand.run.op.state);
+        if state.terminal() {
+            metrics::counter!("bbws_operations_total", "kind" => kind, "state" => state.name()).increment(1);
+        }
+        Ok(())
     }
 }
 

@@ -299,7 +299,20 @@ fn what_starts_by_itself_is_known_and_has_a_rhythm() {
     insta::assert_snapshot!(said, @r"
     demo.toml:188: environments.dev.schedules.secrets: `cron(0 4 * * * *)` must have `?` either as its day of the month or as its day of the week, and not in both: `cron(0 4 * * ? *)`
     demo.toml:189: environments.dev.schedules.secret: `secret` is not a known key; did you mean `secrets`?
-    demo.toml:204: environments.prod.schedules.dump: `5m` is under an hour; set `1h` or more
-    demo.toml:205: environments.prod.schedules.lifecycle: `often` is no rhythm; write `cron(0 4 * * ? *)`, a length of time such as `7d`, or `off`
+    demo.toml:209: environments.prod.schedules.dump: `5m` is under an hour; set `1h` or more
+    demo.toml:210: environments.prod.schedules.lifecycle: `often` is no rhythm; write `cron(0 4 * * ? *)`, a length of time such as `7d`, or `off`
+    ");
+}
+
+#[test]
+fn what_is_kept_by_kind_is_known_and_over_the_floor() {
+    let said = refusal(&[(
+        "restore_test = \"30d\"",
+        "retention = { dump = 90, config = 3, secret = 365, s3 = 99999 }\nrestore_test = \"30d\"",
+    )]);
+    insta::assert_snapshot!(said, @r"
+    demo.toml:136: environments.prod.retention.config: 3 days are under retention_days.min (7); set 7 or more
+    demo.toml:136: environments.prod.retention.s3: 99999 is over what AWS Backup keeps; set 36500 or less
+    demo.toml:136: environments.prod.retention.secret: `secret` is not a known key; did you mean `secrets`?
     ");
 }

@@ -78,6 +78,7 @@ fn run(states: [StepState; 5], turned: bool) -> Run {
         turned: turned.then(|| Turn { by: "U1".into(), reason: None, at: Moment(2) }),
         by_schedule: None,
         incident: None,
+        recovery: None,
     };
     Run { op, steps, version: 1 }
 }

@@ -6,6 +6,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use bbws::{
     adapters::store::Ledger,
     app::change::{Change, SELF},
+    boot::sandbox,
     config::Config,
     domain::{
         approval::Approved,
@@ -17,7 +18,7 @@ use bbws::{
     },
     ports::{
         clock::Clock,
-        store::{Commit, Filter, Guard, Store},
+        store::{Commit, Filter, Guard, MarkWrite, Store},
     },
 };
 use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
@@ -67,7 +68,11 @@ async fn scheduled(rig: &mut Rig, text: &str) -> String {
 #[tokio::test]
 async fn a_config_only_wishes_and_what_was_approved_runs_by_itself_and_in_silence() {
     let clock = ManualClock::new();
-    let mut rig = Rig::new(db::sqlite(clock.clone()).await, clock, Config::demo(), 7);
+    let mut config = Config::demo();
+    let hourly =
+        [("secrets".to_owned(), "cron(0 * * * ? *)".to_owned()), ("config".into(), "cron(10 * * * ? *)".into())];
+    config.environments.get_mut("prod").unwrap().schedules.extend(hourly);
+    let mut rig = Rig::new(db::sqlite(clock.clone()).await, clock, config, 7);
     pass(&mut rig, 2 * HOUR).await;
     assert!(started(&rig).await.is_empty(), "nothing starts before it was approved");
     let id = rig.asked("backup schedule prod create --type own").await;
@@ -106,6 +111,36 @@ async fn a_config_only_wishes_and_what_was_approved_runs_by_itself_and_in_silenc
     let lines = said(&rig);
     assert_eq!(lines.len(), 1, "{lines:#?}");
     assert!(lines[0].contains("`prod`"), "{lines:#?}");
+}
+
+#[tokio::test]
+async fn a_night_of_the_demo_says_no_more_than_its_line() {
+    let clock = ManualClock::new();
+    let mut rig = Rig::new(db::sqlite(clock.clone()).await, clock, Config::demo(), 7);
+    let marks = rig.cloud.keep_backing_up().into_iter().map(MarkWrite::Set).collect();
+    rig.ledger.commit(Commit { marks, ..Commit::default() }).await.unwrap();
+    for environment in rig.config.environments.values() {
+        let (id, before) = (rig.ledger.next_id("sc").await.unwrap(), rig.clock.now() - DAY);
+        let approved = sandbox::approved_schedule(&rig.config, environment, id, before).unwrap();
+        rig.ledger.commit(approved).await.unwrap();
+    }
+    // From three to seven in the morning, when most of it is due.
+    for _ in 0..9 {
+        pass(&mut rig, 30 * MINUTE).await;
+        rig.watch().await;
+    }
+    let runs = started(&rig).await;
+    let states: Vec<_> = runs.iter().map(|op| (op.id.0.as_str(), op.plan.scope.as_str(), op.state)).collect();
+    for scope in ["secrets", "config", "s3", "lifecycle"] {
+        let well = |(_, of, state): &&(_, &str, State)| *of == scope && *state == State::Succeeded;
+        assert_eq!(states.iter().filter(well).count(), 3, "{scope}: {states:#?}");
+    }
+    let told: Vec<String> = said(&rig).into_iter().filter(|line| !line.starts_with("Started by schedule")).collect();
+    assert!(told.is_empty(), "{told:#?}");
+    let cards: Vec<_> =
+        runs.iter().filter(|op| !rig.chat.cards_of(&op.id.0).is_empty()).map(|op| &op.outcome).collect();
+    assert!(cards.is_empty(), "{cards:#?}");
+    assert!(rig.cloud.twice().is_empty(), "{:?}", rig.cloud.twice());
 }
 
 #[tokio::test]
@@ -255,6 +290,56 @@ async fn only_the_record_of_the_schedule_approves_a_run() {
     let mut other = op;
     other.by_schedule.as_mut().unwrap().covered = false;
     assert!(refused(&other, Some(&schedule)).contains("still needs"), "votes on a schedule are none on a plan");
+}
+
+#[tokio::test]
+async fn how_long_it_takes_to_bring_something_back_is_measured_and_held_against_the_promise() {
+    let mut rig = Rig::demo_sqlite().await;
+    let ask = "backup restore dev pitr --target-time latest";
+    let first = rig.asked(ask).await;
+    let promised = |run: &bbws::domain::operation::Run| run.op.recovery.clone().unwrap();
+    assert_eq!(promised(&rig.run(&first).await), "RTO 1 d 0 h. No restores into a clone were measured yet");
+    assert_eq!(rig.finish(&first).await, State::Succeeded);
+    for _ in 0..4 {
+        let id = rig.asked(ask).await;
+        assert_eq!(rig.finish(&id).await, State::Succeeded);
+    }
+    let sixth = rig.asked(ask).await;
+    let said = promised(&rig.run(&sixth).await);
+    assert!(said.starts_with("RTO 1 d 0 h. Restores into a clone: half took at most "), "{said}");
+    assert!(said.ends_with(" (5 runs), within the RTO of 1 d 0 h"), "{said}");
+    let status = rig.say("U0DAVE", "status dev").await;
+    assert!(status.contains("restores into a clone: half took at most "), "{status}");
+    let backup = rig.asked("backup create dev secrets").await;
+    assert_eq!(rig.run(&backup).await.op.recovery, None);
+}
+
+#[tokio::test]
+async fn a_point_in_time_and_what_lies_in_the_dr_region_are_restored_by_themselves_and_go_by_themselves() {
+    let mut rig = Rig::demo_sqlite().await;
+    // As in the demo, so that the DR region has automated backups to restore from.
+    rig.cloud.keep_backing_up();
+    scheduled(&mut rig, "backup schedule prod create --type pitr-test").await;
+    scheduled(&mut rig, "backup schedule prod create --type dr-restore-test").await;
+    said(&rig);
+    // The second waits for the end of the first; clones go after an hour.
+    pass(&mut rig, 4 * HOUR).await;
+    for _ in 0..4 {
+        let _ = rig.process.desk.tidy().await;
+        pass(&mut rig, HOUR).await;
+    }
+    let runs = started(&rig).await;
+    let of = |kind: &str| runs.iter().filter(|op| op.kind() == kind && op.state == State::Succeeded).count();
+    assert_eq!(
+        (of("backup.restore"), of("backup.cleanup")),
+        (2, 2),
+        "{:#?}",
+        runs.iter().map(|op| (&op.id, op.state, &op.outcome)).collect::<Vec<_>>()
+    );
+    assert!(rig.ledger.marks("prod", Some(bbws::domain::mark::MarkKind::Leftover)).await.unwrap().is_empty());
+    let told: Vec<String> = said(&rig).into_iter().filter(|line| !line.starts_with("Started by schedule")).collect();
+    assert!(told.is_empty(), "{told:#?}");
+    assert!(rig.cloud.twice().is_empty(), "{:?}", rig.cloud.twice());
 }
 
 /// Two replicas for so many simulated days, with deaths in the middle of a turn and a clock that jumps.

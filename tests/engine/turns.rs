@@ -97,6 +97,7 @@ async fn plant(rig: &mut Rig, plan: Plan) {
         turned: None,
         by_schedule: None,
         incident: None,
+        recovery: None,
     };
     let run = Run { op, steps: steps.clone(), version: 0 };
     let mut change = Change::on(&run, now);

@@ -315,7 +315,7 @@ fn says_what_is_wrong_with_a_schedule() {
       How long what bbws makes is kept is said in the config, by `retention` and `retention_tiers`. Leave `--retention` out.
       /bbws help backup schedule
     backup schedule prod update --retention 30 --type db
-      `db` is not something that has a schedule. It is rds, efs, own, secrets, config, s3, dump, lifecycle, inventory, replication or restore-test.
+      `db` is not something that has a schedule. It is rds, efs, own, secrets, config, s3, dump, lifecycle, inventory, replication, restore-test, pitr-test or dr-restore-test.
       /bbws backup schedule prod update --retention 30 --type rds
     backup schedule prod update --cron "0 2 * * *"
       `0 2 * * *` has five fields, as Unix has; AWS has six, the year last: `cron(0 2 * * ? *)`.

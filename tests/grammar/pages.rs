@@ -18,7 +18,7 @@ fn the_overview() {
        Bring something back from a backup, beside what is there or into its place
     • `/bbws backup bisect &lt;env&gt; [rds] --check &lt;NAME&gt; [--database DB] [--since 7d] [--reason "why"]`
        Find the last recovery point on which a named check holds
-    • `/bbws backup schedule &lt;env&gt; &lt;list|create|update&gt; [--retention N] [--cron "…"] [--type rds|efs|own|secrets|config|s3|dump|lifecycle|inventory|replication|restore-test] [--reason "why"]`
+    • `/bbws backup schedule &lt;env&gt; &lt;list|create|update&gt; [--retention N] [--cron "…"] [--type rds|efs|own|secrets|config|s3|dump|lifecycle|inventory|replication|restore-test|pitr-test|dr-restore-test] [--reason "why"]`
        Show or change when backups are made and how long they are kept
     • `/bbws backup delete &lt;env&gt; &lt;id&gt; [--reason "why"]`
        Delete a recovery point
@@ -93,7 +93,7 @@ fn the_pages_of_backup() {
        Bring something back from a backup, beside what is there or into its place
     • `/bbws backup bisect &lt;env&gt; [rds] --check &lt;NAME&gt; [--database DB] [--since 7d] [--reason "why"]`
        Find the last recovery point on which a named check holds
-    • `/bbws backup schedule &lt;env&gt; &lt;list|create|update&gt; [--retention N] [--cron "…"] [--type rds|efs|own|secrets|config|s3|dump|lifecycle|inventory|replication|restore-test] [--reason "why"]`
+    • `/bbws backup schedule &lt;env&gt; &lt;list|create|update&gt; [--retention N] [--cron "…"] [--type rds|efs|own|secrets|config|s3|dump|lifecycle|inventory|replication|restore-test|pitr-test|dr-restore-test] [--reason "why"]`
        Show or change when backups are made and how long they are kept
     • `/bbws backup delete &lt;env&gt; &lt;id&gt; [--reason "why"]`
        Delete a recovery point
@@ -163,7 +163,7 @@ fn the_pages_of_what_backups_left() {
     "#);
     insta::assert_snapshot!(help(&topic("help backup schedule"), ENVIRONMENTS), @r#"
     *Show or change when backups are made and how long they are kept*
-    `/bbws backup schedule &lt;env&gt; &lt;list|create|update&gt; [--retention N] [--cron "…"] [--type rds|efs|own|secrets|config|s3|dump|lifecycle|inventory|replication|restore-test] [--reason "why"]`
+    `/bbws backup schedule &lt;env&gt; &lt;list|create|update&gt; [--retention N] [--cron "…"] [--type rds|efs|own|secrets|config|s3|dump|lifecycle|inventory|replication|restore-test|pitr-test|dr-restore-test] [--reason "why"]`
 
     `list` shows only you the schedule and changes nothing. `create` and `update` show what is now and what will be; AWS is changed once that is agreed to, where the policy asks for approval. Backups that exist keep their expiry. What AWS cannot do by itself, bbws starts by itself once that is approved: exports, dumps, checks and test restores, when the config's `schedules` say or else as often as the RPO asks.
 
@@ -171,7 +171,7 @@ fn the_pages_of_what_backups_left() {
     • `list|create|update`: `list` shows the schedule, `create` makes it, `update` changes what you name
     • `--retention`: days to keep, within the environment's limits
     • `--cron`: when, in UTC and at most hourly, in quotes, as AWS writes it: `cron(0 2 * * ? *)` is every day at 02:00; with `--type rds` the daily time at which automated backups begin. A new schedule without it goes by the config's `schedule`, or else by the RPO
-    • `--type`: only the databases' automated backups (`rds`), only the plan of AWS Backup (`efs`), only what bbws starts by itself (`own`), or one of that (`secrets`, `config`, `s3`, `dump`, `lifecycle`, `inventory`, `replication`, `restore-test`). Without it, `create` makes all of it, and with `--cron`, `--retention` or `update` it is about AWS alone
+    • `--type`: only the databases' automated backups (`rds`), only the plan of AWS Backup (`efs`), only what bbws starts by itself (`own`), or one of that (`secrets`, `config`, `s3`, `dump`, `lifecycle`, `inventory`, `replication`, `restore-test`, `pitr-test`, `dr-restore-test`). Without it, `create` makes all of it, and with `--cron`, `--retention` or `update` it is about AWS alone
     • `--reason`: why, in quotes; others see it and it stays in the audit log
 
     *Examples*
@@ -434,7 +434,7 @@ fn the_readme_table() {
     | `/bbws backup restore <env> list [rds\|efs\|secrets\|config\|s3\|dump] [--tenant ID]` | Choose what to restore: recovery points, the most trustworthy first | everyone in the workspace |
     | `/bbws backup restore <env> <rds\|pitr\|efs\|dump\|secrets\|config\|s3\|full> [--snapshot-id ID] [--target-time TIME\|latest] [--database DB] [--recovery-point ID] [--path /folder] [--from ID] [--name NAME] [--bucket BUCKET] [--prefix PREFIX] [--as-of TIME\|latest] [--tenant ID] [--tables a,b] [--merge missing\|changed] [--region primary\|dr] [--into clone\|live] [--keep 24h] [--ticket ticket] [--reason "why"]` | Bring something back from a backup, beside what is there or into its place | anyone in a role |
     | `/bbws backup bisect <env> [rds] --check <NAME> [--database DB] [--since 7d] [--reason "why"]` | Find the last recovery point on which a named check holds | anyone in a role |
-    | `/bbws backup schedule <env> <list\|create\|update> [--retention N] [--cron "…"] [--type rds\|efs\|own\|secrets\|config\|s3\|dump\|lifecycle\|inventory\|replication\|restore-test] [--reason "why"]` | Show or change when backups are made and how long they are kept | everyone in the workspace may list; anyone in a role may create and update |
+    | `/bbws backup schedule <env> <list\|create\|update> [--retention N] [--cron "…"] [--type rds\|efs\|own\|secrets\|config\|s3\|dump\|lifecycle\|inventory\|replication\|restore-test\|pitr-test\|dr-restore-test] [--reason "why"]` | Show or change when backups are made and how long they are kept | everyone in the workspace may list; anyone in a role may create and update |
     | `/bbws backup delete <env> <id> [--reason "why"]` | Delete a recovery point | anyone in a role; where the policy asks for it, a second person has to agree |
     | `/bbws backup hold <env> <id> --ticket <ticket> [--release] [--reason "why"]` | Keep a recovery point from being deleted, or release it | anyone in a role; to release, a second person has to agree |
     | `/bbws dr declare <env> --ticket <ticket> [--kind region\|corruption\|breach\|outage] <reason>` | Declare an incident, and open its room | anyone in a role |

@@ -82,3 +82,36 @@ fn the_example_variables_lack_only_the_secrets() {
     assert_eq!(settings.config.to_str(), Some("/etc/bbws/bbws.toml"));
     assert!(settings.listen.ip().is_loopback(), "behind a proxy that ends TLS");
 }
+
+/// A file of what Prometheus and Grafana are given.
+fn deployed(name: &str) -> (String, String) {
+    let path = format!("{}/deploy/prometheus/{name}", env!("CARGO_MANIFEST_DIR"));
+    let text = std::fs::read_to_string(&path).expect("it is there");
+    (path, text)
+}
+
+#[test]
+fn prometheus_takes_the_alert_rules() {
+    let (path, _) = deployed("rules.yml");
+    let output = Command::new("promtool").args(["check", "rules", &path]).output();
+    let output = output.expect("promtool runs; tests/run installs it (Debian package prometheus)");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// A rule about a metric that does not exist never fires, and nobody notices.
+#[test]
+fn alerts_and_the_dashboard_ask_for_what_is_measured() {
+    let sources = ["src/telemetry.rs", "src/front/http/meters.rs"];
+    let read = |path: &str| std::fs::read_to_string(format!("{}/{path}", env!("CARGO_MANIFEST_DIR"))).unwrap();
+    let measured = sources.map(read).concat();
+    for name in ["rules.yml", "dashboard.json"] {
+        let (_, text) = deployed(name);
+        let words = text.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_'));
+        let metrics: Vec<&str> = words.filter(|word| word.starts_with("bbws_")).collect();
+        assert!(metrics.len() > 5, "{name}: {metrics:?}");
+        for metric in metrics {
+            let whole = ["_bucket", "_count", "_sum"].iter().find_map(|end| metric.strip_suffix(end)).unwrap_or(metric);
+            assert!(measured.contains(&format!("\"{whole}\"")), "{name} asks for {metric}, which nobody measures");
+        }
+    }
+}

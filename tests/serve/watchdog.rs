@@ -62,7 +62,9 @@ async fn metrics_are_clean_described_and_complete_from_the_start() {
         "bbws_ledger_commit_seconds_count{of=\"change\"}",
         "bbws_requests_total{endpoint=\"commands\",outcome=\"forged\"}",
         "bbws_ack_seconds_bucket{endpoint=\"commands\",le=\"3\"}",
-        "bbws_loop_turns_total{loop=\"keeper\"}",
+        "bbws_loop_turns_total{loop=\"timer\"}",
+        "bbws_operations_total{kind=\"backup.create\",state=\"failed\"}",
+        "bbws_schedule_delay_seconds_bucket{le=\"3600\"}",
     ] {
         assert!(at_start.contains_key(expected), "{expected} is missing at the start:\n{first}");
     }
@@ -76,7 +78,12 @@ async fn metrics_are_clean_described_and_complete_from_the_start() {
     })
     .await;
     check(&later);
-    let new: Vec<String> = series(&later).into_keys().filter(|name| !at_start.contains_key(name)).collect();
+    // What is measured in AWS has its labels from there.
+    let measured = ["bbws_newest_point_age_seconds{", "bbws_restore_test_age_seconds{"];
+    let new: Vec<String> = series(&later)
+        .into_keys()
+        .filter(|name| !at_start.contains_key(name) && !measured.iter().any(|gauge| name.starts_with(gauge)))
+        .collect();
     assert_eq!(new, [""; 0], "a counter that appears at 1 has no increase");
 }
 

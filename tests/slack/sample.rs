@@ -142,6 +142,7 @@ pub fn view() -> CardView {
         turned: None,
         by_schedule: None,
         incident: None,
+        recovery: None,
     };
     let steps = (0..op.plan.steps.len()).map(Step::new).collect();
     CardView { run: Run { op, steps, version: 1 }, now: ASKED }

@@ -160,6 +160,7 @@ pub fn operation(id: &str, environment: &str, state: State, now: Moment) -> Oper
         turned: None,
         by_schedule: None,
         incident: None,
+        recovery: None,
     }
 }
 

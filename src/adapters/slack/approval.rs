@@ -47,6 +47,9 @@ pub fn signed(op: &Operation) -> String {
     }
     let usual = op.estimate.map(|estimate| format!(" · usually takes {}", spoken(estimate))).unwrap_or_default();
     lines.push(format!("*Plan* {}{usual}", extent(op)));
+    lines.extend(
+        op.recovery.as_ref().map(|recovery| format!("*Recovery time* {}", clip_mrkdwn(&escape(recovery), 200))),
+    );
     lines.extend(kept_until(op).map(|until| format!("*{}* {until}", operations::of(op.kind()).kept())));
     let why = reason(op).map(|reason| format!(": {}", clip_mrkdwn(&reason, 160))).unwrap_or_default();
     lines.push(format!("*Requested by* {}{why}", mention(&op.requester.user)));

@@ -120,6 +120,9 @@ fn fields(op: &Operation) -> Vec<(&'static str, String)> {
     if let (State::Queued, Some(at)) = (op.state, op.deadline) {
         fields.push(("Start by", date(at)));
     }
+    if let Some(recovery) = &op.recovery {
+        fields.push(("Recovery time", short(recovery)));
+    }
     if let Some(estimate) = op.estimate {
         fields.push(("Usually takes", spoken(estimate)));
     }

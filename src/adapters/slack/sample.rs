@@ -98,6 +98,7 @@ fn sample() -> CardView {
         turned: None,
         by_schedule: None,
         incident: None,
+        recovery: None,
     };
     CardView { run: Run { op, steps: vec![Step::new(0)], version: 0 }, now: Moment(0) }
 }

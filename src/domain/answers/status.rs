@@ -5,6 +5,7 @@ use crate::domain::{
     approval,
     command::{ANY_ENVIRONMENT, Command, Does, EVERYONE, Entry, Group, as_they_are, nothing_more},
     environment::{Environment, Side},
+    experience,
     mark::{Leftover, Mark, MarkKind},
     moment::{Moment, spoken},
     operation::{Run, State},
@@ -20,6 +21,8 @@ use crate::domain::{
 const ROOM: usize = 10;
 /// Lines below the head of each, where there are several.
 const ROOM_OF_EACH: usize = 2;
+/// Runs looked through for those that brought something back.
+const MEASURED: u32 = 500;
 /// What was measured longer ago than this is not what is so now, in milliseconds.
 const FRESH: i64 = 15 * 60_000;
 
@@ -47,8 +50,10 @@ impl Answer for Status {
         &ENTRY
     }
 
-    fn wants(&self, _: &Command) -> Wants {
+    fn wants(&self, command: &Command) -> Wants {
         Wants {
+            // How long recoveries take is told of one environment.
+            newest: if command.environment().is_some() { MEASURED } else { 0 },
             runs: Runs::Unfinished,
             stops: true,
             marks: &[MarkKind::Finding, MarkKind::Leftover, MarkKind::Before],
@@ -64,7 +69,11 @@ impl Answer for Status {
         }
         let room = if known.environments.len() == 1 { ROOM } else { ROOM_OF_EACH };
         let sections = known.environments.iter().map(|environment| Section::of(environment, known).text(room));
-        Told::text(sections.collect::<Vec<_>>().join("\n"))
+        let mut lines: Vec<String> = sections.collect();
+        if let [only] = known.environments.as_slice() {
+            lines.extend(experience::of(&known.newest).iter().map(|of| format!("• {}", of.spoken(only.rto.0))));
+        }
+        Told::text(lines.join("\n"))
     }
 }
 

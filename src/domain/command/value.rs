@@ -151,6 +151,8 @@ pub static SCHEDULED: Kind = Kind {
         "inventory",
         "replication",
         "restore-test",
+        "pitr-test",
+        "dr-restore-test",
     ],
     called: &DATA_CALLED,
     read: |kind, text, _| word(kind, text, "something that has a schedule"),

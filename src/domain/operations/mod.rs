@@ -321,6 +321,12 @@ pub trait Operation: Sync {
         false
     }
 
+    /// What people call runs of this plan where they bring something back, so that how long they take is held against the RTO.
+    fn recovers(&self, plan: &Plan) -> Option<&'static str> {
+        let _ = plan;
+        None
+    }
+
     /// What whoever approves it has to type, so that nobody approves what they did not read: any of these names. None where
     /// nobody has to.
     fn confirmed_by(&self, plan: &Plan) -> Option<Vec<String>> {

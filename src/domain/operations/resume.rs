@@ -61,8 +61,9 @@ impl Operation for Resume {
     }
 
     /// One other person who holds any role. Not configurable: starting again takes two people.
-    fn needs(&self, _: &Plan, _: Vec<Need>) -> Vec<Need> {
-        vec![Need { role: approval::ANY_ROLE.to_owned(), count: 1 }]
+    /// A rule may say who; that somebody else agrees is always so.
+    fn needs(&self, _: &Plan, configured: Vec<Need>) -> Vec<Need> {
+        approval::somebody(configured)
     }
 
     fn locks(&self) -> bool {

@@ -42,13 +42,17 @@ pub enum Routine {
     Inventory,
     /// How far the copies lag behind.
     Replication,
-    /// A test restore.
+    /// A test restore of the newest recovery points.
     RestoreTest,
+    /// A test restore to a point in time.
+    PitrTest,
+    /// A test restore from what lies in the DR region.
+    DrRestoreTest,
 }
 
 impl Routine {
     /// Every routine, in the order lists name them.
-    pub const ALL: [Routine; 8] = [
+    pub const ALL: [Routine; 10] = [
         Routine::Secrets,
         Routine::Config,
         Routine::S3,
@@ -57,6 +61,8 @@ impl Routine {
         Routine::Inventory,
         Routine::Replication,
         Routine::RestoreTest,
+        Routine::PitrTest,
+        Routine::DrRestoreTest,
     ];
 
     /// The word for it in commands and in the ledger.
@@ -70,14 +76,18 @@ impl Routine {
             Routine::Inventory => "inventory",
             Routine::Replication => "replication",
             Routine::RestoreTest => "restore-test",
+            Routine::PitrTest => "pitr-test",
+            Routine::DrRestoreTest => "dr-restore-test",
         }
     }
 
-    /// Its key under `schedules` in the config; none where another key says it.
-    pub fn key(self) -> Option<&'static str> {
+    /// Its key under `schedules` in the config.
+    pub fn key(self) -> &'static str {
         match self {
-            Routine::RestoreTest => None,
-            other => Some(other.name()),
+            Routine::RestoreTest => "restore_test",
+            Routine::PitrTest => "pitr_test",
+            Routine::DrRestoreTest => "dr_restore_test",
+            other => other.name(),
         }
     }
 
@@ -88,7 +98,7 @@ impl Routine {
 
     /// The routine of this key of the config.
     pub fn keyed(key: &str) -> Option<Routine> {
-        Routine::ALL.into_iter().find(|routine| routine.key() == Some(key))
+        Routine::ALL.into_iter().find(|routine| routine.key() == key)
     }
 
     /// What people call it: `the export of secrets`.
@@ -102,17 +112,19 @@ impl Routine {
             Routine::Inventory => "the inventory",
             Routine::Replication => "the measurement of the copies",
             Routine::RestoreTest => "the test restore",
+            Routine::PitrTest => "the test restore to a point in time",
+            Routine::DrRestoreTest => "the test restore from the DR region",
         }
     }
 
     /// Whether it restores something: then it never runs beside a restore in earnest.
     pub fn restores(self) -> bool {
-        matches!(self, Routine::RestoreTest)
+        matches!(self, Routine::RestoreTest | Routine::PitrTest | Routine::DrRestoreTest)
     }
 
     /// When the config wishes it; none where it says nothing of it.
     pub fn wished(self, environment: &Environment) -> Option<Wish> {
-        let text = environment.schedules.get(self.key()?)?;
+        let text = environment.schedules.get(self.key())?;
         // It was checked when the config was read.
         Wish::parse(text).ok()
     }

@@ -198,6 +198,10 @@ impl Operation for Failover {
         Some(fact(plan, ITS_TICKET)).filter(|ticket| !ticket.is_empty())
     }
 
+    fn recovers(&self, _: &Plan) -> Option<&'static str> {
+        Some("failovers")
+    }
+
     fn irreversible(&self) -> bool {
         true
     }

@@ -22,6 +22,7 @@ mod tenant;
 mod values;
 
 use ask::Ask;
+pub(super) use scope::CLONE;
 
 use super::{Asked, Ended, Known, Marks, Operation, Works, unplanned, whole};
 use crate::domain::{
@@ -204,6 +205,10 @@ impl Operation for Restore {
 
     fn restores(&self) -> bool {
         true
+    }
+
+    fn recovers(&self, plan: &Plan) -> Option<&'static str> {
+        Some(if plan.scope == CLONE { "restores into a clone" } else { "restores into live" })
     }
 
     /// Of the backup that it makes on its way.

@@ -3,7 +3,7 @@
 /// Every scope, by which approval rules tell restores apart.
 pub(super) const WORDS: &[&str] = super::super::RADIUS;
 /// Nothing of the platform is touched.
-pub(super) const CLONE: &str = "clone";
+pub(in crate::domain::operations) const CLONE: &str = "clone";
 /// What one tenant has.
 pub(super) const TENANT: &str = "tenant";
 

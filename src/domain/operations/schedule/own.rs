@@ -7,6 +7,7 @@ use super::{
         Operation as _,
         create::{self, BackupScope, Target},
         draft::Draft,
+        restore,
         validate::{self, Checks},
     },
     ScheduleAct, desired,
@@ -41,7 +42,7 @@ pub fn template(env: &Environment, routine: Routine, rhythm: &Rhythm) -> Option<
     let (command, kind, scope) = match source(routine) {
         Source::Backup(part) => {
             Target::new(env, part, None).ok()?;
-            (create::command(&env.name, part), create::Create.kind(), part.to_string())
+            (create::command(&env.name, part).canonical(), create::Create.kind(), part.to_string())
         }
         Source::Look(checks) => {
             let dumps = !env.dumps.is_empty() || env.secrets_prefix.is_some();
@@ -50,11 +51,19 @@ pub fn template(env: &Environment, routine: Routine, rhythm: &Rhythm) -> Option<
             if idle {
                 return None;
             }
-            (validate::command(&env.name, checks), validate::Validate.kind(), checks.words())
+            (validate::command(&env.name, checks).canonical(), validate::Validate.kind(), checks.words())
+        }
+        Source::Past { from_dr } => {
+            let database = env.databases.first().filter(|_| env.replicates() || !from_dr)?;
+            let place = if from_dr { " --region dr" } else { "" };
+            let database = database.name();
+            let command =
+                format!("backup restore {} pitr --target-time latest --database {database}{place} --keep 1h", env.name);
+            (command, restore::Restore.kind(), restore::CLONE.to_owned())
         }
     };
     Some(Template {
-        command: command.canonical(),
+        command,
         rhythm: rhythm.text().to_owned(),
         kind: kind.to_owned(),
         scope,
@@ -75,6 +84,10 @@ pub fn rhythm(env: &Environment, routine: Routine) -> Wish {
 enum Source {
     Backup(BackupScope),
     Look(Checks),
+    /// The first database as it was some minutes ago, beside the platform; deleted by itself once that was looked into.
+    Past {
+        from_dr: bool,
+    },
 }
 
 fn source(routine: Routine) -> Source {
@@ -88,6 +101,8 @@ fn source(routine: Routine) -> Source {
         Routine::Inventory => look(true, false, false),
         Routine::Replication => look(false, true, false),
         Routine::RestoreTest => look(false, false, true),
+        Routine::PitrTest => Source::Past { from_dr: false },
+        Routine::DrRestoreTest => Source::Past { from_dr: true },
     }
 }
 
@@ -101,6 +116,8 @@ fn usual(env: &Environment, routine: Routine) -> Rhythm {
         Routine::Lifecycle => daily("30 5"),
         Routine::Inventory => daily("0 6"),
         Routine::Replication => daily("30 6"),
+        Routine::PitrTest => Rhythm::parse("7d").expect("a week is a length of time"),
+        Routine::DrRestoreTest => Rhythm::parse("90d").expect("a quarter is a length of time"),
         Routine::RestoreTest => {
             let loads = env.dumps.iter().any(|dump| dump.load_test.is_some());
             let promised = env.restore_test.map_or(MONTH, |span| span.0);
@@ -115,7 +132,7 @@ fn usual(env: &Environment, routine: Routine) -> Rhythm {
 /// Days for which what a routine makes may be kept.
 fn days(env: &Environment, routine: Routine) -> Vec<u32> {
     match source(routine) {
-        Source::Look(_) | Source::Backup(BackupScope::Lifecycle) => Vec::new(),
+        Source::Look(_) | Source::Past { .. } | Source::Backup(BackupScope::Lifecycle) => Vec::new(),
         Source::Backup(scope) => crate::domain::retention::lengths(env, scope.as_str()),
     }
 }
@@ -243,7 +260,8 @@ fn said(routine: Routine, was: Option<&Template>, rhythm: &Rhythm, is: &Template
         _ => String::new(),
     };
     let spread = spoken(crate::domain::routine::jitter_at_most(rhythm.gap()));
-    let each = format!("`/bbws {}` {}{kept}{copies}", is.command, rhythm.spoken());
+    let at_once = if matches!(rhythm, Rhythm::Every(..)) { ", the first at once" } else { "" };
+    let each = format!("`/bbws {}` {}{at_once}{kept}{copies}", is.command, rhythm.spoken());
     match was {
         None => format!("{name}: bbws starts {each}, up to {spread} later, and asks nobody.", name = routine.name()),
         Some(was) if was.rhythm != is.rhythm => {

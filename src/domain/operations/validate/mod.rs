@@ -176,6 +176,11 @@ impl Operation for Validate {
         false
     }
 
+    fn recovers(&self, plan: &Plan) -> Option<&'static str> {
+        let only = Checks { inventory: false, replication: false, test_restore: true };
+        (plan.scope == only.words()).then_some("test restores")
+    }
+
     fn title(&self, plan: &Plan) -> String {
         format!("Validation of {}{}", whole(plan), narrowed(plan))
     }
