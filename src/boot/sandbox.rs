@@ -89,6 +89,7 @@ pub fn approved_schedule(config: &Config, environment: &Environment, id: OpId, n
             wake_at: now,
             turned: None,
             by_schedule: None,
+            incident: None,
             recovery: None,
         },
     );
