@@ -30,7 +30,7 @@ use crate::{
     front::http,
     ports::{
         clock::{Clock, SystemClock},
-        store::{Commit, Filter, Mark, MarkWrite, Store as _, StoreError},
+        store::{Commit, Filter, Incarnation, MarkWrite, Renewal, Store as _, StoreError},
     },
 };
 
@@ -96,7 +96,7 @@ pub async fn demo(choices: Choices) -> Result<(), String> {
     if let Some(directory) = &choices.data {
         aws.keep_in(&directory.join("world.json"))?;
     }
-    remember(&ledger, aws.keep_backing_up(), &config, clock.now()).await?;
+    remember(&ledger, &aws, &config, clock.now()).await?;
     let sleep = default_async_sleep().ok_or("The AWS SDK has no way to sleep.")?;
     let cloud = Arc::new(Attributed(Arc::new(sandbox::adapter(&aws, &config.topics, &home, sleep))));
     let chat = Arc::new(SlackChat::new(&format!("{base}/sandbox/slack/api"), bot_token)?);
@@ -158,10 +158,11 @@ pub async fn demo(choices: Choices) -> Result<(), String> {
     lived.and(served.map_err(|e| format!("The web server ended: {e}")))
 }
 
-/// A ledger that begins with this platform knows of the restores that were tested before, and of what was approved to start by
-/// itself.
-async fn remember(ledger: &Ledger, tested: Vec<Mark>, config: &Config, now: Moment) -> Result<(), String> {
+/// A ledger that begins with this platform knows of the restores that were tested before, of what was approved to start by itself,
+/// and of the ids that were given.
+async fn remember(ledger: &Ledger, aws: &SimAws, config: &Config, now: Moment) -> Result<(), String> {
     let failed = |e: StoreError| format!("The ledger does not answer: {}", chain(&e));
+    let tested = aws.keep_backing_up();
     let Some(first) = tested.first() else { return Ok(()) };
     let known = ledger.marks(&first.environment, None).await.map_err(failed)?;
     let begun = ledger.list(&Filter { limit: 1, ..Filter::default() }).await.map_err(failed)?;
@@ -169,7 +170,13 @@ async fn remember(ledger: &Ledger, tested: Vec<Mark>, config: &Config, now: Mome
         return Ok(());
     }
     let marks = tested.into_iter().map(MarkWrite::Set).collect();
-    ledger.commit(Commit { marks, ..Commit::default() }).await.map_err(failed)?;
+    let renewal = Renewal {
+        name: Incarnation::of(rand::random()),
+        why: "the demo begins in the middle of a platform's life".to_owned(),
+        given: aws.given(),
+    };
+    let begun = Commit { renewal: Some(renewal), marks, ..Commit::default() };
+    ledger.commit(begun).await.map_err(failed)?;
     for environment in config.environments.values() {
         let id = ledger.next_id(Schedule.prefix()).await.map_err(failed)?;
         if let Some(approved) = sandbox::approved_schedule(config, environment, id, now - DAY) {

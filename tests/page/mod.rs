@@ -290,6 +290,7 @@ async fn the_real_product_backs_up_prod_once_bob_approves() {
         b.see(".message:not(.ephemeral) .container").await;
         b.see(".message.ephemeral").await;
         b.picture("20-demo-awaiting").await;
+        assert!(!b.log().await.contains('⚠'), "nobody is warned where all is well: {}", b.log().await);
 
         b.become_user("U0BOB").await;
         b.press("Approve").await;

@@ -10,17 +10,18 @@ fn side(region: &str) -> String {
     format!("document.querySelector('[data-platform=prod] [data-side={region}]')")
 }
 
-/// The last button on the page that says this.
+/// The failover's card.
+const CARD: &str = "[...document.querySelectorAll('#log .message:not(.ephemeral)')].find((m) => m.innerText.includes('Failover of prod to eu-west-1'))";
+
+/// The button of the failover's card that says this; the incident that it opened has one that says the same.
 fn button(label: &str) -> String {
-    format!(
-        "[...document.querySelectorAll('#log button')].findLast((el) => el.innerText.split('\\n')[0].trim() === '{label}')"
-    )
+    format!("[...{CARD}.querySelectorAll('button')].find((el) => el.innerText.split('\\n')[0].trim() === '{label}')")
 }
 
 /// That the step of this title waits for a person.
 fn waits(step: &str) -> String {
     format!(
-        "[...document.querySelectorAll('#log .task')].some((t) => t.innerText.includes('{step}') && t.innerText.includes('waits for'))"
+        "[...{CARD}.querySelectorAll('.task')].some((t) => t.innerText.includes('{step}') && t.innerText.includes('waits for'))"
     )
 }
 
@@ -52,9 +53,8 @@ async fn a_region_is_lost_and_its_customers_are_served_by_the_other_one() {
         assert!(typed.starts_with("/bbws dr failover prod --execute --ticket INC-1"), "{typed}");
         b.client.execute("document.querySelector('#composer textarea').value = ''", vec![]).await.unwrap();
         b.say(&typed).await;
-        let card = "[...document.querySelectorAll('#log .message:not(.ephemeral)')].find((m) => m.innerText.includes('Failover of prod to eu-west-1'))";
-        b.comes(card).await;
-        let id = b.eval(&format!("{card}.innerText.match(/dr-\\d+/)[0]")).await;
+        b.comes(CARD).await;
+        let id = b.eval(&format!("{CARD}.innerText.match(/dr-\\d+/)[0]")).await;
         b.become_user("U0BOB").await;
         b.say(&format!("/bbws op approve {} --confirm prod", id.as_str().expect("an id"))).await;
         // Files and secrets are brought there by hand: somebody says when.
@@ -65,7 +65,10 @@ async fn a_region_is_lost_and_its_customers_are_served_by_the_other_one() {
         }
         // In the middle of it bbws dies, too.
         click(&b, "document.querySelector('[data-fault=kill]')").await;
-        b.comes("document.querySelector('#aws .side-dark[role=status]:not([hidden])').innerText.includes('bbws is dead')").await;
+        b.comes(
+            "document.querySelector('#aws .side-dark[role=status]:not([hidden])').innerText.includes('bbws is dead')",
+        )
+        .await;
         // Traffic goes over when another one says so.
         b.comes(&waits("traffic goes to eu-west-1")).await;
         b.become_user("U0CAROL").await;
@@ -76,7 +79,7 @@ async fn a_region_is_lost_and_its_customers_are_served_by_the_other_one() {
         assert_eq!(b.eval(&format!("Number({home}.dataset.newest)")).await.as_u64(), Some(had), "nobody writes there");
         let only = b.eval("document.querySelector('[data-platform=prod] .side-orders').innerText").await;
         assert!(only.as_str().is_some_and(|told| told.contains("4 orders are only in af-south-1")), "{only}");
-        b.comes(&format!("{card}.innerText.includes('runs in eu-west-1')")).await;
+        b.comes(&format!("{CARD}.innerText.includes('runs in eu-west-1')")).await;
         b.picture("53-failed-over").await;
         b
     })

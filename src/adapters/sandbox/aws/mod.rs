@@ -169,6 +169,11 @@ impl SimAws {
         scheduled.flat_map(|(index, e)| seed::regular::tested(inner.world.seed, e, index, now)).collect()
     }
 
+    /// The highest number per prefix of the operations whose traces are in it from the start.
+    pub fn given(&self) -> BTreeMap<String, i64> {
+        ["bk", "vl"].map(|prefix| (prefix.to_owned(), seed::past::LAST)).into()
+    }
+
     /// Looks at the world as it really is, whatever its faults would say.
     pub fn look<T>(&self, look: impl FnOnce(&World, Moment) -> T) -> T {
         look(&self.lock().world, self.now())

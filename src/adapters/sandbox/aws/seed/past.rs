@@ -41,6 +41,9 @@ impl Past<'_> {
     }
 }
 
+/// The highest number of an operation that made any of it.
+pub const LAST: i64 = 999;
+
 /// All of them, the newest of each environment first.
 pub fn all<'e>(seed: u64, environments: impl Iterator<Item = &'e Environment>, now: Moment) -> Vec<Past<'e>> {
     let scheduled = environments.filter(|e| e.schedule.is_some()).enumerate();
@@ -51,7 +54,7 @@ pub fn all<'e>(seed: u64, environments: impl Iterator<Item = &'e Environment>, n
 
 /// The index keeps environments from sharing operations.
 pub(super) fn past(seed: u64, environment: &Environment, index: usize, n: u32, now: Moment) -> Past<'_> {
-    let number = 999 - i64::from(n) - 100 * i64::try_from(index).unwrap_or(0);
+    let number = LAST - i64::from(n) - 100 * i64::try_from(index).unwrap_or(0);
     let operation = format!("bk-{}", number.max(0));
     let jitter = between(seed, &format!("past/{}/{n}", environment.name), 0, 120);
     let at = now - NEWEST - APART * n - if n == 0 { Duration::ZERO } else { jitter };

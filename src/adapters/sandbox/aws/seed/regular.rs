@@ -121,7 +121,7 @@ pub fn tested(seed: u64, environment: &Environment, index: usize, now: Moment) -
     let Some(past) = all.filter(|past| !past.over).find(|_| environment.restore_test.is_some()) else {
         return Vec::new();
     };
-    let operation = format!("vl-{}", 999 - index);
+    let operation = format!("vl-{}", past::LAST - i64::try_from(index).unwrap_or(0));
     let (day, made_by) = (past.at.yyyymmdd(), &past.operation);
     let mark = |subject: String, resource: &str| Mark {
         environment: environment.name.clone(),
