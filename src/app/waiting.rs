@@ -16,9 +16,9 @@ use crate::{
     domain::{
         approval,
         moment::Moment,
-        operation::{OpId, Run, State, Vote},
+        operation::{OpId, Run, Vote},
         principal::Principal,
-        step::{Action, Consent, Held, StepState, WaitForPeople},
+        step::{Consent, Held, WaitForPeople},
         text::escape,
     },
     ports::{
@@ -52,12 +52,7 @@ impl Desk {
 /// The step that asks, if one does.
 #[expect(clippy::result_large_err, reason = "the refusal is the reply, and there is one for each click at the most")]
 fn asking(run: &Run) -> Result<(usize, WaitForPeople), Reply> {
-    let waiting = run.op.state == State::Waiting;
-    let step = run.op.plan.steps.iter().zip(&run.steps).find_map(|(spec, step)| match &spec.action {
-        Action::WaitForPeople(what) if step.state == StepState::Polling => Some((step.index, what.clone())),
-        _ => None,
-    });
-    step.filter(|_| waiting).ok_or_else(|| {
+    run.asks().map(|(index, what)| (index, what.clone())).ok_or_else(|| {
         let text = format!("{} {} and waits for nobody. Nothing was done.", run.op.id, run.op.state.spoken());
         say(Level::Info, text)
     })

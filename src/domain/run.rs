@@ -7,7 +7,7 @@ use super::{
     moment::Moment,
     operation::{Run, State, Trigger},
     plan::Plan,
-    step::{ISSUE, Outputs, Step, StepState, Work},
+    step::{Action, ISSUE, Outputs, Step, StepState, WaitForPeople, Work},
 };
 
 /// How often AWS is asked about a step.
@@ -128,6 +128,17 @@ impl Run {
                 && !forward.is_empty()
                 && forward.iter().all(untouched)
         })
+    }
+
+    /// The step that waits for people, with what it asks them; none where the run waits for nobody.
+    pub fn asks(&self) -> Option<(usize, &WaitForPeople)> {
+        let steps = self.op.plan.steps.iter().zip(&self.steps);
+        let step =
+            steps.filter(|(_, step)| step.state == StepState::Polling).find_map(|(spec, step)| match &spec.action {
+                Action::WaitForPeople(what) => Some((step.index, what)),
+                _ => None,
+            });
+        step.filter(|_| self.op.state == State::Waiting)
     }
 
     /// The first step of the way back that has something to undo: the last step it comes after was begun. None where there is

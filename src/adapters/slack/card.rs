@@ -211,7 +211,7 @@ fn buttons(run: &Run) -> Vec<Button> {
     let mut buttons = match op.state {
         State::AwaitingApproval => vec![
             Button {
-                style: Some(if operations::of(op.kind()).irreversible() { Danger } else { Primary }),
+                style: Some(if operations::of(op.kind()).irreversible().is_some() { Danger } else { Primary }),
                 // What is confirmed by typing a name opens a form that asks.
                 confirm: operations::of(op.kind()).confirmed_by(&op.plan).is_none().then(|| question(op)),
                 ..plain("Approve", "bbws.approve")
@@ -223,7 +223,9 @@ fn buttons(run: &Run) -> Vec<Button> {
         // What no stop reaches has no button for one.
         State::Running if operations::of(op.kind()).passes_stops() => vec![cancel()],
         State::Waiting if operations::of(op.kind()).passes_stops() => {
-            vec![go_on(), plain("Hold", "bbws.hold"), cancel()]
+            // It ends what stays open for long, and its button looks like those of runs that wait beside it.
+            let confirm = run.asks().map(|(_, what)| Question { text: clip(&what.question, 280), irreversible: false });
+            vec![Button { confirm, ..go_on() }, plain("Hold", "bbws.hold"), cancel()]
         }
         State::Running if cancelling => vec![stop()],
         State::Running if !run.outages().is_empty() => {
@@ -257,7 +259,7 @@ fn question(op: &Operation) -> Question {
         tail = format!("Account {}, {}, {tail}", clip(&op.plan.account, 30), clip(&route(op), 80));
     }
     let gone = operations::of(op.kind()).irreversible();
-    let warning = if gone { " This is irreversible: what is deleted cannot be brought back." } else { "" };
+    let warning = gone.map(|what| format!(" This is irreversible. {what}")).unwrap_or_default();
     let text = format!("Approve {first}{}? {tail}.{warning}", clip(letters.as_str(), 100));
-    Question { text, irreversible: gone }
+    Question { text, irreversible: gone.is_some() }
 }

@@ -59,7 +59,6 @@ impl Answer for Status {
             marks: &[MarkKind::Finding, MarkKind::Leftover, MarkKind::Before],
             measured: true,
             dues: true,
-            ..Wants::default()
         }
     }
 

@@ -100,8 +100,8 @@ impl Operation for Delete {
         configured
     }
 
-    fn irreversible(&self) -> bool {
-        true
+    fn irreversible(&self) -> Option<&'static str> {
+        Some("What is deleted cannot be brought back.")
     }
 
     /// What protects the point may have come after the start.

@@ -361,9 +361,9 @@ pub trait Operation: Sync {
         None
     }
 
-    /// Whether something is gone for good once it is done: who approves it is asked in red.
-    fn irreversible(&self) -> bool {
-        false
+    /// What cannot be taken back once it is done, a sentence for whoever approves it, who is asked in red. None where all can.
+    fn irreversible(&self) -> Option<&'static str> {
+        None
     }
 
     /// Whether its end is published to the environment's topics.
@@ -442,7 +442,7 @@ pub fn irreversible(command: &str) -> bool {
     let asks = |operation: &&dyn Operation| {
         operation.entry().is_some_and(|entry| command.starts_with(&format!("{} ", entry.path.join(" "))))
     };
-    ALL.into_iter().find(asks).is_some_and(|operation| operation.irreversible())
+    ALL.into_iter().find(asks).is_some_and(|operation| operation.irreversible().is_some())
 }
 
 /// The operation that this command asks for; none for questions and for what holds the hands on a run.

@@ -276,8 +276,13 @@ fn schedules(view: &View<'_>, look: &mut Look) {
     let env = view.environment;
     for due in view.dues {
         let grace = GRACE.max(Duration::from_millis(due.kept.gap) / 10);
-        if let Some(routine) = Routine::named(&due.routine).filter(|_| due.late(view.now) > grace) {
-            look.found.push(words::late(view, routine, due));
+        let Some(routine) = Routine::named(&due.routine).filter(|_| due.late(view.now) > grace) else { continue };
+        let late = words::late(view, routine, due);
+        // A run that needs a region begins when that answers again; until then the region is what is told.
+        if view.reaches_all() {
+            look.found.push(late);
+        } else {
+            look.veiled.insert(late.key);
         }
     }
     let (mut wished, mut changed) = (Vec::new(), Vec::new());

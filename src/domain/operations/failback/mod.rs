@@ -197,8 +197,10 @@ impl Operation for Failback {
         Some(Side::Primary)
     }
 
-    fn irreversible(&self) -> bool {
-        true
+    fn irreversible(&self) -> Option<&'static str> {
+        Some(
+            "Writes that never left the primary region are given up but for their archive, and a replica that is promoted does not follow again.",
+        )
     }
 
     fn kept(&self) -> &'static str {

@@ -202,8 +202,10 @@ impl Operation for Failover {
         Some("failovers")
     }
 
-    fn irreversible(&self) -> bool {
-        true
+    fn irreversible(&self) -> Option<&'static str> {
+        Some(
+            "A replica that is promoted does not follow its source again, and Roll back brings back traffic, not data.",
+        )
     }
 
     /// Of the backup that it makes on its way.
