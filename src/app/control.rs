@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::{
     authority::Freshness,
-    change::Change,
+    change::{Change, Illegal},
     decide::Attempt,
     desk::{Desk, Inquiry, say},
 };
@@ -312,6 +312,9 @@ fn cancelled(run: &Run, by: &str, reason: Option<&str>, now: Moment) -> Attempt 
     let already = run.op.halt.as_ref().is_some_and(|h| h.cancel);
     // Nobody needs to answer what is given up; AWS may still have to end what it does.
     change.dismiss_people();
+    if lose_the_silent(&mut change).is_err() {
+        return Attempt::Refuse(no_such_move(run, "cancelled", "It is over"));
+    }
     if change.run.in_flight()
         && matches!(run.op.state, State::Running | State::Paused | State::Waiting | State::Stopped)
     {
@@ -347,12 +350,28 @@ fn cancelled(run: &Run, by: &str, reason: Option<&str>, now: Moment) -> Attempt 
         return Attempt::Refuse(no_such_move(run, "cancelled", "It is over"));
     }
     change.op().halt = Some(halt);
-    let left = super::words::left_behind(run);
+    let left = super::words::left_behind(&change.run);
     let outcome = format!("Cancelled by <@{by}>{why}. {left}");
     change.op().outcome = Some(outcome.clone());
     let told = super::words::calling(&change.run, State::Cancelled, &outcome);
     change.thread("cancelled", Level::Warning, told);
     Attempt::Change(Box::new(change), say(Level::Success, format!("{id} is cancelled. {left}")))
+}
+
+/// A region that is lost answers nobody, so that whoever cancels must not wait for it: the environment has to be free for a
+/// failover. Where nothing else is in flight, what AWS did with those steps is not known.
+fn lose_the_silent(change: &mut Change) -> Result<(), Illegal> {
+    let in_flight = || change.run.steps.iter().filter(|step| step.state.in_flight());
+    if in_flight().any(|step| step.waits_for().is_none()) {
+        return Ok(());
+    }
+    let silent: Vec<(usize, String)> =
+        in_flight().filter_map(|step| Some((step.index, step.waits_for()?.region.clone()))).collect();
+    for (index, region) in silent {
+        let step = change.step(index, StepEvent::Lose)?;
+        step.error = Some(format!("{region} does not answer, and nobody waited for it"));
+    }
+    Ok(())
 }
 
 fn no_such_move(run: &Run, done: &str, only: &str) -> Reply {

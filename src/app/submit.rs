@@ -243,11 +243,14 @@ impl Desk {
     }
 
     async fn locked_reply(&self, environment: &str, holder: &OpId) -> Result<Reply, StoreError> {
-        let state = self.store.load(holder).await?.map(|run| run.op.state);
+        let run = self.store.load(holder).await?;
+        let silent = run.as_ref().is_some_and(|run| !run.outages().is_empty());
+        let state = run.map(|run| run.op.state);
         let is = state.map_or_else(String::new, |s| format!(" (it {})", s.spoken()));
         let hint = match state {
             Some(State::AwaitingApproval) => "Approve or cancel it first",
             Some(State::NeedsAttention) => "It waits for a person: Retry or Cancel it on its card",
+            _ if silent => "Cancel it: its region does not answer, and it does not wait for that",
             _ => "Wait for it, or stop or cancel it on its card",
         };
         let text = format!(

@@ -171,3 +171,37 @@ async fn elapsed_time_runs_on() {
     let (before, after) = (shown(run.clone(), now), shown(run, later));
     assert!(before != after && after.contains(" so far"), "{before} / {after}");
 }
+
+#[tokio::test]
+async fn whoever_cancels_does_not_wait_for_a_region_that_is_lost() {
+    let mut rig = Rig::demo_sqlite().await;
+    let id = rig.asked("backup create prod full").await;
+    rig.settle(2 * SECOND).await;
+    rig.click("U0BOB", "approve", &id).await;
+    while !rig.run(&id).await.in_flight() {
+        rig.settle(SECOND).await;
+    }
+    rig.cloud.region_down("af-south-1", true);
+    rig.settle(10 * MINUTE).await;
+    assert!(!rig.run(&id).await.outages().is_empty(), "{:#?}", rig.run(&id).await.steps);
+    // A failover would have to wait for it, and is told how not to.
+    let failover = "dr failover prod --execute --ticket INC-1 --reason \"af-south-1 is gone\"";
+    let refused = rig.say("U0ALICE", failover).await;
+    assert!(refused.contains(&id) && refused.contains("Cancel it: its region does not answer"), "{refused}");
+    rig.click("U0ALICE", "cancel", &id).await;
+    // What is in flight elsewhere is watched to its end; then it is cancelled once more.
+    for _ in 0..20 {
+        if rig.state(&id).await.terminal() {
+            break;
+        }
+        rig.settle(10 * MINUTE).await;
+        rig.click("U0ALICE", "cancel", &id).await;
+    }
+    let run = rig.run(&id).await;
+    assert_eq!(run.op.state, State::Cancelled, "{:#?}", run.steps);
+    let outcome = run.op.outcome.clone().expect("an outcome");
+    assert!(outcome.contains("is unknown: look in AWS for resources tagged"), "{outcome}");
+    assert_eq!(rig.ledger_holder("prod").await, None);
+    let failover = rig.asked(failover).await;
+    assert!(failover.starts_with("dr-"), "{failover}");
+}

@@ -227,6 +227,7 @@ fn buttons(run: &Run) -> Vec<Button> {
             let confirm = run.asks().map(|(_, what)| Question { text: clip(&what.question, 280), irreversible: false });
             vec![Button { confirm, ..go_on() }, plain("Hold", "bbws.hold"), cancel()]
         }
+        State::Running if cancelling && !run.outages().is_empty() => vec![stop(), cancel()],
         State::Running if cancelling => vec![stop()],
         State::Running if !run.outages().is_empty() => {
             vec![Button { style: Some(Primary), ..plain("Try now", "bbws.try_now") }, stop(), cancel()]
