@@ -25,7 +25,7 @@ use crate::{
         text::{count, escape, one_line},
     },
     ports::{
-        chat::{Level, Reply},
+        chat::{Attachment, Level, Offer, Reply},
         store::{Filter, Guard, Lock, Stop, StoreError},
     },
 };
@@ -256,7 +256,15 @@ impl Desk {
         let text = format!(
             "{holder} is under way in `{environment}`{is}, and one operation at a time may change an environment. Nothing new was started. {hint}: `/bbws op show {holder}`."
         );
-        Ok(say(Level::Warning, text))
+        let cancel = Offer {
+            label: format!("Cancel {holder}"),
+            command: format!("op cancel {holder}"),
+            confirm: Some(
+                "Nothing new of it begins. What its region was doing is not known until that answers.".to_owned(),
+            ),
+        };
+        let offers = if silent { vec![cancel] } else { Vec::new() };
+        Ok(Reply { attachment: Attachment { offers, ..Attachment::default() }, ..say(Level::Warning, text) })
     }
 }
 

@@ -137,7 +137,7 @@ pub enum Works {
     WhereItRuns,
     /// Only while the platform runs in its primary region. After a failover people are told this next step instead.
     AtHome(&'static str),
-    /// On both sides: it is planned for the environment as the config has it, and looks at [`Known::active`] itself.
+    /// On both sides: it is planned for the environment as the config has it, and looks at [`Asked::active`] itself.
     OnBoth,
 }
 
