@@ -120,12 +120,7 @@ impl Client {
     /// the address: it is in no log and no error.
     pub async fn respond(&self, address: &SecretString, body: &Value) -> Result<(), Failure> {
         let method = "response_url";
-        let Ok(url) = serde_json::from_value::<SlackResponseUrl>(address.expose_secret().into()) else {
-            return Err(refused(method, "invalid_address", Value::Null));
-        };
-        if !self.is_slacks(&url) {
-            return Err(refused(method, "foreign_address", Value::Null));
-        }
+        let url = self.place(method, address)?;
         let sent = async {
             match &self.transport {
                 Transport::Tls(client) => respond(client, &url, body).await,
@@ -142,12 +137,7 @@ impl Client {
     /// Puts a file where Slack said that it goes. The address is good for this one file, so it is in no log and no error.
     pub async fn upload(&self, address: &SecretString, content_type: &str, bytes: &[u8]) -> Result<(), Failure> {
         let method = "upload_url";
-        let Ok(url) = serde_json::from_value::<SlackResponseUrl>(address.expose_secret().into()) else {
-            return Err(refused(method, "invalid_address", Value::Null));
-        };
-        if !self.is_slacks(&url) {
-            return Err(refused(method, "foreign_address", Value::Null));
-        }
+        let url = self.place(method, address)?;
         let sent = async {
             match &self.transport {
                 Transport::Tls(client) => upload(client, &url, content_type, bytes).await,
@@ -159,6 +149,14 @@ impl Client {
             Ok(Err(error)) => Err(failure(method, error)),
             Err(_) => Err(unknown(method, format!("no answer within {:?}", self.patience.call))),
         }
+    }
+
+    /// An address that Slack gave, once it is found to be one of Slack's.
+    fn place(&self, method: &'static str, address: &SecretString) -> Result<SlackResponseUrl, Failure> {
+        let Ok(url) = serde_json::from_value::<SlackResponseUrl>(address.expose_secret().into()) else {
+            return Err(refused(method, "invalid_address", Value::Null));
+        };
+        if self.is_slacks(&url) { Ok(url) } else { Err(refused(method, "foreign_address", Value::Null)) }
     }
 
     /// Addresses come in requests and answers of Slack's; all the same nothing is posted but to Slack, or to the local workspace.

@@ -1,6 +1,6 @@
 //! What the config file says of incidents (`[incident]`) and of drills (`[environments.X.drills]`).
 
-use std::{collections::BTreeMap, time::Duration};
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Deserializer, Serialize};
 
@@ -28,11 +28,6 @@ pub struct Incidents {
 pub struct Every(pub Option<Span>);
 
 impl Every {
-    /// Once in so many days.
-    pub const fn days(days: u64) -> Every {
-        Every(Some(Span(Duration::from_secs(days * 86_400))))
-    }
-
     /// Never.
     pub const NEVER: Every = Every(None);
 }
@@ -47,8 +42,7 @@ impl<'de> Deserialize<'de> for Every {
     }
 }
 
-/// `[environments.X.drills]`: how often each drill is due. What is left out is due as often as is usual for an environment of
-/// that name ([`Drills::usual`]).
+/// `[environments.X.drills]`: how often each drill is due. It is read and checked; no drill is run so far.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Drills {
@@ -61,33 +55,4 @@ pub struct Drills {
     /// All of it is tried, beside what is live.
     #[serde(alias = "full-drill")]
     pub full_drill: Option<Every>,
-}
-
-impl Drills {
-    /// How often drills are due in an environment of this name, where its config does not say.
-    pub fn usual(environment: &str) -> Drills {
-        let of = |tabletop, infra, full| Drills {
-            tabletop: Some(tabletop),
-            infra: Some(infra),
-            dns: Some(Every::NEVER),
-            full_drill: Some(full),
-        };
-        match environment {
-            "dev" => of(Every::days(30), Every::days(7), Every::NEVER),
-            "sit" => of(Every::days(30), Every::days(30), Every::days(90)),
-            _ => of(Every::days(90), Every::days(90), Every::NEVER),
-        }
-    }
-
-    /// The same, with what is usual where nothing is said.
-    #[must_use]
-    pub fn or_usual(self, environment: &str) -> Drills {
-        let usual = Drills::usual(environment);
-        Drills {
-            tabletop: self.tabletop.or(usual.tabletop),
-            infra: self.infra.or(usual.infra),
-            dns: self.dns.or(usual.dns),
-            full_drill: self.full_drill.or(usual.full_drill),
-        }
-    }
 }

@@ -62,8 +62,8 @@ const RADIUS: &[&str] = &["clone", "tenant", "single", "multi", "full"];
 /// What a drill tries.
 const DRILLS: &[&str] = &["tabletop", "infra", "dns", "full-drill"];
 
-/// Kinds that approval rules may name although nothing can ask for them yet, with their scopes: rules are written before
-/// the day on which they are needed. `dr.drill` is another word for `dr.test`.
+/// Kinds that approval rules may name although no operation is of them, with their scopes: steps that wait for people, and what
+/// nothing can ask for yet, since rules are written before the day on which they are needed. `dr.drill` is another word for `dr.test`.
 const COMING: [(&str, &[&str]); 5] =
     [("backup.cutover", RADIUS), ("dr.dns", &[]), ("dr.shift", &[]), ("dr.test", DRILLS), ("dr.drill", DRILLS)];
 

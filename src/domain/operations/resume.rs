@@ -60,8 +60,7 @@ impl Operation for Resume {
         Some(&ENTRY)
     }
 
-    /// One other person who holds any role. Not configurable: starting again takes two people.
-    /// A rule may say who; that somebody else agrees is always so.
+    /// One other person, who holds any role where no rule says which: starting again always takes two people.
     fn needs(&self, _: &Plan, configured: Vec<Need>) -> Vec<Need> {
         approval::somebody(configured)
     }
