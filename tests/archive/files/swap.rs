@@ -220,13 +220,17 @@ async fn a_reader_sees_the_old_folder_or_the_new_one() {
         let stop = stop.clone();
         move || {
             let mut seen = Vec::new();
-            while !stop.load(std::sync::atomic::Ordering::Relaxed) {
+            loop {
+                // Asked before the look: after the last swap it looks once more, however long it was kept from running.
+                let last = stop.load(std::sync::atomic::Ordering::Acquire);
                 let read = fs::read_to_string(&file).ok();
                 if seen.last() != Some(&read) {
                     seen.push(read);
                 }
+                if last {
+                    return seen;
+                }
             }
-            seen
         }
     });
     for _ in 0..20 {
@@ -236,7 +240,7 @@ async fn a_reader_sees_the_old_folder_or_the_new_one() {
         let restored = bed.source.join("aws-backup-restore_2026-11-25T10-00-00Z/tenant-1");
         fs::rename(bed.source.join("tenant-1.undone-rs-1"), restored).unwrap();
     }
-    stop.store(true, std::sync::atomic::Ordering::Relaxed);
+    stop.store(true, std::sync::atomic::Ordering::Release);
     let seen = reader.join().expect("it read");
     let allowed = ["live", "restored"];
     // Between the two renames there is none, for the blink that is announced.
