@@ -6,7 +6,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::{
-    domain::{moment::Moment, operation::Operation},
+    domain::{
+        moment::Moment,
+        operation::{Operation, Run},
+        text::escape,
+    },
     ports::{
         chat::Reply,
         store::{Request, StoreError},
@@ -214,7 +218,7 @@ pub trait Inbox: Send + Sync {
 /// What a click tells of the card it was made on.
 #[derive(Debug, Clone, Default)]
 pub struct Seen {
-    /// `bbws:<op>:<digest prefix>:<revision>`.
+    /// `bbws:<op>:<digest prefix>:<revision>`, and `:<step>` where people were asked.
     pub block_id: Option<String>,
     /// The message's ts.
     pub message_ts: Option<String>,
@@ -239,12 +243,29 @@ impl Seen {
             ));
         }
         let shown = self.block_id.as_deref().and_then(|b| b.strip_prefix("bbws:"));
-        let current = format!("{}:{}:{}", op.id, &op.digest[..16.min(op.digest.len())], op.revision);
         let fresh = match shown {
-            Some(shown) => shown == current,
+            Some(shown) => shown.strip_prefix(&op.shown()).is_some_and(|more| more.is_empty() || more.starts_with(':')),
             // A client that does not echo the block id can only have seen the first and only plan.
             None => op.revision == 1,
         };
         (!fresh).then(|| format!("The plan of {} changed after the card you clicked was drawn. Look at the card again before you decide. Nothing was done.", op.id))
+    }
+
+    /// Why a word on this card does not count for the question that is asked now, if so: a card that was not drawn anew yet asks
+    /// an earlier one.
+    pub(super) fn stale_answer(&self, run: &Run, channel: &str) -> Option<String> {
+        if let Some(stale) = self.stale(&run.op, channel) {
+            return Some(stale);
+        }
+        let shown = self.block_id.as_deref().and_then(|b| b.strip_prefix("bbws:"))?;
+        let meant: usize = shown.strip_prefix(&run.op.shown())?.strip_prefix(':')?.parse().ok()?;
+        let (asks, _) = run.asks().filter(|(asks, _)| *asks != meant)?;
+        let title = |step: usize| escape(run.op.plan.steps.get(step).map_or("", |spec| spec.title.as_str()));
+        Some(format!(
+            "The card you clicked asked about *{}*, which is answered. {} now asks about *{}*: look at its card again before you decide. Nothing was done.",
+            title(meant),
+            run.op.id,
+            title(asks)
+        ))
     }
 }

@@ -17,7 +17,7 @@ use crate::{
         point::Point,
         policy::{self, Need, Rule},
         readiness::{self, Readiness},
-        step::Step,
+        step::{Action, Step},
         world::{Survey, World},
     },
     ports::{
@@ -316,6 +316,11 @@ pub async fn steps_with_experience(store: &dyn Store, plan: &Plan) -> Result<Vec
     let mut known: BTreeMap<(&str, &str), Option<Duration>> = BTreeMap::new();
     let mut steps = Vec::with_capacity(plan.steps.len());
     for (index, spec) in plan.steps.iter().enumerate() {
+        if matches!(spec.action, Action::WaitForPeople(_)) {
+            // How long people take to answer one question says nothing of how long they take over the next.
+            steps.push(Step::new(index));
+            continue;
+        }
         let key = (spec.action.kind(), spec.action.resource());
         let expected = match known.get(&key) {
             Some(expected) => *expected,

@@ -35,7 +35,7 @@ impl Desk {
             Err(reply) => return self.refuse_ask(ask, reply).await,
         };
         let channel = &ask.request.channel;
-        self.attempt(ask, id, |run| continued(run, &voter, seen.stale(&run.op, channel), self.clock.now())).await
+        self.attempt(ask, id, |run| continued(run, &voter, seen.stale_answer(run, channel), self.clock.now())).await
     }
 
     /// Hold: the step keeps waiting until somebody presses Continue.
@@ -45,6 +45,7 @@ impl Desk {
             Err(reply) => return self.refuse_ask(ask, reply).await,
         };
         let channel = &ask.request.channel;
+        // Whoever wants it to wait is not asked which question they saw: it waits at the one that is asked.
         self.attempt(ask, id, |run| held(run, &by, seen.stale(&run.op, channel), self.clock.now())).await
     }
 }

@@ -54,6 +54,14 @@ pub fn awaited(op: &Operation, what: &WaitForPeople, answers: &Answers) -> Vec<N
     }
 }
 
+/// Whose word a step still waits for, as people say it.
+pub fn whom(op: &Operation, what: &WaitForPeople, answers: &Answers) -> String {
+    match what.consent {
+        Consent::Look => "anyone in a role".to_owned(),
+        Consent::Others(_) => spoken(&awaited(op, what, answers)),
+    }
+}
+
 /// The same needs, and at least one other person where they name none.
 pub fn somebody(needs: Vec<Need>) -> Vec<Need> {
     if needs.iter().any(|need| need.count > 0) { needs } else { vec![Need { role: ANY_ROLE.to_owned(), count: 1 }] }

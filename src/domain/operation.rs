@@ -348,6 +348,11 @@ impl Operation {
         self.by_schedule.as_ref().filter(|by| by.covered)
     }
 
+    /// What buttons on its card name: the plan that is on the screen, `rs-7:0123456789abcdef:1`.
+    pub fn shown(&self) -> String {
+        format!("{}:{}:{}", self.id, &self.digest[..16.min(self.digest.len())], self.revision)
+    }
+
     /// Kind, such as `backup.create`.
     pub fn kind(&self) -> &str {
         &self.plan.kind

@@ -141,6 +141,13 @@ impl Run {
         step.filter(|_| self.op.state == State::Waiting)
     }
 
+    /// What buttons on its card name: the plan that is on the screen and, while people are asked, the step that asks. A word that
+    /// was meant for one question never counts for the next.
+    pub fn shown(&self) -> String {
+        let asking = self.asks().map(|(index, _)| format!(":{index}")).unwrap_or_default();
+        format!("{}{asking}", self.op.shown())
+    }
+
     /// The first step of the way back that has something to undo: the last step it comes after was begun. None where there is
     /// no way back, or nothing yet to go back from.
     pub fn undoes(&self) -> Option<usize> {

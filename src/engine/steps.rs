@@ -20,7 +20,7 @@ use crate::{
         operations,
         plan::Plan,
         run::Pacing,
-        step::{Action, Consent, HOLD, Held, ITSELF, StepEvent, StepState},
+        step::{Action, HOLD, Held, ITSELF, StepEvent, StepState},
         text::{count, escape},
     },
     ports::{
@@ -234,12 +234,7 @@ fn ask_people(change: &mut Change, index: usize) {
         change.touch(index).answers.held = Some(Held { by: ITSELF.to_owned(), at });
     }
     let holds = holds.map(|why| format!("*Held by itself*: {} ", escape(&why))).unwrap_or_default();
-    let whom = match what.consent {
-        Consent::Look => "anyone in a role".to_owned(),
-        Consent::Others(_) => {
-            approval::spoken(&approval::awaited(&change.run.op, &what, &change.run.steps[index].answers))
-        }
-    };
+    let whom = approval::whom(&change.run.op, &what, &change.run.steps[index].answers);
     let round = change.run.steps[index].round;
     change.audit(SELF, "ask", json!({"step": index, "rule": what.rule, "whom": whom}));
     let receipt = operations::of(change.run.op.kind()).receipt(&change.run, index, change.now());

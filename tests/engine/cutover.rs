@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use bbws::{
+    app::inbound::Inbound,
     config::Config,
     domain::{environment::Cutover, live::Live, mark::MarkKind, operation::State},
     ports::store::Store,
@@ -75,6 +76,40 @@ async fn note(rig: &Rig) -> Option<String> {
     let mut marks = rig.ledger.marks("prod", Some(MarkKind::Live)).await.unwrap();
     assert!(marks.len() <= 1, "{marks:?}");
     marks.pop().map(|mark| mark.note)
+}
+
+#[tokio::test]
+async fn a_word_on_a_card_that_still_shows_the_question_before_does_not_count_for_the_next() {
+    let mut rig = rig().await;
+    let id = rig.asked("backup restore prod pitr --target-time latest --into live --ticket INC-1").await;
+    rig.settle(Duration::from_secs(2)).await;
+    rig.say("U0BOB", &format!("op approve {id} --confirm {LIVE}")).await;
+    waiting(&mut rig, &id).await;
+    let run = rig.run(&id).await;
+    let of_the_look = |action: &str| Inbound::Click {
+        action: format!("bbws.{action}"),
+        value: id.clone(),
+        block_id: Some(format!("bbws:{}", run.shown())),
+        message_ts: run.op.card.as_ref().map(|card| card.ts.clone()),
+        reason: None,
+    };
+    rig.click("U0ALICE", "continue", &id).await;
+    rig.settle(Duration::from_secs(5)).await;
+    waiting(&mut rig, &id).await;
+    // Bob is a DBA, so that his word would be enough for the cutover; he was asked only whether what was found is wanted.
+    let asks = rig.run(&id).await.asks().map(|(index, _)| index);
+    let said = rig.raw_click("U0BOB", of_the_look("continue")).await.expect("an answer").text;
+    assert!(said.contains("is answered") && said.contains("look at its card again"), "{said}");
+    rig.settle(Duration::from_secs(30)).await;
+    let run = rig.run(&id).await;
+    assert_eq!(run.asks().map(|(index, _)| index), asks, "{run:#?}");
+    // To hold is never too late: it holds what is asked now.
+    rig.raw_click("U0BOB", of_the_look("hold")).await;
+    let held = rig.run(&id).await;
+    assert!(asks.is_some_and(|asks| held.steps[asks].answers.held.is_some()), "{held:#?}");
+    rig.click("U0BOB", "continue", &id).await;
+    rig.settle(Duration::from_secs(5)).await;
+    assert_ne!(rig.run(&id).await.asks().map(|(index, _)| index), asks);
 }
 
 #[tokio::test]

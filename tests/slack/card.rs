@@ -2,7 +2,11 @@
 
 use bbws::{
     adapters::slack::{Drawn, draw_card},
-    domain::{operation::State, step::StepState},
+    domain::{
+        operation::{State, Turn},
+        policy::Need,
+        step::{Action, Consent, Held, StepState, WaitForPeople},
+    },
     ports::chat::CardView,
 };
 use insta::assert_snapshot;
@@ -414,6 +418,52 @@ fn needs_attention() {
       Retry (primary) bbws.retry=bk-1042
       Cancel bbws.cancel=bk-1042
     "##);
+}
+
+/// A step of it asks people, the first of its plan.
+fn asking(consent: Consent) -> CardView {
+    let mut view = running();
+    let question = "Two rows of *orders* differ. Is that what is wanted?".to_owned();
+    view.run.op.state = State::Waiting;
+    view.run.op.plan.steps[0].action = Action::WaitForPeople(WaitForPeople { question, rule: None, consent });
+    view.run.steps[0].state = StepState::Polling;
+    view
+}
+
+#[test]
+fn whoever_is_asked_reads_on_the_card_what_and_who_has_to_answer() {
+    let needs = vec![Need { role: "dba".into(), count: 2 }];
+    for (consent, whom) in [(Consent::Look, "anyone in a role"), (Consent::Others(needs), "2 people with the role dba")]
+    {
+        let mut view = asking(consent);
+        let drawn = brief(&view);
+        let line =
+            format!("Two rows of *orders* differ. Is that what is wanted? It waits for {whom}: *Continue* or *Hold*.");
+        assert_eq!(drawn.matches(&line).count(), 2, "in the text and on the card: {drawn}");
+        assert!(!drawn.contains("has to say how to go on"), "said once: {drawn}");
+        assert!(drawn.contains("actions bbws:bk-1042:0123456789abcdef:1:0\n"), "its buttons name the step: {drawn}");
+        view.run.steps[0].answers.held = Some(Held { by: "U0BOB".into(), at: view.now });
+        assert!(brief(&view).contains("*Held by <@U0BOB>*"), "{}", brief(&view));
+    }
+}
+
+#[test]
+fn what_later_steps_read_as_json_is_not_on_the_card() {
+    let mut view = running();
+    let step = &mut view.run.steps[0];
+    step.state = StepState::Done;
+    step.outputs =
+        [("report".to_owned(), r#"{"breaches":[]}"#.to_owned()), ("rows".to_owned(), "26".to_owned())].into();
+    let drawn = shown(&view);
+    assert!(drawn.contains("rows: 26") && !drawn.contains("breaches"), "{drawn}");
+}
+
+#[test]
+fn rolled_back_because_somebody_said_so() {
+    let mut view = running();
+    view.run.op.state = State::RolledBack;
+    view.run.op.turned = Some(Turn { by: "U0BOB".into(), at: view.now, reason: None });
+    assert!(brief(&view).contains("Rolled back; what had been changed was undone."), "{}", brief(&view));
 }
 
 #[test]

@@ -275,7 +275,7 @@ impl Rig {
 
     async fn pressed(&mut self, user: &str, button: &str, id: &str) -> Envelope {
         let run = self.run(id).await;
-        let block_id = format!("bbws:{id}:{}:{}", &run.op.digest[..16], run.op.revision);
+        let block_id = format!("bbws:{}", run.shown());
         let message_ts = run.op.card.as_ref().map(|c| c.ts.clone());
         let what = Inbound::Click {
             action: format!("bbws.{button}"),

@@ -45,7 +45,7 @@ pub fn card(view: &CardView) -> Message {
     if let Some((level, text)) = &alert {
         parts.push(Part::Alert(*level, text.clone()));
     }
-    let block = format!("bbws:{}:{}:{}", op.id, op.digest.chars().take(16).collect::<String>(), op.revision);
+    let block = format!("bbws:{}", run.shown());
     let actions = Part::Actions { block, value: op.id.0.clone(), buttons: buttons(run) };
     let checklist = checklist(run);
     if awaiting {
@@ -169,7 +169,9 @@ fn text(view: &CardView, alert: Option<String>) -> String {
     if op.state == State::AwaitingApproval {
         lines.extend(op.plan.notes.iter().take(3).map(|n| clip_mrkdwn(&escape(n), 200)));
     }
-    lines.extend(outcome::next(op).filter(|next| !lines.iter().any(|l| l.contains(next.as_str()))));
+    // Who is asked something has been told by the question.
+    let next = outcome::next(op).filter(|_| view.run.asks().is_none());
+    lines.extend(next.filter(|next| !lines.iter().any(|l| l.contains(next.as_str()))));
     clip_mrkdwn(&lines.join("\n"), TEXT)
 }
 

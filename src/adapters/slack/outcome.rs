@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::text::{clip_mrkdwn, count, date, escape, mention, mrkdwn, number};
 use crate::{
     domain::{
+        approval,
         operation::{Operation, Run, State},
         operations,
         step::{Proof, StepState},
@@ -33,7 +34,7 @@ pub fn alert(run: &Run) -> Option<(Level, String)> {
         State::Expired => (Level::Warning, vec![told.or_else(|| Some(expired(op))), next()]),
         State::Rejected => (Level::Warning, vec![told.or_else(|| halted(op, "Rejected")), next()]),
         State::Cancelled => (Level::Info, vec![told.or_else(|| halted(op, "Cancelled"))]),
-        State::Waiting => (Level::Info, vec![told, next()]),
+        State::Waiting => (Level::Info, vec![told, asked(run).or_else(next)]),
         State::AwaitingApproval if op.revision > 1 => {
             let drift =
                 || "What the plan rests on changed, so it was made anew. Earlier approvals do not count.".to_owned();
@@ -77,6 +78,24 @@ pub fn next(op: &Operation) -> Option<String> {
         State::NeedsAttention => "Look in AWS first. *Retry* looks for what may have happened before it calls again, *Cancel* gives it up.".to_owned(),
         State::Expired | State::Rejected | State::RolledBack => format!("To ask again: `{}`", command(op)),
         State::Succeeded | State::Cancelled => return None,
+    })
+}
+
+/// What people are asked, who has to answer, and who holds it meanwhile.
+fn asked(run: &Run) -> Option<String> {
+    let (index, what) = run.asks()?;
+    let answers = &run.steps.get(index)?.answers;
+    let question = clip_mrkdwn(&escape(&what.question), 900);
+    Some(match &answers.held {
+        Some(held) => format!(
+            "{question} *Held by {}*, {}: it goes on when somebody presses *Continue*.",
+            held.who(),
+            date(held.at)
+        ),
+        None => {
+            let whom = escape(&approval::whom(&run.op, what, answers));
+            format!("{question} It waits for {whom}: *Continue* or *Hold*.")
+        }
     })
 }
 

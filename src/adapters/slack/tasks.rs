@@ -103,7 +103,11 @@ fn single(run: &Run, spec: &StepSpec, step: &Step, now: Moment) -> Task {
 
 /// What a step gave, for people: the AWS id stands beside the details already.
 fn outputs(step: &Step) -> String {
-    let news = step.outputs.iter().filter(|(_, value)| step.external_id.as_ref() != Some(value));
+    // What later steps read as JSON is for them: people are told of it in the thread.
+    let news = step
+        .outputs
+        .iter()
+        .filter(|(_, value)| step.external_id.as_ref() != Some(value) && !value.starts_with(['{', '[']));
     let told = news.take(4).map(|(name, value)| format!("{}: {}", name.replace('_', " "), readable(name, value)));
     told.collect::<Vec<_>>().join(" · ")
 }

@@ -10,6 +10,7 @@ use crate::domain::{
     operation::{Operation, Run, State},
     operations,
     policy::Need,
+    step::ITSELF,
 };
 
 /// `1 other operator`, `2 other dbas and 1 other lead`.
@@ -84,6 +85,9 @@ pub fn state(run: &Run, now: Moment) -> String {
         State::Succeeded if !run.issues().is_empty() => "Succeeded with issues: look before you rely on it".to_owned(),
         State::Succeeded => "Succeeded and verified".to_owned(),
         State::Failed => "Failed".to_owned(),
+        State::RolledBack if op.turned.as_ref().is_some_and(|turned| turned.by != ITSELF) => {
+            "Rolled back; what had been changed was undone".to_owned()
+        }
         State::RolledBack => "Failed; what had been changed was undone".to_owned(),
         State::Rejected => "Rejected".to_owned(),
         State::Expired => "Expired".to_owned(),

@@ -4,10 +4,7 @@ use async_trait::async_trait;
 
 use super::{Begun, Executor, Task, amiss};
 use crate::{
-    domain::{
-        approval,
-        step::{Action, Consent},
-    },
+    domain::{approval, step::Action},
     ports::cloud::{CloudError, Probe, Progress},
 };
 
@@ -37,10 +34,7 @@ fn stands(task: &Task) -> Result<Progress, CloudError> {
     }
     let open = approval::awaited(&task.op, what, &task.answers);
     if !open.is_empty() {
-        let whom = match what.consent {
-            Consent::Look => "anyone in a role".to_owned(),
-            Consent::Others(_) => approval::spoken(&open),
-        };
+        let whom = approval::whom(&task.op, what, &task.answers);
         return Ok(Progress::Running { percent: None, detail: format!("waits for {whom}") });
     }
     let by: Vec<String> = task.answers.votes.iter().map(|vote| vote.by.user.clone()).collect();
