@@ -61,7 +61,13 @@ fn agreed(run: &Run) -> Option<&WaitForPeople> {
 fn stays(run: &Run, now: Moment) -> String {
     let undone = run.op.plan.steps.iter().filter(|spec| spec.back).flat_map(|spec| &spec.after);
     let changed = undone.filter(|index| !run.back(**index)).filter_map(|index| run.steps.get(*index));
-    match changed.filter_map(|step| step.started).min() {
+    // What was made ready before people agreed to the exchange was written to by nobody.
+    let agreed = run.op.plan.steps.iter().zip(&run.steps).find_map(|(spec, step)| match &spec.action {
+        Action::WaitForPeople(what) if what.rule.is_some() => step.ended,
+        _ => None,
+    });
+    let exchanged = changed.filter_map(|step| step.started).filter(|at| agreed.is_none_or(|agreed| *at >= agreed));
+    match exchanged.min() {
         Some(since) => format!(
             "{} of writes, all since the cutover, are not in what comes back; they stay beside it.",
             spoken(now.since(since))
@@ -73,7 +79,11 @@ fn stays(run: &Run, now: Moment) -> String {
 fn turned(run: &Run, by: &Principal, reason: Option<&str>, now: Moment) -> Attempt {
     let op = &run.op;
     if op.turned.is_some() {
-        return Attempt::Refuse(say(Level::Info, format!("{} is on its way back already.", op.id)));
+        let text = match op.state {
+            State::RolledBack => format!("{} was rolled back already. Nothing was done.", op.id),
+            _ => format!("{} is on its way back already.", op.id),
+        };
+        return Attempt::Refuse(say(Level::Info, text));
     }
     let Some(first) = run.undoes() else {
         let text = format!("{} has exchanged nothing that could be rolled back. Nothing was done.", op.id);

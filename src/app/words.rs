@@ -104,6 +104,13 @@ pub fn outcome(run: &Run, to: State, now: Moment) -> String {
             operation.found(run, &took).unwrap_or_else(|| with_issues(run, total, &took))
         }
         State::Succeeded => operation.done(&Ended { plan: &run.op.plan, steps: total, took: &took }),
+        State::Failed if run.op.turned.is_some() => format!(
+            "The way back failed: {done} of {} {} done. What was changed before stays as it is wherever these did not change it back.\n{}\n{}",
+            count(total, "step"),
+            if total == 1 { "is" } else { "are" },
+            errors(),
+            operation.advice(run)
+        ),
         State::Failed => format!(
             "Failed: {done} of {} {} done. {}\n{}\n{}",
             count(total, "step"),
@@ -143,10 +150,10 @@ fn with_issues(run: &Run, total: usize, took: &str) -> String {
     }
     format!(
         "{} in {took}, *with issues*: what they made is *not* proved to be whole.\n{}\n\
-         Look at what is named before you rely on it. When the cause is mended, ask anew: `/bbws {}`",
+         Look at what is named before you rely on it. {}",
         operations::all_done(total),
         lines.join("\n"),
-        escape(&run.op.command)
+        operations::of(run.op.kind()).after_issues(run)
     )
 }
 

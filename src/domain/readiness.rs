@@ -198,7 +198,7 @@ impl Readiness {
             .partition(|(by, _)| by.is_some());
         self.promoted = unknown.into_iter().map(|(_, promoted)| promoted).collect();
         self.prerequisites.extend(known.into_iter().filter_map(|(by, promoted)| {
-            let why = format!("it is an instance of its own since {} promoted it, and follows nothing that is written in the primary region", by?);
+            let why = format!("it is an instance of its own since {} promoted it, and follows nothing that is written in the primary region, until `dr reprotect` makes another one", by?);
             let subject = format!("Replica {} of {}", promoted.id, promoted.database);
             Some(Prerequisite { subject, vital: false, found: Found::Lacking(why) })
         }));

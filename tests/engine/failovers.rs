@@ -111,6 +111,8 @@ async fn a_platform_moves_while_its_primary_region_is_dark() {
         let run = rig.run(&id).await;
         let outcome = run.op.outcome.clone().expect("an outcome");
         assert!(outcome.contains("wordpress in af-south-1 is not fenced"), "{outcome}");
+        assert!(outcome.contains("`/bbws dr reprotect prod`"), "{outcome}");
+        assert!(!outcome.contains("dr failover"), "it has moved, so that it is not asked for again: {outcome}");
         assert!(rig.chat.cards_of(&id)[0].message.payload["issues"] == true, "what is open is said");
         let status = rig.say("U0DAVE", "status prod").await;
         assert!(status.contains(DR), "{status}");

@@ -388,6 +388,11 @@ pub trait Operation: Sync {
         None
     }
 
+    /// What a person does after a run that succeeded with issues; mrkdwn, escaped. What was changed is not asked for again.
+    fn after_issues(&self, run: &Run) -> String {
+        format!("When the cause is mended, ask anew: `/bbws {}`", escape(&run.op.command))
+    }
+
     /// Whether what failed may be tried again in the same run. Not where the run has cleaned up behind itself.
     fn retries(&self, plan: &Plan) -> bool {
         !plan.steps.iter().any(|s| s.always)

@@ -230,6 +230,15 @@ impl Operation for Failback {
         )
     }
 
+    fn after_issues(&self, run: &Run) -> String {
+        let plan = &run.op.plan;
+        format!(
+            "{0} runs in {1} again: do not ask for the move again. No replica follows it in another region until `/bbws dr reprotect {0}` makes one. Roll back sends traffic and writers back, not data.",
+            escape(&plan.environment),
+            escape(&plan.region)
+        )
+    }
+
     fn not_done(&self, _: &Plan) -> &'static str {
         "The platform has *not* gone home, or not as a whole: the steps say how far it came. Where its services are stopped, nobody writes: Retry goes on, Roll back starts them again where they were."
     }

@@ -229,6 +229,16 @@ impl Operation for Failover {
         )
     }
 
+    fn after_issues(&self, run: &Run) -> String {
+        let plan = &run.op.plan;
+        format!(
+            "{0} runs in {1}: do not ask for the move again. Nothing protects it in another region until `/bbws dr reprotect {0}` does, and `/bbws dr status {0}` shows how both are. Roll back sends traffic back to {2}, not data.",
+            escape(&plan.environment),
+            escape(plan.dr_region.as_deref().unwrap_or("its DR region")),
+            escape(&plan.region)
+        )
+    }
+
     fn not_done(&self, _: &Plan) -> &'static str {
         "The platform has *not* moved, or not as a whole: the steps say how far it came."
     }

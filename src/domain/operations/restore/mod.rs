@@ -292,6 +292,13 @@ impl Operation for Restore {
         )
     }
 
+    fn after_issues(&self, run: &Run) -> String {
+        match run.undoes() {
+            Some(_) => "What was restored is live, so do not ask for it again: Roll back on the card is the way back to what was there before.".to_owned(),
+            None => format!("When the cause is mended, ask anew: `/bbws {}`", escape(&run.op.command)),
+        }
+    }
+
     fn not_done(&self, plan: &Plan) -> &'static str {
         match path::cuts_over(plan) {
             true => "What was restored is *not* live, or *not* proved: the steps say how far it came.",

@@ -7,7 +7,7 @@ use crate::domain::{
     moment::{Moment, spoken},
     operation::{Run, State},
     preflight::{Check, Stands},
-    step::{Action, Consent, ISSUE, Step, StepSpec, StepState},
+    step::{Action, Consent, ISSUE, Step, StepSpec, StepState, VerifyDatabase},
     text::count,
 };
 
@@ -116,7 +116,15 @@ pub(super) fn receipt(run: &Run, index: usize, now: Moment) -> Option<String> {
         return None;
     }
     let before = run.op.plan.steps.iter().zip(&run.steps).take(index);
-    let lines: Vec<String> = before.filter_map(|(spec, step)| measured(&spec.action, step, now)).collect();
+    let of = path::tenant_tables(&run.op.plan);
+    let merges = run.op.plan.steps.iter().any(|spec| matches!(spec.action, Action::MergeTenant(_)));
+    let told = |(spec, step): (&StepSpec, &Step)| match (&spec.action, of) {
+        // Rows that are merged take none away that were written since, and a tenant's tables lose nothing of the others'.
+        (Action::VerifyDatabase(_), Some(_)) if merges => step.outputs.get(ISSUE).map(|issue| format!("{issue}.")),
+        (Action::VerifyDatabase(what), Some(of)) => loss(what, &format!("the tables of {}", of.schema), step, now),
+        _ => measured(&spec.action, step, now),
+    };
+    let lines: Vec<String> = before.filter_map(told).collect();
     (!lines.is_empty()).then(|| lines.join(" "))
 }
 
@@ -130,10 +138,7 @@ fn measured(action: &Action, step: &Step, now: Moment) -> Option<String> {
         some.map(|(n, words)| format!("{n} {words}")).collect()
     };
     Some(match action {
-        Action::VerifyDatabase(what) => {
-            let loses = loses(&what.database, path::measured(step).unwrap_or(what.data_of), now);
-            step.outputs.get(ISSUE).map_or(loses.clone(), |issue| format!("{loses} And {issue}."))
-        }
+        Action::VerifyDatabase(what) => return loss(what, &what.database, step, now),
         Action::VerifyFolder(what) => loses(&format!("{} of {}", what.path, what.file_system), what.data_of, now),
         Action::CompareExport(_) => {
             let parts = parts(&[
@@ -157,6 +162,13 @@ fn measured(action: &Action, step: &Step, now: Moment) -> Option<String> {
         }
         _ => return None,
     })
+}
+
+/// What going on with a copy that was looked into takes away, and what the look found amiss.
+fn loss(looked: &VerifyDatabase, of: &str, step: &Step, now: Moment) -> Option<String> {
+    let loses =
+        (step.state == StepState::Done).then(|| loses(of, path::measured(step).unwrap_or(looked.data_of), now))?;
+    Some(step.outputs.get(ISSUE).map_or(loses.clone(), |issue| format!("{loses} And {issue}.")))
 }
 
 fn loses(what: &str, data_of: Moment, now: Moment) -> String {
