@@ -7,7 +7,7 @@ use super::command::{self, SLASH, Wrong};
 struct Coming {
     /// Its first words.
     path: &'static [&'static str],
-    /// What cannot be done yet, as the end of "is not there yet: ".
+    /// What is to be said of it, behind its first words.
     lacks: &'static str,
     /// What can be done instead, a sentence.
     until: &'static str,
@@ -19,25 +19,25 @@ struct Coming {
 const ALL: [Coming; 4] = [
     Coming {
         path: &["dr", "test"],
-        lacks: "bbws runs no drills so far",
+        lacks: "is not there yet: bbws runs no drills so far",
         until: "A test restore proves what a drill would stand on.",
         nearest: "backup validate ENV --test-restore",
     },
     Coming {
         path: &["failover"],
-        lacks: "a failover begins with `dr`",
+        lacks: "is not a command of its own: a failover begins with `dr`",
         until: "That says whether to, and what it would lose; `--execute --ticket INC-123` carries it out.",
         nearest: "dr failover ENV",
     },
     Coming {
         path: &["failback"],
-        lacks: "a failback begins with `dr`",
+        lacks: "is not a command of its own: a failback begins with `dr`",
         until: "That says whether to; `--staged --ticket INC-123` carries it out.",
         nearest: "dr failback ENV",
     },
     Coming {
         path: &["drill"],
-        lacks: "bbws runs no drills so far",
+        lacks: "is not there yet: bbws runs no drills so far",
         until: "A test restore proves what a drill would stand on.",
         nearest: "backup validate ENV --test-restore",
     },
@@ -57,7 +57,7 @@ pub fn instead(text: &str, environments: &[&str], known: impl Fn(&[&str]) -> boo
     let named = words.iter().find_map(|word| environments.iter().find(|known| known.eq_ignore_ascii_case(word)));
     let environment = named.copied().unwrap_or("<env>");
     Some(Wrong {
-        said: format!("`{}` is not there yet: {}. {}", coming.path.join(" "), coming.lacks, coming.until),
+        said: format!("`{}` {}. {}", coming.path.join(" "), coming.lacks, coming.until),
         try_instead: Some(format!("{SLASH} {}", coming.nearest.replace("ENV", environment))),
     })
 }

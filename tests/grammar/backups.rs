@@ -492,7 +492,7 @@ fn what_can_be_restored_is_asked_for_behind_the_environment_before_it_or_as_an_o
       `lifecycle` is not a kind of backup. It is rds, efs, secrets, config, s3 or dump.
       /bbws backup restore prod list
     backup restore prod list --since 7d
-      `backup restore list` has no option `--since`, only `--type` and `--tenant`.
+      `backup restore list` has no option `--since`, only `--type`, `--tenant` and `--reason`.
       /bbws backup restore prod list
     backup restore prod --list=rds
       `backup restore` has no option `--list`, only `--type`, `--snapshot-id`, `--target-time`, `--database`, `--recovery-point`, `--path`, `--from`, `--name`, `--bucket`, `--prefix`, `--as-of`, `--tenant`, `--tables`, `--merge`, `--region`, `--into`, `--keep`, `--ticket` and `--reason`.

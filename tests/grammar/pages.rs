@@ -12,7 +12,7 @@ fn the_overview() {
        List recovery points, newest first
     • `/bbws backup validate &lt;env&gt; [--inventory] [--replication] [--test-restore] [--reason "why"]`
        Find out whether the backups can be relied on
-    • `/bbws backup restore &lt;env&gt; list [rds|efs|secrets|config|s3|dump] [--tenant ID]`
+    • `/bbws backup restore &lt;env&gt; list [rds|efs|secrets|config|s3|dump] [--tenant ID] [--reason "why"]`
        Choose what to restore: recovery points, the most trustworthy first
     • `/bbws backup restore &lt;env&gt; &lt;rds|pitr|efs|dump|secrets|config|s3|full&gt; [--snapshot-id ID] [--target-time TIME|latest] [--database DB] [--recovery-point ID] [--path /folder] [--from ID] [--name NAME] [--bucket BUCKET] [--prefix PREFIX] [--as-of TIME|latest] [--tenant ID] [--tables a,b] [--merge missing|changed] [--region primary|dr] [--into clone|live] [--keep 24h] [--ticket ticket] [--reason "why"]`
        Bring something back from a backup, beside what is there or into its place
@@ -32,7 +32,7 @@ fn the_overview() {
        Take a duty in an incident, or hand it to somebody
     • `/bbws dr update &lt;id&gt; --number &lt;N&gt;`
        Send the update of an incident that was drafted
-    • `/bbws dr status &lt;env&gt; [--replication] [--infrastructure]`
+    • `/bbws dr status &lt;env&gt; [--replication] [--infrastructure] [--reason "why"]`
        Show whether a failover would work, and what it would lose
     • `/bbws dr failover &lt;env&gt; [--assess-only] [--execute] [--ticket ticket] [--reason "why"]`
        Move a platform to its DR region, or say whether that should be done
@@ -42,9 +42,9 @@ fn the_overview() {
        Protect a platform where it runs after a failover or a failback
 
     *Operations*
-    • `/bbws status [env]`
+    • `/bbws status [env] [--reason "why"]`
        Show where things stand, on one screen
-    • `/bbws handover [env]`
+    • `/bbws handover [env] [--reason "why"]`
        Hand over to whoever comes next, on one screen
     • `/bbws op list [env]`
        List operations, newest first
@@ -87,7 +87,7 @@ fn the_pages_of_backup() {
        List recovery points, newest first
     • `/bbws backup validate &lt;env&gt; [--inventory] [--replication] [--test-restore] [--reason "why"]`
        Find out whether the backups can be relied on
-    • `/bbws backup restore &lt;env&gt; list [rds|efs|secrets|config|s3|dump] [--tenant ID]`
+    • `/bbws backup restore &lt;env&gt; list [rds|efs|secrets|config|s3|dump] [--tenant ID] [--reason "why"]`
        Choose what to restore: recovery points, the most trustworthy first
     • `/bbws backup restore &lt;env&gt; &lt;rds|pitr|efs|dump|secrets|config|s3|full&gt; [--snapshot-id ID] [--target-time TIME|latest] [--database DB] [--recovery-point ID] [--path /folder] [--from ID] [--name NAME] [--bucket BUCKET] [--prefix PREFIX] [--as-of TIME|latest] [--tenant ID] [--tables a,b] [--merge missing|changed] [--region primary|dr] [--into clone|live] [--keep 24h] [--ticket ticket] [--reason "why"]`
        Bring something back from a backup, beside what is there or into its place
@@ -431,7 +431,7 @@ fn the_readme_table() {
     | `/bbws backup create <env> [full\|rds\|efs\|secrets\|config\|s3\|dump\|lifecycle] [--tenant ID] [--reason "why"]` | Back up an environment and check the backup | anyone in a role |
     | `/bbws backup list <env> [rds\|efs\|secrets\|config\|s3\|dump] [--tenant ID] [--since 7d] [--before 2026-03-01T02:30:00Z]` | List recovery points, newest first | everyone in the workspace |
     | `/bbws backup validate <env> [--inventory] [--replication] [--test-restore] [--reason "why"]` | Find out whether the backups can be relied on | anyone in a role |
-    | `/bbws backup restore <env> list [rds\|efs\|secrets\|config\|s3\|dump] [--tenant ID]` | Choose what to restore: recovery points, the most trustworthy first | everyone in the workspace |
+    | `/bbws backup restore <env> list [rds\|efs\|secrets\|config\|s3\|dump] [--tenant ID] [--reason "why"]` | Choose what to restore: recovery points, the most trustworthy first | everyone in the workspace |
     | `/bbws backup restore <env> <rds\|pitr\|efs\|dump\|secrets\|config\|s3\|full> [--snapshot-id ID] [--target-time TIME\|latest] [--database DB] [--recovery-point ID] [--path /folder] [--from ID] [--name NAME] [--bucket BUCKET] [--prefix PREFIX] [--as-of TIME\|latest] [--tenant ID] [--tables a,b] [--merge missing\|changed] [--region primary\|dr] [--into clone\|live] [--keep 24h] [--ticket ticket] [--reason "why"]` | Bring something back from a backup, beside what is there or into its place | anyone in a role |
     | `/bbws backup bisect <env> [rds] --check <NAME> [--database DB] [--since 7d] [--reason "why"]` | Find the last recovery point on which a named check holds | anyone in a role |
     | `/bbws backup schedule <env> <list\|create\|update> [--retention N] [--cron "…"] [--type rds\|efs\|own\|secrets\|config\|s3\|dump\|lifecycle\|inventory\|replication\|restore-test\|pitr-test\|dr-restore-test] [--reason "why"]` | Show or change when backups are made and how long they are kept | everyone in the workspace may list; anyone in a role may create and update |
@@ -440,12 +440,12 @@ fn the_readme_table() {
     | `/bbws dr declare <env> --ticket <ticket> [--kind region\|corruption\|breach\|outage] <reason>` | Declare an incident, and open its room | anyone in a role |
     | `/bbws dr duty <id> <commander\|database\|network\|infrastructure\|security\|application\|communication\|scribe> [--to @somebody]` | Take a duty in an incident, or hand it to somebody | anyone in a role |
     | `/bbws dr update <id> --number <N>` | Send the update of an incident that was drafted | anyone in a role |
-    | `/bbws dr status <env> [--replication] [--infrastructure]` | Show whether a failover would work, and what it would lose | everyone in the workspace |
+    | `/bbws dr status <env> [--replication] [--infrastructure] [--reason "why"]` | Show whether a failover would work, and what it would lose | everyone in the workspace |
     | `/bbws dr failover <env> [--assess-only] [--execute] [--ticket ticket] [--reason "why"]` | Move a platform to its DR region, or say whether that should be done | to judge, everyone in the workspace; to carry it out, anyone in a role, with a second person, and others before traffic moves |
     | `/bbws dr failback <env> [--assess-only] [--staged] [--execute] [--ticket ticket] [--reason "why"]` | Bring a platform home from its DR region, or say whether that may be done | to judge, everyone in the workspace; to carry it out, anyone in a role, with a second person, and others before writes stand still and traffic moves |
     | `/bbws dr reprotect <env> [--region region] [--reason "why"]` | Protect a platform where it runs after a failover or a failback | anyone in a role, and a second person has to agree |
-    | `/bbws status [env]` | Show where things stand, on one screen | everyone in the workspace |
-    | `/bbws handover [env]` | Hand over to whoever comes next, on one screen | everyone in the workspace |
+    | `/bbws status [env] [--reason "why"]` | Show where things stand, on one screen | everyone in the workspace |
+    | `/bbws handover [env] [--reason "why"]` | Hand over to whoever comes next, on one screen | everyone in the workspace |
     | `/bbws op list [env]` | List operations, newest first | everyone in the workspace |
     | `/bbws op show <id>` | Show one operation with its steps | everyone in the workspace |
     | `/bbws op approve <id> [--confirm NAME]` | Approve an operation, as its button does | whoever the approval policy names, never the person who asked |

@@ -14,6 +14,8 @@ use super::{
 };
 use crate::ports::chat::{Attachment, Chart, Level, Offer, Reply, Table};
 
+/// Longest text of an answer, which is shown once and never edited: Slack takes 40,000 characters of it, and of an edit 4,000.
+const ANSWER: usize = 12_000;
 /// Most buttons below a message.
 const OFFERS: usize = 25;
 /// How much of the text is kept for charts, and for buttons, before tables get the rest.
@@ -21,7 +23,11 @@ const KEPT: usize = 800;
 
 /// `{"response_type": "ephemeral", "text": …, "blocks": […]}`.
 pub fn reply(reply: &Reply, support: Support) -> Value {
-    let Message { text, parts } = message(reply.level, &reply.text, &reply.attachment);
+    let Message { mut text, parts } = message(reply.level, &reply.text, &reply.attachment);
+    let whole = format!("{} {}", blocks::sign(reply.level), reply.text);
+    if len(&whole) > TEXT {
+        text = clip_mrkdwn(&whole, ANSWER);
+    }
     json!({ "response_type": "ephemeral", "text": text, "blocks": blocks::draw(&parts, support) })
 }
 

@@ -2,7 +2,7 @@
 //! out. AWS is read for all of them, which `app::recovery` does.
 
 use crate::domain::command::{
-    Arg, Command, Does, ENVIRONMENT, EVERYONE, Entry, Form, Group, List, as_they_are, nothing_more, value,
+    Arg, Command, Does, ENVIRONMENT, EVERYONE, Entry, Form, Group, List, WHY_ASKED, as_they_are, nothing_more, value,
 };
 
 const REPLICATION: &str = "replication";
@@ -26,6 +26,7 @@ pub static STATUS: Entry = Entry {
         ENVIRONMENT,
         flag(REPLICATION, "only how far the copies and replicas are behind"),
         flag(INFRASTRUCTURE, "only the regions, and what stands ready in the DR region"),
+        WHY_ASKED,
     ],
     examples: &["dr status ENV", "dr status ENV --replication"],
     who: EVERYONE,

@@ -6,7 +6,7 @@ use super::{
     status::{is_late, standing, unseen},
 };
 use crate::domain::{
-    command::{ANY_ENVIRONMENT, Command, Does, EVERYONE, Entry, Group, as_they_are, nothing_more},
+    command::{ANY_ENVIRONMENT, Command, Does, EVERYONE, Entry, Group, WHY_ASKED, as_they_are, nothing_more},
     environment::{Environment, Side},
     incident,
     mark::{Leftover, Mark, MarkKind},
@@ -29,7 +29,7 @@ static ENTRY: Entry = Entry {
     about: "Hand over to whoever comes next, on one screen",
     happens: "Shows only you, for each environment, which incident is open and who leads it, what waits for whom, what runs, what must not be \
               touched and why, and what is late. Changes nothing and asks AWS nothing.",
-    args: &[ANY_ENVIRONMENT],
+    args: &[ANY_ENVIRONMENT, WHY_ASKED],
     examples: &["handover", "handover ENV"],
     who: EVERYONE,
     does: |_| Does::Answer,

@@ -2,7 +2,8 @@
 
 use crate::domain::{
     command::{
-        Arg, Command, Does, ENVIRONMENT, EVERYONE, Entry, Form, Group, List, TENANT, as_they_are, nothing_more, value,
+        Arg, Command, Does, ENVIRONMENT, EVERYONE, Entry, Form, Group, List, TENANT, WHY_ASKED, as_they_are,
+        nothing_more, value,
     },
     point::PointKind,
 };
@@ -30,6 +31,7 @@ pub static ENTRY: Entry = Entry {
             about: "only this kind; the best of everything when left out; `--type rds` works too",
         },
         TENANT,
+        WHY_ASKED,
     ],
     examples: &["backup restore ENV list", "backup restore ENV list rds", "backup restore ENV list --tenant tenant-1"],
     who: EVERYONE,

@@ -3,7 +3,7 @@
 use super::{Answer, Known, Runs, Told, Wants};
 use crate::domain::{
     approval,
-    command::{ANY_ENVIRONMENT, Command, Does, EVERYONE, Entry, Group, as_they_are, nothing_more},
+    command::{ANY_ENVIRONMENT, Command, Does, EVERYONE, Entry, Group, WHY_ASKED, as_they_are, nothing_more},
     environment::{Environment, Side},
     experience,
     mark::{Leftover, Mark, MarkKind},
@@ -34,7 +34,7 @@ static ENTRY: Entry = Entry {
     about: "Show where things stand, on one screen",
     happens: "Shows only you, for each environment, which region is active, what runs, what waits for whom, and what is late or \
               wrong by the watcher's last look. Changes nothing and asks AWS nothing.",
-    args: &[ANY_ENVIRONMENT],
+    args: &[ANY_ENVIRONMENT, WHY_ASKED],
     examples: &["status", "status ENV"],
     who: EVERYONE,
     does: |_| Does::Answer,
@@ -163,10 +163,9 @@ impl Section<'_> {
             text.push_str(&format!("\n• {line}"));
         }
         if lines.len() > room {
-            text.push_str(&format!(
-                "\n• and {} more: `/bbws status {name}`, `/bbws op list {name}`",
-                lines.len() - room
-            ));
+            // Whoever asked about it by name is not sent to where they are.
+            let all = if room == ROOM { format!("`/bbws handover {name}`") } else { format!("`/bbws status {name}`") };
+            text.push_str(&format!("\n• and {} more: {all}, `/bbws op list {name}`", lines.len() - room));
         }
         text
     }

@@ -332,6 +332,9 @@ pub const REASON: Arg = Arg {
     usual: None,
     about: "why, in quotes; others see it and it stays in the audit log",
 };
+/// Why somebody asks for an answer, which changes nothing.
+pub const WHY_ASKED: Arg =
+    Arg { about: "why, in quotes; as with any command, and the answer is for you alone", ..REASON };
 /// No more than a judgement, which is what is given where nothing is carried out.
 pub const ASSESS_ONLY: Arg = Arg {
     name: "assess-only",

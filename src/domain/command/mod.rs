@@ -17,7 +17,7 @@ use std::fmt;
 
 pub use entry::{
     ANY_ENVIRONMENT, ANY_ROLE, ASSESS_ONLY, Arg, Control, Does, ENVIRONMENT, EVERYONE, Entry, Form, Group, List,
-    OPERATION, POINT, REASON, TENANT, Table, Values, as_they_are, nothing_more,
+    OPERATION, POINT, REASON, TENANT, Table, Values, WHY_ASKED, as_they_are, nothing_more,
 };
 pub use help::{Usage, help, readme_table, reference};
 pub use text::{one_of, shown};
