@@ -20,6 +20,7 @@ mod held;
 mod inplace;
 mod keeper;
 mod kill;
+mod listed;
 mod lists;
 mod many;
 mod outages;

@@ -16,6 +16,8 @@ use axum::body::Body;
 use axum::http::{Request, StatusCode, header};
 use axum::response::Response;
 use bbws::adapters::sandbox::workspace::{ClockFn, Fault, Reply, Workspace};
+use bbws::app::inbound::Inbound;
+use bbws::front::payload::{self, Payload};
 use hmac::{Hmac, KeyInit, Mac};
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
@@ -409,6 +411,9 @@ async fn messages_outlive_the_process_where_a_file_keeps_them() {
     }
     let kept = before.workspace.messages("C0OPS");
     assert_eq!(kept.len(), 2);
+    let room = before.call("conversations.create", json!({"name": "inc-inc-1-prod"})).await["channel"]["id"].clone();
+    before.call("conversations.setTopic", json!({"channel": room, "topic": "INC-1"})).await;
+    before.call("chat.postMessage", json!({"channel": room, "text": "it began"})).await;
     let lines = std::fs::read_to_string(&file).unwrap().lines().count();
     assert!(lines < 2_100, "the file does not grow with every edit: {lines} lines");
     // The process died in the middle of a line.
@@ -419,9 +424,33 @@ async fn messages_outlive_the_process_where_a_file_keeps_them() {
     let after = Desk::new();
     after.workspace.keep_in(&file).unwrap();
     assert_eq!(after.workspace.messages("C0OPS"), kept);
+    let found = after.call("conversations.info", json!({"channel": room})).await;
+    assert_eq!(
+        (&found["channel"]["name"], &found["channel"]["topic"]["value"]),
+        (&json!("inc-inc-1-prod"), &json!("INC-1"))
+    );
+    assert_eq!(after.workspace.messages(room.as_str().unwrap()).len(), 1);
+    let taken = after.call("conversations.create", json!({"name": "inc-inc-1-prod"})).await;
+    assert_eq!(taken["error"], "name_taken");
+    let other = after.call("conversations.create", json!({"name": "inc-inc-2-prod"})).await["channel"]["id"].clone();
+    assert_ne!(other, room, "an id is given once");
     let next = after.post(json!({"text": "next"})).await;
     assert!(next > kept[0].edited.clone().unwrap(), "ids go on rising although the clock was set back");
     let again = Desk::new();
     again.workspace.keep_in(&file).unwrap();
     assert_eq!(again.workspace.messages("C0OPS").len(), 3);
+}
+
+#[tokio::test]
+async fn a_message_that_begins_with_the_bots_name_comes_as_a_command() {
+    let desk = Desk::new();
+    let said = "<@U0BBWS|bbws> op show bk-1";
+    let form = desk.workspace.mention_form("U0ALICE", "C0OPS", "1.2", said, Some("1.1")).expect("it speaks of the app");
+    let Payload::Asks(asked) = payload::event(form.body.as_bytes()) else { panic!("{}", form.body) };
+    assert_eq!(
+        (asked.user.as_str(), asked.channel.as_str(), asked.thread.as_deref()),
+        ("U0ALICE", "C0OPS", Some("1.1"))
+    );
+    assert!(matches!(&asked.what, Inbound::Command { text } if text == "op show bk-1"), "{asked:?}");
+    assert!(desk.workspace.mention_form("U0ALICE", "C0OPS", "1.2", "no name in it", None).is_none());
 }

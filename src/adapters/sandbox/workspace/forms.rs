@@ -10,8 +10,11 @@ use sha2::Sha256;
 
 use super::Workspace;
 use super::message::Message;
-use super::people::{APP, COMMAND, DOMAIN, Person, TEAM};
+use super::people::{APP, BOT_USER, COMMAND, DOMAIN, Person, TEAM};
 use super::state::Quirks;
+
+/// Where events go: they alone are JSON as a whole.
+const EVENTS: &str = "/slack/events";
 
 /// A signed request, ready to be sent to the product.
 #[derive(Debug, Clone)]
@@ -29,8 +32,9 @@ pub struct SignedForm {
 impl SignedForm {
     /// The request, for a router in this process or, with a base URL in front of its path, for the network.
     pub fn request(&self, base_url: &str) -> Result<Request<Body>, axum::http::Error> {
+        let kind = if self.path == EVENTS { "application/json" } else { "application/x-www-form-urlencoded" };
         Request::post(format!("{base_url}{}", self.path))
-            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .header(header::CONTENT_TYPE, kind)
             .header(header::USER_AGENT, "Slackbot 1.0 (+https://api.slack.com/robots)")
             .header("x-slack-request-timestamp", &self.timestamp)
             .header("x-slack-signature", &self.signature)
@@ -134,6 +138,30 @@ impl Workspace {
         Ok(self.sign("/slack/commands", &fields))
     }
 
+    /// The event that tells the app of a message which speaks of it; `None` where the message does not.
+    pub fn mention_form(
+        &self,
+        user: &str,
+        channel: &str,
+        ts: &str,
+        text: &str,
+        thread: Option<&str>,
+    ) -> Option<SignedForm> {
+        let labelled = format!("<@{BOT_USER}|");
+        let (before, _) = text.split_once(&labelled)?;
+        let behind = text[before.len() + labelled.len()..].split_once('>').map_or("", |(_, behind)| behind);
+        let event = json!({
+            "type": "app_mention", "user": user, "text": format!("{before}<@{BOT_USER}>{behind}"), "ts": ts,
+            "thread_ts": thread, "channel": channel, "team": TEAM, "event_ts": ts,
+        });
+        let callback = json!({
+            "type": "event_callback", "team_id": TEAM, "api_app_id": APP, "event_id": format!("Ev{}", ts.replace('.', "")),
+            "event_time": self.now_ms().div_euclid(1_000), "is_ext_shared_channel": false,
+            "authorizations": [{ "team_id": TEAM, "user_id": BOT_USER, "is_bot": true }], "event": event,
+        });
+        Some(self.sign_body(EVENTS, callback.to_string()))
+    }
+
     /// A pressed button as Slack posts it. Slack's error code when the person or the message is unknown.
     pub fn press_form(&self, user: &str, press: &Press) -> Result<SignedForm, String> {
         let now = self.now_ms();
@@ -218,7 +246,10 @@ impl Workspace {
 
     /// Signs a form the way Slack does: `v0=` and the HMAC-SHA256 of `v0:{timestamp}:{body}`.
     fn sign<F: serde::Serialize + ?Sized>(&self, path: &'static str, fields: &F) -> SignedForm {
-        let body = serde_urlencoded::to_string(fields).expect("pairs of strings always encode");
+        self.sign_body(path, serde_urlencoded::to_string(fields).expect("pairs of strings always encode"))
+    }
+
+    fn sign_body(&self, path: &'static str, body: String) -> SignedForm {
         let timestamp = self.now_ms().div_euclid(1_000).to_string();
         let secret = self.inner.signing_secret.expose_secret().as_bytes();
         let mut mac = Hmac::<Sha256>::new_from_slice(secret).expect("HMAC takes a key of any length");

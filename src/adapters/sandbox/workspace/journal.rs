@@ -1,4 +1,5 @@
-//! Messages that outlive the process: a file of JSON lines, one for every message posted, edited or deleted.
+//! Messages and the app's channels, which outlive the process: a file of JSON lines, one for every message posted, edited or
+//! deleted, and for every channel made or changed.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Write};
@@ -6,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::message::Message;
+use super::{message::Message, people::Channel};
 
 /// One line of the file.
 #[derive(Debug, Serialize, Deserialize)]
@@ -14,6 +15,8 @@ use super::message::Message;
 pub(super) enum Entry {
     /// A message as it stands from now on.
     Put(Box<Message>),
+    /// A channel that the app made, as it is from now on.
+    Channel(Box<Channel>),
     /// A message that is no more: channel and ts.
     Gone(String, String),
 }
@@ -29,21 +32,24 @@ pub(super) struct Journal {
 }
 
 impl Journal {
-    /// Writes the file anew: one line for every message, none for what was edited since.
-    pub(super) fn fresh(path: &Path, messages: &[Message]) -> io::Result<Self> {
+    /// Writes the file anew: one line for every channel and message, none for what was changed since.
+    pub(super) fn fresh(path: &Path, channels: &[Channel], messages: &[Message]) -> io::Result<Self> {
         let new = path.with_extension("new");
         let mut journal = Journal { path: path.to_owned(), file: File::create(&new)?, lines: 0 };
+        channels.iter().filter(|channel| channel.of_app()).for_each(|channel| {
+            journal.write(&Entry::Channel(Box::new(channel.clone())));
+        });
         messages.iter().for_each(|message| journal.write(&Entry::Put(Box::new(message.clone()))));
         std::fs::rename(&new, path)?;
         Ok(journal)
     }
 
     /// Keeps the file from growing with every edit of the same few messages.
-    pub(super) fn tidy(&mut self, messages: &[Message]) {
+    pub(super) fn tidy(&mut self, channels: &[Channel], messages: &[Message]) {
         if self.lines < 4 * messages.len() + SLACK {
             return;
         }
-        match Journal::fresh(&self.path, messages) {
+        match Journal::fresh(&self.path, channels, messages) {
             Ok(journal) => *self = journal,
             Err(error) => tracing::warn!(%error, "the workspace's messages could not be written anew"),
         }

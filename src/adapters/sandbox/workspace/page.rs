@@ -203,7 +203,19 @@ async fn command(State(page): State<Page>, Json(typed): Json<Typed>) -> Response
     let text = text.trim();
     let name = text.split_whitespace().next().unwrap_or_default();
     if !name.starts_with('/') {
-        return outcome(workspace.say(&user, &channel, &escaped(&workspace, text), thread_ts.as_deref()).map(|_| ()));
+        let text = escaped(&workspace, text);
+        let said = workspace.say(&user, &channel, &text, thread_ts.as_deref());
+        let form =
+            said.as_ref().ok().and_then(|ts| workspace.mention_form(&user, &channel, ts, &text, thread_ts.as_deref()));
+        if let Some(form) = form {
+            // Whoever writes a message waits for no app.
+            tokio::spawn(async move {
+                if let Err(code) = product.send(&form).await {
+                    tracing::warn!(code, "bbws did not take that it was spoken to");
+                }
+            });
+        }
+        return outcome(said.map(|_| ()));
     }
     if name != COMMAND || thread_ts.is_some() {
         let why = if name == COMMAND { "works in channels, not in threads" } else { "is not a command here" };

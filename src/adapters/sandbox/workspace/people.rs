@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 /// The workspace (team) id.
@@ -109,7 +110,7 @@ impl Person {
 }
 
 /// A channel of the workspace.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Channel {
     /// Slack channel id.
     pub id: String,
@@ -142,6 +143,11 @@ pub struct Channel {
 }
 
 impl Channel {
+    /// The app made it.
+    pub(super) fn of_app(&self) -> bool {
+        self.creator == BOT_USER && self.direct_with.is_none()
+    }
+
     /// An open channel of this workspace that the app belongs to.
     pub fn open(id: &str, name: &str, purpose: &str) -> Self {
         Self {

@@ -210,8 +210,9 @@ impl Workspace {
         Ok(json!({"channel": channel.to_slack()}))
     }
 
-    /// Channels changed: every page that watches gets its view of them anew.
+    /// Channels changed: they are kept, and every page that watches gets its view of them anew.
     fn redraw(&self) {
+        self.state().keep_channels();
         let people: Vec<String> = self.state().people.iter().map(|p| p.id.clone()).collect();
         for user in people {
             self.tell(Some(&user), self.snapshot(&user));

@@ -158,6 +158,22 @@ impl State {
         format!("{prefix}{:05X}", self.serial)
     }
 
+    /// Writes down the channels that the app made.
+    pub(super) fn keep_channels(&mut self) {
+        if let Some(journal) = &mut self.journal {
+            let own = self.channels.iter().filter(|channel| channel.of_app());
+            own.for_each(|channel| journal.write(&Entry::Channel(Box::new(channel.clone()))));
+        }
+    }
+
+    /// A channel as it was before the process ended; ids that are given from now on are none that was given before it.
+    fn restore(&mut self, channel: Channel) {
+        let number = channel.id.len().checked_sub(5).and_then(|at| channel.id.get(at..));
+        self.serial = self.serial.max(number.and_then(|n| u64::from_str_radix(n, 16).ok()).unwrap_or_default());
+        self.channels.retain(|known| known.id != channel.id);
+        self.channels.push(channel);
+    }
+
     pub(super) fn person(&self, id: &str) -> Option<&Person> {
         self.people.iter().find(|p| p.id == id)
     }
@@ -181,7 +197,7 @@ impl State {
             None => self.messages.push(message),
         }
         if let Some(journal) = &mut self.journal {
-            journal.tidy(&self.messages);
+            journal.tidy(&self.channels, &self.messages);
         }
     }
 
@@ -301,9 +317,10 @@ impl Workspace {
         let mut state = self.state();
         journal::replay(file, |entry| match entry {
             Entry::Put(message) => state.put(*message),
+            Entry::Channel(channel) => state.restore(*channel),
             Entry::Gone(channel, ts) => state.remove(&channel, &ts),
         })?;
-        state.journal = Some(Journal::fresh(file, &state.messages)?);
+        state.journal = Some(Journal::fresh(file, &state.channels, &state.messages)?);
         Ok(())
     }
 }

@@ -40,7 +40,7 @@ pub mod route53;
 mod s3;
 mod secrets;
 mod sns;
-mod ssm;
+pub(super) mod ssm;
 mod sts;
 mod wire;
 mod xml;

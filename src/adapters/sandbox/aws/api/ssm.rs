@@ -141,10 +141,7 @@ fn describe(cx: &mut Context<'_>, request: &Request) -> Outcome {
 }
 
 fn with_value(request: &Request, name: &str, found: &Parameter, clear: bool) -> Value {
-    let value = match found.kind.as_str() {
-        "SecureString" if !clear => sealed(&found.value),
-        _ => found.value.clone(),
-    };
+    let value = if clear { found.value.clone() } else { kept(found) };
     json!({
         "Name": name,
         "ARN": arn(request, name),
@@ -154,6 +151,11 @@ fn with_value(request: &Request, name: &str, found: &Parameter, clear: bool) -> 
         "LastModifiedDate": request.time(found.modified),
         "DataType": "text",
     })
+}
+
+/// Its value as SSM keeps it: a SecureString encrypted.
+pub(in super::super) fn kept(parameter: &Parameter) -> String {
+    if parameter.kind == "SecureString" { sealed(&parameter.value) } else { parameter.value.clone() }
 }
 
 /// What stands for a value that is encrypted: it looks like KMS's, and nothing of the value can be read out of it.
@@ -166,7 +168,12 @@ fn most_of(request: &Request, most: usize) -> usize {
 }
 
 fn arn(request: &Request, name: &str) -> String {
-    format!("arn:aws:ssm:{}:{}:parameter/{}", request.region, request.account(), name.trim_start_matches('/'))
+    arn_in(&request.region, request.account(), name)
+}
+
+/// The ARN of a parameter of this name.
+pub(in super::super) fn arn_in(region: &str, account: &str, name: &str) -> String {
+    format!("arn:aws:ssm:{region}:{account}:parameter/{}", name.trim_start_matches('/'))
 }
 
 fn not_found(name: &str) -> Refusal {

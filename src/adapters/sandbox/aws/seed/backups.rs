@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::{
     super::{
-        api::kms,
+        api::{kms, ssm},
         time::{Timeline, uuid_for},
         world::{
             World,
@@ -115,12 +115,8 @@ impl Past<'_> {
             self.archive(world, PointKind::Secrets, "secrets.json", Content::Real(body.into()));
         }
         if let Some(prefix) = &e.parameters_prefix {
-            let body = json!({
-                "format": "bbws.config/1", "operation": self.operation, "environment": e.name, "account": e.account,
-                "region": e.primary_region, "parameters_prefix": prefix, "secrets_prefix": e.secrets_prefix,
-                "parameters": [], "secrets": [],
-            });
-            self.archive(world, PointKind::Config, "config.json", Content::Real(body.to_string().into()));
+            let body = self.configuration(world, prefix);
+            self.archive(world, PointKind::Config, "config.json", Content::Real(body.into()));
         }
         for bucket in &e.buckets {
             let content = if self.recent { Content::Real(vec![0; 9_000].into()) } else { Content::Zeros(9_000) };
@@ -172,6 +168,28 @@ impl Past<'_> {
         let document = json!({
             "format": "bbws.secrets/1", "operation": self.operation, "environment": e.name, "account": e.account,
             "region": e.primary_region, "prefix": prefix, "secrets": exported,
+        });
+        document.to_string()
+    }
+
+    /// The parameters under the prefix in the versions they have, as an export has them.
+    fn configuration(&self, world: &mut World, prefix: &str) -> String {
+        let e = self.environment;
+        let place = world.region(&e.account, &e.primary_region);
+        let there = place.ssm.parameters.iter().filter(|(name, _)| name.starts_with(prefix));
+        let exported: Vec<_> = there
+            .map(|(name, parameter)| {
+                json!({
+                    "name": name, "arn": ssm::arn_in(&e.primary_region, &e.account, name), "type": parameter.kind,
+                    "data_type": "text", "version": parameter.version, "last_modified": parameter.modified.iso(),
+                    "value": ssm::kept(parameter),
+                })
+            })
+            .collect();
+        let document = json!({
+            "format": "bbws.config/1", "operation": self.operation, "environment": e.name, "account": e.account,
+            "region": e.primary_region, "parameters_prefix": prefix, "secrets_prefix": e.secrets_prefix,
+            "parameters": exported, "secrets": [],
         });
         document.to_string()
     }

@@ -13,6 +13,8 @@ const BACKUPS: u32 = 56;
 const RECENT: u32 = 4;
 const APART: Duration = Duration::from_secs(6 * 3600);
 const NEWEST: Duration = Duration::from_secs(40 * 60);
+/// Which of the past backups were restored for a test: the first of these that is still there.
+pub(super) const TESTED: [u32; 3] = [8, 2, 1];
 /// Those whose jobs of AWS Backup ended badly, counted from the newest.
 const BAD: [(u32, &str); 4] = [(3, "FAILED"), (17, "EXPIRED"), (30, "FAILED"), (41, "ABORTED")];
 
@@ -30,7 +32,7 @@ pub struct Past<'e> {
     pub bad: Option<&'static str>,
     /// What it made was deleted in time.
     pub over: bool,
-    /// One of the newest, whose archives somebody may look into.
+    /// One of the newest, or one that was restored for a test: its archives are what somebody restores.
     pub recent: bool,
 }
 
@@ -70,7 +72,7 @@ pub(super) fn past(seed: u64, environment: &Environment, index: usize, n: u32, n
         operation,
         tags: tags.into_iter().map(|(key, value)| (key.to_owned(), value)).collect(),
         bad: BAD.iter().find(|(bad, _)| *bad == n).map(|(_, state)| *state),
-        recent: n < RECENT,
+        recent: n < RECENT || TESTED.contains(&n),
         over: now.since(at) >= Duration::from_secs(u64::from(days) * 86_400),
     }
 }

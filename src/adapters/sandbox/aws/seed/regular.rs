@@ -25,8 +25,6 @@ const BEHIND: u64 = 240;
 const KEPT: Duration = Duration::from_secs(86_400);
 /// Rounds caught up with at most, after a clock that was put forward.
 const ROUNDS: usize = 100;
-/// Which of the past backups were restored for a test: the first of these that is still there.
-const TESTED: [u32; 3] = [8, 2, 1];
 /// So long after a backup it was restored for a test.
 const LATER: Duration = Duration::from_secs(2 * 3600);
 
@@ -117,7 +115,7 @@ fn forget(world: &mut World, environment: &Environment, now: Moment) {
 
 /// What the ledger would remember of the last restore tests.
 pub fn tested(seed: u64, environment: &Environment, index: usize, now: Moment) -> Vec<Mark> {
-    let all = TESTED.into_iter().map(|n| past::past(seed, environment, index, n, now));
+    let all = past::TESTED.into_iter().map(|n| past::past(seed, environment, index, n, now));
     let Some(past) = all.filter(|past| !past.over).find(|_| environment.restore_test.is_some()) else {
         return Vec::new();
     };

@@ -304,7 +304,9 @@ impl Instance {
 
     /// From when on it can be restored to a point in time.
     pub fn oldest(&self, now: Moment) -> Moment {
-        (now - Duration::from_secs(u64::from(self.automated_days(now)) * 86_400)).max(self.creating.ends)
+        let switched_on = self.modifying.as_ref().filter(|m| m.timeline.done(now) && self.automated_days == 0);
+        let since = switched_on.filter(|m| m.automated_days.is_some()).map_or(self.creating.ends, |m| m.timeline.ends);
+        (now - Duration::from_secs(u64::from(self.automated_days(now)) * 86_400)).max(since)
     }
 
     /// Port of its engine.
