@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use bbws::{
     adapters::sandbox::aws::{incidents::Side, world::cloudwatch::Lag},
+    config::Config,
     domain::active::Active,
     ports::chat::{Level, Reply},
 };
 
-use crate::support::rig::Rig;
+use crate::support::{clock::ManualClock, db, rig::Rig};
 
 const REPLICA: &str = "bbws-prod-mysql-replica";
 
@@ -69,6 +70,20 @@ async fn an_outage_that_two_signs_show_is_down_and_everything_known_means_procee
     assert!(reply.text.contains("0 own failovers were measured, and no number is given under five"), "{}", reply.text);
     let status = answered(&mut rig, "dr status prod").await;
     assert!(status.text.contains("which is *down*"), "{}", status.text);
+}
+
+#[tokio::test]
+async fn what_the_config_need_not_say_of_the_dr_region_holds_nobody_back() {
+    let (clock, mut config) = (ManualClock::new(), Config::demo());
+    let dr = &mut config.environments.get_mut("prod").unwrap().dr;
+    // Replicas are promoted where they are, and the cluster has the same name in both regions.
+    (dr.db_subnet_group, dr.cluster) = (None, None);
+    let mut rig = Rig::new(db::sqlite(clock.clone()).await, clock, config, 7);
+    rig.cloud.keep_backing_up();
+    rig.watch_for(Duration::from_secs(900)).await;
+    rig.cloud.region_down("af-south-1", true);
+    let reply = answered(&mut rig, "dr failover prod").await;
+    assert!(reply.text.starts_with("*PROCEED*"), "{}", reply.text);
 }
 
 #[tokio::test]

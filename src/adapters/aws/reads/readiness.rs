@@ -258,7 +258,8 @@ pub async fn standing(config: &Environment, there: &Session) -> Vec<Prerequisite
     let mut found = Vec::new();
     let subject = |group: &str| format!("DB subnet group {group}");
     match &config.dr.db_subnet_group {
-        _ if config.databases.is_empty() => {}
+        // A replica is promoted where it is: only what is restored needs a network.
+        None if config.databases.iter().all(|database| database.dr_replica.is_some()) => {}
         Some(group) => {
             let looked = async move {
                 let network = rds::subnet_group(there, group).await?;
@@ -285,9 +286,7 @@ async fn services(config: &Environment, session: &Session) -> Vec<Prerequisite> 
         found,
     };
     let names: Vec<&str> = declared.services.iter().map(|service| service.name.as_str()).collect();
-    let Some(cluster) = &config.dr.cluster else {
-        return names.iter().map(|name| one(name, Found::Lacking(unset(config, "dr.cluster")))).collect();
-    };
+    let Some(cluster) = config.standby_cluster() else { return Vec::new() };
     let there = ecs::services(session, cluster, &names).await;
     let found = |name: &str| match &there {
         Err(error) => Found::Unknown(brief(error)),
