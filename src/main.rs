@@ -9,7 +9,7 @@ use std::{
     thread::{self, JoinHandle},
 };
 
-use bbws::{boot, manifest, ports::check::Verdict, telemetry};
+use bbws::{boot, domain::moment::Moment, manifest, ports::check::Verdict, telemetry};
 use clap::{Parser, Subcommand};
 use tokio::runtime::Builder;
 
@@ -63,7 +63,7 @@ enum Command {
     /// Print the Slack app manifest for an address.
     Manifest {
         /// The address under which Slack reaches bbws, such as https://bot.example.com.
-        #[arg(long)]
+        #[arg(long, value_parser = reachable)]
         url: String,
     },
 }
@@ -78,9 +78,9 @@ enum Audit {
     },
     /// Print the entries.
     Export {
-        /// Only entries at or after this moment, such as 2026-11-21T03:00:00Z.
-        #[arg(long)]
-        since: Option<String>,
+        /// Only entries at or after this moment, such as 2026-11-21T03:00:00Z, or of this long until now, such as 7d.
+        #[arg(long, value_parser = boot::audit::since)]
+        since: Option<Moment>,
         /// How to print them.
         #[arg(long, value_enum, default_value = "jsonl")]
         format: boot::audit::Format,
@@ -111,6 +111,11 @@ fn speed(text: &str) -> Result<f64, String> {
         Ok(speed) if (0.1..=100_000.0).contains(&speed) => Ok(speed),
         _ => Err("choose a number from 0.1 to 100000".to_owned()),
     }
+}
+
+/// An address that a manifest can be written for.
+fn reachable(url: &str) -> Result<String, String> {
+    manifest::manifest(url).map(|_| url.to_owned())
 }
 
 /// Exit code of `bbws check` where nothing was found wrong and something could not be looked at.
@@ -155,7 +160,7 @@ async fn run(command: Command) -> ExitCode {
             };
         }
         Command::Audit { what: Audit::Verify { pinned } } => boot::audit::verify(pinned.as_deref()).await,
-        Command::Audit { what: Audit::Export { since, format } } => boot::audit::export(since.as_deref(), format).await,
+        Command::Audit { what: Audit::Export { since, format } } => boot::audit::export(since, format).await,
         Command::Ledger { what: Ledger::Backup { file } } => boot::ledger::backup(&file).await,
         Command::Ledger { what: Ledger::Verify { file } } => boot::ledger::verify(&file).await,
         Command::Ledger { what: Ledger::Restore { file } } => boot::ledger::restore(&file).await,

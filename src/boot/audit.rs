@@ -11,9 +11,9 @@ use serde_json::Value;
 use crate::{
     adapters::store::Ledger,
     boot::chain,
-    domain::{audit::Head, moment::Moment},
+    domain::{audit::Head, moment::Moment, span::Span},
     ports::{
-        clock::SystemClock,
+        clock::{Clock as _, SystemClock},
         store::{Audited, Store as _},
     },
     settings,
@@ -91,11 +91,8 @@ fn pins(file: &Path) -> Result<Vec<Head>, String> {
 ///
 /// # Errors
 /// A sentence.
-pub async fn export(since: Option<&str>, format: Format) -> Result<(), String> {
-    let since = match since {
-        Some(text) => moment(text)?,
-        None => Moment(i64::MIN),
-    };
+pub async fn export(since: Option<Moment>, format: Format) -> Result<(), String> {
+    let since = since.unwrap_or(Moment(i64::MIN));
     let ledger = open().await?;
     let mut out = BufWriter::new(std::io::stdout().lock());
     let gone = |e: std::io::Error| format!("The output was closed: {e}");
@@ -114,8 +111,16 @@ pub async fn export(since: Option<&str>, format: Format) -> Result<(), String> {
     out.flush().map_err(gone)
 }
 
-fn moment(text: &str) -> Result<Moment, String> {
-    let wrong = |_| format!("`{text}` is not a moment; write it as 2026-11-21T03:00:00Z");
+/// From when on entries are wanted: a moment, or so long ago.
+///
+/// # Errors
+/// A sentence that names both forms.
+pub fn since(text: &str) -> Result<Moment, String> {
+    if let Ok(Span(back)) = Span::parse(text) {
+        return Ok(SystemClock.now() - back);
+    }
+    let wrong =
+        |_| "it is neither a moment, written as 2026-11-21T03:00:00Z, nor a length of time, such as 7d".to_owned();
     text.parse::<jiff::Timestamp>().map(|t| Moment(t.as_millisecond())).map_err(wrong)
 }
 

@@ -21,6 +21,11 @@ async fn the_chain_is_verified_exported_and_a_forgery_is_named() {
     assert_eq!(csv.lines().count(), entries.len() + 1);
     let none = exported(&stage, &["audit", "export", "--since", "2999-01-01T00:00:00Z"]).await;
     assert_eq!(none, "");
+    assert_eq!(exported(&stage, &["audit", "export", "--since", "1h"]).await, rows);
+    for wrong in ["audit export --since yesterday", "manifest --url ftp://bot.example.com"] {
+        let refused = stage.run(&wrong.split(' ').collect::<Vec<_>>()).await;
+        assert_eq!(refused.status.code(), Some(2), "wrong usage: {refused:?}");
+    }
 
     sqlx::any::install_default_drivers();
     let mut connection = AnyConnection::connect(&stage.database).await.unwrap();
