@@ -2,22 +2,21 @@
 
 use std::{
     collections::HashSet,
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Duration,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
 };
 
 use async_trait::async_trait;
 use secrecy::SecretString;
 use serde_json::json;
+use tokio::task::JoinHandle;
 
 use super::{
     addresses::Addresses,
     authority::{Authority, Denied, Freshness},
     change::{Change, SELF},
     inbound::{Envelope, Inbound, Inbox, Refusal, Seen, Unavailable, Via, says_command},
+    lateness::Lateness,
     planner::Planner,
     restore_form::Triggers,
     room::Message,
@@ -92,15 +91,15 @@ pub struct Inquiry {
     via: Via,
     /// A command was said, so the answer is wanted whatever it is.
     said: bool,
-    /// The person was already told that the answer follows.
-    late: Arc<AtomicBool>,
+    /// Whether the person was told that the answer follows.
+    late: Arc<Lateness>,
 }
 
 impl Inquiry {
     /// Whether the reply has to be whispered, since nobody waits for it any more or nobody ever could.
     fn whispers(&self, reply: &Reply) -> bool {
         match self.via {
-            Via::Command => self.late.load(Ordering::SeqCst),
+            Via::Command => self.late.whispers(),
             // Successes of an operation's buttons show on its card; everything else has to be read.
             Via::Interaction => self.said || reply.level != Level::Success,
             Via::Event => true,
@@ -109,13 +108,17 @@ impl Inquiry {
 
     /// The notice that carries the reply, if it has to be whispered.
     pub fn whisper(&self, reply: &Reply) -> Option<Notice> {
-        self.whispers(reply).then(|| Notice::Whisper {
+        self.whispers(reply).then(|| self.whispered(reply))
+    }
+
+    fn whispered(&self, reply: &Reply) -> Notice {
+        Notice::Whisper {
             channel: self.request.channel.clone(),
             user: self.request.user.clone(),
             level: reply.level,
             text: reply.text.clone(),
             attachment: reply.attachment.clone(),
-        })
+        }
     }
 
     /// Makes the change answer this request.
@@ -166,7 +169,7 @@ impl Desk {
             };
             let stale = now.since(request.at) > STALE;
             let said = envelope.what.wants_answer();
-            let ask = Inquiry { request, via: envelope.via, said, late: Arc::new(AtomicBool::new(true)) };
+            let ask = Inquiry { request, via: envelope.via, said, late: Arc::new(Lateness::from_the_start()) };
             if stale {
                 let text = "Your last request reached bbws while it was restarting and was *not* carried out, since it is too old now. Ask again if it is still wanted.";
                 self.refuse_ask(&ask, say(Level::Warning, text)).await?;
@@ -195,7 +198,7 @@ impl Desk {
             audit.push(entry(&request, "refusal", json!({"said": reply.text})));
         }
         // Whatever is answered here was said, or is a refusal, which is whispered in any case.
-        let ask = Inquiry { request: request.clone(), via, said: true, late: Arc::new(AtomicBool::new(false)) };
+        let ask = Inquiry { request: request.clone(), via, said: true, late: Arc::default() };
         if self.store.accept(request, Some(reply.text.clone()), audit).await? == Accepted::Replay {
             return Ok(None);
         }
@@ -271,11 +274,12 @@ impl Desk {
 
     /// Stores the request, then deals with it in a task of its own, so that a slow AWS never loses what was accepted.
     async fn accept_and_deal(&self, request: Request, via: Via, what: Inbound) -> Result<Option<Reply>, StoreError> {
+        let begun = Instant::now();
         if self.store.accept(request.clone(), None, vec![asked(&request)]).await? == Accepted::Replay {
             return Ok(None);
         }
-        let late = Arc::new(AtomicBool::new(false));
-        let ask = Inquiry { request, via, said: what.wants_answer(), late: late.clone() };
+        let ask = Inquiry { request, via, said: what.wants_answer(), late: Arc::default() };
+        let asked = ask.clone();
         self.busy.lock().unwrap_or_else(PoisonError::into_inner).insert(ask.request.id.clone());
         let desk = self.clone();
         let mut work = tokio::spawn(async move {
@@ -283,14 +287,35 @@ impl Desk {
             desk.busy.lock().unwrap_or_else(PoisonError::into_inner).remove(&ask.request.id);
             result
         });
-        match tokio::time::timeout(self.patience, &mut work).await {
+        // Whoever stored it slowly has the less time left.
+        let patience = self.patience.saturating_sub(begun.elapsed());
+        match tokio::time::timeout(patience, &mut work).await {
             Ok(Ok(Ok(reply))) => Ok(Some(reply)),
             Ok(Ok(Err(error))) => Ok(Some(stored_but(&error))),
             Ok(Err(panicked)) => Ok(Some(stored_but(&panicked))),
             Err(_) => {
-                late.store(true, Ordering::SeqCst);
-                let text = "Accepted and stored. Working out the plan takes a moment; the answer follows here.";
+                if !asked.late.follows() {
+                    let desk = self.clone();
+                    tokio::spawn(async move { desk.whisper_after(asked, work).await });
+                }
+                let text = "Accepted and stored. Working it out takes a moment; the answer follows here.";
                 Ok(Some(say(Level::Info, text)))
+            }
+        }
+    }
+
+    /// Whispers an answer that was being written as the reply while its time ran out.
+    async fn whisper_after(&self, ask: Inquiry, work: JoinHandle<Result<Reply, StoreError>>) {
+        let reply = match work.await {
+            Ok(Ok(reply)) => reply,
+            Ok(Err(error)) => stored_but(&error),
+            Err(panicked) => stored_but(&panicked),
+        };
+        let notices = vec![ask.whispered(&reply)];
+        match self.store.commit(Commit { notices, ..Commit::default() }).await {
+            Ok(()) => self.wake.announcer.notify_one(),
+            Err(error) => {
+                tracing::error!(error = &error as &dyn std::error::Error, request = %ask.request.id, "an answer was not told");
             }
         }
     }

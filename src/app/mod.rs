@@ -13,6 +13,7 @@ pub mod executors;
 pub mod inbound;
 mod insist;
 pub mod keeper;
+mod lateness;
 mod lift;
 pub mod list;
 mod mirrors;
