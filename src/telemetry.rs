@@ -27,6 +27,8 @@ const ACCEPT_BATCH: &str = "bbws_ledger_accept_batch";
 
 /// Notices that no place takes; see `app::announce`.
 const UNDELIVERABLE: &str = "bbws_notices_undeliverable_total";
+/// Notices that are not told yet; see `app::watch`.
+const UNSENT: &str = "bbws_notices_unsent";
 /// How late what a schedule starts was started; see `app::timer`.
 const SCHEDULE_DELAY: &str = "bbws_schedule_delay_seconds";
 /// Ends of operations; see `engine::lifecycle`.
@@ -112,6 +114,7 @@ fn declare() {
         "Time of a transaction of the ledger, by what it is for"
     );
     describe_counter!(UNDELIVERABLE, "Attempts to tell something that no place in Slack takes");
+    describe_gauge!(UNSENT, "Notices that are not told yet, by the watcher's last look");
     describe_counter!(OPERATIONS, "Runs that ended, by kind of operation and by state");
     describe_histogram!(
         SCHEDULE_DELAY,
@@ -144,6 +147,7 @@ fn declare() {
     drop(histogram!(SCHEDULE_DELAY));
     drop(counter!(UNDELIVERABLE));
     drop(counter!(DEFERRED));
+    drop(gauge!(UNSENT));
     drop(histogram!(ACCEPT_BATCH));
     gauge!(BUILD, "version" => env!("CARGO_PKG_VERSION")).set(1.0);
 }

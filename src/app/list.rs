@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use super::{
     desk::{Desk, say},
-    reports::{size, tested_ago},
+    inventory::size,
+    reports::tested_ago,
 };
 use crate::{
     domain::{

@@ -12,6 +12,7 @@ pub mod desk;
 pub mod executors;
 pub mod inbound;
 mod insist;
+pub mod inventory;
 pub mod keeper;
 mod lateness;
 mod lift;

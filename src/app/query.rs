@@ -11,6 +11,7 @@ use crate::{
         language,
         operation::{OpId, Operation, Run, State},
         text::escape,
+        tier,
     },
     ports::{
         chat::{Level, Reply},
@@ -50,7 +51,7 @@ impl Desk {
             exposed.extend(since.map(|at| (name.to_owned(), at)));
             environments.push(environment);
         }
-        let Wants { newest, runs, stops, marks, measured, dues } = answer.wants(command);
+        let Wants { newest, runs, stops, marks, measured, dues, attainment } = answer.wants(command);
         let mut known = Known {
             now: self.clock.now(),
             newest: self.newest(command.environment(), newest).await?,
@@ -60,6 +61,8 @@ impl Desk {
             owners: BTreeMap::new(),
             measured: BTreeMap::new(),
             exposed,
+            samples: Vec::new(),
+            tallies: Vec::new(),
             dues: if dues { self.store.dues(command.environment()).await?.all } else { Vec::new() },
             environments: environments.iter().collect(),
         };
@@ -70,7 +73,11 @@ impl Desk {
             if measured {
                 let samples = self.store.samples(name, known.now - MEASURED).await?;
                 known.measured.extend(samples.iter().map(|s| s.at).max().map(|at| (name.clone(), at)));
+                known.samples.extend(samples);
             }
+        }
+        for Environment { name, .. } in known.environments.iter().copied().filter(|_| attainment) {
+            known.tallies.extend(self.store.tallies(name, tier::since(known.now)).await?);
         }
         for mark in &known.marks {
             if !mark.operation.is_empty() && !known.owners.contains_key(&mark.operation) {

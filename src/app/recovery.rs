@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::{
     desk::{Desk, say},
+    inventory,
     list::unreadable,
-    reports,
 };
 use crate::{
     domain::{
@@ -16,6 +16,7 @@ use crate::{
         mark::Mark,
         moment::{Moment, spoken},
         operation::{OpId, State},
+        point::PointKind,
         readiness::{self, Assessment, Found, Needs, Readiness, Return, Saw, Verdict},
         stranded,
         text::escape,
@@ -223,17 +224,19 @@ fn table(seen: &Seen, marks: &[Mark], (replication, infrastructure): (bool, bool
     }
     if replication {
         for component in &found.components {
+            let rpo = config.promise_of(component).rpo;
             let (state, detail) = match (component.lag(found.at), component.safe.as_ref().err()) {
-                (Some(lag), _) if lag <= config.rpo.0 => ("kept", format!("{} behind", spoken(lag))),
+                (Some(lag), _) if lag <= rpo => ("kept", format!("{} behind", spoken(lag))),
                 (Some(lag), _) => ("BREACH", format!("{} behind", spoken(lag))),
                 (None, why) => ("unknown", why.cloned().unwrap_or_default()),
             };
-            let detail = format!("{detail}; RPO {}", spoken(config.rpo.0));
+            let detail = format!("{detail}; RPO {}", spoken(rpo));
             rows.push(row(&component.name(), state, &detail));
         }
         for replica in &found.replicas {
+            let rpo = config.promise(PointKind::Rds, &replica.database).rpo;
             let (state, detail) = match &replica.lag {
-                Ok(lag) if *lag <= config.rpo.0 => ("kept", format!("{} behind {}", spoken(*lag), replica.database)),
+                Ok(lag) if *lag <= rpo => ("kept", format!("{} behind {}", spoken(*lag), replica.database)),
                 Ok(lag) => ("BREACH", format!("{} behind {}", spoken(*lag), replica.database)),
                 Err(why) => ("unknown", why.clone()),
             };
@@ -256,7 +259,7 @@ fn table(seen: &Seen, marks: &[Mark], (replication, infrastructure): (bool, bool
             }));
         }
     }
-    let tested = reports::tested(config, marks, Moment(found.at.0));
+    let tested = inventory::tested(config, marks, Moment(found.at.0));
     rows.push(row("Restore tests", "", &tested));
     Table {
         caption: format!("Readiness of {}", config.name),

@@ -1,11 +1,9 @@
 //! Steps that look at an environment as a whole: the inventory, and the lags. They read AWS and the ledger, change nothing,
 //! and answer with a report beside their verdict.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    time::Duration,
-};
+use std::time::Duration;
 
+use super::inventory::{Seen, Tally, findings, verdict};
 use crate::{
     domain::{
         active::Active,
@@ -15,22 +13,20 @@ use crate::{
         mark::{Mark, MarkKind, Sample},
         moment::{Moment, spoken},
         operations::bisect,
-        point::{Point, PointKind, PointQuery},
+        point::{Point, PointQuery},
         retention,
         step::{Action, ISSUE, Outputs},
-        text::{count, escape},
+        text::count,
     },
     ports::{
         cloud::{Call, Cloud, CloudError, Progress},
-        store::{Store, StoreError},
+        store::{Filter, Store, StoreError},
     },
 };
 
 const DAY: u64 = 86_400;
-/// Success rate of backup jobs below which it is said, in per cent.
-const GOOD: u64 = 95;
-/// Names told of one kind of finding; the rest is counted.
-const NAMED: usize = 10;
+/// Operations looked through for backups of the last 14 days.
+const OPERATIONS: u32 = 5_000;
 
 /// Carries out the step. `Err(CloudError)` within is AWS's.
 ///
@@ -65,7 +61,12 @@ pub async fn look(
         Ok(left_out) => left_out,
         Err(error) => return Ok(Err(error)),
     };
-    let report = inventory(env, &measurements, &tally, &left_out.unread, &marks, now);
+    let filter = Filter { environment: Some(env.name.clone()), states: Vec::new(), limit: OPERATIONS };
+    let (keys, ours) = (cloud.keys(env, &call.requester).await, store.list(&filter).await?);
+    let unread = &left_out.unread;
+    let seen =
+        Seen { env, measurements: &measurements, tally: &tally, unread, keys: &keys, marks: &marks, ours: &ours };
+    let report = seen.report(now);
     let found = findings(&report.breaches);
     Ok(Ok(progress(report, &format!("{found} in the inventory"))))
 }
@@ -80,15 +81,15 @@ fn progress(report: Report, found: &str) -> Progress {
     Progress::Done { outputs, detail: found.to_owned() }
 }
 
-fn findings(breaches: &[String]) -> String {
-    count(breaches.len(), "finding")
-}
-
 /// How many copies are late, or not known to be in time: `9 of 12 copies late, 1 of unknown age`.
 fn late(env: &Environment, measurements: &Measurements, now: Moment) -> String {
     let all = &measurements.components;
     let unknown = all.iter().filter(|component| component.lag(now).is_none()).count();
-    let late = all.iter().filter(|component| !component.within(env.rpo.0, now)).count().saturating_sub(unknown);
+    let late = all
+        .iter()
+        .filter(|component| !component.within(env.promise_of(component).rpo, now))
+        .count()
+        .saturating_sub(unknown);
     let of = format!("of {}", count(all.len(), "copy"));
     match (late, unknown) {
         (0, 0) => "nothing to measure".to_owned(),
@@ -98,219 +99,14 @@ fn late(env: &Environment, measurements: &Measurements, now: Moment) -> String {
     }
 }
 
-/// What is known of one resource's points in one region, whatever their number.
-#[derive(Debug, Default, Clone, PartialEq, Eq)]
-struct Row {
-    usable: u64,
-    unusable: u64,
-    newest: Option<Moment>,
-    oldest: Option<Moment>,
-    bytes: u64,
-    overdue: u64,
-    unencrypted: u64,
-    early: u64,
-}
-
-/// Counts recovery points as they come. Its size depends on the number of resources, not of points.
-#[derive(Debug)]
-pub struct Tally<'e> {
-    env: &'e Environment,
-    now: Moment,
-    rows: BTreeMap<(PointKind, String, Side), Row>,
-}
-
-impl<'e> Tally<'e> {
-    /// Nothing counted yet.
-    pub fn new(env: &'e Environment, now: Moment) -> Tally<'e> {
-        Tally { env, now, rows: BTreeMap::new() }
-    }
-
-    /// Counts a page.
-    pub fn page(&mut self, points: &[Point]) {
-        for point in points {
-            self.count(point);
-        }
-    }
-
-    /// How many points were counted.
-    pub fn total(&self) -> u64 {
-        self.rows.values().map(|r| r.usable + r.unusable).sum()
-    }
-
-    fn count(&mut self, point: &Point) {
-        let side = if point.region == self.env.primary_region { Side::Primary } else { Side::Dr };
-        let row = self.rows.entry((point.kind, point.resource.clone(), side)).or_default();
-        if !point.usable() {
-            row.unusable += 1;
-            return;
-        }
-        row.usable += 1;
-        row.bytes = row.bytes.saturating_add(point.bytes.unwrap_or(0));
-        row.newest = row.newest.max(Some(point.created));
-        row.oldest = Some(row.oldest.map_or(point.created, |oldest| oldest.min(point.created)));
-        row.unencrypted += u64::from(!point.encrypted);
-        let days = |n: u32| Duration::from_secs(u64::from(n) * DAY);
-        // A day's grace: AWS deletes within a day of the expiry.
-        let promised = point.retention_days.map(|n| point.created + days(n) + days(1));
-        row.overdue += u64::from(promised.is_some_and(|until| until < self.now));
-        let floor = point.created + days(self.env.retention_days.min);
-        row.early += u64::from(point.expires.is_some_and(|at| at < floor));
-    }
-}
-
-/// What is protected against what exists; counts; retention; success rate.
-pub fn inventory(
-    env: &Environment,
-    measurements: &Measurements,
-    tally: &Tally<'_>,
-    unread: &[String],
-    marks: &[Mark],
-    now: Moment,
-) -> Report {
-    let mut breaches: Vec<String> = unread.iter().map(|why| format!("Not everything could be read: {why}")).collect();
-    match measurements.unprotected(env) {
-        Ok(found) => breaches.extend(found.iter().map(|e| {
-            let name = if e.name == e.id { String::new() } else { format!(" ({})", e.name) };
-            format!("{} {}{name} exists and is protected by nothing: add it to bbws.toml.", e.kind, e.id)
-        })),
-        Err(why) => breaches.push(format!("Nobody knows what exists in the account: {why}")),
-    }
-    let with_points: BTreeSet<(PointKind, &str, Side)> =
-        tally.rows.iter().filter(|(_, r)| r.usable > 0).map(|((k, r, l), _)| (*k, r.as_str(), *l)).collect();
-    for component in &measurements.components {
-        // What AWS replicates by itself has no points of its own.
-        let has = with_points.contains(&(component.kind, component.resource.as_str(), component.side));
-        if !has && component.safe.is_err() {
-            breaches.push(format!(
-                "{} has no usable recovery point. Make one: `/bbws backup create {} {}`.",
-                component.name(),
-                env.name,
-                component.kind
-            ));
-        }
-    }
-    for ((kind, resource, side), row) in &tally.rows {
-        let place = if *side == Side::Dr { " in DR" } else { "" };
-        for (n, what, more) in [
-            (row.unusable, ["is not usable", "are not usable"], " (partial, expired or failed)"),
-            (row.unencrypted, ["is not encrypted", "are not encrypted"], ""),
-            (row.early, ["expires before the floor", "expire before the floor"], ""),
-        ] {
-            if n > 0 {
-                let what = what[usize::from(n != 1)];
-                let points = count(n, "recovery point");
-                breaches.push(format!("{points} of {kind} {resource}{place} {what}{more}."));
-            }
-        }
-    }
-    let jobs = match (measurements.success_rate(), &measurements.jobs) {
-        (Some(rate), _) => {
-            if rate < GOOD {
-                breaches.push(format!("Only {rate} % of the backup jobs of the last 14 days completed. AWS Backup says under Jobs why the others did not."));
-            }
-            format!(
-                "{rate} % of the backup jobs of the last 14 days completed (expired, aborted and partial ones count as failed)"
-            )
-        }
-        (None, Ok(_)) => "AWS Backup ran no jobs in the last 14 days".to_owned(),
-        (None, Err(why)) => {
-            breaches.push(format!("Nobody knows how the jobs of the last 14 days ended: {why}"));
-            "the outcome of the last 14 days' jobs is unknown".to_owned()
-        }
-    };
-    let overdue: u64 = tally.rows.values().map(|r| r.overdue).sum();
-    let held = marks.iter().filter(|m| m.kind == MarkKind::Hold).count();
-    let tested = tested(env, marks, now);
-    let text = format!(
-        "*Inventory of {}*: {} of {}; {jobs}; {overdue} kept longer than promised; {}; {tested}.\n{}",
-        env.name,
-        count(tally.total(), "recovery point"),
-        count(tally.rows.keys().map(|(k, r, _)| (k, r)).collect::<BTreeSet<_>>().len(), "resource"),
-        count(held, "hold"),
-        verdict(&breaches),
-    );
-    Report { text, attachment: Attachment { table: Some(table(tally, now)), ..Attachment::default() }, breaches }
-}
-
-/// When what can be restored for a test was.
-pub(super) fn tested(env: &Environment, marks: &[Mark], now: Moment) -> String {
-    let resources = env.databases.iter().map(|d| &d.id).chain(env.file_systems.iter().map(|f| &f.id));
-    let (mut never, mut oldest) = (Vec::new(), None::<Moment>);
-    for resource in resources {
-        let of = |m: &&Mark| m.tested_resource() == Some(resource);
-        match marks.iter().filter(of).map(|m| m.at).max() {
-            Some(at) => oldest = Some(oldest.map_or(at, |known| known.min(at))),
-            None => never.push(resource.as_str()),
-        }
-    }
-    match (never.is_empty(), oldest) {
-        (true, Some(at)) => {
-            format!("every database and file system was restore-tested, none longer ago than {}", spoken(now.since(at)))
-        }
-        (true, None) => "nothing to restore for a test".to_owned(),
-        (false, _) => {
-            let more = if never.len() > NAMED { format!(" and {} more", never.len() - NAMED) } else { String::new() };
-            never.truncate(NAMED);
-            format!("never restore-tested: {}{more}", escape(&never.join(", ")))
-        }
-    }
-}
-
-/// Whether everything holds. What does not is named once, with the outcome.
-fn verdict(breaches: &[String]) -> String {
-    if breaches.is_empty() {
-        return "Everything that was looked at holds.".to_owned();
-    }
-    format!("{}, named with the outcome.", findings(breaches))
-}
-
-fn table(tally: &Tally<'_>, now: Moment) -> Table {
-    let ago = |at: Option<Moment>| at.map_or_else(|| "—".to_owned(), |at| spoken(now.since(at)));
-    let rows = tally
-        .rows
-        .iter()
-        .map(|((kind, resource, side), row)| {
-            vec![
-                kind.to_string(),
-                resource.clone(),
-                if *side == Side::Dr { "DR" } else { "primary" }.to_owned(),
-                row.usable.to_string(),
-                row.unusable.to_string(),
-                ago(row.newest),
-                ago(row.oldest),
-                size(row.bytes),
-                row.overdue.to_string(),
-            ]
-        })
-        .collect();
-    let columns = ["Type", "Resource", "Region", "Usable", "Not usable", "Newest", "Oldest", "Size", "Overdue"];
-    let caption = format!("Recovery points of {}", tally.env.name);
-    Table { caption, columns: columns.map(str::to_owned).to_vec(), rows, offers: Vec::new() }
-}
-
-/// Bytes as people read them: `42.0 GiB`.
-pub fn size(bytes: u64) -> String {
-    let units = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
-    let mut value = bytes;
-    let mut tenths = 0;
-    let mut unit = 0;
-    while value >= 1024 && unit + 1 < units.len() {
-        tenths = value % 1024 * 10 / 1024;
-        value /= 1024;
-        unit += 1;
-    }
-    if unit == 0 { format!("{value} B") } else { format!("{value}.{tenths} {}", units[unit]) }
-}
-
 /// Lag of every component against its RPO, with the last week as a chart.
 pub fn replication(env: &Environment, measurements: &Measurements, samples: &[Sample], now: Moment) -> Report {
-    let rpo = env.rpo.0;
     let mut breaches = Vec::new();
     let mut rows = Vec::new();
     let mut lags = Vec::new();
     let mut worst: Option<Duration> = Some(Duration::ZERO);
     for component in &measurements.components {
-        let lag = component.lag(now);
+        let (lag, rpo) = (component.lag(now), env.promise_of(component).rpo);
         lags.push((component.name(), lag.map(|l| l.as_secs())));
         // What the primary region keeps is lost with it.
         if component.side == Side::Dr || !env.replicates() {
@@ -344,7 +140,7 @@ pub fn replication(env: &Environment, measurements: &Measurements, samples: &[Sa
     let text = format!(
         "*Replication of {}*: were the primary region lost now, the worst component would lose {worst}; the RPO is {}.\n{}",
         env.name,
-        spoken(rpo),
+        spoken(env.rpo.0),
         verdict(&breaches),
     );
     let columns = ["Component", "Behind", "RPO", "Verdict"].map(str::to_owned).to_vec();

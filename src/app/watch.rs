@@ -30,6 +30,7 @@ use crate::{
         operations,
         readiness::{HOME, Health},
         routine::Due,
+        tier::Tally,
         watch::{Calm, Finding, Kind, Look, News, Standing, View, rules, words},
     },
     ports::{
@@ -110,6 +111,10 @@ impl Watcher {
             futures::stream::iter(looks).buffer_unordered(PARALLEL).collect().await;
         let looked = results.len();
         results.into_iter().collect::<Result<(), StoreError>>()?;
+        if looked > 0 {
+            // Far less than 2^52.
+            metrics::gauge!("bbws_notices_unsent").set(self.store.unsent().await? as f64);
+        }
         Ok(looked)
     }
 
@@ -174,6 +179,10 @@ impl Watcher {
             let (environment, component) = (name.to_owned(), HOME.to_owned());
             samples.push(Sample { environment, component, at, lag: healthy.then_some(0) });
         }
+        let tallies = match (&read, samples.first()) {
+            (Ok(read), Some(_)) => read.components.iter().map(|c| Tally::of(environment, c, read.at)).collect(),
+            _ => Vec::new(),
+        };
         let slot = samples.first().map(|s| s.at).or(before.slot);
         let mut attempt = 1;
         let mut known = Known { marks: marks.clone(), dues, backing_up };
@@ -183,7 +192,8 @@ impl Watcher {
             let mut calm = before.calm.clone();
             let news = calm.damp(look.clone().news(&standing, &before.doubted), &standing, now);
             let doubtful = news.doubtful.clone();
-            match self.tell(name, &look, news, samples.clone(), now).await {
+            let counted = Commit { samples: samples.clone(), tallies: tallies.clone(), ..Commit::default() };
+            match self.tell(name, &look, news, counted, now).await {
                 Ok(()) => break (doubtful, calm),
                 // Another replica was faster: what it told stands now.
                 Err(StoreError::Conflict) if attempt < ATTEMPTS => attempt += 1,
@@ -213,16 +223,16 @@ impl Watcher {
         Ok(run.filter(|run| operations::of(run.op.kind()).backs_up()).and_then(|run| run.op.started))
     }
 
-    /// One transaction: marks, messages, audit, lags.
+    /// One transaction: marks, messages and audit, beside what was measured.
     async fn tell(
         &self,
         environment: &str,
         look: &Look,
         news: News,
-        samples: Vec<Sample>,
+        measured: Commit,
         now: Moment,
     ) -> Result<(), StoreError> {
-        let mut commit = Commit { samples, ..Commit::default() };
+        let mut commit = measured;
         for found in grouped(news.fresh, |f| f.kind) {
             tell_fresh(&mut commit, environment, &found, now);
         }

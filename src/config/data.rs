@@ -1,12 +1,17 @@
 //! Checks on what an environment declares beyond databases, files and secrets: parameters, buckets, dumps, schedule,
 //! restore tests, tiers of retention.
 
+use std::collections::BTreeMap;
+
 use crate::domain::{
-    environment::{Bucket, Dump, Environment, RetentionTiers},
+    environment::{Bucket, Dump, Environment, LifecycleRule, RetentionTiers},
     moment::spoken,
     point::PointKind,
+    retention,
     routine::{Routine, Wish},
     schedule::Schedule,
+    step::RuleSpec,
+    tier::{self, ServiceTier, TierPromise},
 };
 
 use super::{
@@ -46,6 +51,12 @@ pub(super) fn check(env: &Environment, at: &At, report: &mut Report<'_>) {
     schedules(env, &at.key("schedules"), report);
     restore_test(env, at, report);
     retention_of_kinds(env, &at.key("retention"), report);
+    lifecycle(env, &at.key("lifecycle"), report);
+    service_tiers(env, &at.key("tiers"), report);
+    let kinds: Vec<&str> = PointKind::ALL.into_iter().map(PointKind::as_str).collect();
+    for kind in env.prices.keys().filter(|kind| !kinds.contains(&kind.as_str())) {
+        report.unknown_key(&at.key("prices").key(kind), kind, &kinds);
+    }
     if let Some(tiers) = &env.retention_tiers {
         retention_tiers(tiers, env, &at.key("retention_tiers"), report);
     }
@@ -211,6 +222,148 @@ fn retention_of_kinds(env: &Environment, at: &At, report: &mut Report<'_>) {
             report.problem(&at, format_args!("{days} days are under retention_days.min ({min}); set {min} or more"));
         } else if *days > LONGEST_DAYS {
             report.problem(&at, format_args!("{days} is over what AWS Backup keeps; set {LONGEST_DAYS} or less"));
+        }
+    }
+}
+
+/// S3 moves nothing into Standard-IA earlier, and nothing on from there sooner, in days.
+const IA_DAYS: u32 = 30;
+/// S3 moves nothing on from Glacier sooner, in days.
+const GLACIER_DAYS: u32 = 90;
+
+/// Lifecycle rules of buckets: in an order that S3 takes, and none that deletes what is promised to be kept.
+fn lifecycle(env: &Environment, at: &At, report: &mut Report<'_>) {
+    let archives = env.secrets_bucket.as_deref();
+    let known: Vec<&str> = env.buckets.iter().map(|bucket| bucket.name.as_str()).chain(archives).collect();
+    let mut names = Vec::new();
+    for (index, rule) in env.lifecycle.iter().enumerate() {
+        let at = at.item(index);
+        if !known.contains(&rule.bucket.as_str()) {
+            let next = if known.is_empty() {
+                "declare it in buckets".to_owned()
+            } else {
+                format!("use one of: {}", known.join(", "))
+            };
+            report.problem(
+                &at.key("bucket"),
+                format_args!("`{}` declares no bucket `{}`; {next}", env.name, rule.bucket),
+            );
+        }
+        if !rule.prefix.is_empty() && (rule.prefix.starts_with('/') || rule.prefix.chars().any(char::is_control)) {
+            report.problem(
+                &at.key("prefix"),
+                format_args!("`{}` begins no key; write it without a slash before it, such as `logs/`", rule.prefix),
+            );
+        }
+        let name = rule.id.clone().unwrap_or_else(|| RuleSpec::named(&rule.prefix));
+        if name.is_empty() || name.len() > 255 {
+            report.problem(&at.key("id"), "a rule's name has 1 to 255 characters");
+        }
+        names.push(format!("{} {name}", rule.bucket));
+        order(rule, &at, report);
+        keeps(env, rule, &at, report);
+    }
+    unique(names.iter().map(String::as_str), |i| at.item(i).key("prefix"), report);
+}
+
+/// What a rule does comes one after the other.
+fn order(rule: &LifecycleRule, at: &At, report: &mut Report<'_>) {
+    let LifecycleRule { ia, glacier, deep_archive, expire, noncurrent, .. } = rule;
+    if [ia, glacier, deep_archive, expire, noncurrent].into_iter().all(Option::is_none) {
+        report.problem(at, "does nothing; set `ia`, `glacier`, `deep_archive`, `expire` or `noncurrent`, in days");
+    }
+    let mut least = 0;
+    for (key, days, first, then) in [
+        ("ia", ia, IA_DAYS, IA_DAYS),
+        ("glacier", glacier, 0, GLACIER_DAYS),
+        ("deep_archive", deep_archive, 0, 1),
+        ("expire", expire, 1, 0),
+    ] {
+        let Some(days) = days else { continue };
+        let wanted = least.max(first);
+        if *days < wanted {
+            report.problem(
+                &at.key(key),
+                format_args!("{days} days come too soon after what comes before it; set {wanted} or more"),
+            );
+        } else if *days > LONGEST_DAYS {
+            report.problem(
+                &at.key(key),
+                format_args!("{days} days are no time that anybody waits for; set {LONGEST_DAYS} or less"),
+            );
+        }
+        least = days.saturating_add(then);
+    }
+    if *noncurrent == Some(0) {
+        report.problem(&at.key("noncurrent"), "0 keeps no version that is not current; set 1 or more");
+    }
+}
+
+/// Nothing is deleted that is promised to be kept: archives as long as backups are, and data as long as it may have to be brought back.
+fn keeps(env: &Environment, rule: &LifecycleRule, at: &At, report: &mut Report<'_>) {
+    let LifecycleRule { prefix, .. } = rule;
+    let (floor, what) = if env.secrets_bucket.as_ref() == Some(&rule.bucket) {
+        let own = format!("{}/", env.name);
+        if !own.starts_with(prefix.as_str()) && !prefix.starts_with(own.as_str()) {
+            return;
+        }
+        let scopes = PointKind::ALL.into_iter().map(PointKind::as_str).chain(["full"]);
+        let longest = scopes.flat_map(|scope| retention::lengths(env, scope)).max();
+        (longest.unwrap_or(env.retention_days.max), "archives under it are promised to be kept")
+    } else {
+        (env.retention_days.min, "what was overwritten or deleted has to be there to be brought back")
+    };
+    for (key, days) in [("expire", rule.expire), ("noncurrent", rule.noncurrent)] {
+        // An archive is written once, so that a version of it is no longer current only when somebody removed it.
+        if let Some(days) = days.filter(|days| *days < floor) {
+            report.problem(
+                &at.key(key),
+                format_args!("{days} days are under {floor}, for which {what}; set {floor} or more"),
+            );
+        }
+    }
+}
+
+/// What is promised of each service tier, and what is in it.
+fn service_tiers(env: &Environment, at: &At, report: &mut Report<'_>) {
+    let names = tier::known_names(env);
+    let known: Vec<&str> = ServiceTier::ALL.into_iter().map(ServiceTier::name).collect();
+    let mut seen: BTreeMap<String, &str> = BTreeMap::new();
+    for key in env.tiers.keys().filter(|key| !known.contains(&key.as_str())) {
+        report.unknown_key(&at.key(key), key, &known);
+    }
+    let mut before: Option<(&str, &TierPromise)> = None;
+    for (key, promise) in known.iter().filter_map(|key| Some((*key, env.tiers.get(*key)?))) {
+        let at = at.key(key);
+        for (objective, span) in [("rpo", promise.rpo), ("rto", promise.rto)] {
+            if span.0.is_zero() {
+                report.problem(&at.key(objective), "an objective of nothing cannot be met; set a length such as `1h`");
+            }
+        }
+        if let Some((more, urgent)) = before {
+            for (objective, is, was) in [("rpo", promise.rpo, urgent.rpo), ("rto", promise.rto, urgent.rto)] {
+                if is < was {
+                    let (is, was) = (spoken(is.0), spoken(was.0));
+                    report.problem(
+                        &at.key(objective),
+                        format_args!("{is} is shorter than the {was} of `{more}`, which is more urgent; swap them, or correct one"),
+                    );
+                }
+            }
+        }
+        before = Some((key, promise));
+        for (index, name) in promise.of.iter().enumerate() {
+            let at = at.key("of").item(index);
+            let lower = name.to_ascii_lowercase();
+            if !names.iter().any(|known| known.eq_ignore_ascii_case(name)) {
+                let next = forms::nearest(name, &names.iter().map(String::as_str).collect::<Vec<_>>()).map_or_else(
+                    || format!("use one of: {}", names.join(", ")),
+                    |near| format!("did you mean `{near}`?"),
+                );
+                report.problem(&at, format_args!("`{}` declares no `{name}`; {next}", env.name));
+            } else if let Some(other) = seen.insert(lower, key) {
+                report.problem(&at, format_args!("`{name}` is in `{other}` already; leave it in one tier"));
+            }
         }
     }
 }

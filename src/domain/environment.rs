@@ -166,6 +166,29 @@ pub struct Bucket {
     pub dr: Option<String>,
 }
 
+/// A lifecycle rule that a bucket is to have, in days.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LifecycleRule {
+    /// Bucket of data, or the one of archives.
+    pub bucket: String,
+    /// What its objects' keys begin with; everything where left out.
+    #[serde(default)]
+    pub prefix: String,
+    /// Its name in S3: one that is there is replaced. A name of ours where left out.
+    pub id: Option<String>,
+    /// Until objects move into Standard-IA.
+    pub ia: Option<u32>,
+    /// Until they move into Glacier Flexible Retrieval.
+    pub glacier: Option<u32>,
+    /// Until they move into Glacier Deep Archive.
+    pub deep_archive: Option<u32>,
+    /// Until they expire.
+    pub expire: Option<u32>,
+    /// Until versions that are no longer current expire.
+    pub noncurrent: Option<u32>,
+}
+
 /// A logical dump of a database.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -182,6 +205,48 @@ pub struct Dump {
     /// Secret, as `secret`, with the login of a server of the test's own, into which `backup validate` loads the newest dump.
     /// Without it dumps are read to their end and not loaded.
     pub load_test: Option<String>,
+}
+
+/// What the config says of a tier.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TierPromise {
+    /// Most data that may be lost.
+    pub rpo: Span,
+    /// Longest outage that is acceptable.
+    pub rto: Span,
+    /// What is in it: kinds (`rds`, `secrets`, …), DB instance ids, ids or names of file systems, buckets. A name goes before
+    /// the kind it is of.
+    pub of: Vec<String>,
+}
+
+/// What something costs, in millionths of a dollar; written as `"0.095"`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct Price(pub u64);
+
+impl Price {
+    /// Reads dollars with up to six digits behind the point.
+    ///
+    /// # Errors
+    /// A sentence that names the text and the form that is accepted.
+    pub fn parse(text: &str) -> Result<Price, String> {
+        let wrong = || format!("`{text}` is not a price in dollars; write one such as `0.095`");
+        let (whole, part) = text.split_once('.').unwrap_or((text, "0"));
+        let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+        if !digits(whole) || !digits(part) || whole.len() > 6 || part.len() > 6 {
+            return Err(wrong());
+        }
+        let micros = format!("{whole}{part:0<6}").parse().map_err(|_| wrong())?;
+        Ok(Price(micros))
+    }
+}
+
+impl<'de> Deserialize<'de> for Price {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Price::parse(&text).map_err(serde::de::Error::custom)
+    }
 }
 
 /// Grandfather, father, son: how many backups of each tier are kept.
@@ -377,6 +442,15 @@ pub struct Environment {
     /// `retention_days.max`, and is never under `min`. A backup of everything keeps all its parts alike.
     #[serde(default)]
     pub retention: BTreeMap<String, u32>,
+    /// Lifecycle rules that buckets are to have; see `domain::operations::lifecycle`.
+    #[serde(default)]
+    pub lifecycle: Vec<LifecycleRule>,
+    /// What is promised of each service tier, by the tier's name; see [`super::tier`]. What none names is held to `rpo` and `rto`.
+    #[serde(default)]
+    pub tiers: BTreeMap<String, TierPromise>,
+    /// What a GiB of backups costs a month, by kind, as AWS bills it in these regions; what is told of costs rests on this alone.
+    #[serde(default)]
+    pub prices: BTreeMap<String, Price>,
     /// Named questions to restored data, by name.
     #[serde(default)]
     pub checks: BTreeMap<String, NamedCheck>,

@@ -5,7 +5,15 @@ use std::{collections::BTreeMap, time::Duration};
 use serde::{Deserialize, Serialize};
 
 pub use super::environment::Side;
-use super::{environment::Environment, moment::Moment, point::PointKind, restored, world::Condition};
+use super::{
+    environment::Environment,
+    moment::Moment,
+    point::{Gap, PointKind},
+    restored,
+    schedule::Schedule,
+    step::PlanSpec,
+    world::Condition,
+};
 
 /// One thing whose newest copy decides what would be lost.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -72,6 +80,30 @@ pub struct Existing {
     pub name: String,
 }
 
+/// A plan by which AWS Backup makes backups by itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AwsPlan {
+    /// Its name.
+    pub name: String,
+    /// When, for how long, and of what.
+    pub spec: PlanSpec,
+}
+
+impl AwsPlan {
+    /// Whether it says that it protects what has this ARN; one that selects by conditions or with a wildcard may.
+    pub fn may_protect(&self, arn: &str) -> bool {
+        let conditional = |resource: &String| !resource.starts_with("arn:") || resource.contains('*');
+        self.spec.resources.iter().any(|resource| resource == arn || conditional(resource))
+    }
+
+    /// When a backup by it is due next after a moment; one that is copied to another region, where that is asked for.
+    pub fn next(&self, after: Moment, copied: bool) -> Option<Moment> {
+        let rules = self.spec.rules.iter().filter(|rule| !copied || rule.copy_to.is_some());
+        // A schedule in another zone is due at some other hour; what cannot be read as one is due nobody knows when.
+        rules.filter_map(|rule| Schedule::parse(&rule.schedule).ok()?.next(after)).min()
+    }
+}
+
 /// What was measured of an environment. What could not be measured says why.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Measurements {
@@ -87,6 +119,10 @@ pub struct Measurements {
     pub places: Vec<(String, Condition)>,
     /// DB instances and file systems of the account in the primary region.
     pub existing: Result<Vec<Existing>, String>,
+    /// Every AWS Backup plan of the account in the primary region, whoever made it.
+    pub plans: Result<Vec<AwsPlan>, String>,
+    /// Times to which databases cannot be restored, since their automated backups were off; as far as RDS remembers, 14 days.
+    pub gaps: Result<Vec<Gap>, String>,
 }
 
 impl Measurements {

@@ -46,6 +46,7 @@ pub mod step;
 pub mod stop;
 pub mod stranded;
 pub mod text;
+pub mod tier;
 pub mod topics;
 pub mod vote;
 pub mod watch;

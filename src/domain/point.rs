@@ -192,7 +192,7 @@ pub struct Window {
 
 /// A time of the past to which a database cannot be restored, though RDS tells that its past reaches further back: the chain of
 /// its automated backups was broken, or it was another instance then.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Gap {
     /// DB instance id.
     pub database: String,

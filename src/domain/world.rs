@@ -337,6 +337,19 @@ pub struct BucketFound {
     pub replication: Condition,
     /// Its lifecycle rules that are enabled.
     pub lifecycle: Vec<LifecycleFound>,
+    /// All its lifecycle rules.
+    pub rules: Vec<RuleFound>,
+}
+
+/// A lifecycle rule of a bucket, whoever made it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RuleFound {
+    /// Its name; empty where it has none.
+    pub id: String,
+    /// What it does, in the words of S3.
+    pub words: String,
+    /// It says nothing that this product does not write.
+    pub plain: bool,
 }
 
 /// A lifecycle rule of a bucket.
@@ -361,4 +374,30 @@ pub struct PlanFound {
     pub version: String,
     /// What it says, as far as this product writes it.
     pub spec: PlanSpec,
+}
+
+/// How a key gets new material.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Rotation {
+    /// AWS owns it and sees to that.
+    ByAws,
+    /// Once in so many days.
+    Every(u32),
+    /// It does not.
+    Off,
+    /// AWS cannot: why, a sentence.
+    Impossible(String),
+}
+
+/// A key under which something is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyFound {
+    /// What lies under it: `vault bbws-prod`.
+    pub name: String,
+    /// Its id or ARN as far as known.
+    pub id: String,
+    /// Region.
+    pub region: String,
+    /// How it gets new material, or why nobody knows.
+    pub rotation: Result<Rotation, String>,
 }

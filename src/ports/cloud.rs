@@ -15,7 +15,7 @@ pub use crate::domain::{
     lag::Measurements,
     point::{Point, PointQuery, Window},
     readiness::Readiness,
-    world::{Condition, DatabaseFound, FileSystemFound, Survey, World},
+    world::{Condition, DatabaseFound, FileSystemFound, KeyFound, Survey, World},
 };
 
 /// What went wrong, in the only three ways that matter. `reason` is for people: it names the thing and the next step;
@@ -197,6 +197,10 @@ pub trait Cloud: Send + Sync {
     /// Reads from when to when each of the environment's databases can be restored to any second, in both regions. What cannot
     /// be read is told in [`Windows`].
     async fn windows(&self, environment: &Environment, requester: &str) -> Windows;
+
+    /// The keys that backups of an environment lie under, in both regions, and how they are rotated. What cannot be read of one
+    /// is told with it.
+    async fn keys(&self, environment: &Environment, requester: &str) -> Vec<KeyFound>;
 
     /// Measures an environment: lags, jobs, vaults, keys, what exists.
     ///

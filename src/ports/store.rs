@@ -17,6 +17,7 @@ use crate::domain::{
     operation::{OpId, Operation, Run, State},
     routine::Due,
     step::Step,
+    tier::Tally,
 };
 
 /// Why a write did not happen. Nothing of it was stored.
@@ -249,6 +250,8 @@ pub struct Commit {
     pub marks: Vec<MarkWrite>,
     /// Lags measured.
     pub samples: Vec<Sample>,
+    /// How many of them kept their RPO.
+    pub tallies: Vec<Tally>,
     /// When what starts by itself is due.
     pub dues: Vec<DueWrite>,
     /// The request that is answered by this, with the answer.
@@ -479,6 +482,18 @@ pub trait Store: Send + Sync {
     /// # Errors
     /// [`StoreError::Database`].
     async fn samples(&self, environment: &str, since: Moment) -> Result<Vec<Sample>, StoreError>;
+
+    /// How many notices are not told yet.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    async fn unsent(&self) -> Result<u64, StoreError>;
+
+    /// How many looks of each day from that one on found a component within its RPO, by component and day.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    async fn tallies(&self, environment: &str, since: i64) -> Result<Vec<Tally>, StoreError>;
 
     /// How long the last finished steps of this kind and resource took, newest first.
     ///

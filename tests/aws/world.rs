@@ -6,7 +6,7 @@ use bbws::{
     adapters::sandbox::aws::{Override, Target, api::Refusal},
     domain::{
         environment::{Bucket, Environment},
-        world::{BucketFound, LifecycleFound, Network, Survey, World},
+        world::{BucketFound, LifecycleFound, Network, RuleFound, Survey, World},
     },
     ports::{
         clock::Clock as _,
@@ -70,8 +70,16 @@ async fn buckets_of_data_tell_their_versions_and_what_they_let_go() {
         noncurrent_expires: Some(10),
     };
     let why = "Bucket media has no replication rule to media-dr. Add one for the whole bucket.";
-    let media =
-        BucketFound { name: "media".into(), versioned: true, replication: Err(why.into()), lifecycle: vec![old] };
+    let rule = |id: &str, words: &str| RuleFound { id: id.into(), words: words.into(), plain: false };
+    let rules = vec![
+        rule(
+            "old",
+            "rule old (under tmp/): STANDARD_IA after 30 days, expires after 90 days, noncurrent versions expire after 10 days",
+        ),
+        rule("off", "rule off: expires after 1 days, disabled"),
+    ];
+    let (name, replication) = ("media".into(), Err(why.into()));
+    let media = BucketFound { name, versioned: true, replication, lifecycle: vec![old], rules };
     assert_eq!(found, [media], "what is not there is absent, and a disabled rule lets nothing go");
     assert!(buckets("", "").await[0].lifecycle.is_empty());
 }

@@ -50,6 +50,8 @@ fn the_demo_is_the_example_and_those_keys() {
             restore_test_security_groups: Vec::new(),
             retention_tiers: None,
             checks: std::collections::BTreeMap::new(),
+            tiers: std::collections::BTreeMap::new(),
+            lifecycle: Vec::new(),
             incidents: example.incident.clone(),
             ..environment.clone()
         };
@@ -315,4 +317,51 @@ fn what_is_kept_by_kind_is_known_and_over_the_floor() {
     demo.toml:136: environments.prod.retention.s3: 99999 is over what AWS Backup keeps; set 36500 or less
     demo.toml:136: environments.prod.retention.secret: `secret` is not a known key; did you mean `secrets`?
     ");
+}
+
+#[test]
+fn what_service_tiers_promise_is_of_what_there_is_and_in_order() {
+    let said = refusal(&[
+        (
+            r#"critical = { rpo = "1h", rto = "4h", of = ["rds", "efs"] }"#,
+            r#"critical = { rpo = "5h", rto = "0s", of = ["rds", "wp-contents"] }"#,
+        ),
+        (r#"of = ["secrets", "config", "s3"] }"#, r#"of = ["secrets", "RDS", "s3"] }"#),
+        ("archival = {", "archive = {"),
+    ]);
+    insta::assert_snapshot!(said, @r#"
+    demo.toml:238: environments.prod.tiers.critical.rto: an objective of nothing cannot be met; set a length such as `1h`
+    demo.toml:238: environments.prod.tiers.critical.of[1]: `prod` declares no `wp-contents`; did you mean `wp-content`?
+    demo.toml:239: environments.prod.tiers.important.rpo: 4 h is shorter than the 5 h of `critical`, which is more urgent; swap them, or correct one
+    demo.toml:239: environments.prod.tiers.important.of[1]: `RDS` is in `critical` already; leave it in one tier
+    demo.toml:240: environments.prod.tiers.archive: `archive` is not a known key; did you mean `archival`?
+    "#);
+    let prod = &Config::demo().environments["prod"];
+    let tier = |kind| prod.promise(kind, "anything").tier.map(bbws::domain::tier::ServiceTier::name);
+    use bbws::domain::point::PointKind;
+    assert_eq!([PointKind::Rds, PointKind::Dump].map(tier), [Some("critical"), Some("archival")]);
+}
+
+#[test]
+fn lifecycle_rules_are_in_order_and_delete_nothing_that_is_promised() {
+    let said = refusal(&[
+        (
+            "expire = 2555\n",
+            "expire = 364\n[[environments.prod.lifecycle]]\nbucket = \"bbws-prod-backups\"\nprefix = \"prod/\"\nexpire = 100\n\
+             [[environments.prod.lifecycle]]\nbucket = \"bbws-prod-medium\"\nia = 10\nglacier = 20\n\
+             [[environments.prod.lifecycle]]\nbucket = \"bbws-prod-media\"\nprefix = \"kubernetes/\"\n",
+        ),
+        ("expire = 30\nnoncurrent = 7", "expire = 6\nnoncurrent = 0"),
+    ]);
+    insta::assert_snapshot!(said, @r#"
+    demo.toml:226: environments.prod.lifecycle[0].expire: 364 days come too soon after what comes before it; set 366 or more
+    demo.toml:230: environments.prod.lifecycle[1].expire: 100 days are under 2562, for which archives under it are promised to be kept; set 2562 or more
+    demo.toml:232: environments.prod.lifecycle[2].bucket: `prod` declares no bucket `bbws-prod-medium`; use one of: bbws-prod-media, bbws-prod-backups
+    demo.toml:233: environments.prod.lifecycle[2].ia: 10 days come too soon after what comes before it; set 30 or more
+    demo.toml:234: environments.prod.lifecycle[2].glacier: 20 days come too soon after what comes before it; set 40 or more
+    demo.toml:242: environments.prod.lifecycle[4].prefix: `bbws-prod-media bbws-kubernetes` is listed twice; remove one
+    demo.toml:243: environments.prod.lifecycle[4].expire: 6 days are under 7, for which what was overwritten or deleted has to be there to be brought back; set 7 or more
+    demo.toml:244: environments.prod.lifecycle[4].noncurrent: 0 keeps no version that is not current; set 1 or more
+    demo.toml:244: environments.prod.lifecycle[4].noncurrent: 0 days are under 7, for which what was overwritten or deleted has to be there to be brought back; set 7 or more
+    "#);
 }

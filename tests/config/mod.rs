@@ -224,7 +224,7 @@ environments = ["prd"]"#,
     ]);
     insta::assert_snapshot!(said, @r"
     bbws.toml:24: approvals[0].operations[0]: `backup.creat` is not an operation; did you mean `backup.create`?
-    bbws.toml:24: approvals[0].operations[1]: `coffee.make` is not an operation; use one of: backup.create, backup.schedule, backup.delete, backup.validate, backup.restore, backup.bisect, backup.hold, dr.failover, dr.failback, dr.reprotect, dr.incident, control.resume, backup.cutover, dr.dns, dr.shift, dr.test, dr.drill
+    bbws.toml:24: approvals[0].operations[1]: `coffee.make` is not an operation; use one of: backup.create, backup.schedule, backup.delete, backup.validate, backup.restore, backup.bisect, backup.hold, backup.lifecycle, dr.failover, dr.failback, dr.reprotect, dr.incident, control.resume, backup.cutover, dr.dns, dr.shift, dr.test, dr.drill
     bbws.toml:25: approvals[0].environments[0]: `prd` is not an environment of this file; did you mean `prod`?
     bbws.toml:36: approvals[2].scope: `everything` is not a scope; use one of: full, rds, efs, secrets, config, s3, dump, lifecycle, tenant, create, update, clone, single, multi, hold, release, tabletop, infra, dns, full-drill
     ");

@@ -14,4 +14,6 @@ mod readiness;
 mod restored;
 mod restores;
 mod retention;
+mod stock;
+mod tiers;
 mod turning;

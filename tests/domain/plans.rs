@@ -135,6 +135,7 @@ fn a_backup_of_configuration_buckets_and_dumps() {
             versioned: true,
             replication: Ok("bbws-prod-media-dr".into()),
             lifecycle: vec![],
+            rules: vec![],
         }],
         described: [("bbws/prod/database".to_owned(), Ok("v1".to_owned()))].into(),
         ..World::default()

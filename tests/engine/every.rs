@@ -56,6 +56,7 @@ enum Kind {
     LiveConfig,
     LiveObjects,
     LiveFolder,
+    BucketRules,
 }
 
 impl Kind {
@@ -71,6 +72,10 @@ impl Kind {
             Kind::Buckets => "backup create prod s3".to_owned(),
             Kind::Dump => "backup create prod dump".to_owned(),
             Kind::Lifecycle => "backup create prod lifecycle".to_owned(),
+            Kind::BucketRules => {
+                assert!(rig.cloud.suspend_versions("bbws-prod-media"));
+                "backup lifecycle prod".to_owned()
+            }
             Kind::DeleteSnapshot => format!("backup delete prod {}", old(rig, PointKind::Rds).await.id),
             Kind::DeletePoint => format!("backup delete prod {}", old(rig, PointKind::Efs).await.id),
             Kind::HoldSnapshot => {
@@ -163,8 +168,9 @@ impl Kind {
 }
 
 /// How each operation is asked for here. Whoever registers one adds its row: without it every suite of this file fails.
-const ROWS: [(&str, &[Kind]); 13] = [
+const ROWS: [(&str, &[Kind]); 14] = [
     ("backup.create", &[Kind::Config, Kind::Buckets, Kind::Dump, Kind::Lifecycle]),
+    ("backup.lifecycle", &[Kind::BucketRules]),
     ("backup.schedule", &[Kind::CreateSchedule, Kind::UpdateSchedule]),
     ("backup.delete", &[Kind::DeleteSnapshot, Kind::DeletePoint]),
     ("backup.validate", &[Kind::TestRestore]),

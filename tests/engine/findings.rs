@@ -6,11 +6,13 @@ use bbws::{
     config::Config,
     domain::{
         environment::{Dump, Engine, Environment, Span},
-        lag::{Component, JobTrouble, Measurements, Side},
+        lag::{AwsPlan, Component, JobTrouble, Measurements, Side},
         language,
         mark::{Mark, MarkKind, MarkWrite},
         moment::Moment,
         point::PointKind::{self, Efs, Rds},
+        step::{PlanRule, PlanSpec},
+        tier::TierPromise,
         watch::{Calm, Finding, Kind, Look, MOST, Standing, View, rules, words},
     },
 };
@@ -229,6 +231,98 @@ fn critical_is_a_whole_region_or_every_copy() {
 
 fn keys_of(found: &[Finding], which: impl Fn(&Finding) -> bool) -> Vec<String> {
     found.iter().filter(|f| which(f)).map(|f| f.key.clone()).collect()
+}
+
+#[test]
+fn a_promise_about_to_break_is_told_before_unless_something_will_keep_it() {
+    let mut env = Environment { schedule: None, ..prod() };
+    let told = |env: &Environment, kind, side, minutes: i64, helped: &dyn Fn(&mut View<'_>), stands: bool| {
+        let measurements = &with(healthy(NOW), kind, side, Ok(ago(minutes * MINUTE)));
+        let (marks, key) = (tested(), "promise:rds bbws-prod-mysql");
+        let standing: Vec<Standing> = match stands {
+            true => {
+                let environment = env;
+                let late = &with(healthy(NOW), Rds, Side::Primary, Ok(ago(50 * MINUTE)));
+                let view = View {
+                    environment,
+                    measurements: late,
+                    marks: &marks,
+                    standing: &[],
+                    dues: &[],
+                    backing_up: None,
+                    now: NOW,
+                };
+                stand(&rules::look(&view).found, NOW)
+            }
+            false => Vec::new(),
+        };
+        let mut view = View {
+            environment: env,
+            measurements,
+            marks: &marks,
+            standing: &standing,
+            dues: &[],
+            backing_up: None,
+            now: NOW,
+        };
+        helped(&mut view);
+        let found = rules::look(&view).found;
+        assert!(found.iter().all(|f| f.kind != Kind::Promise || f.key.starts_with(key) || kind != Rds));
+        found.into_iter().find(|f| f.kind == Kind::Promise).map(|f| f.title)
+    };
+    let nobody: &dyn Fn(&mut View<'_>) = &|_| {};
+    let here = |env: &Environment, minutes, helped, stands| told(env, Rds, Side::Primary, minutes, helped, stands);
+    assert_eq!(
+        here(&env, 48, nobody, false).as_deref(),
+        Some("`rds bbws-prod-mysql` is 48 min behind; its RPO of 1 h is about to break, in 12 min")
+    );
+    assert_eq!(here(&env, 47, nobody, false), None, "under 80 %");
+    assert_eq!(here(&env, 61, nobody, false), None, "what is broken is told as broken");
+    assert!(here(&env, 43, nobody, true).is_some(), "it has to be well within");
+    assert_eq!(here(&env, 41, nobody, true), None, "mended");
+    assert_eq!(here(&env, 50, &|view| view.backing_up = Some(ago(MINUTE)), false), None, "a backup is under way");
+    // NOW is 03:00: an hourly backup is due at 04:00, when the RPO has broken; one at 03:05 keeps it.
+    env.schedule = Some("cron(0 * * * ? *)".to_owned());
+    assert!(here(&env, 50, nobody, false).is_some(), "due after it breaks");
+    env.schedule = Some("cron(5 * * * ? *)".to_owned());
+    assert_eq!(here(&env, 50, nobody, false), None, "due in time");
+    // A plan that somebody else made counts as well, where it protects this database.
+    env.schedule = None;
+    let plan = |resource: String| AwsPlan {
+        name: "theirs".to_owned(),
+        spec: PlanSpec {
+            vault: "bbws-prod".to_owned(),
+            rules: vec![PlanRule {
+                name: "hourly".to_owned(),
+                schedule: "cron(5 * * * ? *)".to_owned(),
+                delete_after_days: 7,
+                copy_to: None,
+                extras: Vec::new(),
+            }],
+            resources: vec![resource],
+            role: "role".to_owned(),
+        },
+    };
+    let by_plan = |side, plans: Result<Vec<AwsPlan>, String>| {
+        let environment = &env;
+        let mut measurements = with(healthy(NOW), Rds, side, Ok(ago(50 * MINUTE)));
+        measurements.plans = plans;
+        let (measurements, marks) = (&measurements, &tested());
+        let view = View { environment, measurements, marks, standing: &[], dues: &[], backing_up: None, now: NOW };
+        rules::look(&view).found.iter().any(|f| f.kind == Kind::Promise)
+    };
+    let ours = || env.database_arn("bbws-prod-mysql");
+    assert!(!by_plan(Side::Primary, Ok(vec![plan(ours())])));
+    assert!(by_plan(Side::Dr, Ok(vec![plan(ours())])), "nothing of it is copied");
+    assert!(by_plan(Side::Primary, Ok(vec![plan(env.database_arn("another"))])), "it protects another one");
+    assert!(!by_plan(Side::Primary, Err("AccessDenied".to_owned())), "nobody knows that nothing is due");
+    // What its tier promises decides.
+    let day = |hours: u64| Span(Duration::from_secs(hours * 3600));
+    let of = vec!["rds".to_owned()];
+    env.tiers.insert("archival".to_owned(), TierPromise { rpo: day(168), rto: day(168), of });
+    assert_eq!(here(&env, 50, nobody, false), None, "far within a week");
+    let title = here(&env, 7 * 24 * 60 - 60, nobody, false).unwrap();
+    assert!(title.contains("(archival)") && title.ends_with("its RPO of 7 d 0 h is about to break, in 1 h"), "{title}");
 }
 
 #[test]

@@ -17,8 +17,8 @@ use bbws::{
     ports::{
         chat::{Content, Level},
         cloud::{
-            Call, Cloud, CloudError, LeftOut, Measurements, Pages, PointQuery, Probe, Progress, Started, Survey,
-            Windows, World,
+            Call, Cloud, CloudError, KeyFound, LeftOut, Measurements, Pages, PointQuery, Probe, Progress, Started,
+            Survey, Windows, World,
         },
         store::Store as _,
     },
@@ -51,6 +51,9 @@ impl Cloud for Tables {
     }
     async fn windows(&self, environment: &Environment, requester: &str) -> Windows {
         self.inner.windows(environment, requester).await
+    }
+    async fn keys(&self, environment: &Environment, requester: &str) -> Vec<KeyFound> {
+        self.inner.keys(environment, requester).await
     }
     async fn measurements(&self, environment: &Environment, requester: &str) -> Result<Measurements, CloudError> {
         self.inner.measurements(environment, requester).await

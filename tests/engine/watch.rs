@@ -106,7 +106,7 @@ async fn a_finding_is_told_once_in_a_day_with_its_fix_and_taken_back() {
     rig.seen.dictate("prod", lagging(58));
     rig.watch_for(HOUR).await;
     assert_eq!(said(&rig).len(), before + 1, "it has not caught up yet");
-    rig.seen.dictate("prod", lagging(50));
+    rig.seen.dictate("prod", lagging(45));
     rig.watch_for(DAY).await;
     let told: Vec<Posted> = said(&rig).split_off(before + 1);
     assert_eq!(told.len(), 1, "{told:?}");

@@ -158,10 +158,10 @@ fn says_what_is_wrong_with_a_list_or_a_validation() {
         "backup restore prod",
     ]), @r"
     backup ls prod
-      `backup` cannot be followed by `ls`, only by create, list, validate, restore, bisect, schedule, delete or hold.
+      `backup` cannot be followed by `ls`, only by create, list, validate, restore, bisect, schedule, lifecycle, delete or hold.
       /bbws backup list prod
     backup lst prd rsd
-      `backup` cannot be followed by `lst`, only by create, list, validate, restore, bisect, schedule, delete or hold.
+      `backup` cannot be followed by `lst`, only by create, list, validate, restore, bisect, schedule, lifecycle, delete or hold.
       /bbws backup list prod rds
     backup list
       `backup list` needs an environment: dev, sit or prod.
@@ -203,7 +203,7 @@ fn says_what_is_wrong_with_a_list_or_a_validation() {
       `backup list` has no option `--reason`, only `--type`, `--tenant`, `--since` and `--before`.
       /bbws backup list prod
     backup verify prod
-      `backup` cannot be followed by `verify`, only by create, list, validate, restore, bisect, schedule, delete or hold.
+      `backup` cannot be followed by `verify`, only by create, list, validate, restore, bisect, schedule, lifecycle, delete or hold.
       /bbws backup validate prod
     backup validate prod --testrestore
       `backup validate` has no option `--testrestore`, only `--inventory`, `--replication`, `--test-restore` and `--reason`.
@@ -392,7 +392,7 @@ fn says_what_is_wrong_with_a_deletion_or_a_hold() {
       `bk-1` is not an environment. It is one of these: dev, sit or prod.
       /bbws backup delete prod bk-1
     backup rm prod snap-1
-      `backup` cannot be followed by `rm`, only by create, list, validate, restore, bisect, schedule, delete or hold.
+      `backup` cannot be followed by `rm`, only by create, list, validate, restore, bisect, schedule, lifecycle, delete or hold.
       /bbws backup delete prod snap-1
     backup delete prod <id>
       `<id>` is not the id of a recovery point. Copy one from what `backup list` shows.
@@ -443,7 +443,7 @@ fn says_what_is_wrong_with_a_deletion_or_a_hold() {
       `backup hold` needs the id of a recovery point, as `backup list` shows it.
       /bbws backup hold prod <id> --ticket INC-123
     backup release prod x --ticket INC-123
-      `backup` cannot be followed by `release`, only by create, list, validate, restore, bisect, schedule, delete or hold.
+      `backup` cannot be followed by `release`, only by create, list, validate, restore, bisect, schedule, lifecycle, delete or hold.
       /bbws help backup
     hold prod x
       There is no command `hold prod`.

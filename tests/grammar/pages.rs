@@ -20,6 +20,8 @@ fn the_overview() {
        Find the last recovery point on which a named check holds
     • `/bbws backup schedule &lt;env&gt; &lt;list|create|update&gt; [--retention N] [--cron "…"] [--type rds|efs|own|secrets|config|s3|dump|lifecycle|inventory|replication|restore-test|pitr-test|dr-restore-test] [--reason "why"]`
        Show or change when backups are made and how long they are kept
+    • `/bbws backup lifecycle &lt;env&gt; [--bucket BUCKET] [--reason "why"]`
+       Bring the lifecycle rules of buckets to what the config says
     • `/bbws backup delete &lt;env&gt; &lt;id&gt; [--reason "why"]`
        Delete a recovery point
     • `/bbws backup hold &lt;env&gt; &lt;id&gt; --ticket &lt;ticket&gt; [--release] [--reason "why"]`
@@ -42,7 +44,7 @@ fn the_overview() {
        Protect a platform where it runs after a failover or a failback
 
     *Operations*
-    • `/bbws status [env] [--reason "why"]`
+    • `/bbws status [env] [--tiers] [--reason "why"]`
        Show where things stand, on one screen
     • `/bbws handover [env] [--reason "why"]`
        Hand over to whoever comes next, on one screen
@@ -95,6 +97,8 @@ fn the_pages_of_backup() {
        Find the last recovery point on which a named check holds
     • `/bbws backup schedule &lt;env&gt; &lt;list|create|update&gt; [--retention N] [--cron "…"] [--type rds|efs|own|secrets|config|s3|dump|lifecycle|inventory|replication|restore-test|pitr-test|dr-restore-test] [--reason "why"]`
        Show or change when backups are made and how long they are kept
+    • `/bbws backup lifecycle &lt;env&gt; [--bucket BUCKET] [--reason "why"]`
+       Bring the lifecycle rules of buckets to what the config says
     • `/bbws backup delete &lt;env&gt; &lt;id&gt; [--reason "why"]`
        Delete a recovery point
     • `/bbws backup hold &lt;env&gt; &lt;id&gt; --ticket &lt;ticket&gt; [--release] [--reason "why"]`
@@ -435,6 +439,7 @@ fn the_readme_table() {
     | `/bbws backup restore <env> <rds\|pitr\|efs\|dump\|secrets\|config\|s3\|full> [--snapshot-id ID] [--target-time TIME\|latest] [--database DB] [--recovery-point ID] [--path /folder] [--from ID] [--name NAME] [--bucket BUCKET] [--prefix PREFIX] [--as-of TIME\|latest] [--tenant ID] [--tables a,b] [--merge missing\|changed] [--region primary\|dr] [--into clone\|live] [--keep 24h] [--ticket ticket] [--reason "why"]` | Bring something back from a backup, beside what is there or into its place | anyone in a role |
     | `/bbws backup bisect <env> [rds] --check <NAME> [--database DB] [--since 7d] [--reason "why"]` | Find the last recovery point on which a named check holds | anyone in a role |
     | `/bbws backup schedule <env> <list\|create\|update> [--retention N] [--cron "…"] [--type rds\|efs\|own\|secrets\|config\|s3\|dump\|lifecycle\|inventory\|replication\|restore-test\|pitr-test\|dr-restore-test] [--reason "why"]` | Show or change when backups are made and how long they are kept | everyone in the workspace may list; anyone in a role may create and update |
+    | `/bbws backup lifecycle <env> [--bucket BUCKET] [--reason "why"]` | Bring the lifecycle rules of buckets to what the config says | anyone in a role; a second person has to agree |
     | `/bbws backup delete <env> <id> [--reason "why"]` | Delete a recovery point | anyone in a role; where the policy asks for it, a second person has to agree |
     | `/bbws backup hold <env> <id> --ticket <ticket> [--release] [--reason "why"]` | Keep a recovery point from being deleted, or release it | anyone in a role; to release, a second person has to agree |
     | `/bbws dr declare <env> --ticket <ticket> [--kind region\|corruption\|breach\|outage] <reason>` | Declare an incident, and open its room | anyone in a role |
@@ -444,7 +449,7 @@ fn the_readme_table() {
     | `/bbws dr failover <env> [--assess-only] [--execute] [--ticket ticket] [--reason "why"]` | Move a platform to its DR region, or say whether that should be done | to judge, everyone in the workspace; to carry it out, anyone in a role, with a second person, and others before traffic moves |
     | `/bbws dr failback <env> [--assess-only] [--staged] [--execute] [--ticket ticket] [--reason "why"]` | Bring a platform home from its DR region, or say whether that may be done | to judge, everyone in the workspace; to carry it out, anyone in a role, with a second person, and others before writes stand still and traffic moves |
     | `/bbws dr reprotect <env> [--region region] [--reason "why"]` | Protect a platform where it runs after a failover or a failback | anyone in a role, and a second person has to agree |
-    | `/bbws status [env] [--reason "why"]` | Show where things stand, on one screen | everyone in the workspace |
+    | `/bbws status [env] [--tiers] [--reason "why"]` | Show where things stand, on one screen | everyone in the workspace |
     | `/bbws handover [env] [--reason "why"]` | Hand over to whoever comes next, on one screen | everyone in the workspace |
     | `/bbws op list [env]` | List operations, newest first | everyone in the workspace |
     | `/bbws op show <id>` | Show one operation with its steps | everyone in the workspace |
@@ -500,6 +505,7 @@ fn one_of_each() -> Vec<Command> {
         "backup restore prod pitr --target-time latest",
         "backup bisect prod --check orders",
         "backup schedule prod create",
+        "backup lifecycle prod",
         "backup delete prod snap-1",
         "backup hold prod snap-1 --ticket INC-1",
         "dr declare prod --ticket INC-1 orders are gone",

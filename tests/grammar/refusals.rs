@@ -41,10 +41,10 @@ fn says_which_command_was_meant() {
       There is no command `create prod`.
       /bbws backup create prod rds
     backup
-      `backup` needs a second word: create, list, validate, restore, bisect, schedule, delete or hold.
+      `backup` needs a second word: create, list, validate, restore, bisect, schedule, lifecycle, delete or hold.
       /bbws help backup
     backup prod
-      `backup` cannot be followed by `prod`, only by create, list, validate, restore, bisect, schedule, delete or hold.
+      `backup` cannot be followed by `prod`, only by create, list, validate, restore, bisect, schedule, lifecycle, delete or hold.
       /bbws help backup
     backup delete prod
       `backup delete` needs the id of a recovery point, as `backup list` shows it.

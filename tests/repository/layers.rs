@@ -127,14 +127,15 @@ fn the_domain_is_pure() {
 }
 
 /// Files beside the operations' own that may name one, each for its reason: who opens a room for what others run, who asks for the lifting of a stop, what is
-/// cleaned up by itself, what a schedule may start, what a search tells at its end, what a list says of a schedule and offers
-/// to delete.
-const MAY_NAME_AN_OPERATION: [(&str, &str); 7] = [
+/// cleaned up by itself, what a schedule may start, what a search tells at its end, what an inventory and a list say of a schedule, and what a list
+/// offers to delete.
+const MAY_NAME_AN_OPERATION: [(&str, &str); 8] = [
     ("app/convene.rs", "incident"),
     ("app/timer.rs", "schedule"),
     ("app/lift.rs", "resume"),
     ("app/tidy.rs", "cleanup"),
     ("app/reports.rs", "bisect"),
+    ("app/inventory.rs", "schedule"),
     ("app/list.rs", "schedule"),
     ("app/list.rs", "delete"),
 ];

@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use bbws::{
-    domain::operation::State,
+    domain::{
+        operation::State,
+        tier::{self, Tally},
+    },
     ports::store::{Commit, Mark, MarkKind, MarkWrite, Sample, Store as _, StoreError},
 };
 
@@ -12,7 +15,8 @@ use crate::store::bed::{Bed, START, entry};
 on_every_database!(
     a_mark_is_set_once_and_taken_once,
     marks_stand_and_fall_with_their_transaction,
-    samples_are_kept_in_order_and_pruned
+    samples_are_kept_in_order_and_pruned,
+    looks_are_counted_by_day_and_kept_for_a_month
 );
 
 fn mark(kind: MarkKind, subject: &str, note: &str) -> Mark {
@@ -87,4 +91,24 @@ async fn samples_are_kept_in_order_and_pruned(bed: Bed) {
     bed.clock.pass(10 * 86_400);
     bed.ledger.prune(START + Duration::from_secs(30 * 86_400)).await.unwrap();
     assert_eq!(bed.ledger.samples("prod", START).await.unwrap(), [all[2].clone()], "nine days are kept");
+}
+
+async fn looks_are_counted_by_day_and_kept_for_a_month(bed: Bed) {
+    let today = tier::since(START) + tier::DAYS - 1;
+    let tally = |component: &str, day, looks, kept| Tally {
+        environment: "prod".into(),
+        component: component.into(),
+        day,
+        looks,
+        kept,
+    };
+    let write = |tallies| Commit { tallies, ..Commit::default() };
+    bed.ledger.commit(write(vec![tally("b", today, 1, 1), tally("a", today, 1, 0)])).await.unwrap();
+    bed.ledger.commit(write(vec![tally("a", today, 1, 1), tally("a", today - 31, 1, 1)])).await.unwrap();
+    let kept = bed.ledger.tallies("prod", today).await.unwrap();
+    assert_eq!(kept, [tally("a", today, 2, 1), tally("b", today, 1, 1)]);
+    assert!(bed.ledger.tallies("sit", 0).await.unwrap().is_empty());
+    assert_eq!(bed.ledger.tallies("prod", 0).await.unwrap().len(), 3);
+    bed.ledger.prune(START).await.unwrap();
+    assert_eq!(bed.ledger.tallies("prod", 0).await.unwrap(), kept, "what no promise is judged by any more");
 }

@@ -16,13 +16,14 @@ use bbws::{
         moment::Moment,
         operation::{CardRef, OpId, Operation, Run},
         principal::Profile,
+        tier::Tally,
     },
     ports::{
         alert::{Alerts, Topic},
         chat::{ChannelFacts, Chat, ChatError, File, Form, Outgoing, Reply},
         cloud::{
-            Call, Cloud, CloudError, LeftOut, Measurements, Pages, PointQuery, Probe, Progress, Started, Survey,
-            Windows, World,
+            Call, Cloud, CloudError, KeyFound, LeftOut, Measurements, Pages, PointQuery, Probe, Progress, Started,
+            Survey, Windows, World,
         },
         rooms::{RoomFacts, Rooms},
         store::{
@@ -353,6 +354,14 @@ impl Store for MortalStore {
         self.alive()?;
         self.inner.samples(environment, since).await
     }
+    async fn unsent(&self) -> Result<u64, StoreError> {
+        self.alive()?;
+        self.inner.unsent().await
+    }
+    async fn tallies(&self, environment: &str, since: i64) -> Result<Vec<Tally>, StoreError> {
+        self.alive()?;
+        self.inner.tallies(environment, since).await
+    }
     async fn durations(&self, kind: &str, resource: &str, limit: u32) -> Result<Vec<Duration>, StoreError> {
         self.alive()?;
         self.inner.durations(kind, resource, limit).await
@@ -393,6 +402,9 @@ impl Cloud for MortalCloud {
     }
     async fn windows(&self, environment: &Environment, requester: &str) -> Windows {
         self.inner.windows(environment, requester).await
+    }
+    async fn keys(&self, environment: &Environment, requester: &str) -> Vec<KeyFound> {
+        self.inner.keys(environment, requester).await
     }
     async fn measurements(&self, environment: &Environment, requester: &str) -> Result<Measurements, CloudError> {
         if self.killer.dead() {

@@ -16,7 +16,8 @@ use bbws::{
     ports::{
         clock::Clock,
         cloud::{
-            Call, Cloud, CloudError, LeftOut, Pages, PointQuery, Probe, Progress, Started, Survey, Windows, World,
+            Call, Cloud, CloudError, KeyFound, LeftOut, Pages, PointQuery, Probe, Progress, Started, Survey, Windows,
+            World,
         },
     },
 };
@@ -75,6 +76,9 @@ impl Cloud for Dictated {
     async fn windows(&self, environment: &Environment, requester: &str) -> Windows {
         self.inner.windows(environment, requester).await
     }
+    async fn keys(&self, environment: &Environment, requester: &str) -> Vec<KeyFound> {
+        self.inner.keys(environment, requester).await
+    }
     async fn measurements(&self, environment: &Environment, requester: &str) -> Result<Measurements, CloudError> {
         let now = self.clock.now();
         self.looks.lock().unwrap().push_back((environment.name.clone(), now));
@@ -122,6 +126,8 @@ pub fn healthy(at: Moment) -> Measurements {
             .map(|name| (name.to_owned(), Ok("it answers".to_owned())))
             .to_vec(),
         existing: Ok(Vec::new()),
+        plans: Ok(Vec::new()),
+        gaps: Ok(Vec::new()),
     }
 }
 

@@ -9,6 +9,7 @@ pub mod failover;
 mod faults;
 mod files;
 mod lasting;
+mod lifecycles;
 mod models;
 mod notices;
 mod objects;

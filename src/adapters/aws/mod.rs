@@ -16,8 +16,8 @@ use crate::{
         alert::{Alerts, Topic},
         check::CheckLine,
         cloud::{
-            Call, Cloud, CloudError, LeftOut, Measurements, Pages, PointQuery, Probe, Progress, Started, Survey,
-            Windows, World,
+            Call, Cloud, CloudError, KeyFound, LeftOut, Measurements, Pages, PointQuery, Probe, Progress, Started,
+            Survey, Windows, World,
         },
     },
 };
@@ -49,7 +49,7 @@ pub mod tools;
 pub mod transport;
 pub mod web;
 
-use reads::{check, measure, points, readiness, survey, windows};
+use reads::{check, keys, measure, points, readiness, survey, windows};
 use session::{Session, Sessions};
 use tools::Tools;
 
@@ -130,6 +130,10 @@ impl Cloud for AwsCloud {
 
     async fn windows(&self, environment: &Environment, requester: &str) -> Windows {
         windows::read(self, environment, requester).await
+    }
+
+    async fn keys(&self, environment: &Environment, requester: &str) -> Vec<KeyFound> {
+        keys::read(self, environment, requester).await
     }
 
     async fn measurements(&self, environment: &Environment, requester: &str) -> Result<Measurements, CloudError> {

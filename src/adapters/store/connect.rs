@@ -34,6 +34,7 @@ pub(super) static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {
         one(2, "marks", include_str!("../../../migrations/0002_marks.sql")),
         one(3, "incarnation", include_str!("../../../migrations/0003_incarnation.sql")),
         one(4, "due", include_str!("../../../migrations/0004_due.sql")),
+        one(5, "attainment", include_str!("../../../migrations/0005_attainment.sql")),
     ])
 });
 

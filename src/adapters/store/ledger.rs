@@ -32,6 +32,7 @@ impl Core {
         }
         self.write_marks(&mut tx, &commit.marks).await?;
         self.write_samples(&mut tx, &commit.samples).await?;
+        self.write_tallies(&mut tx, &commit.tallies).await?;
         self.write_dues(&mut tx, &commit.dues).await?;
         self.enqueue(&mut tx, &commit.notices, version).await?;
         self.append(&mut tx, &entries).await?;

@@ -1,10 +1,10 @@
-//! Marks and samples: what the ledger remembers beyond operations.
+//! Marks, samples and tallies of them: what the ledger remembers beyond operations.
 
 use sqlx::{Any, Transaction, query, query_as, query_scalar};
 
 use super::{Core, dialect::unreadable, operation::to_json};
 use crate::{
-    domain::moment::Moment,
+    domain::{moment::Moment, tier::Tally},
     ports::store::{Mark, MarkKind, MarkWrite, Sample, StoreError},
 };
 
@@ -22,6 +22,12 @@ const SAMPLE: &str = "INSERT INTO sample (environment, component, at, lag) VALUE
 const SAMPLES: &str =
     "SELECT component, at, lag FROM sample WHERE environment = $1 AND at >= $2 ORDER BY at, component";
 const PRUNE: &str = "DELETE FROM sample WHERE at < $1";
+const COUNT: &str = "INSERT INTO attainment (environment, component, day, looks, kept) VALUES ($1, $2, $3, $4, $5) \
+    ON CONFLICT (environment, component, day) DO UPDATE SET \
+    looks = attainment.looks + excluded.looks, kept = attainment.kept + excluded.kept";
+const TALLIES: &str = "SELECT component, day, looks, kept FROM attainment WHERE environment = $1 AND day >= $2 \
+    ORDER BY component, day";
+const FORGET: &str = "DELETE FROM attainment WHERE day < $1";
 
 impl Core {
     /// Changes marks in the order given by their keys, so that transactions lock them in one order.
@@ -75,6 +81,42 @@ impl Core {
         Ok(())
     }
 
+    /// Counts looks, in the order of their keys, so that transactions lock rows in one order.
+    pub(super) async fn write_tallies(
+        &self,
+        tx: &mut Transaction<'static, Any>,
+        tallies: &[Tally],
+    ) -> Result<(), StoreError> {
+        let number = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
+        let mut ordered: Vec<&Tally> = tallies.iter().collect();
+        ordered.sort_by_key(|tally| (&tally.environment, &tally.component, tally.day));
+        for tally in ordered {
+            query(COUNT)
+                .bind(tally.environment.clone())
+                .bind(tally.component.clone())
+                .bind(tally.day)
+                .bind(number(tally.looks))
+                .bind(number(tally.kept))
+                .execute(&mut **tx)
+                .await?;
+        }
+        Ok(())
+    }
+
+    pub(super) async fn tallies(&self, environment: &str, since: i64) -> Result<Vec<Tally>, StoreError> {
+        let rows: Vec<(String, i64, i64, i64)> =
+            query_as(TALLIES).bind(environment.to_owned()).bind(since).fetch_all(self.db.reader()).await?;
+        let number = |count: i64| u64::try_from(count).unwrap_or(0);
+        let tally = |(component, day, looks, kept)| Tally {
+            environment: environment.to_owned(),
+            component,
+            day,
+            looks: number(looks),
+            kept: number(kept),
+        };
+        Ok(rows.into_iter().map(tally).collect())
+    }
+
     pub(super) async fn marks(&self, environment: &str, kind: Option<MarkKind>) -> Result<Vec<Mark>, StoreError> {
         let read = query_scalar::<_, String>(if kind.is_some() { OF_KIND } else { ALL }).bind(environment.to_owned());
         let read = match kind {
@@ -102,10 +144,11 @@ impl Core {
         Ok(rows.into_iter().map(sample).collect())
     }
 
-    /// Deletes samples from before that moment.
-    pub(super) async fn prune_samples(&self, before: Moment) -> Result<u64, StoreError> {
+    /// Deletes samples from before that moment, and counts of days before that day.
+    pub(super) async fn prune_samples(&self, before: Moment, day: i64) -> Result<u64, StoreError> {
         let mut tx = self.db.begin().await?;
-        let deleted = query(PRUNE).bind(before.0).execute(&mut **tx).await?.rows_affected();
+        let samples = query(PRUNE).bind(before.0).execute(&mut **tx).await?.rows_affected();
+        let deleted = samples + query(FORGET).bind(day).execute(&mut **tx).await?.rows_affected();
         tx.commit().await?;
         Ok(deleted)
     }

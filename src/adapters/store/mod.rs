@@ -43,6 +43,7 @@ use self::{
 use crate::domain::{
     moment::Moment,
     operation::{CardRef, OpId, Operation, Run},
+    tier::{self, Tally},
 };
 use crate::ports::{
     clock::Clock,
@@ -172,9 +173,11 @@ impl Ledger {
     pub async fn prune(&self, before: Moment) -> Result<u64, StoreError> {
         // Charts go back a week.
         let charted = before.min(self.core.clock.now() - Duration::from_secs(9 * 86_400));
+        // A promise is judged by a month.
+        let counted = tier::since(self.core.clock.now()) - 1;
         self.work(move |core| async move {
             let told = core.prune_inbox(before).await? + core.prune_outbox(before).await?;
-            Ok(told + core.prune_samples(charted).await?)
+            Ok(told + core.prune_samples(charted, counted).await?)
         })
         .await
     }
@@ -329,6 +332,15 @@ impl Store for Ledger {
     async fn samples(&self, environment: &str, since: Moment) -> Result<Vec<Sample>, StoreError> {
         let environment = environment.to_owned();
         self.work(move |core| async move { core.samples(&environment, since).await }).await
+    }
+
+    async fn unsent(&self) -> Result<u64, StoreError> {
+        self.work(|core| async move { core.unsent().await }).await
+    }
+
+    async fn tallies(&self, environment: &str, since: i64) -> Result<Vec<Tally>, StoreError> {
+        let environment = environment.to_owned();
+        self.work(move |core| async move { core.tallies(&environment, since).await }).await
     }
 
     async fn durations(&self, kind: &str, resource: &str, limit: u32) -> Result<Vec<Duration>, StoreError> {

@@ -38,6 +38,7 @@ const DEFER: &str = "UPDATE outbox SET not_before = $2, doubt = $3 WHERE id = $1
 const FREE: &str = "UPDATE outbox SET not_before = $1 WHERE sent < version AND doubt > 0 AND not_before > $1";
 const NEXT: &str = "SELECT MIN(not_before) FROM outbox WHERE sent < version \
     AND (replies = 0 OR EXISTS (SELECT 1 FROM op WHERE op.id = outbox.op_id AND op.card_ts IS NOT NULL))";
+const UNSENT: &str = "SELECT COUNT(*) FROM outbox WHERE sent < version";
 const CARD: &str = "UPDATE op SET card_channel = $2, card_ts = $3 WHERE id = $1";
 const PRUNE: &str = "DELETE FROM outbox WHERE id IN \
     (SELECT id FROM outbox WHERE sent >= version AND created < $1 AND id NOT LIKE 'card:%' LIMIT 500)";
@@ -62,6 +63,11 @@ impl Texts {
 type Taken = (String, String, i64, i64, i64, i64, i64);
 
 impl Core {
+    pub(super) async fn unsent(&self) -> Result<u64, StoreError> {
+        let unsent: i64 = query_scalar(UNSENT).fetch_one(self.db.reader()).await?;
+        Ok(u64::try_from(unsent).unwrap_or(0))
+    }
+
     /// Stores notices with the operation's new version.
     pub(super) async fn enqueue(
         &self,

@@ -32,6 +32,7 @@ pub(super) const TABLES: &[Table] = &[
     ("mark", &["environment", "kind", "subject", "body"], &["at"]),
     ("sample", &["environment", "component"], &["at", "lag"]),
     ("due", &["environment", "routine", "body"], &["at"]),
+    ("attainment", &["environment", "component"], &["day", "looks", "kept"]),
 ];
 
 /// Replaces the rows of every table by those of `from`. Both are inside a transaction.
@@ -71,6 +72,7 @@ mod tests {
             include_str!("../../../migrations/0002_marks.sql"),
             include_str!("../../../migrations/0003_incarnation.sql"),
             include_str!("../../../migrations/0004_due.sql"),
+            include_str!("../../../migrations/0005_attainment.sql"),
         ];
         let mut found: Vec<(String, Vec<String>, Vec<String>)> = Vec::new();
         for line in migrations.iter().flat_map(|text| text.lines()) {

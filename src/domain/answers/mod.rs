@@ -8,6 +8,7 @@ mod op_list;
 mod op_show;
 pub mod restore_list;
 mod status;
+mod tiers;
 
 use std::collections::BTreeMap;
 
@@ -15,11 +16,12 @@ use super::{
     attachment::Attachment,
     command::{Command, Does, Entry},
     environment::Environment,
-    mark::{Mark, MarkKind},
+    mark::{Mark, MarkKind, Sample},
     moment::Moment,
     operation::{OpId, Operation, Run},
     routine::Due,
     stop::Stop,
+    tier::Tally,
 };
 
 /// Every answer from the ledger. A new one is its file and its line here.
@@ -52,6 +54,8 @@ pub struct Wants {
     pub measured: bool,
     /// What starts by itself, and when it is due.
     pub dues: bool,
+    /// How well RPOs were kept, and the lags of the last hour.
+    pub attainment: bool,
 }
 
 /// What was found out for an answer.
@@ -73,6 +77,10 @@ pub struct Known<'a> {
     pub owners: BTreeMap<String, String>,
     /// When AWS was last measured, by environment; those of which nothing was measured in the last hour are missing.
     pub measured: BTreeMap<String, Moment>,
+    /// Lags of the last hour.
+    pub samples: Vec<Sample>,
+    /// How well RPOs were kept.
+    pub tallies: Vec<Tally>,
     /// When what starts by itself is due in these environments.
     pub dues: Vec<Due>,
     /// Since when nothing protects an environment, because it moved; those that are protected are missing.

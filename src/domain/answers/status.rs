@@ -1,9 +1,12 @@
 //! `status`: one phone screen that says where each environment runs, what runs in it, what waits for whom, and what is late.
 
-use super::{Answer, Known, Runs, Told, Wants};
+use super::{Answer, Known, Runs, Told, Wants, tiers};
 use crate::domain::{
     approval,
-    command::{ANY_ENVIRONMENT, Command, Does, EVERYONE, Entry, Group, WHY_ASKED, as_they_are, nothing_more},
+    command::{
+        ANY_ENVIRONMENT, Arg, Command, Does, EVERYONE, Entry, Form, Group, Values, WHY_ASKED, Wrong, nothing_more,
+        value,
+    },
     environment::{Environment, Side},
     experience,
     mark::{Leftover, Mark, MarkKind},
@@ -14,6 +17,7 @@ use crate::domain::{
     routine::Due,
     step::{Action, Consent, StepState},
     text::escape,
+    tier,
     watch::{Kind, Standing},
 };
 
@@ -34,13 +38,35 @@ static ENTRY: Entry = Entry {
     about: "Show where things stand, on one screen",
     happens: "Shows only you, for each environment, which region is active, what runs, what waits for whom, and what is late or \
               wrong by the watcher's last look. Changes nothing and asks AWS nothing.",
-    args: &[ANY_ENVIRONMENT, WHY_ASKED],
-    examples: &["status", "status ENV"],
+    args: &[
+        ANY_ENVIRONMENT,
+        Arg {
+            name: TIERS,
+            kind: &value::CHECK,
+            form: Form::Flag,
+            required: false,
+            usual: None,
+            about: "RPO and RTO of each database, file system, bucket and configuration by its service tier, how far each is \
+                    behind, and how well its RPO was kept in the last 30 days; of one environment",
+        },
+        WHY_ASKED,
+    ],
+    examples: &["status", "status ENV", "status ENV --tiers"],
     who: EVERYONE,
     does: |_| Does::Answer,
-    settle: as_they_are,
+    settle: settled,
     mend: nothing_more,
 };
+
+const TIERS: &str = "tiers";
+
+/// A matrix is of one environment.
+fn settled(values: Values) -> Result<Values, Wrong> {
+    if values.has(TIERS) && values.get(ANY_ENVIRONMENT.name).is_none() {
+        return Err(Wrong::new("Tiers are shown of one environment. Say which: `/bbws status prod --tiers`."));
+    }
+    Ok(values)
+}
 
 /// The answer.
 pub struct Status;
@@ -59,17 +85,23 @@ impl Answer for Status {
             marks: &[MarkKind::Finding, MarkKind::Leftover, MarkKind::Before],
             measured: true,
             dues: true,
+            attainment: command.environment().is_some(),
         }
     }
 
-    fn tell(&self, _: &Command, known: &Known<'_>) -> Told {
+    fn tell(&self, command: &Command, known: &Known<'_>) -> Told {
         if known.environments.is_empty() {
             return Told::text("No environment is configured, so that nothing can be said of any.");
+        }
+        if let ([only], true) = (known.environments.as_slice(), command.values().has(TIERS)) {
+            return tiers::told(only, known);
         }
         let room = if known.environments.len() == 1 { ROOM } else { ROOM_OF_EACH };
         let sections = known.environments.iter().map(|environment| Section::of(environment, known).text(room));
         let mut lines: Vec<String> = sections.collect();
         if let [only] = known.environments.as_slice() {
+            let rows = tier::matrix(only, &known.samples, &known.tallies, known.now);
+            lines.extend(tier::line(&rows).map(|line| format!("• {line}")));
             lines.extend(experience::of(&known.newest).iter().map(|of| format!("• {}", of.spoken(only.rto.0))));
         }
         Told::text(lines.join("\n"))
@@ -204,7 +236,7 @@ fn left(mark: &Mark, known: &Known<'_>) -> Option<String> {
 
 /// Whether a finding is of something that should have happened by now.
 pub(super) fn is_late(found: &Standing) -> bool {
-    matches!(found.note.kind, Kind::Missed | Kind::Lag | Kind::RestoreTest)
+    matches!(found.note.kind, Kind::Missed | Kind::Lag | Kind::Promise | Kind::RestoreTest)
 }
 
 /// Where a run stands, and who has to do something.

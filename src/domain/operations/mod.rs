@@ -14,6 +14,7 @@ pub mod failback;
 pub mod failover;
 pub mod hold;
 pub mod incident;
+pub mod lifecycle;
 pub mod reprotect;
 pub mod restore;
 pub mod resume;
@@ -41,7 +42,7 @@ use super::{
 };
 
 /// Every operation, in the order lists name them. A new one is its file and its line here.
-pub static ALL: [&dyn Operation; 13] = [
+pub static ALL: [&dyn Operation; 14] = [
     &create::Create,
     &schedule::Schedule,
     &delete::Delete,
@@ -49,6 +50,7 @@ pub static ALL: [&dyn Operation; 13] = [
     &restore::Restore,
     &bisect::Bisect,
     &hold::Hold,
+    &lifecycle::Lifecycle,
     &failover::Failover,
     &failback::Failback,
     &reprotect::Reprotect,

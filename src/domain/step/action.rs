@@ -16,6 +16,7 @@ use super::{
     efs::*,
     failover::*,
     ledger::*,
+    lifecycle::*,
     parameters::{Parameters, Proof},
     people::*,
     rds::*,
@@ -85,6 +86,8 @@ macro_rules! every_kind_of_step {
                 FenceService = "ecs.fence",
                 ShiftTraffic = "dns.shift",
                 CreateReplica = "rds.replica",
+                EnableVersioning = "s3.versioning",
+                PutLifecycle = "s3.lifecycle",
             }
             // AWS, which is only looked at.
             AwsRead {

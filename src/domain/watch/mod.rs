@@ -3,6 +3,7 @@
 //! [`rules`] finds what is wrong in one set of measurements. Here it is decided what of that is news, so that nothing is told
 //! twice, nothing flaps, and a flood stays a handful of lines. [`words`] makes the messages.
 
+mod objectives;
 pub mod rules;
 pub mod words;
 
@@ -45,6 +46,10 @@ pub enum Kind {
     Missed,
     /// A copy in the DR region is further behind than the RPO allows.
     Lag,
+    /// An RPO is about to be broken.
+    Promise,
+    /// A database cannot be restored to every moment of its past.
+    Chain,
     /// A job ended otherwise than well.
     Job,
     /// Something cannot be seen, so that nobody would know if it went wrong.
@@ -59,11 +64,13 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Kind; 9] = [
+    pub const ALL: [Kind; 11] = [
         Kind::Unreachable,
         Kind::Place,
         Kind::Missed,
         Kind::Lag,
+        Kind::Promise,
+        Kind::Chain,
         Kind::Job,
         Kind::Blind,
         Kind::RestoreTest,
@@ -78,6 +85,8 @@ impl Kind {
             Kind::Place => "place",
             Kind::Missed => "missed-backup",
             Kind::Lag => "lag",
+            Kind::Promise => "promise",
+            Kind::Chain => "chain",
             Kind::Job => "job",
             Kind::Blind => "unseen",
             Kind::RestoreTest => "restore-test-overdue",

@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use super::{Finding, Kind, Look, MORE, Standing, View, is_region, words};
+use super::{Finding, Kind, Look, MORE, Standing, View, is_region, objectives, words};
 use crate::domain::{
     environment::Environment,
     lag::{Component, JobTrouble, Measurements, Side},
@@ -33,6 +33,8 @@ pub fn look(view: &View<'_>) -> Look {
     places(view, &mut look);
     missed(view, &mut look);
     lags(view, &mut look);
+    objectives::promises(view, &mut look);
+    objectives::chain(view, &mut look);
     jobs(view, &mut look);
     restore_test(view, &mut look);
     leftovers(view, &mut look);
@@ -53,12 +55,12 @@ pub fn silence() -> Look {
 }
 
 impl View<'_> {
-    fn stands(&self, key: &str) -> bool {
+    pub(super) fn stands(&self, key: &str) -> bool {
         self.standing.iter().any(|s| s.key == key)
     }
 
     /// The region of this side does not answer as a whole, which is a finding of its own.
-    fn region_lost(&self, side: Side) -> bool {
+    pub(super) fn region_lost(&self, side: Side) -> bool {
         let region = match side {
             Side::Primary => &self.environment.primary_region,
             Side::Dr => &self.environment.dr_region,
@@ -144,7 +146,7 @@ fn missed(view: &View<'_>, look: &mut Look) {
 }
 
 fn lags(view: &View<'_>, look: &mut Look) {
-    let (rpo, at) = (view.environment.rpo.0, view.measurements.at);
+    let at = view.measurements.at;
     let lost = view.region_lost(Side::Dr);
     let copies: Vec<&Component> = view.measurements.components.iter().filter(|c| c.side == Side::Dr).collect();
     let mut behind = 0;
@@ -153,6 +155,7 @@ fn lags(view: &View<'_>, look: &mut Look) {
     for component in &copies {
         let key = Kind::Lag.key(&component.name());
         let stands = view.stands(&key);
+        let rpo = view.environment.promise_of(component).rpo;
         // What was told to be behind has to catch up by a margin, or it would come and go.
         let limit = if stands { rpo * 9 / 10 } else { rpo };
         if component.within(limit, at) {

@@ -26,7 +26,7 @@ const SAYING: usize = 240;
 const BUTTONS: usize = 5;
 
 /// What can be done about something while a region it needs does not answer.
-const LATER: &str = "Nothing can be done about it before the region answers, which is told on its own.";
+pub(super) const LATER: &str = "Nothing can be done about it before the region answers, which is told on its own.";
 
 /// A file system by its name in the config, anything else by its id.
 fn named<'n>(environment: &'n Environment, resource: &'n str) -> &'n str {
@@ -34,7 +34,7 @@ fn named<'n>(environment: &'n Environment, resource: &'n str) -> &'n str {
 }
 
 /// `efs wp-content in DR`.
-fn called(environment: &Environment, component: &Component) -> String {
+pub(super) fn called(environment: &Environment, component: &Component) -> String {
     let resource = named(environment, &component.resource).to_owned();
     Component { resource, ..component.clone() }.name()
 }
@@ -59,18 +59,18 @@ pub(super) fn promised(span: Duration) -> String {
     }
 }
 
-fn code(text: &str) -> String {
+pub(super) fn code(text: &str) -> String {
     format!("`{}`", escape(&text.replace('`', "'")))
 }
 
 /// A button that makes a backup.
-fn back_up(environment: &Environment, scope: BackupScope) -> Offer {
+pub(super) fn back_up(environment: &Environment, scope: BackupScope) -> Offer {
     let command = create::command(&environment.name, scope);
     let what = if scope == BackupScope::Full { "everything" } else { scope.as_str() };
     Offer { label: format!("Back up {what} now"), command: command.canonical(), confirm: None }
 }
 
-fn scope(kind: PointKind) -> BackupScope {
+pub(super) fn scope(kind: PointKind) -> BackupScope {
     match kind {
         PointKind::Rds => BackupScope::Rds,
         PointKind::Efs => BackupScope::Efs,
@@ -140,7 +140,7 @@ pub(super) fn missed(view: &View<'_>, c: &Component, key: String, due: Moment, s
 }
 
 pub(super) fn lag(view: &View<'_>, c: &Component, key: String) -> Finding {
-    let rpo = spoken(view.environment.rpo.0);
+    let rpo = spoken(view.environment.promise_of(c).rpo);
     let name = code(&called(view.environment, c));
     let (title, reason) = match c.lag(view.measurements.at) {
         Some(lag) => (
@@ -185,10 +185,13 @@ pub(super) fn no_copy(view: &View<'_>, copies: usize, certain: bool) -> Finding 
         certain,
         again: 0,
         title: format!(
-            "None of the {} in {} keeps the RPO of {}",
+            "None of the {} in {} keeps {}",
             count(copies, "copy"),
             escape(&view.environment.dr_region),
-            spoken(view.environment.rpo.0)
+            match view.environment.tiers.is_empty() {
+                true => format!("the RPO of {}", spoken(view.environment.rpo.0)),
+                false => "its RPO".to_owned(),
+            }
         ),
         reason: "A failover now would break the promise for everything.".to_owned(),
         next: if view.reaches_all() {
@@ -399,7 +402,7 @@ fn listed(routines: &[Routine]) -> String {
     }
 }
 
-fn upper(text: &str) -> String {
+pub(super) fn upper(text: &str) -> String {
     let mut letters = text.chars();
     letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
 }
@@ -429,6 +432,8 @@ pub(super) fn sum(kind: Kind, key: String, first: &Finding, count: usize) -> Fin
         Kind::Job => "jobs that ended otherwise than well",
         Kind::Missed => "backups that did not happen",
         Kind::Lag => "copies behind their RPO",
+        Kind::Promise => "RPOs about to break",
+        Kind::Chain => "gaps in what databases can be restored to",
         Kind::Leftover => "things left behind by restores",
         Kind::Place => "places that are not usable",
         Kind::RestoreTest => "restore tests that are overdue",
@@ -503,6 +508,7 @@ fn mended(standing: &Standing) -> String {
     let good = match standing.note.kind {
         Kind::Place if !subject.is_empty() && subject != MORE => Some(format!("{} is usable again", name())),
         Kind::Lag => told(" is ", " keeps its RPO again").filter(|_| title.starts_with('`')),
+        Kind::Promise => told(" is ", " is well within its RPO again").filter(|_| title.starts_with('`')),
         Kind::Unreachable => told(" did not answer", " answers again"),
         Kind::Leftover => told(", made for", " is gone"),
         Kind::Blind => Some("The jobs of AWS Backup can be seen again".to_owned()).filter(|_| subject == "jobs"),
@@ -510,7 +516,7 @@ fn mended(standing: &Standing) -> String {
         Kind::Schedule if subject != MORE => {
             Some("What bbws starts by itself is approved as the config says it".to_owned())
         }
-        Kind::Place | Kind::Missed | Kind::Job | Kind::RestoreTest | Kind::Schedule => None,
+        Kind::Place | Kind::Missed | Kind::Chain | Kind::Job | Kind::RestoreTest | Kind::Schedule => None,
     };
     good.unwrap_or_else(|| title.clone())
 }

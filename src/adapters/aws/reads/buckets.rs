@@ -8,7 +8,7 @@ use aws_sdk_s3::{
     },
 };
 
-use super::super::{moment, s3, session::Session, side_by_side};
+use super::super::{moment, s3, session::Session, side_by_side, steps};
 use crate::{
     domain::{
         environment::Environment,
@@ -44,7 +44,8 @@ async fn one(session: &Session, environment: &Environment, name: &str) -> Result
         None => Err(format!("Bucket {name} has no `dr` in the config file. Name its replica there.")),
     };
     let lifecycle = lifecycle(session, name, &environment.account).await?;
-    Ok(Some(BucketFound { name: name.to_owned(), versioned, replication, lifecycle }))
+    let rules = steps::lifecycle::found(session, name, &environment.account).await?;
+    Ok(Some(BucketFound { name: name.to_owned(), versioned, replication, lifecycle, rules }))
 }
 
 /// Whether the versions of a bucket are kept; none where there is no such bucket.

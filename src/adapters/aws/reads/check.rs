@@ -271,6 +271,7 @@ mod tests {
                 versioned: true,
                 replication: Ok("bbws-prod-media-dr".into()),
                 lifecycle: Vec::new(),
+                rules: Vec::new(),
             }],
             described: [("bbws/prod/database".to_owned(), Ok("v1".to_owned()))].into(),
             dump_key: Some(Ok("arn".into())),

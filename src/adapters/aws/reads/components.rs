@@ -16,6 +16,7 @@ use crate::{
         lag::{Component, Side},
         moment::Moment,
         point::PointKind,
+        tier,
     },
     ports::cloud::{CloudError, DatabaseFound},
 };
@@ -34,7 +35,7 @@ pub async fn look(
     side: Side,
     instances: &Result<Vec<DatabaseFound>, String>,
 ) -> Vec<(Component, bool)> {
-    let declared = newest::declared(watch.environment);
+    let declared = tier::declared(watch.environment);
     let session = match watch.session(side) {
         Ok(session) => session,
         Err(reason) => return all(side, declared, |_| Err((reason.clone(), false))),
@@ -45,7 +46,8 @@ pub async fn look(
     };
     // A bucket's data has no points of its own, and what keeps the objective by itself needs none.
     let keeps = |of: &Of| {
-        live.get(of).and_then(|safe| safe.as_ref().ok()).is_some_and(|s| watch.at.since(*s) <= watch.environment.rpo.0)
+        let rpo = watch.environment.promise(of.0, &of.1).rpo;
+        live.get(of).and_then(|safe| safe.as_ref().ok()).is_some_and(|s| watch.at.since(*s) <= rpo)
     };
     let wanted: Vec<Of> = declared.iter().filter(|of| of.0 != PointKind::S3 && !keeps(of)).cloned().collect();
     let found = newest::newest(watch.cloud, watch.environment, side, watch.requester, &wanted, None).await;

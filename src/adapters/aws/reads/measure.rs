@@ -2,15 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use futures::future::{OptionFuture, join, join5};
+use futures::future::{OptionFuture, join, join3, join5};
 
-use super::super::{AwsCloud, efs, rds};
+use super::super::{AwsCloud, efs, rds, side_by_side, steps::plans};
 use super::{components, jobs, places, watch::Watch};
 use crate::{
     domain::{
         environment::Environment,
-        lag::{Existing, JobTrouble, Side},
-        point::PointKind,
+        lag::{AwsPlan, Existing, JobTrouble, Side},
+        point::{Gap, PointKind},
     },
     ports::cloud::{CloudError, DatabaseFound, Measurements},
 };
@@ -26,12 +26,12 @@ pub async fn measurements(
 ) -> Result<Measurements, CloudError> {
     let watch = Watch::open(cloud, environment, requester).await?;
     let (instances, file_systems) = join(instances(&watch), file_systems(&watch)).await;
-    let (primary, dr, jobs, trouble, places) = join5(
+    let (primary, dr, jobs, trouble, (places, plans, gaps)) = join5(
         components::measure(&watch, Side::Primary, &instances),
         OptionFuture::from(watch.there.as_ref().map(|_| components::measure(&watch, Side::Dr, &instances))),
         counts(&watch),
         trouble(&watch),
-        places::look(&watch),
+        join3(places::look(&watch), plans(&watch), gaps(&watch)),
     )
     .await;
     Ok(Measurements {
@@ -41,11 +41,29 @@ pub async fn measurements(
         trouble,
         places,
         existing: existing(instances, file_systems),
+        plans,
+        gaps,
     })
 }
 
 async fn instances(watch: &Watch<'_>) -> Result<Vec<DatabaseFound>, String> {
     rds::all_instances(watch.session(Side::Primary)?).await.map_err(|e| e.to_string())
+}
+
+async fn plans(watch: &Watch<'_>) -> Result<Vec<AwsPlan>, String> {
+    plans::all(watch.session(Side::Primary)?).await.map_err(|e| e.to_string())
+}
+
+/// What breaks the chain of automated backups.
+async fn gaps(watch: &Watch<'_>) -> Result<Vec<Gap>, String> {
+    let session = watch.session(Side::Primary)?;
+    let of = |id: &str| {
+        let id = id.to_owned();
+        async move { rds::switches(session, &id).await.map(|switches| Gap::between(&id, &switches)) }
+    };
+    let read = side_by_side(watch.environment.databases.iter().map(|database| of(&database.id)).collect()).await;
+    let gaps: Result<Vec<Vec<Gap>>, CloudError> = read.into_iter().collect();
+    Ok(gaps.map_err(|error| error.to_string())?.into_iter().flatten().collect())
 }
 
 async fn file_systems(watch: &Watch<'_>) -> Result<Vec<(String, String)>, String> {

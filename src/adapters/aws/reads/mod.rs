@@ -5,6 +5,7 @@ pub mod buckets;
 pub mod check;
 pub mod components;
 pub mod jobs;
+pub mod keys;
 pub mod lineage;
 pub mod measure;
 pub mod newest;

@@ -34,17 +34,6 @@ pub struct Newest {
     pub unread: Vec<String>,
 }
 
-/// Everything of the environment that is backed up into points.
-pub fn declared(environment: &Environment) -> Vec<Of> {
-    let databases = environment.databases.iter().map(|d| (PointKind::Rds, d.id.clone()));
-    let file_systems = environment.file_systems.iter().map(|f| (PointKind::Efs, f.id.clone()));
-    let secrets = environment.secrets_prefix.iter().map(|p| (PointKind::Secrets, p.clone()));
-    let config = environment.parameters_prefix.iter().map(|p| (PointKind::Config, p.clone()));
-    let buckets = environment.buckets.iter().map(|b| (PointKind::S3, b.name.clone()));
-    let dumps = environment.dumps.iter().map(|d| (PointKind::Dump, d.database.clone()));
-    databases.chain(file_systems).chain(secrets).chain(config).chain(buckets).chain(dumps).collect()
-}
-
 /// Looks for the newest usable point of each of these, of those from until `at` where that is asked for: first among the points of the last days, then, for what has none
 /// there, among all of its own.
 ///

@@ -12,6 +12,7 @@ use crate::{
         lag::Side,
         moment::Moment,
         point::{Gap, Point, Window},
+        tier,
         world::{BucketFound, Network, PlanFound, SnapshotFound, VaultRange},
     },
     ports::cloud::{CloudError, Condition, FileSystemFound, Survey, World},
@@ -147,7 +148,7 @@ async fn newest_here(
     at: Option<Moment>,
     requester: &str,
 ) -> Result<Vec<Point>, CloudError> {
-    let declared = newest::declared(environment);
+    let declared = tier::declared(environment);
     let found = newest::newest(cloud, environment, Side::Primary, requester, &declared, at).await?;
     lineage::whole(found.unread)?;
     let mut points: Vec<Point> = found.points.into_values().collect();

@@ -41,6 +41,7 @@ mod exported;
 pub mod health;
 pub mod holds;
 pub mod jobs;
+pub mod lifecycle;
 mod lines;
 pub mod list_versions;
 pub mod mounts;

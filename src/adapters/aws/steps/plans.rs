@@ -11,11 +11,12 @@ use aws_smithy_types::error::operation::BuildError;
 use sha2::{Digest as _, Sha256};
 
 use super::{
-    super::{background::Outcome, backup, session::Session, side_by_side, tags},
+    super::{background::Outcome, backup, error::Attempt, session::Session, side_by_side, tags},
     At, Change,
 };
 use crate::{
     domain::{
+        lag::AwsPlan,
         step::{Extra, Outputs, PlanRule, PlanSpec, PutPlan},
         text::count,
         world::PlanFound,
@@ -42,6 +43,29 @@ struct Live {
 /// See [`CloudError`]; `Permanent` when there are several.
 pub async fn find(session: &Session, name: &str) -> Result<Option<PlanFound>, CloudError> {
     Ok(live(session, name).await?.map(|live| live.found))
+}
+
+/// Plans read of one account; who has more keeps them in order otherwise.
+const MOST: usize = 50;
+
+/// Every plan of the region, whoever made it, by name.
+///
+/// # Errors
+/// See [`CloudError`]; `Permanent` when there are more than can be read.
+pub async fn all(session: &Session) -> Result<Vec<AwsPlan>, CloudError> {
+    let attempt = session.reads("backup:ListBackupPlans", "backup plans".to_owned());
+    let listed = listed(session, &attempt).await?;
+    if listed.len() > MOST {
+        let why = format!("there are {} plans, and no more than {MOST} are read", listed.len());
+        return Err(attempt.never(&why, "Look at them in AWS Backup."));
+    }
+    let read = side_by_side(listed.iter().map(|(name, id)| read(session, name, id)).collect()).await;
+    let mut plans = Vec::new();
+    for ((name, _), live) in listed.iter().zip(read) {
+        plans.extend(live?.map(|live| AwsPlan { name: name.clone(), spec: live.found.spec }));
+    }
+    plans.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(plans)
 }
 
 impl Change for PutPlan {
@@ -155,21 +179,27 @@ fn sorted(resources: &[String]) -> Vec<String> {
 
 async fn live(session: &Session, name: &str) -> Result<Option<Live>, CloudError> {
     let attempt = session.reads("backup:ListBackupPlans", format!("backup plan {name}"));
-    let mut pages = session.backup().list_backup_plans().max_results(1000).into_paginator().send();
-    let mut ids = Vec::new();
-    while let Some(page) = pages.next().await {
-        let plans = page.map_err(|e| attempt.failed(e))?.backup_plans_list.unwrap_or_default();
-        let named = plans.into_iter().filter(|plan| plan.backup_plan_name() == Some(name));
-        ids.extend(named.filter_map(|plan| plan.backup_plan_id));
-    }
-    match ids.as_slice() {
+    let mut plans = listed(session, &attempt).await?;
+    plans.retain(|(called, _)| called == name);
+    match plans.as_slice() {
         [] => Ok(None),
-        [id] => read(session, name, id).await,
+        [(_, id)] => read(session, name, id).await,
         several => Err(attempt.never(
             &format!("there are {} plans of that name", several.len()),
             "Delete all but one in AWS Backup, then retry.",
         )),
     }
+}
+
+/// Name and id of every plan.
+async fn listed(session: &Session, attempt: &Attempt<'_>) -> Result<Vec<(String, String)>, CloudError> {
+    let mut pages = session.backup().list_backup_plans().max_results(1000).into_paginator().send();
+    let mut found = Vec::new();
+    while let Some(page) = pages.next().await {
+        let plans = page.map_err(|e| attempt.failed(e))?.backup_plans_list.unwrap_or_default();
+        found.extend(plans.into_iter().filter_map(|plan| Some((plan.backup_plan_name?, plan.backup_plan_id?))));
+    }
+    Ok(found)
 }
 
 async fn read(session: &Session, name: &str, id: &str) -> Result<Option<Live>, CloudError> {

@@ -58,7 +58,7 @@ fn name(rule: &LifecycleRule) -> String {
 }
 
 /// What a rule does, in the words of S3.
-fn words(rule: &LifecycleRule) -> String {
+pub(super) fn words(rule: &LifecycleRule) -> String {
     let mut acts: Vec<String> = rule.transitions().iter().map(transition).collect();
     acts.extend(rule.expiration().and_then(|e| match (e.days, e.date) {
         (Some(days), _) => Some(format!("expires after {days} days")),

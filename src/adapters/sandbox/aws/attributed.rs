@@ -10,8 +10,8 @@ use crate::{
     ports::{
         alert::{Alerts, Topic},
         cloud::{
-            Call, Cloud, CloudError, LeftOut, Measurements, Pages, PointQuery, Probe, Progress, Readiness, Started,
-            Survey, Windows, World,
+            Call, Cloud, CloudError, KeyFound, LeftOut, Measurements, Pages, PointQuery, Probe, Progress, Readiness,
+            Started, Survey, Windows, World,
         },
     },
 };
@@ -52,6 +52,10 @@ impl<C: Cloud> Cloud for Attributed<C> {
 
     async fn windows(&self, environment: &Environment, requester: &str) -> Windows {
         asking(nobody(Verb::Points), self.0.windows(environment, requester)).await
+    }
+
+    async fn keys(&self, environment: &Environment, requester: &str) -> Vec<KeyFound> {
+        asking(nobody(Verb::Points), self.0.keys(environment, requester)).await
     }
 
     async fn measurements(&self, environment: &Environment, requester: &str) -> Result<Measurements, CloudError> {

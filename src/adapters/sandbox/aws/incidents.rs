@@ -127,6 +127,11 @@ impl SimAws {
         changed == Some(true)
     }
 
+    /// Keeps no more versions in a bucket; `false` if there is none.
+    pub fn suspend_versions(&self, bucket: &str) -> bool {
+        self.change(|world, _| world.s3.buckets.get_mut(bucket).map(|found| found.versioning = Some(false)).is_some())
+    }
+
     /// Deletes a DB instance; `false` if there is none.
     pub fn delete_database(&self, environment: &str, id: &str) -> bool {
         self.meddle(environment, Side::Primary, |place, _, _| place.rds.instances.remove(id).is_some()) == Some(true)

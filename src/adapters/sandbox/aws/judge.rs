@@ -262,6 +262,13 @@ pub enum Made {
         /// Key.
         key: String,
     },
+    /// Something is set about a bucket as a whole.
+    Bucket {
+        /// Its name.
+        name: String,
+        /// What.
+        what: String,
+    },
     /// A version of a secret is the current one.
     SecretVersion {
         /// Name.
@@ -309,6 +316,7 @@ impl Made {
             Made::MountTarget { id } => format!("mount target {id}"),
             Made::Tags { what } => format!("tags of {what}"),
             Made::Object { bucket, key } => format!("object s3://{bucket}/{key}"),
+            Made::Bucket { name, what } => format!("{what} of bucket {name}"),
             Made::SecretVersion { name, version } => format!("version {version} of secret {name}"),
             Made::Parameter { name, version } => format!("version {version} of parameter {name}"),
             Made::Gone { what } => format!("end of {what}"),
@@ -343,6 +351,7 @@ impl Made {
                 efs.targets.get(id).is_some_and(|t| ["creating", "available"].contains(&t.state(now)))
             }
             Made::Object { bucket, key } => world.s3.buckets.get(bucket).is_some_and(|b| b.current(key, now).is_some()),
+            Made::Bucket { name, .. } => world.s3.buckets.contains_key(name),
             Made::SecretVersion { name, version } => {
                 let secret = place.secrets.secrets.get(name);
                 secret.and_then(|s| s.at_stage("AWSCURRENT")).is_some_and(|(current, _)| current == version)

@@ -23,6 +23,7 @@ mod values;
 
 use ask::Ask;
 pub(super) use scope::CLONE;
+pub(super) use values::BUCKET_NAME;
 
 use super::{Asked, Ended, Known, Marks, Operation, Works, unplanned, whole};
 use crate::domain::{

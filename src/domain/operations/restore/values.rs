@@ -62,7 +62,7 @@ pub(super) static FOLDER: Value =
     Value { name: "folder", usage: "/folder", read: |_, text, _| folder(text), ..value::TEXT };
 pub(super) static VALUE_NAME: Value =
     Value { name: "name", usage: "NAME", read: |_, text, _| value_name(text), ..value::TEXT };
-pub(super) static BUCKET_NAME: Value =
+pub(in super::super) static BUCKET_NAME: Value =
     Value { name: "bucket", usage: "BUCKET", read: |_, text, _| bucket(text), open: Some("<bucket>"), ..value::TEXT };
 pub(super) static KEY_PREFIX: Value =
     Value { name: "prefix", usage: "PREFIX", read: |_, text, _| prefix(text), ..value::TEXT };

@@ -18,6 +18,7 @@ pub(super) fn serve(cx: &mut Context<'_>, request: &Request) -> Outcome {
         "CreateKey" => create_key(cx, request),
         "Decrypt" => decrypt(cx, request),
         "DescribeKey" => describe_key(cx, request),
+        "GetKeyRotationStatus" => rotation_status(cx, request),
         "GenerateDataKey" => generate_data_key(cx, request),
         _ => Err(super::unknown(request)),
     }
@@ -27,8 +28,11 @@ fn create_key(cx: &mut Context<'_>, request: &Request) -> Outcome {
     let id = cx.world.next_id("key");
     let arn = format!("arn:aws:kms:{}:{}:key/{id}", request.region, request.account());
     let now = request.time(cx.now);
-    cx.place(request).kms.add(request.account(), &request.region, &arn);
-    Ok(json!({"KeyMetadata": metadata(request, &arn, &Key { enabled: true, of_aws: false }, now)}))
+    let kms = &mut cx.place(request).kms;
+    kms.add(request.account(), &request.region, &arn);
+    // Nobody has asked for it yet.
+    kms.keys.entry(arn.clone()).and_modify(|key| key.rotated = false);
+    Ok(json!({"KeyMetadata": metadata(request, &arn, &Key { enabled: true, of_aws: false, rotated: false }, now)}))
 }
 
 fn create_alias(cx: &mut Context<'_>, request: &Request) -> Outcome {
@@ -92,6 +96,18 @@ fn usable(cx: &mut Context<'_>, request: &Request, name: &str) -> Result<String,
 fn not_found(name: &str) -> Refusal {
     let what = if name.contains("alias/") { "Alias" } else { "Key" };
     Refusal::new("NotFoundException", format!("{what} {name} is not found."))
+}
+
+/// Unlike others it takes no alias.
+fn rotation_status(cx: &mut Context<'_>, request: &Request) -> Outcome {
+    let name = request.need("KeyId")?;
+    let found = cx.place(request).kms.key(name).filter(|_| !name.contains("alias/"));
+    let Some((arn, key)) = found else { return Err(not_found(name)) };
+    let mut answer = json!({"KeyId": arn, "KeyRotationEnabled": key.rotated || key.of_aws});
+    if key.rotated {
+        answer["RotationPeriodInDays"] = 365.into();
+    }
+    Ok(answer)
 }
 
 fn describe_key(cx: &mut Context<'_>, request: &Request) -> Outcome {

@@ -35,6 +35,9 @@ pub struct Key {
     pub enabled: bool,
     /// AWS made it and looks after it.
     pub of_aws: bool,
+    /// It gets new material each year.
+    #[serde(default)]
+    pub rotated: bool,
 }
 
 impl Kms {
@@ -55,7 +58,7 @@ impl Kms {
         if let Some(arn) = self.arn(name) {
             return arn.to_owned();
         }
-        let key = Key { enabled: true, of_aws: false };
+        let key = Key { enabled: true, of_aws: false, rotated: true };
         let arn = if name.starts_with("arn:") {
             name.to_owned()
         } else {

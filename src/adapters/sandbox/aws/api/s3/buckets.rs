@@ -5,6 +5,7 @@ use serde_json::json;
 use super::{Served, bucket_of, document, read, xml};
 use crate::adapters::sandbox::aws::{
     api::{Context, Refusal, Reply, Request, protocols::element},
+    judge::Made,
     world::s3::Bucket,
 };
 
@@ -78,6 +79,7 @@ pub(super) fn put_versioning(cx: &mut Context<'_>, request: &Request) -> Served 
         _ => return Err(Refusal::new("MalformedXML", "Status must be Enabled or Suspended")),
     };
     bucket_of(cx, request)?.versioning = Some(enabled);
+    changed(cx, request, "versions");
     Ok(Reply::new(200))
 }
 
@@ -118,7 +120,13 @@ pub(super) fn lifecycle(cx: &mut Context<'_>, request: &Request) -> Served {
 pub(super) fn put_lifecycle(cx: &mut Context<'_>, request: &Request) -> Served {
     read(request)?;
     bucket_of(cx, request)?.lifecycle = Some(as_put(request));
+    changed(cx, request, "lifecycle rules");
     Ok(Reply::new(200))
+}
+
+fn changed(cx: &mut Context<'_>, request: &Request, what: &str) {
+    let name = request.input["Bucket"].as_str().unwrap_or_default().to_owned();
+    cx.changed(request, format!("{what} of bucket {name}"), Made::Bucket { name, what: what.to_owned() });
 }
 
 /// The document of a request, without what stands before its root.
