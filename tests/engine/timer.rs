@@ -10,11 +10,13 @@ use bbws::{
     config::Config,
     domain::{
         approval::Approved,
+        mark::{Mark, MarkKind},
         moment::Moment,
         operation::{OpId, Operation, State, Trigger},
+        operations::schedule::own,
         plan::Plan,
         policy::Need,
-        routine::{Due, EVERYWHERE},
+        routine::{Due, EVERYWHERE, Rhythm, Routine},
     },
     ports::{
         clock::Clock,
@@ -446,4 +448,73 @@ async fn nothing_is_started_twice_and_nothing_is_forgotten_on_postgresql() {
     let days = if long() { 10_000 } else { 8 };
     let clock = ManualClock::new();
     years(db::postgres(clock.clone()).await, clock, days, rand::random::<u64>() % 100_000).await;
+}
+
+/// A thousand environments like dev.
+fn crowd() -> Config {
+    let mut config = Config::example();
+    let template = config.environments["dev"].clone();
+    for n in 0..1_000 {
+        let mut env = template.clone();
+        env.name = format!("e{n}");
+        env.tenants.clear();
+        env.file_systems.clear();
+        env.databases[0].id = format!("db-{n}");
+        config.environments.insert(env.name.clone(), env);
+    }
+    config
+}
+
+/// What this process has spent of processors, and holds in memory, in MiB.
+fn spent() -> (Duration, u64) {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap();
+    let fields: Vec<&str> = stat.rsplit_once(") ").unwrap().1.split(' ').collect();
+    // User and system time in hundredths of a second.
+    let ticks: u64 = fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap();
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
+    let kib: u64 = line.split_whitespace().nth(1).unwrap().parse().unwrap();
+    (Duration::from_millis(ticks * 10), kib / 1024)
+}
+
+#[tokio::test]
+async fn what_is_due_in_a_thousand_environments_is_planned_in_a_moment_and_spread_over_minutes() {
+    let clock = ManualClock::new();
+    let rig = Rig::new(db::sqlite(clock.clone()).await, clock, crowd(), 7);
+    let rhythm = Rhythm::parse("cron(0 4 * * ? *)").unwrap();
+    let approved = |name: &String| {
+        let template = own::template(&rig.config.environments[name], Routine::Secrets, &rhythm).unwrap();
+        MarkWrite::Set(Mark {
+            environment: name.clone(),
+            kind: MarkKind::Routine,
+            subject: Routine::Secrets.name().to_owned(),
+            note: template.note(),
+            operation: "sc-1".to_owned(),
+            at: rig.clock.now(),
+        })
+    };
+    let marks: Vec<MarkWrite> =
+        rig.config.environments.keys().filter(|name| name.starts_with('e')).map(approved).collect();
+    rig.ledger.commit(Commit { marks, ..Commit::default() }).await.unwrap();
+    rig.process.timer.turn().await.unwrap();
+    let dues: Vec<Due> = rig.ledger.dues(None).await.unwrap().all;
+    let dues: Vec<&Due> = dues.iter().filter(|due| due.routine == "secrets").collect();
+    assert_eq!(dues.len(), 1_000, "each has its time");
+    let mut seconds: BTreeMap<i64, usize> = BTreeMap::new();
+    for due in &dues {
+        *seconds.entry(due.at.0 / 1000).or_default() += 1;
+    }
+    let (first, last) = (seconds.keys().next().unwrap(), seconds.keys().next_back().unwrap());
+    assert!(last - first > 300, "spread over minutes: {} s", last - first);
+    assert!(seconds.values().all(|begun| *begun < 20), "not in one second: {seconds:?}");
+    // What is looked at each time, when nothing has changed.
+    let (before, memory) = spent();
+    for _ in 0..10 {
+        rig.process.timer.turn().await.unwrap();
+    }
+    let (after, grown) = spent();
+    let each = (after - before) / 10;
+    println!("a turn over 1,000 environments takes {each:?} of a processor");
+    assert!(each < Duration::from_secs(1), "{each:?}, unoptimised");
+    assert!(grown < memory + 64, "memory grew from {memory} to {grown} MiB");
 }
