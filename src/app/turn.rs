@@ -13,11 +13,13 @@ use super::{
 use crate::{
     domain::{
         approval,
+        mark::MarkKind,
         moment::{Moment, spoken},
         operation::{OpId, Run, State, Vote},
         principal::Principal,
         step::{Action, WaitForPeople},
         text::one_line,
+        watch::{Kind, Standing},
     },
     ports::{
         alert::Topic,
@@ -41,11 +43,21 @@ impl Desk {
         };
         let reason = reason.map(|reason| one_line(&reason)).filter(|reason| !reason.is_empty());
         let channel = &ask.request.channel;
-        self.attempt(ask, id, |run| match seen.and_then(|seen| seen.stale(&run.op, channel)) {
-            Some(why) => Attempt::Refuse(say(Level::Warning, why)),
-            None => turned(run, &by, reason.as_deref(), self.clock.now()),
+        let silent = self.silent_places(id).await?;
+        self.attempt(ask, id, |run| {
+            let stale = seen.and_then(|seen| seen.stale(&run.op, channel));
+            match stale.or_else(|| out_of_reach(run, &silent).filter(|_| reason.is_none())) {
+                Some(why) => Attempt::Refuse(say(Level::Warning, why)),
+                None => turned(run, &by, reason.as_deref(), self.clock.now()),
+            }
         })
         .await
+    }
+
+    /// What the watcher found to be wrong in the environment of this operation.
+    async fn silent_places(&self, id: &OpId) -> Result<Vec<Standing>, StoreError> {
+        let Some(run) = self.store.load(id).await? else { return Ok(Vec::new()) };
+        Ok(Standing::of(&self.store.marks(run.op.environment(), Some(MarkKind::Finding)).await?))
     }
 }
 
@@ -55,6 +67,20 @@ fn agreed(run: &Run) -> Option<&WaitForPeople> {
         Action::WaitForPeople(what) if what.rule.is_some() => Some(what),
         _ => None,
     })
+}
+
+/// Why the way back could only fail: a region that it changes something in does not answer, by the watcher's last look.
+fn out_of_reach(run: &Run, found: &[Standing]) -> Option<String> {
+    // What is on its way already, or has nothing to undo, is told so.
+    run.undoes().filter(|_| run.op.turned.is_none())?;
+    let back = run.op.plan.steps.iter().filter(|spec| spec.back);
+    let mut regions = back.filter(|spec| spec.action.mutates()).filter_map(|spec| spec.action.region());
+    let lost = |region: &&str| found.iter().any(|found| found.key == Kind::Place.key(&format!("region {region}")));
+    let region = regions.find(lost)?;
+    let (id, environment) = (&run.op.id, run.op.environment());
+    Some(format!(
+        "The way back of {id} changes things in {region}, which does not answer: it would only fail. `/bbws dr status {environment}` shows when it does. To try all the same: `/bbws op rollback {id} --reason \"why\"`. Nothing was done."
+    ))
 }
 
 /// What is left behind by going back, measured in time: from the first change that is undone on, whatever was written went there.

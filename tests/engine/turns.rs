@@ -6,16 +6,17 @@ use bbws::{
     app::change::Change,
     domain::{
         approval::ANY_ROLE,
-        mark::MarkKind,
+        mark::{Mark, MarkKind},
         operation::{OpId, Operation, Run, State},
         plan::Plan,
         policy::Need,
         principal::{PersonId, Principal},
         step::{self, Action, Consent, Step, StepSpec, StepState},
+        watch::Kind,
     },
     ports::{
         clock::Clock,
-        store::{Guard, Lock, Store},
+        store::{Commit, Guard, Lock, MarkWrite, Store},
     },
 };
 
@@ -247,6 +248,29 @@ async fn a_run_that_waits_turns_back_and_undoes_only_what_was_begun() {
         "{outcome}"
     );
     judge(&rig).await;
+}
+
+#[tokio::test]
+async fn nobody_is_sent_back_into_a_region_that_does_not_answer() {
+    let mut rig = Rig::sqlite().await;
+    plant(&mut rig, plan(dba())).await;
+    said(&mut rig, "U0BOB", "continue").await;
+    assert_eq!(rig.finish(ID).await, State::Succeeded);
+    let dark = Mark {
+        environment: "prod".into(),
+        kind: MarkKind::Finding,
+        subject: Kind::Place.key("region af-south-1"),
+        note: "{}".into(),
+        operation: String::new(),
+        at: rig.clock.now(),
+    };
+    rig.ledger.commit(Commit { marks: vec![MarkWrite::Set(dark)], ..Commit::default() }).await.unwrap();
+    let refused = said(&mut rig, "U0BOB", "roll_back").await;
+    assert!(refused.contains("af-south-1, which does not answer") && refused.contains("Nothing was done"), "{refused}");
+    assert_eq!(rig.state(ID).await, State::Succeeded);
+    let tried = rig.say("U0BOB", &format!("op rollback {ID} --reason \"it answers again\"")).await;
+    assert!(tried.contains("is being rolled back"), "{tried}");
+    assert_eq!(rig.finish(ID).await, State::RolledBack);
 }
 
 #[tokio::test]

@@ -74,7 +74,7 @@ async fn everything_is_restored_as_of_a_moment_one_thing_after_the_other() {
     let (made, copied) = (spans(&rig, &id, "rds.restore_moment").await, spans(&rig, &id, "backup.restore_test").await);
     assert!(made.iter().zip(&copied).all(|(database, files)| database.1 <= files.0), "{made:?} {copied:?}");
     let outcome = rig.run(&id).await.op.outcome.unwrap();
-    assert!(outcome.contains("prod as of") && outcome.contains("deleted by itself in 6h"), "{outcome}");
+    assert!(outcome.contains("prod as of") && outcome.contains("deleted by itself in 6 h."), "{outcome}");
     // Its report measures against the oldest of what came back.
     rig.settle(Duration::from_secs(5)).await;
     let files = rig.chat.files_of(&id);

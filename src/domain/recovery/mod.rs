@@ -64,7 +64,7 @@ impl Recovery {
     pub fn told(&self, targets: Targets) -> String {
         let took = match self.took() {
             Some(took) => format!("from the request to the last proof {}", against(took, targets.rto)),
-            None => "it did not come to its end, so that no time of recovery was measured".to_owned(),
+            None => "it came to no end that holds, so that no time of recovery is counted".to_owned(),
         };
         let lost = match (self.lost(), self.whole) {
             (Some(lost), _) => format!(" Data lost, as of the request: {}.", against(lost, targets.rpo)),

@@ -12,8 +12,9 @@ use crate::domain::{
     moment::{Moment, spoken},
     plan::Plan,
     restored,
+    span::Span,
     step::{self, Action, DATA_OF, Origin, Step, TenantTables},
-    text::escape,
+    text::{count, escape},
 };
 
 /// The fact that names the moment to which everything is restored, where that is asked for.
@@ -335,10 +336,16 @@ pub(super) fn stays(plan: &Plan) -> &'static str {
     }
 }
 
-/// How long the clone of a plan is kept.
+/// How long the clone of a plan is kept, in words.
 pub(super) fn kept(plan: &Plan) -> Option<String> {
-    plan.steps.iter().rev().find_map(|spec| match &spec.action {
-        Action::Remember(what) if what.mark == MarkKind::Leftover => Leftover::read(&what.note).kept.map(str::to_owned),
+    const DAY: u64 = 86_400;
+    let kept = plan.steps.iter().rev().find_map(|spec| match &spec.action {
+        Action::Remember(what) if what.mark == MarkKind::Leftover => Leftover::read(&what.note).kept,
         _ => None,
+    })?;
+    Some(match Span::parse(kept) {
+        Ok(Span(span)) if span.as_secs().is_multiple_of(DAY) => count(span.as_secs() / DAY, "day"),
+        Ok(Span(span)) => spoken(span),
+        Err(_) => kept.to_owned(),
     })
 }
