@@ -13,7 +13,7 @@ use crate::{
         moment::Moment,
         operation::{Halt, OpId, Run, State, Trigger},
         operations,
-        step::{StepEvent, StepState},
+        step::{Step, StepEvent, StepState},
         text::{escape, one_line},
     },
     ports::{
@@ -361,12 +361,18 @@ fn cancelled(run: &Run, by: &str, reason: Option<&str>, now: Moment) -> Attempt 
 /// A region that is lost answers nobody, so that whoever cancels must not wait for it: the environment has to be free for a
 /// failover. Where nothing else is in flight, what AWS did with those steps is not known.
 fn lose_the_silent(change: &mut Change) -> Result<(), Illegal> {
-    let in_flight = || change.run.steps.iter().filter(|step| step.state.in_flight());
-    if in_flight().any(|step| step.waits_for().is_none()) {
+    let run = &change.run;
+    let lost: Vec<String> = run.outages().into_iter().map(|outage| outage.region).collect();
+    // What this process works on itself in a lost region shows no silence of its own: it is in its queue.
+    let silent = |step: &Step| {
+        let region = step.waits_for().map(|down| down.region.as_str());
+        let region = region.or_else(|| run.op.plan.steps[step.index].action.region());
+        region.filter(|region| lost.iter().any(|lost| lost == region)).map(str::to_owned)
+    };
+    let in_flight = run.steps.iter().filter(|step| step.state.in_flight());
+    let Some(silent) = in_flight.map(|step| Some((step.index, silent(step)?))).collect::<Option<Vec<_>>>() else {
         return Ok(());
-    }
-    let silent: Vec<(usize, String)> =
-        in_flight().filter_map(|step| Some((step.index, step.waits_for()?.region.clone()))).collect();
+    };
     for (index, region) in silent {
         let step = change.step(index, StepEvent::Lose)?;
         step.error = Some(format!("{region} does not answer, and nobody waited for it"));

@@ -7,11 +7,15 @@ use bbws::{
         sandbox::aws::{Fault, Target},
         slack::draw_card,
     },
-    domain::{moment::Moment, operation::State},
+    app::change::Change,
+    domain::{
+        moment::Moment,
+        operation::{Run, State},
+    },
     ports::{
         chat::{CardView, Level},
         clock::Clock as _,
-        store::Store as _,
+        store::{Guard, Store as _},
     },
 };
 
@@ -204,4 +208,36 @@ async fn whoever_cancels_does_not_wait_for_a_region_that_is_lost() {
     assert_eq!(rig.ledger_holder("prod").await, None);
     let failover = rig.asked(failover).await;
     assert!(failover.starts_with("dr-"), "{failover}");
+}
+
+#[tokio::test]
+async fn what_waits_in_a_queue_of_this_process_for_a_lost_region_holds_no_cancellation_up() {
+    let mut rig = Rig::demo_sqlite().await;
+    let id = rig.asked("backup create prod full").await;
+    rig.settle(2 * SECOND).await;
+    rig.click("U0BOB", "approve", &id).await;
+    while !rig.run(&id).await.in_flight() {
+        rig.settle(SECOND).await;
+    }
+    rig.cloud.region_down("af-south-1", true);
+    let waits = |run: &Run| run.steps.iter().filter(|s| s.state.in_flight()).all(|s| s.waits_for().is_some());
+    for _ in 0..20 {
+        rig.settle(10 * MINUTE).await;
+        if waits(&rig.run(&id).await) {
+            break;
+        }
+    }
+    let run = rig.run(&id).await;
+    assert!(waits(&run), "nothing goes on elsewhere: {:#?}", run.steps);
+    let of_home = |index: usize| run.op.plan.steps[index].action.region() == Some("af-south-1");
+    let mut flying = run.steps.iter().filter(|step| step.state.in_flight()).map(|step| step.index);
+    let queued = flying.find(|index| of_home(*index)).expect("something was begun at home");
+    // It never got as far as to ask the region, so that its step shows no silence.
+    let mut change = Change::on(&run, rig.clock.now());
+    let queued = change.touch(queued);
+    (queued.silence, queued.down, queued.detail) = (0, None, Some("queued".into()));
+    rig.ledger.commit(change.commit(Guard::Version(run.version)).1).await.expect("it is committed");
+    rig.click("U0ALICE", "cancel", &id).await;
+    assert_eq!(rig.state(&id).await, State::Cancelled, "{:#?}", rig.run(&id).await.steps);
+    assert_eq!(rig.ledger_holder("prod").await, None);
 }

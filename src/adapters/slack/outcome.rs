@@ -40,6 +40,13 @@ pub fn alert(run: &Run) -> Option<(Level, String)> {
                 || "What the plan rests on changed, so it was made anew. Earlier approvals do not count.".to_owned();
             (Level::Warning, vec![told.or_else(|| Some(drift()))])
         }
+        State::Running if cancelling && !run.outages().is_empty() => (
+            Level::Warning,
+            vec![
+                halted(op, "Cancelled"),
+                Some(format!("{} *Cancel* again ends it without waiting for that.", silence(run))),
+            ],
+        ),
         State::Running if cancelling => (
             Level::Warning,
             vec![halted(op, "Cancelled"), Some("It ends once what already runs in AWS has ended.".to_owned())],
@@ -118,13 +125,16 @@ fn halted(op: &Operation, what: &str) -> Option<String> {
 
 /// What becomes of the run while a region does not answer.
 fn away(run: &Run) -> String {
-    let outages = run.outages();
-    let regions: Vec<String> = outages.iter().map(|o| clip_mrkdwn(&escape(&o.region), 60)).collect();
     format!(
-        "{} {} not answer. Nothing is called again before it was looked for; it goes on by itself once there is an answer. *Try now* asks at once.",
-        regions.join(" and "),
-        if regions.len() == 1 { "does" } else { "do" }
+        "{} Nothing is called again before it was looked for; it goes on by itself once there is an answer. *Try now* asks at once.",
+        silence(run)
     )
+}
+
+/// Which regions do not answer.
+fn silence(run: &Run) -> String {
+    let regions: Vec<String> = run.outages().iter().map(|o| clip_mrkdwn(&escape(&o.region), 60)).collect();
+    format!("{} {} not answer.", regions.join(" and "), if regions.len() == 1 { "does" } else { "do" })
 }
 
 fn expired(op: &Operation) -> String {
