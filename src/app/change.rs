@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::{
     domain::{
         moment::Moment,
-        operation::{Operation, Run, State, Trigger, Turn},
+        operation::{OpId, Operation, Run, State, Trigger, Turn},
         operations,
         step::{Step, StepEvent, StepState, Work},
     },
@@ -41,6 +41,7 @@ pub struct Change {
     touched: BTreeSet<usize>,
     replaced: bool,
     lock: Lock,
+    supplanted: Option<OpWrite>,
     lift: Option<String>,
     audit: Vec<AuditEntry>,
     notices: Vec<Notice>,
@@ -58,6 +59,7 @@ impl Change {
             touched: BTreeSet::new(),
             replaced: false,
             lock: Lock::Keep,
+            supplanted: None,
             lift: None,
             audit: Vec::new(),
             notices: vec![Notice::Card { operation: run.op.id.clone() }],
@@ -213,6 +215,27 @@ impl Change {
         self.lock = lock;
     }
 
+    /// The operation from which it is to take the environment.
+    pub fn takes_from(&self) -> Option<&OpId> {
+        match &self.lock {
+            Lock::TakeFrom(from) => Some(from),
+            Lock::Keep | Lock::Take | Lock::Free => None,
+        }
+    }
+
+    /// Takes the environment from another operation, which this stops in the same transaction.
+    pub fn supplant(&mut self, stopped: Change) {
+        let from = stopped.run.op.id.clone();
+        let guard = Guard::Version(stopped.run.version);
+        let (_, other) = stopped.commit(guard);
+        // What a terminal state frees passes on instead.
+        self.supplanted = other.op.map(|write| OpWrite { lock: Lock::Keep, ..write });
+        self.lock = Lock::TakeFrom(from);
+        self.audit.extend(other.audit);
+        self.notices.extend(other.notices);
+        self.marks.extend(other.marks);
+    }
+
     /// Lifts a stop in the same transaction.
     pub fn lift(&mut self, scope: &str) {
         self.lift = Some(scope.to_owned());
@@ -287,10 +310,25 @@ impl Change {
 
     /// The transaction.
     pub fn commit(self, guard: Guard) -> (Run, Commit) {
-        let Change { mut run, touched, replaced, lock, lift, audit, notices, marks, dues, answers, .. } = self;
+        let Change { mut run, touched, replaced, lock, supplanted, lift, audit, notices, marks, dues, answers, .. } =
+            self;
         let steps = touched.iter().filter_map(|i| run.steps.get(*i).cloned()).collect();
         let op = OpWrite { guard, op: run.op.clone(), steps, replace_steps: replaced, lock };
         run.version += 1;
-        (run, Commit { op: Some(op), stop: None, lift, audit, notices, marks, dues, answers, ..Commit::default() })
+        (
+            run,
+            Commit {
+                op: Some(op),
+                supplanted,
+                stop: None,
+                lift,
+                audit,
+                notices,
+                marks,
+                dues,
+                answers,
+                ..Commit::default()
+            },
+        )
     }
 }

@@ -7,6 +7,7 @@ use super::{
     change::{Change, Illegal},
     decide::Attempt,
     desk::{Desk, Inquiry, say},
+    supplant::gone,
 };
 use crate::{
     domain::{
@@ -45,7 +46,7 @@ impl Desk {
             if change.trigger(Trigger::Pause, &by).is_err() {
                 return Attempt::Refuse(no_such_move(run, "paused", "Only a running operation can be paused"));
             }
-            change.op().halt = Some(Halt { by: by.clone(), reason: None, at: now, cancel: false });
+            change.op().halt = Some(Halt { by: by.clone(), reason: None, at: now, cancel: false, gave_way: None });
             change.thread(format!("paused-{}", now.0), Level::Warning, format!("Paused by <@{by}>. No new step starts; what runs in AWS goes on and is watched. Resume it on the card."));
             Attempt::Change(Box::new(change), say(Level::Success, format!("{id} is paused. `/bbws op resume {id}` lets it go on.")))
         })
@@ -61,6 +62,9 @@ impl Desk {
         if let Some(run) = self.store.load(id).await?
             && run.op.state == State::Stopped
         {
+            if let Some(refusal) = gone(&run.op) {
+                return self.refuse_ask(ask, refusal).await;
+            }
             return self.resume_stopped(ask, &run.op).await;
         }
         self.attempt(ask, id, |run| {
@@ -86,19 +90,37 @@ impl Desk {
     }
 
     fn retried(&self, run: &Run, by: &str) -> Attempt {
+        let (mut change, then) = match self.again(run, by) {
+            Ok(again) => again,
+            Err(reply) => return Attempt::Refuse(reply),
+        };
+        let (id, now) = (&run.op.id, change.now());
+        change.thread(format!("retry-{}", now.0), Level::Info, format!("Retry by <@{by}>. {then}"));
+        Attempt::Change(Box::new(change), say(Level::Success, format!("{id} is tried again. {then}")))
+    }
+
+    /// The record of a run that is tried again, and what is said of that; or why it cannot be.
+    #[expect(
+        clippy::result_large_err,
+        reason = "the refusal is the reply, and there is one for each click at the most"
+    )]
+    pub(super) fn again(&self, run: &Run, by: &str) -> Result<(Change, &'static str), Reply> {
         let now = self.clock.now();
         let id = &run.op.id;
         let failed = run.op.state == State::Failed;
+        if let Some(refusal) = gone(&run.op) {
+            return Err(refusal);
+        }
         if failed && !operations::of(run.op.kind()).retries(&run.op.plan) {
             let text = format!(
                 "{id} has ended as a whole, so there is nothing to go on with. Ask anew: `/bbws {}`",
                 escape(&run.op.command)
             );
-            return Attempt::Refuse(say(Level::Warning, text));
+            return Err(say(Level::Warning, text));
         }
         let mut change = Change::on(run, now);
         if change.trigger(Trigger::Retry, by).is_err() {
-            return Attempt::Refuse(no_such_move(
+            return Err(no_such_move(
                 run,
                 "retried",
                 "Only a failed operation, or one that needs attention, can be retried",
@@ -138,7 +160,7 @@ impl Desk {
                 change.op().revision += 1;
                 change.op().deadline = Some(now + limits.approve_within.0);
                 if change.trigger(Trigger::Void, by).is_err() {
-                    return Attempt::Refuse(no_such_move(run, "retried", "It cannot be approved again"));
+                    return Err(no_such_move(run, "retried", "It cannot be approved again"));
                 }
                 change.op().wake_at = now + limits.approve_within.0;
             }
@@ -149,8 +171,7 @@ impl Desk {
         } else {
             "Steps that are done are not repeated."
         };
-        change.thread(format!("retry-{}", now.0), Level::Info, format!("Retry by <@{by}>. {then}"));
-        Attempt::Change(Box::new(change), say(Level::Success, format!("{id} is tried again. {then}")))
+        Ok((change, then))
     }
 
     /// The Stop button: halts this operation at once.
@@ -286,7 +307,8 @@ pub fn stopped(run: &Run, by: &str, reason: Option<&str>, now: Moment) -> Option
     let mut change = Change::on(run, now);
     change.trigger(Trigger::Stop, by).ok()?;
     let cancel = run.op.halt.as_ref().is_some_and(|h| h.cancel);
-    change.op().halt = Some(Halt { by: by.to_owned(), reason: reason.map(str::to_owned), at: now, cancel });
+    let reason_given = reason.map(str::to_owned);
+    change.op().halt = Some(Halt { by: by.to_owned(), reason: reason_given, at: now, cancel, gave_way: None });
     let why = reason.map_or_else(String::new, |r| format!(": {}", escape(r)));
     let flying = run.in_aws();
     let watched = match flying {
@@ -308,7 +330,8 @@ fn cancelled(run: &Run, by: &str, reason: Option<&str>, now: Moment) -> Attempt 
     let id = &run.op.id;
     let why = reason.map_or_else(String::new, |r| format!(": {}", escape(r)));
     let mut change = Change::on(run, now);
-    let halt = Halt { by: by.to_owned(), reason: reason.map(str::to_owned), at: now, cancel: true };
+    let gave_way = run.op.gave_way().cloned();
+    let halt = Halt { by: by.to_owned(), reason: reason.map(str::to_owned), at: now, cancel: true, gave_way };
     let already = run.op.halt.as_ref().is_some_and(|h| h.cancel);
     // Nobody needs to answer what is given up; AWS may still have to end what it does.
     change.dismiss_people();

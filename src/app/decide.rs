@@ -19,7 +19,7 @@ use crate::{
     },
     ports::{
         chat::{Attachment, ConfirmForm, Form, Level, Offer, Reply},
-        store::{Commit, Guard, StoreError},
+        store::{Commit, Guard, Lock, StoreError},
     },
 };
 
@@ -85,14 +85,13 @@ impl Desk {
                 Attempt::Ask(form, reply) => return self.ask_back(ask, form, reply).await,
                 Attempt::Change(mut change, reply) => {
                     ask.seal(&mut change, &reply);
+                    self.take_from(&mut change, &ask.request.user).await?;
                     let (_, commit) = change.commit(Guard::Version(run.version));
                     match self.store.commit(commit).await {
                         Err(StoreError::Conflict) if !self.answered(ask).await? => {}
                         Err(StoreError::Locked(holder)) => {
-                            let text = format!(
-                                "{holder} is under way in this environment. Nothing was done. Wait for it: `/bbws op show {holder}`."
-                            );
-                            return self.refuse_ask(ask, say(Level::Warning, text)).await;
+                            let reply = self.locked_reply(run.op.environment(), &holder, &run.op.command).await?;
+                            return self.refuse_ask(ask, reply).await;
                         }
                         other => return other.map(|()| reply),
                     }
@@ -175,6 +174,9 @@ impl Desk {
                 ));
             }
             change.op().deadline = Some(now + self.limits.start_within.0);
+            if let Some(from) = operations::of(op.kind()).supplants(&op.plan) {
+                change.lock(Lock::TakeFrom(from));
+            }
             change.thread(place, Level::Success, format!("Approved by <@{}>. Starting now.", voter.user));
         } else {
             change.thread(

@@ -17,6 +17,7 @@ use super::{
     change::{Change, SELF},
     inbound::{Envelope, Inbound, Inbox, Refusal, Seen, Unavailable, Via, says_command},
     lateness::Lateness,
+    leave_out,
     planner::Planner,
     restore_form::Triggers,
     room::Message,
@@ -355,6 +356,9 @@ impl Desk {
                     "bbws.roll_back" => self.roll_back(ask, &id, reason, Some(&seen)).await,
                     "bbws.try_now" => self.try_now(ask, &id).await,
                     other => {
+                        if let Some(step) = leave_out::pressed(other) {
+                            return self.leave_out(ask, &id, step, &seen).await;
+                        }
                         let text =
                             format!("The button `{}` is not one this version knows. Nothing was done.", escape(other));
                         self.refuse_ask(ask, say(Level::Error, text)).await

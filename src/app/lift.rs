@@ -111,7 +111,8 @@ impl Desk {
 
     async fn stopped_operations(&self, environment: Option<&str>) -> Result<Vec<Record>, StoreError> {
         let filter = Filter { environment: environment.map(str::to_owned), states: vec![State::Stopped], limit: 200 };
-        self.store.list(&filter).await
+        let stopped = self.store.list(&filter).await?;
+        Ok(stopped.into_iter().filter(|op| op.gave_way().is_none()).collect())
     }
 }
 

@@ -109,6 +109,16 @@ impl Planner {
         Ok(Some((active, environment)))
     }
 
+    /// An environment by name, as the config has it and the instances that are live stand, and where it runs.
+    ///
+    /// # Errors
+    /// The ledger's.
+    pub async fn standing(&self, name: &str) -> Result<Option<(Arc<Environment>, Active)>, StoreError> {
+        let Some(config) = self.environments.get(name) else { return Ok(None) };
+        let active = self.active(name).await?;
+        Ok(Some((self.on_its_side(config, &active, None).await?, active)))
+    }
+
     /// An environment before it is taken to the side where it runs: which instances are live is known of the primary region.
     async fn on_its_side(
         &self,

@@ -35,6 +35,7 @@ impl Desk {
             Does::List(List::Restorable) => self.restore_list(command, by).await,
             Does::List(List::Readiness) => self.dr_status(command, by).await,
             Does::List(List::Failover) => self.dr_failover(command, by).await,
+            Does::List(List::Serving) => self.dr_validate(command, by).await,
             Does::List(List::Failback) => self.dr_failback(command, by).await,
             Does::List(List::Schedule) => self.schedule_list(command.environment().unwrap_or_default(), by).await,
             Does::Operation | Does::Control(_) => Ok(no_question(command)),

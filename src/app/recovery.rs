@@ -1,11 +1,12 @@
 //! `dr status`, and the assessments of a failover and a failback: what AWS shows of both sides, and what that comes to.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use super::{
     desk::{Desk, say},
     inventory,
     list::unreadable,
+    reports,
 };
 use crate::{
     domain::{
@@ -13,6 +14,7 @@ use crate::{
         answers::dr,
         command::Command,
         environment::{Environment, Side},
+        lag::Component,
         mark::Mark,
         moment::{Moment, spoken},
         operation::{OpId, State},
@@ -22,13 +24,15 @@ use crate::{
         text::escape,
     },
     ports::{
-        chat::{Attachment, Level, Reply, Table},
+        chat::{Attachment, Chart, Level, Reply, Table},
         store::{Filter, StoreError},
     },
 };
 
 /// Operations looked through for failovers that were measured.
 const OPERATIONS: u32 = 5_000;
+/// How far back a chart of lags goes.
+const CHARTED: Duration = Duration::from_secs(7 * 86_400);
 /// What no look at AWS of this build shows.
 const UNSEEN: &str = "Not looked at, since it cannot be seen from here: service quotas, parameter and option groups, images of task definitions, and protections of record sets.";
 
@@ -48,7 +52,8 @@ impl Desk {
         };
         let marks = self.store.marks(&seen.config.name, None).await?;
         let table = table(&seen, &marks, dr::parts(command));
-        let attachment = Attachment { table: Some(table), ..Attachment::default() };
+        let chart = if dr::report(command) { self.lags_over_time(&seen).await? } else { None };
+        let attachment = Attachment { table: Some(table), chart, ..Attachment::default() };
         let (level, text) = match seen.active.side {
             Side::Primary => {
                 let judged = readiness::failover(&seen.config, &seen.active, &seen.found);
@@ -57,6 +62,15 @@ impl Desk {
             Side::Dr => (Level::Info, moved(&seen)),
         };
         Ok(Reply { level, text, attachment })
+    }
+
+    /// How far each copy in the DR region was behind, as the watcher measured it.
+    async fn lags_over_time(&self, seen: &Seen) -> Result<Option<Chart>, StoreError> {
+        let at = seen.found.at;
+        let samples = self.store.samples(&seen.config.name, at - CHARTED).await?;
+        let lag = |component: &Component| (component.name(), component.lag(at).map(|lag| lag.as_secs()));
+        let lags: Vec<(String, Option<u64>)> = seen.found.components.iter().map(lag).collect();
+        Ok(reports::chart(&seen.config, &samples, &lags, at))
     }
 
     /// Answers `dr failover` where nothing is to be carried out.

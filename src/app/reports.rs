@@ -155,7 +155,12 @@ const SLOTS: u64 = 24;
 const LINES: usize = 12;
 
 /// The worst lag in each slot: of the last day while there is no more, else of the last week. Ends with what was measured now.
-fn chart(env: &Environment, samples: &[Sample], lags: &[(String, Option<u64>)], now: Moment) -> Option<Chart> {
+pub(super) fn chart(
+    env: &Environment,
+    samples: &[Sample],
+    lags: &[(String, Option<u64>)],
+    now: Moment,
+) -> Option<Chart> {
     let oldest = samples.iter().map(|s| s.at).min()?;
     let week = now.since(oldest) > Duration::from_secs(DAY);
     let span = if week { 7 * DAY } else { DAY };

@@ -25,7 +25,7 @@ use crate::{
         text::{count, escape, one_line},
     },
     ports::{
-        chat::{Attachment, Level, Offer, Reply},
+        chat::{Level, Reply},
         store::{Filter, Guard, Lock, Stop, StoreError},
     },
 };
@@ -85,7 +85,7 @@ impl Desk {
         let lock = match self.lock_for(operation, command, environment).await? {
             Ok(lock) => lock,
             Err(holder) => {
-                let reply = self.locked_reply(environment, &holder).await?;
+                let reply = self.locked_reply(environment, &holder, &command.canonical()).await?;
                 return self.refuse_ask(ask, reply).await;
             }
         };
@@ -119,11 +119,29 @@ impl Desk {
         if !operation.locks_for(command) {
             return Ok(Ok(Lock::Keep));
         }
+        let stops = operation.stops_first(command);
+        if stops.is_some()
+            && let Some(other) = self.supplanting(environment).await?
+        {
+            return Ok(Err(other));
+        }
         let Some(holder) = self.store.holder(environment).await? else { return Ok(Ok(Lock::Take)) };
+        // It takes the environment with its approval, and not before.
+        if stops.is_some_and(|stops| stops == holder) {
+            return Ok(Ok(Lock::Keep));
+        }
         // What waits for people must not keep the environment from being backed up.
         let waits =
             operation.backs_up() && self.store.load(&holder).await?.is_some_and(|run| run.op.state == State::Waiting);
         Ok(if waits { Ok(Lock::Keep) } else { Err(holder) })
+    }
+
+    /// An operation that waits for the approval with which it takes the environment from another one.
+    async fn supplanting(&self, environment: &str) -> Result<Option<OpId>, StoreError> {
+        let states = vec![State::AwaitingApproval];
+        let filter = Filter { environment: Some(environment.to_owned()), states, limit: MEASURED };
+        let waiting = self.store.list(&filter).await?;
+        Ok(waiting.into_iter().find(|op| operations::of(op.kind()).supplants(&op.plan).is_some()).map(|op| op.id))
     }
 
     /// The refusal of a ticket that does not look as the config says tickets look.
@@ -151,7 +169,7 @@ impl Desk {
         match self.store.commit(commit).await {
             Ok(()) => Ok(reply),
             Err(StoreError::Locked(holder)) => {
-                let reply = self.locked_reply(op.environment(), &holder).await?;
+                let reply = self.locked_reply(op.environment(), &holder, &op.command).await?;
                 self.refuse_ask(ask, reply).await
             }
             Err(StoreError::Conflict) if !self.answered(ask).await? => {
@@ -240,31 +258,6 @@ impl Desk {
     /// The stop that is in force for an environment.
     pub(super) async fn stop_of(&self, environment: &str) -> Result<Option<Stop>, StoreError> {
         Ok(self.store.stops().await?.into_iter().find(|s| s.scope == "*" || s.scope == environment))
-    }
-
-    async fn locked_reply(&self, environment: &str, holder: &OpId) -> Result<Reply, StoreError> {
-        let run = self.store.load(holder).await?;
-        let silent = run.as_ref().is_some_and(|run| !run.outages().is_empty());
-        let state = run.map(|run| run.op.state);
-        let is = state.map_or_else(String::new, |s| format!(" (it {})", s.spoken()));
-        let hint = match state {
-            Some(State::AwaitingApproval) => "Approve or cancel it first",
-            Some(State::NeedsAttention) => "It waits for a person: Retry or Cancel it on its card",
-            _ if silent => "Cancel it: its region does not answer, and it does not wait for that",
-            _ => "Wait for it, or stop or cancel it on its card",
-        };
-        let text = format!(
-            "{holder} is under way in `{environment}`{is}, and one operation at a time may change an environment. Nothing new was started. {hint}: `/bbws op show {holder}`."
-        );
-        let cancel = Offer {
-            label: format!("Cancel {holder}"),
-            command: format!("op cancel {holder}"),
-            confirm: Some(
-                "Nothing new of it begins. What its region was doing is not known until that answers.".to_owned(),
-            ),
-        };
-        let offers = if silent { vec![cancel] } else { Vec::new() };
-        Ok(Reply { attachment: Attachment { offers, ..Attachment::default() }, ..say(Level::Warning, text) })
     }
 }
 

@@ -8,6 +8,7 @@ use super::{
     decide::Attempt,
     desk::{Desk, Inquiry, say},
     inbound::Seen,
+    supplant::gone,
     words,
 };
 use crate::{
@@ -110,6 +111,9 @@ fn turned(run: &Run, by: &Principal, reason: Option<&str>, now: Moment) -> Attem
             _ => format!("{} is on its way back already.", op.id),
         };
         return Attempt::Refuse(say(Level::Info, text));
+    }
+    if let Some(refusal) = gone(op) {
+        return Attempt::Refuse(refusal);
     }
     let Some(first) = run.undoes() else {
         let text = format!("{} has exchanged nothing that could be rolled back. Nothing was done.", op.id);

@@ -39,6 +39,7 @@ pub mod retention;
 pub mod routine;
 pub mod run;
 pub mod schedule;
+pub mod serving;
 pub mod shelter;
 pub mod span;
 pub mod standby;

@@ -247,6 +247,9 @@ pub struct Halt {
     pub at: Moment,
     /// `true`: given up, ends as cancelled once what is in flight has ended.
     pub cancel: bool,
+    /// The operation to which it gave its environment up: nothing of it begins again. Left out of the ledger where there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gave_way: Option<OpId>,
 }
 
 /// That a run has turned back, and why.
@@ -361,6 +364,11 @@ impl Operation {
     /// Environment's name, `*` for all.
     pub fn environment(&self) -> &str {
         &self.plan.environment
+    }
+
+    /// The operation to which it gave its environment up, if it did.
+    pub fn gave_way(&self) -> Option<&OpId> {
+        self.halt.as_ref()?.gave_way.as_ref()
     }
 
     /// Whether the person asked for it.

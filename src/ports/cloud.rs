@@ -15,6 +15,7 @@ pub use crate::domain::{
     lag::Measurements,
     point::{Point, PointQuery, Window},
     readiness::Readiness,
+    serving::Looked,
     world::{Condition, DatabaseFound, FileSystemFound, KeyFound, Survey, World},
 };
 
@@ -219,6 +220,17 @@ pub trait Cloud: Send + Sync {
         active: &Active,
         requester: &str,
     ) -> Result<Readiness, CloudError>;
+
+    /// Looks whether an environment, as the config has it, serves where it runs. What cannot be looked at is told as unknown.
+    ///
+    /// # Errors
+    /// For the wrong account.
+    async fn serving(
+        &self,
+        environment: &Environment,
+        active: &Active,
+        requester: &str,
+    ) -> Result<Vec<Looked>, CloudError>;
 
     /// Looks for what an earlier `start` with the same token may have made. Reads only. Not used for steps that do not mutate.
     ///

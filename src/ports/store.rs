@@ -202,6 +202,9 @@ pub enum Lock {
     Take,
     /// It is freed, if this operation holds it.
     Free,
+    /// It passes from that operation, which is stopped in the same transaction ([`Commit::supplanted`]), to this one; where that one
+    /// does not hold it any more, the whole write fails with [`StoreError::Conflict`].
+    TakeFrom(OpId),
 }
 
 /// One operation's part of a commit.
@@ -238,6 +241,8 @@ pub struct Commit {
     pub renewal: Option<Renewal>,
     /// At most one operation.
     pub op: Option<OpWrite>,
+    /// The operation that gives its environment up to that one, as it is from now on.
+    pub supplanted: Option<OpWrite>,
     /// A stop to set.
     pub stop: Option<Stop>,
     /// Scope of a stop to lift.

@@ -8,6 +8,7 @@ use bbws::{
         operation::{OpId, State},
         step::StepState,
     },
+    ports::clock::Clock as _,
 };
 
 use crate::support::rig::Rig;
@@ -15,6 +16,7 @@ use crate::support::rig::Rig;
 const HOME: &str = "af-south-1";
 const DR: &str = "eu-west-1";
 const REPLICA: &str = "bbws-prod-mysql-replica";
+const LOGIN: &str = "bbws/prod/database";
 const ASK: &str = "dr failover prod --execute --ticket INC-1 --reason \"the primary region is gone\"";
 
 /// Weights of the primary and the DR side.
@@ -242,4 +244,166 @@ async fn without_a_replica_the_newest_copy_is_restored() {
         there(&rig, Side::Dr, |place, now| place.rds.instance(&made, now).is_some()),
         "what is live is not cleaned up"
     );
+}
+
+/// What a reply says and shows.
+async fn shown(rig: &mut Rig, text: &str) -> (String, Vec<Vec<String>>) {
+    let reply = rig.command("U0DAVE", text).await.expect("an answer");
+    (reply.text, reply.attachment.table.map(|table| table.rows).unwrap_or_default())
+}
+
+#[tokio::test]
+async fn whether_it_serves_can_be_asked_before_and_after_and_what_is_not_well_says_what_to_do() {
+    let mut rig = Rig::demo_sqlite().await;
+    let (said, rows) = shown(&mut rig, "dr failover prod --validate").await;
+    assert!(said.starts_with("*VALID*: `prod` in af-south-1") && !said.contains('•'), "{said}\n{rows:#?}");
+    for looked in ["Outside: ", "Records ", "Service ", "Database ", "Login to ", "Backups of "] {
+        assert!(rows.iter().any(|row| row[0].starts_with(looked) && row[1] == "ok"), "{looked}: {rows:#?}");
+    }
+    let changed = rig.mutations();
+    // Secrets are replicated, as whoever can fail over has them.
+    let account = rig.config.environments["prod"].account.clone();
+    rig.cloud.change(|world, _| {
+        let mut secret = world.region(&account, HOME).secrets.secrets[LOGIN].clone();
+        secret.primary = Some(HOME.into());
+        world.region(&account, DR).secrets.secrets.insert(LOGIN.into(), secret);
+    });
+    let id = moved(&mut rig).await;
+    assert_eq!(rig.finish(&id).await, State::Succeeded, "{:#?}", rig.run(&id).await);
+    assert!(rig.mutations() > changed);
+    let (said, rows) = shown(&mut rig, "dr failover prod --validate").await;
+    assert!(said.starts_with("*VALID*: `prod` in eu-west-1"), "{said}\n{rows:#?}");
+    assert!(rows.iter().any(|row| row[0] == format!("Database {REPLICA}")), "{rows:#?}");
+    let changed = rig.mutations();
+    rig.cloud.meddle("prod", Side::Dr, |place, _, now| {
+        for service in place.ecs.clusters.values_mut().flat_map(|cluster| cluster.values_mut()) {
+            *service = bbws::adapters::sandbox::aws::world::ecs::Service::long_there(1, now);
+        }
+        let database = place.rds.instances.get_mut(REPLICA).expect("the database");
+        (database.modifying, database.automated_days) = (None, 0);
+    });
+    let (said, rows) = shown(&mut rig, "dr failover prod --validate").await;
+    assert!(said.starts_with("*NOT VALID*"), "{said}");
+    for line in [
+        "• Service wordpress: 1 of 4 tasks run. Look at the events of wordpress",
+        "RDS keeps no backups of it. `/bbws backup create prod rds`",
+    ] {
+        assert!(said.contains(line), "{line}: {said}");
+    }
+    assert!(rows.iter().any(|row| row[1] == "NOT OK"), "{rows:#?}");
+    rig.cloud.region_down(DR, true);
+    let (said, _) = shown(&mut rig, "dr failover prod --validate").await;
+    assert!(!said.starts_with("*VALID*") && said.contains("is unknown"), "{said}");
+    assert_eq!(rig.mutations(), changed, "it only looks");
+    let said = rig.say("U0ALICE", "dr failover prod --validate --execute --ticket INC-1").await;
+    assert!(said.contains("say it alone"), "{said}");
+}
+
+/// The button that leaves a step out, pressed by somebody.
+async fn left_out(rig: &mut Rig, user: &str, id: &str) -> String {
+    let (step, _) = bbws::domain::operations::left_out(&rig.run(id).await).expect("a step that may be left out");
+    let reply = rig.click(user, &format!("leave_out.{step}"), id).await.expect("an answer");
+    reply.text
+}
+
+#[tokio::test]
+async fn two_people_leave_out_what_may_be_left_out_and_its_loss_is_said() {
+    let mut rig = Rig::demo_sqlite().await;
+    rig.cloud.region_down(HOME, true);
+    let id = begun(&mut rig).await;
+    asked(&mut rig, &id).await;
+    rig.click("U0BOB", "continue", &id).await;
+    // The first backup never ends well.
+    rig.cloud.inject(Fault::Denied, Target::always().of_kind("rds.snapshot"));
+    for _ in 0..360 {
+        if rig.state(&id).await == State::Failed {
+            break;
+        }
+        rig.settle(Duration::from_secs(20)).await;
+    }
+    assert_eq!(rig.state(&id).await, State::Failed, "{:#?}", rig.run(&id).await.op.outcome);
+    assert_eq!(rig.ledger_holder("prod").await, None);
+    let first = left_out(&mut rig, "U0ALICE", &id).await;
+    assert!(first.contains("One other person has to press Skip"), "{first}");
+    let again = left_out(&mut rig, "U0ALICE", &id).await;
+    assert!(again.contains("You said so already"), "{again}");
+    assert_eq!(rig.state(&id).await, State::Failed, "one person is not two");
+    let guest = left_out(&mut rig, "U0DAVE", &id).await;
+    assert!(!guest.contains("goes on"), "nobody without a role: {guest}");
+    assert_eq!(rig.state(&id).await, State::Failed);
+    let second = left_out(&mut rig, "U0BOB", &id).await;
+    assert!(second.contains("goes on without that step"), "{second}");
+    assert_eq!(rig.finish(&id).await, State::Succeeded, "{:#?}", rig.run(&id).await);
+    let run = rig.run(&id).await;
+    let skipped: Vec<&str> = run
+        .issues()
+        .into_iter()
+        .filter(|(_, why)| why.starts_with("left out by two people"))
+        .map(|(title, _)| title)
+        .collect();
+    assert_eq!(skipped.len(), 2, "the snapshot and what would have proved it: {:?}", run.issues());
+    let told: Vec<String> = rig.chat.thread_of(&id).into_iter().filter_map(|p| p.line().map(str::to_owned)).collect();
+    let line = told.iter().find(|line| line.contains("is left out by <@U0ALICE> and <@U0BOB>"));
+    assert!(line.is_some_and(|line| line.contains("Nothing brings back what is written in eu-west-1")), "{told:#?}");
+    assert!(run.op.outcome.clone().expect("an outcome").contains("*not* proved to be whole"), "{:?}", run.op.outcome);
+    assert!(rig.cloud.twice().is_empty());
+    rig.ledger.verify_audit().await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn what_ends_gracefully_is_forced_and_a_button_of_another_moment_does_nothing() {
+    let mut rig = Rig::demo_sqlite().await;
+    let id = begun(&mut rig).await;
+    asked(&mut rig, &id).await;
+    assert_eq!(
+        bbws::domain::operations::left_out(&rig.run(&id).await),
+        None,
+        "people are asked, and nobody is passed over"
+    );
+    rig.click("U0BOB", "continue", &id).await;
+    let settles = |run: &bbws::domain::operation::Run| {
+        run.op.plan.steps.iter().position(|spec| spec.action.kind() == "dns.settle").expect("the step")
+    };
+    let step = settles(&rig.run(&id).await);
+    let early = rig.click("U0ALICE", &format!("leave_out.{step}"), &id).await.expect("an answer").text;
+    assert!(early.contains("is not one to leave out now"), "{early}");
+    for _ in 0..600 {
+        if rig.run(&id).await.steps[step].state == StepState::Polling {
+            break;
+        }
+        rig.settle(Duration::from_secs(1)).await;
+    }
+    let (open, what) = bbws::domain::operations::left_out(&rig.run(&id).await).expect("a step");
+    assert_eq!((open, what.label()), (step, "Force"));
+    left_out(&mut rig, "U0ALICE", &id).await;
+    let forced = rig.clock.now();
+    left_out(&mut rig, "U0BOB", &id).await;
+    let run = rig.run(&id).await;
+    assert_eq!(
+        (run.steps[step].state, run.steps[step].ended),
+        (StepState::Done, None),
+        "at {forced} nothing was reached by it"
+    );
+    assert_eq!(rig.finish(&id).await, State::Succeeded, "{:#?}", rig.run(&id).await);
+    assert!(
+        rig.run(&id)
+            .await
+            .issues()
+            .iter()
+            .any(|(_, why)| why.contains("Resolvers may still lead clients to af-south-1"))
+    );
+    let late = rig.click("U0CAROL", &format!("leave_out.{step}"), &id).await.expect("an answer").text;
+    assert!(late.contains("is not one to leave out now"), "{late}");
+}
+
+#[tokio::test]
+async fn a_report_shows_how_far_copies_were_behind() {
+    let mut rig = Rig::demo_sqlite().await;
+    rig.watch_for(Duration::from_secs(1800)).await;
+    let without = rig.command("U0DAVE", "dr status prod").await.expect("an answer");
+    assert!(without.attachment.chart.is_none());
+    let with = rig.command("U0DAVE", "dr status prod --report").await.expect("an answer");
+    let chart = with.attachment.chart.expect("a chart");
+    assert!(chart.series.iter().any(|line| line.values.iter().any(Option::is_some)), "{chart:?}");
+    assert!(chart.series.iter().all(|line| line.name.ends_with("in DR")), "{chart:?}");
 }

@@ -66,6 +66,14 @@ impl Cloud for Tables {
     ) -> Result<bbws::domain::readiness::Readiness, CloudError> {
         self.inner.readiness(environment, active, requester).await
     }
+    async fn serving(
+        &self,
+        environment: &Environment,
+        active: &bbws::domain::active::Active,
+        requester: &str,
+    ) -> Result<Vec<bbws::domain::serving::Looked>, CloudError> {
+        self.inner.serving(environment, active, requester).await
+    }
     async fn probe(&self, call: &Call) -> Result<Probe, CloudError> {
         self.inner.probe(call).await
     }

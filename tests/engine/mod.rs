@@ -33,6 +33,7 @@ mod rooms;
 mod silence;
 mod soak;
 mod status;
+mod supplant;
 mod tenants;
 mod timer;
 mod turns;

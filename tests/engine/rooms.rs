@@ -387,3 +387,19 @@ async fn a_message_joins_the_timeline_once_and_the_review_has_all_of_it() {
     }
     assert!(!page.contains("<script>"), "what people typed is text");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_replicas_that_sweep_at_once_open_one_incident_for_a_ticket() {
+    let mut rig = Rig::demo_postgres().await;
+    rig.asked("dr failover prod --execute --ticket INC-7 --reason \"a planned move\"").await;
+    rig.settle(Duration::from_secs(2)).await;
+    let others: Vec<_> = (0..3).map(|_| rig.another(crate::support::kill::Killer::never())).collect();
+    let sweeps = others.iter().map(|process| process.desk.convene());
+    for swept in futures::future::join_all(sweeps).await {
+        swept.unwrap();
+    }
+    let filter = bbws::ports::store::Filter { limit: 50, ..Default::default() };
+    let opened = rig.ledger.list(&filter).await.unwrap().into_iter().filter(|op| op.kind() == "dr.incident").count();
+    assert_eq!(opened, 1);
+    assert_eq!(rig.ledger.marks("prod", Some(MarkKind::Room)).await.unwrap().len(), 1);
+}

@@ -34,9 +34,9 @@ fn the_overview() {
        Take a duty in an incident, or hand it to somebody
     • `/bbws dr update &lt;id&gt; --number &lt;N&gt;`
        Send the update of an incident that was drafted
-    • `/bbws dr status &lt;env&gt; [--replication] [--infrastructure] [--reason "why"]`
+    • `/bbws dr status &lt;env&gt; [--replication] [--infrastructure] [--report] [--reason "why"]`
        Show whether a failover would work, and what it would lose
-    • `/bbws dr failover &lt;env&gt; [--assess-only] [--execute] [--ticket ticket] [--reason "why"]`
+    • `/bbws dr failover &lt;env&gt; [--assess-only] [--execute] [--validate] [--ticket ticket] [--stop id] [--reason "why"]`
        Move a platform to its DR region, or say whether that should be done
     • `/bbws dr failback &lt;env&gt; [--assess-only] [--staged] [--execute] [--ticket ticket] [--reason "why"]`
        Bring a platform home from its DR region, or say whether that may be done
@@ -445,8 +445,8 @@ fn the_readme_table() {
     | `/bbws dr declare <env> --ticket <ticket> [--kind region\|corruption\|breach\|outage] <reason>` | Declare an incident, and open its room | anyone in a role |
     | `/bbws dr duty <id> <commander\|database\|network\|infrastructure\|security\|application\|communication\|scribe> [--to @somebody]` | Take a duty in an incident, or hand it to somebody | anyone in a role |
     | `/bbws dr update <id> --number <N>` | Send the update of an incident that was drafted | anyone in a role |
-    | `/bbws dr status <env> [--replication] [--infrastructure] [--reason "why"]` | Show whether a failover would work, and what it would lose | everyone in the workspace |
-    | `/bbws dr failover <env> [--assess-only] [--execute] [--ticket ticket] [--reason "why"]` | Move a platform to its DR region, or say whether that should be done | to judge, everyone in the workspace; to carry it out, anyone in a role, with a second person, and others before traffic moves |
+    | `/bbws dr status <env> [--replication] [--infrastructure] [--report] [--reason "why"]` | Show whether a failover would work, and what it would lose | everyone in the workspace |
+    | `/bbws dr failover <env> [--assess-only] [--execute] [--validate] [--ticket ticket] [--stop id] [--reason "why"]` | Move a platform to its DR region, or say whether that should be done | to judge, everyone in the workspace; to carry it out, anyone in a role, with a second person, and others before traffic moves |
     | `/bbws dr failback <env> [--assess-only] [--staged] [--execute] [--ticket ticket] [--reason "why"]` | Bring a platform home from its DR region, or say whether that may be done | to judge, everyone in the workspace; to carry it out, anyone in a role, with a second person, and others before writes stand still and traffic moves |
     | `/bbws dr reprotect <env> [--region region] [--reason "why"]` | Protect a platform where it runs after a failover or a failback | anyone in a role, and a second person has to agree |
     | `/bbws status [env] [--tiers] [--reason "why"]` | Show where things stand, on one screen | everyone in the workspace |

@@ -181,7 +181,7 @@ pub fn done(view: &mut CardView, index: usize, from: u64, to: u64) {
 }
 
 pub fn halt(view: &mut CardView, user: &str, reason: &str, cancel: bool) {
-    view.run.op.halt = Some(Halt { by: user.into(), reason: Some(reason.into()), at: at(7), cancel });
+    view.run.op.halt = Some(Halt { by: user.into(), reason: Some(reason.into()), at: at(7), cancel, gave_way: None });
 }
 
 /// One line per block: its type and what it says.

@@ -423,6 +423,17 @@ impl Cloud for MortalCloud {
         }
         self.inner.readiness(environment, active, requester).await
     }
+    async fn serving(
+        &self,
+        environment: &Environment,
+        active: &bbws::domain::active::Active,
+        requester: &str,
+    ) -> Result<Vec<bbws::domain::serving::Looked>, CloudError> {
+        if self.killer.dead() {
+            return Err(silent());
+        }
+        self.inner.serving(environment, active, requester).await
+    }
     async fn probe(&self, call: &Call) -> Result<Probe, CloudError> {
         if self.killer.point("before probe") {
             return Err(silent());

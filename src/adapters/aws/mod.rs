@@ -11,7 +11,9 @@ use aws_smithy_types::DateTime;
 use futures::{StreamExt as _, stream};
 
 use crate::{
-    domain::{active::Active, environment::Environment, moment::Moment, readiness::Readiness, topics::Topics},
+    domain::{
+        active::Active, environment::Environment, moment::Moment, readiness::Readiness, serving::Looked, topics::Topics,
+    },
     ports::{
         alert::{Alerts, Topic},
         check::CheckLine,
@@ -49,7 +51,7 @@ pub mod tools;
 pub mod transport;
 pub mod web;
 
-use reads::{check, keys, measure, points, readiness, survey, windows};
+use reads::{check, keys, measure, points, readiness, serving, survey, windows};
 use session::{Session, Sessions};
 use tools::Tools;
 
@@ -147,6 +149,15 @@ impl Cloud for AwsCloud {
         requester: &str,
     ) -> Result<Readiness, CloudError> {
         readiness::readiness(self, environment, active, requester).await
+    }
+
+    async fn serving(
+        &self,
+        environment: &Environment,
+        active: &Active,
+        requester: &str,
+    ) -> Result<Vec<Looked>, CloudError> {
+        serving::serving(self, environment, active, requester).await
     }
 
     async fn probe(&self, call: &Call) -> Result<Probe, CloudError> {

@@ -1,5 +1,7 @@
 //! What a message consists of, and how Slack's blocks are made of it. Every limit of Slack is kept here, by construction.
 
+use std::borrow::Cow;
+
 use serde_json::Value;
 use slack_morphism::prelude::*;
 
@@ -59,7 +61,7 @@ pub struct Button {
     /// What it says.
     pub label: &'static str,
     /// Its `action_id`.
-    pub action: &'static str,
+    pub action: Cow<'static, str>,
     /// `primary`, `danger` or neither.
     pub style: Option<SlackBlockButtonStyle>,
     /// What is asked before it counts.
@@ -355,7 +357,7 @@ fn reason() -> SlackBlock {
 
 fn button(button: &Button, value: &str) -> SlackActionBlockElement {
     let mut element = SlackBlockButtonElement::new(button.label.into())
-        .with_action_id(SlackActionId(button.action.into()))
+        .with_action_id(SlackActionId(button.action.to_string()))
         .with_value(clip(value, 2_000));
     element.style.clone_from(&button.style);
     element.confirm = button.confirm.as_ref().map(|question| confirm(button, question, value));

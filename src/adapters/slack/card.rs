@@ -14,7 +14,7 @@ use crate::{
     domain::{
         moment::spoken,
         operation::{Operation, Run, State},
-        operations,
+        operations::{self, LeftOut},
         preflight::{Check, Stands},
     },
     ports::chat::CardView,
@@ -178,7 +178,7 @@ fn text(view: &CardView, alert: Option<String>) -> String {
 fn buttons(run: &Run) -> Vec<Button> {
     let op = &run.op;
     use SlackBlockButtonStyle::{Danger, Primary};
-    let plain = |label, action| Button { label, action, style: None, confirm: None };
+    let plain = |label, action: &'static str| Button { label, action: action.into(), style: None, confirm: None };
     let cancelling = op.halt.as_ref().is_some_and(|h| h.cancel);
     let cancel = || plain("Cancel", "bbws.cancel");
     let resume = || Button { style: Some(Primary), ..plain("Resume", "bbws.resume") };
@@ -237,19 +237,33 @@ fn buttons(run: &Run) -> Vec<Button> {
         State::Running => vec![stop(), cancel()],
         State::Waiting => vec![go_on(), plain("Hold", "bbws.hold"), stop(), cancel()],
         State::Paused => vec![resume(), stop(), cancel()],
+        State::Stopped if op.gave_way().is_some() => vec![cancel()],
         State::Stopped => vec![resume(), cancel()],
         // What cleaned up behind itself is asked for anew.
-        State::Failed if !operations::of(op.kind()).retries(&op.plan) => vec![],
+        State::Failed if !operations::of(op.kind()).retries(&op.plan) || op.gave_way().is_some() => vec![],
         State::Failed => vec![retry()],
         State::NeedsAttention => vec![retry(), cancel()],
         State::Succeeded | State::RolledBack | State::Rejected | State::Expired | State::Cancelled => Vec::new(),
     };
+    buttons.extend(operations::left_out(run).map(|(step, what)| leave_out(run, step, &what)));
     let goes_back = matches!(
         op.state,
         State::Running | State::Paused | State::Waiting | State::NeedsAttention | State::Failed | State::Succeeded
     );
-    buttons.extend(roll_back.filter(|_| goes_back));
+    buttons.extend(roll_back.filter(|_| goes_back && op.gave_way().is_none()));
     buttons
+}
+
+/// The button that leaves a step out, with what that loses.
+fn leave_out(run: &Run, step: usize, what: &LeftOut) -> Button {
+    let title = run.op.plan.steps.get(step).map_or("", |spec| spec.title.as_str());
+    let text = format!("Leave out “{}”? {} It takes two people.", clip(title, 80), clip(&what.loses, 180));
+    Button {
+        label: what.label(),
+        action: format!("bbws.leave_out.{step}").into(),
+        style: Some(SlackBlockButtonStyle::Danger),
+        confirm: Some(Question { text, irreversible: true }),
+    }
 }
 
 /// What the approver is asked, in plain text.

@@ -77,8 +77,11 @@ pub fn next(op: &Operation) -> Option<String> {
         State::Running => return None,
         State::Paused => "*Resume* goes on, *Stop* halts it, *Cancel* gives it up.".to_owned(),
         State::Waiting => "A person has to say how to go on.".to_owned(),
+        State::Stopped if op.gave_way().is_some() => {
+            "Nothing of it begins again. What already runs in AWS is watched to its end. *Cancel* closes it.".to_owned()
+        }
         State::Stopped => "What already runs in AWS is watched to its end. *Resume* goes on; a second person has to agree to that. *Cancel* gives it up.".to_owned(),
-        State::Failed if !operations::of(op.kind()).retries(&op.plan) => {
+        State::Failed if !operations::of(op.kind()).retries(&op.plan) || op.gave_way().is_some() => {
             format!("`/bbws op show {}` shows every step.", escape(&op.id.0))
         }
         State::Failed => format!("*Retry* tries what failed again; `/bbws op show {}` shows every step.", escape(&op.id.0)),

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use super::Core;
-use crate::ports::store::{AuditEntry, Commit, StoreError};
+use crate::ports::store::{AuditEntry, Commit, Lock, StoreError};
 
 impl Core {
     /// Carries out one transaction. An early return drops the transaction, which undoes it.
@@ -14,10 +14,17 @@ impl Core {
         if let Some(renewal) = &commit.renewal {
             self.renew(&mut tx, renewal).await?;
         }
-        let version = match &commit.op {
-            Some(write) => self.write_operation(&mut tx, write).await?,
-            None => 0,
-        };
+        if let Some(write) = &commit.op
+            && let Lock::TakeFrom(from) = &write.lock
+            && commit.supplanted.as_ref().is_none_or(|stopped| stopped.op.id != *from)
+        {
+            // Nothing takes an environment from what goes on.
+            return Err(StoreError::Conflict);
+        }
+        let mut version = 0;
+        for write in commit.op.iter().chain(&commit.supplanted) {
+            version = version.max(self.write_operation(&mut tx, write).await?);
+        }
         if let Some(stop) = &commit.stop {
             self.set_stop(&mut tx, stop).await?;
         }

@@ -116,12 +116,19 @@ impl Core {
         write: &OpWrite,
     ) -> Result<(), StoreError> {
         let (environment, id) = (write.op.environment(), &write.op.id);
-        match write.lock {
+        match &write.lock {
             Lock::Keep => {}
             Lock::Free => {
                 let free =
                     query("DELETE FROM env_lock WHERE environment = $1 AND op_id = $2").bind(environment).bind(&id.0);
                 free.execute(&mut **tx).await?;
+            }
+            Lock::TakeFrom(holder) => {
+                const PASS: &str = "UPDATE env_lock SET op_id = $2, at = $4 WHERE environment = $1 AND op_id = $3";
+                let pass = query(PASS).bind(environment).bind(&id.0).bind(&holder.0).bind(self.clock.now().0);
+                if pass.execute(&mut **tx).await?.rows_affected() == 0 {
+                    return Err(StoreError::Conflict);
+                }
             }
             Lock::Take => {
                 const TAKE: &str = "INSERT INTO env_lock (environment, op_id, at) VALUES ($1, $2, $3) ON CONFLICT (environment) DO NOTHING";

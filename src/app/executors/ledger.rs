@@ -145,7 +145,7 @@ impl LedgerSteps {
         loop {
             let Some(run) = self.store.load(id).await? else { return Ok(()) };
             let mut change = Change::on(&run, self.clock.now());
-            if change.trigger(Trigger::Resume, SELF).is_err() {
+            if run.op.gave_way().is_some() || change.trigger(Trigger::Resume, SELF).is_err() {
                 return Ok(());
             }
             if change.run.op.halt.as_ref().is_some_and(|h| !h.cancel) {

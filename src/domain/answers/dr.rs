@@ -7,6 +7,7 @@ use crate::domain::command::{
 
 const REPLICATION: &str = "replication";
 const INFRASTRUCTURE: &str = "infrastructure";
+const REPORT: &str = "report";
 
 const fn flag(name: &'static str, about: &'static str) -> Arg {
     Arg { name, kind: &value::CHECK, form: Form::Flag, required: false, usual: None, about }
@@ -26,6 +27,7 @@ pub static STATUS: Entry = Entry {
         ENVIRONMENT,
         flag(REPLICATION, "only how far the copies and replicas are behind"),
         flag(INFRASTRUCTURE, "only the regions, and what stands ready in the DR region"),
+        flag(REPORT, "with a chart of how far each copy was behind in the last days"),
         WHY_ASKED,
     ],
     examples: &["dr status ENV", "dr status ENV --replication"],
@@ -34,6 +36,11 @@ pub static STATUS: Entry = Entry {
     settle: as_they_are,
     mend: nothing_more,
 };
+
+/// Whether a chart is asked for as well.
+pub fn report(command: &Command) -> bool {
+    command.values().has(REPORT)
+}
 
 /// What of a status is asked for: replication, infrastructure.
 pub fn parts(command: &Command) -> (bool, bool) {

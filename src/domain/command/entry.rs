@@ -105,6 +105,8 @@ pub enum List {
     Readiness,
     /// Whether to fail over.
     Failover,
+    /// Whether the platform serves where it runs.
+    Serving,
     /// Whether to fail back.
     Failback,
 }

@@ -31,7 +31,7 @@ use super::{
     environment::{Environment, Side},
     mark::{Mark, MarkKind, MarkWrite},
     moment::Moment,
-    operation::{OpId, Operation as Record, Run},
+    operation::{OpId, Operation as Record, Run, State},
     plan::Plan,
     policy::{Need, Rule},
     preflight::Check,
@@ -143,6 +143,34 @@ pub enum Works {
     OnBoth,
 }
 
+/// A step that people may leave out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LeftOut {
+    /// Whether it is something that goes on gracefully and is not waited for any longer, and not something that is not done.
+    pub forced: bool,
+    /// What is lost by it, a sentence; plain text.
+    pub loses: String,
+}
+
+impl LeftOut {
+    /// What its button says.
+    pub fn label(&self) -> &'static str {
+        if self.forced { "Force" } else { "Skip" }
+    }
+}
+
+/// The step of a run that people may leave out now: one that is being watched, or, once the run has failed, one that failed.
+pub fn left_out(run: &Run) -> Option<(usize, LeftOut)> {
+    let now = match run.op.state {
+        State::Running => StepState::Polling,
+        State::Failed if run.op.gave_way().is_none() => StepState::Failed,
+        _ => return None,
+    };
+    let operation = of(run.op.kind());
+    let mut steps = run.steps.iter().filter(|step| step.state == now && !run.back(step.index));
+    steps.find_map(|step| Some((step.index, operation.may_leave_out(run, step.index)?)))
+}
+
 /// A run at its end, as its sentences need it.
 #[derive(Debug, Clone, Copy)]
 pub struct Ended<'a> {
@@ -246,6 +274,30 @@ pub trait Operation: Sync {
     fn locked_by(&self, plan: &Plan) -> bool {
         let _ = plan;
         self.locks()
+    }
+
+    /// The operation that this request stops, to take its environment in the moment in which it is approved.
+    fn stops_first(&self, command: &Command) -> Option<OpId> {
+        let _ = command;
+        None
+    }
+
+    /// The same of a plan.
+    fn supplants(&self, plan: &Plan) -> Option<OpId> {
+        let _ = plan;
+        None
+    }
+
+    /// What leaving this step of a run out loses, where two people may do that in the middle of it. None where nobody may.
+    fn may_leave_out(&self, run: &Run, step: usize) -> Option<LeftOut> {
+        let _ = (run, step);
+        None
+    }
+
+    /// The request that would stop the run which holds the environment, with the label of its button. None where it waits instead.
+    fn over(&self, command: &Command, holder: &Run) -> Option<(String, Command)> {
+        let _ = (command, holder);
+        None
     }
 
     /// Whether the run is planned again before it starts, and its approvals are void where the plan has become another. Not

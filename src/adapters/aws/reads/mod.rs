@@ -13,6 +13,7 @@ pub mod past;
 pub mod places;
 pub mod points;
 pub mod readiness;
+pub mod serving;
 pub mod shelter;
 pub mod sink;
 mod standby;

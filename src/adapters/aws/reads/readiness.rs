@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// A region's session, or why it has none.
-type Reached = Result<std::sync::Arc<Session>, CloudError>;
+pub(super) type Reached = Result<std::sync::Arc<Session>, CloudError>;
 
 /// Looks at everything.
 ///
@@ -144,7 +144,7 @@ fn database(declared: &Database, status: Option<&str>) -> Sign {
 }
 
 /// The reason of an error, without what is said to whoever waits for a step.
-fn brief(error: &CloudError) -> String {
+pub(super) fn brief(error: &CloudError) -> String {
     error.to_string().replace(" It is tried again.", "").trim_end_matches('.').to_owned()
 }
 

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 
 use super::judge::{AskedStep, Asker, Verb, asking};
 use crate::{
-    domain::{active::Active, environment::Environment},
+    domain::{active::Active, environment::Environment, serving::Looked},
     ports::{
         alert::{Alerts, Topic},
         cloud::{
@@ -69,6 +69,15 @@ impl<C: Cloud> Cloud for Attributed<C> {
         requester: &str,
     ) -> Result<Readiness, CloudError> {
         asking(nobody(Verb::Measurements), self.0.readiness(environment, active, requester)).await
+    }
+
+    async fn serving(
+        &self,
+        environment: &Environment,
+        active: &Active,
+        requester: &str,
+    ) -> Result<Vec<Looked>, CloudError> {
+        asking(nobody(Verb::Measurements), self.0.serving(environment, active, requester)).await
     }
 
     async fn probe(&self, call: &Call) -> Result<Probe, CloudError> {

@@ -5,20 +5,22 @@ mod stages;
 mod steps;
 
 use super::{
-    Asked, Ended, Known, Operation, Works, begun,
+    Asked, Ended, Known, LeftOut, Operation, Past, Works, begun,
     draft::{Draft, Head},
     two_people, unplanned,
 };
 use crate::domain::{
     command::{ASSESS_ONLY, Arg, Command, Does, ENVIRONMENT, Entry, Form, Group, List, REASON, Values, Wrong, value},
     environment::Side,
-    operation::Run,
+    mark::Mark,
+    operation::{OpId, Run},
     plan::{Fact, Plan},
     policy::Need,
     readiness::{self, Assessment, Health, Verdict},
     recovery::Recovery,
+    step::{Action, StepSpec},
     text::escape,
-    world::Survey,
+    world::{Survey, World},
 };
 use steps::Route;
 
@@ -28,12 +30,15 @@ const KIND: &str = "dr.failover";
 const DNS: &str = "dr.dns";
 const TICKET: &str = "ticket";
 const EXECUTE: &str = "execute";
+const STOP: &str = "stop";
+const VALIDATE: &str = "validate";
 
 /// Facts of a plan that are compared by what they mean for whoever agreed, not by their letters.
 const ASSESSED: &str = "Assessment";
 const ITS_TICKET: &str = "Ticket";
 const PRIMARY: &str = "Primary region";
 const LOSS: &str = "Writes lost";
+const STOPS: &str = "Stops with the approval";
 
 static ENTRY: Entry = Entry {
     name: KIND,
@@ -57,6 +62,14 @@ static ENTRY: Entry = Entry {
             about: "carries it out; takes two people",
         },
         Arg {
+            name: VALIDATE,
+            kind: &value::FLAG,
+            form: Form::Flag,
+            required: false,
+            usual: None,
+            about: "only says, line by line, whether the platform serves where it runs now",
+        },
+        Arg {
             name: TICKET,
             kind: &value::TICKET,
             form: Form::Option,
@@ -64,23 +77,40 @@ static ENTRY: Entry = Entry {
             usual: None,
             about: "with `--execute`: the ticket that asks for it",
         },
+        Arg {
+            name: STOP,
+            kind: &value::OPERATION,
+            form: Form::Option,
+            required: false,
+            usual: None,
+            about: "with `--execute`: the operation that holds the environment; it is stopped in the moment in which somebody else approves this",
+        },
         REASON,
     ],
     examples: &[
         "dr failover ENV",
+        "dr failover ENV --validate",
         "dr failover ENV --execute --ticket INC-123 --reason \"the primary region is gone\"",
     ],
     who: "to judge, everyone in the workspace; to carry it out, anyone in a role, with a second person, and others before traffic moves",
-    does: |values| if values.has(EXECUTE) { Does::Operation } else { Does::List(List::Failover) },
+    does: |values| match (values.has(EXECUTE), values.has(VALIDATE)) {
+        (true, _) => Does::Operation,
+        (false, true) => Does::List(List::Serving),
+        (false, false) => Does::List(List::Failover),
+    },
     settle: settled,
     mend: completed,
 };
 
 fn settled(mut values: Values) -> Result<Values, Wrong> {
+    if values.has(VALIDATE) && (values.has(EXECUTE) || values.has(ASSESS_ONLY.name)) {
+        return Err(Wrong::new("`--validate` looks at the platform as it runs now: say it alone."));
+    }
     if !values.has(EXECUTE) {
         // Only a judgement, which asks for no ticket and gives no reason to anybody.
         values.flag(ASSESS_ONLY.name, false);
         values.clear(TICKET);
+        values.clear(STOP);
         values.clear(REASON.name);
         return Ok(values);
     }
@@ -97,6 +127,7 @@ fn settled(mut values: Values) -> Result<Values, Wrong> {
 fn completed(values: &mut Values) {
     if values.has(EXECUTE) {
         values.flag(ASSESS_ONLY.name, false);
+        values.flag(VALIDATE, false);
         values.offer(TICKET, value::TICKET.open);
     }
 }
@@ -143,6 +174,9 @@ impl Operation for Failover {
         };
         let assessment = readiness::failover(env, asked.active, ready);
         let mut draft = Draft::default();
+        if let Some(stops) = asked.command.values().get(STOP) {
+            stopped_first(stops, &env.name, &known.past, &mut draft)?;
+        }
         if let Some(ticket) = asked.command.values().get(TICKET) {
             draft.fact(ITS_TICKET, ticket);
         }
@@ -162,6 +196,59 @@ impl Operation for Failover {
             // Of the first backup that is made there.
             retention_days: Some(env.retention_days.default),
         })
+    }
+
+    fn past(&self, asked: &Asked<'_>, _: &World, _: &[Mark]) -> Past {
+        Past { ids: self.stops_first(asked.command).into_iter().collect(), whose: None }
+    }
+
+    fn stops_first(&self, command: &Command) -> Option<OpId> {
+        command.values().get(STOP).map(|id| OpId(id.to_owned()))
+    }
+
+    fn supplants(&self, plan: &Plan) -> Option<OpId> {
+        Some(fact(plan, STOPS)).filter(|id| !id.is_empty()).map(|id| OpId(id.to_owned()))
+    }
+
+    fn may_leave_out(&self, run: &Run, step: usize) -> Option<LeftOut> {
+        if run.op.turned.is_some() {
+            return None;
+        }
+        let plan = &run.op.plan;
+        let (old, new) = (&plan.region, plan.dr_region.as_deref().unwrap_or("the DR region"));
+        let agreement = |spec: &StepSpec| matches!(&spec.action, Action::WaitForPeople(what) if what.rule.is_some());
+        let asked_later = plan.steps.iter().skip(step).any(agreement);
+        let (forced, loses) = match &plan.steps.get(step)?.action {
+            Action::FenceService(fence) => (
+                true,
+                format!(
+                    "{} in {old} may go on taking writes that are not in {new}: they are lost to the platform until somebody merges them.",
+                    fence.service
+                ),
+            ),
+            Action::SettleTraffic(_) => {
+                (true, format!("Resolvers may still lead clients to {old}: what they write there is not in {new}."))
+            }
+            Action::WatchHealth(_) if asked_later => {
+                (false, format!("Nobody knows whether {new} serves before its users are sent there."))
+            }
+            Action::WatchHealth(_) => (false, format!("Nobody knows whether users reach the platform in {new}.")),
+            Action::AutomatedBackups(_) | Action::RdsSnapshot(_) | Action::VerifySnapshot(_) => (
+                false,
+                format!(
+                    "Nothing brings back what is written in {new} until a backup of it is made: the RPO is not kept."
+                ),
+            ),
+            _ => return None,
+        };
+        Some(LeftOut { forced, loses })
+    }
+
+    /// Whatever else holds the environment: it is no reason to stay in a region that is lost.
+    fn over(&self, command: &Command, holder: &Run) -> Option<(String, Command)> {
+        let id = &holder.op.id;
+        let gives = super::of(holder.op.kind()).moves().is_none();
+        gives.then(|| (format!("Stop {id} and fail over"), command.clone().with(STOP, id.0.clone())))
     }
 
     /// Two people: whoever asks and somebody else, whatever the rules say.
@@ -271,6 +358,32 @@ fn refused(assessment: &Assessment, command: &Command) -> Result<(), Vec<String>
             Err(std::iter::once(format!("{verdict}: it would come to no good end.")).chain(reasons()).collect())
         }
     }
+}
+
+/// What whoever approves it has to know of the run that gives way to it.
+fn stopped_first(id: &str, environment: &str, past: &[Run], draft: &mut Draft) -> Result<(), Vec<String>> {
+    let Some(run) = past.iter().find(|run| run.op.id.0 == id) else {
+        return Err(vec![format!("There is no operation `{id}` that could be stopped first.")]);
+    };
+    if run.op.environment() != environment {
+        return Err(vec![format!("{id} is about `{}`, and does not hold `{environment}`.", run.op.environment())]);
+    }
+    if super::of(run.op.kind()).moves().is_some() {
+        return Err(vec![format!(
+            "{id} moves `{environment}` itself, so that nothing takes its place by a button: roll it back or cancel it on its card."
+        )]);
+    }
+    draft.fact(STOPS, id);
+    if run.op.state.terminal() {
+        draft.note(format!("{id} is over, so that nothing has to be stopped."));
+        return Ok(());
+    }
+    draft.note(format!(
+        "{id} ({}, {}) is stopped in the moment in which this is approved, and gives the environment up. What runs of it in AWS is watched to its end; nothing of it begins again.",
+        super::title(&run.op),
+        run.op.state.spoken()
+    ));
+    Ok(())
 }
 
 fn fact<'p>(plan: &'p Plan, subject: &str) -> &'p str {
