@@ -8,6 +8,8 @@ use crate::{
         active::Active,
         command::Command,
         environment::{Environment, Side},
+        experience,
+        incident::declared,
         language,
         mark::{Mark, MarkKind},
         moment::Moment,
@@ -16,6 +18,7 @@ use crate::{
         plan::Plan,
         point::Point,
         policy::{self, Need, Rule},
+        price::{self, Price},
         readiness::{self, Readiness},
         step::{Action, Step},
         world::{Survey, World},
@@ -171,6 +174,23 @@ impl Planner {
         Ok(readiness::healthy_for(&samples, now))
     }
 
+    /// What waiting with a failover costs, by what was found of both sides and by what own runs took.
+    ///
+    /// # Errors
+    /// The ledger's.
+    pub async fn price(&self, config: &Environment, found: &Readiness) -> Result<Price, StoreError> {
+        let samples = self.store.samples(&config.name, found.at - RECALLED).await?;
+        let filter = Filter { environment: Some(config.name.clone()), limit: PAST, ..Filter::default() };
+        let runs = self.store.list(&filter).await?;
+        let open = runs.iter().filter(|op| !op.state.terminal()).filter_map(|op| declared(&op.plan));
+        let first_sign = open.map(|room| room.first_sign).min();
+        let known = experience::of(&runs);
+        let own = known.iter().find(|experience| experience.what == price::RUNS);
+        let takes = own.and_then(|own| Some(own.took?.1));
+        let measured = (takes, own.map_or(0, |own| own.runs));
+        Ok(Price::of(found, [price::answered(&samples), first_sign], measured, config.rto.0))
+    }
+
     /// The replicas that runs of an environment promoted, and which run the newest time.
     async fn promotions(&self, environment: &str) -> Result<BTreeMap<String, OpId>, StoreError> {
         let filter = Filter { environment: Some(environment.to_owned()), limit: PAST, ..Filter::default() };
@@ -204,10 +224,11 @@ impl Planner {
         let asked = Asked { command, environment: &env, id: asking.id, at: asking.at, active: &active };
         let ask = operation.survey(&asked)?;
         let mut world = self.survey(&env, &Survey { readiness: false, ..ask.clone() }, asking.by).await?;
-        let mut healthy = None;
+        let (mut healthy, mut price) = (None, None);
         if ask.readiness {
             let found = self.readiness(&config, &active, asking.by).await?.map_err(no_world)?;
             healthy = self.healthy(&config.name, found.at).await?;
+            price = Some(self.price(&config, &found).await?);
             world.readiness = Some(found);
         }
         let marks = match operation.marks() {
@@ -218,7 +239,7 @@ impl Planner {
         let marks: Vec<Mark> = marks.into_iter().filter(|m| m.operation != asking.id.0).collect();
         let past = self.past(environment, operation.past(&asked, &world, &marks)).await?;
         let rules = self.rules.clone();
-        let plan = operation.plan(&asked, &Known { world, marks, past, rules, healthy })?;
+        let plan = operation.plan(&asked, &Known { world, marks, past, rules, healthy, price })?;
         let needs = self.needs(&plan);
         Ok((plan, needs))
     }

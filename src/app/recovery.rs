@@ -17,7 +17,7 @@ use crate::{
         lag::Component,
         mark::Mark,
         moment::{Moment, spoken},
-        operation::{OpId, State},
+        operation::OpId,
         point::PointKind,
         readiness::{self, Assessment, Found, Needs, Readiness, Return, Saw, Verdict},
         stranded,
@@ -25,12 +25,10 @@ use crate::{
     },
     ports::{
         chat::{Attachment, Chart, Level, Reply, Table},
-        store::{Filter, StoreError},
+        store::StoreError,
     },
 };
 
-/// Operations looked through for failovers that were measured.
-const OPERATIONS: u32 = 5_000;
 /// How far back a chart of lags goes.
 const CHARTED: Duration = Duration::from_secs(7 * 86_400);
 /// What no look at AWS of this build shows.
@@ -86,9 +84,9 @@ impl Desk {
         lines.extend(judged.reasons.iter().map(|reason| format!("• {}", escape(reason))));
         if seen.active.side == Side::Primary {
             lines.push(loses(&judged, config));
-            lines.push(self.price(config).await?);
+            lines.extend(self.planner.price(config, found).await?.told(found.at).iter().map(|line| escape(line)));
         }
-        lines.push(format!("As of {}. Ask again when something has changed.", found.at.clock()));
+        lines.push(format!("As of {}. It is worked out anew each time somebody asks.", found.at.clock()));
         Ok(say(level(judged.verdict), lines.join("\n")))
     }
 
@@ -144,30 +142,6 @@ impl Desk {
         Ok(match self.planner.readiness(&config, &active, by).await? {
             Ok(found) => Ok(Seen { config, active, found }),
             Err(error) => Err(unreadable(name, &error)),
-        })
-    }
-
-    /// What waiting costs, by our own runs and by nothing else.
-    async fn price(&self, config: &Environment) -> Result<String, StoreError> {
-        let states = vec![State::Succeeded];
-        let filter = Filter { environment: Some(config.name.clone()), states, limit: OPERATIONS };
-        let runs = self.store.list(&filter).await?;
-        let took = runs.iter().filter(|op| crate::domain::operations::of(op.kind()).moves() == Some(Side::Dr));
-        let took = took.filter_map(|op| Some(op.ended?.since(op.started?))).collect();
-        Ok(match readiness::took(took) {
-            (Some(ninetieth), runs) => {
-                let back = self.clock.now() + ninetieth;
-                format!(
-                    "Begun now it is back by {} (the ninetieth percentile of {runs} own failovers, {}); the RTO is {}.",
-                    back.clock(),
-                    spoken(ninetieth),
-                    spoken(config.rto.0)
-                )
-            }
-            (None, runs) => format!(
-                "How long it takes is not known: {runs} own failovers were measured, and no number is given under five. The RTO is {}.",
-                spoken(config.rto.0)
-            ),
         })
     }
 }
@@ -272,6 +246,10 @@ fn table(seen: &Seen, marks: &[Mark], (replication, infrastructure): (bool, bool
                 row(&step, state, needs.words())
             }));
         }
+    }
+    if let Some(told) = config.dr.runbook_told(found.at) {
+        let old = config.dr.reviewed(found.at).is_none_or(|(_, old)| old);
+        rows.push(row("Runbook", if old { "amber" } else { "ok" }, &told));
     }
     let tested = inventory::tested(config, marks, Moment(found.at.0));
     rows.push(row("Restore tests", "", &tested));

@@ -30,6 +30,7 @@ pub mod plan;
 pub mod point;
 pub mod policy;
 pub mod preflight;
+pub mod price;
 pub mod principal;
 pub mod push;
 pub mod readiness;

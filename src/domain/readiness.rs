@@ -11,6 +11,7 @@ use super::{
     mark::Sample,
     moment::{Moment, spoken},
     operation::{OpId, Run},
+    point::PointKind,
     step::{Action, StepState},
 };
 
@@ -209,6 +210,18 @@ impl Readiness {
         Health::of(&self.signs, self.dr_answers)
     }
 
+    /// Up to when what was written to a component is there after a failover: up to where its replica is, which is promoted, else up to
+    /// its newest copy.
+    fn reaches<'c>(&self, component: &'c Component) -> Result<Moment, &'c String> {
+        let own = |replica: &&Replica| {
+            component.kind == PointKind::Rds && replica.database == component.resource && replica.source.is_some()
+        };
+        match self.replicas.iter().find(own).map(|replica| &replica.lag) {
+            Some(Ok(lag)) => Ok(self.at - *lag),
+            Some(Err(_)) | None => component.safe.as_ref().copied(),
+        }
+    }
+
     /// What a failover now would lose: the worst of all components. Unknown where that of one is.
     ///
     /// # Errors
@@ -216,8 +229,8 @@ impl Readiness {
     pub fn loses(&self) -> Result<Duration, String> {
         let mut worst = Duration::ZERO;
         for component in &self.components {
-            match &component.safe {
-                Ok(safe) => worst = worst.max(self.at.since(*safe)),
+            match self.reaches(component) {
+                Ok(safe) => worst = worst.max(self.at.since(safe)),
                 Err(why) => return Err(format!("{}: {why}", component.name())),
             }
         }
@@ -470,18 +483,6 @@ pub fn steps(env: &Environment) -> Vec<(String, Needs)> {
         Some(_) | None => {}
     }
     steps
-}
-
-/// Fewer runs than these give no number.
-const ENOUGH: usize = 5;
-
-/// How long our own failovers took: the ninetieth percentile of those that succeeded, and how many there are. None where there
-/// are fewer than five: a guess would be taken for a measurement.
-pub fn took(mut runs: Vec<Duration>) -> (Option<Duration>, usize) {
-    runs.sort_unstable();
-    let rank = (runs.len() * 9).div_ceil(10);
-    let ninetieth = runs.get(rank.saturating_sub(1)).copied().filter(|_| runs.len() >= ENOUGH);
-    (ninetieth, runs.len())
 }
 
 /// The component under which samples remember whether the primary region was healthy, while the platform runs elsewhere: 0

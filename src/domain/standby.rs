@@ -7,7 +7,7 @@ use serde::{
     de::{Error, MapAccess, Visitor},
 };
 
-use super::span::Span;
+use super::{moment::Moment, span::Span};
 
 /// How the old side is kept from writing, where it can be reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -100,6 +100,32 @@ impl Default for Standby {
             runbook: None,
             runbook_reviewed: None,
         }
+    }
+}
+
+/// A runbook that nobody has read through for longer may say what is no longer so.
+const REVIEWED_WITHIN_DAYS: i32 = 90;
+
+impl Standby {
+    /// For how many days nobody has read the runbook through, where the config says when somebody did; whether that is too long.
+    pub fn reviewed(&self, now: Moment) -> Option<(i32, bool)> {
+        let days = now.date().since(self.runbook_reviewed?.0).ok()?.get_days();
+        Some((days, days > REVIEWED_WITHIN_DAYS))
+    }
+
+    /// Where the runbook is and how old its last review, a sentence; none where there is none.
+    pub fn runbook_told(&self, now: Moment) -> Option<String> {
+        let runbook = self.runbook.as_ref()?;
+        let reviewed = match self.reviewed(now) {
+            None => "nobody knows when it was last read through".to_owned(),
+            Some((days, false)) => format!("read through {days} days ago"),
+            Some((days, true)) => {
+                format!(
+                    "last read through {days} days ago, which is longer than {REVIEWED_WITHIN_DAYS}: it may be out of date"
+                )
+            }
+        };
+        Some(format!("The runbook is {runbook} ({reviewed})."))
     }
 }
 

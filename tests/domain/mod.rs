@@ -10,6 +10,7 @@ mod live;
 mod machines;
 mod operations;
 mod plans;
+mod price;
 mod readiness;
 mod restored;
 mod restores;

@@ -299,6 +299,58 @@ async fn whether_it_serves_can_be_asked_before_and_after_and_what_is_not_well_sa
     assert!(said.contains("say it alone"), "{said}");
 }
 
+#[tokio::test]
+async fn the_price_of_waiting_is_worked_out_each_time_somebody_looks() {
+    let mut rig = Rig::demo_sqlite().await;
+    rig.watch_for(Duration::from_secs(1800)).await;
+    rig.cloud.region_down(HOME, true);
+    rig.clock.advance(Duration::from_secs(600));
+    let first = rig.say("U0DAVE", "dr failover prod").await;
+    assert!(first.contains("Lost now: "), "{first}");
+    assert!(first.contains("0 own failovers were measured, and no number is given under five"), "{first}");
+    assert!(
+        first.contains("The RTO of 4 h ends at ") && first.contains("when the region was last seen well"),
+        "{first}"
+    );
+    rig.clock.advance(Duration::from_secs(600));
+    let second = rig.say("U0DAVE", "dr failover prod").await;
+    let lost = |said: &str| said.lines().find(|line| line.starts_with("Lost now")).map(str::to_owned);
+    assert_ne!(lost(&first), lost(&second), "it is ten minutes more");
+    let id = rig.asked(ASK).await;
+    let notes = rig.run(&id).await.op.plan.notes;
+    assert!(notes.iter().any(|note| note.starts_with("The price of waiting: ")), "{notes:?}");
+}
+
+#[tokio::test]
+async fn what_people_run_themselves_waits_for_their_word_in_its_order() {
+    let mut rig = Rig::demo_sqlite().await;
+    let dr = &mut rig.config.environments.get_mut("prod").expect("it is declared").dr;
+    dr.stack = Some("bbws-prod-dr".into());
+    dr.manual = vec!["terraform -chdir=dr apply".into(), "make warm".into()];
+    dr.runbook = Some("https://wiki.bbws.example/dr".into());
+    rig.reboot(crate::support::kill::Killer::never()).await;
+    let id = begun(&mut rig).await;
+    let notes = rig.run(&id).await.op.plan.notes;
+    assert!(notes.iter().any(|note| note.contains("https://wiki.bbws.example/dr (nobody knows when")), "{notes:?}");
+    let mut questions = Vec::new();
+    while asks(&mut rig, &id).await.as_deref() == Some("look") {
+        questions.push(rig.run(&id).await.asks().expect("a question").1.question.clone());
+        let before = weights(&rig);
+        rig.click("U0ALICE", "continue", &id).await;
+        rig.settle(Duration::from_secs(5)).await;
+        assert_eq!(weights(&rig), before);
+    }
+    let mine: Vec<&String> =
+        questions.iter().filter(|q| q.contains("bbws-prod-dr") || q.starts_with("Run `")).collect();
+    assert_eq!(mine.len(), 3, "{questions:#?}");
+    assert!(
+        mine[0].contains("aws cloudformation describe-stacks --region eu-west-1 --stack-name bbws-prod-dr"),
+        "{mine:?}"
+    );
+    assert!(mine[1].starts_with("Run `terraform -chdir=dr apply`; bbws does not. How did it end?"), "{mine:?}");
+    assert!(mine[2].starts_with("Run `make warm`"), "{mine:?}");
+}
+
 /// The button that leaves a step out, pressed by somebody.
 async fn left_out(rig: &mut Rig, user: &str, id: &str) -> String {
     let (step, _) = bbws::domain::operations::left_out(&rig.run(id).await).expect("a step that may be left out");

@@ -35,6 +35,7 @@ use super::{
     plan::Plan,
     policy::{Need, Rule},
     preflight::Check,
+    price::Price,
     recovery::Recovery,
     step::StepState,
     text::{count, escape},
@@ -130,6 +131,8 @@ pub struct Known {
     /// For how long the primary region has been seen healthy without a gap, where [`Survey::readiness`] was asked for; none where
     /// it is not known to be.
     pub healthy: Option<Duration>,
+    /// What waiting with a failover costs, where [`Survey::readiness`] was asked for.
+    pub price: Option<Price>,
 }
 
 /// On which side of an environment an operation works.

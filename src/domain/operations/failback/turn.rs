@@ -9,6 +9,7 @@ use super::{
 };
 use crate::domain::{
     active::Active,
+    environment::Dns,
     mark::MarkKind,
     moment::spoken,
     operation::Run,
@@ -189,6 +190,22 @@ impl Route<'_> {
             self.draft.note("No records are moved: `dns` of the config names none.");
             return checked;
         };
+        if let Some(controls) = &dns.routing_controls {
+            let question = traffic::turn(&controls.primary, &controls.dr, &controls.endpoints);
+            let turned = self.shifts(dns, checked, begun);
+            self.draft.note(traffic::STAYS_TURNED);
+            return vec![self.hand(traffic::TURNED, turned, question)];
+        }
+        self.shifts(dns, checked, begun)
+    }
+
+    /// The records, in as many parts as they are moved in.
+    fn shifts(&mut self, dns: &Dns, checked: Vec<usize>, begun: &mut Begun) -> Vec<usize> {
+        let env = self.env;
+        // A batch of nothing is refused.
+        if dns.records.is_empty() {
+            return checked;
+        }
         let Some(records) = self.records().map(<[RecordFound]>::to_vec) else { return checked };
         match traffic::as_found(env, &records) {
             Ok(were) => self.draft.fact(format!("Hosted zone {}", dns.hosted_zone), traffic::listed(&were)),
@@ -229,6 +246,9 @@ impl Route<'_> {
     fn settle(&mut self, after: Vec<usize>) -> Vec<usize> {
         let env = self.env;
         let (Some(dns), Some(Ok(records))) = (&env.dns, &self.found.records) else { return after };
+        if dns.records.is_empty() {
+            return after;
+        }
         let Ok(weights) = traffic::weighed(env, records, ALL) else { return after };
         let settle = step::SettleTraffic {
             region: env.primary_region.clone(),

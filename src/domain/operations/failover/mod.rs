@@ -16,6 +16,7 @@ use crate::domain::{
     operation::{OpId, Run},
     plan::{Fact, Plan},
     policy::Need,
+    price,
     readiness::{self, Assessment, Health, Verdict},
     recovery::Recovery,
     step::{Action, StepSpec},
@@ -185,6 +186,9 @@ impl Operation for Failover {
         draft.fact(PRIMARY, format!("{} is {}", env.primary_region, ready.health().word()));
         draft.fact(LOSS, assessment.loss());
         draft.note(format!("What is lost: it {}, as measured when this was planned.", assessment.loss()));
+        if let Some(price) = &known.price {
+            draft.note(price.by_the_clock(ready.at));
+        }
         assessment.reasons.iter().for_each(|reason| draft.note(reason));
         let mut route = Route { env, found, known, operation: &asked.id.0, at: asked.at, draft };
         route.plan();
@@ -286,7 +290,7 @@ impl Operation for Failover {
     }
 
     fn recovers(&self, _: &Plan) -> Option<&'static str> {
-        Some("failovers")
+        Some(price::RUNS)
     }
 
     fn irreversible(&self) -> Option<&'static str> {

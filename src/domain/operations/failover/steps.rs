@@ -14,7 +14,7 @@ use crate::domain::{
     moment::Moment,
     policy::{self, Need},
     restored,
-    standby::Fence,
+    standby::{Fence, RoutingControls},
     step::{self, Consent, Weighing},
     world::{RecordFound, SnapshotFound, StandbyFound},
 };
@@ -246,13 +246,13 @@ impl<'a> Route<'a> {
         if let Some(stack) = &env.dr.stack {
             asked.push((
                 format!("Wait until stack {stack} is up"),
-                format!("Bring stack {stack} up in {region}. Continue once CloudFormation says CREATE_COMPLETE or UPDATE_COMPLETE."),
+                format!("Bring stack {stack} up in {region}. What does `aws cloudformation describe-stacks --region {region} --stack-name {stack} --query Stacks[0].StackStatus` say? Continue once that is CREATE_COMPLETE or UPDATE_COMPLETE; Hold while it is not: a ROLLBACK_COMPLETE is a failure."),
             ));
         }
         for command in &env.dr.manual {
             asked.push((
                 "Wait for what is run by hand".to_owned(),
-                format!("Run `{command}`. Continue once it ended well; Hold while it did not."),
+                format!("Run `{command}`; bbws does not. How did it end? Continue once it ended well; Hold while it did not."),
             ));
         }
         let mut after = ready;
@@ -336,7 +336,13 @@ impl<'a> Route<'a> {
             self.draft.note("No records are moved: `dns` of the config names none.");
             return agreed;
         };
+        let agreed = match &dns.routing_controls {
+            Some(controls) => self.controls(agreed, controls),
+            None => agreed,
+        };
         let records = match &self.found.records {
+            // A batch of nothing is refused.
+            _ if dns.records.is_empty() => return agreed,
             Some(Ok(records)) => records,
             Some(Err(why)) => {
                 let question = format!(
@@ -353,6 +359,13 @@ impl<'a> Route<'a> {
         let shifted = self.draft.step(format!("Shift traffic to {}", self.env.dr_region), vec![agreed], shift);
         begun.shifted = Some(shifted);
         shifted
+    }
+
+    /// Routing controls are turned by people.
+    fn controls(&mut self, agreed: usize, controls: &RoutingControls) -> usize {
+        self.draft.note(traffic::STAYS_TURNED);
+        let question = traffic::turn(&controls.dr, &controls.primary, &controls.endpoints);
+        self.hand(traffic::TURNED, vec![agreed], question)
     }
 
     /// The weights that are wanted and those there are; a problem where the config names records that are not there.
@@ -465,6 +478,9 @@ impl<'a> Route<'a> {
     }
 
     fn notes(&mut self) {
+        if let Some(runbook) = self.env.dr.runbook_told(self.at) {
+            self.draft.note(runbook);
+        }
         let (old, new) = (&self.env.primary_region, &self.env.dr_region);
         self.draft.note(
             "A promotion cannot be undone: what was a replica never becomes one again, and a way home needs a new one.",
