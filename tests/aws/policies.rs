@@ -140,6 +140,7 @@ const CALLS: &[(&str, &[&str])] = &[
         "Secrets Manager.CreateSecret",
         &["secretsmanager:CreateSecret", "secretsmanager:TagResource", "kms:GenerateDataKey", "kms:Decrypt"],
     ),
+    ("Secrets Manager.StopReplicationToReplica", &["secretsmanager:StopReplicationToReplica"]),
     ("Secrets Manager.UpdateSecretVersionStage", &["secretsmanager:UpdateSecretVersionStage"]),
     ("SSM.GetParameter", &["ssm:GetParameter", "kms:Decrypt"]),
     // Values of advanced parameters are encrypted under data keys.

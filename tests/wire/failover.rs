@@ -4,12 +4,15 @@
 use std::time::Duration;
 
 use bbws::{
-    adapters::sandbox::aws::{
-        Fault, Override, Target,
-        api::route53::REGION,
-        incidents::Side,
-        judge::Recorded,
-        world::{ecs::Service, route53::Zone},
+    adapters::{
+        aws::secrets,
+        sandbox::aws::{
+            Fault, Override, Target,
+            api::route53::REGION,
+            incidents::Side,
+            judge::Recorded,
+            world::{ecs::Service, route53::Zone},
+        },
     },
     domain::step::{self, Action, ISSUE, Outputs, Weighing},
     ports::{
@@ -104,6 +107,57 @@ pub async fn everything() {
     done(&bed, bed.call(2, scale(4))).await;
     done(&bed, bed.call(3, shift(0, 100))).await;
     done(&bed, bed.call(4, settle(120))).await;
+    replicated(&bed);
+    done(&bed, bed.call(5, promote_secrets())).await;
+}
+
+fn promote_secrets() -> Action {
+    step::PromoteSecrets { region: DR.into(), prefix: "bbws/prod/".into() }.into()
+}
+
+/// Every secret has a replica in the DR region.
+fn replicated(bed: &Bed) {
+    let account = bed.environment.account.clone();
+    bed.aws.change(|world, _| {
+        let secrets = world.region(&account, HOME).secrets.secrets.clone();
+        for (name, mut secret) in secrets {
+            secret.primary = Some(HOME.into());
+            world.region(&account, DR).secrets.secrets.insert(name, secret);
+        }
+    });
+}
+
+#[tokio::test]
+async fn replicas_of_secrets_are_promoted_once_and_can_be_written_while_their_region_is_dark() {
+    let bed = Bed::new();
+    replicated(&bed);
+    let there = bed.session(DR).await;
+    let write = |value: &'static str| {
+        there.secrets().put_secret_value().secret_id("bbws/prod/smtp").secret_string(value).send()
+    };
+    let refused = write("new").await.unwrap_err().into_service_error();
+    assert_eq!(refused.meta().code(), Some("InvalidRequestException"), "a replica takes no value");
+    bed.aws.region_down(HOME, true);
+    let all = secrets::replicas(&there, "bbws/prod/").await.unwrap().len();
+    assert!(all > 2, "{all}");
+    let call = Call { intended: bed.clock.now(), ..bed.call(1, promote_secrets()) };
+    bed.aws.inject(Fault::LostReply, Target::next().of("StopReplicationToReplica"));
+    assert!(matches!(bed.cloud.start(&call).await, Err(CloudError::Unknown { .. })));
+    assert_eq!(bed.cloud.probe(&call).await, Ok(Probe::Absent));
+    let Progress::Done { outputs, detail } = ended(&bed, call).await else { panic!("it is done") };
+    assert!(detail.contains("of eu-west-1 can be written") && outputs.is_empty(), "{detail} {outputs:?}");
+    assert_eq!(asked(&bed, "StopReplicationToReplica").len(), all, "each once, whatever was lost");
+    assert!(secrets::replicas(&there, "bbws/prod/").await.unwrap().is_empty());
+    write("new").await.expect("what was promoted takes values");
+    assert!(bed.aws.twice().is_empty(), "{:?}", bed.aws.twice());
+}
+
+#[tokio::test]
+async fn that_there_are_no_secrets_is_said() {
+    let bed = Bed::new();
+    bed.aws.meddle("prod", Side::Dr, |place, _, _| place.secrets.secrets.clear());
+    let Progress::Done { detail, .. } = ended(&bed, bed.call(1, promote_secrets())).await else { panic!("it ends") };
+    assert!(detail.contains("none is under bbws/prod/ in eu-west-1"), "{detail}");
 }
 
 #[tokio::test]

@@ -301,6 +301,7 @@ def secrets():
         faults.append("GetSecretValue: another value")
     made.replicate_secret_to_regions(SecretId=name, AddReplicaRegions=[{"Region": DR}])
     made.describe_secret(SecretId=name)
+    refused("InvalidRequestException", made.stop_replication_to_replica, SecretId=name)
     pages(made, "list_secrets", Filters=[{"Key": "name", "Values": ["by-boto"]}])
     made.batch_get_secret_value(SecretIdList=[name, "none"])
     refused("ResourceNotFoundException", made.get_secret_value, SecretId="none")

@@ -132,6 +132,29 @@ async fn entries(session: &Session, prefix: &str) -> Result<Vec<SecretListEntry>
     Ok(entries)
 }
 
+/// Names of the secrets under the prefix that are replicas of another region's, sorted.
+///
+/// # Errors
+/// See [`CloudError`].
+pub async fn replicas(session: &Session, prefix: &str) -> Result<Vec<String>, CloudError> {
+    // A secret that is replicated names its own region.
+    let elsewhere = |s: &SecretListEntry| s.primary_region().is_some_and(|region| region != session.region);
+    let found = entries(session, prefix).await?.into_iter().filter(elsewhere);
+    let mut names: Vec<String> = found.filter_map(|s| s.name).collect();
+    names.sort();
+    Ok(names)
+}
+
+/// Makes a replica a secret of its own.
+///
+/// # Errors
+/// See [`CloudError`].
+pub async fn promote(session: &Session, name: &str) -> Result<(), CloudError> {
+    let attempt = session.changes("secretsmanager:StopReplicationToReplica", format!("replica of secret {name}"));
+    let request = session.secrets().stop_replication_to_replica().secret_id(name);
+    request.send().await.map(drop).map_err(|error| attempt.failed(error))
+}
+
 /// Whether every secret under the prefix has a replica in the other region, and all of them are in sync.
 ///
 /// # Errors

@@ -82,6 +82,7 @@ macro_rules! every_kind_of_step {
                 MergeTenantBack = "tenant.merge_back",
                 ClearTenant = "tenant.clear",
                 PromoteReplica = "rds.promote",
+                PromoteSecrets = "secrets.promote",
                 ScaleService = "ecs.scale",
                 FenceService = "ecs.fence",
                 ShiftTraffic = "dns.shift",

@@ -29,6 +29,30 @@ impl Parameters for PromoteReplica {
     }
 }
 
+/// `secretsmanager:StopReplicationToReplica`: every replica under the prefix becomes a secret of its own, which can be written. Nothing
+/// makes it a replica again but a new replication.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PromoteSecrets {
+    /// Region of the replicas.
+    pub region: String,
+    /// What their names begin with.
+    pub prefix: String,
+}
+
+impl Parameters for PromoteSecrets {
+    fn region(&self) -> Option<&str> {
+        Some(&self.region)
+    }
+
+    fn resource(&self) -> &str {
+        &self.prefix
+    }
+
+    fn label(&self) -> &'static str {
+        "Promote secrets"
+    }
+}
+
 /// `ecs:UpdateService`: a service gets so many tasks, and has them once they run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ScaleService {

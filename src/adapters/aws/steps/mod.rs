@@ -49,6 +49,7 @@ pub mod objects;
 pub mod plans;
 mod point_secret;
 mod promote;
+mod promote_secrets;
 pub mod record;
 mod replicate;
 pub mod restore_database;

@@ -72,6 +72,7 @@ impl<'a> Route<'a> {
         let heirs = self.heirs();
         let fenced = self.fence();
         let ready = self.databases(&heirs, &fenced);
+        let ready = self.secrets(ready);
         let by_hand = self.by_hand(ready);
         let scaled = self.services(&by_hand);
         let inside = self.inside(if scaled.is_empty() { by_hand } else { scaled.clone() });
@@ -213,6 +214,13 @@ impl<'a> Route<'a> {
         if ready.is_empty() { fenced.to_vec() } else { ready }
     }
 
+    /// Replicas of secrets cannot be written; what was promoted can.
+    fn secrets(&mut self, ready: Vec<usize>) -> Vec<usize> {
+        let (region, Some(prefix)) = (self.dr(), &self.env.secrets_prefix) else { return ready };
+        let title = format!("Promote the replicas of secrets under {prefix}");
+        vec![self.draft.step(title, ready, step::PromoteSecrets { region, prefix: prefix.clone() })]
+    }
+
     fn hand(&mut self, title: impl Into<String>, after: Vec<usize>, question: String) -> usize {
         self.draft.step(title, after, step::WaitForPeople { question, rule: None, consent: Consent::Look })
     }
@@ -237,9 +245,9 @@ impl<'a> Route<'a> {
         }
         if let Some(prefix) = &env.secrets_prefix {
             asked.push((
-                "Wait until the secrets are there".to_owned(),
+                "Wait until the secrets name the databases".to_owned(),
                 format!(
-                    "Promote the replicas of the secrets under {prefix} in {region}, `aws secretsmanager stop-replication-to-replica --region {region} --secret-id …`, and let them name the databases there. Continue once it is so."
+                    "Let those secrets under {prefix} in {region} that name a database name the one there, and make those that are not there. Continue once it is so."
                 ),
             ));
         }

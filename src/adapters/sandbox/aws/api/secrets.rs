@@ -33,6 +33,7 @@ pub(super) fn serve(cx: &mut Context<'_>, request: &Request) -> Outcome {
         "PutSecretValue" => put(cx, request),
         "ReplicateSecretToRegions" => replicate(cx, request),
         "RestoreSecret" => restore(cx, request),
+        "StopReplicationToReplica" => promote(cx, request),
         "UpdateSecretVersionStage" => stage(cx, request),
         _ => Err(super::unknown(request)),
     }
@@ -322,6 +323,25 @@ fn replicate(cx: &mut Context<'_>, request: &Request) -> Outcome {
     let (_, secret) = living(cx, request, &id)?;
     let status: Vec<Value> = secret.replicas.iter().map(|(region, replica)| of_replica(region, replica, now)).collect();
     Ok(json!({ "ARN": secret.arn, "ReplicationStatus": status }))
+}
+
+/// `StopReplicationToReplica`: asked where the replica is, whose source need not answer.
+fn promote(cx: &mut Context<'_>, request: &Request) -> Outcome {
+    let id = request.need("SecretId")?.to_owned();
+    let now = cx.now;
+    let (name, secret) = living(cx, request, &id)?;
+    let Some(source) = secret.primary.take() else {
+        return Err(Refusal::new("InvalidRequestException", "The secret is not a replica."));
+    };
+    secret.changed = now;
+    let (arn, version) = (secret.arn.clone(), secret.at_stage(CURRENT).map(|(id, _)| id.clone()).unwrap_or_default());
+    let from = &mut cx.world.region(request.account(), &source).secrets.secrets;
+    if let Some(source) = from.get_mut(&name) {
+        source.replicas.remove(&request.region);
+    }
+    let made = Made::SecretVersion { name: name.clone(), version };
+    cx.changed(request, format!("promotion of secret {name}"), made);
+    Ok(json!({ "ARN": arn }))
 }
 
 /// Adds replicas of a secret in other regions.
