@@ -227,7 +227,7 @@ impl Draft {
             slack,
             roles: self.roles?,
             topics: self.topics?,
-            approvals: self.approvals.into_iter().map(|(_, rule)| rule).collect(),
+            approvals: self.approvals.into_iter().map(|(_, rule)| access::usual(rule)).collect(),
             approval_limits: self.limits?,
             environments: self.environments.into_iter().map(complete).collect(),
             incident,

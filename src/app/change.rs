@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use crate::{
     domain::{
+        drill::EXERCISE,
         moment::Moment,
         operation::{OpId, Operation, Run, State, Trigger, Turn},
         operations,
@@ -95,7 +96,9 @@ impl Change {
             self.run.op.deadline = None;
             self.run.op.wake_at = Moment::FAR_FUTURE;
             self.lock = Lock::Free;
-            self.marks.extend(operations::of(self.run.op.kind()).yields(&self.run.op));
+            let operation = operations::of(self.run.op.kind());
+            self.marks.extend(operation.yields(&self.run.op));
+            self.marks.extend(operation.remembers(&self.run));
             self.skip_ready();
         }
         Ok(to)
@@ -263,7 +266,11 @@ impl Change {
             return;
         }
         let operation = self.run.op.id.clone();
-        self.notices.push(Notice::Thread { operation, key: key.into(), level, text: text.into(), attachment });
+        let text = match operations::of(self.run.op.kind()).exercise() {
+            true => format!("*{EXERCISE}* · {}", text.into()),
+            false => text.into(),
+        };
+        self.notices.push(Notice::Thread { operation, key: key.into(), level, text, attachment });
     }
 
     /// Shares a file in the card's thread, once per name.

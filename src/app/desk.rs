@@ -26,7 +26,7 @@ use super::{
 use crate::{
     domain::{
         command::{Command, Control, Does, OPERATION, Wrong},
-        controls::{CONFIRM, DUTY, NUMBER, TO},
+        controls::{CHOICE, CONFIRM, DUTY, INJECT, NUMBER, TO},
         language,
         mirror::mirrored,
         operation::OpId,
@@ -427,6 +427,10 @@ impl Desk {
             Control::Resume => self.resume_one(ask, &id).await,
             Control::Stop => self.stop(ask, command.environment(), &reason.unwrap_or_default()).await,
             Control::Duty => self.duty(ask, &id, command.values().read(DUTY), command.values().get(TO)).await,
+            Control::Decide => {
+                let values = command.values();
+                self.decide_inject(ask, &id, values.read(INJECT), values.read(CHOICE)).await
+            }
             Control::Update => self.send_update(ask, &id, command.values().read(NUMBER)).await,
             Control::Lift => self.resume(ask, command.environment(), reason).await,
         }

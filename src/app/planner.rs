@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, collections::BTreeMap, sync::Arc, time::Duration};
 
-use super::standing::standing;
+use super::{sides, standing::standing};
 use crate::{
     domain::{
         active::Active,
@@ -54,9 +54,6 @@ impl From<Vec<String>> for NoPlan {
 
 /// Operations of an environment looked through for those that a plan rests on.
 const PAST: u32 = 5_000;
-
-/// What was measured longer ago than this is not held against what cannot be measured now.
-const RECALLED: Duration = Duration::from_secs(7 * 86_400);
 
 /// How far back the health of the primary region is known.
 const REMEMBERED: Duration = Duration::from_secs(8 * 86_400);
@@ -153,16 +150,7 @@ impl Planner {
         active: &Active,
         by: &str,
     ) -> Result<Result<Readiness, CloudError>, StoreError> {
-        let mut found = match self.cloud.readiness(config, active, by).await {
-            Ok(found) => found,
-            Err(error) => return Ok(Err(error)),
-        };
-        found.recall(&self.store.samples(&config.name, found.at - RECALLED).await?);
-        if !found.promoted.is_empty() {
-            let promotions = self.promotions(&config.name).await?;
-            found.explain(|replica| promotions.get(replica).cloned());
-        }
-        Ok(Ok(found))
+        sides::readiness(self.cloud.as_ref(), self.store.as_ref(), config, active, by).await
     }
 
     /// For how long the primary region of an environment has been seen healthy without a gap; none where it is not known to be.
@@ -179,7 +167,7 @@ impl Planner {
     /// # Errors
     /// The ledger's.
     pub async fn price(&self, config: &Environment, found: &Readiness) -> Result<Price, StoreError> {
-        let samples = self.store.samples(&config.name, found.at - RECALLED).await?;
+        let samples = self.store.samples(&config.name, found.at - sides::RECALLED).await?;
         let filter = Filter { environment: Some(config.name.clone()), limit: PAST, ..Filter::default() };
         let runs = self.store.list(&filter).await?;
         let open = runs.iter().filter(|op| !op.state.terminal()).filter_map(|op| declared(&op.plan));
@@ -189,19 +177,6 @@ impl Planner {
         let takes = own.and_then(|own| Some(own.took?.1));
         let measured = (takes, own.map_or(0, |own| own.runs));
         Ok(Price::of(found, [price::answered(&samples), first_sign], measured, config.rto.0))
-    }
-
-    /// The replicas that runs of an environment promoted, and which run the newest time.
-    async fn promotions(&self, environment: &str) -> Result<BTreeMap<String, OpId>, StoreError> {
-        let filter = Filter { environment: Some(environment.to_owned()), limit: PAST, ..Filter::default() };
-        let mut promotions = BTreeMap::new();
-        for op in self.store.list(&filter).await?.iter().filter(|op| operations::of(op.kind()).moves().is_some()) {
-            let Some(run) = self.store.load(&op.id).await? else { continue };
-            for replica in readiness::promotions(&run) {
-                promotions.entry(replica.to_owned()).or_insert_with(|| op.id.clone());
-            }
-        }
-        Ok(promotions)
     }
 
     /// AWS, for what only looks.

@@ -13,6 +13,7 @@ use crate::{
         active::Active,
         answers::dr,
         command::Command,
+        drill::calendar,
         environment::{Environment, Side},
         lag::Component,
         mark::Mark,
@@ -59,7 +60,8 @@ impl Desk {
             }
             Side::Dr => (Level::Info, moved(&seen)),
         };
-        Ok(Reply { level, text, attachment })
+        let drills = calendar::line(&seen.config, &marks, seen.found.at);
+        Ok(Reply { level, text: format!("{text}\n{drills}."), attachment })
     }
 
     /// How far each copy in the DR region was behind, as the watcher measured it.

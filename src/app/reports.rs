@@ -3,17 +3,22 @@
 
 use std::time::Duration;
 
-use super::inventory::{Seen, Tally, findings, verdict};
+use super::{
+    inventory::{Seen, Tally, findings, verdict},
+    sides,
+};
 use crate::{
     domain::{
         active::Active,
         attachment::{Attachment, Chart, Report, Series, Table},
+        drill::{self, SCORE},
         environment::Environment,
         lag::{Measurements, Side},
         mark::{Mark, MarkKind, Sample},
         moment::{Moment, spoken},
         operations::bisect,
         point::{Point, PointQuery},
+        readiness::Readiness,
         retention,
         step::{Action, ISSUE, Outputs},
         text::count,
@@ -43,7 +48,16 @@ pub async fn look(
         let found = report.breaches.first().cloned().unwrap_or_default();
         return Ok(Ok(progress(report, &found)));
     }
-    let env = &*Active::of(&store.marks(&env.name, Some(MarkKind::Active)).await?).environment(env);
+    let active = Active::of(&store.marks(&env.name, Some(MarkKind::Active)).await?);
+    if matches!(call.action, Action::ReadinessReport(_)) {
+        let found = sides::readiness(cloud, store, env, &active, &call.requester).await?;
+        return Ok(found.map(|found| infrastructure(env, &found)));
+    }
+    if let Action::TwinReport(what) = &call.action {
+        let found = sides::readiness(cloud, store, env, &active, &call.requester).await?;
+        return Ok(found.map(|found| twin(env, &found, what.seed)));
+    }
+    let env = &*active.environment(env);
     let measurements = match cloud.measurements(env, &call.requester).await {
         Ok(measurements) => measurements,
         Err(error) => return Ok(Err(error)),
@@ -69,6 +83,32 @@ pub async fn look(
     let report = seen.report(now);
     let found = findings(&report.breaches);
     Ok(Ok(progress(report, &format!("{found} in the inventory"))))
+}
+
+/// A twin of what was read, and what happens to it.
+fn twin(env: &Environment, found: &Readiness, seed: u32) -> Progress {
+    let script = serde_json::to_string(&drill::script::script(env, found, seed)).unwrap_or_default();
+    let report = Report { breaches: Vec::new(), ..drill::look::report(env, &drill::look::points(env, found)) };
+    let text = format!(
+        "*The twin is made* of what was read at {}. What happens to it from now on is made up.",
+        found.at.clock()
+    );
+    let outputs = [(drill::script::SCRIPT.to_owned(), script), Report { text, ..report }.to_output()];
+    Progress::Done { outputs: outputs.into(), detail: format!("as of {}", found.at.clock()) }
+}
+
+/// All that a failover stands on.
+fn infrastructure(env: &Environment, found: &Readiness) -> Progress {
+    let points = drill::look::points(env, found);
+    let score = drill::look::score(&points);
+    let answer = progress(drill::look::report(env, &points), &format!("{score} points hold"));
+    match answer {
+        Progress::Done { mut outputs, detail } => {
+            outputs.insert(SCORE.to_owned(), score);
+            Progress::Done { outputs, detail }
+        }
+        other => other,
+    }
 }
 
 /// A report that was made is an answer, whatever it found: `found` says that in a few words.

@@ -11,6 +11,7 @@ use super::{
 };
 use crate::{
     domain::{
+        drill::tabletop,
         incident::{self, Duty, Entry, Holder, Update},
         moment::Moment,
         operation::{OpId, Run},
@@ -47,15 +48,21 @@ pub async fn review(store: &dyn Store, run: &Run, now: Moment) -> Result<Option<
     Ok(incident::review::page(run, &others, now).map(file))
 }
 
-/// Says to the room what is due, each once: what is said is written down in the transaction that says it.
-pub fn beat(change: &mut Change) {
-    for call in incident::calls(&change.run, change.now()) {
+/// Says to the room of an incident, or to those who play a tabletop, what is due while this step waits for them, each once: what is said is written down in the transaction that says it.
+pub fn beat(change: &mut Change, index: usize) {
+    let (now, run) = (change.now(), &change.run);
+    let calls = incident::calls(run, now).into_iter().chain(tabletop::calls(run, now));
+    for call in calls.collect::<Vec<_>>() {
         let attachment = Attachment { offers: call.offers, ..Attachment::default() };
         let said = &mut change.op().incident.get_or_insert_default().said;
         said.extend(call.keys.iter().cloned());
         let Some(key) = call.keys.first() else { continue };
         let level = if attachment.offers.is_empty() { Level::Warning } else { Level::Info };
         change.show(key.clone(), level, call.text, attachment);
+    }
+    if let Some((.., due)) = tabletop::on_table(&change.run).filter(|(.., due)| *due > now) {
+        let step = change.touch(index);
+        step.wake_at = step.wake_at.min(due);
     }
 }
 

@@ -17,6 +17,7 @@ use crate::{
         approval,
         moment::Moment,
         operation::{OpId, Run, Vote},
+        operations,
         principal::Principal,
         step::{Consent, Held, WaitForPeople},
         text::escape,
@@ -67,6 +68,9 @@ fn continued(run: &Run, voter: &Principal, stale: Option<String>, now: Moment) -
     };
     if let Some(why) = stale {
         return Attempt::Refuse(say(Level::Warning, why));
+    }
+    if let Some(why) = operations::of(op.kind()).not_yet(run, now) {
+        return Attempt::Refuse(say(Level::Info, why));
     }
     let answers = &run.steps[index].answers;
     if what.consent != Consent::Look && op.asked_by(&voter.person) {

@@ -22,6 +22,7 @@ use super::{change::SELF, wake::Wake};
 use crate::{
     domain::{
         active::Active,
+        drill::calendar,
         environment::{Environment, Side},
         lag::Measurements,
         live,
@@ -192,7 +193,12 @@ impl Watcher {
             let mut calm = before.calm.clone();
             let news = calm.damp(look.clone().news(&standing, &before.doubted), &standing, now);
             let doubtful = news.doubtful.clone();
-            let counted = Commit { samples: samples.clone(), tallies: tallies.clone(), ..Commit::default() };
+            let counted = Commit {
+                samples: samples.clone(),
+                tallies: tallies.clone(),
+                marks: calendar::begins(name, &known.marks, now).into_iter().collect(),
+                ..Commit::default()
+            };
             match self.tell(name, &look, news, counted, now).await {
                 Ok(()) => break (doubtful, calm),
                 // Another replica was faster: what it told stands now.

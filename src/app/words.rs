@@ -103,7 +103,7 @@ pub fn outcome(run: &Run, to: State, now: Moment) -> String {
         State::Succeeded if !run.issues().is_empty() => {
             operation.found(run, &took).unwrap_or_else(|| with_issues(run, total, &took))
         }
-        State::Succeeded => operation.done(&Ended { plan: &run.op.plan, steps: total, took: &took }),
+        State::Succeeded => operation.done(&Ended { plan: &run.op.plan, steps: total, took: &took, run }),
         State::Failed if run.op.turned.is_some() => format!(
             "The way back failed: {done} of {} {} done. What was changed before stays as it is wherever these did not change it back.\n{}\n{}",
             count(total, "step"),
@@ -214,6 +214,9 @@ pub fn notice_body(run: &Run) -> Value {
         "steps": steps,
         "steps_total": run.steps.len(),
     });
+    if operations::of(op.kind()).exercise() {
+        body["exercise"] = Value::Bool(true);
+    }
     let issues: Vec<Value> =
         run.findings().into_iter().map(|(title, words)| json!({"step": title, "says": words})).collect();
     if !issues.is_empty() {

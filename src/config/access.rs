@@ -148,6 +148,12 @@ pub(super) fn rules(
     }
 }
 
+/// The same rule, with the usual words for the operations it governs.
+pub(super) fn usual(rule: Rule) -> Rule {
+    let operations = rule.operations.iter().map(|kind| operations::usual(kind).to_owned()).collect();
+    Rule { operations, ..rule }
+}
+
 fn operations(rule: &Rule, at: &At, report: &mut Report<'_>) {
     let at = at.key("operations");
     if rule.operations.is_empty() {

@@ -1,5 +1,5 @@
-//! Commands that are not there yet and that people type all the same, in an emergency first of all: that they are not, and
-//! what comes nearest until they are.
+//! Commands that are not there and that people type all the same, in an emergency first of all: that they are not, and what comes
+//! nearest.
 
 use super::command::{self, SLASH, Wrong};
 
@@ -16,13 +16,7 @@ struct Coming {
 }
 
 /// Every command to come, longer paths first where one begins another.
-const ALL: [Coming; 4] = [
-    Coming {
-        path: &["dr", "test"],
-        lacks: "is not there yet: bbws runs no drills so far",
-        until: "A test restore proves what a drill would stand on.",
-        nearest: "backup validate ENV --test-restore",
-    },
+const ALL: [Coming; 3] = [
     Coming {
         path: &["failover"],
         lacks: "is not a command of its own: a failover begins with `dr`",
@@ -37,9 +31,9 @@ const ALL: [Coming; 4] = [
     },
     Coming {
         path: &["drill"],
-        lacks: "is not there yet: bbws runs no drills so far",
-        until: "A test restore proves what a drill would stand on.",
-        nearest: "backup validate ENV --test-restore",
+        lacks: "is not a command of its own: a drill begins with `dr test`",
+        until: "`infra` looks at all that a failover stands on, and changes nothing.",
+        nearest: "dr test ENV infra",
     },
 ];
 

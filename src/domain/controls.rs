@@ -4,7 +4,7 @@ use super::command::{
     ANY_ENVIRONMENT, ANY_ROLE, Arg, Control, Does, EVERYONE, Entry, Form, Group, OPERATION, REASON, Wrong, as_they_are,
     nothing_more, one_of, shown, value,
 };
-use super::incident::duty::Duty;
+use super::{drill::choice::Choice, incident::duty::Duty};
 
 /// The option of an approval that says what is approved.
 pub const CONFIRM: &str = "confirm";
@@ -54,6 +54,31 @@ static WHICH: value::Kind = value::Kind {
     ..value::TEXT
 };
 
+/// The option that says which inject of a tabletop is meant.
+pub const INJECT: &str = "inject";
+static INJECTS: value::Kind = value::Kind {
+    name: "number of an inject",
+    usage: "N",
+    number: true,
+    read: |_, text, _| match text.parse::<u32>() {
+        Ok(number) if number > 0 => Ok(number.to_string()),
+        _ => Err(Wrong::new(format!("{} is not the number of an inject.", shown(text)))),
+    },
+    lacking: |_| "the number of the inject, as it says it.".to_owned(),
+    open: Some("<number>"),
+    ..value::TEXT
+};
+/// The option that says what is decided.
+pub const CHOICE: &str = "choice";
+static CHOICES: value::Kind = value::Kind {
+    name: "choice",
+    words: &Choice::WORDS,
+    called: &[("failover", "proceed"), ("wait", "look"), ("no", "never")],
+    read: |kind, text, _| value::word(kind, text, "a choice"),
+    lacking: |_| format!("a choice: {}.", one_of(&Choice::WORDS)),
+    ..value::TEXT
+};
+
 /// Somebody's Slack id, out of a mention as Slack writes it, or as it is.
 fn person(text: &str) -> Result<String, Wrong> {
     let inner = text.strip_prefix("<@").and_then(|rest| rest.strip_suffix('>')).unwrap_or(text);
@@ -69,7 +94,7 @@ fn person(text: &str) -> Result<String, Wrong> {
 }
 
 /// All of them.
-pub static ENTRIES: [Entry; 12] = [
+pub static ENTRIES: [Entry; 13] = [
     Entry {
         name: "dr.duty",
         path: &["dr", "duty"],
@@ -124,6 +149,39 @@ pub static ENTRIES: [Entry; 12] = [
         examples: &["dr update in-1 --number 2"],
         who: ANY_ROLE,
         does: |_| Does::Control(Control::Update),
+        settle: as_they_are,
+        mend: nothing_more,
+    },
+    Entry {
+        name: "dr.decide",
+        path: &["dr", "decide"],
+        group: Group::Recovery,
+        place: 52,
+        about: "Decide on the inject of a tabletop, as its buttons do",
+        happens: "What you decide is held against the assessment of the twin, which is told then, and the next inject follows at its minute. \
+                  Nothing of it reaches AWS.",
+        args: &[
+            OPERATION,
+            Arg {
+                name: INJECT,
+                kind: &INJECTS,
+                form: Form::Option,
+                required: true,
+                usual: None,
+                about: "which inject: what is decided is what was read",
+            },
+            Arg {
+                name: CHOICE,
+                kind: &CHOICES,
+                form: Form::Option,
+                required: true,
+                usual: None,
+                about: "`proceed` fails over now, `look` looks further first, `never` does not fail over",
+            },
+        ],
+        examples: &["dr decide dt-3 --inject 2 --choice look"],
+        who: ANY_ROLE,
+        does: |_| Does::Control(Control::Decide),
         settle: as_they_are,
         mend: nothing_more,
     },

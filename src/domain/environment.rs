@@ -471,6 +471,9 @@ pub struct Environment {
     pub side: Side,
 }
 
+/// The environment that users depend on, which is guarded more than others.
+pub const PRODUCTION: &str = "prod";
+
 /// DB subnet group of test restores where the config names none.
 pub const ISOLATED: &str = "bbws-isolated";
 

@@ -35,11 +35,13 @@ pub enum MarkKind {
     Room,
     /// Where a card is shown besides its own place; see [`super::mirror`].
     Mirror,
+    /// When a drill was last held, by its form; the note is what it came to. See [`super::drill`].
+    Drill,
 }
 
 impl MarkKind {
     /// Every kind.
-    pub const ALL: [MarkKind; 12] = [
+    pub const ALL: [MarkKind; 13] = [
         MarkKind::Hold,
         MarkKind::Tested,
         MarkKind::Tier,
@@ -52,6 +54,7 @@ impl MarkKind {
         MarkKind::Routine,
         MarkKind::Room,
         MarkKind::Mirror,
+        MarkKind::Drill,
     ];
 
     /// Its name in the ledger.
@@ -69,6 +72,7 @@ impl MarkKind {
             MarkKind::Routine => "routine",
             MarkKind::Room => "room",
             MarkKind::Mirror => "mirror",
+            MarkKind::Drill => "drill",
         }
     }
 }

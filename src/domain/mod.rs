@@ -12,6 +12,7 @@ pub mod command;
 pub mod confidence;
 pub mod controls;
 pub mod derived;
+pub mod drill;
 pub mod environment;
 pub mod experience;
 pub mod held;

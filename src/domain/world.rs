@@ -56,7 +56,7 @@ pub struct Survey {
     /// Region in which the isolated group, the snapshot and the windows are looked for; the primary region where there is none.
     pub restored_in: Option<String>,
     /// What stands ready in the DR region, and nothing else: the primary region, which may be dead, is not asked, unless for
-    /// databases that are named and the services beside them.
+    /// databases that are named and the services beside them. The isolated group, where that is asked for, is looked for there.
     pub standby: bool,
     /// With that: further DB instances to describe in the DR region.
     pub heirs: Vec<String>,

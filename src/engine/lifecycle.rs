@@ -461,7 +461,7 @@ fn publish_alarm(change: &mut Change, round: i64) {
     }
 }
 
-/// Completion and failure go to the status topic, those of a move of the platform to that of disaster recovery; a verification
+/// Completion and failure go to the status topic, those of a move of the platform and of a drill to that of disaster recovery; a verification
 /// that did not hold, and what succeeded with issues, to the
 /// warnings as well.
 fn publish_end(change: &mut Change, to: State, round: i64) {
@@ -471,7 +471,8 @@ fn publish_end(change: &mut Change, to: State, round: i64) {
     let (id, body) = (change.run.op.id.clone(), words::notice_body(&change.run));
     let subject = words::subject(&change.run.op, to.name());
     let moves = operations::of(change.run.op.kind()).moves().is_some();
-    let topic = if moves { Topic::DrEvents } else { Topic::BackupStatus };
+    let exercise = operations::of(change.run.op.kind()).exercise();
+    let topic = if moves || exercise { Topic::DrEvents } else { Topic::BackupStatus };
     change.publish(topic, format!("{id}-{}-{round}", to.name()), subject.clone(), body.clone());
     if moves && matches!(to, State::Failed | State::NeedsAttention) {
         change.publish(Topic::OpsCritical, format!("{id}-critical-{round}"), subject.clone(), body.clone());

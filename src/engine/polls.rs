@@ -120,7 +120,7 @@ fn polled(
             (step.percent, step.detail) = (percent.or(step.percent), Some(detail.clone()));
             (step.silence, step.wake_at) = (0, wake_at);
             if work == Work::People {
-                room::beat(change);
+                room::beat(change, index);
             }
             Ok(())
         }

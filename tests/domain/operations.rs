@@ -45,7 +45,8 @@ fn what_is_not_said_is_safe() {
     for operation in [&Bare as &dyn Operation, operations::of("dr.unheard_of")] {
         assert!(operation.locks() && !operation.passes_stops() && operation.publishes() && !operation.backs_up());
         assert_eq!(operation.title(&plan), "Unheard of of prod (full)");
-        let done = operation.done(&Ended { plan: &plan, steps: 3, took: "4 min" });
+        let run = &crate::slack::sample::running().run;
+        let done = operation.done(&Ended { plan: &plan, steps: 3, took: "4 min", run });
         assert_eq!(done, "All 3 steps are done, in 4 min.");
         assert_eq!(operation.not_done(&plan), "What was asked for is *not* done.");
         assert_eq!(operation.left_behind(&plan, 2), None);
@@ -56,7 +57,8 @@ fn what_is_not_said_is_safe() {
 fn only_a_backup_says_that_it_is_one() {
     for operation in operations::ALL.into_iter().filter(|operation| !operation.backs_up()) {
         let plan = plan(operation.kind());
-        let done = operation.done(&Ended { plan: &plan, steps: 3, took: "4 min" });
+        let run = &crate::slack::sample::running().run;
+        let done = operation.done(&Ended { plan: &plan, steps: 3, took: "4 min", run });
         let told = format!("{done} {}", operation.not_done(&plan));
         assert!(!told.contains("every result is verified") && !told.contains("complete backup"), "{told}");
     }

@@ -52,6 +52,10 @@ enum Kind {
     Failback,
     Reprotect,
     Declare,
+    InfraDrill,
+    DnsDrill,
+    FullDrill,
+    Tabletop,
     LiveSecrets,
     LiveConfig,
     LiveObjects,
@@ -148,6 +152,10 @@ impl Kind {
                     "backup restore prod efs --recovery-point {point} --path /tenant-1 --into live --ticket INC-{life}"
                 )
             }
+            Kind::InfraDrill => "dr test prod infra".to_owned(),
+            Kind::DnsDrill => "dr test prod dns".to_owned(),
+            Kind::FullDrill => "dr test sit full-drill".to_owned(),
+            Kind::Tabletop => "dr test prod tabletop".to_owned(),
             Kind::Declare => format!("dr declare prod --ticket INC-{life} orders are gone"),
             Kind::Bisect => "backup bisect prod rds --check orders --since 1d".to_owned(),
             Kind::Failover => {
@@ -168,7 +176,7 @@ impl Kind {
 }
 
 /// How each operation is asked for here. Whoever registers one adds its row: without it every suite of this file fails.
-const ROWS: [(&str, &[Kind]); 14] = [
+const ROWS: [(&str, &[Kind]); 15] = [
     ("backup.create", &[Kind::Config, Kind::Buckets, Kind::Dump, Kind::Lifecycle]),
     ("backup.lifecycle", &[Kind::BucketRules]),
     ("backup.schedule", &[Kind::CreateSchedule, Kind::UpdateSchedule]),
@@ -198,6 +206,7 @@ const ROWS: [(&str, &[Kind]); 14] = [
     ("dr.failover", &[Kind::Failover]),
     ("dr.failback", &[Kind::Failback]),
     ("dr.reprotect", &[Kind::Reprotect]),
+    ("dr.test", &[Kind::InfraDrill, Kind::DnsDrill, Kind::FullDrill, Kind::Tabletop]),
     ("dr.incident", &[Kind::Declare]),
     // Every stop of this file is lifted by one; `control.rs` stops it, and it has no step in AWS that could fail.
     ("control.resume", &[]),

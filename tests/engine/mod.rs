@@ -11,6 +11,7 @@ mod calls;
 mod control;
 mod cutover;
 mod delivery;
+mod drills;
 mod every;
 mod failbacks;
 mod failovers;

@@ -37,6 +37,7 @@ async fn each_turn_of_an_operation_is_told_with_who_has_to_act() {
     • How far `efs wp-content in DR` is behind is unknown, which counts as a breach of the RPO of 1 h (told 4 min ago)
     • How far `rds bbws-prod-mysql in DR` is behind is unknown, which counts as a breach of the RPO of 1 h (told 4 min ago)
     • How far `secrets bbws/prod/ in DR` is behind is unknown, which counts as a breach of the RPO of 1 h (told 4 min ago)
+    • Drills: tabletop never held, due 19 Feb 2027; infra never held, due 19 Feb 2027
     ");
     rig.click("U0BOB", "approve", &id).await;
     rig.settle(Duration::from_secs(60)).await;
@@ -52,6 +53,7 @@ async fn each_turn_of_an_operation_is_told_with_who_has_to_act() {
     • How far `efs wp-content in DR` is behind is unknown, which counts as a breach of the RPO of 1 h (told 5 min ago)
     • How far `rds bbws-prod-mysql in DR` is behind is unknown, which counts as a breach of the RPO of 1 h (told 5 min ago)
     • How far `secrets bbws/prod/ in DR` is behind is unknown, which counts as a breach of the RPO of 1 h (told 5 min ago)
+    • Drills: tabletop never held, due 19 Feb 2027; infra never held, due 19 Feb 2027
     ");
     rig.say("U0CAROL", "stop prod the database looks corrupt").await;
     rig.asked("resume prod").await;
@@ -64,6 +66,7 @@ async fn each_turn_of_an_operation_is_told_with_who_has_to_act() {
     • How far `efs wp-content in DR` is behind is unknown, which counts as a breach of the RPO of 1 h (told 5 min ago)
     • How far `rds bbws-prod-mysql in DR` is behind is unknown, which counts as a breach of the RPO of 1 h (told 5 min ago)
     • How far `secrets bbws/prod/ in DR` is behind is unknown, which counts as a breach of the RPO of 1 h (told 5 min ago)
+    • Drills: tabletop never held, due 19 Feb 2027; infra never held, due 19 Feb 2027
     ");
     let all = status(&mut rig, "status").await;
     assert!(all.lines().count() <= 16 && all.contains("*dev*") && all.contains("*sit*"), "one screen: {all}");
@@ -75,6 +78,7 @@ async fn what_is_late_is_told_and_silence_is_no_good_news() {
     insta::assert_snapshot!(status(&mut rig, "status dev").await, @r"
     *dev* · active in af-south-1
     • What is late is not known: nothing was measured in the last hour.
+    • Drills: tabletop never held; infra never held
     ");
     rig.watch_for(Duration::from_secs(400)).await;
     rig.cloud.region_down("eu-west-1", true);

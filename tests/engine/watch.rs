@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use bbws::{
     domain::{
+        incident::{Drills, Every},
         lag::{Measurements, Side},
         moment::Moment,
         point::PointKind::{Efs, Rds},
@@ -29,10 +30,13 @@ const HOUR: Duration = Duration::from_secs(3600);
 const DAY: Duration = Duration::from_secs(86_400);
 
 /// Prod promises a backup an hour and nothing else; the other environments are well.
+const NEVER: Option<Every> = Some(Every::NEVER);
+
 async fn quiet(mut rig: Rig) -> Rig {
     for env in rig.config.environments.values_mut() {
         env.schedule = None;
         env.restore_test = None;
+        env.drills = Drills { tabletop: NEVER, infra: NEVER, dns: NEVER, full_drill: NEVER };
     }
     rig.config.environments.get_mut("prod").unwrap().schedule = Some("cron(0 * * * ? *)".to_owned());
     for name in ["dev", "sit", "prod"] {

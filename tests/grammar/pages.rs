@@ -42,6 +42,12 @@ fn the_overview() {
        Bring a platform home from its DR region, or say whether that may be done
     • `/bbws dr reprotect &lt;env&gt; [--region region] [--reason "why"]`
        Protect a platform where it runs after a failover or a failback
+    • `/bbws dr test &lt;env&gt; list`
+       Show when each drill was last held, and when it is due
+    • `/bbws dr test &lt;env&gt; &lt;tabletop|infra|dns|full-drill&gt; [--seed N] [--reason "why"]`
+       Hold a drill: try what a disaster would ask for, while there is none
+    • `/bbws dr decide &lt;id&gt; --inject &lt;N&gt; --choice &lt;proceed|look|never&gt;`
+       Decide on the inject of a tabletop, as its buttons do
 
     *Operations*
     • `/bbws status [env] [--tiers] [--reason "why"]`
@@ -449,6 +455,9 @@ fn the_readme_table() {
     | `/bbws dr failover <env> [--assess-only] [--execute] [--validate] [--ticket ticket] [--stop id] [--reason "why"]` | Move a platform to its DR region, or say whether that should be done | to judge, everyone in the workspace; to carry it out, anyone in a role, with a second person, and others before traffic moves |
     | `/bbws dr failback <env> [--assess-only] [--staged] [--execute] [--ticket ticket] [--reason "why"]` | Bring a platform home from its DR region, or say whether that may be done | to judge, everyone in the workspace; to carry it out, anyone in a role, with a second person, and others before writes stand still and traffic moves |
     | `/bbws dr reprotect <env> [--region region] [--reason "why"]` | Protect a platform where it runs after a failover or a failback | anyone in a role, and a second person has to agree |
+    | `/bbws dr test <env> list` | Show when each drill was last held, and when it is due | everyone in the workspace |
+    | `/bbws dr test <env> <tabletop\|infra\|dns\|full-drill> [--seed N] [--reason "why"]` | Hold a drill: try what a disaster would ask for, while there is none | anyone in a role; a second person has to agree to `full-drill`, and in production to `dns` |
+    | `/bbws dr decide <id> --inject <N> --choice <proceed\|look\|never>` | Decide on the inject of a tabletop, as its buttons do | anyone in a role |
     | `/bbws status [env] [--tiers] [--reason "why"]` | Show where things stand, on one screen | everyone in the workspace |
     | `/bbws handover [env] [--reason "why"]` | Hand over to whoever comes next, on one screen | everyone in the workspace |
     | `/bbws op list [env]` | List operations, newest first | everyone in the workspace |
@@ -480,6 +489,7 @@ fn only_reading_changes_nothing() {
             "dr.status",
             "dr.failover",
             "dr.failback",
+            "dr.test.list",
             "status",
             "handover",
             "op.list",
@@ -515,6 +525,9 @@ fn one_of_each() -> Vec<Command> {
         "dr failover prod",
         "dr failback prod",
         "dr reprotect prod",
+        "dr test prod list",
+        "dr test prod infra",
+        "dr decide dt-1 --inject 2 --choice look",
         "status prod",
         "handover prod",
         "op list",

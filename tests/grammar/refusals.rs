@@ -450,25 +450,22 @@ fn an_answer_takes_a_reason_as_every_command_does() {
 }
 
 #[test]
-fn a_command_to_come_says_that_it_is_not_there_yet_and_what_comes_nearest() {
+fn what_people_type_and_is_no_command_of_its_own_says_what_comes_nearest() {
     for (typed, nearest) in [
         ("failover prod", "/bbws dr failover prod"),
         ("Failback PROD now", "/bbws dr failback prod"),
-        ("dr test sit full-drill", "/bbws backup validate sit --test-restore"),
+        ("drill sit", "/bbws dr test sit infra"),
     ] {
         let wrong = bbws::domain::language::parse(typed, &["dev", "sit", "prod"]).expect_err(typed);
-        let comes = typed.starts_with("dr ");
-        let why = if comes { "is not there yet: " } else { "is not a command of its own: " };
-        assert!(wrong.said.contains(why), "{typed}: {}", wrong.said);
+        assert!(wrong.said.contains("is not a command of its own: "), "{typed}: {}", wrong.said);
         let instead = wrong.try_instead.expect(typed);
         assert_eq!(instead, nearest, "{typed}");
         let right = bbws::domain::language::parse(&instead, &["dev", "sit", "prod"]).is_ok();
         assert!(right || instead.contains('<'), "{typed}: {instead} is no command");
     }
-    let help = bbws::domain::language::help(&["dr".to_owned(), "test".to_owned()], &["prod"]);
-    assert!(help.contains("is not there yet") && help.contains("&lt;env&gt;"), "{help}");
+    let help = bbws::domain::language::help(&["drill".to_owned()], &["prod"]);
+    assert!(help.contains("is not a command of its own") && help.contains("&lt;env&gt;"), "{help}");
     assert!(
-        bbws::domain::language::parse("dr-typo prod", &["prod"])
-            .is_err_and(|wrong| !wrong.said.contains("not there yet"))
+        bbws::domain::language::parse("dr-typo prod", &["prod"]).is_err_and(|wrong| !wrong.said.contains("of its own"))
     );
 }

@@ -21,8 +21,8 @@ pub static STATUS: Entry = Entry {
     place: 10,
     about: "Show whether a failover would work, and what it would lose",
     happens: "Shows only you how the primary region is by signs that do not depend on each other, how far each copy and replica is \
-              behind its RPO, what is lacking in the DR region, what each step of a failover needs, and how old the last restore \
-              test is. What could not be seen is unknown. Changes nothing.",
+              behind its RPO, what is lacking in the DR region, what each step of a failover needs, how old the last restore \
+              test is, and when drills were held and are due. What could not be seen is unknown. Changes nothing.",
     args: &[
         ENVIRONMENT,
         flag(REPLICATION, "only how far the copies and replicas are behind"),

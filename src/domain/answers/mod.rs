@@ -3,6 +3,7 @@
 
 pub mod backup_list;
 pub mod dr;
+mod drills;
 mod handover;
 mod op_list;
 mod op_show;
@@ -25,7 +26,8 @@ use super::{
 };
 
 /// Every answer from the ledger. A new one is its file and its line here.
-pub static ALL: [&dyn Answer; 4] = [&op_list::OpList, &op_show::OpShow, &status::Status, &handover::Handover];
+pub static ALL: [&dyn Answer; 5] =
+    [&op_list::OpList, &op_show::OpShow, &status::Status, &handover::Handover, &drills::Drills];
 
 /// Which runs an answer rests on, with their steps.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

@@ -7,6 +7,7 @@ use crate::domain::{
         ANY_ENVIRONMENT, Arg, Command, Does, EVERYONE, Entry, Form, Group, Values, WHY_ASKED, Wrong, nothing_more,
         value,
     },
+    drill::calendar,
     environment::{Environment, Side},
     experience,
     mark::{Leftover, Mark, MarkKind},
@@ -18,7 +19,7 @@ use crate::domain::{
     step::{Action, Consent, StepState},
     text::escape,
     tier,
-    watch::{Kind, Standing},
+    watch::{Kind, Standing, is_notice},
 };
 
 /// Lines below the head of an environment that was asked about by name.
@@ -82,7 +83,7 @@ impl Answer for Status {
             newest: if command.environment().is_some() { MEASURED } else { 0 },
             runs: Runs::Unfinished,
             stops: true,
-            marks: &[MarkKind::Finding, MarkKind::Leftover, MarkKind::Before],
+            marks: &[MarkKind::Finding, MarkKind::Leftover, MarkKind::Before, MarkKind::Drill],
             measured: true,
             dues: true,
             attainment: command.environment().is_some(),
@@ -102,6 +103,7 @@ impl Answer for Status {
         if let [only] = known.environments.as_slice() {
             let rows = tier::matrix(only, &known.samples, &known.tallies, known.now);
             lines.extend(tier::line(&rows).map(|line| format!("• {line}")));
+            lines.push(format!("• {}", calendar::line(only, &known.marks, known.now)));
             lines.extend(experience::of(&known.newest).iter().map(|of| format!("• {}", of.spoken(only.rto.0))));
         }
         Told::text(lines.join("\n"))
@@ -139,7 +141,7 @@ impl Section<'_> {
         let (mut late, mut wrong) = (Vec::new(), Vec::new());
         let mut standing_findings = Standing::of(&marks);
         standing_findings.sort_by_key(|found| !found.note.critical);
-        for found in standing_findings {
+        for found in standing_findings.into_iter().filter(|found| !is_notice(&found.key)) {
             let to = if is_late(&found) { &mut late } else { &mut wrong };
             to.push(format!("{} (told {} ago)", found.note.title, spoken(known.now.since(found.since))));
         }
@@ -236,7 +238,8 @@ fn left(mark: &Mark, known: &Known<'_>) -> Option<String> {
 
 /// Whether a finding is of something that should have happened by now.
 pub(super) fn is_late(found: &Standing) -> bool {
-    matches!(found.note.kind, Kind::Missed | Kind::Lag | Kind::Promise | Kind::RestoreTest)
+    let late = [Kind::Missed, Kind::Lag, Kind::Promise, Kind::RestoreTest, Kind::Drill];
+    late.contains(&found.note.kind) && !is_notice(&found.key)
 }
 
 /// Where a run stands, and who has to do something.

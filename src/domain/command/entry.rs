@@ -90,6 +90,8 @@ pub enum Control {
     Duty,
     /// Send the update of an incident that was drafted.
     Update,
+    /// Decide what is asked in a tabletop.
+    Decide,
 }
 
 /// What AWS has to be asked for, since the ledger does not know it.

@@ -19,7 +19,7 @@ use super::{
 
 pub use disaster::{Disaster, Hint, checklist};
 pub use duty::Duty;
-pub use record::{Entry, Holder, Incident, Update};
+pub use record::{Decision, Entry, Holder, Incident, Update};
 pub use settings::{Drills, Every, Incidents};
 pub use told::{Call, calls, clock};
 

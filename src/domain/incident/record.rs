@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::duty::Duty;
-use crate::domain::moment::Moment;
+use crate::domain::{drill::choice::Choice, moment::Moment};
 
 /// Most entries of a timeline that people write by hand.
 pub const LONGEST: usize = 500;
@@ -25,6 +25,20 @@ pub struct Incident {
     /// The newest update for those who wait, and whether somebody sent it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub update: Option<Update>,
+    /// What was decided in a tabletop, by the number of the inject, from 0.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub decisions: BTreeMap<usize, Decision>,
+}
+
+/// What somebody decided on an inject.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Decision {
+    /// What.
+    pub choice: Choice,
+    /// Slack user id.
+    pub by: String,
+    /// When.
+    pub at: Moment,
 }
 
 /// Who has taken a duty.

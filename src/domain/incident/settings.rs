@@ -42,7 +42,7 @@ impl<'de> Deserialize<'de> for Every {
     }
 }
 
-/// `[environments.X.drills]`: how often each drill is due. It is read and checked; no drill is run so far.
+/// `[environments.X.drills]`: how often each drill is due, where it is not as often as is usual (`domain::drill::calendar`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Drills {

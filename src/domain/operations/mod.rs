@@ -10,11 +10,13 @@ pub mod cleanup;
 pub mod create;
 pub mod delete;
 mod draft;
+pub mod drill;
 pub mod failback;
 pub mod failover;
 pub mod hold;
 pub mod incident;
 pub mod lifecycle;
+mod proof;
 pub mod reprotect;
 pub mod restore;
 pub mod resume;
@@ -43,7 +45,7 @@ use super::{
 };
 
 /// Every operation, in the order lists name them. A new one is its file and its line here.
-pub static ALL: [&dyn Operation; 14] = [
+pub static ALL: [&dyn Operation; 15] = [
     &create::Create,
     &schedule::Schedule,
     &delete::Delete,
@@ -55,6 +57,7 @@ pub static ALL: [&dyn Operation; 14] = [
     &failover::Failover,
     &failback::Failback,
     &reprotect::Reprotect,
+    &drill::Drill,
     &incident::Declare,
     &resume::Resume,
     &cleanup::Cleanup,
@@ -62,13 +65,9 @@ pub static ALL: [&dyn Operation; 14] = [
 
 /// How much of an environment a restore reaches, measured when it is planned.
 const RADIUS: &[&str] = &["clone", "tenant", "single", "multi", "full"];
-/// What a drill tries.
-const DRILLS: &[&str] = &["tabletop", "infra", "dns", "full-drill"];
 
-/// Kinds that approval rules may name although no operation is of them, with their scopes: steps that wait for people, and what
-/// nothing can ask for yet, since rules are written before the day on which they are needed. `dr.drill` is another word for `dr.test`.
-const COMING: [(&str, &[&str]); 5] =
-    [("backup.cutover", RADIUS), ("dr.dns", &[]), ("dr.shift", &[]), ("dr.test", DRILLS), ("dr.drill", DRILLS)];
+/// Kinds that approval rules may name although no operation is of them, with their scopes: steps that wait for people.
+const FURTHER: [(&str, &[&str]); 3] = [("backup.cutover", RADIUS), ("dr.dns", &[]), ("dr.shift", &[])];
 
 /// What a command asks for, once everything in it is known to exist.
 #[derive(Clone, Copy)]
@@ -183,6 +182,8 @@ pub struct Ended<'a> {
     pub steps: usize,
     /// How long it took, spoken.
     pub took: &'a str,
+    /// All of it.
+    pub run: &'a Run,
 }
 
 /// One kind of operation.
@@ -209,6 +210,11 @@ pub trait Operation: Sync {
     /// Whether approval rules may name it: not where it begins by itself, on the strength of an earlier approval.
     fn governed(&self) -> bool {
         true
+    }
+
+    /// Another word that approval rules may have for it.
+    fn also(&self) -> Option<&'static str> {
+        None
     }
 
     /// How it is asked for: its words, values and help. None where it begins by itself.
@@ -350,6 +356,17 @@ pub trait Operation: Sync {
         Vec::new()
     }
 
+    /// What the ledger remembers of a run that has ended, in the transaction that ends it.
+    fn remembers(&self, run: &Run) -> Vec<MarkWrite> {
+        let _ = run;
+        Vec::new()
+    }
+
+    /// Whether nothing of it is in earnest: then every message says so first.
+    fn exercise(&self) -> bool {
+        false
+    }
+
     /// Whether its start calls everybody who has to act, by SNS.
     fn alarms(&self) -> bool {
         false
@@ -401,6 +418,12 @@ pub trait Operation: Sync {
     /// plain text, not escaped.
     fn receipt(&self, run: &Run, step: usize, now: Moment) -> Option<String> {
         let _ = (run, step, now);
+        None
+    }
+
+    /// Why nobody can say yet that the step which waits for people may go on; none where they can.
+    fn not_yet(&self, run: &Run, now: Moment) -> Option<String> {
+        let _ = (run, now);
         None
     }
 
@@ -523,15 +546,16 @@ pub fn governed() -> Vec<&'static str> {
     ALL.into_iter()
         .filter(|operation| operation.governed())
         .map(Operation::kind)
-        .chain(COMING.map(|(kind, _)| kind))
+        .chain(FURTHER.map(|(kind, _)| kind))
+        .chain(ALL.into_iter().filter_map(Operation::also))
         .collect()
 }
 
 /// Every scope that approval rules may name, each once.
 pub fn scopes() -> Vec<&'static str> {
     let mut scopes: Vec<&str> = Vec::new();
-    let coming = COMING.into_iter().flat_map(|(_, scopes)| scopes);
-    for scope in ALL.into_iter().flat_map(Operation::scopes).chain(coming) {
+    let further = FURTHER.into_iter().flat_map(|(_, scopes)| scopes);
+    for scope in ALL.into_iter().flat_map(Operation::scopes).chain(further) {
         if !scopes.contains(scope) {
             scopes.push(scope);
         }
@@ -539,11 +563,18 @@ pub fn scopes() -> Vec<&'static str> {
     scopes
 }
 
+/// The kind that somebody means by this word.
+pub fn usual(kind: &str) -> &str {
+    let meant = ALL.into_iter().find(|operation| operation.also().is_some_and(|also| also == kind));
+    meant.map_or(kind, |operation| operation.kind())
+}
+
 /// Whether a request of that kind can have that scope.
 pub fn may_have(kind: &str, scope: &str) -> bool {
+    let kind = usual(kind);
     let known = ALL.into_iter().find(|operation| operation.kind() == kind).map(Operation::scopes);
-    let coming = || COMING.into_iter().find(|(coming, _)| *coming == kind).map(|(_, scopes)| scopes);
-    known.or_else(coming).is_none_or(|scopes| scopes.contains(&scope))
+    let further = || FURTHER.into_iter().find(|(further, _)| *further == kind).map(|(_, scopes)| scopes);
+    known.or_else(further).is_none_or(|scopes| scopes.contains(&scope))
 }
 
 /// `All 7 steps are done`.

@@ -12,6 +12,7 @@ use super::{
     backup::*,
     bisect::{BisectAsk, BisectPoints, BisectReport, BisectRestore, RememberAnswers},
     cutover::*,
+    drill::*,
     dump::*,
     efs::*,
     failover::*,
@@ -89,6 +90,7 @@ macro_rules! every_kind_of_step {
                 CreateReplica = "rds.replica",
                 EnableVersioning = "s3.versioning",
                 PutLifecycle = "s3.lifecycle",
+                RewriteRecords = "dns.rewrite",
             }
             // AWS, which is only looked at.
             AwsRead {
@@ -115,6 +117,7 @@ macro_rules! every_kind_of_step {
                 SettleTraffic = "dns.settle",
                 FollowReplica = "rds.follow",
                 CatchUp = "rds.caught_up",
+                CompareRecords = "dns.compare",
             }
             // The ledger, in one transaction with the end of the step.
             Ledger {
@@ -137,6 +140,8 @@ macro_rules! every_kind_of_step {
                 InventoryReport = "report.inventory",
                 ReplicationReport = "report.replication",
                 BisectReport = "bisect.report",
+                ReadinessReport = "report.readiness",
+                TwinReport = "drill.twin",
             }
             // People, for whose word the run waits.
             People {

@@ -60,11 +60,13 @@ pub enum Kind {
     Leftover,
     /// What bbws starts by itself is late, or the config wishes what nobody approved.
     Schedule,
+    /// A drill is due soon, or was due.
+    Drill,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Kind; 11] = [
+    pub const ALL: [Kind; 12] = [
         Kind::Unreachable,
         Kind::Place,
         Kind::Missed,
@@ -76,6 +78,7 @@ impl Kind {
         Kind::RestoreTest,
         Kind::Leftover,
         Kind::Schedule,
+        Kind::Drill,
     ];
 
     /// The word keys begin with.
@@ -92,6 +95,7 @@ impl Kind {
             Kind::RestoreTest => "restore-test-overdue",
             Kind::Leftover => "leftover",
             Kind::Schedule => "schedule",
+            Kind::Drill => "drill",
         }
     }
 
@@ -328,6 +332,14 @@ pub struct View<'v> {
     pub backing_up: Option<Moment>,
     /// Now.
     pub now: Moment,
+}
+
+/// What the subject of a finding ends with that only says that something is due soon.
+const SOON: &str = " soon";
+
+/// Whether this is the key of a finding by which nothing is late or wrong yet.
+pub fn is_notice(key: &str) -> bool {
+    key.starts_with(Kind::Drill.name()) && key.ends_with(SOON)
 }
 
 /// `region eu-west-1`, and not a bucket with such a name.

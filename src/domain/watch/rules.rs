@@ -5,8 +5,9 @@ use std::{
     time::Duration,
 };
 
-use super::{Finding, Kind, Look, MORE, Standing, View, is_region, objectives, words};
+use super::{Finding, Kind, Look, MORE, SOON, Standing, View, is_region, objectives, words};
 use crate::domain::{
+    drill::calendar::{self, Stands},
     environment::Environment,
     lag::{Component, JobTrouble, Measurements, Side},
     mark::{Leftover, Mark, MarkKind},
@@ -39,6 +40,7 @@ pub fn look(view: &View<'_>) -> Look {
     restore_test(view, &mut look);
     leftovers(view, &mut look);
     schedules(view, &mut look);
+    drills(view, &mut look);
     look
 }
 
@@ -271,6 +273,27 @@ fn leftovers(view: &View<'_>, look: &mut Look) {
     };
     for mark in view.marks.iter().filter(old) {
         look.found.push(words::leftover(mark, view.now));
+    }
+}
+
+/// Drills that are due soon, and those that were due. What is announced goes on standing until the drill is held.
+fn drills(view: &View<'_>, look: &mut Look) {
+    for entry in calendar::of(view.environment, view.marks) {
+        let (soon, overdue) =
+            (Kind::Drill.key(&format!("{}{SOON}", entry.form.word())), Kind::Drill.key(entry.form.word()));
+        // Nobody holds a drill in the middle of the real thing.
+        let busy = view.environment.side == Side::Dr || !view.reaches_all();
+        let (found, quiet) = match entry.stands(view.now) {
+            Stands::Quiet => continue,
+            Stands::Soon(at) => (words::drill_soon(view, &entry, soon, at), None),
+            Stands::Overdue(at) => (words::drill_overdue(view, &entry, overdue, at), Some(soon)),
+        };
+        look.veiled.extend(quiet);
+        if busy && !view.stands(&found.key) {
+            look.veiled.insert(found.key);
+        } else {
+            look.found.push(found);
+        }
     }
 }
 

@@ -5,12 +5,14 @@ use std::time::Duration;
 use super::{Finding, Kind, Look, MORE, Standing, View, dwell, is_region};
 use crate::domain::{
     attachment::Offer,
+    drill::calendar::Entry,
     environment::Environment,
     lag::{Component, JobTrouble},
     mark::{Leftover, Mark},
     moment::{Moment, spoken},
     operations::{
         create::{self, BackupScope},
+        drill,
         schedule::{self, ScheduleAct},
         validate::{self, Checks},
     },
@@ -394,6 +396,59 @@ fn to_be_approved(view: &View<'_>, what: &str, act: ScheduleAct, title: String, 
     }
 }
 
+/// A drill that is due before long.
+pub(super) fn drill_soon(view: &View<'_>, entry: &Entry<'_>, key: String, at: Moment) -> Finding {
+    let next =
+        "Before that: say who has which duty and what it has to show, read the runbook, and look at `/bbws dr status`.";
+    let title = format!("{} is due on {}", the_drill(view, entry), at.day());
+    Finding { next: next.to_owned(), ..the_finding(view, entry, key, title) }
+}
+
+/// A drill that was due.
+pub(super) fn drill_overdue(view: &View<'_>, entry: &Entry<'_>, key: String, at: Moment) -> Finding {
+    let title = format!("{} was due on {}, and is overdue", the_drill(view, entry), at.day());
+    the_finding(view, entry, key, title)
+}
+
+fn the_drill(view: &View<'_>, entry: &Entry<'_>) -> String {
+    format!("The {} of {}", lower(entry.form.title()), code(&view.environment.name))
+}
+
+fn the_finding(view: &View<'_>, entry: &Entry<'_>, key: String, title: String) -> Finding {
+    let reason = match entry.held {
+        Some(held) => {
+            format!("It was last held on {}, by {} ({}).", held.at.day(), escape(held.by), escape(held.result))
+        }
+        None => "None was held so far.".to_owned(),
+    };
+    let command = drill::ask(&view.environment.name, entry.form);
+    let next = match &command {
+        Some(_) => "Hold it: the button asks for it. It changes nothing that is live.",
+        None => {
+            "In production it is not held by itself: a failover that is carried out, and the failback after it, count as one."
+        }
+    };
+    Finding {
+        key,
+        kind: Kind::Drill,
+        critical: false,
+        certain: true,
+        again: 0,
+        title,
+        reason,
+        next: next.to_owned(),
+        fix: command.map(|command| Offer {
+            label: "Hold it now".to_owned(),
+            command: command.canonical(),
+            confirm: None,
+        }),
+    }
+}
+
+fn lower(text: &str) -> String {
+    if text.starts_with("DNS") { text.to_owned() } else { text.to_lowercase() }
+}
+
 fn listed(routines: &[Routine]) -> String {
     match routines.iter().map(|routine| routine.spoken()).collect::<Vec<_>>().as_slice() {
         [] => String::new(),
@@ -438,6 +493,7 @@ pub(super) fn sum(kind: Kind, key: String, first: &Finding, count: usize) -> Fin
         Kind::Place => "places that are not usable",
         Kind::RestoreTest => "restore tests that are overdue",
         Kind::Schedule => "things that should start by themselves",
+        Kind::Drill => "drills that are due",
         Kind::Unreachable | Kind::Blind => "of the same kind",
     };
     Finding {
@@ -516,7 +572,10 @@ fn mended(standing: &Standing) -> String {
         Kind::Schedule if subject != MORE => {
             Some("What bbws starts by itself is approved as the config says it".to_owned())
         }
-        Kind::Place | Kind::Missed | Kind::Chain | Kind::Job | Kind::RestoreTest | Kind::Schedule => None,
+        Kind::Drill if subject != MORE => {
+            told(" is due", " is not due any more").or_else(|| told(" was due", " is not due any more"))
+        }
+        Kind::Place | Kind::Missed | Kind::Chain | Kind::Job | Kind::RestoreTest | Kind::Schedule | Kind::Drill => None,
     };
     good.unwrap_or_else(|| title.clone())
 }

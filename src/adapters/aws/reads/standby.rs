@@ -40,12 +40,16 @@ pub async fn survey(
     let rest = join(services(&there, environment, environment.standby_cluster()), records(&there, environment));
     let ((replicas, copies), (subnet_group, key), (services, records)) =
         try_join3(databases, places, async { Ok(rest.await) }).await?;
+    let isolated = match ask.isolated {
+        true => Some(rds::subnet_group(&there, environment.isolated_subnet_group()).await?),
+        false => None,
+    };
     let (databases, home) = match ask.databases.is_empty() {
         true => Default::default(),
         false => at_home(cloud, environment, ask, requester).await?,
     };
     let standby = StandbyFound { replicas, copies, subnet_group, key, services: services?, home, records };
-    Ok(World { account: identity.account, databases, standby: Some(standby), ..World::default() })
+    Ok(World { account: identity.account, databases, isolated, standby: Some(standby), ..World::default() })
 }
 
 /// The databases of the primary region that were named, and its services.

@@ -1,6 +1,8 @@
-//! Traffic between the two sides of a platform: weights of records, and the wait until clients follow them.
+//! Traffic between the two sides of a platform: weights of records, the wait until clients follow them, and the drill that writes
+//! records as they are.
 
 use aws_sdk_route53::types::ResourceRecordSet;
+use sha2::{Digest as _, Sha256};
 
 use super::{
     super::{background::Outcome, route53, session::Session},
@@ -9,7 +11,7 @@ use super::{
 use crate::{
     domain::{
         moment::spoken,
-        step::{Outputs, SettleTraffic, ShiftTraffic, Weighing},
+        step::{CompareRecords, Outputs, RECORDS, RewriteRecords, SettleTraffic, ShiftTraffic, Weighing},
     },
     ports::cloud::{CloudError, Probe, Progress, Started},
 };
@@ -32,15 +34,95 @@ impl Change for ShiftTraffic {
     }
 
     async fn poll(&self, at: &At<'_>) -> Outcome {
-        let Some(change) = at.call.external_id.as_deref() else {
-            return Ok(Progress::Gone { reason: "the id of the change is not known".to_owned() });
-        };
-        if !route53::in_sync(&at.session, change).await? {
-            return Ok(Progress::Running { percent: None, detail: "PENDING".to_owned() });
-        }
-        let detail = format!("INSYNC: {}", told(&self.records));
-        Ok(Progress::Done { outputs: Outputs::new(), detail })
+        reached(at, format!("INSYNC: {}", told(&self.records))).await
     }
+}
+
+impl Change for RewriteRecords {
+    /// As for a shift.
+    async fn probe(&self, _: &At<'_>) -> Result<Probe, CloudError> {
+        Ok(Probe::Absent)
+    }
+
+    async fn start(&self, at: &At<'_>) -> Result<Started, CloudError> {
+        let mut sets = Vec::new();
+        for weighing in &self.records {
+            let set = found(&at.session, &self.zone, weighing).await?;
+            if set.weight != Some(weighing.weight.into()) {
+                return Err(CloudError::Permanent { reason: moved(weighing, set.weight) });
+            }
+            sets.push(set);
+        }
+        let outputs = [(RECORDS.to_owned(), digest(&sets))].into();
+        let change = route53::upsert(&at.session, &self.zone, sets).await?;
+        Ok(Started { outputs, ..begun(&change) })
+    }
+
+    async fn poll(&self, at: &At<'_>) -> Outcome {
+        reached(at, "INSYNC: every name server has the change".to_owned()).await
+    }
+}
+
+impl Look for CompareRecords {
+    async fn poll(&self, at: &At<'_>) -> Outcome {
+        let mut sets = Vec::new();
+        for weighing in &self.records {
+            sets.push(found(&at.session, &self.zone, weighing).await?);
+        }
+        if at.call.inputs.get(RECORDS).is_some_and(|before| *before == digest(&sets)) {
+            let detail = format!("as they were: {}", told(&self.records));
+            return Ok(Progress::Done { outputs: Outputs::new(), detail });
+        }
+        let reason = format!(
+            "The records of hosted zone {} are not what they were before the drill: {}. Somebody else has changed them since, or in that moment. Look at the zone, put right what is wrong, then hold the drill again.",
+            self.zone,
+            sets.iter().map(shown).collect::<Vec<_>>().join("; ")
+        );
+        Ok(Progress::Failed { reason })
+    }
+}
+
+/// Whether the change that was asked for has reached every name server.
+async fn reached(at: &At<'_>, detail: String) -> Outcome {
+    let Some(change) = at.call.external_id.as_deref() else {
+        return Ok(Progress::Gone { reason: "the id of the change is not known".to_owned() });
+    };
+    if !route53::in_sync(&at.session, change).await? {
+        return Ok(Progress::Running { percent: None, detail: "PENDING".to_owned() });
+    }
+    Ok(Progress::Done { outputs: Outputs::new(), detail })
+}
+
+/// Everything that a weighted record set says, on one line.
+fn shown(set: &ResourceRecordSet) -> String {
+    let values: Vec<&str> = set.resource_records().iter().map(|record| record.value.as_str()).collect();
+    let alias =
+        set.alias_target().map(|to| format!("{} {} {}", to.hosted_zone_id, to.dns_name, to.evaluate_target_health));
+    format!(
+        "{} {} {} weight {} ttl {} health check {} to {}",
+        set.name,
+        set.r#type.as_str(),
+        set.set_identifier().unwrap_or("-"),
+        set.weight.map_or("-".to_owned(), |weight| weight.to_string()),
+        set.ttl.map_or("-".to_owned(), |ttl| ttl.to_string()),
+        set.health_check_id().unwrap_or("-"),
+        alias.unwrap_or_else(|| values.join(" "))
+    )
+}
+
+/// By which it is known that record sets are what they were.
+fn digest(sets: &[ResourceRecordSet]) -> String {
+    let lines: Vec<String> = sets.iter().map(shown).collect();
+    hex::encode(Sha256::digest(lines.join("\n")))
+}
+
+/// What is said of a weight that is not what it was.
+fn moved(weighing: &Weighing, weight: Option<i64>) -> String {
+    let is = weight.map_or("none".to_owned(), |weight| weight.to_string());
+    format!(
+        "Somebody moved {} {} since: its weight is {is}, not {}. Look at the zone before anything else.",
+        weighing.name, weighing.set, weighing.weight
+    )
 }
 
 impl Look for SettleTraffic {
@@ -49,12 +131,7 @@ impl Look for SettleTraffic {
         for weighing in &self.records {
             let weight = found(&at.session, &self.zone, weighing).await?.weight;
             if weight != Some(weighing.weight.into()) {
-                let is = weight.map_or("none".to_owned(), |weight| weight.to_string());
-                let reason = format!(
-                    "Somebody moved {} {} since: its weight is {is}, not {}. Look at the zone before anything else.",
-                    weighing.name, weighing.set, weighing.weight
-                );
-                return Ok(Progress::Failed { reason });
+                return Ok(Progress::Failed { reason: moved(weighing, weight) });
             }
         }
         let (whole, waited) = (std::time::Duration::from_secs(self.seconds), at.session.now().since(at.call.intended));

@@ -142,7 +142,7 @@ impl Operation for Create {
     }
 
     fn done(&self, ended: &Ended<'_>) -> String {
-        let Ended { plan, steps, took } = ended;
+        let Ended { plan, steps, took, .. } = ended;
         if only_checks_lifecycle(plan) {
             return format!("The lifecycle rules hold: {} in {took}.", count(*steps, "step"));
         }

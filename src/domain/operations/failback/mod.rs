@@ -13,10 +13,11 @@ use super::{
 use crate::domain::{
     active::Active,
     command::{ASSESS_ONLY, Arg, Command, Does, ENVIRONMENT, Entry, Form, Group, List, REASON, Values, Wrong, value},
+    drill,
     environment::Side,
-    mark::Mark,
+    mark::{Mark, MarkWrite},
     moment::spoken,
-    operation::{OpId, Run},
+    operation::{OpId, Run, State},
     plan::Plan,
     policy::Need,
     readiness::{self, Return},
@@ -213,6 +214,14 @@ impl Operation for Failback {
         let stood = caught_up.filter_map(|done| done.outputs.get("stood_still")?.parse::<u64>().ok()).max()?;
         let stood = spoken(std::time::Duration::from_secs(stood));
         Some(format!("The replica had everything {stood} after the last write."))
+    }
+
+    /// A platform that went there and back has shown more than any drill.
+    fn remembers(&self, run: &Run) -> Vec<MarkWrite> {
+        let held = run.op.state == State::Succeeded;
+        held.then(|| drill::remembered(drill::Form::FullDrill, run, "failed over and back".to_owned()))
+            .into_iter()
+            .collect()
     }
 
     fn title(&self, plan: &Plan) -> String {

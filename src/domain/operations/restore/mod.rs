@@ -28,6 +28,7 @@ pub(super) use values::BUCKET_NAME;
 use super::{Asked, Ended, Known, Marks, Operation, Works, unplanned, whole};
 use crate::domain::{
     command::{ANY_ROLE, Command, Does, ENVIRONMENT, Entry, Group, REASON},
+    environment::PRODUCTION,
     mark::MarkKind,
     moment::Moment,
     operation::Run,
@@ -38,9 +39,6 @@ use crate::domain::{
     text::escape,
     world::Survey,
 };
-
-/// The environment in which a restore into live is confirmed by name and needs a ticket.
-const PRODUCTION: &str = "prod";
 
 /// The kind on plans.
 const KIND: &str = "backup.restore";

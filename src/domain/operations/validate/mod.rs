@@ -116,7 +116,7 @@ const FOUND: usize = 850;
 const TTL_HOURS: u64 = KEPT.as_secs() / 3600;
 
 /// What a note says first of something that is declared and is not tested.
-const UNTESTED: &str = "Not tested: ";
+pub(super) const UNTESTED: &str = "Not tested: ";
 
 /// What the plan leaves untested, a sentence each.
 fn untested(plan: &Plan) -> Vec<&str> {

@@ -1,7 +1,11 @@
 //! The restores that prove a backup: of every database and file system into something of its own, looked into and deleted
 //! again; of secrets and dumps by reading them to their end.
 
-use super::super::{cleanup, draft::Draft};
+use super::super::{
+    cleanup,
+    draft::Draft,
+    proof::{self, Subject},
+};
 use super::{TTL_HOURS, UNTESTED};
 use crate::domain::{
     environment::{Database, Dump, Environment, FileSystem},
@@ -104,68 +108,15 @@ impl Tests<'_> {
     }
 
     fn restore(&mut self, database: &Database, point: &Point, snapshot: String) {
-        let region = self.env.primary_region.clone();
-        let instance = restored::name(database.name(), &self.id.0);
-        let noted = self.draft.step(
-            format!("Write down that {instance} is made for a test"),
-            vec![],
-            step::Remember {
-                mark: MarkKind::Leftover,
-                subject: instance.clone(),
-                note: Leftover::instance(&region).note(),
-            },
-        );
-        let restored = self.draft.step(
-            format!("Restore {} as {instance}", point.id),
-            vec![noted],
-            step::RestoreTest {
-                region: region.clone(),
-                snapshot,
-                instance: instance.clone(),
-                subnet_group: self.env.isolated_subnet_group().to_owned(),
-                security_groups: self.env.restore_test_security_groups.clone(),
-            },
-        );
-        let dump = self.env.dumps.iter().find(|d| d.database == database.id);
-        if dump.is_none() {
-            self.draft.note(format!(
-                "{UNTESTED}what is in {}: no `dumps` entry in the config names a login, so that it does not count as restore-tested.",
-                database.id
-            ));
-        }
-        let tenants = self.env.tenants.values().filter(|t| t.database.as_ref() == Some(&database.id));
-        let validated = self.draft.step(
-            format!("Validate {instance} against {}", database.id),
-            vec![restored],
-            step::VerifyDatabase {
-                region: region.clone(),
-                source_region: None,
-                instance: instance.clone(),
-                database: database.id.clone(),
-                engine: database.engine,
-                secret: dump.map(|d| d.secret.clone()),
-                schemas: dump.map(|d| d.schemas.clone()).unwrap_or_default(),
-                wordpress: tenants.filter_map(|t| t.schema.clone()).collect(),
-                data_of: point.created,
-                rpo_seconds: self.env.rpo.0.as_secs(),
-                measures: false,
-                live: false,
-                turns_back: false,
-            },
-        );
-        if dump.is_some() {
-            self.tested(point, &database.id, validated);
-        }
-        let deleted = self.draft.always(
-            format!("Delete {instance}"),
-            vec![restored, validated],
-            step::DeleteInstance { region, instance: instance.clone(), operation: self.id.to_string() },
-        );
-        self.draft.step(
-            format!("Write down that nothing is left of {instance}"),
-            vec![deleted],
-            step::Forget { mark: MarkKind::Leftover, subject: instance },
-        );
+        let subject = Subject {
+            point: point.id.clone(),
+            snapshot,
+            key: point.key(),
+            created: point.created,
+            region: self.env.primary_region.clone(),
+            source_region: None,
+        };
+        proof::steps(self.draft, (self.env, self.id), database, &subject, &[]);
     }
 
     fn files(&mut self, files: &FileSystem, point: &Point) {

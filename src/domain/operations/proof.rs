@@ -1,0 +1,102 @@
+//! What proves a snapshot of a database: it is restored beside the platform, looked into, and deleted again.
+
+use super::{draft::Draft, validate::UNTESTED};
+use crate::domain::{
+    environment::{Database, Environment},
+    mark::{Leftover, Mark, MarkKind},
+    moment::Moment,
+    operation::OpId,
+    restored, step,
+};
+
+/// A snapshot to be proved.
+pub(super) struct Subject {
+    /// What it is listed as.
+    pub(super) point: String,
+    /// Its name.
+    pub(super) snapshot: String,
+    /// What the ledger knows it by, copies included.
+    pub(super) key: String,
+    /// Up to when its data goes.
+    pub(super) created: Moment,
+    /// Where it lies, and is restored.
+    pub(super) region: String,
+    /// Where the database is that it is compared with, if that is elsewhere.
+    pub(super) source_region: Option<String>,
+}
+
+/// The steps that prove a snapshot, after these; the last of them, which also comes where something of it failed.
+pub(super) fn steps(
+    draft: &mut Draft,
+    (env, id): (&Environment, &OpId),
+    database: &Database,
+    subject: &Subject,
+    after: &[usize],
+) -> usize {
+    let region = &subject.region;
+    let instance = restored::name(database.name(), &id.0);
+    let noted = draft.step(
+        format!("Write down that {instance} is made for a test"),
+        after.to_vec(),
+        step::Remember { mark: MarkKind::Leftover, subject: instance.clone(), note: Leftover::instance(region).note() },
+    );
+    let restored = draft.step(
+        format!("Restore {} as {instance}", subject.point),
+        vec![noted],
+        step::RestoreTest {
+            region: region.clone(),
+            snapshot: subject.snapshot.clone(),
+            instance: instance.clone(),
+            subnet_group: env.isolated_subnet_group().to_owned(),
+            security_groups: env.restore_test_security_groups.clone(),
+        },
+    );
+    let dump = env.dumps.iter().find(|d| d.database == database.id);
+    if dump.is_none() {
+        draft.note(format!(
+            "{UNTESTED}what is in {}: no `dumps` entry in the config names a login, so that it does not count as restore-tested.",
+            database.id
+        ));
+    }
+    let tenants = env.tenants.values().filter(|t| t.database.as_ref() == Some(&database.id));
+    let validated = draft.step(
+        format!("Validate {instance} against {}", database.id),
+        vec![restored],
+        step::VerifyDatabase {
+            region: region.clone(),
+            source_region: subject.source_region.clone(),
+            instance: instance.clone(),
+            database: database.id.clone(),
+            engine: database.engine,
+            secret: dump.map(|d| d.secret.clone()),
+            schemas: dump.map(|d| d.schemas.clone()).unwrap_or_default(),
+            wordpress: tenants.filter_map(|t| t.schema.clone()).collect(),
+            data_of: subject.created,
+            rpo_seconds: env.rpo.0.as_secs(),
+            measures: false,
+            live: false,
+            turns_back: false,
+        },
+    );
+    if dump.is_some() {
+        draft.step(
+            format!("Write down that {} is restore-tested", subject.point),
+            vec![validated],
+            step::Remember {
+                mark: MarkKind::Tested,
+                subject: subject.key.clone(),
+                note: Mark::tested(&database.id, &id.0),
+            },
+        );
+    }
+    let deleted = draft.always(
+        format!("Delete {instance}"),
+        vec![restored, validated],
+        step::DeleteInstance { region: region.clone(), instance: instance.clone(), operation: id.to_string() },
+    );
+    draft.step(
+        format!("Write down that nothing is left of {instance}"),
+        vec![deleted],
+        step::Forget { mark: MarkKind::Leftover, subject: instance },
+    )
+}
