@@ -12,19 +12,18 @@ use super::{
     addresses::Addresses,
     authority::Authority,
     deliver::{self, Delivered, Letter, PATIENCE, Place, Postman},
+    letter::{CARD, card_letter},
     words,
 };
 use crate::{
     domain::{
         environment::Environment,
         incident,
-        moment::Moment,
         operation::{CardRef, OpId, Run, State},
-        text::escape,
     },
     ports::{
         alert::{Alerts, Topic},
-        chat::{Attachment, CardView, Chat, Content, File, Level, Outgoing, Remedy, Reply},
+        chat::{Attachment, Chat, Content, Level, Outgoing, Remedy, Reply},
         clock::Clock,
         cloud::CloudError,
         store::{Commit, Notice, Queued, Store, StoreError},
@@ -36,9 +35,7 @@ const BATCH: u32 = 32;
 /// How long a taken notice is hidden from other replicas: longer than any call takes.
 const HOLD: Duration = Duration::from_secs(30);
 /// A card is edited at most this often.
-const CARD_EVERY: Duration = Duration::from_secs(1);
-/// Metadata of cards.
-const CARD: &str = "bbws_operation";
+pub(super) const CARD_EVERY: Duration = Duration::from_secs(1);
 /// Metadata of everything else.
 const EVENT: &str = "bbws_event";
 /// What Slack has not taken for so long is told elsewhere.
@@ -455,34 +452,6 @@ impl Announcer {
     }
 }
 
-impl Announcer {
-    /// A file below the card. It is worth less than the sentence that tells of it: where it cannot be shared, that is said, and
-    /// it is not tried for ever.
-    async fn file(&self, queued: &Queued, id: &OpId, file: &File) -> Result<Sent, StoreError> {
-        let Some(card) = self.shared_below(id).await? else {
-            return Ok(Sent::No { again: CARD_EVERY, uncertain: false, why: "its card is not posted yet".to_owned() });
-        };
-        let why = match self.postman().share_once(queued, &card, file).await {
-            Delivered::Nowhere(why) => why,
-            delivered => return Ok(delivered.into_sent()),
-        };
-        tracing::error!(operation = %id, file = file.name, why, "a file cannot be shared");
-        let notice = Notice::Thread {
-            operation: id.clone(),
-            key: format!("unshared-{}", file.name),
-            level: Level::Warning,
-            text: format!(
-                "`{}` could not be shared here ({}). Give the app what `bbws manifest` asks for, `files:write` among it, and install it again; what was measured is above, and in the audit chain.",
-                escape(&file.name),
-                escape(&why)
-            ),
-            attachment: Attachment::default(),
-        };
-        self.store.commit(Commit { notices: vec![notice], ..Commit::default() }).await?;
-        Ok(Sent::Yes(None))
-    }
-}
-
 /// What became of an edit.
 pub(super) enum Edited {
     Yes,
@@ -528,30 +497,6 @@ fn said(level: Level, text: &str, attachment: &Attachment) -> Reply {
 
 fn line(said: &Reply, text: String) -> Content {
     Content::Line { level: said.level, text, attachment: Box::new(said.attachment.clone()) }
-}
-
-pub(super) fn card_letter(run: &Run, now: Moment) -> Letter {
-    let content = Content::Card(Box::new(CardView { run: run.clone(), now }));
-    Letter {
-        elsewhere: content.clone(),
-        content,
-        event_type: CARD,
-        payload: card_payload(run),
-        sought: json!({"operation": run.op.id}),
-        since: run.op.created.seconds() - 60,
-        lost: None,
-    }
-}
-
-/// The metadata payload of a card.
-pub fn card_payload(run: &Run) -> Value {
-    let op = &run.op;
-    let mut payload =
-        json!({"operation": op.id, "kind": op.kind(), "environment": op.environment(), "state": op.state.name()});
-    if op.state == State::Succeeded && !run.issues().is_empty() {
-        payload["issues"] = Value::Bool(true);
-    }
-    payload
 }
 
 fn unpublished(error: &CloudError, queued: &Queued) -> Sent {

@@ -2,8 +2,9 @@
 //! well, with its buttons, and each edit of a card reaches the room.
 
 use super::{
-    announce::{Announcer, Edited, Sent, card_letter},
+    announce::{Announcer, Edited, Sent},
     deliver::{Delivered, Place},
+    letter::card_letter,
 };
 use crate::{
     domain::{

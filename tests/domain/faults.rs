@@ -3,7 +3,7 @@
 
 use bbws::{
     adapters::slack::draw_card,
-    app::{announce::card_payload, words},
+    app::{letter::card_payload, words},
     config::Config,
     domain::{
         command::value::point_id,

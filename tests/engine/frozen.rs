@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use bbws::{
     adapters::store::{Ledger, Options},
-    app::announce::card_payload,
+    app::letter::card_payload,
     config::Config,
     domain::{
         moment::Moment,

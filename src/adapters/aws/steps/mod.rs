@@ -63,6 +63,7 @@ pub mod restore_versions;
 mod scale;
 pub mod snapshots;
 pub mod tagging;
+mod tenant_words;
 pub mod tenants;
 mod traffic;
 pub mod uploads;

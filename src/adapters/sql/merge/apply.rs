@@ -5,8 +5,10 @@ use std::collections::BTreeMap;
 use super::{
     super::{Target, link::Link},
     Bring, Done, Hitch, Tenant,
-    difference::{Plan, Planned, past_numbers},
-    open, refuse, settle,
+    difference::{Plan, past_numbers},
+    open,
+    planned::Planned,
+    refuse, settle,
     text::{hash, list, number, quoted},
     transaction::{self, Written, assign},
 };

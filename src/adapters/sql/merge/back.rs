@@ -6,9 +6,11 @@ use super::{
     super::{Target, link::Link},
     Done, Hitch, Tenant,
     apply::{BETWEEN, TABLES},
-    difference::{Plan, Planned},
+    difference::Plan,
     layout::{Foreign, Layout, texts},
-    open, refuse, settle,
+    open,
+    planned::Planned,
+    refuse, settle,
     text::{hash, joined},
     transaction::{self, Written, assign},
 };

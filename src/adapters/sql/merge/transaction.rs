@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use super::{
     super::{catalogue, link::Link},
     Done, Hitch,
-    difference::{Plan, Planned},
+    difference::Plan,
     layout::texts,
+    planned::Planned,
     refuse, settle,
     text::{joined, named},
 };
