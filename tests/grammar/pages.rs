@@ -28,7 +28,7 @@ fn the_overview() {
        Keep a recovery point from being deleted, or release it
 
     *Disaster recovery*
-    • `/bbws dr declare &lt;env&gt; --ticket &lt;ticket&gt; [--kind region|corruption|breach|outage] &lt;reason&gt;`
+    • `/bbws dr declare &lt;env&gt; --ticket &lt;ticket&gt; [--kind region|corruption|breach|freeze|outage] &lt;reason&gt;`
        Declare an incident, and open its room
     • `/bbws dr duty &lt;id&gt; &lt;commander|database|network|infrastructure|security|application|communication|scribe&gt; [--to @somebody]`
        Take a duty in an incident, or hand it to somebody
@@ -448,7 +448,7 @@ fn the_readme_table() {
     | `/bbws backup lifecycle <env> [--bucket BUCKET] [--reason "why"]` | Bring the lifecycle rules of buckets to what the config says | anyone in a role; a second person has to agree |
     | `/bbws backup delete <env> <id> [--reason "why"]` | Delete a recovery point | anyone in a role; where the policy asks for it, a second person has to agree |
     | `/bbws backup hold <env> <id> --ticket <ticket> [--release] [--reason "why"]` | Keep a recovery point from being deleted, or release it | anyone in a role; to release, a second person has to agree |
-    | `/bbws dr declare <env> --ticket <ticket> [--kind region\|corruption\|breach\|outage] <reason>` | Declare an incident, and open its room | anyone in a role |
+    | `/bbws dr declare <env> --ticket <ticket> [--kind region\|corruption\|breach\|freeze\|outage] <reason>` | Declare an incident, and open its room | anyone in a role |
     | `/bbws dr duty <id> <commander\|database\|network\|infrastructure\|security\|application\|communication\|scribe> [--to @somebody]` | Take a duty in an incident, or hand it to somebody | anyone in a role |
     | `/bbws dr update <id> --number <N>` | Send the update of an incident that was drafted | anyone in a role |
     | `/bbws dr status <env> [--replication] [--infrastructure] [--report] [--reason "why"]` | Show whether a failover would work, and what it would lose | everyone in the workspace |

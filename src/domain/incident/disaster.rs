@@ -14,16 +14,19 @@ pub enum Disaster {
     Corruption,
     /// Somebody is in who must not be.
     Breach,
+    /// Nothing may be changed or deleted until whoever may ask for that says otherwise.
+    Freeze,
     /// It does not work, and nobody knows why.
     Outage,
 }
 
 /// Words by which somebody who says nothing else tells which it is, those of the worst first.
-const TELLING: [(Disaster, &[&str]); 3] = [
+const TELLING: [(Disaster, &[&str]); 4] = [
     (
         Disaster::Breach,
         &["ransom", "encrypted by", "hack", "breach", "leak", "stolen", "attack", "intrud", "malware", "compromis"],
     ),
+    (Disaster::Freeze, &["freeze", "legal hold", "litigation", "subpoena", "compliance"]),
     (
         Disaster::Corruption,
         &["gone", "delete", "drop", "corrupt", "overwrit", "wrong", "lost", "missing", "truncat", "update without"],
@@ -38,20 +41,28 @@ pub struct Hint {
     pub text: &'static str,
     /// The command that does it, without the slash command in front.
     pub command: Option<&'static str>,
-    /// The label of its button, where it only reads: nobody starts anything by mistake.
+    /// The label of its button, where it only reads, or asks once more: nobody starts anything by mistake.
     pub label: Option<&'static str>,
+    /// What whoever presses that is asked once more.
+    pub confirm: Option<&'static str>,
 }
 
 const fn look(label: &'static str, command: &'static str, text: &'static str) -> Hint {
-    Hint { text, command: Some(command), label: Some(label) }
+    Hint { text, command: Some(command), label: Some(label), confirm: None }
 }
 
 const fn act(command: &'static str, text: &'static str) -> Hint {
-    Hint { text, command: Some(command), label: None }
+    Hint { text, command: Some(command), label: None, confirm: None }
 }
 
 const fn do_it(text: &'static str) -> Hint {
-    Hint { text, command: None, label: None }
+    Hint { text, command: None, label: None, confirm: None }
+}
+
+/// Whether everything shall stop.
+const fn stop(command: &'static str, text: &'static str) -> Hint {
+    let confirm = Some("Nothing new starts in ENV, holds and restores included, until two people lift it.");
+    Hint { text, command: Some(command), label: Some("Stop everything"), confirm }
 }
 
 const REGION: [Hint; 4] = [
@@ -82,7 +93,7 @@ const CORRUPTION: [Hint; 5] = [
     ),
 ];
 
-const BREACH: [Hint; 5] = [
+const BREACH: [Hint; 6] = [
     do_it("Security leads: nothing is deleted that is evidence, and no failover carries an intruder along."),
     look("What can be restored", "backup restore ENV list", "See what there is from before it began."),
     act(
@@ -90,7 +101,21 @@ const BREACH: [Hint; 5] = [
         "Hold the points from before it, so that nothing and nobody deletes them.",
     ),
     act("backup validate ENV --test-restore", "See that they can be restored, cut off from the platform."),
+    stop(
+        "stop ENV \"breach, TICKET\"",
+        "Shall everything stop until it is known who is in? Hold first what has to stay: a stop holds up holds as well.",
+    ),
     do_it("Change every key and password that was within reach before anything is restored into live."),
+];
+
+const FREEZE: [Hint; 4] = [
+    look("Recovery points", "backup list ENV", "See what there is, and what of it is held."),
+    act("backup hold ENV <id> --ticket TICKET", "Hold what has to stay: no stop keeps what AWS lets expire."),
+    stop(
+        "stop ENV \"compliance freeze, TICKET\"",
+        "Shall everything stop? Then nothing of bbws changes anything there.",
+    ),
+    do_it("Write down in this room who asked for it, for what and until when: whoever lifts it has to know."),
 ];
 
 const OUTAGE: [Hint; 4] = [
@@ -106,13 +131,14 @@ pub fn checklist(disaster: Disaster) -> &'static [Hint] {
         Disaster::Region => &REGION,
         Disaster::Corruption => &CORRUPTION,
         Disaster::Breach => &BREACH,
+        Disaster::Freeze => &FREEZE,
         Disaster::Outage => &OUTAGE,
     }
 }
 
 impl Disaster {
     /// The words for them in commands.
-    pub const WORDS: [&str; 4] = ["region", "corruption", "breach", "outage"];
+    pub const WORDS: [&str; 5] = ["region", "corruption", "breach", "freeze", "outage"];
 
     /// The word for it in commands.
     pub fn word(self) -> &'static str {
@@ -120,6 +146,7 @@ impl Disaster {
             Disaster::Region => "region",
             Disaster::Corruption => "corruption",
             Disaster::Breach => "breach",
+            Disaster::Freeze => "freeze",
             Disaster::Outage => "outage",
         }
     }
@@ -137,6 +164,7 @@ impl Disaster {
             Disaster::Region => "a region is lost",
             Disaster::Corruption => "data is gone or wrong",
             Disaster::Breach => "somebody is in who must not be",
+            Disaster::Freeze => "nothing may be changed or deleted until it is said otherwise",
             Disaster::Outage => "it does not work, and nobody knows why yet",
         }
     }
@@ -151,7 +179,7 @@ impl fmt::Display for Disaster {
 impl FromStr for Disaster {
     type Err = String;
     fn from_str(text: &str) -> Result<Disaster, String> {
-        let all = [Disaster::Region, Disaster::Corruption, Disaster::Breach, Disaster::Outage];
+        let all = [Disaster::Region, Disaster::Corruption, Disaster::Breach, Disaster::Freeze, Disaster::Outage];
         all.into_iter()
             .find(|disaster| disaster.word() == text)
             .ok_or_else(|| format!("`{text}` is no kind of disaster"))
@@ -170,6 +198,7 @@ mod tests {
             ("somebody ran DELETE without WHERE", Disaster::Corruption),
             ("files are encrypted by ransomware", Disaster::Breach),
             ("customer data was stolen and then deleted", Disaster::Breach),
+            ("legal asks for a compliance freeze", Disaster::Freeze),
             ("the site is slow", Disaster::Outage),
             ("", Disaster::Outage),
         ] {

@@ -116,8 +116,10 @@ fn first_steps(run: &Run, room: &OpenRoom) -> Call {
     let lines: Vec<String> = hints.iter().enumerate().map(line).collect();
     let conference =
         room.conference.as_ref().map(|url| format!(" People talk at {}.", escape(url))).unwrap_or_default();
-    let offer =
-        |hint: &Hint| Some(Offer { label: hint.label?.to_owned(), command: fill(hint.command?), confirm: None });
+    let offer = |hint: &Hint| {
+        let confirm = hint.confirm.map(fill);
+        Some(Offer { label: hint.label?.to_owned(), command: fill(hint.command?), confirm })
+    };
     Call {
         keys: vec![FIRST_STEPS.to_owned()],
         text: format!(

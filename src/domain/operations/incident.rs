@@ -40,7 +40,14 @@ static ITS_TICKET: value::Kind = value::Kind {
 static KIND_OF_DISASTER: value::Kind = value::Kind {
     name: "kind of disaster",
     words: &Disaster::WORDS,
-    called: &[("corrupt", "corruption"), ("data", "corruption"), ("security", "breach"), ("down", "outage")],
+    called: &[
+        ("corrupt", "corruption"),
+        ("data", "corruption"),
+        ("security", "breach"),
+        ("down", "outage"),
+        ("compliance", "freeze"),
+        ("legal", "freeze"),
+    ],
     read: |kind, text, _| value::word(kind, text, "a kind of disaster"),
     ..value::TEXT
 };
