@@ -6,13 +6,8 @@ use serde::{Deserialize, Serialize};
 
 pub use super::environment::Side;
 use super::{
-    environment::Environment,
-    moment::Moment,
-    point::{Gap, PointKind},
-    restored,
-    schedule::Schedule,
-    step::PlanSpec,
-    world::Condition,
+    chain::Gap, environment::Environment, moment::Moment, point::PointKind, restored, schedule::Schedule,
+    step::PlanSpec, world::Condition,
 };
 
 /// One thing whose newest copy decides what would be lost.

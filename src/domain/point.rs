@@ -190,43 +190,6 @@ pub struct Window {
     pub backup: Option<String>,
 }
 
-/// A time of the past to which a database cannot be restored, though RDS tells that its past reaches further back: the chain of
-/// its automated backups was broken, or it was another instance then.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Gap {
-    /// DB instance id.
-    pub database: String,
-    /// From when on.
-    pub from: Moment,
-    /// Until when; none where nobody knows that it has ended.
-    pub until: Option<Moment>,
-    /// Why, as a sentence goes on after "because".
-    pub why: String,
-}
-
-impl Gap {
-    /// What switching automated backups off and on means for a database; in the order of time, `true` is on. Without backups there
-    /// is no past, and it begins anew once they are on again.
-    pub fn between(database: &str, switches: &[(Moment, bool)]) -> Vec<Gap> {
-        let off = switches.iter().enumerate().filter(|(_, (_, on))| !on);
-        let gap = |(index, (from, _)): (usize, &(Moment, bool))| {
-            // RDS restores to whole seconds: the first one after it is the nearest that works.
-            let until =
-                switches[index..].iter().find(|(_, on)| *on).map(|(at, _)| Moment(at.0.div_euclid(1000) * 1000 + 1000));
-            let since =
-                until.map_or_else(|| "and nobody knows whether they are on".to_owned(), |at| format!("until {at}"));
-            let why = format!("its automated backups were switched off at {from}, {since}");
-            Gap { database: database.to_owned(), from: *from, until, why }
-        };
-        off.map(gap).collect()
-    }
-
-    /// Whether a moment lies in it.
-    pub fn holds(&self, at: Moment) -> bool {
-        at > self.from && self.until.is_none_or(|until| at < until)
-    }
-}
-
 /// Which recovery points to read.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct PointQuery {
@@ -252,25 +215,5 @@ impl PointQuery {
     /// Whether points of this kind are asked for.
     pub fn of(&self, kind: PointKind) -> bool {
         self.kinds.is_empty() || self.kinds.contains(&kind)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn backups_that_were_off_break_the_chain_until_they_are_on_again() {
-        let at = |seconds: i64| Moment(1_795_000_000_000 + seconds * 1000);
-        let gaps = |switches: &[(i64, bool)]| {
-            let switches: Vec<(Moment, bool)> = switches.iter().map(|(seconds, on)| (at(*seconds), *on)).collect();
-            Gap::between("db", &switches).into_iter().map(|gap| (gap.from, gap.until)).collect::<Vec<_>>()
-        };
-        assert_eq!(gaps(&[(10, true)]), []);
-        assert_eq!(gaps(&[(10, false), (20, true)]), [(at(10), Some(at(21)))]);
-        assert_eq!(gaps(&[(10, false), (20, true), (30, false)]), [(at(10), Some(at(21))), (at(30), None)]);
-        let gap = &Gap::between("db", &[(at(10), false), (at(20), true)])[0];
-        assert_eq!([9, 10, 11, 20, 21].map(|seconds| gap.holds(at(seconds))), [false, false, true, true, false]);
-        assert!(Gap::between("db", &[(at(10), false)])[0].holds(at(1_000_000)), "nobody switched them on again");
     }
 }

@@ -114,20 +114,18 @@ impl Run {
         })
     }
 
-    /// Steps of the way back that have nothing to undo: none of what they come after was ever begun.
+    /// Steps of the way back that have nothing to undo: what they undo was never begun.
     pub fn needless(&self) -> Vec<usize> {
-        let untouched = |before: &usize| {
-            let begun = |step: &Step| step.begun() || !matches!(step.state, StepState::Ready | StepState::Skipped);
-            !self.back(*before) && !self.steps.get(*before).is_some_and(begun)
-        };
         self.indexes(|step| {
-            let forward: Vec<usize> =
-                self.spec_after(step.index).iter().copied().filter(|before| !self.back(*before)).collect();
             self.back(step.index)
                 && step.state == StepState::Ready
-                && !forward.is_empty()
-                && forward.iter().all(untouched)
+                && self.undone_by(step.index).is_some_and(|forward| !forward.touched())
         })
+    }
+
+    /// What a step of the way back undoes: the last step that goes forward of those it comes after. The others only tell it something.
+    fn undone_by(&self, index: usize) -> Option<&Step> {
+        self.steps.get(*self.spec_after(index).iter().rfind(|before| !self.back(**before))?)
     }
 
     /// The step that waits for people, with what it asks them; none where the run waits for nobody.
@@ -148,16 +146,9 @@ impl Run {
         format!("{}{asking}", self.op.shown())
     }
 
-    /// The first step of the way back that has something to undo: the last step it comes after was begun. None where there is
-    /// no way back, or nothing yet to go back from.
+    /// The first step of the way back that has something to undo. None where there is no way back, or nothing yet to go back from.
     pub fn undoes(&self) -> Option<usize> {
-        let begun = |step: &&Step| {
-            let last = self.spec_after(step.index).iter().rfind(|before| !self.back(**before));
-            self.back(step.index)
-                && last
-                    .and_then(|last| self.steps.get(*last))
-                    .is_some_and(|last| last.begun() || !matches!(last.state, StepState::Ready | StepState::Skipped))
-        };
+        let begun = |step: &&Step| self.back(step.index) && self.undone_by(step.index).is_some_and(Step::touched);
         self.steps.iter().find(begun).map(|step| step.index)
     }
 

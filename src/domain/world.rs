@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{
+    chain::Gap,
     moment::Moment,
-    point::{Gap, Point, Window},
+    point::{Point, Window},
     readiness::Readiness,
     shelter::Shelter,
     step::PlanSpec,
@@ -39,7 +40,7 @@ pub struct Survey {
     pub point: Option<String>,
     /// A database whose recovery points are all to be found, in both regions.
     pub history: Option<String>,
-    /// Whether to find the newest usable recovery point of every resource, in the primary region.
+    /// Whether to find the newest usable recovery point of every resource, in the region in which something is restored.
     pub newest: bool,
     /// The same as of a moment: of what was made until then.
     pub newest_at: Option<Moment>,
@@ -53,7 +54,8 @@ pub struct Survey {
     pub windows: Vec<String>,
     /// Both sides, for a judgement of a failover: what is asked for besides is asked of the primary region, which may be dead.
     pub readiness: bool,
-    /// Region in which the isolated group, the snapshot and the windows are looked for; the primary region where there is none.
+    /// Region in which the isolated group, the snapshot, the windows and the newest points are looked for; the primary region where
+    /// there is none.
     pub restored_in: Option<String>,
     /// What stands ready in the DR region, and nothing else: the primary region, which may be dead, is not asked, unless for
     /// databases that are named and the services beside them. The isolated group, where that is asked for, is looked for there.
@@ -160,7 +162,7 @@ pub struct World {
     /// Every recovery point of the resource whose point, or of the database whose history, was asked for, in both regions;
     /// empty when there is no such point.
     pub lineage: Vec<Point>,
-    /// The newest usable recovery point of each resource in the primary region, and the newest snapshot of each database.
+    /// The newest usable recovery point of each resource in one region, and the newest snapshot of each database.
     pub newest: Vec<Point>,
     /// The AWS Backup plan as it is; none when there is none.
     pub plan: Option<PlanFound>,
@@ -170,7 +172,7 @@ pub struct World {
     pub snapshot: Option<SnapshotFound>,
     /// From when to when databases can be restored to any second; what has no such past is absent.
     pub windows: Vec<Window>,
-    /// What breaks those windows, or why nobody knows whether anything does; none where no window was asked for.
+    /// What breaks those windows or may do so, or why nobody knows whether anything does; none where no window was asked for.
     pub gaps: Option<Result<Vec<Gap>, String>>,
     /// How long the vaults that were looked at keep what is put into them, where a lock of theirs says so.
     pub vault_ranges: Vec<VaultRange>,

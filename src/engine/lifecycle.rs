@@ -16,8 +16,10 @@ use crate::{
     domain::{
         approval::{self, Approved},
         held,
-        operation::{OpId, Operation, Run, State, Trigger},
+        moment::spoken,
+        operation::{Halt, OpId, Operation, Run, State, Trigger},
         operations,
+        pace::{ASKED, Overrun},
         plan::Plan,
         recovery::{self, Account, Targets},
         run::carry_over,
@@ -106,10 +108,7 @@ impl Engine {
             op.started = op.started.or(Some(now));
             op.deadline = None;
             op.outcome = None;
-            let eta = op
-                .estimate
-                .map(|e| format!(", about {} by experience", crate::domain::moment::spoken(e)))
-                .unwrap_or_default();
+            let eta = op.estimate.map(|e| format!(", about {} by experience", spoken(e))).unwrap_or_default();
             let text = format!("Started: {}{eta}.", count(op.plan.steps.len(), "step"));
             let round = change.run.version;
             change.thread(format!("started-{round}"), Level::Info, text);
@@ -295,6 +294,38 @@ impl Engine {
             if let Some(halted) = control::stopped(&change.run, &stop.by, Some(&stop.reason), change.now()) {
                 *change = halted;
             }
+            Ok(())
+        })
+        .await
+    }
+
+    /// Stops and asks, once, where it takes far longer than usual until something that is live changes.
+    pub(super) async fn heed_time(&self, hand: &mut Claimed) -> Result<(), Dropped> {
+        let until = operations::of(hand.run.op.kind()).hurries(&hand.run.op.plan);
+        let Some(until) = until.filter(|until| hand.run.overruns(*until, self.clock.now()).is_some()) else {
+            return Ok(());
+        };
+        if hand.run.op.state != State::Running || hand.run.op.turned.is_some() {
+            return Ok(());
+        }
+        self.write(hand, false, |change| {
+            let now = change.now();
+            let over = change.run.overruns(until, now).filter(|_| change.run.op.state == State::Running);
+            let Some(Overrun { took, usual }) = over else { return Ok(()) };
+            change.trigger(Trigger::Pause, SELF)?;
+            let reason = format!(
+                "what comes before the cutover has taken {}, and more than 150 % of the {} that it usually takes",
+                spoken(took),
+                spoken(usual)
+            );
+            let slow = change.run.steps[..until].iter().rfind(|step| step.begun()).map_or(0, |step| step.index);
+            change.touch(slow).outputs.insert(ASKED.to_owned(), now.iso());
+            let text = format!(
+                "*Paused by itself*: {reason}. No new step starts, and nothing that is live was changed; what runs in AWS goes on and is watched. *Resume* goes on and does not ask again, *Cancel* gives it up."
+            );
+            change.op().halt = Some(Halt { by: SELF.to_owned(), reason: Some(reason), at: now, cancel: false, gave_way: None });
+            let told = words::calling(&change.run, State::Paused, &text);
+            change.thread(format!("overrun-{}", now.0), Level::Warning, told);
             Ok(())
         })
         .await

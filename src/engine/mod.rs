@@ -126,6 +126,7 @@ impl Engine {
         }
         if matches!(hand.run.op.state, State::Running | State::Paused | State::Waiting | State::Stopped) {
             self.heed_stop(hand).await?;
+            self.heed_time(hand).await?;
             self.look_for_lost_calls(hand).await?;
             self.heed_people(hand).await?;
             self.begin_steps(hand).await?;

@@ -147,7 +147,7 @@ fn publish_cutover(change: &mut Change, index: usize) {
     body["interruption"] = json!(operations::of(op.kind()).interrupts(&op.plan));
     let (id, subject) = (op.id.clone(), words::subject(op, "is cut over"));
     let round = change.run.steps[index].round;
-    change.publish(Topic::BackupStatus, format!("{id}-cutover-{round}"), subject, body);
+    change.publish(Topic::BackupStatus, format!("{id}-cutover-{index}-{round}"), subject, body);
 }
 
 /// What a step has to show beside its verdict goes into the thread.

@@ -240,3 +240,32 @@ async fn whenever_it_dies_the_secret_leads_to_the_old_world_or_to_the_new_one() 
         assert!(rig.cloud.twice().is_empty(), "killed at {point}: {:?}", rig.cloud.twice());
     }
 }
+
+#[tokio::test]
+async fn an_export_never_leads_the_application_away_from_what_is_live() {
+    let mut rig = rig().await;
+    let export = rig.approved_backup("backup create prod secrets").await;
+    assert_eq!(rig.finish(&export).await, State::Succeeded);
+    let points = rig.cloud.point_ids("prod", bbws::adapters::sandbox::aws::incidents::Side::Primary);
+    let key = points.into_iter().find(|point| point.contains(&format!("/{export}/"))).expect("an export");
+    let id = cut_over(&mut rig).await;
+    let clone = format!("{LIVE}-restored-{id}");
+    assert_eq!(led(&rig), clone);
+    crate::support::overwrite::secret(&rig.cloud, 1);
+    let named = format!("backup restore prod secrets --from {key} --name {SECRET} --into live --ticket INC-2");
+    let said = rig.say("U0ALICE", &named).await;
+    assert!(said.contains("leads applications to a database"), "{said}");
+    let back = rig.asked(&format!("backup restore prod secrets --from {key} --into live --ticket INC-2")).await;
+    let notes = rig.run(&back).await.op.plan.notes.join("\n");
+    assert!(notes.contains("Left as they are") && notes.contains(SECRET), "{notes}");
+    rig.settle(Duration::from_secs(2)).await;
+    rig.say("U0BOB", &format!("op approve {back} --confirm prod")).await;
+    waiting(&mut rig, &back).await;
+    rig.click("U0ALICE", "continue", &back).await;
+    rig.settle(Duration::from_secs(5)).await;
+    waiting(&mut rig, &back).await;
+    rig.click("U0BOB", "continue", &back).await;
+    assert_eq!(rig.finish(&back).await, State::Succeeded, "{:#?}", rig.run(&back).await);
+    assert_ne!(crate::support::overwrite::secret_now(&rig.cloud), "wrong");
+    assert_eq!(led(&rig), clone, "it still leads to what is live");
+}

@@ -61,6 +61,7 @@ enum Kind {
     LiveObjects,
     LiveFolder,
     BucketRules,
+    LiveEverything,
 }
 
 impl Kind {
@@ -156,6 +157,18 @@ impl Kind {
             Kind::DnsDrill => "dr test prod dns".to_owned(),
             Kind::FullDrill => "dr test sit full-drill".to_owned(),
             Kind::Tabletop => "dr test prod tabletop".to_owned(),
+            Kind::LiveEverything => {
+                exported(rig, "secrets").await;
+                exported(rig, "config").await;
+                let at = rig.clock.now().iso();
+                rig.clock.advance(Duration::from_secs(600));
+                overwrite::secret(&rig.cloud, life);
+                overwrite::parameter(&rig.cloud);
+                overwrite::object(&rig.cloud);
+                rig.asked(&format!("dr declare prod --ticket INC-{life} everything is wrong")).await;
+                rig.settle(Duration::from_secs(10)).await;
+                format!("backup restore prod full --as-of {at} --into live --ticket INC-{life}")
+            }
             Kind::Declare => format!("dr declare prod --ticket INC-{life} orders are gone"),
             Kind::Bisect => "backup bisect prod rds --check orders --since 1d".to_owned(),
             Kind::Failover => {
@@ -199,6 +212,7 @@ const ROWS: [(&str, &[Kind]); 15] = [
             Kind::LiveConfig,
             Kind::LiveObjects,
             Kind::LiveFolder,
+            Kind::LiveEverything,
         ],
     ),
     ("backup.bisect", &[Kind::Bisect]),
@@ -221,6 +235,11 @@ fn cases() -> Vec<Kind> {
         row.unwrap_or_else(|| panic!("{kind} is registered and has no row that says how to ask for it")).1
     };
     operations::ALL.into_iter().flat_map(|operation| row(operation.kind())).copied().collect()
+}
+
+/// The same without what is made of the steps of several others, each of which is asked by itself.
+fn parts() -> Vec<Kind> {
+    cases().into_iter().filter(|kind| *kind != Kind::LiveEverything).collect()
 }
 
 async fn newest_snapshot(rig: &Rig) -> String {
@@ -285,6 +304,10 @@ async fn approve(rig: &mut Rig, id: &str) {
         rig.settle(Duration::from_secs(2)).await;
         rig.command("U0BOB", &format!("op approve {id} --confirm prod")).await;
     }
+    // What reaches everything takes two.
+    if rig.state(id).await == State::AwaitingApproval {
+        rig.command("U0CAROL", &format!("op approve {id} --confirm prod")).await;
+    }
 }
 
 /// Runs to the end, where people say that it goes on whenever they are asked.
@@ -295,8 +318,16 @@ async fn finish(rig: &mut Rig, id: &str) -> State {
             break;
         }
         rig.settle(Duration::from_secs(20)).await;
+        if rig.state(id).await == State::Paused {
+            // It took far longer than in the lives before this one.
+            rig.click("U0BOB", "resume", id).await;
+        }
         if rig.state(id).await == State::Waiting {
             rig.click("U0BOB", "continue", id).await;
+            rig.settle(Duration::from_secs(2)).await;
+            if rig.state(id).await == State::Waiting {
+                rig.click("U0CAROL", "continue", id).await;
+            }
         }
     }
     rig.settle(Duration::from_secs(10)).await;
@@ -305,6 +336,12 @@ async fn finish(rig: &mut Rig, id: &str) -> State {
 
 /// What has to be true of every end.
 async fn judge(rig: &mut Rig, kind: Kind, id: &str, at: &str) {
+    if kind == Kind::LiveEverything {
+        for mark in rig.ledger.marks("prod", Some(MarkKind::Room)).await.unwrap() {
+            rig.click("U0BOB", "continue", &mark.note).await;
+        }
+        rig.settle(Duration::from_secs(60)).await;
+    }
     if kind.keeps() {
         rig.clock.advance(Duration::from_secs(25 * 3600));
         // The clean-up is part of the life: a death that did not come before may come in it.
@@ -334,7 +371,8 @@ async fn judge(rig: &mut Rig, kind: Kind, id: &str, at: &str) {
     rig.ledger.verify_audit().await.unwrap().unwrap_or_else(|broken| panic!("{kind:?} {at}: {broken}"));
     let open = rig.ledger.marks("prod", Some(MarkKind::Room)).await.unwrap();
     assert!(open.is_empty(), "{kind:?} {at}: no incident is open any more: {open:?}");
-    assert_eq!(rooms.len(), usize::from(kind == Kind::Declare), "{kind:?} {at}: one room, and none for anything else");
+    let meets = matches!(kind, Kind::Declare | Kind::LiveEverything);
+    assert_eq!(rooms.len(), usize::from(meets), "{kind:?} {at}: one room, and none for anything else");
     for room in rooms {
         let once: BTreeSet<&String> = room.invited.iter().collect();
         assert_eq!(once.len(), room.invited.len(), "{kind:?} {at}: nobody is invited twice: {:?}", room.invited);
@@ -373,7 +411,7 @@ async fn everything_runs_to_a_verified_end_and_a_repeat_does_nothing_twice() {
 
 #[tokio::test]
 async fn every_step_may_fail_and_what_is_told_is_true() {
-    for (life, kind) in cases().into_iter().enumerate() {
+    for (life, kind) in parts().into_iter().enumerate() {
         let mut steps: Vec<(&'static str, Verb)> = Vec::new();
         let mut index = 0;
         loop {

@@ -13,6 +13,7 @@ mod cutover;
 mod delivery;
 mod drills;
 mod every;
+mod everything;
 mod failbacks;
 mod failovers;
 mod findings;

@@ -142,6 +142,14 @@ async fn rows_come_back_after_a_look_and_an_agreement_and_nobody_elses_are_touch
             "the way back was not taken: {drawn}"
         );
         assert!(rig.cloud.twice().is_empty(), "{:?}", rig.cloud.twice());
+        rig.settle(Duration::from_secs(5)).await;
+        let receipt =
+            rig.chat.files_of(&id).into_iter().find(|file| file.name.ends_with("-receipt.csv")).expect("a receipt");
+        assert!(
+            receipt.text.lines().any(|line| line.contains("wp_posts") && line.starts_with('"')),
+            "{}",
+            receipt.text
+        );
 
         // Once it is over, rolling back takes those who agree to a cutover.
         rig.say("U0BOB", &format!("op rollback {id} --reason \"the wrong day\"")).await;

@@ -121,7 +121,7 @@ async fn what_cannot_be_brought_to_a_moment_is_said_before_anybody_agrees() {
         ("--as-of 2126-01-01T00:00:00Z".to_owned(), "is in the future"),
         (
             format!("--as-of {} --into live --ticket INC-1", rig.clock.now().iso()),
-            "Everything at once does not go into live",
+            "goes into live only while an incident is open there",
         ),
         (format!("--as-of {}", rig.clock.now().iso()), "The nearest that works is"),
     ] {
@@ -207,6 +207,7 @@ async fn whoever_looks_at_a_copy_is_told_what_it_loses_and_that_it_runs_full() {
     let thread = rig.chat.thread_of(&id);
     let told: Vec<&str> = thread.iter().filter_map(|posted| posted.line()).collect();
     let asked = told.iter().rfind(|text| text.contains("It waits for anyone in a role")).expect("somebody is asked");
+    assert!(asked.contains("*Held by itself*: only 6 %"), "{asked}");
     assert!(asked.contains(&format!("since {}", measured.iso())), "{asked}");
     assert!(asked.contains("And only 6 % of the"), "{asked}");
     let validated =
@@ -235,4 +236,112 @@ async fn a_moment_at_which_backups_were_off_is_refused_with_the_nearest_that_wor
     let id = rig.asked(&format!("backup restore prod full --as-of {at}")).await;
     let database = fact(&rig, &id, &format!("Database {LIVE} gets")).await;
     assert!(database.contains(" before: ") && database.contains("-manual-"), "{database}");
+}
+
+#[tokio::test]
+async fn a_copy_that_runs_full_while_people_look_is_not_put_into_live_before_somebody_says_so() {
+    let mut rig = Rig::demo_sqlite().await;
+    let id = rig.asked("backup restore prod pitr --target-time latest --into live --ticket INC-1").await;
+    rig.settle(Duration::from_secs(2)).await;
+    rig.say("U0BOB", &format!("op approve {id} --confirm {LIVE}")).await;
+    waiting(&mut rig, &id).await;
+    let held = |run: &bbws::domain::operation::Run| {
+        let (step, _) = run.asks().expect("people are asked");
+        run.steps[step].answers.held.as_ref().map(|held| held.by.clone())
+    };
+    assert_eq!(held(&rig.run(&id).await), None);
+    rig.cloud.fill_storage("prod", &format!("{LIVE}-restored-{id}"), 6);
+    rig.click("U0ALICE", "continue", &id).await;
+    rig.settle(Duration::from_secs(5)).await;
+    waiting(&mut rig, &id).await;
+    assert_eq!(held(&rig.run(&id).await).as_deref(), Some("bbws"));
+    rig.click("U0BOB", "continue", &id).await;
+    assert_eq!(rig.finish(&id).await, State::Succeeded, "{:#?}", rig.run(&id).await);
+}
+
+#[tokio::test]
+async fn what_takes_far_longer_than_usual_before_the_cutover_stops_and_asks_once() {
+    let mut rig = Rig::demo_sqlite().await;
+    let checked = |run: &bbws::domain::operation::Run| {
+        let checks = bbws::domain::operations::of("backup.restore").preflight(run);
+        checks.into_iter().find(|check| check.what == "Time until the cutover").expect("a line").words
+    };
+    let command = "backup restore prod pitr --target-time latest --into live --ticket INC-1";
+    let first = rig.asked(command).await;
+    assert!(checked(&rig.run(&first).await).starts_with("never measured"));
+    rig.settle(Duration::from_secs(2)).await;
+    rig.say("U0BOB", &format!("op approve {first} --confirm {LIVE}")).await;
+    waiting(&mut rig, &first).await;
+    rig.click("U0ALICE", "continue", &first).await;
+    rig.settle(Duration::from_secs(5)).await;
+    waiting(&mut rig, &first).await;
+    rig.click("U0BOB", "continue", &first).await;
+    assert_eq!(rig.finish(&first).await, State::Succeeded);
+    // The same again, and AWS takes four hours.
+    let id = rig.asked(command).await;
+    let words = checked(&rig.run(&id).await);
+    assert!(words.contains("150 % of the usual, it stops and asks"), "{words}");
+    rig.settle(Duration::from_secs(2)).await;
+    rig.say("U0BOB", &format!("op approve {id} --confirm {LIVE}")).await;
+    rig.settle(Duration::from_secs(30)).await;
+    rig.clock.advance(Duration::from_secs(4 * 3600));
+    rig.settle(Duration::from_secs(60)).await;
+    assert_eq!(rig.state(&id).await, State::Paused, "{:#?}", rig.run(&id).await);
+    let before = rig.mutations();
+    rig.settle(Duration::from_secs(3600)).await;
+    assert_eq!(rig.mutations(), before, "nothing begins before somebody says so");
+    let thread = rig.chat.thread_of(&id);
+    let told: Vec<&str> = thread.iter().filter_map(|posted| posted.line()).collect();
+    assert!(
+        told.iter().any(|text| text.contains("<@U0ALICE>")
+            && text.contains("*Paused by itself*: what comes before the cutover has taken 4 h")),
+        "{told:#?}"
+    );
+    rig.click("U0BOB", "resume", &id).await;
+    waiting(&mut rig, &id).await;
+    rig.click("U0ALICE", "continue", &id).await;
+    rig.settle(Duration::from_secs(5)).await;
+    waiting(&mut rig, &id).await;
+    rig.click("U0BOB", "continue", &id).await;
+    assert_eq!(rig.finish(&id).await, State::Succeeded, "it is asked once: {:#?}", rig.run(&id).await);
+}
+
+#[tokio::test]
+async fn what_rds_says_in_words_that_nobody_knows_is_told_and_refuses_nothing() {
+    let mut rig = Rig::demo_sqlite().await;
+    let now = rig.clock.now();
+    let at = |minutes: u64| Moment((now - Duration::from_secs(60 * minutes)).seconds() * 1000);
+    let (happened, meant, done) = (at(50), at(40), at(20));
+    rig.cloud.rds_tells("prod", LIVE, happened, ("maintenance", "The engine of the DB instance is being upgraded"));
+    rig.cloud.rds_tells("prod", LIVE, done, ("backup", "Finished DB Instance backup"));
+    let id = rig.asked(&format!("backup restore prod pitr --target-time {meant}")).await;
+    let notes = rig.run(&id).await.op.plan.notes.join("\n");
+    assert!(notes.contains("cannot be told") && notes.contains("is being upgraded"), "{notes}");
+    rig.click("U0ALICE", "cancel", &id).await;
+    let id = rig.asked(&format!("backup restore prod pitr --target-time {}", at(10))).await;
+    let notes = rig.run(&id).await.op.plan.notes.join("\n");
+    assert!(!notes.contains("cannot be told"), "a later backup is the beginning of a whole chain: {notes}");
+}
+
+#[tokio::test]
+async fn a_breach_and_a_compliance_freeze_ask_whether_everything_shall_stop() {
+    for (what, reason) in
+        [("--kind breach customers were copied", "breach"), ("a compliance freeze", "compliance freeze")]
+    {
+        let mut rig = Rig::demo_sqlite().await;
+        rig.asked(&format!("dr declare prod --ticket INC-7 {what}")).await;
+        rig.settle(Duration::from_secs(60)).await;
+        let cards = rig.chat.cards();
+        let asked: Vec<_> = cards
+            .iter()
+            .filter(|posted| posted.line().is_some_and(|text| text.contains("Shall everything stop")))
+            .collect();
+        let [asked] = asked.as_slice() else { panic!("{what}: {cards:#?}") };
+        let shown = format!("{:?}", asked.message.content);
+        assert!(
+            shown.contains(&format!("stop prod \\\"{reason}, INC-7\\\"")) && shown.contains("two people lift it"),
+            "{shown}"
+        );
+        assert!(rig.ledger.stops().await.unwrap().is_empty(), "nothing stops by itself");
+    }
 }

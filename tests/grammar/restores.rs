@@ -62,7 +62,7 @@ fn nothing_odd_gets_into_a_restore_of_what_is_no_database() {
         "backup restore prod s3 --bucket media --as-of latest",
         "backup restore prod full",
         "backup restore prod full --as-of yesterday",
-        "backup restore prod full --as-of latest --tenant tenant-1",
+        "backup restore prod full --as-of latest --tables orders",
         "backup restore prod s3 --bucket media --as-of 2026-11-21T09:30:00Z --prefix ../x",
         "backup restore prod s3 --bucket media --as-of 2026-11-21T09:30:00Z --prefix a//b",
         "backup restore prod s3 --bucket media",

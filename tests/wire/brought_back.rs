@@ -67,7 +67,15 @@ async fn refused(cloud: &AwsCloud, call: &Call) -> String {
 
 fn of(holds: Holding, key: &str) -> Export {
     let prefix = if holds == Holding::Secrets { "bbws/prod/" } else { "/bbws/prod/" };
-    Export { holds, region: HOME.into(), bucket: ARCHIVES.into(), key: key.into(), name: None, prefix: prefix.into() }
+    Export {
+        holds,
+        region: HOME.into(),
+        bucket: ARCHIVES.into(),
+        key: key.into(),
+        name: None,
+        prefix: prefix.into(),
+        except: Vec::new(),
+    }
 }
 
 fn compare(export: &Export, restored: bool) -> Action {

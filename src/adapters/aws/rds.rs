@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use aws_sdk_rds::types::{DbInstance, DbSnapshot, Filter, SourceType, Tag};
+use aws_sdk_rds::types::{DbInstance, DbSnapshot, Filter, Tag};
 use aws_smithy_types::DateTime;
 
 use super::{kms, session::Session, tags};
@@ -11,8 +11,6 @@ use crate::{
     ports::cloud::{Call, CloudError, DatabaseFound},
 };
 
-/// How far RDS looks back for events, in minutes: as long as it remembers them.
-const EVENTS: i32 = 14 * 24 * 60;
 /// Names per Describe call; also the most records RDS gives on a page.
 pub const PAGE: usize = 100;
 
@@ -175,32 +173,6 @@ pub async fn automated(session: &Session, ids: &[String]) -> Result<Vec<Automate
         }
     }
     Ok(found)
-}
-
-/// When the automated backups of a database were switched on and off, in the order of time, as far as RDS remembers events: 14
-/// days.
-///
-/// # Errors
-/// See [`CloudError`].
-pub async fn switches(session: &Session, id: &str) -> Result<Vec<(Moment, bool)>, CloudError> {
-    let attempt = session.reads("rds:DescribeEvents", format!("events of {id}"));
-    let request = session.rds().describe_events().source_type(SourceType::DbInstance).source_identifier(id);
-    let mut pages = request.duration(EVENTS).into_paginator().send();
-    let mut switches = Vec::new();
-    while let Some(page) = pages.next().await {
-        for event in page.map_err(|error| attempt.failed(error))?.events.unwrap_or_default() {
-            let said = event.message.unwrap_or_default().to_lowercase();
-            let on = match said.contains("backup") {
-                true if said.contains("disabled") => Some(false),
-                true if said.contains("enabled") => Some(true),
-                _ => None,
-            };
-            let at = event.date.and_then(|at| at.to_millis().ok()).map(Moment);
-            switches.extend(at.zip(on));
-        }
-    }
-    switches.sort_unstable();
-    Ok(switches)
 }
 
 /// Up to when each of these databases can be restored in the session's region out of automated backups that were replicated

@@ -22,6 +22,8 @@ pub(super) struct Draft {
     notes: Vec<String>,
     steps: Vec<StepSpec>,
     problems: Vec<String>,
+    /// Where its parts begin that go back each by itself.
+    parts: Vec<usize>,
 }
 
 impl Draft {
@@ -61,6 +63,11 @@ impl Draft {
         index
     }
 
+    /// What follows is another part of it. On the way back the parts come in the reverse order: what changed last goes back first.
+    pub(super) fn part(&mut self) {
+        self.parts.push(self.steps.len());
+    }
+
     /// Indexes of all steps so far.
     pub(super) fn all(&self) -> Vec<usize> {
         (0..self.steps.len()).collect()
@@ -96,7 +103,55 @@ impl Draft {
             retention_days: head.retention_days,
             facts,
             notes: self.notes,
-            steps: self.steps,
+            steps: if self.parts.is_empty() { self.steps } else { last_part_first(self.steps, &self.parts) },
         })
+    }
+}
+
+/// The same steps with those of the way back behind all others, those of the last part first.
+fn last_part_first(steps: Vec<StepSpec>, parts: &[usize]) -> Vec<StepSpec> {
+    let part = |index: usize| parts.partition_point(|begins| *begins <= index);
+    let mut order: Vec<usize> = (0..steps.len()).collect();
+    order.sort_by_key(|index| (steps[*index].back, if steps[*index].back { parts.len() - part(*index) } else { 0 }));
+    let mut place = vec![0; steps.len()];
+    for (now, before) in order.iter().enumerate() {
+        place[*before] = now;
+    }
+    let moved = |spec: &StepSpec| StepSpec { after: spec.after.iter().map(|i| place[*i]).collect(), ..spec.clone() };
+    order.iter().map(|index| moved(&steps[*index])).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{mark::MarkKind, step::Forget};
+
+    fn forget(subject: &str) -> Forget {
+        Forget { mark: MarkKind::Before, subject: subject.to_owned() }
+    }
+
+    #[test]
+    fn what_changed_last_goes_back_first_and_comes_after_what_it_came_after() {
+        let mut draft = Draft::default();
+        let looked = draft.step("look", vec![], forget("look"));
+        let mut before = looked;
+        for part in ["a", "b"] {
+            draft.part();
+            let changed = draft.step(format!("change {part}"), vec![before], forget(part));
+            let out = draft.back(format!("out {part}"), vec![changed], forget(part));
+            draft.back(format!("in {part}"), vec![changed, out], forget(part));
+            before = draft.step(format!("prove {part}"), vec![changed], forget(part));
+        }
+        let steps = last_part_first(draft.steps, &draft.parts);
+        let titles: Vec<&str> = steps.iter().map(|spec| spec.title.as_str()).collect();
+        let forward = ["look", "change a", "prove a", "change b", "prove b"];
+        assert_eq!(titles, [&forward[..], &["out b", "in b", "out a", "in a"]].concat());
+        let after = |title: &str| {
+            let spec = steps.iter().find(|spec| spec.title == title).unwrap();
+            spec.after.iter().map(|index| titles[*index]).collect::<Vec<_>>()
+        };
+        assert_eq!(after("in b"), ["change b", "out b"]);
+        assert_eq!(after("change b"), ["prove a"]);
+        assert!(steps.iter().enumerate().all(|(at, spec)| spec.after.iter().all(|before| *before < at)));
     }
 }

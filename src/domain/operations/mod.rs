@@ -408,6 +408,13 @@ pub trait Operation: Sync {
         None
     }
 
+    /// The step until which a run of this plan stops and asks where it takes far longer than usual: before it nothing that is live
+    /// changes. None where it goes on however long it takes.
+    fn hurries(&self, plan: &Plan) -> Option<usize> {
+        let _ = plan;
+        None
+    }
+
     /// What has to be so before it changes what is live, line by line; none where nothing is asked for.
     fn preflight(&self, run: &Run) -> Vec<Check> {
         let _ = run;

@@ -10,11 +10,12 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use super::{
-    attachment::File,
+    attachment::{File, Report},
     environment::Environment,
     moment::{Moment, spoken},
     operation::{Run, State},
     operations,
+    step::Action,
     text::escape,
 };
 
@@ -109,8 +110,8 @@ fn measured(measured: Option<Duration>, target: Duration) -> Value {
 pub struct Account {
     /// mrkdwn, escaped.
     pub told: String,
-    /// For people who audit it, and for machines.
-    pub files: [File; 2],
+    /// For people who audit it, for machines, and of a tenant's rows the receipt, table by table.
+    pub files: Vec<File>,
 }
 
 impl Account {
@@ -131,8 +132,29 @@ impl Account {
         };
         let json = serde_json::to_string_pretty(&whole(run, &recovery, targets)).unwrap_or_default();
         let json = File { name: format!("{stem}.json"), title: format!("{title}: report for machines"), text: json };
-        Some(Account { told: recovery.told(targets), files: [page, json] })
+        let mut files = vec![page, json];
+        files.extend(receipt(run, &stem, &title));
+        Some(Account { told: recovery.told(targets), files })
     }
+}
+
+/// What people looked at before rows went into a live database, as a table to keep: how many come back, change and are lost, table by
+/// table. No row is in it.
+fn receipt(run: &Run, stem: &str, title: &str) -> Option<File> {
+    let steps = run.op.plan.steps.iter().zip(&run.steps);
+    let compared = steps.filter(|(spec, _)| matches!(spec.action, Action::CompareTenant(_)));
+    let table = compared.filter_map(|(_, step)| Report::of(&step.outputs)?.attachment.table).next_back()?;
+    let lines = std::iter::once(&table.columns)
+        .chain(&table.rows)
+        .map(|cells| cells.iter().map(|cell| quoted(cell)).collect::<Vec<_>>().join(","));
+    let text = lines.map(|line| format!("{line}\r\n")).collect();
+    Some(File { name: format!("{stem}-receipt.csv"), title: format!("{title}: receipt, table by table"), text })
+}
+
+/// A cell of CSV that no spreadsheet takes for a formula.
+fn quoted(cell: &str) -> String {
+    let formula = cell.starts_with(['=', '+', '-', '@', '\t', '\r']);
+    format!("\"{}{}\"", if formula { "'" } else { "" }, cell.replace('"', "\"\""))
 }
 
 /// Files by name, with the SHA-256 of what is in them: whoever is given one can tell that it is the one that was kept.

@@ -34,6 +34,11 @@ impl<'r> Stages<'r> {
         self.by(None, kind)
     }
 
+    /// When the first of these steps ended that go forward.
+    pub fn first(&self, kind: impl Fn(&StepSpec) -> bool) -> Option<Moment> {
+        self.forward().filter(|(spec, _)| kind(spec)).filter_map(|(_, step)| step.ended).min()
+    }
+
     /// When the last of these steps ended that had ended by then.
     pub fn by(&self, by: Option<Moment>, kind: impl Fn(&StepSpec) -> bool) -> Option<Moment> {
         let ended = self.forward().filter(|(spec, _)| kind(spec)).filter_map(|(_, step)| step.ended);

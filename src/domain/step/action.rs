@@ -104,6 +104,7 @@ macro_rules! every_kind_of_step {
                 VerifyDump = "verify.dump",
                 VerifyDatabase = "verify.database",
                 VerifyCheck = "verify.check",
+                VerifyStorage = "verify.storage",
                 BisectAsk = "bisect.ask",
                 VerifyFiles = "verify.files",
                 VerifySecrets = "verify.secrets",

@@ -191,8 +191,8 @@ pub struct StepSpec {
     /// It begins once everything in `after` has ended, well or not: cleaning up. Left out of the digest where it is not so.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub always: bool,
-    /// It begins only when the run turns back, after every step of the way back before it; what it undoes is in `after`, and
-    /// where nothing of that was begun it is skipped. Left out of the digest where it is not so.
+    /// It begins only when the run turns back, after every step of the way back before it. What it undoes is the last step in `after`
+    /// that goes forward: where that was never begun it is skipped. Left out of the digest where it is not so.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub back: bool,
 }
@@ -263,6 +263,11 @@ impl Step {
     /// Whether anything was done for it yet.
     pub fn begun(&self) -> bool {
         self.external_id.is_some() || self.started.is_some()
+    }
+
+    /// Whether it may have done anything: it was begun, or is past its beginning.
+    pub fn touched(&self) -> bool {
+        self.begun() || !matches!(self.state, StepState::Ready | StepState::Skipped)
     }
 
     /// A step that has not begun.

@@ -335,6 +335,30 @@ impl Parameters for VerifyCheck {
     }
 }
 
+/// How much storage is free on a restored instance, before something is put on it. Where it is about to run full, the people who
+/// are asked next are asked to wait ([`super::HOLD`]). Reads only.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VerifyStorage {
+    /// Region of the instance.
+    pub region: String,
+    /// The restored instance.
+    pub instance: String,
+}
+
+impl Parameters for VerifyStorage {
+    fn region(&self) -> Option<&str> {
+        Some(&self.region)
+    }
+
+    fn resource(&self) -> &str {
+        restored::source(&self.instance)
+    }
+
+    fn label(&self) -> &'static str {
+        "Look at free storage"
+    }
+}
+
 /// `rds:DeleteDBInstance` of an instance that this product restored, without a final snapshot, and a look whether it is gone.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeleteInstance {

@@ -30,12 +30,16 @@ pub struct Export {
     pub name: Option<String>,
     /// Only what begins so: a tenant's share, or the environment's.
     pub prefix: String,
+    /// But nothing that is named so.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub except: Vec<String>,
 }
 
 impl Export {
     /// Whether something of this name is meant.
     pub fn means(&self, name: &str) -> bool {
-        name.starts_with(&self.prefix) && self.name.as_deref().is_none_or(|wanted| wanted == name)
+        let named = self.name.as_deref().is_none_or(|wanted| wanted == name);
+        name.starts_with(&self.prefix) && named && !self.except.iter().any(|left| left == name)
     }
 }
 

@@ -8,9 +8,10 @@ use super::{
     words::{LATER, back_up, called, code, look_closer, scope, sentence, upper},
 };
 use crate::domain::{
+    chain::Gap,
     lag::{Component, Side},
     moment::{Moment, spoken},
-    point::{Gap, PointKind},
+    point::PointKind,
     routine::Due,
     schedule::Schedule,
     text::escape,

@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 use futures::future::{OptionFuture, join, join3, join5};
 
 use super::super::{AwsCloud, efs, rds, side_by_side, steps::plans};
-use super::{components, jobs, places, watch::Watch};
+use super::{chain, components, jobs, places, watch::Watch};
 use crate::{
     domain::{
+        chain::Gap,
         environment::Environment,
         lag::{AwsPlan, Existing, JobTrouble, Side},
-        point::{Gap, PointKind},
+        point::PointKind,
     },
     ports::cloud::{CloudError, DatabaseFound, Measurements},
 };
@@ -59,11 +60,12 @@ async fn gaps(watch: &Watch<'_>) -> Result<Vec<Gap>, String> {
     let session = watch.session(Side::Primary)?;
     let of = |id: &str| {
         let id = id.to_owned();
-        async move { rds::switches(session, &id).await.map(|switches| Gap::between(&id, &switches)) }
+        async move { chain::links(session, &id).await.map(|links| Gap::between(&id, &links)) }
     };
     let read = side_by_side(watch.environment.databases.iter().map(|database| of(&database.id)).collect()).await;
     let gaps: Result<Vec<Vec<Gap>>, CloudError> = read.into_iter().collect();
-    Ok(gaps.map_err(|error| error.to_string())?.into_iter().flatten().collect())
+    // What may have been one is told of the moment that somebody wants to restore.
+    Ok(gaps.map_err(|error| error.to_string())?.into_iter().flatten().filter(|gap| gap.certain).collect())
 }
 
 async fn file_systems(watch: &Watch<'_>) -> Result<Vec<(String, String)>, String> {

@@ -2,6 +2,7 @@
 
 pub mod archives;
 pub mod buckets;
+pub mod chain;
 pub mod check;
 pub mod components;
 pub mod jobs;

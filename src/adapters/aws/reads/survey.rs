@@ -8,10 +8,10 @@ use super::super::{AwsCloud, backup, efs, kms, rds, s3, secrets, session::Sessio
 use super::{buckets, lineage, newest, past, shelter, standby, windows};
 use crate::{
     domain::{
+        chain::Gap,
         environment::Environment,
         lag::Side,
-        moment::Moment,
-        point::{Gap, Point, Window},
+        point::{Point, Window},
         tier,
         world::{BucketFound, Network, PlanFound, SnapshotFound, VaultRange},
     },
@@ -120,9 +120,7 @@ async fn backups(
     let plan = environment.plan_name();
     try_join3(
         when(lineage_asked(cloud, environment, ask, requester)),
-        when(
-            (ask.newest || ask.newest_at.is_some()).then(|| newest_here(cloud, environment, ask.newest_at, requester)),
-        ),
+        when((ask.newest || ask.newest_at.is_some()).then(|| newest_of(cloud, environment, ask, requester))),
         when(ask.schedule.then(|| plans::find(here, &plan))),
     )
     .await
@@ -142,14 +140,15 @@ fn lineage_asked<'a>(
     }
 }
 
-async fn newest_here(
+async fn newest_of(
     cloud: &AwsCloud,
     environment: &Environment,
-    at: Option<Moment>,
+    ask: &Survey,
     requester: &str,
 ) -> Result<Vec<Point>, CloudError> {
     let declared = tier::declared(environment);
-    let found = newest::newest(cloud, environment, Side::Primary, requester, &declared, at).await?;
+    let side = side(environment, restored_in(environment, ask));
+    let found = newest::newest(cloud, environment, side, requester, &declared, ask.newest_at).await?;
     lineage::whole(found.unread)?;
     let mut points: Vec<Point> = found.points.into_values().collect();
     points.extend(found.snapshots.into_values());
@@ -168,6 +167,15 @@ async fn dump_key(here: &Session, environment: &Environment, ask: &Survey) -> Re
     when(ask.dump_key.then_some(key)).await
 }
 
+/// The region in which something is restored.
+fn restored_in<'a>(environment: &'a Environment, ask: &'a Survey) -> &'a str {
+    ask.restored_in.as_deref().unwrap_or(&environment.primary_region)
+}
+
+fn side(environment: &Environment, region: &str) -> Side {
+    if region == environment.dr_region { Side::Dr } else { Side::Primary }
+}
+
 /// What is to be known of the region in which something is restored.
 type Restorable =
     (Option<Result<Network, String>>, Option<Option<SnapshotFound>>, Option<(Vec<Window>, Result<Vec<Gap>, String>)>);
@@ -179,8 +187,8 @@ async fn restorable(
     ask: &Survey,
     requester: &str,
 ) -> Result<Restorable, CloudError> {
-    let region = ask.restored_in.as_deref().unwrap_or(&environment.primary_region);
-    let side = if region == environment.dr_region { Side::Dr } else { Side::Primary };
+    let region = restored_in(environment, ask);
+    let side = side(environment, region);
     let session = cloud.sessions.get(environment, region, requester).await;
     try_join3(
         when(ask.isolated.then(|| rds::subnet_group(&session, environment.isolated_subnet_group()))),

@@ -10,14 +10,10 @@ use super::{
         rds::{self, Automated},
         session::Session,
     },
-    points,
+    chain, points,
 };
 use crate::{
-    domain::{
-        environment::Environment,
-        lag::Side,
-        point::{Gap, Window},
-    },
+    domain::{chain::Gap, environment::Environment, lag::Side, point::Window},
     ports::cloud::{CloudError, Windows},
 };
 
@@ -86,8 +82,8 @@ pub async fn whole(
     let mut gaps: Vec<Gap> = gone.iter().filter_map(|backup| before(session, backup, &windows)).collect();
     // What is copied here tells nothing of its own.
     for database in databases.iter().filter(|_| side == Side::Primary) {
-        match rds::switches(session, database).await {
-            Ok(switches) => gaps.extend(Gap::between(database, &switches)),
+        match chain::links(session, database).await {
+            Ok(links) => gaps.extend(Gap::between(database, &links)),
             Err(CloudError::Permanent { reason }) => return Ok((windows, Err(reason))),
             Err(error) => return Err(error),
         }
@@ -107,5 +103,6 @@ fn before(session: &Session, backup: &Automated, windows: &[Window]) -> Option<G
             "{} was another instance then, {id}, which is gone. RDS keeps its backups from {oldest} to {}: `aws rds restore-db-instance-to-point-in-time --region {} --source-dbi-resource-id {id}` restores from them",
             backup.database, backup.latest, session.region
         ),
+        certain: true,
     })
 }

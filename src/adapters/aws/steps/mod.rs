@@ -74,6 +74,7 @@ pub mod verify_files;
 pub mod verify_lifecycle;
 pub mod verify_point;
 pub mod verify_secrets;
+pub mod verify_storage;
 pub mod verify_vault;
 pub mod verify_versions;
 

@@ -8,13 +8,13 @@ use super::{
     super::{
         background::{Outcome, Teller},
         checks::{Check, Pair, verdict, yes},
-        cloudwatch,
         login::Login,
         session::Session,
         tools::Tools,
     },
     At, Look,
     restore_database::{self, status_of},
+    verify_storage::room,
 };
 use crate::{
     adapters::sql::{Databases, Target, Wanted},
@@ -25,9 +25,6 @@ use crate::{
     },
     ports::cloud::{Call, Progress},
 };
-
-/// Of a restored instance's storage so many per cent have to be free.
-const ROOM: u64 = 10;
 
 impl Look for VerifyDatabase {
     async fn poll(&self, at: &At<'_>) -> Outcome {
@@ -93,24 +90,11 @@ async fn verify(
     let mut verdict = verdict(&pair, &checks, note);
     if let Progress::Done { outputs, .. } = &mut verdict {
         outputs.extend(call.inputs.get(DATA_OF).map(|at| (DATA_OF.to_owned(), at.clone())));
-        outputs.extend(lacks_room(&session, instance, &restored).await.map(|issue| (ISSUE.to_owned(), issue)));
+        outputs.extend(
+            room(&session, instance, &restored).await.and_then(Result::err).map(|issue| (ISSUE.to_owned(), issue)),
+        );
     }
     Ok(verdict)
-}
-
-/// Whether a restored instance is about to run full, before anything is put on it. What is not measured yet says nothing.
-async fn lacks_room(session: &Session, instance: &str, restored: &DbInstance) -> Option<String> {
-    let gib = u64::try_from(restored.allocated_storage()?).ok().filter(|gib| *gib > 0)?;
-    let free = match cloudwatch::free_storage(session, instance).await {
-        Ok(free) => free?,
-        Err(error) => {
-            tracing::warn!(instance, %error, "how much storage is free is not known");
-            return None;
-        }
-    };
-    let percent = free.saturating_mul(100) / (gib << 30);
-    (percent < ROOM)
-        .then(|| format!("only {percent} % of the {gib} GiB of storage of {instance} is free: give it more in RDS"))
 }
 
 /// Signs in to both and compares what is in them.

@@ -79,6 +79,13 @@ impl SimAws {
         });
     }
 
+    /// RDS tells that something happened to an instance, in words of its own.
+    pub fn rds_tells(&self, environment: &str, id: &str, at: Moment, (category, message): (&str, &str)) {
+        self.meddle(environment, Side::Primary, |place, _, _| {
+            place.rds.events.push(Event::new(id, at, category, message));
+        });
+    }
+
     /// From now on so many per cent of the storage of an instance that is there, or will be, are free.
     pub fn fill_storage(&self, environment: &str, id: &str, percent: u8) {
         self.meddle(environment, Side::Primary, |place, _, _| place.cloudwatch.free.insert(id.to_lowercase(), percent));

@@ -6,7 +6,7 @@ use super::{
     ask::Target,
     live::{self, Exchange},
     names::{DATABASE, MERGE, REGION, SNAPSHOT, TABLES, TARGET, TENANT},
-    past::{unlooked, within},
+    past::{untold, within},
     path::Path,
     tenant::{self, Tenancy},
 };
@@ -219,12 +219,12 @@ fn plan_snapshot(asked: &Asked<'_>, ask: &Ask<'_>, known: &Known) -> Result<Plan
 }
 
 /// What an instance like another one is made of.
-struct Origin<'a> {
-    snapshot: Option<&'a str>,
-    at: Option<Moment>,
+pub(super) struct Origin<'a> {
+    pub(super) snapshot: Option<&'a str>,
+    pub(super) at: Option<Moment>,
 }
 
-fn like(env: &Environment, database: &Database, instance: &str, from: Origin<'_>) -> step::RestoreLike {
+pub(super) fn like(env: &Environment, database: &Database, instance: &str, from: Origin<'_>) -> step::RestoreLike {
     step::RestoreLike {
         region: env.primary_region.clone(),
         database: database.id.clone(),
@@ -272,10 +272,11 @@ fn plan_moment(asked: &Asked<'_>, ask: &Ask<'_>, known: &Known) -> Result<Plan, 
             env.name
         )]);
     };
-    let at = within(ask.target(), (window, world), database, ask.region(env), TARGET).map_err(|why| vec![why])?;
+    let at = within(ask.target(), (window, world), database, (&env.name, ask.region(env)), TARGET)
+        .map_err(|why| vec![why])?;
     let mut path = Path::new(env, ask);
-    if let (Some(_), Some(Err(why))) = (at, &world.gaps) {
-        path.draft.note(unlooked(why));
+    if let Some(why) = at.and_then(|at| untold(world, database, at)) {
+        path.draft.note(why);
     }
     let instance = restored::name(database.name(), &asked.id.0);
     let announced = path.announced(&instance);

@@ -73,7 +73,7 @@ fn plan(asked: &Asked<'_>, ask: &Ask<'_>, known: &Known) -> Result<Plan, Vec<Str
         Some((folder, _)) => {
             let compared = beside(&mut path, (point, vault), folder);
             if ask.goes_live() {
-                swap(&mut path, asked, known, (point, folder), compared);
+                swap(&mut path, asked, known, (&point.resource, folder), compared);
             }
         }
         None => drop(whole(&mut path, &asked.id.0, (point, vault), &known.world)),
@@ -106,7 +106,8 @@ pub(super) fn refusals(env: &Environment, point: &Point, expected: Option<&str>,
 }
 
 /// A folder, beside the live one.
-fn beside(path: &mut Path<'_>, (point, vault): (&Point, &str), folder: &str) -> usize {
+pub(super) fn beside(path: &mut Path<'_>, (point, vault): (&Point, &str), folder: &str) -> usize {
+    let after = path.gate.clone();
     let (env, files) = (path.env, &point.resource);
     let region = env.primary_region.clone();
     path.draft.note(format!(
@@ -117,7 +118,7 @@ fn beside(path: &mut Path<'_>, (point, vault): (&Point, &str), folder: &str) -> 
     }
     let restored = path.draft.step(
         format!("Restore {folder} of {files} beside the live one"),
-        vec![],
+        after,
         step::RestoreFolder {
             region: region.clone(),
             vault: vault.to_owned(),
@@ -134,19 +135,25 @@ fn beside(path: &mut Path<'_>, (point, vault): (&Point, &str), folder: &str) -> 
     )
 }
 
-/// The restored folder in the place of the live one, and the way back.
-fn swap(path: &mut Path<'_>, asked: &Asked<'_>, known: &Known, (point, folder): (&Point, &str), compared: usize) {
-    let (env, files) = (path.env, &point.resource);
+/// The restored folder in the place of the live one of a file system, and the way back; the last step before that.
+pub(super) fn swap(
+    path: &mut Path<'_>,
+    asked: &Asked<'_>,
+    known: &Known,
+    (files, folder): (&str, &str),
+    compared: usize,
+) -> Option<usize> {
+    let env = path.env;
     for why in gates::refusals(env, path.ask) {
         path.draft.problem(why);
     }
     // What is not there is refused already.
-    let Some(found) = known.world.file_systems.iter().find(|found| found.id == *files) else { return };
-    path.scope = match path.ask.tenant() {
+    let found = known.world.file_systems.iter().find(|found| found.id == files)?;
+    path.reaches(match path.ask.tenant() {
         Some(_) => scope::TENANT,
         // How large a folder is nobody can tell before it is walked through: no larger than the file system.
         None => scope::of_databases(1, found.size_bytes.div_ceil(1 << 30)).word(),
-    };
+    });
     let (before, undone) = (format!("{folder}.before-{}", asked.id), format!("{folder}.undone-{}", asked.id));
     path.draft.note(format!(
         "The cutover is two renames in one request: {folder} becomes {before}, and the restored folder takes its name. Between them there is no {folder} for a moment; files that are open stay with the folder they are in. What was written since the recovery point is in {before}; what is written after the cutover is kept as {undone} on the way back."
@@ -173,7 +180,7 @@ fn swap(path: &mut Path<'_>, asked: &Asked<'_>, known: &Known, (point, folder): 
     let agreed = gates::agreed(path, known, vec![verified], title, question);
     let swap = |aside: String, with: Option<String>| step::SwapFolder {
         region: region.clone(),
-        file_system: files.clone(),
+        file_system: files.to_owned(),
         path: folder.to_owned(),
         aside,
         with,
@@ -184,6 +191,7 @@ fn swap(path: &mut Path<'_>, asked: &Asked<'_>, known: &Known, (point, folder): 
     let kept = path.promised(&aside, swapped);
     let back = path.draft.back(format!("Swap {folder} back"), vec![compared, swapped], swap(undone, Some(before)));
     path.exchanged(kept, back, (&aside, &meanwhile));
+    Some(swapped)
 }
 
 /// All of it, as a new file system with an address in the isolated network; the last step of that.

@@ -1,20 +1,22 @@
-//! Everything of an environment as of one moment, beside what is there: its databases and file systems one after the other, then
-//! what of its secrets, parameters and objects would come back. Not everything can be brought to the same moment, so the plan says
-//! of each thing to which one it is.
+//! Everything of an environment or of one tenant as of one moment: its databases and file systems one after the other beside what
+//! is there, then what of its secrets, parameters and objects would come back. Not everything can be brought to the same moment, so
+//! the plan says of each thing to which one it is. Where it is to go into live, `full_live` goes on from there.
 
 use super::{
     super::{Asked, Known, draft::Draft},
     Ask, Kind,
     ask::Target,
-    database::{Subject, isolated, loses, put_checks, validate},
+    database::{Origin, Subject, isolated, like, loses, put_checks, validate},
     files,
-    names::AS_OF,
+    full_live::{self, Ready},
+    live,
+    names::{AS_OF, REGION, TENANT},
     objects, past,
     path::Path,
-    secrets,
+    scope, secrets,
 };
 use crate::domain::{
-    environment::{Database, FileSystem},
+    environment::{Database, Environment, FileSystem},
     moment::{Moment, spoken},
     plan::Plan,
     point::{Place, Point, PointKind},
@@ -23,32 +25,74 @@ use crate::domain::{
     world::Survey,
 };
 
-pub(super) const FULL: Kind = Kind { word: "full", needs: &[AS_OF], takes: &[], survey, plan };
+pub(super) const FULL: Kind = Kind { word: "full", needs: &[AS_OF], takes: &[TENANT, REGION], survey, plan };
+
+/// What of an environment is meant by everything.
+struct Meant<'e> {
+    databases: Vec<&'e Database>,
+    file_systems: Vec<&'e FileSystem>,
+    /// Secrets and parameters, as far as there are any.
+    exports: Vec<Holding>,
+    /// Whether buckets are: they are not divided by tenant.
+    buckets: bool,
+}
+
+impl<'e> Meant<'e> {
+    /// All of it, or what is one tenant's.
+    ///
+    /// # Errors
+    /// When there is no such tenant.
+    fn of(env: &'e Environment, ask: &Ask<'_>) -> Result<Meant<'e>, String> {
+        let Some(id) = ask.tenant() else {
+            return Ok(Meant {
+                databases: env.databases.iter().collect(),
+                file_systems: env.file_systems.iter().collect(),
+                exports: vec![Holding::Secrets, Holding::Config],
+                buckets: true,
+            });
+        };
+        let (_, tenant) = env.tenant(id)?;
+        let holds = |database: &&Database| tenant.schema.is_some() && tenant.database.as_ref() == Some(&database.id);
+        let has = |files: &&FileSystem| tenant.path.is_some() && tenant.file_system.as_ref() == Some(&files.id);
+        Ok(Meant {
+            databases: env.databases.iter().filter(holds).collect(),
+            file_systems: env.file_systems.iter().filter(has).collect(),
+            exports: tenant.secrets_prefix.iter().map(|_| Holding::Secrets).collect(),
+            buckets: false,
+        })
+    }
+}
 
 fn survey(asked: &Asked<'_>, ask: &Ask<'_>) -> Result<Survey, Vec<String>> {
     let env = asked.environment;
-    if ask.goes_live() {
+    if ask.comes_from_dr() && !env.replicates() {
         return Err(vec![format!(
-            "Everything at once does not go into live. Restore it into a clone (leave `--into live` out), look at it, and then put back what is wrong, one thing after the other: `/bbws backup restore {} pitr --target-time T --database DB --into live`.",
+            "`{}` has no copies in a DR region (`replication = \"disabled\"`). Leave `--{REGION} dr` out.",
             env.name
         )]);
     }
-    let at = objects::past(asked, ask)?;
-    if env.databases.is_empty() && env.file_systems.is_empty() {
-        return Err(vec![format!("`{}` declares no database and no file system that could be restored.", env.name)]);
+    let refused = if ask.goes_live() { live::refusals(env, ask) } else { Vec::new() };
+    if !refused.is_empty() {
+        return Err(refused);
     }
-    let databases: Vec<String> = env.databases.iter().map(|database| database.id.clone()).collect();
-    let listed = ask.as_of().is_some() && env.secrets_bucket.is_some();
+    let at = objects::past(asked, ask)?;
+    let meant = Meant::of(env, ask).map_err(|why| vec![why])?;
+    if meant.databases.is_empty() && meant.file_systems.is_empty() {
+        let whose = ask.tenant().map_or_else(|| format!("`{}`", env.name), |id| format!("Tenant `{id}`"));
+        return Err(vec![format!("{whose} declares no database and no file system that could be restored.")]);
+    }
+    let databases: Vec<String> = meant.databases.iter().map(|database| database.id.clone()).collect();
+    let listed = meant.buckets && ask.as_of().is_some() && env.secrets_bucket.is_some();
     let buckets = env.buckets.iter().filter(|_| listed).map(|bucket| bucket.name.clone()).collect::<Vec<_>>();
     Ok(Survey {
         windows: databases.clone(),
         databases,
-        file_systems: env.file_systems.iter().map(|files| files.id.clone()).collect(),
+        file_systems: meant.file_systems.iter().map(|files| files.id.clone()).collect(),
         bucket: !buckets.is_empty(),
         buckets,
         newest_at: Some(at),
-        isolated: true,
-        restored_in: Some(env.primary_region.clone()),
+        isolated: !ask.replaces_database(),
+        restored_in: Some(ask.region(env).to_owned()),
         ..Survey::default()
     })
 }
@@ -56,20 +100,22 @@ fn survey(asked: &Asked<'_>, ask: &Ask<'_>) -> Result<Survey, Vec<String>> {
 fn plan(asked: &Asked<'_>, ask: &Ask<'_>, known: &Known) -> Result<Plan, Vec<String>> {
     let env = asked.environment;
     let at = objects::past(asked, ask)?;
+    let meant = Meant::of(env, ask).map_err(|why| vec![why])?;
     let mut path = Path::new(env, ask);
+    if ask.replaces_database() {
+        full_live::within_an_incident(&mut path, known)?;
+        path.reaches(scope::EVERYTHING);
+    }
     path.everything_as_of(
         ask.as_of().map_or_else(|| format!("its latest state, asked for at {at}"), |at| at.to_string()),
     );
     path.draft.note("Databases and file systems come one after the other: where one of them is not as it should be, those after it are not begun.");
-    for database in &env.databases {
-        if let Some(done) = (Component { asked, known, at }).database(&mut path, database)? {
-            path.gate = vec![done];
-        }
+    let mut whole = Whole { asked, known, at, ready: Vec::new() };
+    for database in &meant.databases {
+        whole.database(&mut path, database)?;
     }
-    for files in &env.file_systems {
-        if let Some(done) = (Component { asked, known, at }).file_system(&mut path, files) {
-            path.gate = vec![done];
-        }
+    for files in &meant.file_systems {
+        whole.file_system(&mut path, files);
     }
     if path.gate.is_empty() {
         path.draft.problem(format!(
@@ -77,19 +123,19 @@ fn plan(asked: &Asked<'_>, ask: &Ask<'_>, known: &Known) -> Result<Plan, Vec<Str
             env.name, env.name
         ));
     }
-    for holds in [Holding::Secrets, Holding::Config] {
-        Component { asked, known, at }.export(&mut path, holds);
+    for holds in meant.exports {
+        whole.export(&mut path, holds);
     }
-    if ask.as_of().is_some() && env.secrets_bucket.is_some() {
-        for bucket in &env.buckets {
-            let (_, listed) = objects::list(&mut path, asked, known, bucket)?;
-            gets(&mut path.draft, &format!("Bucket {}", bucket.name), &format!("listed exactly as of {at}"));
-            path.gate = vec![listed];
-        }
-    } else if !env.buckets.is_empty() {
-        path.draft.note("Objects are not listed: the latest of a bucket is what is in it, and a list needs a `secrets_bucket` in bbws.toml to be kept in.");
+    if meant.buckets {
+        whole.buckets(&mut path)?;
+    } else {
+        path.draft.note("Parameters and buckets are not divided by tenant, so they are left as they are.");
     }
-    path.draft.note("Nothing of the platform is changed, and nothing uses the copies.");
+    if ask.goes_live() {
+        full_live::go_live(&mut path, asked, known, whole.ready)?;
+    } else {
+        path.draft.note("Nothing of the platform is changed, and nothing uses the copies.");
+    }
     path.finish()
 }
 
@@ -98,14 +144,16 @@ fn gets(draft: &mut Draft, what: &str, how: &str) {
     draft.fact(format!("{what} gets"), how);
 }
 
-/// One thing of everything.
-struct Component<'a> {
+/// Everything, thing by thing.
+struct Whole<'a> {
     asked: &'a Asked<'a>,
     known: &'a Known,
     at: Moment,
+    /// What is ready beside what is live, or known to come back, so far.
+    ready: Vec<Ready<'a>>,
 }
 
-impl<'a> Component<'a> {
+impl<'a> Whole<'a> {
     /// The newest usable backup of something that is not younger than the moment.
     fn newest(&self, kind: PointKind, resource: &str) -> Option<&'a Point> {
         let of = |point: &&Point| point.kind == kind && point.resource == resource && point.created <= self.at;
@@ -124,83 +172,151 @@ impl<'a> Component<'a> {
     }
 
     /// A database: exactly as of the moment where its automated backups reach it, else out of the snapshot before it.
-    fn database(&self, path: &mut Path<'_>, database: &Database) -> Result<Option<usize>, Vec<String>> {
-        let (env, id) = (path.env, &database.id);
+    fn database(&mut self, path: &mut Path<'_>, database: &'a Database) -> Result<(), Vec<String>> {
+        let (env, id) = (self.asked.environment, &database.id);
         let subject = Subject::new(env, path.ask, &self.known.world, database).map_err(|why| vec![why])?;
         let instance = restored::name(database.name(), &self.asked.id.0);
-        let window = self.known.world.windows.iter().find(|window| window.database == *id);
-        let whole = |at| past::gap(&self.known.world, database, at).is_none();
-        let reached =
-            window.filter(|window| self.at >= window.oldest && (path.ask.as_of().is_none() || whole(self.at)));
         let what = format!("Database {id}");
-        let (title, data_of, restore): (_, _, step::Action) = if let Some(window) = reached {
-            let target = path.ask.as_of().map_or(Target::Latest, Target::At);
-            let world = &self.known.world;
-            let at =
-                past::within(target, (window, world), database, &env.primary_region, AS_OF).map_err(|why| vec![why])?;
-            if let (Some(_), Some(Err(why))) = (at, &world.gaps) {
-                path.draft.note(past::unlooked(why));
-            }
-            let how = match at {
-                Some(at) => format!("exactly as of {at}"),
-                None => "its latest restorable moment when its restore begins, usually some minutes before".to_owned(),
-            };
-            gets(&mut path.draft, &what, &format!("{how}, out of its automated backups"));
-            let restore = step::RestoreMoment {
-                region: env.primary_region.clone(),
-                database: id.clone(),
-                backup: None,
-                at,
-                instance: instance.clone(),
-                subnet_group: isolated(env, &self.known.world)?,
-                security_groups: env.restore_test_security_groups.clone(),
-            };
-            let title = match at {
-                Some(at) => format!("Restore {id} as of {at} as {instance}"),
-                None => format!("Restore {id} as late as can be as {instance}"),
-            };
-            (title, self.at, restore.into())
-        } else if let Some((snapshot, name)) =
-            self.newest(PointKind::Rds, id).and_then(|point| Some((point, point.snapshot()?)))
-        {
-            gets(&mut path.draft, &what, &self.before(snapshot));
-            let restore = step::RestoreTest {
-                region: env.primary_region.clone(),
-                snapshot: name.to_owned(),
-                instance: instance.clone(),
-                subnet_group: isolated(env, &self.known.world)?,
-                security_groups: env.restore_test_security_groups.clone(),
-            };
-            (format!("Restore {name} as {instance}"), snapshot.created, restore.into())
-        } else {
+        let Some(source) = self.source(path, database)? else {
             self.left_out(path, &what);
-            return Ok(None);
+            return Ok(());
         };
+        gets(&mut path.draft, &what, &source.how);
+        if path.ask.goes_live() && subject.live.is_none() {
+            path.draft.problem(format!(
+                "{id} does not exist, so there is nothing whose place could be taken. Restore it into a clone first, and give it that name in RDS: `/bbws backup restore {} pitr --target-time latest --database {id}`.",
+                env.name
+            ));
+        }
+        let restore = self.restore(path, database, &source, &instance)?;
         let announced = path.announced(&instance);
-        let made = path.draft.step(title, vec![announced], restore);
-        let validated = validate(path, &subject, &instance, made, data_of);
+        let made = path.draft.step(format!("Restore {} as {instance}", source.title), vec![announced], restore);
+        let validated = validate(path, &subject, &instance, made, source.data_of);
         let validated = put_checks(path, &subject, &instance, validated, None);
-        loses(path, &subject, data_of, self.asked.at);
-        Ok(Some(path.kept(&instance, validated.step)))
+        loses(path, &subject, source.data_of, self.asked.at);
+        if !path.ask.replaces_database() {
+            // A tenant's tables go on from here into the live database, and what they come from goes by itself.
+            path.gate = vec![path.kept(&instance, validated.step)];
+        } else {
+            path.gate = vec![validated.step];
+        }
+        self.ready.push(Ready::Database { subject, instance, validated });
+        Ok(())
     }
 
-    /// A file system: out of the recovery point before the moment. There is nothing between two of them.
-    fn file_system(&self, path: &mut Path<'_>, files: &FileSystem) -> Option<usize> {
+    /// What a database comes from; none where it has nothing from until then.
+    fn source(&self, path: &mut Path<'_>, database: &Database) -> Result<Option<Source<'a>>, Vec<String>> {
+        let (ask, id, world) = (path.ask, &database.id, &self.known.world);
+        let (env, region) = (&self.asked.environment.name, ask.region(self.asked.environment));
+        let window = world.windows.iter().find(|window| window.database == *id);
+        let gap = past::gap(world, database, self.at).filter(|_| ask.as_of().is_some());
+        if let Some(gap) = gap {
+            path.draft.note(format!(
+                "{id} does not come from its automated backups, because {}.{}",
+                gap.why,
+                past::broken(env)
+            ));
+        }
+        let reached = window.filter(|window| self.at >= window.oldest && gap.is_none());
+        if let Some(window) = reached {
+            let target = ask.as_of().map_or(Target::Latest, Target::At);
+            let at = past::within(target, (window, world), database, (env, region), AS_OF).map_err(|why| vec![why])?;
+            if let Some(why) = at.and_then(|at| past::untold(world, database, at)) {
+                path.draft.note(format!("{id}: {why}"));
+            }
+            let (how, title) = match at {
+                Some(at) => (format!("exactly as of {at}"), format!("{id} as of {at}")),
+                None => (
+                    "its latest restorable moment when its restore begins, usually some minutes before".to_owned(),
+                    format!("{id} as late as can be"),
+                ),
+            };
+            let how = format!("{how}, out of its automated backups");
+            let backup = window.backup.clone();
+            return Ok(Some(Source { snapshot: None, at, backup, data_of: self.at, how, title }));
+        }
+        let newest = self.newest(PointKind::Rds, id).and_then(|point| Some((point, point.snapshot()?)));
+        Ok(newest.map(|(point, name)| Source {
+            snapshot: Some(name),
+            at: None,
+            backup: None,
+            data_of: point.created,
+            how: self.before(point),
+            title: name.to_owned(),
+        }))
+    }
+
+    /// The step that makes it: apart from the platform, or like the live one, whose place it is to take.
+    fn restore(
+        &self,
+        path: &Path<'_>,
+        database: &Database,
+        source: &Source<'_>,
+        instance: &str,
+    ) -> Result<step::Action, Vec<String>> {
+        let (env, id) = (path.env, &database.id);
+        if path.ask.replaces_database() {
+            let from = Origin { snapshot: source.snapshot, at: source.at };
+            return Ok(like(env, database, instance, from).into());
+        }
+        let region = path.ask.region(env).to_owned();
+        let subnet_group = isolated(env, &self.known.world)?;
+        let (instance, security_groups) = (instance.to_owned(), env.restore_test_security_groups.clone());
+        Ok(match source.snapshot {
+            Some(snapshot) => {
+                let snapshot = snapshot.to_owned();
+                step::RestoreTest { region, snapshot, instance, subnet_group, security_groups }.into()
+            }
+            None => {
+                let (database, backup, at) = (id.clone(), source.backup.clone(), source.at);
+                step::RestoreMoment { region, database, backup, at, instance, subnet_group, security_groups }.into()
+            }
+        })
+    }
+
+    /// A file system: out of the recovery point before the moment. There is nothing between two of them. As a whole it becomes another
+    /// one; into live go folders of tenants.
+    fn file_system(&mut self, path: &mut Path<'_>, files: &'a FileSystem) {
         let what = format!("File system {}", files.id);
+        let (env, id) = (self.asked.environment, &self.asked.id.0);
+        if path.ask.comes_from_dr() {
+            let how = format!(
+                "*nothing*: it is compared with the live one, which is in {}; its copies stay in {}, where `/bbws dr failover {}` makes file systems of them",
+                env.primary_region, env.dr_region, env.name
+            );
+            return gets(&mut path.draft, &what, &how);
+        }
         let found = self.newest(PointKind::Efs, &files.id);
         let Some((point, Place::Vault { vault })) = found.map(|point| (point, &point.place)) else {
-            self.left_out(path, &what);
-            return None;
+            return self.left_out(path, &what);
         };
-        for why in files::refusals(path.env, point, None, &self.known.world) {
+        for why in files::refusals(env, point, None, &self.known.world) {
             path.draft.problem(why);
         }
-        gets(&mut path.draft, &what, &self.before(point));
-        files::whole(path, &self.asked.id.0, (point, vault), &self.known.world)
+        if path.ask.tenant().is_none() && !path.ask.goes_live() {
+            gets(&mut path.draft, &what, &self.before(point));
+            path.gate = files::whole(path, id, (point, vault), &self.known.world).into_iter().collect();
+            return;
+        }
+        let folders = folders(env, files, path.ask.tenant());
+        if folders.is_empty() {
+            let how = format!(
+                "*nothing*: a whole file system does not go into live, and no tenant of it has a folder. `/bbws backup restore {} efs --recovery-point {} --path /folder --into live` puts one back",
+                env.name, point.id
+            );
+            return gets(&mut path.draft, &what, &how);
+        }
+        let rest = "; what lies outside of that stays as it is";
+        gets(&mut path.draft, &what, &format!("{} {}{rest}", folders.join(", "), self.before(point)));
+        for folder in folders {
+            let compared = files::beside(path, (point, vault), folder);
+            path.gate = vec![compared];
+            self.ready.push(Ready::Folder { files: &files.id, folder, compared });
+        }
     }
 
     /// What of secrets or parameters would come back, out of the export before the moment.
-    fn export(&self, path: &mut Path<'_>, holds: Holding) {
+    fn export(&mut self, path: &mut Path<'_>, holds: Holding) {
         let env = path.env;
         let (kind, prefix, noun) = match holds {
             Holding::Secrets => (PointKind::Secrets, &env.secrets_prefix, "Secrets"),
@@ -211,8 +327,59 @@ impl<'a> Component<'a> {
         let Some(point) = self.newest(kind, prefix) else { return self.left_out(path, &what) };
         gets(&mut path.draft, &what, &format!("compared {}", self.before(point)));
         match secrets::compare(path, self.asked, point, holds) {
-            Ok((_, compared)) => path.gate = vec![compared],
+            Ok((export, compared)) => {
+                path.gate = vec![compared];
+                self.ready.push(Ready::Export { point, export, compared });
+            }
             Err(why) => path.draft.problem(why),
         }
     }
+
+    /// What of the objects of its buckets would come back.
+    fn buckets(&mut self, path: &mut Path<'_>) -> Result<(), Vec<String>> {
+        let env = self.asked.environment;
+        if path.ask.as_of().is_none() || env.secrets_bucket.is_none() {
+            if !env.buckets.is_empty() {
+                path.draft.note("Objects are not listed: the latest of a bucket is what is in it, and a list needs a `secrets_bucket` in bbws.toml to be kept in.");
+            }
+            return Ok(());
+        }
+        for bucket in &env.buckets {
+            let what = format!("Bucket {}", bucket.name);
+            if path.ask.comes_from_dr() && bucket.dr.is_none() {
+                gets(&mut path.draft, &what, "*nothing*: it has no replica in the DR region");
+                continue;
+            }
+            let (versions, listed) = objects::list(path, self.asked, self.known, bucket)?;
+            gets(&mut path.draft, &what, &format!("listed exactly as of {}", self.at));
+            path.gate = vec![listed];
+            self.ready.push(Ready::Bucket { versions, listed });
+        }
+        Ok(())
+    }
+}
+
+/// What a database is restored from.
+struct Source<'a> {
+    snapshot: Option<&'a str>,
+    at: Option<Moment>,
+    /// ARN of its automated backup, where that was replicated from another region.
+    backup: Option<String>,
+    data_of: Moment,
+    /// To which moment that brings it.
+    how: String,
+    title: String,
+}
+
+/// The folders of tenants on a file system, none inside of another; of one tenant where that is meant.
+fn folders<'e>(env: &'e Environment, files: &FileSystem, tenant: Option<&str>) -> Vec<&'e str> {
+    let meant = |id: &String| tenant.is_none_or(|tenant| tenant == id);
+    let here = env.tenants.iter().filter(|(id, of)| meant(id) && of.file_system.as_ref() == Some(&files.id));
+    let mut all: Vec<&str> = here.filter_map(|(_, of)| of.path.as_deref()).collect();
+    all.sort_unstable();
+    all.dedup();
+    let outer = all.clone();
+    let within = |path: &str, other: &str| path.strip_prefix(other).is_some_and(|rest| rest.starts_with('/'));
+    all.retain(|path| !outer.iter().any(|other| within(path, other)));
+    all
 }

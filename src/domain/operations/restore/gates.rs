@@ -19,8 +19,11 @@ pub(super) fn refusals(env: &Environment, ask: &Ask<'_>) -> Vec<String> {
     lacks.then(|| why.to_owned()).into_iter().collect()
 }
 
-/// Waits until somebody has looked at what these steps found.
+/// Waits until somebody has looked at what these steps found; not again where that was at all of it at once.
 pub(super) fn look(path: &mut Path<'_>, found: usize, question: String) -> usize {
+    if let Some(looked) = path.looked {
+        return looked;
+    }
     let wait = step::WaitForPeople { question, rule: None, consent: Consent::Look };
     path.draft.step("Wait until somebody has looked at what was found", vec![found], wait)
 }
@@ -42,6 +45,9 @@ pub(super) fn agreed(
 
 /// What a person reads of a cutover that brings something back in place, where no health is watched after it.
 pub(super) fn in_place(path: &mut Path<'_>) {
+    if path.looked.is_some() {
+        return;
+    }
     path.draft.note(
         "Roll back on the card puts back what was live before; what somebody wrote anew since stays, and is told. Health is not watched after this cutover.",
     );

@@ -45,15 +45,18 @@ impl Exchange<'_> {
         restored::before(self.database.name(), self.operation)
     }
 
-    /// Adds everything after the validation of the clone, whose restore and validation are these steps.
-    pub(super) fn plan(&self, path: &mut Path<'_>, known: &Known, restored: usize, validated: usize) {
-        path.scope = self.reach().word();
+    /// Adds everything after the validation of the clone, whose restore and validation are these steps; the last step of it.
+    pub(super) fn plan(&self, path: &mut Path<'_>, known: &Known, restored: usize, validated: usize) -> usize {
+        path.reaches(self.reach().word());
         let (id, instance) = (&self.database.id, self.instance);
         let question = format!(
             "{instance} is restored and validated: the report in this thread says what is in it and what differs from {id}. Continue backs {id} up and asks for the cutover."
         );
-        let looked = gates::look(path, validated, question);
+        let roomy = if path.looked.is_none() { self.roomy(path, validated) } else { validated };
+        let looked = gates::look(path, roomy, question);
         let backed_up = path.fresh_backup(id, self.at, self.operation, looked);
+        // It may have run full since, while people took their time.
+        let roomy = self.roomy(path, backed_up);
         let title = format!("Wait for the word that {instance} takes the place of {id}");
         let question = match self.secret() {
             None => format!(
@@ -64,7 +67,7 @@ impl Exchange<'_> {
                 "{id} is backed up. Shall {instance} take its place now? Secret {secret} then leads to it; what runs stays connected to {id}, and writes there, until the services are redeployed."
             ),
         };
-        let agreed = gates::agreed(path, known, vec![backed_up], title, question);
+        let agreed = gates::agreed(path, known, vec![roomy, backed_up], title, question);
         let undeletable = path.draft.step(
             format!("Write down that {instance} is not deleted any more"),
             vec![agreed],
@@ -75,11 +78,19 @@ impl Exchange<'_> {
             vec![undeletable],
             step::Protect { region: self.env.primary_region.clone(), instance: instance.to_owned() },
         );
-        match self.secret() {
+        let proved = match self.secret() {
             None => self.by_rename(path, restored, protected),
             Some(secret) => self.by_secret(path, protected, secret),
-        }
+        };
         self.notes(path);
+        proved
+    }
+
+    /// Looks whether what was restored is about to run full: whoever is asked next is asked to wait then.
+    fn roomy(&self, path: &mut Path<'_>, after: usize) -> usize {
+        let (region, instance) = (self.env.primary_region.clone(), self.instance.to_owned());
+        let look = step::VerifyStorage { region, instance };
+        path.draft.step(format!("Look how much storage of {} is free", self.instance), vec![after], look)
     }
 
     /// The secret by which it is cut over; none where names are exchanged.
@@ -89,7 +100,7 @@ impl Exchange<'_> {
     }
 
     /// What is restored gets the name of what is live, which gets another.
-    fn by_rename(&self, path: &mut Path<'_>, restored: usize, protected: usize) {
+    fn by_rename(&self, path: &mut Path<'_>, restored: usize, protected: usize) -> usize {
         let (id, instance, before) = (&self.database.id, self.instance, self.before());
         let rename = |id: Option<&str>, from: &str, to: &str, back: bool, turns_back: bool| step::Rename {
             region: self.env.primary_region.clone(),
@@ -112,7 +123,7 @@ impl Exchange<'_> {
         );
         let kept = path.promised(&before, in_place);
         let healthy = path.health(in_place);
-        self.validation(path, healthy, (id, &before));
+        let proved = self.validation(path, healthy, (id, &before));
         let undone = restored::undone(self.database.name(), self.operation);
         let out = path.draft.back(
             format!("Rename what was restored from {id} to {undone}"),
@@ -125,10 +136,11 @@ impl Exchange<'_> {
             rename(live, &before, id, true, false),
         );
         path.exchanged(kept, again, (&before, &undone));
+        proved
     }
 
     /// Nothing is renamed: the application is sent elsewhere, and the ledger remembers where.
-    fn by_secret(&self, path: &mut Path<'_>, protected: usize, secret: &str) {
+    fn by_secret(&self, path: &mut Path<'_>, protected: usize, secret: &str) -> usize {
         let (id, instance, name) = (&self.database.id, self.instance, self.database.name());
         let region = self.env.primary_region.clone();
         let tag = step::TagLive { region: region.clone(), instance: instance.to_owned(), database: name.to_owned() };
@@ -155,7 +167,7 @@ impl Exchange<'_> {
         let redeployed = path.draft.step("Wait until the services are redeployed", vec![marked], wait);
         let kept = path.promised(id, marked);
         let healthy = path.health(redeployed);
-        self.validation(path, healthy, (instance, id));
+        let proved = self.validation(path, healthy, (instance, id));
         let back = step::PointSecretBack { region, secret: secret.to_owned() };
         let back = path.draft.back(format!("Lead secret {secret} back to {id}"), vec![pointed], back);
         let title = format!("Write down that {id} is live as {name} again");
@@ -166,10 +178,11 @@ impl Exchange<'_> {
             path.draft.back(title, vec![marked, back], live(id, instance));
         }
         path.exchanged(kept, back, (id, instance));
+        proved
     }
 
     /// From the application's side: at its address, with its login. What is live now is held against what was before.
-    fn validation(&self, path: &mut Path<'_>, after: usize, (now, before): (&str, &str)) {
+    fn validation(&self, path: &mut Path<'_>, after: usize, (now, before): (&str, &str)) -> usize {
         let id = &self.database.id;
         let dump = self.env.dumps.iter().find(|dump| dump.database == *id);
         let tenants = self.env.tenants.values().filter(|tenant| tenant.database.as_ref() == Some(id));
@@ -191,7 +204,7 @@ impl Exchange<'_> {
                 live: true,
                 turns_back: self.env.restore.auto_roll_back,
             },
-        );
+        )
     }
 
     fn notes(&self, path: &mut Path<'_>) {
@@ -224,7 +237,9 @@ impl Exchange<'_> {
                 env.dr_region
             ));
         }
-        path.health_notes();
+        if path.looked.is_none() {
+            path.health_notes();
+        }
         let found = format!("{}, {} GiB, {}", self.live.engine, self.live.size_gib, self.live.resource);
         path.draft.fact(format!("Database {id}"), found);
     }

@@ -8,6 +8,7 @@ mod database;
 mod dump;
 mod files;
 mod full;
+mod full_live;
 mod gates;
 mod live;
 mod names;
@@ -29,7 +30,6 @@ use super::{Asked, Ended, Known, Marks, Operation, Works, unplanned, whole};
 use crate::domain::{
     command::{ANY_ROLE, Command, Does, ENVIRONMENT, Entry, Group, REASON},
     environment::PRODUCTION,
-    mark::MarkKind,
     moment::Moment,
     operation::Run,
     plan::Plan,
@@ -132,6 +132,7 @@ static ENTRY: Entry = Entry {
         "backup restore ENV dump --from prod/dump/20261121/bk-1042/bbws-mysql.dump",
         "backup restore ENV efs --recovery-point 071de735-8d7a-3fa8-f530-3f66d7b3f173 --path /tenant-1",
         "backup restore ENV full --as-of 2026-11-21T09:30:00+02:00 --ticket INC-123",
+        "backup restore ENV full --as-of latest --into live --ticket INC-123",
         "backup restore ENV s3 --bucket bbws-media --as-of 2026-11-21T09:30:00+02:00 --prefix wp-content/",
     ],
     who: ANY_ROLE,
@@ -181,7 +182,7 @@ impl Operation for Restore {
     }
 
     fn marks(&self) -> Marks {
-        Marks::Of(MarkKind::Tested)
+        Marks::All
     }
 
     fn plan(&self, asked: &Asked<'_>, known: &Known) -> Result<Plan, Vec<String>> {
@@ -217,6 +218,9 @@ impl Operation for Restore {
 
     fn title(&self, plan: &Plan) -> String {
         let of = path::of(plan).unwrap_or_else(|| whole(plan).to_owned());
+        if path::everything(plan).is_some() && path::cuts_over(plan) {
+            return format!("Restore of {of} into live");
+        }
         if let (Some(tables), Some(tenant)) = (path::tenant_tables(plan), &plan.tenant) {
             return format!("Restore of tenant {tenant} from {of} into live {}", tables.database);
         }
@@ -227,9 +231,10 @@ impl Operation for Restore {
         }
     }
 
-    /// What replaces something live in production concerns everybody who has a duty.
+    /// What replaces something live in production concerns everybody who has a duty. What replaces everything is asked for in the
+    /// room of an incident.
     fn meets<'p>(&self, plan: &'p Plan) -> Option<&'p str> {
-        self.confirmed_by(plan)?;
+        self.confirmed_by(plan).filter(|_| plan.scope != scope::EVERYTHING || path::everything(plan).is_none())?;
         plan.facts.iter().find(|fact| fact.subject == path::TICKET).map(|fact| fact.found.as_str())
     }
 
@@ -238,8 +243,13 @@ impl Operation for Restore {
         if plan.environment != PRODUCTION || !path::cuts_over(plan) {
             return None;
         }
-        let database = path::replaced(plan).or_else(|| path::tenant_tables(plan).map(|of| of.database.as_str()));
+        let one = path::replaced(plan).or_else(|| path::tenant_tables(plan).map(|of| of.database.as_str()));
+        let database = one.filter(|_| path::everything(plan).is_none());
         Some(database.map(str::to_owned).into_iter().chain([plan.environment.clone()]).collect())
+    }
+
+    fn hurries(&self, plan: &Plan) -> Option<usize> {
+        path::cutover(plan)
     }
 
     fn preflight(&self, run: &Run) -> Vec<Check> {

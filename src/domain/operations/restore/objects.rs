@@ -116,13 +116,19 @@ pub(super) fn list(
     Ok((versions, listed))
 }
 
-/// Copies on top of what was overwritten, an end to what hides the others, and the way back.
-fn bring_back(path: &mut Path<'_>, asked: &Asked<'_>, known: &Known, versions: Versions, listed: usize) {
+/// Copies on top of what was overwritten, an end to what hides the others, and the way back; the last step before that.
+pub(super) fn bring_back(
+    path: &mut Path<'_>,
+    asked: &Asked<'_>,
+    known: &Known,
+    versions: Versions,
+    listed: usize,
+) -> usize {
     let (env, bucket) = (path.env, versions.bucket.clone());
     for why in gates::refusals(env, path.ask) {
         path.draft.problem(why);
     }
-    path.scope = scope::of_databases(1, 0).word();
+    path.reaches(scope::of_databases(1, 0).word());
     path.draft.note("What was current stays below what comes back. The only thing that is deleted is the one delete marker that hides an object. What somebody writes meanwhile stays and is told.");
     gates::in_place(path);
     let region = env.primary_region.clone();
@@ -153,9 +159,10 @@ fn bring_back(path: &mut Path<'_>, asked: &Asked<'_>, known: &Known, versions: V
     let restore = step::RestoreVersions { region: region.clone(), versions: versions.clone() };
     let restored = path.draft.step(format!("Bring the objects of {bucket} back"), vec![agreed], restore);
     let again = step::VerifyVersions { region: region.clone(), versions: versions.clone() };
-    path.draft.step(format!("List bucket {bucket} again"), vec![restored], again);
+    let proved = path.draft.step(format!("List bucket {bucket} again"), vec![restored], again);
     let back = step::RevertVersions { region, versions };
     path.draft.back(format!("Put the objects of {bucket} back as they were"), vec![restored], back);
+    proved
 }
 
 /// Versions that the bucket's own rules may have let go since.

@@ -2,24 +2,34 @@
 //! one that cannot.
 
 use super::ask::Target;
-use crate::domain::{
-    environment::Database,
-    moment::Moment,
-    point::{Gap, Window},
-    world::World,
-};
+use crate::domain::{chain::Gap, environment::Database, moment::Moment, point::Window, world::World};
 
 /// What a moment of a database's past lies in that cannot be restored, though its window reaches further back.
 pub(super) fn gap<'w>(world: &'w World, database: &Database, at: Moment) -> Option<&'w Gap> {
-    let gaps = world.gaps.iter().flatten().flatten();
-    gaps.into_iter().find(|gap| gap.database == database.id && gap.holds(at))
+    of(world, database, at).find(|gap| gap.certain)
 }
 
-/// What is said of a past of which nobody could tell whether it is whole.
-pub(super) fn unlooked(why: &str) -> String {
+/// What a chain that was broken proposes: it may have been broken by whoever does not want anything to be brought back.
+pub(super) fn broken(environment: &str) -> String {
     format!(
-        "Whether its automated backups were off for a while is not known, so that RDS may refuse this moment: {why}"
+        " If nobody here meant to break that chain, let nothing else change until it is known who did: `/bbws stop {environment} the chain of automated backups was broken`."
     )
+}
+
+/// What is said of a moment of which nobody can tell whether it can be restored.
+pub(super) fn untold(world: &World, database: &Database, at: Moment) -> Option<String> {
+    let why = match &world.gaps {
+        Some(Err(why)) => why,
+        _ => &of(world, database, at).find(|gap| !gap.certain)?.why,
+    };
+    Some(format!(
+        "Whether its automated backups went on until then cannot be told, so that RDS may refuse this moment: {why}"
+    ))
+}
+
+fn of<'w>(world: &'w World, database: &Database, at: Moment) -> impl Iterator<Item = &'w Gap> {
+    let gaps = world.gaps.iter().flatten().flatten();
+    gaps.filter(move |gap| gap.database == database.id && gap.holds(at))
 }
 
 /// The moment, if it is one that can be restored; `option` is how it was asked for.
@@ -30,7 +40,7 @@ pub(super) fn within(
     target: Target,
     (window, world): (&Window, &World),
     database: &Database,
-    region: &str,
+    (environment, region): (&str, &str),
     option: &str,
 ) -> Result<Option<Moment>, String> {
     let Target::At(at) = target else { return Ok(None) };
@@ -45,8 +55,10 @@ pub(super) fn within(
             some => some.join(" or "),
         };
         return Err(format!(
-            "{} cannot be restored to {at}, because {}. The nearest that works is {nearest}; snapshots may be nearer.",
-            database.id, gap.why
+            "{} cannot be restored to {at}, because {}. The nearest that works is {nearest}; snapshots may be nearer.{}",
+            database.id,
+            gap.why,
+            broken(environment)
         ));
     }
     let range = format!(

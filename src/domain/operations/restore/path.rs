@@ -30,6 +30,8 @@ pub(super) struct Path<'a> {
     pub(super) scope: &'static str,
     /// What the next thing that is restored comes after: one at a time, where there are several.
     pub(super) gate: Vec<usize>,
+    /// The step after which the next thing that is live may change, where somebody has looked at all of them at once.
+    pub(super) looked: Option<usize>,
 }
 
 impl<'a> Path<'a> {
@@ -38,7 +40,14 @@ impl<'a> Path<'a> {
         if let Some(ticket) = ask.ticket() {
             draft.fact(TICKET, ticket);
         }
-        Path { env, ask, draft, scope: scope::CLONE, gate: Vec::new() }
+        Path { env, ask, draft, scope: scope::CLONE, gate: Vec::new(), looked: None }
+    }
+
+    /// It reaches so far into what is live. What reaches everything reaches no less because of one part of it.
+    pub(super) fn reaches(&mut self, scope: &'static str) {
+        if self.scope != scope::EVERYTHING {
+            self.scope = scope;
+        }
     }
 
     /// Writes down that an instance is about to be made: what is written down is deleted by itself.
@@ -182,7 +191,11 @@ pub(super) fn everything(plan: &Plan) -> Option<&str> {
 /// What a plan brings back: `bbws-prod-mysql as of 2026-11-21 09:30 UTC`.
 pub(super) fn of(plan: &Plan) -> Option<String> {
     if let Some(moment) = everything(plan) {
-        return Some(format!("everything of {} as of {moment}", plan.environment));
+        let whose = plan
+            .tenant
+            .as_ref()
+            .map_or_else(|| plan.environment.clone(), |id| format!("tenant {id} of {}", plan.environment));
+        return Some(format!("everything of {whose} as of {moment}"));
     }
     plan.steps.iter().find_map(|spec| match &spec.action {
         Action::RestoreTest(what) => Some(what.snapshot.clone()),
@@ -235,16 +248,21 @@ pub(super) fn before(plan: &Plan) -> Option<&str> {
     })
 }
 
-/// Whether a plan goes on to what is live: it asks for the word of those who agree to a cutover.
+/// Whether a plan goes on to what is live.
 pub(super) fn cuts_over(plan: &Plan) -> bool {
-    plan.steps.iter().any(|spec| matches!(&spec.action, Action::WaitForPeople(what) if what.rule.is_some()))
+    cutover(plan).is_some()
 }
 
-/// What a plan interrupts of the platform.
+/// The first step of a plan that asks for the word of those who agree to a cutover.
+pub(super) fn cutover(plan: &Plan) -> Option<usize> {
+    plan.steps.iter().position(|spec| matches!(&spec.action, Action::WaitForPeople(what) if what.rule.is_some()))
+}
+
+/// What a plan interrupts of the platform, each thing once.
 pub(super) fn interrupts(plan: &Plan) -> String {
     let forward = plan.steps.iter().filter(|spec| !spec.back);
     let found = forward.filter_map(|spec| match &spec.action {
-        Action::Rename(what) => Some(format!(
+        Action::Rename(what) if what.id.is_some() => Some(format!(
             "Connections to {} are refused from the first rename to the end of the second, usually some minutes; when that begins is decided by people.",
             what.from
         )),
@@ -263,7 +281,16 @@ pub(super) fn interrupts(plan: &Plan) -> String {
         }
         _ => None,
     });
-    found.into_iter().next().unwrap_or_else(|| "None: nothing that is live is changed.".to_owned())
+    let found: Vec<String> = found.collect();
+    match found.first() {
+        None => "None: nothing that is live is changed.".to_owned(),
+        Some(first) if everything(plan).is_none() => first.clone(),
+        Some(_) => {
+            let interrupting: Vec<&String> = found.iter().filter(|what| !what.starts_with("None")).collect();
+            let told = if interrupting.is_empty() { found.iter().take(1).collect() } else { interrupting };
+            told.into_iter().map(String::as_str).collect::<Vec<_>>().join(" ")
+        }
+    }
 }
 
 /// What a plan came to that makes nothing which is kept for a while; mrkdwn, escaped.
@@ -315,9 +342,17 @@ fn beside(plan: &Plan) -> Option<String> {
     })
 }
 
-/// What a plan came to that restores everything beside what is there; mrkdwn, escaped.
+/// What a plan came to that restores everything; mrkdwn, escaped.
 pub(super) fn told_of_everything(plan: &Plan, took: &str) -> Option<String> {
     let moment = everything(plan)?;
+    if cuts_over(plan) {
+        let whose = plan.tenant.as_deref().unwrap_or(&plan.environment);
+        return Some(format!(
+            "{} as of {} is live, one thing after the other, each proved before the next; all of it took {took}. The steps say what each came to and what is kept of what was live before, and the card to which moment each was brought. Roll back takes all of it back, the last first.",
+            escape(whose),
+            escape(moment)
+        ));
+    }
     let kept = kept(plan).map(|kept| format!(" What was made is deleted by itself in {kept}.")).unwrap_or_default();
     Some(format!(
         "{} as of {} is there and validated, one thing after the other, in {took}: the steps tell where each is reached and what differs, and the card to which moment each was brought. Nothing of the platform was changed, and nothing uses the copies.{kept}",

@@ -26,19 +26,23 @@ pub(super) fn checks(run: &Run) -> Vec<Check> {
     };
     let window = "no window for changes is configured";
     let mut checks = vec![ticket, named(run), Check::new("Window", Stands::Skipped, window)];
-    checks.push(of_steps(run, "What comes back", "is verified in this run", |spec| {
-        matches!(
-            spec.action,
-            Action::VerifyDatabase(_)
-                | Action::VerifyCheck(_)
-                | Action::VerifyFolder(_)
-                | Action::CompareExport(_)
-                | Action::ListVersions(_)
-        )
+    let before = |index: usize| !run.op.plan.steps[..index].iter().any(asks_to_cut_over);
+    checks.push(of_steps(run, "What comes back", "is verified in this run", |index, spec| {
+        before(index)
+            && matches!(
+                spec.action,
+                Action::VerifyDatabase(_)
+                    | Action::VerifyCheck(_)
+                    | Action::VerifyFolder(_)
+                    | Action::CompareExport(_)
+                    | Action::ListVersions(_)
+            )
     }));
-    checks.push(of_steps(run, "Fresh backup", "is made and verified once somebody has looked", |spec| {
+    // Where several things are replaced, each is backed up immediately before.
+    checks.push(of_steps(run, "Fresh backup", "is made and verified once somebody has looked", |_, spec| {
         matches!(spec.action, Action::VerifySnapshot(_) | Action::VerifyRecoveryPoint(_) | Action::VerifyObject(_))
     }));
+    checks.push(time(run));
     checks.push(way_back(run));
     checks.push(agreement(run));
     checks
@@ -60,10 +64,10 @@ fn named(run: &Run) -> Check {
     }
 }
 
-/// How the steps of one kind stand that come before the word of those who agree to the cutover.
-fn of_steps(run: &Run, what: &'static str, open: &str, kind: impl Fn(&StepSpec) -> bool) -> Check {
-    let before = run.op.plan.steps.iter().zip(&run.steps).take_while(|(spec, _)| !asks_to_cut_over(spec));
-    let steps: Vec<(&StepSpec, &Step)> = before.filter(|(spec, _)| kind(spec)).collect();
+/// How the steps of one kind stand.
+fn of_steps(run: &Run, what: &'static str, open: &str, kind: impl Fn(usize, &StepSpec) -> bool) -> Check {
+    let forward = run.op.plan.steps.iter().zip(&run.steps).filter(|(spec, _)| !spec.back);
+    let steps: Vec<(&StepSpec, &Step)> = forward.filter(|(spec, step)| kind(step.index, spec)).collect();
     if let Some((spec, step)) = steps.iter().find(|(_, s)| matches!(s.state, StepState::Failed | StepState::Unknown)) {
         let why = step.error.as_deref().unwrap_or("no reason is known");
         return Check::new(what, Stands::Amiss, format!("{}: {why}", spec.title));
@@ -72,12 +76,29 @@ fn of_steps(run: &Run, what: &'static str, open: &str, kind: impl Fn(&StepSpec) 
         Some((_, last)) if steps.iter().all(|(_, step)| step.state == StepState::Done) => {
             Check::new(what, Stands::Ready, last.detail.clone().unwrap_or_else(|| "verified".to_owned()))
         }
-        _ => Check::new(what, Stands::Open, open),
+        _ => {
+            let done = steps.iter().filter(|(_, step)| step.state == StepState::Done).count();
+            let so_far = if done == 0 { String::new() } else { format!("; {done} of {} so far", steps.len()) };
+            Check::new(what, Stands::Open, format!("{open}{so_far}"))
+        }
     }
 }
 
 fn asks_to_cut_over(spec: &StepSpec) -> bool {
     matches!(&spec.action, Action::WaitForPeople(what) if what.rule.is_some())
+}
+
+/// When it stops by itself and asks.
+fn time(run: &Run) -> Check {
+    let what = "Time until the cutover";
+    match path::cutover(&run.op.plan).and_then(|until| run.patience_until(until)) {
+        Some(patience) => {
+            let words =
+                format!("where AWS takes more than {}, 150 % of the usual, it stops and asks", spoken(patience));
+            Check::new(what, Stands::Ready, words)
+        }
+        None => Check::new(what, Stands::Skipped, "never measured, so that it goes on however long it takes"),
+    }
 }
 
 fn way_back(run: &Run) -> Check {
@@ -94,16 +115,27 @@ fn way_back(run: &Run) -> Check {
 
 fn agreement(run: &Run) -> Check {
     let what = "Agreement to the cutover";
-    let asked = run.op.plan.steps.iter().zip(&run.steps).find_map(|(spec, step)| match &spec.action {
+    let steps = run.op.plan.steps.iter().zip(&run.steps);
+    let asked = steps.filter_map(|(spec, step)| match &spec.action {
         Action::WaitForPeople(what) if what.rule.is_some() => Some((what, step)),
         _ => None,
     });
-    let Some((asked, step)) = asked else { return Check::new(what, Stands::Amiss, "nobody is asked") };
-    if step.state == StepState::Done {
-        return Check::new(what, Stands::Ready, count(step.answers.votes.len(), "word"));
+    let asked: Vec<_> = asked.collect();
+    if asked.is_empty() {
+        return Check::new(what, Stands::Amiss, "nobody is asked");
     }
-    let open = approval::awaited(&run.op, asked, &step.answers);
-    Check::new(what, Stands::Open, format!("{} at that moment", approval::spoken(&open)))
+    let said = asked.iter().filter(|(_, step)| step.state == StepState::Done).count();
+    let Some((next, step)) = asked.iter().find(|(_, step)| step.state != StepState::Done) else {
+        let words = asked.iter().map(|(_, step)| step.answers.votes.len()).sum::<usize>();
+        return Check::new(what, Stands::Ready, count(words, "word"));
+    };
+    let open = approval::awaited(&run.op, next, &step.answers);
+    let so_far = if asked.len() == 1 {
+        String::new()
+    } else {
+        format!(", for each by itself: {said} of {} so far", asked.len())
+    };
+    Check::new(what, Stands::Open, format!("{} at that moment{so_far}", approval::spoken(&open)))
 }
 
 /// What whoever looks at what was found is told beside the question: what goes on would lose or bring back, as measured.

@@ -6,6 +6,8 @@ pub(super) const WORDS: &[&str] = super::super::RADIUS;
 pub(in crate::domain::operations) const CLONE: &str = "clone";
 /// What one tenant has.
 pub(super) const TENANT: &str = "tenant";
+/// All that the platform has.
+pub(super) const EVERYTHING: &str = "full";
 
 /// How much of the platform is replaced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,7 +31,7 @@ impl Reach {
         match self {
             Reach::Single => "single",
             Reach::Multi => "multi",
-            Reach::Full => "full",
+            Reach::Full => EVERYTHING,
         }
     }
 }

@@ -12,7 +12,7 @@ use super::{
     scope,
 };
 use crate::domain::{
-    environment::Environment,
+    environment::{Cutover, Environment},
     moment::spoken,
     plan::Plan,
     point::{Place, Point, PointKind},
@@ -58,7 +58,7 @@ fn prefix(env: &Environment, ask: &Ask<'_>, holds: Holding) -> Result<String, St
 
 fn plan(asked: &Asked<'_>, ask: &Ask<'_>, known: &Known, holds: Holding) -> Result<Plan, Vec<String>> {
     let env = asked.environment;
-    let (kind, noun) = words(holds);
+    let (kind, _) = words(holds);
     let point = named(&known.world, ask.from()).ok_or_else(|| vec![unknown(env, ask.from())])?;
     if point.kind != kind {
         return Err(vec![format!(
@@ -69,7 +69,7 @@ fn plan(asked: &Asked<'_>, ask: &Ask<'_>, known: &Known, holds: Holding) -> Resu
     let mut path = Path::new(env, ask);
     let (export, compared) = compare(&mut path, asked, point, holds).map_err(|why| vec![why])?;
     if ask.goes_live() {
-        Return { point, export, noun, create: creates(ask) }.plan(&mut path, asked, known, compared);
+        bring_back(&mut path, asked, known, (point, export), compared);
     } else {
         path.draft.note("Nothing is changed.");
     }
@@ -81,6 +81,12 @@ fn words(holds: Holding) -> (PointKind, &'static str) {
         Holding::Secrets => (PointKind::Secrets, "secrets"),
         Holding::Config => (PointKind::Config, "parameters"),
     }
+}
+
+/// The secrets by which cutovers lead applications to databases: to which instance is no matter of an export.
+fn leading(env: &Environment) -> Vec<String> {
+    let by_secret = env.databases.iter().filter(|database| database.cutover == Some(Cutover::Secret));
+    by_secret.filter_map(|database| database.endpoint_secret.clone()).collect()
 }
 
 /// Who names one thing wants it back, also where it is missing.
@@ -108,7 +114,19 @@ pub(super) fn compare(
         key: point.id.clone(),
         name: ask.name().map(str::to_owned),
         prefix: prefix(env, ask, holds)?,
+        except: if ask.goes_live() && holds == Holding::Secrets { leading(env) } else { Vec::new() },
     };
+    if let Some(name) = ask.name().filter(|name| export.except.iter().any(|leads| leads == name)) {
+        return Err(format!(
+            "Secret {name} leads applications to a database, and the value of the export may lead them to one that is not live any more. What it leads to is changed by the cutover of a restore and by its Roll back; other values of it by hand."
+        ));
+    }
+    if !export.except.is_empty() {
+        path.draft.note(format!(
+            "Left as they are, since they lead applications to the databases that are live: {}.",
+            export.except.join(", ")
+        ));
+    }
     path.draft.fact(format!("Export {}", point.id), format!("{noun}, of {}, in {}", point.created, point.region));
     path.draft.note(format!(
         "The export is {} old. It is decrypted and compared with what is live; names are told, values never.",
@@ -125,6 +143,19 @@ pub(super) fn compare(
     Ok((export, compared))
 }
 
+/// New versions of what differs from an export, and their way back; the last step before that.
+pub(super) fn bring_back(
+    path: &mut Path<'_>,
+    asked: &Asked<'_>,
+    known: &Known,
+    (point, export): (&Point, Export),
+    compared: usize,
+) -> Option<usize> {
+    let (_, noun) = words(export.holds);
+    let create = creates(path.ask);
+    Return { point, export, noun, create }.plan(path, asked, known, compared)
+}
+
 /// What is brought back in place.
 struct Return<'p> {
     point: &'p Point,
@@ -135,23 +166,22 @@ struct Return<'p> {
 }
 
 impl Return<'_> {
-    /// Adds everything after the comparison: new versions of what differs, and their way back.
-    fn plan(self, path: &mut Path<'_>, asked: &Asked<'_>, known: &Known, compared: usize) {
+    fn plan(self, path: &mut Path<'_>, asked: &Asked<'_>, known: &Known, compared: usize) -> Option<usize> {
         let Return { point, noun, create, .. } = self;
         for why in gates::refusals(path.env, path.ask) {
             path.draft.problem(why);
         }
-        path.scope = match path.ask.tenant() {
+        path.reaches(match path.ask.tenant() {
             Some(_) => scope::TENANT,
             None => scope::of_databases(1, 0).word(),
-        };
+        });
         self.notes(path);
         let question = format!(
             "{} is compared with the {noun} that are live: this thread names what differs. Continue exports them as they are now and asks for the cutover; nothing is changed before that.",
             point.id
         );
         let looked = gates::look(path, compared, question);
-        let Some((verified, before)) = self.fresh_export(path, asked, looked) else { return };
+        let (verified, before) = self.fresh_export(path, asked, looked)?;
         let title = format!("Wait for the word that the {noun} change");
         let question = format!(
             "What is live is exported and verified. Shall the {noun} that differ get their values of {} now?",
@@ -172,7 +202,7 @@ impl Return<'_> {
             }
         };
         let again = step::CompareExport { region: region.clone(), export: export.clone(), restored: true, create };
-        path.draft.step(format!("Read the {noun} back"), vec![restored], again);
+        let proved = path.draft.step(format!("Read the {noun} back"), vec![restored], again);
         let title = format!("Put the {noun} back as they were");
         match export.holds {
             Holding::Secrets => path.draft.back(title, vec![restored], step::RevertSecrets { region, before }),
@@ -181,6 +211,7 @@ impl Return<'_> {
                 path.draft.back(title, vec![restored], back)
             }
         };
+        Some(proved)
     }
 
     /// Everything of this kind as it is now, verified: the way back rests on it.

@@ -15,11 +15,12 @@ pub(super) fn recovery(run: &Run) -> Option<Recovery> {
         return None;
     }
     let mut reached = stages::Stages::of(run);
-    let agreed = reached.last(|spec| matches!(&spec.action, Action::WaitForPeople(what) if what.rule.is_some()));
+    let agrees = |spec: &StepSpec| matches!(&spec.action, Action::WaitForPeople(what) if what.rule.is_some());
+    let (first, agreed) = (reached.first(agrees), reached.last(agrees));
     reached.add("restored", reached.last(restores));
-    reached.add("validated", reached.by(agreed, validates));
+    reached.add("validated", reached.by(first, validates));
     let look = |spec: &StepSpec| matches!(&spec.action, Action::WaitForPeople(what) if what.rule.is_none());
-    reached.add("looked at", agreed.and(reached.by(agreed, look)));
+    reached.add("looked at", agreed.and(reached.by(first, look)));
     reached.add("agreed to", agreed);
     reached.add("live", reached.last(goes_live));
     reached.add("proved", agreed.and(reached.last(proves)));

@@ -61,7 +61,8 @@ impl<'a> Tenancy<'a> {
         ));
     }
 
-    /// Adds the steps from where the tenant's rows are to where they are live again; `after` is what proves where they are.
+    /// Adds the steps from where the tenant's rows are to where they are live again, and answers the last of them; `after` is what
+    /// proves where they are.
     ///
     /// # Errors
     /// Why it cannot be done.
@@ -72,11 +73,10 @@ impl<'a> Tenancy<'a> {
         known: &Known,
         from: Origin,
         after: Vec<usize>,
-    ) -> Result<(), Vec<String>> {
+    ) -> Result<usize, Vec<String>> {
         let back = Return { tenancy: self, of: self.tables(path).map_err(|why| vec![why])?, bring: path.ask.bring() };
-        path.scope = scope::TENANT;
-        back.steps(path, asked, known, from, after);
-        Ok(())
+        path.reaches(scope::TENANT);
+        Ok(back.steps(path, asked, known, from, after))
     }
 
     fn tables(&self, path: &Path<'_>) -> Result<TenantTables, String> {
@@ -112,7 +112,7 @@ impl Return<'_> {
         }
     }
 
-    fn steps(&self, path: &mut Path<'_>, asked: &Asked<'_>, known: &Known, from: Origin, after: Vec<usize>) {
+    fn steps(&self, path: &mut Path<'_>, asked: &Asked<'_>, known: &Known, from: Origin, after: Vec<usize>) -> usize {
         let Return { tenancy, of, bring } = self;
         let (what, live, id) = (self.what(), &of.database, tenancy.id);
         path.draft.fact(format!("Tenant {id}"), format!("{what} in {live}"));
@@ -161,7 +161,7 @@ impl Return<'_> {
             step::SumOthers { of: of.clone() },
         );
         let healthy = path.health(compared);
-        path.draft.always(
+        let cleared = path.draft.always(
             format!("Clear what was put beside {what}"),
             vec![staged, changed, compared, healthy],
             step::ClearTenant { of: of.clone() },
@@ -172,6 +172,7 @@ impl Return<'_> {
             let undone = Left::within(&step::beside(&of.schema, "undone", &asked.id.0), live);
             path.exchanged(kept, back, (&left, &undone));
         }
+        cleared
     }
 
     fn change(&self) -> &'static str {

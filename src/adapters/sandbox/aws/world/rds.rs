@@ -40,6 +40,9 @@ pub struct Event {
     pub instance: String,
     /// When.
     pub at: Moment,
+    /// What kind of thing.
+    #[serde(default)]
+    pub category: String,
     /// What it says.
     pub message: String,
 }
@@ -48,7 +51,12 @@ impl Event {
     /// That its automated backups were switched on or off.
     pub fn backups(instance: &str, at: Moment, on: bool) -> Event {
         let what = if on { "enabled" } else { "disabled" };
-        Event { instance: instance.to_owned(), at, message: format!("Automated backups {what}") }
+        Event::new(instance, at, "configuration change", &format!("Automated backups {what}"))
+    }
+
+    /// That something happened to it.
+    pub fn new(instance: &str, at: Moment, category: &str, message: &str) -> Event {
+        Event { instance: instance.to_owned(), at, category: category.to_owned(), message: message.to_owned() }
     }
 }
 

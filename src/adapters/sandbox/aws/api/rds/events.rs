@@ -31,7 +31,7 @@ pub(super) fn describe(cx: &mut Context<'_>, request: &Request) -> Outcome {
                 "SourceIdentifier": event.instance,
                 "SourceType": "db-instance",
                 "Message": event.message,
-                "EventCategories": ["configuration change"],
+                "EventCategories": [event.category],
                 "Date": request.time(event.at),
                 "SourceArn": arn(request, "db", &event.instance),
             })
