@@ -6,6 +6,7 @@ mod amazon;
 mod behind;
 mod console;
 mod ends;
+mod expressions;
 mod gate;
 mod health;
 mod ledger;
