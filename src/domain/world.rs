@@ -137,6 +137,9 @@ pub struct World {
     pub account: String,
     /// DB instances found.
     pub databases: Vec<DatabaseFound>,
+    /// What came of asking the primary region for them, where it did not answer and what is asked for is in another one: nothing is
+    /// known of them then, and nothing has to be.
+    pub silent: Option<String>,
     /// File systems found.
     pub file_systems: Vec<FileSystemFound>,
     /// Names of secrets under the prefix, sorted.

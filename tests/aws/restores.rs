@@ -81,6 +81,7 @@ pub fn verify(secret: Option<&str>) -> Action {
         measures: false,
         live: false,
         turns_back: false,
+        alone: false,
     })
 }
 
@@ -352,6 +353,7 @@ async fn look_inside(engine: Engine, server: &Server, wordpress: &[&str], name: 
         measures: false,
         live: false,
         turns_back: false,
+        alone: false,
     });
     settled(&bed.platform.cloud, &bed.platform.call(action)).await
 }

@@ -345,8 +345,10 @@ async fn follow(rig: &mut Rig, situation: Situation, told: &Told) {
     }
     for command in commands(&told.advice) {
         let reply = rig.command("U0ALICE", &command).await.expect("an answer");
+        // Whoever is sent to look at something is answered with whatever is seen there.
+        let looked = command.starts_with("dr status ") && reply.level == Level::Warning;
         assert!(
-            matches!(reply.level, Level::Success | Level::Info),
+            looked || matches!(reply.level, Level::Success | Level::Info),
             "{situation:?} advises `{command}`, and that is answered: {}",
             reply.text
         );

@@ -172,8 +172,6 @@ impl Kind {
             Kind::Declare => format!("dr declare prod --ticket INC-{life} orders are gone"),
             Kind::Bisect => "backup bisect prod rds --check orders --since 1d".to_owned(),
             Kind::Failover => {
-                // The ledger outlives the worlds of this file, and the last one may have been left in the DR region.
-                rig.runs(&Active::primary()).await;
                 format!("dr failover prod --execute --ticket INC-{life} --reason \"a planned move\"")
             }
             Kind::Reprotect => {
@@ -592,6 +590,8 @@ async fn what_could_not_be_tested_is_part_of_the_outcome() {
 /// One life with this one's death in it. `life` makes names that no earlier life used.
 async fn one_life(rig: &mut Rig, kind: Kind, life: usize, killer: &Arc<Killer>) {
     rig.fresh().await;
+    // The ledger outlives the worlds of this file, and the last one may have been left in the DR region.
+    rig.runs(&Active::primary()).await;
     let command = kind.prepared(rig, life).await;
     rig.reboot(killer.clone()).await;
     let newest = rig.newest().await;

@@ -2,8 +2,11 @@
 
 use bbws::{
     adapters::sandbox::aws::incidents::Side,
-    domain::{language, operation::State},
-    ports::chat::{Form, Level, Reply, Table},
+    domain::{language, mark::MarkKind, operation::State},
+    ports::{
+        chat::{Form, Level, Reply, Table},
+        store::Store,
+    },
 };
 
 use crate::support::rig::Rig;
@@ -102,7 +105,18 @@ async fn a_dead_region_is_said_and_what_the_other_has_is_restored_there() {
     for row in table.rows.iter().filter(|row| score(row).is_some()) {
         assert!(row[3].contains("in eu-west-1, from where it would be restored"), "{row:?}");
     }
-    assert!(table.offers.iter().flatten().all(|offer| offer.command.contains(" --region dr")), "{:?}", table.offers);
+    let offers: Vec<String> = table.offers.iter().flatten().map(|offer| offer.command.clone()).collect();
+    assert!(offers.iter().all(|command| command.contains(" --region dr")), "{offers:?}");
+    // And what is offered works: planned, made, and looked at, with nothing of the region that is gone.
+    let command = offers.iter().find(|command| command.contains("rds --snapshot-id")).expect("a snapshot");
+    let id = rig.asked(command).await;
+    let plan = rig.run(&id).await.op.plan;
+    assert!(plan.notes.iter().any(|note| note.contains("af-south-1 does not answer")), "{:?}", plan.notes);
+    assert!(plan.steps.iter().all(|step| step.action.region() != Some("af-south-1")), "{:#?}", plan.steps);
+    assert_eq!(rig.finish(&id).await, State::Succeeded, "{:#?}", rig.run(&id).await.steps);
+    let clones = rig.cloud.restored_instances();
+    assert!(clones.keys().any(|name| name.ends_with(&format!("-restored-{id}"))), "{clones:?}");
+    assert!(rig.ledger.marks("prod", Some(MarkKind::Tested)).await.unwrap().is_empty(), "it was compared with nothing");
     rig.cloud.region_down("eu-west-1", true);
     let reply = listed(&mut rig, "backup restore prod list").await;
     assert!(reply.level == Level::Error && reply.text.contains("Ask again"), "{}", reply.text);

@@ -204,7 +204,9 @@ async fn calm(rig: &mut Rig) {
             }
         }
     }
-    panic!("the night does not end");
+    let all = rig.ledger.list(&Filter { limit: 200, ..Filter::default() }).await.unwrap();
+    let open: Vec<_> = all.iter().filter(|op| !op.state.terminal()).map(|op| (&op.id, op.state, &op.command)).collect();
+    panic!("the night does not end: {open:?}");
 }
 
 async fn judge(rig: &Rig) {

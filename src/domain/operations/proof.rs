@@ -76,6 +76,7 @@ pub(super) fn steps(
             measures: false,
             live: false,
             turns_back: false,
+            alone: false,
         },
     );
     if dump.is_some() {

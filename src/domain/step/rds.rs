@@ -280,6 +280,9 @@ pub struct VerifyDatabase {
     /// Its failure turns the run back.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub turns_back: bool,
+    /// The source's region does not answer: it is looked at by itself, under the login that its own region has.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub alone: bool,
 }
 
 impl Parameters for VerifyDatabase {

@@ -19,12 +19,13 @@ const EVENTS: i32 = 14 * 24 * 60;
 const BREAKING: [&str; 4] = ["backup", "configuration change", "failover", "maintenance"];
 
 /// What the events of these categories say, without what they are about, where the chain stays whole.
-const HARMLESS: [&str; 31] = [
+const HARMLESS: [&str; 32] = [
     "failover",
     "multi-az",
     "single-az",
     "security group",
     "parameter group",
+    "parametergroup",
     "option group",
     "modification to",
     "modified",

@@ -13,7 +13,7 @@ use crate::{
         lag::Side,
         point::{Point, Window},
         tier,
-        world::{BucketFound, Network, PlanFound, SnapshotFound, VaultRange},
+        world::{BucketFound, DatabaseFound, Network, PlanFound, SnapshotFound, VaultRange},
     },
     ports::cloud::{CloudError, Condition, FileSystemFound, Survey, World},
 };
@@ -38,11 +38,12 @@ pub async fn survey(
         return standby::survey(cloud, environment, ask, requester).await;
     }
     let here = cloud.sessions.get(environment, &environment.primary_region, requester).await;
+    let restores = cloud.sessions.get(environment, restored_in(environment, ask), requester).await;
     // Nothing may be reported of a foreign account, so this comes first.
-    let identity = sts::identity(&here).await?;
+    let identity = sts::identity(&restores).await?;
     sts::belongs(&identity, &environment.name, &environment.account)?;
     let data = try_join3(
-        rds::instances(&here, &ask.databases),
+        live_databases(&here, environment, ask),
         seen_file_systems(&here, &ask.file_systems),
         when(ask.secrets_prefix.as_deref().map(|prefix| secrets::names(&here, prefix))),
     );
@@ -60,7 +61,8 @@ pub async fn survey(
         dump_key(&here, environment, ask),
     );
     let there = try_join(try_join4(data, places, far, more), restorable(cloud, environment, ask, requester)).await?;
-    let (((databases, file_systems, names), (vault, bucket), far, more), (isolated, snapshot, windows)) = there;
+    let ((((databases, silent), file_systems, names), (vault, bucket), far, more), (isolated, snapshot, windows)) =
+        there;
     let ((parameters, buckets, described), (lineage, newest, plan), dump_key) = more;
     let (windows, gaps) = windows.map_or((Vec::new(), None), |(windows, gaps)| (windows, Some(gaps)));
     let (dr_vault, dr_bucket, dr_key) = far.map_or((None, None, None), |(v, b, k)| (Some(v), Some(b), Some(k)));
@@ -69,6 +71,7 @@ pub async fn survey(
     Ok(World {
         account: identity.account,
         databases,
+        silent,
         file_systems,
         secrets: names.unwrap_or_default(),
         vault,
@@ -196,6 +199,21 @@ async fn restorable(
         when((!ask.windows.is_empty()).then(|| windows::whole(&session, side, &ask.windows))),
     )
     .await
+}
+
+/// The databases of the primary region, or what came of asking for them: what is restored in another region needs nothing of one that
+/// does not answer.
+async fn live_databases(
+    here: &Session,
+    environment: &Environment,
+    ask: &Survey,
+) -> Result<(Vec<DatabaseFound>, Option<String>), CloudError> {
+    match rds::instances(here, &ask.databases).await {
+        Err(error) if error.unanswered() && restored_in(environment, ask) != environment.primary_region => {
+            Ok((Vec::new(), Some(error.to_string())))
+        }
+        found => found.map(|databases| (databases, None)),
+    }
 }
 
 /// File systems as EFS describes them. AWS Backup decides whether it can back one up, so not being allowed to look is no obstacle.

@@ -23,7 +23,7 @@ use crate::{
         moment::Moment,
         step::{DATA_OF, ISSUE, Outputs, VerifyDatabase},
     },
-    ports::cloud::{Call, Progress},
+    ports::cloud::{Call, CloudError, Progress},
 };
 
 impl Look for VerifyDatabase {
@@ -51,14 +51,17 @@ async fn verify(
     // Under the platform's login of the side that is live, or that of the source.
     let logins = if what.live { &session } else { &there };
     let login = match secret {
-        Some(secret) => Some(restore_database::login_of(logins, &call.environment, database, secret).await?),
-        None => None,
+        Some(secret) => restore_database::login_of(logins, &call.environment, database, secret).await.map(Some),
+        None => Ok(None),
     };
-    let (restored, source) = futures::future::join(
-        restore_database::describe(&session, instance),
-        restore_database::describe(&there, database),
-    )
-    .await;
+    let (login, unseen) = match login {
+        Ok(login) => (login, None),
+        // That a login was not brought there says nothing against the copy.
+        Err(CloudError::Permanent { reason }) if what.alone => (None, Some(reason)),
+        Err(error) => return Err(error),
+    };
+    let source = async { if what.alone { Ok(None) } else { restore_database::describe(&there, database).await } };
+    let (restored, source) = futures::future::join(restore_database::describe(&session, instance), source).await;
     let (Some(restored), source) = (restored?, source?) else {
         let reason = format!(
             "Instance {instance} in {} does not exist, so nothing was compared. Restore it again.",
@@ -68,11 +71,13 @@ async fn verify(
     };
     let subnet_group = call.environment.isolated_subnet_group();
     let isolated = (!what.live).then_some(subnet_group);
-    let mut checks = of_instance(&restored, source.as_ref(), database, isolated);
+    let of = (!what.alone).then_some((database.as_str(), source.as_ref()));
+    let mut checks = of_instance(&restored, of, isolated);
     let note = match login {
-        None => Some(
-            "Only the instance was looked at: no secret with a login is configured for this database, so nothing in it was compared.",
-        ),
+        None => Some(match &unseen {
+            Some(reason) => format!("Only the instance was looked at: {reason}"),
+            None => "Only the instance was looked at: no secret with a login is configured for this database, so nothing in it was compared.".to_owned(),
+        }),
         Some(login) => {
             tell.tell(None, "comparing its contents with those of its source");
             // After a cutover the login of the platform leads to what is live, so its source is reached by its own address.
@@ -82,13 +87,14 @@ async fn verify(
                 None => login.clone(),
             };
             checks.extend(inside(&*tools.databases, &call, &what, session.now(), &restored, (&login, &source)).await);
-            None
+            what.alone.then(|| format!("What is in it was read; {database} does not answer, so that nothing was compared."))
         }
     };
     let pair =
         Pair { subject: format!("Instance {instance} in {}", session.region), restored: instance, source: database };
-    let mut verdict = verdict(&pair, &checks, note);
+    let mut verdict = verdict(&pair, &checks, note.as_deref());
     if let Progress::Done { outputs, .. } = &mut verdict {
+        outputs.extend(note.filter(|_| what.alone).map(|issue| (ISSUE.to_owned(), issue)));
         outputs.extend(call.inputs.get(DATA_OF).map(|at| (DATA_OF.to_owned(), at.clone())));
         outputs.extend(
             room(&session, instance, &restored).await.and_then(Result::err).map(|issue| (ISSUE.to_owned(), issue)),
@@ -122,7 +128,7 @@ async fn inside(
         let wanted = Wanted { schemas, wordpress, rpo, token: token.clone(), measures: what.measures };
         let (restored, source) = (target(&here, *engine, &database), target(other, *engine, &database));
         let of = database.map(|name| format!(" ({name})")).unwrap_or_default();
-        let found = databases.validate(&restored, Some(&source), &wanted).await;
+        let found = databases.validate(&restored, (!what.alone).then_some(&source), &wanted).await;
         checks.extend(found.into_iter().map(|c| Check::new(format!("{}{of}", c.name), c.ok, c.found)));
     }
     checks
@@ -150,11 +156,10 @@ pub(super) fn target(login: &Login, engine: Engine, database: &Option<String>) -
     }
 }
 
-/// What RDS says of the instance.
+/// What RDS says of the instance, beside the database `of` which it is, where that can be asked for, and what RDS says of that one.
 fn of_instance(
     restored: &DbInstance,
-    source: Option<&DbInstance>,
-    database: &str,
+    of: Option<(&str, Option<&DbInstance>)>,
     subnet_group: Option<&str>,
 ) -> Vec<Check> {
     let status = status_of(restored);
@@ -165,6 +170,14 @@ fn of_instance(
         let right = group.eq_ignore_ascii_case(wanted);
         let found = if right { group.to_owned() } else { format!("{group} instead of {wanted}") };
         Check::new("In the isolated subnet group", right, found)
+    });
+    let versions = of.map(|(database, source)| match source.map(self::version) {
+        Some(expected) => {
+            let found =
+                if version == expected { version.clone() } else { format!("{version}, {database} has {expected}") };
+            Check::new("Engine version of its source", version == expected, found)
+        }
+        None => Check::new("Engine version of its source", false, format!("{version}; {database} does not exist")),
     });
     let mut checks = vec![
         Check::new(
@@ -177,23 +190,14 @@ fn of_instance(
             restored.storage_encrypted() == Some(true),
             yes(restored.storage_encrypted() == Some(true)),
         ),
-        match source {
-            Some(source) => {
-                let expected = self::version(source);
-                let found =
-                    if version == expected { version.clone() } else { format!("{version}, {database} has {expected}") };
-                Check::new("Engine version of its source", version == expected, found)
-            }
-            None => Check::new("Engine version of its source", false, format!("{version}; {database} does not exist")),
-        },
         Check::new(
             "Not reachable from the internet",
             restored.publicly_accessible() == Some(false),
             if restored.publicly_accessible() == Some(false) { "private" } else { "public" },
         ),
     ];
-    // Third from the end, as reports have always shown it.
-    checks.splice(3..3, isolated);
+    // In the order in which reports have always shown them.
+    checks.splice(2..2, versions.into_iter().chain(isolated));
     checks
 }
 

@@ -165,6 +165,7 @@ impl Route<'_> {
                 measures: true,
                 live: true,
                 turns_back: false,
+                alone: false,
             };
             let title = format!("Validate {id} against {}", home.heir.id);
             checked.push(self.draft.step(title, promoted.to_vec(), validate));

@@ -17,6 +17,7 @@ use crate::domain::{
     moment::{Moment, spoken},
     plan::Plan,
     restored, step,
+    text::escape,
     world::{DatabaseFound, SnapshotFound, Survey, World},
 };
 
@@ -125,6 +126,8 @@ fn declared<'e>(env: &'e Environment, named: Option<&str>) -> Result<&'e Databas
 pub(super) struct Subject<'a> {
     pub(super) database: &'a Database,
     pub(super) live: Option<&'a DatabaseFound>,
+    /// What came of asking for it, where its region did not answer.
+    silent: Option<&'a str>,
     /// The one tenant that is meant.
     pub(super) tenancy: Option<Tenancy<'a>>,
 }
@@ -138,7 +141,7 @@ impl<'a> Subject<'a> {
     ) -> Result<Subject<'a>, String> {
         let live = world.databases.iter().find(|found| found.id == database.id);
         live.map_or(Ok(()), DatabaseFound::stands_alone)?;
-        Ok(Subject { database, live, tenancy: Tenancy::asked(env, ask, database)? })
+        Ok(Subject { database, live, silent: world.silent.as_deref(), tenancy: Tenancy::asked(env, ask, database)? })
     }
 
     /// Schemas that are looked into, of those that the config names.
@@ -349,12 +352,20 @@ pub(super) fn validate(
     let tenants = env.tenants.values().filter(|tenant| tenant.database.as_ref() == Some(id));
     let tenants = tenants.filter_map(|tenant| tenant.schema.clone());
     let meant = |schema: &String| subject.tenancy.as_ref().is_none_or(|tenancy| tenancy.schema == *schema);
+    let alone = subject.silent.is_some();
+    if let Some(why) = subject.silent {
+        path.draft.note(format!(
+            "{} does not answer, so the copy is compared with nothing: it is looked at by itself, no named check is put to it, and it counts as restored, not as restore-tested. ({})",
+            env.primary_region,
+            escape(why)
+        ));
+    }
     let step = path.draft.step(
-        format!("Validate {instance} against {id}"),
+        if alone { format!("Validate {instance} by itself") } else { format!("Validate {instance} against {id}") },
         vec![restored],
         step::VerifyDatabase {
             region: path.ask.region(env).to_owned(),
-            source_region: path.ask.comes_from_dr().then(|| env.primary_region.clone()),
+            source_region: (path.ask.comes_from_dr() && !alone).then(|| env.primary_region.clone()),
             instance: instance.to_owned(),
             database: id.clone(),
             engine: subject.database.engine,
@@ -366,10 +377,11 @@ pub(super) fn validate(
             measures: true,
             live: path.ask.replaces_database(),
             turns_back: false,
+            alone,
         },
     );
     // What was looked into of one tenant says nothing of the others.
-    Validated { restored, step, looked_into: dump.is_some() && subject.tenancy.is_none() }
+    Validated { restored, step, looked_into: dump.is_some() && subject.tenancy.is_none() && !alone }
 }
 
 /// Puts the named checks of the config to the copy. What they answered is remembered of the recovery point with this key.
@@ -381,7 +393,7 @@ pub(super) fn put_checks(
     key: Option<&str>,
 ) -> Validated {
     let (env, id) = (path.env, &subject.database.id);
-    let Some(secret) = env.login(id) else { return validated };
+    let Some(secret) = env.login(id).filter(|_| subject.silent.is_none()) else { return validated };
     let meant = |schema: &str| subject.tenancy.as_ref().is_none_or(|tenancy| tenancy.schema == schema);
     let checks = env.checks.iter().filter(|(_, check)| check.database == *id && meant(&check.schema));
     for (name, check) in checks {
@@ -416,7 +428,7 @@ pub(super) fn put_checks(
 
 /// What is not in the copy.
 pub(super) fn loses(path: &mut Path<'_>, subject: &Subject<'_>, data_of: Moment, now: Moment) {
-    if subject.live.is_some() {
+    if subject.live.is_some() || subject.silent.is_some() {
         let lost = spoken(now.since(data_of));
         path.draft.note(format!("What was written to {} in the last {lost} is not in the copy.", subject.database.id));
     }

@@ -203,6 +203,7 @@ impl Exchange<'_> {
                 measures: true,
                 live: true,
                 turns_back: self.env.restore.auto_roll_back,
+                alone: false,
             },
         )
     }
