@@ -1,5 +1,7 @@
 //! Automated backups of DB instances: how long they are kept, and when they are taken.
 
+use std::time::Duration;
+
 use aws_sdk_rds::types::DbInstance;
 
 use super::{
@@ -9,9 +11,15 @@ use super::{
     begun, finished,
 };
 use crate::{
-    domain::step::{AutomatedBackups, Outputs},
+    domain::{
+        moment::Moment,
+        step::{AutomatedBackups, Outputs},
+    },
     ports::cloud::{Call, CloudError, Probe, Progress, Started},
 };
+
+/// How long RDS may show neither the change nor that it is pending before it is known that none will come.
+const GIVEN_UP: Duration = Duration::from_secs(15 * 60);
 
 impl Change for AutomatedBackups {
     /// Looks whether the instance is as wanted, or on its way there.
@@ -30,7 +38,7 @@ impl Change for AutomatedBackups {
     }
 
     async fn poll(&self, at: &At<'_>) -> Outcome {
-        progress(&at.session, self, at.instances(&self.database).await?.as_ref())
+        progress(&at.session, self, at.instances(&self.database).await?.as_ref(), at.call.intended)
     }
 
     fn batch<'c>(&'c self, _call: &'c Call) -> Option<Batch<'c>> {
@@ -58,7 +66,7 @@ async fn change(session: &Session, wanted: &AutomatedBackups) -> Result<Started,
     Ok(begun(&wanted.database))
 }
 
-fn progress(session: &Session, wanted: &AutomatedBackups, found: &rds::Instances) -> Outcome {
+fn progress(session: &Session, wanted: &AutomatedBackups, found: &rds::Instances, intended: Moment) -> Outcome {
     let Some(instance) = found.get(&wanted.database.to_lowercase()) else {
         let reason =
             format!("Database {} is gone from {}. Check its id in the config file.", wanted.database, session.region);
@@ -73,6 +81,13 @@ fn progress(session: &Session, wanted: &AutomatedBackups, found: &rds::Instances
     if rds::is_bad(status) {
         let reason = format!(
             "Database {} in {} is {status}, its automated backups are not as wanted. Look at the RDS events of it, then retry.",
+            wanted.database, session.region
+        );
+        return Ok(Progress::Failed { reason });
+    }
+    if status == "available" && pending_days(instance).is_none() && session.now().since(intended) > GIVEN_UP {
+        let reason = format!(
+            "RDS took the change of {}'s automated backups in {} and did not carry it out: kept {kept} days, taken {window} UTC, nothing pending. Look at the RDS events of it, then retry.",
             wanted.database, session.region
         );
         return Ok(Progress::Failed { reason });
