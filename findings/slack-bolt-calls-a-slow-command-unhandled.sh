@@ -39,7 +39,7 @@ def restore(ack, command):
 
 def typed(at):
     body = urllib.parse.urlencode({"command": "/restore", "text": "prod", "user_id": "U1", "team_id": "T1", "channel_id": "C1",
-                                   "trigger_id": "1.1", "response_url": "https://slack.example/commands/1"})
+                                   "trigger_id": "1.1", "response_url": "http://127.0.0.1:9/commands/1"})
     signature = "v0=" + hmac.new(SECRET.encode(), f"v0:{at}:{body}".encode(), hashlib.sha256).hexdigest()
     begun = time.time()
     answer = app.dispatch(BoltRequest(body=body, headers={

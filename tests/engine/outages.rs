@@ -192,6 +192,8 @@ async fn whoever_cancels_does_not_wait_for_a_region_that_is_lost() {
     let failover = "dr failover prod --execute --ticket INC-1 --reason \"af-south-1 is gone\"";
     let refused = rig.say("U0ALICE", failover).await;
     assert!(refused.contains(&id) && refused.contains("the button stops it and goes on"), "{refused}");
+    let other = rig.say("U0ALICE", "backup create prod secrets").await;
+    assert!(other.contains(&id) && other.contains("Cancel it: its region does not answer"), "{other}");
     rig.click("U0ALICE", "cancel", &id).await;
     // What is in flight elsewhere is watched to its end; then it is cancelled once more.
     for _ in 0..20 {

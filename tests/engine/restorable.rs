@@ -114,6 +114,7 @@ async fn a_dead_region_is_said_and_what_the_other_has_is_restored_there() {
     assert!(plan.notes.iter().any(|note| note.contains("af-south-1 does not answer")), "{:?}", plan.notes);
     assert!(plan.steps.iter().all(|step| step.action.region() != Some("af-south-1")), "{:#?}", plan.steps);
     assert_eq!(rig.finish(&id).await, State::Succeeded, "{:#?}", rig.run(&id).await.steps);
+    assert!(!rig.run(&id).await.issues().is_empty(), "nothing calls it verified");
     let clones = rig.cloud.restored_instances();
     assert!(clones.keys().any(|name| name.ends_with(&format!("-restored-{id}"))), "{clones:?}");
     assert!(rig.ledger.marks("prod", Some(MarkKind::Tested)).await.unwrap().is_empty(), "it was compared with nothing");

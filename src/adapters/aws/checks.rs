@@ -34,15 +34,18 @@ pub struct Pair<'a> {
     pub restored: &'a str,
     /// The source's name.
     pub source: &'a str,
+    /// It was looked at beside its source; otherwise by itself, since the source does not answer.
+    pub compared: bool,
 }
 
 /// The verdict, with the report.
 pub fn verdict(pair: &Pair<'_>, checks: &[Check], note: Option<&str>) -> Progress {
-    let Pair { subject, restored, source } = pair;
+    let Pair { subject, restored, source, compared } = pair;
     let failed: Vec<&Check> = checks.iter().filter(|check| !check.holds).collect();
     let counted = format!("{} of {} checks hold", checks.len() - failed.len(), checks.len());
     let breaches: Vec<String> = failed.iter().map(|check| format!("{}: {}", check.name, check.found)).collect();
-    let mut text = format!("*{}* against *{}*: {counted}.", escape(restored), escape(source));
+    let beside = if *compared { "against" } else { "by itself, a copy of" };
+    let mut text = format!("*{}* {beside} *{}*: {counted}.", escape(restored), escape(source));
     text.extend(note.map(|note| format!(" {note}")));
     let table = Table {
         caption: format!("Checks of {restored}"),

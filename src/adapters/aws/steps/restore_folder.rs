@@ -118,7 +118,7 @@ async fn verify(call: Call, what: VerifyFolder, place: Result<Place, String>, to
         outputs.insert(ISSUE.to_owned(), words);
     }
     let subject = format!("Folder {} of {file_system} in {region}", folder.path);
-    let pair = Pair { subject, restored: &folder.path, source: path };
+    let pair = Pair { subject, restored: &folder.path, source: path, compared: true };
     Ok(match verdict(&pair, &checks, None) {
         Progress::Done { outputs: report, detail } => {
             outputs.extend(report);

@@ -79,7 +79,9 @@ async fn verify(
             None => "Only the instance was looked at: no secret with a login is configured for this database, so nothing in it was compared.".to_owned(),
         }),
         Some(login) => {
-            tell.tell(None, "comparing its contents with those of its source");
+            let does =
+                if what.alone { "reading its contents" } else { "comparing its contents with those of its source" };
+            tell.tell(None, does);
             // After a cutover the login of the platform leads to what is live, so its source is reached by its own address.
             let there = source.as_ref().filter(|_| what.live).and_then(restore_database::endpoint);
             let source = match there {
@@ -90,8 +92,12 @@ async fn verify(
             what.alone.then(|| format!("What is in it was read; {database} does not answer, so that nothing was compared."))
         }
     };
-    let pair =
-        Pair { subject: format!("Instance {instance} in {}", session.region), restored: instance, source: database };
+    let pair = Pair {
+        subject: format!("Instance {instance} in {}", session.region),
+        restored: instance,
+        source: database,
+        compared: !what.alone,
+    };
     let mut verdict = verdict(&pair, &checks, note.as_deref());
     if let Progress::Done { outputs, .. } = &mut verdict {
         outputs.extend(note.filter(|_| what.alone).map(|issue| (ISSUE.to_owned(), issue)));

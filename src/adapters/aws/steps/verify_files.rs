@@ -33,8 +33,12 @@ impl Look for VerifyFiles {
 /// Looks at the restored file system and into it.
 async fn verify(session: Arc<Session>, call: Call, what: VerifyFiles, tools: Tools, tell: Teller) -> Outcome {
     let VerifyFiles { name, file_system, folders, data_of, .. } = &what;
-    let pair =
-        Pair { subject: format!("File system {name} in {}", session.region), restored: name, source: file_system };
+    let pair = Pair {
+        subject: format!("File system {name} in {}", session.region),
+        restored: name,
+        source: file_system,
+        compared: true,
+    };
     let Some(found) = restore_files::find(&session, name).await? else {
         let reason = format!("{} does not exist, so nothing was compared. Test again.", pair.subject);
         return Ok(Progress::Refuted { reason, outputs: Outputs::new() });
