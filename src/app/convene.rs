@@ -1,5 +1,5 @@
 //! What an incident does by itself while it is open: rooms open for what others run with a ticket, and updates are drafted for
-//! those who wait. Everything here follows from the ledger, so that it can be done again at any time, by any process.
+//! those who wait, and people are asked after what reviews left to be done. Everything here follows from the ledger, so that it can be done again at any time, by any process.
 
 use super::{change::Change, desk::Desk, planner::Asking, submit::New};
 use crate::{
@@ -37,9 +37,29 @@ impl Desk {
             }
             for op in unfinished.iter().filter(|op| declared(&op.plan).is_some()) {
                 self.draft_update(&op.id, &unfinished).await?;
+                self.measure(op).await?;
             }
         }
-        Ok(())
+        self.ask_after_items().await
+    }
+
+    /// Writes down, once, how long own failovers took: an incident says until when one keeps the promise.
+    async fn measure(&self, op: &Operation) -> Result<(), StoreError> {
+        if op.incident.as_ref().is_some_and(|incident| incident.measured.is_some()) {
+            return Ok(());
+        }
+        let Some(measured) = self.planner.failovers_took(op.environment()).await? else { return Ok(()) };
+        let Some(run) = self.store.load(&op.id).await? else { return Ok(()) };
+        let mut change = Change::on(&run, self.clock.now());
+        change.op().incident.get_or_insert_default().measured = Some(measured);
+        match self.store.commit(change.commit(Guard::Version(run.version)).1).await {
+            // It changed meanwhile: the next round does it.
+            Err(StoreError::Conflict) => Ok(()),
+            other => {
+                self.wake.all();
+                other
+            }
+        }
     }
 
     /// Whether there is an incident for this ticket already, or was one while this operation was there.

@@ -31,7 +31,7 @@ pub(super) enum Attempt {
     /// Refuse with this.
     Refuse(Reply),
     /// Ask for what is missing in this form; where none can be opened, refuse with this.
-    Ask(Option<ConfirmForm>, Reply),
+    Ask(Option<Form>, Reply),
     /// Commit this and answer with the reply.
     Change(Box<Change>, Reply),
 }
@@ -103,11 +103,15 @@ impl Desk {
     }
 
     /// Opens the form by what the click brought to open one with.
-    async fn ask_back(&self, ask: &Inquiry, form: Option<ConfirmForm>, reply: Reply) -> Result<Reply, StoreError> {
+    async fn ask_back(&self, ask: &Inquiry, form: Option<Form>, reply: Reply) -> Result<Reply, StoreError> {
         let trigger = self.triggers.take(&ask.request.id);
         let (Some(form), Some(trigger)) = (form, trigger) else { return self.refuse_ask(ask, reply).await };
-        let asked = say(Level::Success, format!("The form asks for the name of what {} replaces.", form.operation));
-        let form = Form::Confirm(form);
+        let asks = match &form {
+            Form::Confirm(form) => format!("The form asks for the name of what {} replaces.", form.operation),
+            Form::Reason(_) => "The form asks why.".to_owned(),
+            Form::Restore(_) => "The form asks what to restore.".to_owned(),
+        };
+        let asked = say(Level::Success, asks);
         match tokio::time::timeout(self.patience, self.chat.open(&trigger, &form)).await {
             Ok(Ok(_)) => {
                 let answers = Some((ask.request.id.clone(), asked.text.clone()));
@@ -145,7 +149,7 @@ impl Desk {
             ));
         }
         if let Some(why) = unconfirmed(op, typed) {
-            let form = seen.map(|seen| confirm_form(op, &ask.request.channel, seen));
+            let form = seen.map(|seen| Form::Confirm(confirm_form(op, &ask.request.channel, seen)));
             return Attempt::Ask(form, say(Level::Warning, why));
         }
         let before = approval::missing(&op.needs, &op.requester.person, &op.digest, &op.votes);

@@ -26,7 +26,7 @@ use super::{
 use crate::{
     domain::{
         command::{Command, Control, Does, OPERATION, Wrong},
-        controls::{CHOICE, CONFIRM, DUTY, INJECT, NUMBER, TO},
+        controls::{CHOICE, CONFIRM, DONE, DUTY, INJECT, ITEM, NUMBER, TO},
         language,
         mirror::mirrored,
         operation::OpId,
@@ -219,8 +219,8 @@ impl Desk {
             return self.answer_now(request, via, reply, false).await;
         }
         let Some(text) = what.said() else { return self.accept_and_deal(request, via, what).await };
-        if let Some(trigger) = self.triggers.take(&request.id)
-            && let Some(open) = language::open_restore(text, &self.environments())
+        if let Some(open) = language::open_restore(text, &self.environments())
+            && let Some(trigger) = self.triggers.take(&request.id)
         {
             return self.open_restore(request, via, open, trigger).await;
         }
@@ -229,6 +229,7 @@ impl Desk {
         if command.as_ref().is_ok_and(|c| c.changes_things() || c.asks_aws()) {
             return self.accept_and_deal(request, via, what).await;
         }
+        self.triggers.take(&request.id);
         // What changes nothing is worked out first and stored together with its answer.
         match (self.gate_in_time(&request).await, command) {
             (Err(reply), _) => self.answer_now(request, via, reply, true).await,
@@ -327,6 +328,8 @@ impl Desk {
             Ok(()) => self.act(ask, what).await,
             Err(reply) => self.refuse_ask(ask, reply).await,
         };
+        // Whoever wanted to open a form has.
+        self.triggers.take(&ask.request.id);
         self.wake.all();
         match dealt {
             // Another process, or the sweep, answered this very request first.
@@ -429,7 +432,14 @@ impl Desk {
             Control::Duty => self.duty(ask, &id, command.values().read(DUTY), command.values().get(TO)).await,
             Control::Decide => {
                 let values = command.values();
-                self.decide_inject(ask, &id, values.read(INJECT), values.read(CHOICE)).await
+                match (values.get(INJECT), values.read(CHOICE)) {
+                    (None, Some(choice)) => self.rule(ask, &id, choice, command).await,
+                    (_, choice) => self.decide_inject(ask, &id, values.read(INJECT), choice).await,
+                }
+            }
+            Control::Item => {
+                let values = command.values();
+                self.act_on_item(ask, &id, values.read(ITEM), values.get(TO), values.has(DONE)).await
             }
             Control::Update => self.send_update(ask, &id, command.values().read(NUMBER)).await,
             Control::Lift => self.resume(ask, command.environment(), reason).await,

@@ -9,7 +9,7 @@ use crate::{
         command::Command,
         environment::{Environment, Side},
         experience,
-        incident::declared,
+        incident::{Measured, declared},
         language,
         mark::{Mark, MarkKind},
         moment::Moment,
@@ -172,11 +172,18 @@ impl Planner {
         let runs = self.store.list(&filter).await?;
         let open = runs.iter().filter(|op| !op.state.terminal()).filter_map(|op| declared(&op.plan));
         let first_sign = open.map(|room| room.first_sign).min();
-        let known = experience::of(&runs);
-        let own = known.iter().find(|experience| experience.what == price::RUNS);
-        let takes = own.and_then(|own| Some(own.took?.1));
-        let measured = (takes, own.map_or(0, |own| own.runs));
+        let measured = price::measured(&experience::of(&runs));
         Ok(Price::of(found, [price::answered(&samples), first_sign], measured, config.rto.0))
+    }
+
+    /// How long own failovers of an environment took; none while fewer were measured than give a number.
+    ///
+    /// # Errors
+    /// The ledger's.
+    pub async fn failovers_took(&self, environment: &str) -> Result<Option<Measured>, StoreError> {
+        let filter = Filter { environment: Some(environment.to_owned()), limit: PAST, ..Filter::default() };
+        let (takes, runs) = price::measured(&experience::of(&self.store.list(&filter).await?));
+        Ok(takes.map(|takes| Measured { takes: takes.as_secs(), runs }))
     }
 
     /// AWS, for what only looks.

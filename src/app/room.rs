@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::{
     authority::{Denied, Freshness},
-    change::Change,
+    change::{Change, SELF},
     decide::Attempt,
     desk::{Desk, Inquiry, say},
     words,
@@ -12,10 +12,10 @@ use super::{
 use crate::{
     domain::{
         drill::tabletop,
-        incident::{self, Duty, Entry, Holder, Update},
+        incident::{self, Duty, Entry, Holder, Update, item, review::Review},
         moment::Moment,
         operation::{OpId, Run},
-        text::one_line,
+        text::{count, one_line},
     },
     ports::{
         alert::Topic,
@@ -31,7 +31,7 @@ const LOOKED_THROUGH: u32 = 200;
 ///
 /// # Errors
 /// The ledger's.
-pub async fn review(store: &dyn Store, run: &Run, now: Moment) -> Result<Option<File>, StoreError> {
+pub async fn review(store: &dyn Store, run: &Run, now: Moment) -> Result<Option<Review>, StoreError> {
     let Some(room) = incident::declared(&run.op.plan) else { return Ok(None) };
     let filter =
         Filter { environment: Some(run.op.environment().to_owned()), states: Vec::new(), limit: LOOKED_THROUGH };
@@ -40,12 +40,28 @@ pub async fn review(store: &dyn Store, run: &Run, now: Moment) -> Result<Option<
     {
         others.extend(store.load(&op.id).await?);
     }
-    let file = |text| File {
-        name: format!("{}-review.html", run.op.id),
-        title: format!("Review of {} in {}", room.ticket, run.op.environment()),
-        text,
-    };
-    Ok(incident::review::page(run, &others, now).map(file))
+    Ok(incident::review::review(run, &others, now))
+}
+
+/// Shares the review, and puts to people what it leaves to be done, in the transaction that closes the incident.
+pub fn reviewed(change: &mut Change, review: Review) {
+    let (id, environment) = (change.run.op.id.clone(), change.run.op.environment().to_owned());
+    change.share(File {
+        name: format!("{id}-review.html"),
+        title: format!("Review of {} in {environment}", review.ticket),
+        text: review.page,
+    });
+    if review.items.is_empty() {
+        return;
+    }
+    let told = format!(
+        "The review leaves {} to be done, and nobody has any yet. Take one by its button on the card, or name somebody: `/bbws dr action {id} --item 1 --to @somebody`. They are asked after every week until they are done.",
+        count(review.items.len(), "action item")
+    );
+    change.audit(SELF, "items", json!({"items": review.items}));
+    change.op().incident.get_or_insert_default().items = review.items;
+    change.mark(item::remembered(&change.run));
+    change.thread("items", Level::Warning, told);
 }
 
 /// Says to the room of an incident, or to those who play a tabletop, what is due while this step waits for them, each once: what is said is written down in the transaction that says it.
@@ -93,7 +109,7 @@ impl Desk {
     }
 
     /// Why nothing can be handed to somebody: who may not act here cannot do a duty either.
-    async fn cannot_hold(&self, user: &str) -> Option<Reply> {
+    pub(super) async fn cannot_hold(&self, user: &str) -> Option<Reply> {
         let why = match self.authority.principal(user, Freshness::Recent).await {
             Ok(principal) if principal.roles.is_empty() => {
                 "hold no role in bbws, so that they could only watch. Hand it to somebody who does".to_owned()

@@ -79,6 +79,23 @@ static CHOICES: value::Kind = value::Kind {
     ..value::TEXT
 };
 
+/// The option that says which action item is meant.
+pub const ITEM: &str = "item";
+/// The option that says that it is done.
+pub const DONE: &str = "done";
+static ITEMS: value::Kind = value::Kind {
+    name: "number of an action item",
+    usage: "N",
+    number: true,
+    read: |_, text, _| match text.parse::<u32>() {
+        Ok(number) if number > 0 => Ok(number.to_string()),
+        _ => Err(Wrong::new(format!("{} is not the number of an action item.", shown(text)))),
+    },
+    lacking: |_| "the number of the action item, as `dr actions` shows it.".to_owned(),
+    open: Some("<number>"),
+    ..value::TEXT
+};
+
 /// Somebody's Slack id, out of a mention as Slack writes it, or as it is.
 fn person(text: &str) -> Result<String, Wrong> {
     let inner = text.strip_prefix("<@").and_then(|rest| rest.strip_suffix('>')).unwrap_or(text);
@@ -94,7 +111,7 @@ fn person(text: &str) -> Result<String, Wrong> {
 }
 
 /// All of them.
-pub static ENTRIES: [Entry; 13] = [
+pub static ENTRIES: [Entry; 14] = [
     Entry {
         name: "dr.duty",
         path: &["dr", "duty"],
@@ -156,19 +173,20 @@ pub static ENTRIES: [Entry; 13] = [
         name: "dr.decide",
         path: &["dr", "decide"],
         group: Group::Recovery,
-        place: 52,
-        about: "Decide on the inject of a tabletop, as its buttons do",
-        happens: "What you decide is held against the assessment of the twin, which is told then, and the next inject follows at its minute. \
-                  Nothing of it reaches AWS.",
+        place: 9,
+        about: "Decide as the commander of an incident, or on the inject of a tabletop",
+        happens: "In an incident the commander's decision and its reason are kept on the card, on the timeline and in the review; it starts \
+                  nothing by itself. In a tabletop what you decide is held against the assessment of the twin, which is told then, and the \
+                  next inject follows at its minute. Nothing of it reaches AWS.",
         args: &[
             OPERATION,
             Arg {
                 name: INJECT,
                 kind: &INJECTS,
                 form: Form::Option,
-                required: true,
+                required: false,
                 usual: None,
-                about: "which inject: what is decided is what was read",
+                about: "in a tabletop: which inject; what is decided is what was read",
             },
             Arg {
                 name: CHOICE,
@@ -176,12 +194,53 @@ pub static ENTRIES: [Entry; 13] = [
                 form: Form::Option,
                 required: true,
                 usual: None,
-                about: "`proceed` fails over now, `look` looks further first, `never` does not fail over",
+                about: "`proceed` fails over or recovers now, `look` looks further first, `never` does neither",
             },
+            REASON,
         ],
-        examples: &["dr decide dt-3 --inject 2 --choice look"],
+        examples: &[
+            "dr decide in-1 --choice proceed --reason \"no sign of life for 20 min\"",
+            "dr decide dt-3 --inject 2 --choice look",
+        ],
         who: ANY_ROLE,
         does: |_| Does::Control(Control::Decide),
+        settle: as_they_are,
+        mend: nothing_more,
+    },
+    Entry {
+        name: "dr.action",
+        path: &["dr", "action"],
+        group: Group::Recovery,
+        place: 54,
+        about: "Take an action item of an incident, hand it over, or say that it is done",
+        happens: "The incident's card shows whose it is. Whoever has one is asked after it every week until somebody says that it is done.",
+        args: &[
+            OPERATION,
+            Arg { name: ITEM, kind: &ITEMS, form: Form::Option, required: true, usual: None, about: "which one" },
+            Arg {
+                name: TO,
+                kind: &PERSON,
+                form: Form::Option,
+                required: false,
+                usual: None,
+                about: "whose it is from now on; yours when left out",
+            },
+            Arg {
+                name: DONE,
+                kind: &value::CHECK,
+                form: Form::Flag,
+                required: false,
+                usual: None,
+                about: "it is done, and nobody is asked after it any more",
+            },
+        ],
+        examples: &[
+            "dr action in-1 --item 2",
+            "dr action in-1 --item 2 --to U0123ABCD",
+            "dr action in-1 --item 2 --done",
+        ],
+        who: ANY_ROLE,
+        does: |_| Does::Control(Control::Item),
         settle: as_they_are,
         mend: nothing_more,
     },

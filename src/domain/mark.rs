@@ -37,11 +37,13 @@ pub enum MarkKind {
     Mirror,
     /// When a drill was last held, by its form; the note is what it came to. See [`super::drill`].
     Drill,
+    /// That action items of an incident are open; the note is what they are. See [`super::incident::item`].
+    Item,
 }
 
 impl MarkKind {
     /// Every kind.
-    pub const ALL: [MarkKind; 13] = [
+    pub const ALL: [MarkKind; 14] = [
         MarkKind::Hold,
         MarkKind::Tested,
         MarkKind::Tier,
@@ -55,6 +57,7 @@ impl MarkKind {
         MarkKind::Room,
         MarkKind::Mirror,
         MarkKind::Drill,
+        MarkKind::Item,
     ];
 
     /// Its name in the ledger.
@@ -73,6 +76,7 @@ impl MarkKind {
             MarkKind::Room => "room",
             MarkKind::Mirror => "mirror",
             MarkKind::Drill => "drill",
+            MarkKind::Item => "item",
         }
     }
 }

@@ -5,6 +5,7 @@
 use std::time::Duration;
 
 use super::{
+    experience::Experience,
     mark::Sample,
     moment::{Moment, spoken},
     readiness::{HOME, Health, Readiness},
@@ -118,6 +119,12 @@ impl Price {
         };
         format!("The price of waiting: {lost}; {takes}. {}", self.gone_told(now))
     }
+}
+
+/// What own runs took, nine of ten of them, and how many there were.
+pub fn measured(known: &[Experience]) -> (Option<Duration>, usize) {
+    let own = known.iter().find(|experience| experience.what == RUNS);
+    (own.and_then(|own| Some(own.took?.1)), own.map_or(0, |own| own.runs))
 }
 
 /// When the primary region was last seen to answer: something of it was measured then.

@@ -367,7 +367,7 @@ impl Engine {
                 account(change, targets);
             }
             if let Some(review) = review.clone().filter(|_| to == State::Succeeded) {
-                change.share(review);
+                room::reviewed(change, review);
             }
             Ok(())
         });

@@ -240,6 +240,21 @@ pub enum Form {
     Restore(RestoreForm),
     /// The word without which an approval does not count.
     Confirm(ConfirmForm),
+    /// The reason that a command lacks.
+    Reason(ReasonForm),
+}
+
+/// A form that asks why. What is typed becomes the reason of the command.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReasonForm {
+    /// The command, canonical, without a reason.
+    pub command: String,
+    /// What it is about, in a few words.
+    pub title: String,
+    /// What happens with the answer, a sentence; escaped.
+    pub asks: String,
+    /// Where it was asked for, and where the answer goes.
+    pub channel: String,
 }
 
 /// A form that asks whoever approves to type the name of what will be replaced. What is typed counts as if it had come with the

@@ -31,6 +31,7 @@ mod protected;
 mod recovery;
 mod restorable;
 mod restores;
+mod reviews;
 mod rooms;
 mod silence;
 mod soak;

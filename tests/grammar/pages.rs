@@ -34,6 +34,8 @@ fn the_overview() {
        Take a duty in an incident, or hand it to somebody
     • `/bbws dr update &lt;id&gt; --number &lt;N&gt;`
        Send the update of an incident that was drafted
+    • `/bbws dr decide &lt;id&gt; [--inject N] --choice &lt;proceed|look|never&gt; [--reason "why"]`
+       Decide as the commander of an incident, or on the inject of a tabletop
     • `/bbws dr status &lt;env&gt; [--replication] [--infrastructure] [--report] [--reason "why"]`
        Show whether a failover would work, and what it would lose
     • `/bbws dr failover &lt;env&gt; [--assess-only] [--execute] [--validate] [--ticket ticket] [--stop id] [--reason "why"]`
@@ -46,8 +48,10 @@ fn the_overview() {
        Show when each drill was last held, and when it is due
     • `/bbws dr test &lt;env&gt; &lt;tabletop|infra|dns|full-drill&gt; [--seed N] [--reason "why"]`
        Hold a drill: try what a disaster would ask for, while there is none
-    • `/bbws dr decide &lt;id&gt; --inject &lt;N&gt; --choice &lt;proceed|look|never&gt;`
-       Decide on the inject of a tabletop, as its buttons do
+    • `/bbws dr actions [env]`
+       Show what incidents left to be done, and whose it is
+    • `/bbws dr action &lt;id&gt; --item &lt;N&gt; [--to @somebody] [--done]`
+       Take an action item of an incident, hand it over, or say that it is done
 
     *Operations*
     • `/bbws status [env] [--tiers] [--reason "why"]`
@@ -451,13 +455,15 @@ fn the_readme_table() {
     | `/bbws dr declare <env> --ticket <ticket> [--kind region\|corruption\|breach\|freeze\|outage] <reason>` | Declare an incident, and open its room | anyone in a role |
     | `/bbws dr duty <id> <commander\|database\|network\|infrastructure\|security\|application\|communication\|scribe> [--to @somebody]` | Take a duty in an incident, or hand it to somebody | anyone in a role |
     | `/bbws dr update <id> --number <N>` | Send the update of an incident that was drafted | anyone in a role |
+    | `/bbws dr decide <id> [--inject N] --choice <proceed\|look\|never> [--reason "why"]` | Decide as the commander of an incident, or on the inject of a tabletop | anyone in a role |
     | `/bbws dr status <env> [--replication] [--infrastructure] [--report] [--reason "why"]` | Show whether a failover would work, and what it would lose | everyone in the workspace |
     | `/bbws dr failover <env> [--assess-only] [--execute] [--validate] [--ticket ticket] [--stop id] [--reason "why"]` | Move a platform to its DR region, or say whether that should be done | to judge, everyone in the workspace; to carry it out, anyone in a role, with a second person, and others before traffic moves |
     | `/bbws dr failback <env> [--assess-only] [--staged] [--execute] [--ticket ticket] [--reason "why"]` | Bring a platform home from its DR region, or say whether that may be done | to judge, everyone in the workspace; to carry it out, anyone in a role, with a second person, and others before writes stand still and traffic moves |
     | `/bbws dr reprotect <env> [--region region] [--reason "why"]` | Protect a platform where it runs after a failover or a failback | anyone in a role, and a second person has to agree |
     | `/bbws dr test <env> list` | Show when each drill was last held, and when it is due | everyone in the workspace |
     | `/bbws dr test <env> <tabletop\|infra\|dns\|full-drill> [--seed N] [--reason "why"]` | Hold a drill: try what a disaster would ask for, while there is none | anyone in a role; a second person has to agree to `full-drill`, and in production to `dns` |
-    | `/bbws dr decide <id> --inject <N> --choice <proceed\|look\|never>` | Decide on the inject of a tabletop, as its buttons do | anyone in a role |
+    | `/bbws dr actions [env]` | Show what incidents left to be done, and whose it is | everyone in the workspace |
+    | `/bbws dr action <id> --item <N> [--to @somebody] [--done]` | Take an action item of an incident, hand it over, or say that it is done | anyone in a role |
     | `/bbws status [env] [--tiers] [--reason "why"]` | Show where things stand, on one screen | everyone in the workspace |
     | `/bbws handover [env] [--reason "why"]` | Hand over to whoever comes next, on one screen | everyone in the workspace |
     | `/bbws op list [env]` | List operations, newest first | everyone in the workspace |
@@ -521,6 +527,8 @@ fn one_of_each() -> Vec<Command> {
         "dr declare prod --ticket INC-1 orders are gone",
         "dr duty in-1 scribe",
         "dr update in-1 --number 2",
+        "dr actions prod",
+        "dr action in-1 --item 2",
         "dr status prod",
         "dr failover prod",
         "dr failback prod",

@@ -5,11 +5,12 @@ use serde_json::{Value, json};
 
 use super::text::{clip, one_line};
 use crate::domain::text::escape;
-use crate::ports::chat::{Choice, ConfirmForm, Form, RestoreForm};
+use crate::ports::chat::{Choice, ConfirmForm, Form, ReasonForm, RestoreForm};
 
 /// By which a submitted form is known again.
 const RESTORE: &str = "bbws.restore";
 const CONFIRM: &str = "bbws.confirm";
+const REASON: &str = "bbws.reason";
 /// Most options of a select, and most characters of a label and of a value.
 const OPTIONS: usize = 100;
 const LABEL: usize = 75;
@@ -22,7 +23,23 @@ pub fn view(form: &Form) -> Value {
     match form {
         Form::Restore(form) => restore(form),
         Form::Confirm(form) => confirm(form),
+        Form::Reason(form) => reason(form),
     }
+}
+
+/// What the command is, and a field for why.
+fn reason(form: &ReasonForm) -> Value {
+    let mut typed = text("why", "Why", "what others should know", None);
+    typed["optional"] = json!(false);
+    json!({
+        "type": "modal",
+        "callback_id": REASON,
+        "private_metadata": json!({"command": form.command, "channel": form.channel}).to_string(),
+        "title": plain(&clip(&form.title, TITLE)),
+        "close": plain("Not now"),
+        "submit": plain("Say it"),
+        "blocks": [section(&format!("{}\n`/bbws {}`", form.asks, escape(&form.command))), typed],
+    })
 }
 
 /// What is about to be replaced, and a field for its name.

@@ -3,13 +3,18 @@
 use super::{blocks::Part, command_button::CommandButton, text::mention};
 use crate::{
     domain::{
-        incident::{self, Duty},
+        drill::choice::Choice,
+        incident::{self, Duty, Item, item},
         moment::Moment,
         operation::Run,
+        step::OpenRoom,
         text::escape,
     },
     ports::chat::Offer,
 };
+
+/// Most action items a card shows; a section takes 3,000 characters.
+const ITEMS: usize = 10;
 
 /// What stands above the steps; nothing on the card of anything else.
 pub fn parts(run: &Run, now: Moment) -> Vec<Part> {
@@ -23,11 +28,41 @@ pub fn parts(run: &Run, now: Moment) -> Vec<Part> {
     }
     let lines: Vec<String> = Duty::ALL.into_iter().map(|duty| line(run, duty)).collect();
     parts.push(Part::Section(format!("*Who does what*\n{}", lines.join("\n"))));
-    if !run.op.state.terminal() {
-        let offers = Duty::ALL.into_iter().map(|duty| offer(run, duty)).enumerate();
-        parts.push(Part::Offers(offers.filter_map(|(number, offer)| CommandButton::of(&offer, number)).collect()));
+    let items = item::of(run);
+    if !items.is_empty() {
+        let lines: Vec<String> = items.iter().take(ITEMS).map(Item::line).collect();
+        let more = items.len().saturating_sub(ITEMS);
+        let more = if more > 0 {
+            format!("\n… and {more} more: `/bbws dr actions {}`", escape(run.op.environment()))
+        } else {
+            String::new()
+        };
+        parts.push(Part::Section(format!("*What is left to do*\n{}{more}", lines.join("\n"))));
     }
+    let offers: Vec<Offer> = match run.op.state.terminal() {
+        false => Duty::ALL.into_iter().map(|duty| offer(run, duty)).chain(decisions(run, room)).collect(),
+        true => {
+            let open = items.iter().take(ITEMS).filter(|item| item.done.is_none());
+            open.map(|item| item.offer(&run.op.id.0)).collect()
+        }
+    };
+    let buttons: Vec<CommandButton> =
+        offers.iter().enumerate().filter_map(|(number, offer)| CommandButton::of(offer, number)).collect();
+    parts.extend((!buttons.is_empty()).then_some(Part::Offers(buttons)));
     parts
+}
+
+/// What the commander can decide, each asked for its reason; nothing while nobody leads.
+fn decisions(run: &Run, room: &OpenRoom) -> Vec<Offer> {
+    if holder(run, Duty::Commander).is_none() {
+        return Vec::new();
+    }
+    let offer = |choice: Choice| Offer {
+        label: choice.in_earnest(room.disaster).to_owned(),
+        command: format!("dr decide {} --choice {}", run.op.id, choice.word()),
+        confirm: None,
+    };
+    Choice::ALL.map(offer).to_vec()
 }
 
 fn holder(run: &Run, duty: Duty) -> Option<&incident::Holder> {

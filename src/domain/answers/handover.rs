@@ -8,7 +8,7 @@ use super::{
 use crate::domain::{
     command::{ANY_ENVIRONMENT, Command, Does, EVERYONE, Entry, Group, WHY_ASKED, as_they_are, nothing_more},
     environment::{Environment, Side},
-    incident,
+    incident::{self, item},
     mark::{Leftover, Mark, MarkKind},
     moment::spoken,
     operation::{Run, State},
@@ -49,7 +49,7 @@ impl Answer for Handover {
         Wants {
             runs: Runs::Unfinished,
             stops: true,
-            marks: &[MarkKind::Finding, MarkKind::Hold, MarkKind::Before],
+            marks: &[MarkKind::Finding, MarkKind::Hold, MarkKind::Before, MarkKind::Item],
             measured: true,
             ..Wants::default()
         }
@@ -83,6 +83,7 @@ fn told(environment: &Environment, known: &Known<'_>, room: usize) -> String {
         ("Runs", running.iter().map(line).collect()),
         ("Do not touch", untouchable(environment, &others, &marks, known)),
         ("Late", late(name, &marks, known)),
+        ("To do", item::counted(name, &item::open(&marks)).into_iter().collect()),
     ];
     let mut quiet = true;
     for (heading, lines) in groups {

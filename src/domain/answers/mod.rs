@@ -1,6 +1,7 @@
 //! What can be asked for that changes nothing: one file per answer, and the one list of them. An answer says how it is asked
 //! for, what of the ledger it rests on, and what it says then. It is pure: who asks gets all of it in one reply.
 
+mod actions;
 pub mod backup_list;
 pub mod dr;
 mod drills;
@@ -26,8 +27,8 @@ use super::{
 };
 
 /// Every answer from the ledger. A new one is its file and its line here.
-pub static ALL: [&dyn Answer; 5] =
-    [&op_list::OpList, &op_show::OpShow, &status::Status, &handover::Handover, &drills::Drills];
+pub static ALL: [&dyn Answer; 6] =
+    [&op_list::OpList, &op_show::OpShow, &status::Status, &handover::Handover, &drills::Drills, &actions::Actions];
 
 /// Which runs an answer rests on, with their steps.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

@@ -10,6 +10,7 @@ use crate::domain::{
     drill::calendar,
     environment::{Environment, Side},
     experience,
+    incident::item,
     mark::{Leftover, Mark, MarkKind},
     moment::{Moment, spoken},
     operation::{Run, State},
@@ -83,7 +84,7 @@ impl Answer for Status {
             newest: if command.environment().is_some() { MEASURED } else { 0 },
             runs: Runs::Unfinished,
             stops: true,
-            marks: &[MarkKind::Finding, MarkKind::Leftover, MarkKind::Before, MarkKind::Drill],
+            marks: &[MarkKind::Finding, MarkKind::Leftover, MarkKind::Before, MarkKind::Drill, MarkKind::Item],
             measured: true,
             dues: true,
             attainment: command.environment().is_some(),
@@ -124,6 +125,8 @@ struct Section<'a> {
     kept: Vec<String>,
     /// What makes the silence about what is late worth less; none when it was looked at just now.
     unseen: Option<String>,
+    /// What incidents left to be done; none where all of it is.
+    left_to_do: Option<String>,
 }
 
 impl Section<'_> {
@@ -170,6 +173,7 @@ impl Section<'_> {
             wrong,
             kept,
             unseen: unseen(measured, known.now),
+            left_to_do: item::counted(name, &item::open(&marks)),
         }
     }
 
@@ -192,7 +196,13 @@ impl Section<'_> {
         parts.extend((kept > 0).then(|| format!("{kept} left by restores")));
         let mut text = format!("*{}* · {}", escape(name), parts.join(" · "));
         let groups = [&self.stopped, &self.waiting, &self.running, &self.late, &self.wrong, &self.kept];
-        let lines: Vec<&String> = self.exposed.iter().chain(&self.unseen).chain(groups.into_iter().flatten()).collect();
+        let lines: Vec<&String> = self
+            .exposed
+            .iter()
+            .chain(&self.unseen)
+            .chain(groups.into_iter().flatten())
+            .chain(&self.left_to_do)
+            .collect();
         for line in lines.iter().take(room) {
             text.push_str(&format!("\n• {line}"));
         }

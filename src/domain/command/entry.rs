@@ -90,8 +90,10 @@ pub enum Control {
     Duty,
     /// Send the update of an incident that was drafted.
     Update,
-    /// Decide what is asked in a tabletop.
+    /// Decide what is asked in a tabletop, or as the commander of an incident.
     Decide,
+    /// Take an action item of an incident, hand it over, or say that it is done.
+    Item,
 }
 
 /// What AWS has to be asked for, since the ledger does not know it.

@@ -4,6 +4,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::domain::incident::disaster::Disaster;
+
 /// What people can decide.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -37,6 +39,16 @@ impl Choice {
             Choice::Proceed => "Fail over now",
             Choice::Look => "Not yet: look further",
             Choice::Never => "Do not fail over",
+        }
+    }
+
+    /// What it is in an incident of that kind, where not every recovery is a failover.
+    pub fn in_earnest(self, disaster: Disaster) -> &'static str {
+        match (disaster, self) {
+            (Disaster::Region | Disaster::Outage, choice) => choice.label(),
+            (Disaster::Corruption | Disaster::Breach | Disaster::Freeze, Choice::Proceed) => "Recover now",
+            (Disaster::Corruption | Disaster::Breach | Disaster::Freeze, Choice::Look) => Choice::Look.label(),
+            (Disaster::Corruption | Disaster::Breach | Disaster::Freeze, Choice::Never) => "Recover nothing",
         }
     }
 }

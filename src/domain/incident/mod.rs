@@ -5,6 +5,7 @@
 
 pub mod disaster;
 pub mod duty;
+pub mod item;
 pub mod record;
 pub mod review;
 pub mod settings;
@@ -19,7 +20,7 @@ use super::{
 
 pub use disaster::{Disaster, Hint, checklist};
 pub use duty::Duty;
-pub use record::{Decision, Entry, Holder, Incident, Update};
+pub use record::{Decision, Entry, Holder, Incident, Item, Measured, RULINGS, Ruling, Update};
 pub use settings::{Drills, Every, Incidents};
 pub use told::{Call, calls, clock};
 

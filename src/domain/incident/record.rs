@@ -9,6 +9,8 @@ use crate::domain::{drill::choice::Choice, moment::Moment};
 
 /// Most entries of a timeline that people write by hand.
 pub const LONGEST: usize = 500;
+/// Most decisions of one incident that are kept.
+pub const RULINGS: usize = 50;
 
 /// What people have done in an incident so far.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -28,6 +30,54 @@ pub struct Incident {
     /// What was decided in a tabletop, by the number of the inject, from 0.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub decisions: BTreeMap<usize, Decision>,
+    /// What the commander decided, and why, in the order in which they did.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rulings: Vec<Ruling>,
+    /// What the review left to be done.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub items: Vec<Item>,
+    /// How long own failovers took, as it was known when the incident was open; none while fewer were measured than give a number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub measured: Option<Measured>,
+}
+
+/// What the commander of an incident decided, in earnest.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ruling {
+    /// What.
+    pub choice: Choice,
+    /// Why; plain text, hostile.
+    pub why: String,
+    /// Slack user id.
+    pub by: String,
+    /// When.
+    pub at: Moment,
+}
+
+/// Something that is to be done after an incident.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Item {
+    /// Its number in the incident, from 1.
+    pub number: u32,
+    /// What went wrong or was left out; plain text, hostile.
+    pub what: String,
+    /// When people were last asked after it, or told of it.
+    pub asked: Moment,
+    /// Whose it is, Slack user id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<String>,
+    /// Who said that it is done, and when.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub done: Option<Holder>,
+}
+
+/// How long runs took.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Measured {
+    /// Nine of ten took no longer, in seconds.
+    pub takes: u64,
+    /// How many there were.
+    pub runs: usize,
 }
 
 /// What somebody decided on an inject.

@@ -3,11 +3,12 @@
 
 use std::time::Duration;
 
-use super::{Duty, declared};
+use super::{Duty, Item, declared, item};
 use crate::domain::{
     moment::{Moment, spoken},
     operation::{Run, State},
     operations::{self, title},
+    preflight::Stands,
     step::{OpenRoom, StepState},
 };
 
@@ -37,10 +38,23 @@ const SELF: &str = "bbws";
 const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;max-width:56rem;margin:2rem auto;padding:0 1rem;color:#1a1a1a}\
 h1{font-size:1.5rem}h2{font-size:1.15rem;margin-top:2rem}table{border-collapse:collapse;width:100%}\
 td,th{border-bottom:1px solid #ddd;padding:.35rem .5rem;text-align:left;vertical-align:top}\
-.bad{color:#b00020}.good{color:#0a6b2d}svg{width:100%;height:auto}";
+.bad{color:#b00020}.good{color:#0a6b2d}svg{width:100%;height:auto}\
+@media print{body{margin:0;max-width:none;font-size:11px}h2{break-after:avoid}tr,svg{break-inside:avoid}}";
 
-/// The page; `others` are the operations of the environment while the incident was open, `now` the moment it is closed.
-pub fn page(run: &Run, others: &[Run], now: Moment) -> Option<String> {
+/// A review.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Review {
+    /// The ticket of the incident.
+    pub ticket: String,
+    /// The page, HTML.
+    pub page: String,
+    /// What it leaves to be done.
+    pub items: Vec<Item>,
+}
+
+/// The review; `others` are the operations of the environment while the incident was open, `now` the moment it is closed. None of
+/// what is no incident.
+pub fn review(run: &Run, others: &[Run], now: Moment) -> Option<Review> {
     let room = declared(&run.op.plan)?;
     let others: Vec<&Run> = others.iter().filter(|other| other.op.id != run.op.id && during(other, run, now)).collect();
     let heading = format!("{} in {}: {}", room.ticket, run.op.environment(), room.what);
@@ -56,6 +70,15 @@ pub fn page(run: &Run, others: &[Run], now: Moment) -> Option<String> {
         &["When (UTC)", "Who", "What"],
         lines.iter().map(|line| vec![line.at.day_and_clock(), line.by.clone(), line.text.clone()]),
     );
+    html += "<h2>Decisions</h2>";
+    let rulings = run.op.incident.iter().flat_map(|incident| &incident.rulings);
+    html += &table(
+        &["When (UTC)", "Commander", "Decided", "Why"],
+        rulings.map(|ruling| {
+            let what = ruling.choice.in_earnest(room.disaster).to_owned();
+            vec![ruling.at.day_and_clock(), ruling.by.clone(), what, ruling.why.clone()]
+        }),
+    );
     html += "<h2>Approvals</h2>";
     let agreed = others.iter().flat_map(|other| {
         other.op.votes.iter().map(move |vote| {
@@ -64,16 +87,16 @@ pub fn page(run: &Run, others: &[Run], now: Moment) -> Option<String> {
     });
     html += &table(&["Operation", "What", "Agreed", "When (UTC)"], agreed);
     html += "<h2>What did not go as it should</h2>";
-    html +=
-        &table(&["Where", "What"], gaps(run, room, &others, now).into_iter().map(|(place, what)| vec![place, what]));
+    let gaps = gaps(run, room, &others, now);
+    html += &table(&["Where", "What"], gaps.iter().map(|(place, what)| vec![place.clone(), what.clone()]));
     html += "<h2>Action items</h2>";
-    let items = gaps(run, room, &others, now);
-    html += &table(
-        &["What", "Owner", "Until"],
-        items.into_iter().map(|(place, what)| vec![format!("{place}: {what}"), "nobody yet".into(), "not set".into()]),
+    let items = item::left(gaps.into_iter().map(|(place, what)| format!("{place}: {what}")), now);
+    html += &table(&["Number", "What"], items.iter().map(|item| vec![item.number.to_string(), item.what.clone()]));
+    html += &format!(
+        "<p>Whoever takes one is asked after it every week until it is done. <code>/bbws dr actions {}</code> shows whose each is now. A browser prints this page as a PDF.</p></body></html>",
+        escape(run.op.environment())
     );
-    html += "</body></html>";
-    Some(html)
+    Some(Review { ticket: room.ticket.clone(), page: html, items })
 }
 
 /// Whether it was under way at any time of the incident.
@@ -199,11 +222,20 @@ pub fn gaps(run: &Run, room: &OpenRoom, others: &[&Run], now: Moment) -> Vec<(St
                     let why = step.error.as_deref().unwrap_or("no reason is known");
                     gaps.push((place.clone(), format!("{title}: {why}")));
                 }
-                StepState::Skipped if !other.back(step.index) && other.op.id != run.op.id => {
+                // What was given up, or failed before, is one gap and not as many as it had steps left.
+                StepState::Skipped
+                    if other.op.state == State::Succeeded && !other.back(step.index) && other.op.id != run.op.id =>
+                {
                     gaps.push((place.clone(), format!("{title}: skipped")));
                 }
-                _ => {}
+                StepState::Ready | StepState::Calling | StepState::Polling | StepState::Done | StepState::Skipped => {}
             }
+        }
+        let left_out = operations::of(other.op.kind()).preflight(other);
+        let left_out = left_out.into_iter().filter(|check| check.stands == Stands::Skipped);
+        gaps.extend(left_out.map(|check| (place.clone(), format!("{} was skipped: {}", check.what, check.words))));
+        if other.op.state == State::Expired {
+            gaps.push((place, "nobody approved it in time, or it could not start in time".to_owned()));
         }
     }
     for duty in [Duty::Commander, Duty::Communication] {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Duty, FIRST, Hint, checklist, declared};
+use super::{Disaster, Duty, FIRST, Hint, checklist, declared};
 use crate::domain::{
     attachment::Offer,
     moment::{Moment, spoken},
@@ -45,7 +45,33 @@ pub fn clock(run: &Run, now: Moment) -> Vec<String> {
     };
     let oldest = room.first_sign - rpo;
     let rpo = format!("RPO {}: what is brought back has to be from {} or later.", spoken(rpo), oldest.clock_at(now));
-    vec![since, rto, rpo]
+    let mut lines = vec![since, rto, rpo];
+    lines.extend(too_late(run, room, now));
+    lines.extend(ruled(run, room, now));
+    lines
+}
+
+/// After which minute a failover comes too late for the promise, by what own failovers took; none where too few were measured, or
+/// where none would help.
+fn too_late(run: &Run, room: &OpenRoom, now: Moment) -> Option<String> {
+    let measured = run.op.incident.as_ref()?.measured?;
+    let helps = matches!(room.disaster, Disaster::Region | Disaster::Outage) && run.op.ended.is_none();
+    let (rto, takes) = (Duration::from_secs(room.rto), Duration::from_secs(measured.takes));
+    let gone = room.first_sign + rto.saturating_sub(takes);
+    let by = format!("nine of ten of {} measured failovers took at most {}", measured.runs, spoken(takes));
+    let rto = spoken(rto);
+    let told = match now <= gone {
+        true => format!("Past *{}* a failover cannot keep the {rto} any more: {by}.", gone.clock_at(now)),
+        false => format!("Since {} no failover keeps the {rto} any more: {by}.", gone.clock_at(now)),
+    };
+    helps.then_some(told)
+}
+
+/// What the commander decided last.
+fn ruled(run: &Run, room: &OpenRoom, now: Moment) -> Option<String> {
+    let ruling = run.op.incident.as_ref()?.rulings.last()?;
+    let (what, at) = (ruling.choice.in_earnest(room.disaster), ruling.at.clock_at(now));
+    Some(format!("Decided at {at} by <@{}>: *{what}*, because {}.", ruling.by, escape(&ruling.why)))
 }
 
 /// What is due to be said to the room now and was not said yet.

@@ -41,6 +41,7 @@ pub fn interaction(json: &[u8]) -> Payload {
         Some("view_submission") => match payload["view"]["callback_id"].as_str() {
             Some(view::RESTORE) => submitted(&payload, view::restore),
             Some(view::CONFIRM) => submitted(&payload, view::confirmed),
+            Some(view::REASON) => submitted(&payload, view::reasoned),
             _ => Payload::Nothing("another form"),
         },
         Some("message_action") if payload["callback_id"] == TIMELINE => chosen(&payload),

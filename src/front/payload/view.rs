@@ -9,6 +9,8 @@ use crate::{app::inbound::Inbound, domain::command::quoted};
 pub(super) const RESTORE: &str = "bbws.restore";
 /// `callback_id` of the form that asks for the word an approval needs.
 pub(super) const CONFIRM: &str = "bbws.confirm";
+/// `callback_id` of the form that asks for the reason of a command.
+pub(super) const REASON: &str = "bbws.reason";
 /// What a form says counts as what a button says that says a command.
 const SAYS: &str = "bbws.ask.form";
 
@@ -63,6 +65,23 @@ pub(super) fn confirmed(view: &Value) -> Option<(String, Inbound)> {
         reason: text(&view["state"]["values"]["bbws.form.name"]["name"]).map(|name| storable(cut(name))),
     };
     Some((id(&metadata["channel"]).unwrap_or_default(), what))
+}
+
+/// The channel a submitted form belongs to, and the command it says with the reason that was typed, with no more rights than if all
+/// of it had been typed.
+pub(super) fn reasoned(view: &Value) -> Option<(String, Inbound)> {
+    let metadata: Value = serde_json::from_str(view["private_metadata"].as_str()?).ok()?;
+    let command = metadata["command"].as_str()?;
+    let why = text(&view["state"]["values"]["bbws.form.why"]["why"])?;
+    let said = format!("{command} --reason {}", quoted(cut(why)));
+    let what = Inbound::Click {
+        action: SAYS.to_owned(),
+        value: storable(&said),
+        block_id: None,
+        message_ts: None,
+        reason: None,
+    };
+    Some((id(&metadata["channel"]).unwrap_or_default(), what)).filter(|_| said.len() <= MAX_TEXT)
 }
 
 /// The channel a submitted form belongs to, and the command it says, with no more rights than what is typed.
@@ -137,8 +156,20 @@ mod tests {
         let said = "backup restore prod pitr --target-time \"2026-11-21T09:30:00Z\" --database db";
         assert_eq!(command(&moment), Some(("C0OPS".to_owned(), said.to_owned())));
         for nothing in [view(json!([])), view(json!({})), json!({"private_metadata": "x"}), json!({})] {
-            assert_eq!((command(&nothing), confirmed(&nothing)), (None, None));
+            assert_eq!((command(&nothing), confirmed(&nothing), reasoned(&nothing)), (None, None, None));
         }
+    }
+
+    #[test]
+    fn a_reason_that_was_asked_for_ends_the_command() {
+        let sent = json!({
+            "callback_id": REASON,
+            "private_metadata": r#"{"command":"dr decide in-1 --choice proceed","channel":"C0PROD"}"#,
+            "state": {"values": {"bbws.form.why": {"why": {"type": "plain_text_input", "value": "dark \"for\" an hour --choice never"}}}},
+        });
+        let (channel, what) = reasoned(&sent).expect("a command");
+        let said = r#"dr decide in-1 --choice proceed --reason "dark \"for\" an hour --choice never""#;
+        assert_eq!((channel.as_str(), what.said()), ("C0PROD", Some(said)));
     }
 
     #[test]
