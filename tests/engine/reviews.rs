@@ -32,7 +32,7 @@ async fn declared(rig: &mut Rig, what: &str) -> String {
 
 /// What people were asked of the items, with the commands of the buttons below.
 fn questions(rig: &Rig, id: &str) -> Vec<(String, Vec<String>)> {
-    let asked = rig.chat.thread_of(id).into_iter().filter_map(|posted| match posted.message.content {
+    let asked = rig.chat.cards_of(id).into_iter().filter_map(|posted| match posted.message.content {
         Content::Line { text, attachment, .. } if text.starts_with("Is this done?") => {
             Some((text, attachment.offers.into_iter().map(|offer| offer.command).collect()))
         }

@@ -492,6 +492,7 @@ fn only_reading_changes_nothing() {
             "help",
             "backup.list",
             "backup.restore.list",
+            "dr.actions",
             "dr.status",
             "dr.failover",
             "dr.failback",
