@@ -125,6 +125,7 @@ impl Announcer {
             Notice::Whisper { channel, user, level, text, attachment } => {
                 self.whisper(queued, channel, user, said(*level, text, attachment)).await
             }
+            Notice::Measure { environment, at, data, .. } => self.measured(queued, environment, *at, data).await,
             Notice::Publish { environment, topic, subject, body, .. } => {
                 let Some(env) = self.environments.get(environment) else {
                     tracing::error!(key = %queued.key, environment, "a notice names an environment that the config no longer has");
@@ -160,7 +161,7 @@ impl Announcer {
                 self.store.load(operation).await?.map(|run| run.op.environment().to_owned())
             }
             Notice::Channel { environment, .. } => Some(environment.clone()),
-            Notice::Post { .. } | Notice::Whisper { .. } | Notice::Publish { .. } => None,
+            Notice::Post { .. } | Notice::Whisper { .. } | Notice::Publish { .. } | Notice::Measure { .. } => None,
         };
         let Some(environment) = environment.filter(|name| self.environments.contains_key(name)) else { return Ok(()) };
         let now = self.clock.now();
@@ -487,7 +488,7 @@ fn about(queued: &Queued) -> &str {
         // Not before or behind the card itself: a room that cannot be written to must not hold it up.
         Notice::Mirror { .. } | Notice::Post { .. } => &queued.key,
         Notice::Channel { environment, .. } => environment,
-        Notice::Whisper { .. } | Notice::Publish { .. } => &queued.key,
+        Notice::Whisper { .. } | Notice::Publish { .. } | Notice::Measure { .. } => &queued.key,
     }
 }
 
@@ -499,6 +500,6 @@ fn line(said: &Reply, text: String) -> Content {
     Content::Line { level: said.level, text, attachment: Box::new(said.attachment.clone()) }
 }
 
-fn unpublished(error: &CloudError, queued: &Queued) -> Sent {
+pub(super) fn unpublished(error: &CloudError, queued: &Queued) -> Sent {
     Sent::No { again: deliver::pause(queued), uncertain: false, why: error.to_string() }
 }

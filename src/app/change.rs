@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use crate::{
     domain::{
+        datum,
         drill::EXERCISE,
         moment::Moment,
         operation::{OpId, Operation, Run, State, Trigger, Turn},
@@ -308,6 +309,16 @@ impl Change {
     pub fn publish(&mut self, topic: Topic, key: impl Into<String>, subject: impl Into<String>, body: Value) {
         let environment = self.run.op.environment().to_owned();
         self.notices.push(Notice::Publish { environment, topic, key: key.into(), subject: subject.into(), body });
+    }
+
+    /// Puts into CloudWatch what the run came to, once per round.
+    pub fn measure(&mut self, round: i64) {
+        let data = datum::of(&self.run);
+        if !data.is_empty() {
+            let (environment, at) = (self.run.op.environment().to_owned(), self.now());
+            let key = format!("{}-{round}", self.run.op.id);
+            self.notices.push(Notice::Measure { environment, key, at, data });
+        }
     }
 
     /// This change answers a request.

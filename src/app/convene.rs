@@ -82,7 +82,7 @@ impl Desk {
         let command = incident::command(op.environment(), ticket, &operations::title(op));
         let id = self.fresh_id(incident::Declare.prefix()).await?;
         let created = self.clock.now();
-        let asking = Asking { id: &id, at: created, by: &op.requester.user };
+        let asking = Asking { id: &id, at: created, drawn: created, by: &op.requester.user };
         let (plan, needs) = match self.planner.plan(&command, asking).await {
             Ok(planned) => planned,
             Err(why) => {

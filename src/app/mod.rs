@@ -21,6 +21,7 @@ mod leave_out;
 pub mod letter;
 mod lift;
 pub mod list;
+mod measured;
 mod mirrors;
 pub mod planner;
 pub mod push;

@@ -73,6 +73,8 @@ pub struct Asking<'a> {
     pub id: &'a OpId,
     /// When it was asked for.
     pub at: Moment,
+    /// What is drawn at random is drawn for this moment.
+    pub drawn: Moment,
     /// Slack user id of who asked.
     pub by: &'a str,
 }
@@ -203,7 +205,8 @@ impl Planner {
         let active = self.active(environment).await?;
         let config = self.on_its_side(declared, &active, Some(asking.id)).await?;
         let env = planned_for(operation, command, &config, &active)?;
-        let asked = Asked { command, environment: &env, id: asking.id, at: asking.at, active: &active };
+        let asked =
+            Asked { command, environment: &env, id: asking.id, at: asking.at, drawn: asking.drawn, active: &active };
         let ask = operation.survey(&asked)?;
         let mut world = self.survey(&env, &Survey { readiness: false, ..ask.clone() }, asking.by).await?;
         let (mut healthy, mut price) = (None, None);
@@ -252,7 +255,8 @@ impl Planner {
         let command = language::parse(&op.command, &names).map_err(|wrong| {
             vec![format!("What {} was asked for (`{}`) is no longer understood: {}", op.id, op.command, wrong.said)]
         })?;
-        let asking = Asking { id: &op.id, at: op.created, by: &op.requester.user };
+        let drawn = op.by_schedule.as_ref().map_or(op.created, |by| by.due);
+        let asking = Asking { id: &op.id, at: op.created, drawn, by: &op.requester.user };
         self.plan(&command, asking).await.map(|(plan, _)| plan)
     }
 

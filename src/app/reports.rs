@@ -18,7 +18,7 @@ use crate::{
         moment::{Moment, spoken},
         operations::bisect,
         point::{Point, PointQuery},
-        readiness::Readiness,
+        readiness::{self, Readiness},
         retention,
         step::{Action, ISSUE, Outputs},
         text::count,
@@ -53,6 +53,10 @@ pub async fn look(
         let found = sides::readiness(cloud, store, env, &active, &call.requester).await?;
         return Ok(found.map(|found| infrastructure(env, &found)));
     }
+    if matches!(call.action, Action::ObstacleReport(_)) {
+        let found = sides::readiness(cloud, store, env, &active, &call.requester).await?;
+        return Ok(found.map(|found| obstacles(env, &active, &found)));
+    }
     if let Action::TwinReport(what) = &call.action {
         let found = sides::readiness(cloud, store, env, &active, &call.requester).await?;
         return Ok(found.map(|found| twin(env, &found, what.seed)));
@@ -83,6 +87,20 @@ pub async fn look(
     let report = seen.report(now);
     let found = findings(&report.breaches);
     Ok(Ok(progress(report, &format!("{found} in the inventory"))))
+}
+
+/// What stands in the way of a failover.
+fn obstacles(env: &Environment, active: &Active, found: &Readiness) -> Progress {
+    let (never, risky) = readiness::obstacles(env, active, found);
+    let verdict = match (never.is_empty(), risky.is_empty()) {
+        (false, _) => "a failover is not possible",
+        (true, false) => "a failover would be risky",
+        (true, true) => "nothing stands in the way of a failover",
+    };
+    let health = found.health().word();
+    let text = format!("*Disaster recovery of {}*: {verdict}. {} is {health}.", env.name, env.primary_region);
+    let breaches = never.into_iter().chain(risky).collect();
+    progress(Report { text, attachment: Attachment::default(), breaches }, verdict)
 }
 
 /// A twin of what was read, and what happens to it.

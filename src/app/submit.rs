@@ -91,7 +91,7 @@ impl Desk {
         };
         let id = self.fresh_id(operation.prefix()).await?;
         let created = self.clock.now();
-        let asking = Asking { id: &id, at: created, by: &requester.user };
+        let asking = Asking { id: &id, at: created, drawn: created, by: &requester.user };
         let what = operation.what(command, environment);
         let (plan, needs) = match self.planner.plan(command, asking).await {
             Ok(planned) => planned,

@@ -193,7 +193,7 @@ impl Timer {
         };
         let (schedule, at) = (schedule.op, self.desk.clock.now());
         let id = self.desk.fresh_id(operation.prefix()).await?;
-        let asking = Asking { id: &id, at, by: &schedule.requester.user };
+        let asking = Asking { id: &id, at, drawn: due.at, by: &schedule.requester.user };
         let (plan, needs) = match self.desk.planner.plan(&command, asking).await {
             Ok(planned) => planned,
             Err(NoPlan::Ledger(error)) => return Err(error),
@@ -330,6 +330,20 @@ impl Timer {
         self.commit(commit).await
     }
 
+    /// A run, and what is amiss with it, in a few words.
+    async fn ended(&self, op: Operation) -> Result<(Operation, Option<String>), StoreError> {
+        let amiss = match op.state {
+            // One that goes on has a card where it does not go well.
+            State::Queued | State::Running => None,
+            State::Succeeded => {
+                let issues = self.desk.store.load(&op.id).await?.is_some_and(|run| !run.issues().is_empty());
+                issues.then(|| format!("{} with issues", op.id))
+            }
+            other => Some(format!("{} {}", op.id, other.spoken())),
+        };
+        Ok((op, amiss))
+    }
+
     /// Once a day, a line on what was started by itself.
     async fn say_daily(&self, all: &[Due], any: bool, now: Moment) -> Result<(), StoreError> {
         let is = all.iter().find(|due| due.environment == EVERYWHERE && due.routine == DAILY);
@@ -350,9 +364,12 @@ impl Timer {
                 commit.dues.push(DueWrite::Take { due: at(next), was: due.at });
                 let since = self.desk.clock.now() - rhythm.gap();
                 let filter = Filter { limit: RECENT, ..Filter::default() };
-                let day: Vec<Operation> = self.desk.store.list(&filter).await?;
-                let day = day.into_iter().filter(|op| op.created >= since && op.by_schedule.is_some());
-                if let Some((level, text)) = line(&day.collect::<Vec<_>>()) {
+                let all = self.desk.store.list(&filter).await?;
+                let mut day = Vec::new();
+                for op in all.into_iter().filter(|op| op.created >= since && op.by_schedule.is_some()) {
+                    day.push(self.ended(op).await?);
+                }
+                if let Some((level, text)) = line(&day) {
                     commit.notices.push(notice(due, "line", level, text));
                 }
             }
@@ -400,16 +417,12 @@ fn notice(due: &Due, what: &str, level: Level, text: String) -> Notice {
 }
 
 /// What became of the runs of a day, in a line; none where there were none.
-fn line(day: &[Operation]) -> Option<(Level, String)> {
-    let mut environments: BTreeMap<&str, (usize, Vec<String>)> = BTreeMap::new();
-    for op in day {
+fn line(day: &[(Operation, Option<String>)]) -> Option<(Level, String)> {
+    let mut environments: BTreeMap<&str, (usize, Vec<&str>)> = BTreeMap::new();
+    for (op, wrong) in day {
         let (runs, amiss) = environments.entry(op.environment()).or_default();
         *runs += 1;
-        // One that goes on has a card where it does not go well.
-        let fine = matches!(op.state, State::Succeeded | State::Queued | State::Running);
-        if !fine {
-            amiss.push(format!("{} {}", op.id, op.state.spoken()));
-        }
+        amiss.extend(wrong.as_deref());
     }
     if environments.is_empty() {
         return None;

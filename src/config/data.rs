@@ -51,6 +51,11 @@ pub(super) fn check(env: &Environment, at: &At, report: &mut Report<'_>) {
     schedules(env, &at.key("schedules"), report);
     restore_test(env, at, report);
     retention_of_kinds(env, &at.key("retention"), report);
+    if let Some(namespace) = env.cloudwatch.as_ref().filter(|n| n.starts_with("AWS/") || !forms::word(n, 255, "._/#:-"))
+    {
+        let text = "is not a namespace of CloudWatch; use letters, digits and ._-/#: and nothing that begins with AWS/";
+        report.problem(&at.key("cloudwatch"), format_args!("`{namespace}` {text}"));
+    }
     lifecycle(env, &at.key("lifecycle"), report);
     service_tiers(env, &at.key("tiers"), report);
     let kinds: Vec<&str> = PointKind::ALL.into_iter().map(PointKind::as_str).collect();
@@ -191,6 +196,10 @@ fn schedules(env: &Environment, at: &At, report: &mut Report<'_>) {
 fn restore_test(env: &Environment, at: &At, report: &mut Report<'_>) {
     if env.restore_test.is_some_and(|span| span.0.as_secs() < SHORTEST_RESTORE_TEST) {
         report.problem(&at.key("restore_test"), "is under a day, and a test restore takes hours; set `1d` or more");
+    }
+    if env.restore_test_window.is_some_and(|span| span.0.as_secs() < SHORTEST_RESTORE_TEST) {
+        let text = "is under a day, in which there is little to choose from; set `1d` or more, or leave it out";
+        report.problem(&at.key("restore_test_window"), text);
     }
     if let Some(group) = &env.restore_test_subnet_group {
         let at = at.key("restore_test_subnet_group");

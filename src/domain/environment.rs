@@ -431,6 +431,8 @@ pub struct Environment {
     pub schedules: BTreeMap<String, String>,
     /// A recovery point is restored for a test at least this often.
     pub restore_test: Option<Span>,
+    /// A test restore by schedule takes a random recovery point that is no older; the newest where left out.
+    pub restore_test_window: Option<Span>,
     /// DB subnet group that test restores are put into, cut off from the platform; `bbws-isolated` where left out.
     pub restore_test_subnet_group: Option<String>,
     /// Security groups of test restores; none but the isolated network's default where left out.
@@ -442,6 +444,9 @@ pub struct Environment {
     /// `retention_days.max`, and is never under `min`. A backup of everything keeps all its parts alike.
     #[serde(default)]
     pub retention: BTreeMap<String, u32>,
+    /// Namespace of CloudWatch that BackupSuccess, RestoreSuccess and RestoreValidationSuccess of each resource are put into, in the
+    /// region of the topics; nothing is put anywhere where left out.
+    pub cloudwatch: Option<String>,
     /// Lifecycle rules that buckets are to have; see `domain::operations::lifecycle`.
     #[serde(default)]
     pub lifecycle: Vec<LifecycleRule>,

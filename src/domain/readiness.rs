@@ -283,8 +283,8 @@ impl Assessment {
     }
 }
 
-/// Judges a failover of an environment, as the config has it, which runs where `active` says.
-pub fn failover(env: &Environment, active: &Active, found: &Readiness) -> Assessment {
+/// What stands in the way of a failover however the primary region is: what forbids it, and what makes it risky; a sentence each.
+pub fn obstacles(env: &Environment, active: &Active, found: &Readiness) -> (Vec<String>, Vec<String>) {
     let mut never = found.disagreements.clone();
     never.extend(found.promoted.iter().map(|promoted| {
         format!(
@@ -321,14 +321,20 @@ pub fn failover(env: &Environment, active: &Active, found: &Readiness) -> Assess
         let why = replica.lag.as_ref().err()?;
         Some(sentence(&format!("How far replica {} is behind is unknown", replica.id), why))
     }));
-    let loses = found.loses();
-    match &loses {
+    match &found.loses() {
         Ok(loss) if *loss > env.rpo.0 => {
             risky.push(format!("It loses the last {}, and the RPO is {}.", spoken(*loss), spoken(env.rpo.0)));
         }
         Ok(_) => {}
         Err(why) => risky.push(sentence("What it loses is unknown", why)),
     }
+    (never, risky)
+}
+
+/// Judges a failover of an environment, as the config has it, which runs where `active` says.
+pub fn failover(env: &Environment, active: &Active, found: &Readiness) -> Assessment {
+    let (mut never, mut risky) = obstacles(env, active, found);
+    let loses = found.loses();
     let health = found.health();
     let primary = &env.primary_region;
     match health {

@@ -340,6 +340,7 @@ impl Engine {
         let review = room::review(self.store.as_ref(), &hand.run, self.clock.now()).await?;
         let refuted = self.refuted_lately(&hand.run).await?;
         let targets = self.planner.environment(hand.run.op.environment()).map(|env| Targets::of(env));
+        let counted = self.planner.environment(hand.run.op.environment()).is_some_and(|env| env.cloudwatch.is_some());
         let ended = self.write(hand, false, |change| {
             let Some(verdict) = change.run.verdict() else { return Ok(()) };
             for (index, less) in &falls {
@@ -362,6 +363,9 @@ impl Engine {
             let told = words::calling(&change.run, to, &outcome);
             change.thread(format!("{}-{round}", to.name()), level, told);
             publish_end(change, to, round);
+            if counted && to.terminal() {
+                change.measure(round);
+            }
             propose_stop(change, to, &refuted);
             if let Some(targets) = targets {
                 account(change, targets);

@@ -1,9 +1,9 @@
-//! Notices to machines: SNS topics of the environment's account.
+//! Notices to machines: SNS topics and CloudWatch metrics of the environment's account.
 
 use async_trait::async_trait;
 
 use super::cloud::CloudError;
-use crate::domain::environment::Environment;
+use crate::domain::{datum::Datum, environment::Environment, moment::Moment};
 
 /// Which topic.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
@@ -19,7 +19,7 @@ pub enum Topic {
     DrEvents,
 }
 
-/// Publishes to SNS.
+/// Publishes to SNS and CloudWatch.
 #[async_trait]
 pub trait Alerts: Send + Sync {
     /// Publishes one message. `subject` has under 100 characters; `body` is JSON that names the operation, since a
@@ -33,5 +33,18 @@ pub trait Alerts: Send + Sync {
         topic: Topic,
         subject: &str,
         body: &str,
+    ) -> Result<(), CloudError>;
+
+    /// Puts values of metrics into CloudWatch, in this namespace, as of a moment. A repeat puts them there again as of the same moment,
+    /// where their average stays what it is.
+    ///
+    /// # Errors
+    /// See [`CloudError`].
+    async fn measure(
+        &self,
+        environment: &Environment,
+        namespace: &str,
+        at: Moment,
+        data: &[Datum],
     ) -> Result<(), CloudError>;
 }

@@ -13,6 +13,7 @@ pub use crate::domain::mark::{Mark, MarkKind, MarkWrite, Sample};
 pub use crate::domain::stop::Stop;
 use crate::domain::{
     attachment::{Attachment, File},
+    datum::Datum,
     moment::Moment,
     operation::{OpId, Operation, Run, State},
     routine::Due,
@@ -127,6 +128,17 @@ pub enum Notice {
         level: Level,
         /// mrkdwn.
         text: String,
+    },
+    /// Values of metrics, told once per `key`.
+    Measure {
+        /// Environment's name.
+        environment: String,
+        /// What they are of, unique.
+        key: String,
+        /// When they came about.
+        at: Moment,
+        /// The values.
+        data: Vec<Datum>,
     },
     /// For one person's eyes.
     Whisper {

@@ -5,7 +5,9 @@ use std::{collections::BTreeSet, fs, path::Path};
 use bbws::{
     domain::{
         active::Active,
+        datum::Datum,
         environment::{Bucket, Environment},
+        moment::Moment,
         point::PointQuery,
         step::{self, Outputs, RuleSpec},
         world::Survey,
@@ -40,6 +42,7 @@ const CALLS: &[(&str, &[&str])] = &[
     ("Backup.StartBackupJob", &["backup:StartBackupJob", "backup:TagResource", "iam:PassRole"]),
     ("Backup.StartCopyJob", &["backup:StartCopyJob", "backup:CopyIntoBackupVault", "iam:PassRole"]),
     ("CloudWatch.GetMetricData", &["cloudwatch:GetMetricData"]),
+    ("CloudWatch.PutMetricData", &["cloudwatch:PutMetricData"]),
     ("EFS.DescribeFileSystems", &["elasticfilesystem:DescribeFileSystems"]),
     ("KMS.DescribeKey", &["kms:DescribeKey"]),
     ("KMS.GetKeyRotationStatus", &["kms:GetKeyRotationStatus"]),
@@ -314,6 +317,8 @@ async fn policies_grant_exactly_what_a_whole_backup_calls() {
         .publish(&platform.environment, Topic::BackupStatus, "bk-1042 succeeded", "{}")
         .await
         .expect("published");
+    let good = Datum { metric: "BackupSuccess".into(), resource: FS.into(), good: true };
+    platform.cloud.measure(&platform.environment, "bbws", Moment(1_795_230_000_000), &[good]).await.expect("put");
     server.drop(&name).await;
 
     let made = recording.stop().calls;
@@ -433,6 +438,7 @@ fn policies_are_as_narrow_as_aws_lets_them_be() {
             "backup:CreateLegalHold",
             "backup:GetRestoreJobMetadata",
             "cloudwatch:GetMetricData",
+            "cloudwatch:PutMetricData",
         ];
         assert!(!everywhere || actions.iter().all(|a| reads(a) || bare.contains(&a.as_str())), "{name}: {statement}");
         if actions.contains(&"iam:PassRole".to_owned()) {

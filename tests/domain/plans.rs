@@ -1,6 +1,9 @@
 //! Plans of every kind against a world made by hand: what is shown, what is refused, what is done.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use bbws::{
     config::Config,
@@ -19,6 +22,7 @@ use bbws::{
         plan::Plan,
         point::{Place, Point, PointKind, PointState},
         retention::hold_subject,
+        span::Span,
         step::{self, Action},
         world::{BucketFound, DatabaseFound, FileSystemFound, Network, PlanFound, World},
     },
@@ -387,7 +391,7 @@ fn a_test_restore_cleans_up_whatever_happens() {
     18. Verify that vault bbws-prod in af-south-1 takes backups after []
     19. Verify that vault bbws-prod-dr in eu-west-1 takes backups after []
     ");
-    let only = Checks { inventory: false, replication: false, test_restore: true };
+    let only = Checks { test_restore: true, ..Checks::NONE };
     // A dump is loaded where there is something to load it into; where there is nothing, that is said.
     let point = Point {
         kind: PointKind::Dump,
@@ -447,9 +451,62 @@ fn a_test_restore_cleans_up_whatever_happens() {
 }
 
 #[test]
+fn a_dump_is_proved_by_loading_it_into_something_that_is_deleted_again() {
+    let dump = |load_test: Option<&str>| Dump {
+        database: DB.into(),
+        engine: Engine::Mysql,
+        secret: "s".into(),
+        schemas: vec![],
+        load_test: load_test.map(str::to_owned),
+    };
+    let mut env = Environment { dumps: vec![dump(None)], ..prod() };
+    let only = Checks { dump_test: true, ..Checks::NONE };
+    let point = Point {
+        kind: PointKind::Dump,
+        id: format!("prod/dump/20261120/bk-1/{DB}.dump"),
+        place: Place::Bucket { bucket: "bbws-prod-backups".into() },
+        ..snapshot("dump", "af-south-1", 1)
+    };
+    let (databases, isolated) = (vec![database()], Some(Ok(network())));
+    let world = World { databases, newest: vec![point], isolated, ..World::default() };
+    let planned = |env: &Environment, world: &World| validate::plan(env, only, world, &id("vl-3"), NOW);
+    assert_snapshot!(shown(&planned(&env, &world).unwrap()), @r"
+    Newest dump of bbws-prod-mysql: prod/dump/20261120/bk-1/bbws-prod-mysql.dump, of 2026-11-20T02:00:00Z
+    ! prod/dump/20261120/bk-1/bbws-prod-mysql.dump is restored into DB subnet group bbws-isolated, validated and deleted again. What is left of it is deleted by itself after 24 h.
+    ! The data in prod/dump/20261120/bk-1/bbws-prod-mysql.dump is 1 d 0 h old.
+    0. Write down that bbws-prod-mysql-restored-vl-3 is made for a test after []
+    1. Make bbws-prod-mysql-restored-vl-3, empty and like bbws-prod-mysql after [0]
+    2. Load prod/dump/20261120/bk-1/bbws-prod-mysql.dump into bbws-prod-mysql-restored-vl-3, and compare after [1]
+    3. Write down that prod/dump/20261120/bk-1/bbws-prod-mysql.dump is restore-tested after [2]
+    4. Delete bbws-prod-mysql-restored-vl-3 after [1, 2] (always)
+    5. Write down that nothing is left of bbws-prod-mysql-restored-vl-3 after [4]
+    ");
+    let nowhere = World { isolated: Some(Err("no DB subnet group bbws-isolated. Make it.".into())), ..world.clone() };
+    assert!(planned(&env, &nowhere).unwrap_err().join(" ").contains("no DB subnet group bbws-isolated"));
+    env.dumps = vec![dump(Some("spare"))];
+    let plan = shown(&planned(&env, &nowhere).unwrap());
+    assert!(plan.contains("0. Load the newest dump of bbws-prod-mysql into the server of spare"), "{plan}");
+}
+
+#[test]
+fn a_random_recovery_point_is_the_same_for_each_look_and_another_for_each_due_time() {
+    let env = prod();
+    let month = Span::parse("30d").unwrap();
+    let checks = Checks { test_restore: true, since: Some(month), ..Checks::NONE };
+    let drawn = |at: Moment| validate::survey(&env, checks, at).newest_at.expect("a moment");
+    assert_eq!(drawn(NOW), drawn(NOW));
+    let days = |n: u32| NOW + Duration::from_secs(86_400) * n;
+    let all: BTreeSet<u64> = (0..100).map(|n| days(n).since(drawn(days(n))).as_secs()).collect();
+    assert!(all.len() > 95 && all.iter().all(|ago| *ago < month.0.as_secs()), "{all:?}");
+    let (first, last) = (*all.first().unwrap() / 86_400, *all.last().unwrap() / 86_400);
+    assert!(first < 3 && last > 26, "from all of the time: {first} to {last} days ago");
+    assert_eq!(validate::survey(&env, Checks { since: None, ..checks }, NOW).newest_at, None);
+}
+
+#[test]
 fn the_newest_point_that_can_be_restored_for_a_test_is_the_one_that_is() {
     let env = Environment { file_systems: vec![], secrets_prefix: None, ..prod() };
-    let only = Checks { inventory: false, replication: false, test_restore: true };
+    let only = Checks { test_restore: true, ..Checks::NONE };
     let vaulted = |days_old, arn: &str| Point {
         id: arn.rsplit(':').next().unwrap().into(),
         arn: arn.into(),

@@ -74,7 +74,7 @@ fn rules() -> Vec<Rule> {
 fn planned(env: &Environment, text: &str, world: World, marks: Vec<Mark>) -> Result<Plan, String> {
     let command = language::parse(text, &["prod"]).unwrap_or_else(|wrong| panic!("{text}: {wrong}"));
     let id = OpId("rs-7".into());
-    let asked = Asked { command: &command, environment: env, id: &id, at: NOW, active: &Active::primary() };
+    let asked = Asked { command: &command, environment: env, id: &id, at: NOW, drawn: NOW, active: &Active::primary() };
     let operation = operations::asked(&command).expect("it is an operation");
     let joined = |problems: Vec<String>| problems.join("\n");
     operation.survey(&asked).map_err(joined)?;

@@ -37,6 +37,7 @@ enum Kind {
     CreateSchedule,
     UpdateSchedule,
     TestRestore,
+    TestDump,
     RestoreSnapshot,
     RestoreMoment,
     RestoreFiles,
@@ -98,6 +99,13 @@ impl Kind {
                 "backup schedule prod update --retention 21 --cron \"cron(0 5 * * ? *)\"".to_owned()
             }
             Kind::TestRestore => "backup validate prod --test-restore".to_owned(),
+            Kind::TestDump => {
+                exported(rig, "dump").await;
+                // Without a server of the test's own it is loaded into an instance that is made for it.
+                rig.config.environments.get_mut("prod").expect("it is there").dumps[0].load_test = None;
+                rig.reboot(rig.process.killer.clone()).await;
+                "backup validate prod --dump-test".to_owned()
+            }
             Kind::RestoreSnapshot => {
                 format!("backup restore prod rds --snapshot-id {} --ticket INC-{life}", newest_snapshot(rig).await)
             }
@@ -192,7 +200,7 @@ const ROWS: [(&str, &[Kind]); 15] = [
     ("backup.lifecycle", &[Kind::BucketRules]),
     ("backup.schedule", &[Kind::CreateSchedule, Kind::UpdateSchedule]),
     ("backup.delete", &[Kind::DeleteSnapshot, Kind::DeletePoint]),
-    ("backup.validate", &[Kind::TestRestore]),
+    ("backup.validate", &[Kind::TestRestore, Kind::TestDump]),
     (
         "backup.restore",
         &[

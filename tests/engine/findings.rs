@@ -193,7 +193,10 @@ fn dumps_are_loaded_or_it_is_said_that_they_are_not() {
     let title = "Dumps of `bbws-prod-mysql` are read to their end and never loaded for a test";
     assert_eq!(due(&env, None), [(key.to_owned(), title.to_owned())]);
     env.dumps[0].load_test = Some("bbws/prod/load-test".into());
-    assert!(due(&env, Some(ago(24 * HOUR * 30))).is_empty());
+    assert!(due(&env, Some(ago(24 * HOUR * 27))).is_empty());
+    let soon = "`dump bbws-prod-mysql` was last restored for a test 30 d 0 h ago; what is promised, once in 31 days, is about to break, in 1 d 0 h";
+    let soon = ("restore-test-overdue:soon dump bbws-prod-mysql".to_owned(), soon.to_owned());
+    assert_eq!(due(&env, Some(ago(24 * HOUR * 30))), [soon]);
     let title = "No backup of `dump bbws-prod-mysql` was restored for a test in the last 31 days";
     assert_eq!(due(&env, Some(ago(24 * HOUR * 32))), [(key.to_owned(), title.to_owned())]);
     assert_eq!(due(&env, None), [(key.to_owned(), title.to_owned())]);

@@ -33,6 +33,7 @@ mod restorable;
 mod restores;
 mod reviews;
 mod rooms;
+mod routines;
 mod silence;
 mod soak;
 mod status;

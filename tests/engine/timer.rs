@@ -37,9 +37,9 @@ const HOUR: Duration = Duration::from_secs(3600);
 const DAY: Duration = Duration::from_secs(86_400);
 
 /// Lets time pass with its timer, for so long.
-async fn pass(rig: &mut Rig, time: Duration) {
+pub(super) async fn pass(rig: &mut Rig, time: Duration) {
     let end = rig.clock.now() + time;
-    while rig.clock.now() < end {
+    while rig.clock.now() < end && !rig.process.killer.dead() {
         let _ = rig.process.timer.turn().await;
         // It looks oftener than that; here nobody else changes anything.
         let (now, dues) = (rig.clock.now(), rig.ledger.dues(None).await.unwrap().all);
@@ -50,20 +50,20 @@ async fn pass(rig: &mut Rig, time: Duration) {
 }
 
 /// What was started by itself, oldest first.
-async fn started(rig: &Rig) -> Vec<Operation> {
+pub(super) async fn started(rig: &Rig) -> Vec<Operation> {
     let all = rig.ledger.list(&Filter { limit: 100_000, ..Filter::default() }).await.unwrap();
     all.into_iter().filter(|op| op.by_schedule.is_some()).rev().collect()
 }
 
 /// Messages outside of threads since the last time.
-fn said(rig: &Rig) -> Vec<String> {
+pub(super) fn said(rig: &Rig) -> Vec<String> {
     let said = rig.chat.cards().iter().filter_map(|posted| posted.line().map(str::to_owned)).collect();
     rig.chat.clear();
     said
 }
 
 /// Asks as Alice, approves as Bob, and waits for the end.
-async fn scheduled(rig: &mut Rig, text: &str) -> String {
+pub(super) async fn scheduled(rig: &mut Rig, text: &str) -> String {
     let id = rig.approved_backup(text).await;
     let end = rig.finish(&id).await;
     assert_eq!(end, State::Succeeded, "{:?}", rig.run(&id).await.op.outcome);

@@ -35,7 +35,7 @@ fn hold(ticket: &str, release: bool, reason: Option<&str>) -> Command {
     about("backup.hold", Some("prod"), &[("id", Some("snap-1")), ("ticket", Some(ticket)), release, ("reason", reason)])
 }
 
-const NONE: Checks = Checks { inventory: false, replication: false, test_restore: false };
+const NONE: Checks = Checks::NONE;
 
 #[test]
 fn understands_what_is_asked_of_backups() {
@@ -206,7 +206,7 @@ fn says_what_is_wrong_with_a_list_or_a_validation() {
       `backup` cannot be followed by `verify`, only by create, list, validate, restore, bisect, schedule, lifecycle, delete or hold.
       /bbws backup validate prod
     backup validate prod --testrestore
-      `backup validate` has no option `--testrestore`, only `--inventory`, `--replication`, `--test-restore` and `--reason`.
+      `backup validate` has no option `--testrestore`, only `--inventory`, `--replication`, `--test-restore`, `--dr`, `--dump-test`, `--since` and `--reason`.
       /bbws backup validate prod --test-restore
     backup validate prod test-restore
       `test-restore` is one word too many for `backup validate`.
@@ -218,7 +218,7 @@ fn says_what_is_wrong_with_a_list_or_a_validation() {
       `--inventory` takes no value behind it.
       /bbws backup validate prod --inventory
     backup validate prod --all
-      `backup validate` has no option `--all`, only `--inventory`, `--replication`, `--test-restore` and `--reason`.
+      `backup validate` has no option `--all`, only `--inventory`, `--replication`, `--test-restore`, `--dr`, `--dump-test`, `--since` and `--reason`.
       /bbws backup validate prod
     backup validate --inventory
       `backup validate` needs an environment: dev, sit or prod.
@@ -315,7 +315,7 @@ fn says_what_is_wrong_with_a_schedule() {
       How long what bbws makes is kept is said in the config, by `retention` and `retention_tiers`. Leave `--retention` out.
       /bbws help backup schedule
     backup schedule prod update --retention 30 --type db
-      `db` is not something that has a schedule. It is rds, efs, own, secrets, config, s3, dump, lifecycle, inventory, replication, restore-test, pitr-test or dr-restore-test.
+      `db` is not something that has a schedule. It is rds, efs, own, secrets, config, s3, dump, lifecycle, inventory, replication, dr-check, dump-test, restore-test, pitr-test or dr-restore-test.
       /bbws backup schedule prod update --retention 30 --type rds
     backup schedule prod update --cron "0 2 * * *"
       `0 2 * * *` has five fields, as Unix has; AWS has six, the year last: `cron(0 2 * * ? *)`.

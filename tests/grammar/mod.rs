@@ -242,7 +242,7 @@ fn every_kind_of_value_says_what_is_wrong_and_is_completed() {
     reason:  | a reason, so that others know why. | -
     topic:  |  | -
     kind of backup: `?!` is not a kind of backup. It is rds, efs, secrets, config, s3 or dump. |  | -
-    scheduled kind: `?!` is not something that has a schedule. It is rds, efs, own, secrets, config, s3, dump, lifecycle, inventory, replication, restore-test, pitr-test or dr-restore-test. |  | -
+    scheduled kind: `?!` is not something that has a schedule. It is rds, efs, own, secrets, config, s3, dump, lifecycle, inventory, replication, dr-check, dump-test, restore-test, pitr-test or dr-restore-test. |  | -
     duration: `?!` is not a length of time. Write a number and `m`, `h` or `d`, such as `7d`. |  | 7d
     time: `?!` is not a time with its zone. One looks like `2026-03-01T02:30:00Z` or `2026-03-01T04:30:00+02:00`. |  | -
     days: `?!` is not a number of days to keep. Write a whole one from 1 to 36500. |  | <days>

@@ -10,7 +10,7 @@ fn the_overview() {
        Back up an environment and check the backup
     • `/bbws backup list &lt;env&gt; [rds|efs|secrets|config|s3|dump] [--tenant ID] [--since 7d] [--before 2026-03-01T02:30:00Z]`
        List recovery points, newest first
-    • `/bbws backup validate &lt;env&gt; [--inventory] [--replication] [--test-restore] [--reason "why"]`
+    • `/bbws backup validate &lt;env&gt; [--inventory] [--replication] [--test-restore] [--dr] [--dump-test] [--since 7d] [--reason "why"]`
        Find out whether the backups can be relied on
     • `/bbws backup restore &lt;env&gt; list [rds|efs|secrets|config|s3|dump] [--tenant ID] [--reason "why"]`
        Choose what to restore: recovery points, the most trustworthy first
@@ -18,7 +18,7 @@ fn the_overview() {
        Bring something back from a backup, beside what is there or into its place
     • `/bbws backup bisect &lt;env&gt; [rds] --check &lt;NAME&gt; [--database DB] [--since 7d] [--reason "why"]`
        Find the last recovery point on which a named check holds
-    • `/bbws backup schedule &lt;env&gt; &lt;list|create|update&gt; [--retention N] [--cron "…"] [--type rds|efs|own|secrets|config|s3|dump|lifecycle|inventory|replication|restore-test|pitr-test|dr-restore-test] [--reason "why"]`
+    • `/bbws backup schedule &lt;env&gt; &lt;list|create|update&gt; [--retention N] [--cron "…"] [--type rds|efs|own|secrets|config|s3|dump|lifecycle|inventory|replication|dr-check|dump-test|restore-test|pitr-test|dr-restore-test] [--reason "why"]`
        Show or change when backups are made and how long they are kept
     • `/bbws backup lifecycle &lt;env&gt; [--bucket BUCKET] [--reason "why"]`
        Bring the lifecycle rules of buckets to what the config says
@@ -97,7 +97,7 @@ fn the_pages_of_backup() {
        Back up an environment and check the backup
     • `/bbws backup list &lt;env&gt; [rds|efs|secrets|config|s3|dump] [--tenant ID] [--since 7d] [--before 2026-03-01T02:30:00Z]`
        List recovery points, newest first
-    • `/bbws backup validate &lt;env&gt; [--inventory] [--replication] [--test-restore] [--reason "why"]`
+    • `/bbws backup validate &lt;env&gt; [--inventory] [--replication] [--test-restore] [--dr] [--dump-test] [--since 7d] [--reason "why"]`
        Find out whether the backups can be relied on
     • `/bbws backup restore &lt;env&gt; list [rds|efs|secrets|config|s3|dump] [--tenant ID] [--reason "why"]`
        Choose what to restore: recovery points, the most trustworthy first
@@ -105,7 +105,7 @@ fn the_pages_of_backup() {
        Bring something back from a backup, beside what is there or into its place
     • `/bbws backup bisect &lt;env&gt; [rds] --check &lt;NAME&gt; [--database DB] [--since 7d] [--reason "why"]`
        Find the last recovery point on which a named check holds
-    • `/bbws backup schedule &lt;env&gt; &lt;list|create|update&gt; [--retention N] [--cron "…"] [--type rds|efs|own|secrets|config|s3|dump|lifecycle|inventory|replication|restore-test|pitr-test|dr-restore-test] [--reason "why"]`
+    • `/bbws backup schedule &lt;env&gt; &lt;list|create|update&gt; [--retention N] [--cron "…"] [--type rds|efs|own|secrets|config|s3|dump|lifecycle|inventory|replication|dr-check|dump-test|restore-test|pitr-test|dr-restore-test] [--reason "why"]`
        Show or change when backups are made and how long they are kept
     • `/bbws backup lifecycle &lt;env&gt; [--bucket BUCKET] [--reason "why"]`
        Bring the lifecycle rules of buckets to what the config says
@@ -159,7 +159,7 @@ fn the_pages_of_what_backups_left() {
     ");
     insta::assert_snapshot!(help(&topic("help backup validate"), ENVIRONMENTS), @r#"
     *Find out whether the backups can be relied on*
-    `/bbws backup validate &lt;env&gt; [--inventory] [--replication] [--test-restore] [--reason "why"]`
+    `/bbws backup validate &lt;env&gt; [--inventory] [--replication] [--test-restore] [--dr] [--dump-test] [--since 7d] [--reason "why"]`
 
     Looks at everything, or only at what you name. A test restore makes new databases and file systems apart from the platform, compares what is in them with their sources and removes them again; of the platform itself nothing is changed.
 
@@ -167,17 +167,21 @@ fn the_pages_of_what_backups_left() {
     • `--inventory`: what is protected against what exists, how long it is kept, how often backups fail
     • `--replication`: how far the copies lag behind, against the RPO
     • `--test-restore`: restores the newest recovery point of each database and file system, measures how long that takes, and checks the data
+    • `--dr`: what stands in the way of a failover, however the primary region is
+    • `--dump-test`: loads the newest dump of each database apart from the platform, and compares what it holds
+    • `--since`: test restores take recovery points at random instead of the newest, none older than this
     • `--reason`: why, in quotes; others see it and it stays in the audit log
 
     *Examples*
     `/bbws backup validate prod`
     `/bbws backup validate prod --inventory --replication`
+    `/bbws backup validate prod --test-restore --since 30d`
 
     *Who may:* anyone in a role.
     "#);
     insta::assert_snapshot!(help(&topic("help backup schedule"), ENVIRONMENTS), @r#"
     *Show or change when backups are made and how long they are kept*
-    `/bbws backup schedule &lt;env&gt; &lt;list|create|update&gt; [--retention N] [--cron "…"] [--type rds|efs|own|secrets|config|s3|dump|lifecycle|inventory|replication|restore-test|pitr-test|dr-restore-test] [--reason "why"]`
+    `/bbws backup schedule &lt;env&gt; &lt;list|create|update&gt; [--retention N] [--cron "…"] [--type rds|efs|own|secrets|config|s3|dump|lifecycle|inventory|replication|dr-check|dump-test|restore-test|pitr-test|dr-restore-test] [--reason "why"]`
 
     `list` shows only you the schedule and changes nothing. `create` and `update` show what is now and what will be; AWS is changed once that is agreed to, where the policy asks for approval. Backups that exist keep their expiry. What AWS cannot do by itself, bbws starts by itself once that is approved: exports, dumps, checks and test restores, when the config's `schedules` say or else as often as the RPO asks.
 
@@ -185,7 +189,7 @@ fn the_pages_of_what_backups_left() {
     • `list|create|update`: `list` shows the schedule, `create` makes it, `update` changes what you name
     • `--retention`: days to keep, within the environment's limits
     • `--cron`: when, in UTC and at most hourly, in quotes, as AWS writes it: `cron(0 2 * * ? *)` is every day at 02:00; with `--type rds` the daily time at which automated backups begin. A new schedule without it goes by the config's `schedule`, or else by the RPO
-    • `--type`: only the databases' automated backups (`rds`), only the plan of AWS Backup (`efs`), only what bbws starts by itself (`own`), or one of that (`secrets`, `config`, `s3`, `dump`, `lifecycle`, `inventory`, `replication`, `restore-test`, `pitr-test`, `dr-restore-test`). Without it, `create` makes all of it, and with `--cron`, `--retention` or `update` it is about AWS alone
+    • `--type`: only the databases' automated backups (`rds`), only the plan of AWS Backup (`efs`), only what bbws starts by itself (`own`), or one of that (`secrets`, `config`, `s3`, `dump`, `lifecycle`, `inventory`, `replication`, `dr-check`, `dump-test`, `restore-test`, `pitr-test`, `dr-restore-test`). Without it, `create` makes all of it, and with `--cron`, `--retention` or `update` it is about AWS alone
     • `--reason`: why, in quotes; others see it and it stays in the audit log
 
     *Examples*
@@ -444,11 +448,11 @@ fn the_readme_table() {
     |---|---|---|
     | `/bbws backup create <env> [full\|rds\|efs\|secrets\|config\|s3\|dump\|lifecycle] [--tenant ID] [--reason "why"]` | Back up an environment and check the backup | anyone in a role |
     | `/bbws backup list <env> [rds\|efs\|secrets\|config\|s3\|dump] [--tenant ID] [--since 7d] [--before 2026-03-01T02:30:00Z]` | List recovery points, newest first | everyone in the workspace |
-    | `/bbws backup validate <env> [--inventory] [--replication] [--test-restore] [--reason "why"]` | Find out whether the backups can be relied on | anyone in a role |
+    | `/bbws backup validate <env> [--inventory] [--replication] [--test-restore] [--dr] [--dump-test] [--since 7d] [--reason "why"]` | Find out whether the backups can be relied on | anyone in a role |
     | `/bbws backup restore <env> list [rds\|efs\|secrets\|config\|s3\|dump] [--tenant ID] [--reason "why"]` | Choose what to restore: recovery points, the most trustworthy first | everyone in the workspace |
     | `/bbws backup restore <env> <rds\|pitr\|efs\|dump\|secrets\|config\|s3\|full> [--snapshot-id ID] [--target-time TIME\|latest] [--database DB] [--recovery-point ID] [--path /folder] [--from ID] [--name NAME] [--bucket BUCKET] [--prefix PREFIX] [--as-of TIME\|latest] [--tenant ID] [--tables a,b] [--merge missing\|changed] [--region primary\|dr] [--into clone\|live] [--keep 24h] [--ticket ticket] [--reason "why"]` | Bring something back from a backup, beside what is there or into its place | anyone in a role |
     | `/bbws backup bisect <env> [rds] --check <NAME> [--database DB] [--since 7d] [--reason "why"]` | Find the last recovery point on which a named check holds | anyone in a role |
-    | `/bbws backup schedule <env> <list\|create\|update> [--retention N] [--cron "…"] [--type rds\|efs\|own\|secrets\|config\|s3\|dump\|lifecycle\|inventory\|replication\|restore-test\|pitr-test\|dr-restore-test] [--reason "why"]` | Show or change when backups are made and how long they are kept | everyone in the workspace may list; anyone in a role may create and update |
+    | `/bbws backup schedule <env> <list\|create\|update> [--retention N] [--cron "…"] [--type rds\|efs\|own\|secrets\|config\|s3\|dump\|lifecycle\|inventory\|replication\|dr-check\|dump-test\|restore-test\|pitr-test\|dr-restore-test] [--reason "why"]` | Show or change when backups are made and how long they are kept | everyone in the workspace may list; anyone in a role may create and update |
     | `/bbws backup lifecycle <env> [--bucket BUCKET] [--reason "why"]` | Bring the lifecycle rules of buckets to what the config says | anyone in a role; a second person has to agree |
     | `/bbws backup delete <env> <id> [--reason "why"]` | Delete a recovery point | anyone in a role; where the policy asks for it, a second person has to agree |
     | `/bbws backup hold <env> <id> --ticket <ticket> [--release] [--reason "why"]` | Keep a recovery point from being deleted, or release it | anyone in a role; to release, a second person has to agree |

@@ -12,6 +12,7 @@ use std::{
 use async_trait::async_trait;
 use bbws::{
     domain::{
+        datum::Datum,
         environment::Environment,
         moment::Moment,
         operation::{CardRef, OpId, Operation, Run},
@@ -472,6 +473,20 @@ pub struct MortalAlerts {
 
 #[async_trait]
 impl Alerts for MortalAlerts {
+    async fn measure(
+        &self,
+        environment: &Environment,
+        namespace: &str,
+        at: Moment,
+        data: &[Datum],
+    ) -> Result<(), CloudError> {
+        if self.killer.point("before metrics") {
+            return Err(silent());
+        }
+        let put = self.inner.measure(environment, namespace, at, data).await;
+        if self.killer.point("after metrics") { Err(silent()) } else { put }
+    }
+
     async fn publish(
         &self,
         environment: &Environment,

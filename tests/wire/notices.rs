@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use bbws::{
     adapters::aws::{kms, sns, sts},
+    domain::datum::Datum,
     ports::{
         alert::{Alerts as _, Topic},
+        clock::Clock as _,
         cloud::CloudError,
     },
 };
@@ -67,4 +69,22 @@ async fn a_notice_reaches_its_topic_once_and_a_foreign_one_does_not() {
     assert!(matches!(&gone, Err(CloudError::Permanent { reason }) if reason.contains("does not exist")), "{gone:?}");
     let foreign = sns::look(&session, &format!("arn:aws:sns:{DR}:111122223333:bbws-ops-critical")).await;
     assert!(matches!(&foreign, Err(CloudError::Permanent { reason }) if reason.contains("may not do")), "{foreign:?}");
+}
+
+#[tokio::test]
+async fn what_runs_came_to_is_put_by_environment_and_resource() {
+    let bed = Bed::new();
+    let at = bed.clock.now();
+    let datum = |n: usize| Datum { metric: "RestoreSuccess".into(), resource: format!("db-{n}"), good: n != 1 };
+    let data: Vec<Datum> = (0..45).map(datum).collect();
+    bed.cloud.measure(&bed.environment, "bbws/prod", at, &data).await.unwrap();
+    let account = bed.environment.account.clone();
+    let put = bed.aws.change(|world, _| world.region(&account, DR).cloudwatch.put.clone());
+    assert_eq!(put.len(), 45);
+    let of = |n: usize, value: &str| {
+        ("bbws/prod".into(), "RestoreSuccess".into(), format!("Environment=prod Resource=db-{n}"), value.into())
+    };
+    assert_eq!(put[..2], [of(0, "1.0"), of(1, "0.0")]);
+    let refused = bed.cloud.measure(&bed.environment, "AWS/RDS", at, &data).await.unwrap_err();
+    assert!(refused.to_string().contains("PutMetricData"), "{refused}");
 }

@@ -1,12 +1,16 @@
-//! CloudWatch: how far read replicas are behind, and how much storage is free.
+//! CloudWatch: how far read replicas are behind, how much storage is free, and what runs came to.
 
 use std::{collections::BTreeMap, time::Duration};
 
-use aws_sdk_cloudwatch::types::{Dimension, Metric, MetricDataQuery, MetricStat, ScanBy};
+use aws_sdk_cloudwatch::types::{Dimension, Metric, MetricDataQuery, MetricDatum, MetricStat, ScanBy, StandardUnit};
 
 use super::{error::Attempt, moment, session::Session, time};
 use crate::{
-    domain::moment::{Moment, spoken},
+    domain::{
+        datum::Datum,
+        environment::Environment,
+        moment::{Moment, spoken},
+    },
     ports::cloud::CloudError,
 };
 
@@ -18,6 +22,8 @@ const LOOK_BACK: Duration = Duration::from_secs(900);
 const PERIOD: i32 = 60;
 /// Queries of one request.
 const MOST: usize = 100;
+/// Values put by one request: so few that the SDK does not compress it.
+const AT_ONCE: usize = 20;
 
 /// How far a replica is behind, and as of when.
 pub type Lag = Result<(Duration, Moment), String>;
@@ -51,6 +57,37 @@ pub async fn free_storage(session: &Session, id: &str) -> Result<Option<u64>, Cl
     let found = values(session, &attempt, vec![query(0, id, "FreeStorageSpace", "Minimum")]).await?;
     let newest = found.get(&name(0)).and_then(|points| points.iter().max_by_key(|(at, _)| *at));
     Ok(newest.filter(|(_, bytes)| bytes.is_finite() && *bytes >= 0.0).map(|(_, bytes)| *bytes as u64))
+}
+
+/// Puts values of metrics, by environment and resource.
+///
+/// # Errors
+/// See [`CloudError`].
+pub async fn put(
+    session: &Session,
+    environment: &Environment,
+    namespace: &str,
+    at: Moment,
+    data: &[Datum],
+) -> Result<(), CloudError> {
+    let dimension = |name: &str, value: &str| Dimension::builder().name(name).value(value).build();
+    for chunk in data.chunks(AT_ONCE) {
+        let attempt = session.changes("cloudwatch:PutMetricData", format!("metrics in {namespace}"));
+        let values = chunk.iter().map(|datum| {
+            MetricDatum::builder()
+                .metric_name(&datum.metric)
+                .dimensions(dimension("Environment", &environment.name))
+                .dimensions(dimension("Resource", &datum.resource))
+                .timestamp(time(at))
+                .value(if datum.good { 1.0 } else { 0.0 })
+                .unit(StandardUnit::None)
+                .build()
+        });
+        let request =
+            session.cloudwatch().put_metric_data().namespace(namespace).set_metric_data(Some(values.collect()));
+        request.send().await.map_err(|e| attempt.failed(e))?;
+    }
+    Ok(())
 }
 
 /// The values of the last minutes, by the name of the query.

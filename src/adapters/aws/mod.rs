@@ -12,7 +12,8 @@ use futures::{StreamExt as _, stream};
 
 use crate::{
     domain::{
-        active::Active, environment::Environment, moment::Moment, readiness::Readiness, serving::Looked, topics::Topics,
+        active::Active, datum::Datum, environment::Environment, moment::Moment, readiness::Readiness, serving::Looked,
+        topics::Topics,
     },
     ports::{
         alert::{Alerts, Topic},
@@ -184,6 +185,18 @@ impl Alerts for AwsCloud {
     ) -> Result<(), CloudError> {
         let session = self.sessions.get(environment, sns::region(&self.topics, environment), survey::NOBODY).await;
         sns::publish(&session, &sns::arn(&self.topics, topic, environment), &environment.name, subject, body).await
+    }
+
+    async fn measure(
+        &self,
+        environment: &Environment,
+        namespace: &str,
+        at: Moment,
+        data: &[Datum],
+    ) -> Result<(), CloudError> {
+        // Where the topics are, for the same reason.
+        let session = self.sessions.get(environment, sns::region(&self.topics, environment), survey::NOBODY).await;
+        cloudwatch::put(&session, environment, namespace, at, data).await
     }
 }
 

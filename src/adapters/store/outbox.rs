@@ -84,9 +84,11 @@ impl Core {
             let (card, replies, op) = match notice {
                 Notice::Card { operation } | Notice::Mirror { operation, .. } => (true, 0, Some(&operation.0)),
                 Notice::Thread { operation, .. } | Notice::File { operation, .. } => (false, 1, Some(&operation.0)),
-                Notice::Channel { .. } | Notice::Post { .. } | Notice::Whisper { .. } | Notice::Publish { .. } => {
-                    (false, 0, None)
-                }
+                Notice::Channel { .. }
+                | Notice::Post { .. }
+                | Notice::Whisper { .. }
+                | Notice::Publish { .. }
+                | Notice::Measure { .. } => (false, 0, None),
             };
             let put = query(if card { PUT_CARD } else { PUT_ONCE })
                 .bind(key)
@@ -178,5 +180,6 @@ fn key(notice: &Notice) -> String {
         Notice::Post { channel, key, .. } => format!("post:{channel}:{key}"),
         Notice::Whisper { .. } => format!("whisper:{:032x}", rand::random::<u128>()),
         Notice::Publish { key, .. } => format!("sns:{key}"),
+        Notice::Measure { environment, key, .. } => format!("metric:{environment}:{key}"),
     }
 }

@@ -150,6 +150,8 @@ pub static SCHEDULED: Kind = Kind {
         "lifecycle",
         "inventory",
         "replication",
+        "dr-check",
+        "dump-test",
         "restore-test",
         "pitr-test",
         "dr-restore-test",

@@ -80,6 +80,8 @@ pub struct Asked<'a> {
     pub id: &'a OpId,
     /// When it was asked for: what depends on the time is planned for this moment, so that planning again gives the same.
     pub at: Moment,
+    /// What is drawn at random is drawn for this moment, so that a repeat draws the same: when it was due by schedule, or asked for.
+    pub drawn: Moment,
     /// Where the environment runs.
     pub active: &'a Active,
 }

@@ -36,13 +36,17 @@ pub enum Routine {
     S3,
     /// The logical dumps.
     Dump,
+    /// A load of the newest dumps.
+    DumpTest,
     /// A check of the buckets' lifecycle rules.
     Lifecycle,
     /// What is protected, against what exists.
     Inventory,
     /// How far the copies lag behind.
     Replication,
-    /// A test restore of the newest recovery points.
+    /// What stands in the way of a failover.
+    DrCheck,
+    /// A test restore of the newest recovery points, or of random ones of a time.
     RestoreTest,
     /// A test restore to a point in time.
     PitrTest,
@@ -52,7 +56,7 @@ pub enum Routine {
 
 impl Routine {
     /// Every routine, in the order lists name them.
-    pub const ALL: [Routine; 10] = [
+    pub const ALL: [Routine; 12] = [
         Routine::Secrets,
         Routine::Config,
         Routine::S3,
@@ -60,6 +64,8 @@ impl Routine {
         Routine::Lifecycle,
         Routine::Inventory,
         Routine::Replication,
+        Routine::DrCheck,
+        Routine::DumpTest,
         Routine::RestoreTest,
         Routine::PitrTest,
         Routine::DrRestoreTest,
@@ -75,6 +81,8 @@ impl Routine {
             Routine::Lifecycle => "lifecycle",
             Routine::Inventory => "inventory",
             Routine::Replication => "replication",
+            Routine::DrCheck => "dr-check",
+            Routine::DumpTest => "dump-test",
             Routine::RestoreTest => "restore-test",
             Routine::PitrTest => "pitr-test",
             Routine::DrRestoreTest => "dr-restore-test",
@@ -84,6 +92,8 @@ impl Routine {
     /// Its key under `schedules` in the config.
     pub fn key(self) -> &'static str {
         match self {
+            Routine::DrCheck => "dr_check",
+            Routine::DumpTest => "dump_test",
             Routine::RestoreTest => "restore_test",
             Routine::PitrTest => "pitr_test",
             Routine::DrRestoreTest => "dr_restore_test",
@@ -111,6 +121,8 @@ impl Routine {
             Routine::Lifecycle => "the check of lifecycle rules",
             Routine::Inventory => "the inventory",
             Routine::Replication => "the measurement of the copies",
+            Routine::DrCheck => "the check of disaster recovery",
+            Routine::DumpTest => "the test load of dumps",
             Routine::RestoreTest => "the test restore",
             Routine::PitrTest => "the test restore to a point in time",
             Routine::DrRestoreTest => "the test restore from the DR region",
@@ -119,7 +131,7 @@ impl Routine {
 
     /// Whether it restores something: then it never runs beside a restore in earnest.
     pub fn restores(self) -> bool {
-        matches!(self, Routine::RestoreTest | Routine::PitrTest | Routine::DrRestoreTest)
+        matches!(self, Routine::DumpTest | Routine::RestoreTest | Routine::PitrTest | Routine::DrRestoreTest)
     }
 
     /// When the config wishes it; none where it says nothing of it.

@@ -18,7 +18,7 @@ use super::{
     failover::*,
     ledger::*,
     lifecycle::*,
-    parameters::{Parameters, Proof},
+    parameters::{Metric, Parameters, Proof},
     people::*,
     rds::*,
     replica::*,
@@ -140,6 +140,7 @@ macro_rules! every_kind_of_step {
             Report {
                 InventoryReport = "report.inventory",
                 ReplicationReport = "report.replication",
+                ObstacleReport = "report.obstacles",
                 BisectReport = "bisect.report",
                 ReadinessReport = "report.readiness",
                 TwinReport = "drill.twin",
@@ -273,6 +274,11 @@ impl Action {
     /// See [`Parameters::turns_back`].
     pub fn turns_back(&self) -> bool {
         self.parameters().turns_back()
+    }
+
+    /// See [`Parameters::metric`].
+    pub fn metric(&self) -> Option<Metric> {
+        self.parameters().metric()
     }
 
     /// See [`Parameters::proves`].

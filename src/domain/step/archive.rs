@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Outputs, Page, Parameters, Proof, Step};
+use super::{Metric, Outputs, Page, Parameters, Proof, Step};
 use crate::domain::environment::Engine;
 
 /// Reads every secret under the prefix and writes one SSE-KMS encrypted object (`If-None-Match: *`, SHA-256).
@@ -34,6 +34,10 @@ impl Parameters for SecretsExport {
     fn page(&self, step: &Step, _inputs: &Outputs) -> Option<Page> {
         step.begun().then(|| Page::object(&self.region, &self.bucket, &self.key))
     }
+
+    fn metric(&self) -> Option<Metric> {
+        Some(Metric::Backup)
+    }
 }
 
 /// Reads SSM parameters (SecureStrings stay encrypted) and Secrets Manager metadata and writes them as one SSE-KMS
@@ -63,6 +67,10 @@ impl Parameters for ConfigExport {
 
     fn label(&self) -> &'static str {
         "Export configuration"
+    }
+
+    fn metric(&self) -> Option<Metric> {
+        Some(Metric::Backup)
     }
 }
 
@@ -98,6 +106,10 @@ impl Parameters for DumpExport {
 
     fn label(&self) -> &'static str {
         "Dump databases"
+    }
+
+    fn metric(&self) -> Option<Metric> {
+        Some(Metric::Backup)
     }
 }
 
@@ -144,6 +156,10 @@ impl Parameters for VerifyDump {
 
     fn proves(&self) -> Option<Proof> {
         Some(Proof::Object)
+    }
+
+    fn metric(&self) -> Option<Metric> {
+        self.load_test.as_ref().map(|_| Metric::Validation)
     }
 }
 

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Job, Outputs, Page, Parameters, Proof, Step};
+use super::{Job, Metric, Outputs, Page, Parameters, Proof, Step};
 use crate::domain::{moment::Moment, restored};
 
 /// `backup:StartBackupJob`.
@@ -37,6 +37,10 @@ impl Parameters for BackupJob {
 
     fn page(&self, step: &Step, _inputs: &Outputs) -> Option<Page> {
         step.external_id.as_deref().map(|job| Page::job(&self.region, Job::Backup, job))
+    }
+
+    fn metric(&self) -> Option<Metric> {
+        Some(Metric::Backup)
     }
 }
 
@@ -269,6 +273,10 @@ impl Parameters for RestoreFiles {
 
     fn page(&self, step: &Step, _inputs: &Outputs) -> Option<Page> {
         step.external_id.as_deref().map(|job| Page::job(&self.region, Job::Restore, job))
+    }
+
+    fn metric(&self) -> Option<Metric> {
+        Some(Metric::Restore)
     }
 }
 

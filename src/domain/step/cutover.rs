@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Parameters;
+use super::{Metric, Parameters};
 use crate::domain::moment::Moment;
 
 /// The output under which a restore gives the id that RDS knows an instance by, whatever its name is.
@@ -38,6 +38,10 @@ impl Parameters for RestoreLike {
 
     fn label(&self) -> &'static str {
         "Restore beside"
+    }
+
+    fn metric(&self) -> Option<Metric> {
+        Some(Metric::Restore)
     }
 }
 

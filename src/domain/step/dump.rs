@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Parameters;
+use super::{Metric, Parameters};
 use crate::domain::environment::Engine;
 
 /// `rds:CreateDBInstance`: an empty instance of the engine, version, class and storage of another one, in a network of its own, with
@@ -73,5 +73,9 @@ impl Parameters for LoadDump {
 
     fn label(&self) -> &'static str {
         "Load dumps"
+    }
+
+    fn metric(&self) -> Option<Metric> {
+        Some(Metric::Restore)
     }
 }

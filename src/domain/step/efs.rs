@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Job, Outputs, Page, Parameters, Step};
+use super::{Job, Metric, Outputs, Page, Parameters, Step};
 use crate::domain::{moment::Moment, restored};
 
 /// `elasticfilesystem:TagResource` on a restored file system: AWS Backup restores it without our tags.
@@ -86,6 +86,10 @@ impl Parameters for VerifyFiles {
 
     fn label(&self) -> &'static str {
         "Compare restored files"
+    }
+
+    fn metric(&self) -> Option<Metric> {
+        Some(Metric::Validation)
     }
 }
 
@@ -173,6 +177,10 @@ impl Parameters for RestoreFolder {
     fn page(&self, step: &Step, _inputs: &Outputs) -> Option<Page> {
         step.external_id.as_deref().map(|id| Page::job(&self.region, Job::Restore, id))
     }
+
+    fn metric(&self) -> Option<Metric> {
+        Some(Metric::Restore)
+    }
 }
 
 /// Finds a restored folder in `aws-backup-restore_…` and compares it with the live one over NFS: owner, mode and a sample of
@@ -200,6 +208,10 @@ impl Parameters for VerifyFolder {
 
     fn label(&self) -> &'static str {
         "Compare restored folders"
+    }
+
+    fn metric(&self) -> Option<Metric> {
+        Some(Metric::Validation)
     }
 }
 

@@ -40,7 +40,7 @@ pub use failover::*;
 pub use ledger::*;
 pub use lifecycle::*;
 pub use page::{Job, Page};
-pub use parameters::{Parameters, Proof};
+pub use parameters::{Metric, Parameters, Proof};
 pub use people::*;
 pub use rds::*;
 pub use replica::*;

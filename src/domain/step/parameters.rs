@@ -24,9 +24,36 @@ pub trait Parameters {
         false
     }
 
+    /// What its end is counted as in CloudWatch, where an environment's metrics go there.
+    fn metric(&self) -> Option<Metric> {
+        None
+    }
+
     /// What it has proved once it is done; counted on the card.
     fn proves(&self) -> Option<Proof> {
         None
+    }
+}
+
+/// What the end of a step is counted as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Metric {
+    /// Something was backed up.
+    Backup,
+    /// Something was restored.
+    Restore,
+    /// What was restored was looked into.
+    Validation,
+}
+
+impl Metric {
+    /// Its name in CloudWatch.
+    pub fn name(self) -> &'static str {
+        match self {
+            Metric::Backup => "BackupSuccess",
+            Metric::Restore => "RestoreSuccess",
+            Metric::Validation => "RestoreValidationSuccess",
+        }
     }
 }
 

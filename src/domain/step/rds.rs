@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Outputs, Page, Parameters, Proof, Step};
+use super::{Metric, Outputs, Page, Parameters, Proof, Step};
 use crate::domain::{environment::Engine, moment::Moment, restored};
 
 /// What stands between the name of a database and the rest of the name of a snapshot that was asked for.
@@ -34,6 +34,10 @@ impl Parameters for RdsSnapshot {
 
     fn page(&self, step: &Step, _inputs: &Outputs) -> Option<Page> {
         step.begun().then(|| Page::snapshot(&self.region, &self.snapshot))
+    }
+
+    fn metric(&self) -> Option<Metric> {
+        Some(Metric::Backup)
     }
 }
 
@@ -209,6 +213,10 @@ impl Parameters for RestoreTest {
     fn label(&self) -> &'static str {
         "Restore for a test"
     }
+
+    fn metric(&self) -> Option<Metric> {
+        Some(Metric::Restore)
+    }
 }
 
 /// `rds:RestoreDBInstanceToPointInTime` into the isolated network, not reachable from the platform.
@@ -243,6 +251,10 @@ impl Parameters for RestoreMoment {
 
     fn label(&self) -> &'static str {
         "Restore to a moment"
+    }
+
+    fn metric(&self) -> Option<Metric> {
+        Some(Metric::Restore)
     }
 }
 
@@ -300,6 +312,10 @@ impl Parameters for VerifyDatabase {
 
     fn turns_back(&self) -> bool {
         self.turns_back
+    }
+
+    fn metric(&self) -> Option<Metric> {
+        Some(Metric::Validation)
     }
 }
 

@@ -45,3 +45,24 @@ impl Parameters for ReplicationReport {
         "Measure replication"
     }
 }
+
+/// What stands in the way of a failover, however the primary region is. Reads only.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ObstacleReport {
+    /// DR region.
+    pub region: String,
+}
+
+impl Parameters for ObstacleReport {
+    fn region(&self) -> Option<&str> {
+        Some(&self.region)
+    }
+
+    fn resource(&self) -> &str {
+        &self.region
+    }
+
+    fn label(&self) -> &'static str {
+        "Check disaster recovery"
+    }
+}

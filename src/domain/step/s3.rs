@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Outputs, Page, Parameters, Proof, Step};
+use super::{Metric, Outputs, Page, Parameters, Proof, Step};
 use crate::domain::moment::Moment;
 
 /// Waits until S3 has replicated the object to the DR bucket. Reads only.
@@ -97,6 +97,10 @@ impl Parameters for BucketRecord {
 
     fn label(&self) -> &'static str {
         "Record bucket versions"
+    }
+
+    fn metric(&self) -> Option<Metric> {
+        Some(Metric::Backup)
     }
 }
 
@@ -223,6 +227,10 @@ impl Parameters for RestoreVersions {
     fn label(&self) -> &'static str {
         "Bring versions back"
     }
+
+    fn metric(&self) -> Option<Metric> {
+        Some(Metric::Restore)
+    }
 }
 
 /// Lists the bucket again: what was to be brought back is current, as far as nobody wrote it anew meanwhile. Reads only.
@@ -245,6 +253,10 @@ impl Parameters for VerifyVersions {
 
     fn label(&self) -> &'static str {
         "Verify versions"
+    }
+
+    fn metric(&self) -> Option<Metric> {
+        Some(Metric::Validation)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::parameters::Parameters;
+use super::parameters::{Metric, Parameters};
 use crate::domain::{derived, environment::Engine};
 
 /// The output with the rows that come back, by table, as JSON: what people see before they agree.
@@ -71,7 +71,7 @@ pub enum Origin {
 }
 
 macro_rules! of_tenant {
-    ($(#[$doc:meta])* $name:ident, $label:literal $(, $(#[$field_doc:meta])* $field:ident: $kind:ty)*) => {
+    ($(#[$doc:meta])* $name:ident, $label:literal $(, $(#[$field_doc:meta])* $field:ident: $kind:ty)* $(=> $metric:ident)?) => {
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
         pub struct $name {
@@ -93,6 +93,10 @@ macro_rules! of_tenant {
             fn label(&self) -> &'static str {
                 $label
             }
+
+            $(fn metric(&self) -> Option<Metric> {
+                Some(Metric::$metric)
+            })?
         }
     };
 }
@@ -125,6 +129,7 @@ of_tenant!(
     /// Swaps the tables for the live ones in one statement.
     SwapTenant,
     "Swap tenants' tables"
+    => Restore
 );
 
 of_tenant!(
@@ -139,6 +144,7 @@ of_tenant!(
     "Merge tenants' rows",
     /// Which rows.
     bring: Bring
+    => Restore
 );
 
 of_tenant!(
@@ -181,5 +187,9 @@ impl Parameters for VerifyTenant {
 
     fn turns_back(&self) -> bool {
         self.turns_back
+    }
+
+    fn metric(&self) -> Option<Metric> {
+        Some(Metric::Validation)
     }
 }

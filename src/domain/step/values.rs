@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Parameters;
+use super::{Metric, Parameters};
 
 /// What an export holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -69,6 +69,10 @@ impl Parameters for CompareExport {
     fn label(&self) -> &'static str {
         "Compare with an export"
     }
+
+    fn metric(&self) -> Option<Metric> {
+        Some(Metric::Validation)
+    }
 }
 
 /// Gives secrets the values they have in an export: `secretsmanager:PutSecretValue` under a token of the operation's own, and
@@ -95,6 +99,10 @@ impl Parameters for RestoreSecrets {
 
     fn label(&self) -> &'static str {
         "Restore secrets"
+    }
+
+    fn metric(&self) -> Option<Metric> {
+        Some(Metric::Restore)
     }
 }
 
@@ -149,5 +157,9 @@ impl Parameters for RestoreParameters {
 
     fn label(&self) -> &'static str {
         "Restore parameters"
+    }
+
+    fn metric(&self) -> Option<Metric> {
+        Some(Metric::Restore)
     }
 }

@@ -4,6 +4,7 @@
 //! twice, nothing flaps, and a flood stays a handful of lines. [`words`] makes the messages.
 
 mod objectives;
+mod proofs;
 pub mod rules;
 pub mod words;
 

@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use super::{Finding, Kind, Look, MORE, SOON, Standing, View, is_region, objectives, words};
+use super::{Finding, Kind, Look, MORE, SOON, Standing, View, is_region, objectives, proofs, words};
 use crate::domain::{
     drill::calendar::{self, Stands},
     environment::Environment,
@@ -37,7 +37,7 @@ pub fn look(view: &View<'_>) -> Look {
     objectives::promises(view, &mut look);
     objectives::chain(view, &mut look);
     jobs(view, &mut look);
-    restore_test(view, &mut look);
+    proofs::restore_test(view, &mut look);
     leftovers(view, &mut look);
     schedules(view, &mut look);
     drills(view, &mut look);
@@ -231,40 +231,6 @@ fn made_good(measurements: &Measurements, job: &JobTrouble) -> bool {
     let later = |c: &Component| c.safe.as_ref().is_ok_and(|safe| *safe > job.at);
     let same = |c: &Component| c.kind == PointKind::Efs && c.side == side && c.resource == job.resource;
     measurements.components.iter().any(|c| same(c) && later(c))
-}
-
-/// A dump is loaded at least this often, where more time is promised between restores for a test.
-const MONTH: Duration = Duration::from_secs(31 * 86_400);
-
-fn restore_test(view: &View<'_>, look: &mut Look) {
-    let Some(every) = view.environment.restore_test else { return };
-    let told = |finding: Finding, look: &mut Look| {
-        if view.reaches_all() || view.stands(&finding.key) {
-            look.found.push(finding);
-        }
-    };
-    let environment = view.environment;
-    let newest = |resource: &str| {
-        let of = |m: &&Mark| m.tested_resource() == Some(resource);
-        view.marks.iter().filter(of).map(|m| m.at).max()
-    };
-    let late = |newest: Option<Moment>, every| newest.is_none_or(|at| view.now.since(at) > every);
-    let databases = environment.databases.iter().map(|d| (PointKind::Rds, &d.id));
-    let files = environment.file_systems.iter().map(|f| (PointKind::Efs, &f.id));
-    for (kind, resource) in databases.chain(files) {
-        let newest = newest(resource);
-        if late(newest, every.0) {
-            told(words::untested(view, kind, resource, newest, every.0), look);
-        }
-    }
-    for dump in &environment.dumps {
-        let (newest, every) = (newest(&Mark::dump_of(&dump.database)), every.0.min(MONTH));
-        if dump.load_test.is_none() {
-            look.found.push(words::not_loaded(&dump.database));
-        } else if late(newest, every) {
-            told(words::untested(view, PointKind::Dump, &dump.database, newest, every), look);
-        }
-    }
 }
 
 fn leftovers(view: &View<'_>, look: &mut Look) {

@@ -31,7 +31,7 @@ const BUTTONS: usize = 5;
 pub(super) const LATER: &str = "Nothing can be done about it before the region answers, which is told on its own.";
 
 /// A file system by its name in the config, anything else by its id.
-fn named<'n>(environment: &'n Environment, resource: &'n str) -> &'n str {
+pub(super) fn named<'n>(environment: &'n Environment, resource: &'n str) -> &'n str {
     environment.file_systems.iter().find(|f| f.id == resource).map_or(resource, |f| f.name.as_str())
 }
 
@@ -85,7 +85,7 @@ pub(super) fn scope(kind: PointKind) -> BackupScope {
 
 /// A button that looks closer: restores one, or measures copies again.
 pub(super) fn look_closer(environment: &Environment, test_restore: bool, replication: bool) -> Offer {
-    let checks = Checks { inventory: false, replication, test_restore };
+    let checks = Checks { replication, test_restore, ..Checks::NONE };
     let command = validate::command(&environment.name, checks);
     let label = if test_restore { "Test a restore now" } else { "Measure it again" };
     Offer { label: label.to_owned(), command: command.canonical(), confirm: None }
@@ -258,58 +258,6 @@ pub(super) fn blind(view: &View<'_>, reason: &str) -> Finding {
 }
 
 /// A dump of which nobody knows whether it can be loaded, since nothing is named to load it into.
-pub(super) fn not_loaded(database: &str) -> Finding {
-    let kind = PointKind::Dump;
-    Finding {
-        key: Kind::RestoreTest.key(&format!("{kind} {database}")),
-        kind: Kind::RestoreTest,
-        critical: false,
-        certain: true,
-        again: 0,
-        title: format!("Dumps of {} are read to their end and never loaded for a test", code(database)),
-        reason: "Nothing is named to load them into.".to_owned(),
-        next: "Name, as `load_test` of the dump in the config, a secret with the login of a server of the test's own; `backup validate` then loads into it."
-            .to_owned(),
-        fix: None,
-    }
-}
-
-pub(super) fn untested(
-    view: &View<'_>,
-    kind: PointKind,
-    resource: &str,
-    newest: Option<Moment>,
-    every: Duration,
-) -> Finding {
-    let environment = view.environment;
-    let login = kind != PointKind::Rds || environment.dumps.iter().any(|d| d.database == resource);
-    Finding {
-        key: Kind::RestoreTest.key(&format!("{kind} {resource}")),
-        kind: Kind::RestoreTest,
-        critical: false,
-        certain: true,
-        again: 0,
-        title: format!(
-            "No backup of {} was restored for a test in the last {}",
-            code(&format!("{kind} {}", named(environment, resource))),
-            promised(every)
-        ),
-        reason: newest.map_or_else(
-            || "There has been none yet.".to_owned(),
-            |at| format!("The last one was {} ago.", spoken(view.now.since(at))),
-        ),
-        next: if !view.reaches_all() {
-            LATER.to_owned()
-        } else if login {
-            "A backup that was never restored is a hope: test one now.".to_owned()
-        } else {
-            "Nothing in it can be compared without a login: declare it under `dumps` in the config, then test one."
-                .to_owned()
-        },
-        fix: view.reaches_all().then(|| look_closer(environment, true, false)),
-    }
-}
-
 pub(super) fn leftover(mark: &Mark, now: Moment) -> Finding {
     let label: String = format!("Show {}", mark.operation).chars().take(30).collect();
     let Leftover { files, region, .. } = Leftover::read(&mark.note);
@@ -571,6 +519,9 @@ fn mended(standing: &Standing) -> String {
         Kind::Schedule if subject.starts_with("late ") => told(" has not begun", " has begun"),
         Kind::Schedule if subject != MORE => {
             Some("What bbws starts by itself is approved as the config says it".to_owned())
+        }
+        Kind::RestoreTest if subject.starts_with("soon ") => {
+            told(" was last restored", " is restored for a test in time again")
         }
         Kind::Drill if subject != MORE => {
             told(" is due", " is not due any more").or_else(|| told(" was due", " is not due any more"))

@@ -153,8 +153,16 @@ async fn newest_of(
     let side = side(environment, restored_in(environment, ask));
     let found = newest::newest(cloud, environment, side, requester, &declared, ask.newest_at).await?;
     lineage::whole(found.unread)?;
+    let none: Vec<newest::Of> = declared.into_iter().filter(|of| !found.points.contains_key(of)).collect();
     let mut points: Vec<Point> = found.points.into_values().collect();
     points.extend(found.snapshots.into_values());
+    if ask.newest && ask.newest_at.is_some() {
+        // Of what had none yet at that moment.
+        let later = newest::newest(cloud, environment, side, requester, &none, None).await?;
+        lineage::whole(later.unread)?;
+        points.extend(later.points.into_values());
+        points.extend(later.snapshots.into_values());
+    }
     points.dedup_by(|a, b| a.arn == b.arn);
     Ok(points)
 }

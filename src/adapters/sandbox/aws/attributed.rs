@@ -6,7 +6,7 @@ use async_trait::async_trait;
 
 use super::judge::{AskedStep, Asker, Verb, asking};
 use crate::{
-    domain::{active::Active, environment::Environment, serving::Looked},
+    domain::{active::Active, datum::Datum, environment::Environment, moment::Moment, serving::Looked},
     ports::{
         alert::{Alerts, Topic},
         cloud::{
@@ -103,5 +103,15 @@ impl<C: Alerts> Alerts for Attributed<C> {
         body: &str,
     ) -> Result<(), CloudError> {
         asking(nobody(Verb::Publish), self.0.publish(environment, topic, subject, body)).await
+    }
+
+    async fn measure(
+        &self,
+        environment: &Environment,
+        namespace: &str,
+        at: Moment,
+        data: &[Datum],
+    ) -> Result<(), CloudError> {
+        asking(nobody(Verb::Publish), self.0.measure(environment, namespace, at, data)).await
     }
 }

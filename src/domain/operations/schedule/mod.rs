@@ -105,7 +105,7 @@ static ENTRY: Entry = Entry {
             form: Form::Option,
             required: false,
             usual: None,
-            about: "only the databases' automated backups (`rds`), only the plan of AWS Backup (`efs`), only what bbws starts by itself (`own`), or one of that (`secrets`, `config`, `s3`, `dump`, `lifecycle`, `inventory`, `replication`, `restore-test`, `pitr-test`, `dr-restore-test`). Without it, `create` makes all of it, and with `--cron`, `--retention` or `update` it is about AWS alone",
+            about: "only the databases' automated backups (`rds`), only the plan of AWS Backup (`efs`), only what bbws starts by itself (`own`), or one of that (`secrets`, `config`, `s3`, `dump`, `lifecycle`, `inventory`, `replication`, `dr-check`, `dump-test`, `restore-test`, `pitr-test`, `dr-restore-test`). Without it, `create` makes all of it, and with `--cron`, `--retention` or `update` it is about AWS alone",
         },
         REASON,
     ],

@@ -39,7 +39,7 @@ pub enum Meant {
 /// What an environment would have of a routine: what it starts, and when the config or, where nothing says when, its objectives ask
 /// for it.
 pub fn template(env: &Environment, routine: Routine, rhythm: &Rhythm) -> Option<Template> {
-    let (command, kind, scope) = match source(routine) {
+    let (command, kind, scope) = match source(env, routine) {
         Source::Backup(part) => {
             Target::new(env, part, None).ok()?;
             (create::command(&env.name, part).canonical(), create::Create.kind(), part.to_string())
@@ -47,7 +47,9 @@ pub fn template(env: &Environment, routine: Routine, rhythm: &Rhythm) -> Option<
         Source::Look(checks) => {
             let dumps = !env.dumps.is_empty() || env.secrets_prefix.is_some();
             let data = !env.databases.is_empty() || !env.file_systems.is_empty() || dumps;
-            let idle = (checks.replication && !env.replicates()) || (checks.test_restore && !data);
+            let idle = ((checks.replication || checks.dr) && !env.replicates())
+                || (checks.test_restore && !data)
+                || (checks.dump_test && env.dumps.is_empty());
             if idle {
                 return None;
             }
@@ -77,7 +79,13 @@ pub fn template(env: &Environment, routine: Routine, rhythm: &Rhythm) -> Option<
 
 /// When a routine is due: as the config wishes, or else as often as the environment's promises need it.
 pub fn rhythm(env: &Environment, routine: Routine) -> Wish {
-    routine.wished(env).unwrap_or_else(|| Wish::When(usual(env, routine)))
+    let loaded = || !env.dumps.iter().any(|dump| dump.load_test.is_none());
+    match routine.wished(env) {
+        Some(wish) => wish,
+        // The test restore loads them.
+        None if routine == Routine::DumpTest && loaded() => Wish::Never,
+        None => Wish::When(usual(env, routine)),
+    }
 }
 
 /// What a routine is made of.
@@ -90,17 +98,20 @@ enum Source {
     },
 }
 
-fn source(routine: Routine) -> Source {
-    let look = |inventory, replication, test_restore| Source::Look(Checks { inventory, replication, test_restore });
+fn source(env: &Environment, routine: Routine) -> Source {
     match routine {
         Routine::Secrets => Source::Backup(BackupScope::Secrets),
         Routine::Config => Source::Backup(BackupScope::Config),
         Routine::S3 => Source::Backup(BackupScope::S3),
         Routine::Dump => Source::Backup(BackupScope::Dump),
         Routine::Lifecycle => Source::Backup(BackupScope::Lifecycle),
-        Routine::Inventory => look(true, false, false),
-        Routine::Replication => look(false, true, false),
-        Routine::RestoreTest => look(false, false, true),
+        Routine::Inventory => Source::Look(Checks { inventory: true, ..Checks::NONE }),
+        Routine::Replication => Source::Look(Checks { replication: true, ..Checks::NONE }),
+        Routine::DrCheck => Source::Look(Checks { dr: true, ..Checks::NONE }),
+        Routine::DumpTest => Source::Look(Checks { dump_test: true, ..Checks::NONE }),
+        Routine::RestoreTest => {
+            Source::Look(Checks { test_restore: true, since: env.restore_test_window, ..Checks::NONE })
+        }
         Routine::PitrTest => Source::Past { from_dr: false },
         Routine::DrRestoreTest => Source::Past { from_dr: true },
     }
@@ -116,22 +127,27 @@ fn usual(env: &Environment, routine: Routine) -> Rhythm {
         Routine::Lifecycle => daily("30 5"),
         Routine::Inventory => daily("0 6"),
         Routine::Replication => daily("30 6"),
+        Routine::DrCheck => daily("45 6"),
         Routine::PitrTest => Rhythm::parse("7d").expect("a week is a length of time"),
         Routine::DrRestoreTest => Rhythm::parse("90d").expect("a quarter is a length of time"),
+        Routine::DumpTest => in_time(MONTH),
         Routine::RestoreTest => {
             let loads = env.dumps.iter().any(|dump| dump.load_test.is_some());
             let promised = env.restore_test.map_or(MONTH, |span| span.0);
-            let promised = if loads { promised.min(MONTH) } else { promised };
-            // Before the promise is broken, and not when it is.
-            let days = (promised.as_secs() * 9 / 10 / DAY).max(1);
-            Rhythm::parse(&format!("{days}d")).expect("a number of days is a length of time")
+            in_time(if loads { promised.min(MONTH) } else { promised })
         }
     }
 }
 
+/// Before the promise is broken, and not when it is.
+fn in_time(promised: Duration) -> Rhythm {
+    let days = (promised.as_secs() * 9 / 10 / DAY).max(1);
+    Rhythm::parse(&format!("{days}d")).expect("a number of days is a length of time")
+}
+
 /// Days for which what a routine makes may be kept.
 fn days(env: &Environment, routine: Routine) -> Vec<u32> {
-    match source(routine) {
+    match source(env, routine) {
         Source::Look(_) | Source::Past { .. } | Source::Backup(BackupScope::Lifecycle) => Vec::new(),
         Source::Backup(scope) => crate::domain::retention::lengths(env, scope.as_str()),
     }

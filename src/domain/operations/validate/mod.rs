@@ -2,6 +2,10 @@
 
 mod restores;
 
+use std::time::Duration;
+
+use sha2::{Digest as _, Sha256};
+
 use super::{
     Asked, Ended, Known, Operation, Works,
     draft::{Draft, Head},
@@ -9,13 +13,15 @@ use super::{
 };
 use crate::domain::{
     command::{
-        ANY_ROLE, Arg, Command, Does, ENVIRONMENT, Entry, Form, Group, REASON, Values, nothing_more, value::CHECK,
+        ANY_ROLE, Arg, Command, Does, ENVIRONMENT, Entry, Form, Group, REASON, Values, Wrong, nothing_more,
+        value::{CHECK, DURATION},
     },
     environment::Environment,
     mark::KEPT,
     moment::Moment,
     operation::{OpId, Run},
     plan::Plan,
+    span::Span,
     step::{self, Action, StepState},
     text::{count, escape},
     world::{Survey, World},
@@ -23,6 +29,8 @@ use crate::domain::{
 
 /// The kind on plans.
 const KIND: &str = "backup.validate";
+
+const SINCE: &str = "since";
 
 static ENTRY: Entry = Entry {
     name: KIND,
@@ -40,12 +48,29 @@ static ENTRY: Entry = Entry {
             "test-restore",
             "restores the newest recovery point of each database and file system, measures how long that takes, and checks the data",
         ),
+        check("dr", "what stands in the way of a failover, however the primary region is"),
+        check(
+            "dump-test",
+            "loads the newest dump of each database apart from the platform, and compares what it holds",
+        ),
+        Arg {
+            name: SINCE,
+            kind: &DURATION,
+            form: Form::Option,
+            required: false,
+            usual: None,
+            about: "test restores take recovery points at random instead of the newest, none older than this",
+        },
         REASON,
     ],
-    examples: &["backup validate ENV", "backup validate ENV --inventory --replication"],
+    examples: &[
+        "backup validate ENV",
+        "backup validate ENV --inventory --replication",
+        "backup validate ENV --test-restore --since 30d",
+    ],
     who: ANY_ROLE,
     does: |_| Does::Operation,
-    settle: |values| Ok(settled(values)),
+    settle: settled,
     mend: nothing_more,
 };
 
@@ -58,11 +83,21 @@ pub struct Checks {
     pub replication: bool,
     /// Restores the newest recovery point and validates it.
     pub test_restore: bool,
+    /// What stands in the way of a failover.
+    pub dr: bool,
+    /// Loads the newest dumps.
+    pub dump_test: bool,
+    /// Test restores take recovery points at random, none older than this; the newest where left out.
+    pub since: Option<Span>,
 }
 
 impl Checks {
-    /// All of them: what you get when you say nothing.
-    pub const ALL: Checks = Checks { inventory: true, replication: true, test_restore: true };
+    /// None of them.
+    pub const NONE: Checks =
+        Checks { inventory: false, replication: false, test_restore: false, dr: false, dump_test: false, since: None };
+
+    /// All of backups: what you get when you say nothing.
+    pub const ALL: Checks = Checks { inventory: true, replication: true, test_restore: true, ..Checks::NONE };
 
     /// The words, as a plan's scope keeps them: `inventory, replication, test-restore`.
     pub fn words(self) -> String {
@@ -70,8 +105,13 @@ impl Checks {
     }
 
     fn named(self) -> Vec<&'static str> {
-        let named =
-            [("inventory", self.inventory), ("replication", self.replication), ("test-restore", self.test_restore)];
+        let named = [
+            ("inventory", self.inventory),
+            ("replication", self.replication),
+            ("test-restore", self.test_restore),
+            ("dr", self.dr),
+            ("dump-test", self.dump_test),
+        ];
         named.into_iter().filter(|(_, on)| *on).map(|(word, _)| word).collect()
     }
 
@@ -80,15 +120,34 @@ impl Checks {
             inventory: values.has("inventory"),
             replication: values.has("replication"),
             test_restore: values.has("test-restore"),
+            dr: values.has("dr"),
+            dump_test: values.has("dump-test"),
+            since: None,
         };
-        if checks.named().is_empty() { Checks::ALL } else { checks }
+        let checks = if checks == Checks::NONE { Checks::ALL } else { checks };
+        Checks { since: values.get(SINCE).and_then(|text| Span::parse(text).ok()), ..checks }
     }
 
     fn say(self, values: &mut Values) {
-        let all = self == Checks::ALL;
+        let all = Checks { since: None, ..self } == Checks::ALL;
         values.flag("inventory", self.inventory && !all);
         values.flag("replication", self.replication && !all);
         values.flag("test-restore", self.test_restore && !all);
+        values.flag("dr", self.dr);
+        values.flag("dump-test", self.dump_test);
+        if let Some(since) = self.since {
+            values.set(SINCE, since.to_string());
+        }
+    }
+
+    /// Only this is looked at.
+    fn is_only(self, one: Checks) -> bool {
+        Checks { since: None, ..self } == one
+    }
+
+    /// Whether something is made for it and removed again.
+    fn makes(self) -> bool {
+        self.test_restore || self.dump_test
     }
 }
 
@@ -97,9 +156,15 @@ const fn check(name: &'static str, about: &'static str) -> Arg {
 }
 
 /// Who names everything says the same as who names nothing.
-fn settled(mut values: Values) -> Values {
-    Checks::of(&values).say(&mut values);
-    values
+fn settled(mut values: Values) -> Result<Values, Wrong> {
+    let checks = Checks::of(&values);
+    if checks.since.is_some() && !checks.test_restore {
+        return Err(Wrong::new(
+            "`--since` says how old a recovery point may be that a test restore takes. Say `--test-restore` too, or leave `--since` out.",
+        ));
+    }
+    checks.say(&mut values);
+    Ok(values)
 }
 
 /// The command that looks at these.
@@ -164,7 +229,7 @@ impl Operation for Validate {
     }
 
     fn survey(&self, asked: &Asked<'_>) -> Result<Survey, Vec<String>> {
-        Ok(survey(asked.environment, Checks::of(asked.command.values())))
+        Ok(survey(asked.environment, Checks::of(asked.command.values()), asked.drawn))
     }
 
     fn plan(&self, asked: &Asked<'_>, known: &Known) -> Result<Plan, Vec<String>> {
@@ -177,8 +242,12 @@ impl Operation for Validate {
     }
 
     fn recovers(&self, plan: &Plan) -> Option<&'static str> {
-        let only = Checks { inventory: false, replication: false, test_restore: true };
-        (plan.scope == only.words()).then_some("test restores")
+        let only = |checks: Checks| plan.scope == checks.words();
+        match () {
+            () if only(Checks { test_restore: true, ..Checks::NONE }) => Some("test restores"),
+            () if only(Checks { dump_test: true, ..Checks::NONE }) => Some("test loads of dumps"),
+            () => None,
+        }
     }
 
     fn title(&self, plan: &Plan) -> String {
@@ -227,15 +296,23 @@ impl Operation for Validate {
     }
 }
 
+/// A moment of the time before, the same for each look at it: what was the newest recovery point then is the one that is restored.
+fn draw(env: &Environment, drawn: Moment, since: Span) -> Moment {
+    let digest = Sha256::digest(format!("{} {}", env.name, drawn.0));
+    let number = u64::from_be_bytes(digest[..8].try_into().expect("a digest has 32 bytes"));
+    drawn - Duration::from_secs(number % since.0.as_secs().max(1))
+}
+
 /// What has to be known of the live world.
-pub fn survey(env: &Environment, checks: Checks) -> Survey {
-    if !checks.test_restore {
+pub fn survey(env: &Environment, checks: Checks, drawn: Moment) -> Survey {
+    if !checks.makes() {
         return Survey::default();
     }
     Survey {
         databases: env.databases.iter().map(|d| d.id.clone()).collect(),
         file_systems: env.file_systems.iter().map(|f| f.id.clone()).collect(),
         newest: true,
+        newest_at: checks.since.map(|since| draw(env, drawn, since)),
         isolated: !env.databases.is_empty() || !env.file_systems.is_empty(),
         ..Survey::default()
     }
@@ -259,12 +336,26 @@ pub fn plan(env: &Environment, checks: Checks, world: &World, id: &OpId, now: Mo
             step::ReplicationReport { region: region.clone() },
         );
     }
-    if checks.test_restore {
+    if checks.dr {
+        match env.replicates() {
+            true => drop(draft.step(
+                format!("Find out what stands in the way of a failover of {} to {}", env.name, env.dr_region),
+                vec![],
+                step::ObstacleReport { region: env.dr_region.clone() },
+            )),
+            false => draft.problem(format!(
+                "`{}` has no copies elsewhere, so that there is nothing to fail over to: `replication` is \"disabled\".",
+                env.name
+            )),
+        }
+    }
+    if checks.makes() {
         let before = draft.all().len();
-        let mut tests = restores::Tests { env, world, id, now, draft: &mut draft, missing: Vec::new() };
+        let mut tests = restores::Tests { env, world, id, now, draft: &mut draft, missing: Vec::new(), checks };
         tests.all();
         let missing = tests.missing;
-        let only = !checks.inventory && !checks.replication;
+        let only =
+            checks.is_only(Checks { test_restore: checks.test_restore, dump_test: checks.dump_test, ..Checks::NONE });
         for why in missing {
             if only && draft.all().len() == before {
                 draft.problem(format!("{UNTESTED}{why}"));

@@ -6,7 +6,7 @@ use super::super::{
     draft::Draft,
     proof::{self, Subject},
 };
-use super::{TTL_HOURS, UNTESTED};
+use super::{Checks, TTL_HOURS, UNTESTED};
 use crate::domain::{
     environment::{Database, Dump, Environment, FileSystem},
     mark::{Leftover, Mark, MarkKind},
@@ -25,11 +25,19 @@ pub(super) struct Tests<'a> {
     pub(super) now: Moment,
     pub(super) draft: &'a mut Draft,
     pub(super) missing: Vec<String>,
+    pub(super) checks: Checks,
 }
 
 impl Tests<'_> {
-    /// Everything that can be restored; what cannot is in `missing`, with why.
+    /// Everything that can be restored and was asked for; what cannot is in `missing`, with why.
     pub(super) fn all(&mut self) {
+        if self.checks.test_restore {
+            self.points();
+        }
+        self.dumps();
+    }
+
+    fn points(&mut self) {
         for database in &self.env.databases {
             match self.newest_snapshot(&database.id).or_else(|| self.newest(PointKind::Rds, &database.id)) {
                 Some(point) => self.database(database, &point),
@@ -49,7 +57,14 @@ impl Tests<'_> {
             }
         }
         self.secrets();
-        self.dumps();
+    }
+
+    /// What a point is called that is restored: the newest there is, or the one that was drawn.
+    fn which(&self) -> String {
+        match self.checks.since {
+            None => "Newest recovery point".to_owned(),
+            Some(since) => format!("Recovery point, at random of the last {},", spoken(since.0)),
+        }
     }
 
     fn newest(&self, kind: PointKind, resource: &str) -> Option<Point> {
@@ -82,10 +97,8 @@ impl Tests<'_> {
             ));
             return;
         }
-        self.draft.fact(
-            format!("Newest recovery point of {}", database.id),
-            format!("{}, data of {}", point.id, point.created),
-        );
+        self.draft
+            .fact(format!("{} of {}", self.which(), database.id), format!("{}, data of {}", point.id, point.created));
         self.announce(point, &format!("DB subnet group {}", self.env.isolated_subnet_group()));
         self.restore(database, point, snapshot);
     }
@@ -139,10 +152,8 @@ impl Tests<'_> {
             ));
             return;
         }
-        self.draft.fact(
-            format!("Newest recovery point of {id} ({called})"),
-            format!("{}, data of {}", point.id, point.created),
-        );
+        self.draft
+            .fact(format!("{} of {id} ({called})", self.which()), format!("{}, data of {}", point.id, point.created));
         self.announce(point, &format!("a new file system with an address in subnet {subnet}"));
         self.restore_files(files, point, vault.clone(), subnet);
     }
@@ -251,8 +262,84 @@ impl Tests<'_> {
                 continue;
             };
             self.draft.fact(format!("Newest dump of {}", dump.database), format!("{}, of {}", point.id, point.created));
-            self.read(dump, point, bucket);
+            match dump.load_test.is_none() && self.checks.dump_test {
+                true => self.load(dump, point, bucket),
+                false => self.read(dump, point, bucket),
+            }
         }
+    }
+
+    /// Loaded into an instance that is made for it and deleted again.
+    fn load(&mut self, dump: &Dump, point: &Point, bucket: &str) {
+        let Dump { database: id, engine, secret, schemas, .. } = dump;
+        let why = match self.network() {
+            Err(why) => Some(why),
+            Ok(_) if !self.world.databases.iter().any(|found| found.id == *id) => Some(
+                "it was not found, so it cannot be known what an instance like it is. Check its name in bbws.toml."
+                    .to_owned(),
+            ),
+            Ok(_) => None,
+        };
+        if let Some(why) = why {
+            self.missing.push(format!("the dump of {id}: {why}"));
+            return;
+        }
+        let region = self.env.primary_region.clone();
+        let declared = self.env.databases.iter().find(|database| database.id == *id);
+        let name = declared.map_or(id.as_str(), Database::name);
+        let instance = match self.checks.test_restore {
+            false => restored::name(name, &self.id.0),
+            // The test restore of the database itself has that name.
+            true => restored::name(&format!("{name}-dump"), &self.id.0),
+        };
+        self.announce(point, &format!("DB subnet group {}", self.env.isolated_subnet_group()));
+        let noted = self.draft.step(
+            format!("Write down that {instance} is made for a test"),
+            vec![],
+            step::Remember {
+                mark: MarkKind::Leftover,
+                subject: instance.clone(),
+                note: Leftover::instance(&region).note(),
+            },
+        );
+        let made = self.draft.step(
+            format!("Make {instance}, empty and like {id}"),
+            vec![noted],
+            step::CreateEmpty {
+                region: region.clone(),
+                database: id.clone(),
+                secret: secret.clone(),
+                instance: instance.clone(),
+                subnet_group: self.env.isolated_subnet_group().to_owned(),
+                security_groups: self.env.restore_test_security_groups.clone(),
+                live: false,
+            },
+        );
+        let loaded = self.draft.step(
+            format!("Load {} into {instance}, and compare", point.id),
+            vec![made],
+            step::LoadDump {
+                region: region.clone(),
+                bucket: bucket.to_owned(),
+                key: point.id.clone(),
+                database: id.clone(),
+                engine: *engine,
+                secret: secret.clone(),
+                schemas: schemas.clone(),
+                instance: instance.clone(),
+            },
+        );
+        self.tested(point, &Mark::dump_of(id), loaded);
+        let deleted = self.draft.always(
+            format!("Delete {instance}"),
+            vec![made, loaded],
+            step::DeleteInstance { region, instance: instance.clone(), operation: self.id.to_string() },
+        );
+        self.draft.step(
+            format!("Write down that nothing is left of {instance}"),
+            vec![deleted],
+            step::Forget { mark: MarkKind::Leftover, subject: instance },
+        );
     }
 
     /// Loaded where the config names a server for that; otherwise read to its end, which is less, and says so.

@@ -1,4 +1,4 @@
-//! CloudWatch: the lag of read replicas and the free storage of instances, a value a minute.
+//! CloudWatch: the lag of read replicas and the free storage of instances, a value a minute; and what is put there.
 
 use std::time::Duration;
 
@@ -14,8 +14,31 @@ const MINUTE: i64 = 60;
 pub(super) fn serve(cx: &mut Context<'_>, request: &Request) -> Outcome {
     match request.operation.as_str() {
         "GetMetricData" => get_metric_data(cx, request),
+        "PutMetricData" => put_metric_data(cx, request),
         _ => Err(super::unknown(request)),
     }
+}
+
+fn put_metric_data(cx: &mut Context<'_>, request: &Request) -> Outcome {
+    let namespace = request.need("Namespace")?.to_owned();
+    if namespace.starts_with("AWS/") {
+        return Err(request.invalid("The value AWS/ for parameter Namespace is invalid."));
+    }
+    let data = request.list("MetricData");
+    if data.is_empty() || data.len() > 1000 {
+        return Err(request.invalid("The collection MetricData must have 1 to 1000 elements."));
+    }
+    let mut put = Vec::new();
+    for datum in data {
+        let name = datum["MetricName"].as_str().ok_or_else(|| request.invalid("MetricName is required."))?;
+        let dimensions = datum["Dimensions"].as_array().into_iter().flatten();
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let of = |dimension: &Value| format!("{}={}", text(&dimension["Name"]), text(&dimension["Value"]));
+        let of: Vec<String> = dimensions.map(of).collect();
+        put.push((namespace.clone(), name.to_owned(), of.join(" "), datum["Value"].to_string()));
+    }
+    cx.place(request).cloudwatch.keep(put);
+    Ok(json!({}))
 }
 
 fn get_metric_data(cx: &mut Context<'_>, request: &Request) -> Outcome {

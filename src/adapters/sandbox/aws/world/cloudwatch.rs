@@ -1,4 +1,4 @@
-//! What CloudWatch measures: how far read replicas are behind, and how much of the storage of instances is free.
+//! What CloudWatch measures: how far read replicas are behind, and how much of the storage of instances is free; and what is put there.
 
 use std::collections::BTreeMap;
 
@@ -12,11 +12,23 @@ pub struct CloudWatch {
     /// Instances of whose storage another share is free than [`CloudWatch::FREE`], in per cent.
     #[serde(default)]
     pub free: BTreeMap<String, u8>,
+    /// Values that were put there: namespace, metric, its dimensions in words, and the value as text.
+    #[serde(default)]
+    pub put: Vec<(String, String, String, String)>,
 }
 
 impl CloudWatch {
     /// How much of an instance's storage is free where there is nothing to say about it, in per cent.
     pub const FREE: u8 = 60;
+    /// Values that were put there are kept up to so many.
+    const PUT: usize = 10_000;
+
+    /// Keeps what was put there, the newest.
+    pub fn keep(&mut self, values: Vec<(String, String, String, String)>) {
+        self.put.extend(values);
+        let over = self.put.len().saturating_sub(CloudWatch::PUT);
+        self.put.drain(..over);
+    }
 }
 
 /// How far a replica is behind.
