@@ -43,3 +43,4 @@ mod timer;
 mod turns;
 mod watch;
 mod whole;
+mod year;
