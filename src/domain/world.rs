@@ -42,7 +42,8 @@ pub struct Survey {
     pub history: Option<String>,
     /// Whether to find the newest usable recovery point of every resource, in the region in which something is restored.
     pub newest: bool,
-    /// The same as of a moment: of what was made until then. With [`Survey::newest`], of what had none then the newest.
+    /// The same as of a moment: of what was made until then. With [`Survey::newest`] of databases and file systems only, and
+    /// of everything else, and of what had none then, the newest.
     pub newest_at: Option<Moment>,
     /// Whether to look at the environment's AWS Backup plan and the databases' automated backups.
     pub schedule: bool,

@@ -48,7 +48,7 @@ async fn rhythms(rig: &Rig) -> Vec<String> {
 
 #[tokio::test]
 async fn every_kind_is_wished_listed_changed_and_runs_by_itself_whatever_dies() {
-    let (early, late) = ("cron(0 0/12 * * ? *)", "cron(0 6/12 * * ? *)");
+    let (early, late) = ("cron(0 6/12 * * ? *)", "cron(0 2/12 * * ? *)");
     let mut rig = demo(|config| wished(config, "sit", early)).await;
     for routine in Routine::ALL {
         scheduled(&mut rig, &format!("backup schedule sit create --type {}", routine.name())).await;
@@ -81,8 +81,10 @@ async fn every_kind_is_wished_listed_changed_and_runs_by_itself_whatever_dies() 
     for op in &runs {
         let by = op.by_schedule.clone().unwrap();
         assert_eq!(op.state, State::Succeeded, "{} {}: {:?}", op.id, by.routine, op.outcome);
-        assert_eq!(rig.run(&op.id.0).await.issues(), [], "{} {}", op.id, by.routine);
-        assert!(rig.chat.cards_of(&op.id.0).is_empty(), "{} {} is no news: {:?}", op.id, by.routine, op.outcome);
+        // What a look finds is told on a card; that it looked is what is asked here.
+        let found = !rig.run(&op.id.0).await.issues().is_empty();
+        assert!(!found || by.routine == "dr-check", "{} {}: {:?}", op.id, by.routine, op.outcome);
+        assert_eq!(rig.chat.cards_of(&op.id.0).len(), usize::from(found), "{} {:?}", by.routine, op.outcome);
         assert!(seen.insert((by.routine.clone(), by.due)), "{} twice at {}", by.routine, by.due);
     }
     let routines: BTreeSet<_> = seen.iter().map(|(routine, _)| routine.as_str()).collect();
@@ -132,6 +134,8 @@ async fn a_test_restore_takes_a_random_point_and_never_runs_beside_a_restore() {
         config.environments.get_mut("prod").unwrap().restore_test_window = Some(week);
     })
     .await;
+    let dump = rig.approved_backup("backup create prod dump").await;
+    assert_eq!(rig.finish(&dump).await, State::Succeeded);
     scheduled(&mut rig, "backup schedule prod create --type restore-test").await;
     rig.process.timer.turn().await.unwrap();
     let restore = rig.asked("backup restore prod pitr --target-time latest").await;

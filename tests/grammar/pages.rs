@@ -169,7 +169,7 @@ fn the_pages_of_what_backups_left() {
     • `--test-restore`: restores the newest recovery point of each database and file system, measures how long that takes, and checks the data
     • `--dr`: what stands in the way of a failover, however the primary region is
     • `--dump-test`: loads the newest dump of each database apart from the platform, and compares what it holds
-    • `--since`: test restores take recovery points at random instead of the newest, none older than this
+    • `--since`: test restores take recovery points of databases and file systems at random instead of the newest, none older than this
     • `--reason`: why, in quotes; others see it and it stays in the audit log
 
     *Examples*

@@ -23,6 +23,8 @@ pub(super) struct Subject {
     pub(super) region: String,
     /// Where the database is that it is compared with, if that is elsewhere.
     pub(super) source_region: Option<String>,
+    /// It is older than the newest, so that rows which differ from the live ones are told and refute nothing.
+    pub(super) measures: bool,
 }
 
 /// The steps that prove a snapshot, after these; the last of them, which also comes where something of it failed.
@@ -73,7 +75,7 @@ pub(super) fn steps(
             wordpress: tenants.filter_map(|t| t.schema.clone()).collect(),
             data_of: subject.created,
             rpo_seconds: env.rpo.0.as_secs(),
-            measures: false,
+            measures: subject.measures,
             live: false,
             turns_back: false,
             alone: false,

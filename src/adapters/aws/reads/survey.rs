@@ -11,7 +11,7 @@ use crate::{
         chain::Gap,
         environment::Environment,
         lag::Side,
-        point::{Point, Window},
+        point::{Point, PointKind, Window},
         tier,
         world::{BucketFound, DatabaseFound, Network, PlanFound, SnapshotFound, VaultRange},
     },
@@ -149,15 +149,21 @@ async fn newest_of(
     ask: &Survey,
     requester: &str,
 ) -> Result<Vec<Point>, CloudError> {
-    let declared = tier::declared(environment);
+    let mut declared = tier::declared(environment);
     let side = side(environment, restored_in(environment, ask));
+    let mut archives = Vec::new();
+    if ask.newest && ask.newest_at.is_some() {
+        let restored = |of: &newest::Of| matches!(of.0, PointKind::Rds | PointKind::Efs);
+        (declared, archives) = declared.into_iter().partition(restored);
+    }
     let found = newest::newest(cloud, environment, side, requester, &declared, ask.newest_at).await?;
     lineage::whole(found.unread)?;
-    let none: Vec<newest::Of> = declared.into_iter().filter(|of| !found.points.contains_key(of)).collect();
+    let none = declared.into_iter().filter(|of| !found.points.contains_key(of)).chain(archives);
+    let none: Vec<newest::Of> = none.collect();
     let mut points: Vec<Point> = found.points.into_values().collect();
     points.extend(found.snapshots.into_values());
     if ask.newest && ask.newest_at.is_some() {
-        // Of what had none yet at that moment.
+        // Of what had none yet at that moment, and of archives, which are held against what is live now.
         let later = newest::newest(cloud, environment, side, requester, &none, None).await?;
         lineage::whole(later.unread)?;
         points.extend(later.points.into_values());

@@ -92,6 +92,7 @@ fn restored(draft: &mut Draft, asked: &Asked<'_>, database: &Database, copy: &Sn
         created: copy.created,
         region: env.dr_region.clone(),
         source_region: Some(env.primary_region.clone()),
+        measures: false,
     };
     proof::steps(draft, (env, asked.id), database, &subject, &[decided]);
 }

@@ -59,7 +59,7 @@ static ENTRY: Entry = Entry {
             form: Form::Option,
             required: false,
             usual: None,
-            about: "test restores take recovery points at random instead of the newest, none older than this",
+            about: "test restores take recovery points of databases and file systems at random instead of the newest, none older than this",
         },
         REASON,
     ],

@@ -128,6 +128,7 @@ impl Tests<'_> {
             created: point.created,
             region: self.env.primary_region.clone(),
             source_region: None,
+            measures: self.checks.since.is_some(),
         };
         proof::steps(self.draft, (self.env, self.id), database, &subject, &[]);
     }
