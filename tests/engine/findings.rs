@@ -5,6 +5,7 @@ use std::{collections::BTreeSet, time::Duration};
 use bbws::{
     config::Config,
     domain::{
+        chain::{Gap, Link},
         environment::{Dump, Engine, Environment, Span},
         lag::{AwsPlan, Component, JobTrouble, Measurements, Side},
         language,
@@ -93,6 +94,12 @@ fn each_kind_is_found_and_names_thing_reason_and_next_step() {
     blind.trouble = Err("AccessDenied on ListBackupJobs".to_owned());
     let key = without(healthy(NOW), "DR vault bbws-prod-dr", "It is gone");
     let region = without(healthy(NOW), "region eu-west-1", "No answer in 10 s");
+    let mut broken = healthy(NOW);
+    broken.gaps = Ok(Gap::between("bbws-prod-mysql", &[(ago(5 * HOUR), Link::Off), (ago(3 * HOUR), Link::On)]));
+    let mut off = healthy(NOW);
+    off.gaps = Ok(Gap::between("bbws-prod-mysql", &[(ago(5 * HOUR), Link::Off)]));
+    let gap = format!("chain:bbws-prod-mysql {}", ago(5 * HOUR).0);
+    let stop = "stop prod \"the chain of automated backups was broken\"";
     let mut leftover = tested();
     leftover.push(mark(MarkKind::Leftover, "bbws-test-1", ago(27 * HOUR)));
     let cases = [
@@ -118,6 +125,8 @@ fn each_kind_is_found_and_names_thing_reason_and_next_step() {
         ),
         (found(&failed), "job:backup fs-0900d000000000001 af-south-1 EXPIRED", "backup create prod efs"),
         (found(&blind), "unseen:jobs", "backup validate prod --replication"),
+        (found(&broken), &gap, stop),
+        (found(&off), &gap, stop),
         (found(&key), "place:DR vault bbws-prod-dr", "backup validate prod --replication"),
         (found(&region), "place:region eu-west-1", ""),
         (
@@ -153,6 +162,8 @@ fn each_kind_is_found_and_names_thing_reason_and_next_step() {
     *prod*: How far `rds bbws-prod-mysql in DR` is behind is unknown, which counts as a breach of the RPO of 1 h. AccessDenied on ListRecoveryPoints. Find out why it cannot be read, then measure again.
     *prod*: The backup of `wp-content` in af-south-1 ended EXPIRED. Backup job failed because &lt;the&gt; vault was `locked` &amp; busy. Job `job-1`, 02:40 UTC. Remove the cause, then make a backup now.
     *prod*: The jobs of AWS Backup cannot be seen: one that fails now goes unnoticed. AccessDenied on ListBackupJobs. Allow the role of bbws to list jobs, or wait if AWS is in trouble.
+    *prod*: `rds bbws-prod-mysql` cannot be restored to any moment between 22:00 UTC on 20 Nov 2026 and 00:00 UTC. Its automated backups were switched off at 2026-11-20T22:00:00Z, until 2026-11-21T00:00:01Z. Snapshots and points of AWS Backup of that time still can be restored. Find out who switched them off. If nobody here meant to, shall everything in `prod` stop until that is known? Lifting a stop takes two people.
+    *prod*: `rds bbws-prod-mysql` cannot be restored to any moment since 22:00 UTC on 20 Nov 2026. Its automated backups were switched off at 2026-11-20T22:00:00Z, and nobody knows whether they are on. Switch them on: `/bbws backup schedule prod update --type rds --retention 30`. Find out who switched them off. If nobody here meant to, shall everything in `prod` stop until that is known? Lifting a stop takes two people.
     *prod*: The DR vault bbws-prod-dr is not usable. It is gone. Bring it back in AWS, or correct its name in the config; new backups fail without it.
     *prod*: The region eu-west-1 is not usable. No answer in 10 s. prod runs on in af-south-1; until there is an answer no copies arrive and nothing can fail over to it. Look at the AWS Health Dashboard. bbws goes on looking, and says when it answers.
     *prod*: No backup of `efs wp-content` was restored for a test in the last 30 days. There has been none yet. A backup that was never restored is a hope: test one now.

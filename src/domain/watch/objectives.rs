@@ -8,6 +8,7 @@ use super::{
     words::{LATER, back_up, called, code, look_closer, scope, sentence, upper},
 };
 use crate::domain::{
+    attachment::Offer,
     chain::Gap,
     lag::{Component, Side},
     moment::{Moment, spoken},
@@ -37,15 +38,16 @@ fn broken(view: &View<'_>, gap: &Gap) -> Finding {
         None => format!("{name} cannot be restored to any moment since {from}"),
     };
     let next = match gap.until {
-        Some(_) => {
-            "Snapshots and points of AWS Backup of that time still can be restored; find out who switched them off."
-                .to_owned()
-        }
+        Some(_) => "Snapshots and points of AWS Backup of that time still can be restored.".to_owned(),
         None => format!(
             "Switch them on: `/bbws backup schedule {environment} update --type rds --retention {}`.",
             view.environment.retention_days.default
         ),
     };
+    // It may have been broken by whoever does not want anything to be brought back.
+    let next = format!(
+        "{next} Find out who switched them off. If nobody here meant to, shall everything in `{environment}` stop until that is known? Lifting a stop takes two people."
+    );
     Finding {
         key: Kind::Chain.key(&format!("{} {}", gap.database, gap.from.0)),
         kind: Kind::Chain,
@@ -55,7 +57,16 @@ fn broken(view: &View<'_>, gap: &Gap) -> Finding {
         title,
         reason: upper(&sentence(&gap.why)),
         next,
-        fix: None,
+        fix: Some(stop(&view.environment.name)),
+    }
+}
+
+/// Whether everything shall stop until it is known who broke the chain. Nothing stops by itself.
+fn stop(environment: &str) -> Offer {
+    Offer {
+        label: "Stop everything".to_owned(),
+        command: format!("stop {environment} \"the chain of automated backups was broken\""),
+        confirm: Some(format!("Nothing new starts in {environment} until two people lift it.")),
     }
 }
 
