@@ -460,6 +460,8 @@ pub fn asks_for(environment: &str, point: &Point, from_dr: bool, tenant: Option<
     let what = match kind {
         PointKind::Rds if is_continuous(&point.arn) => return None,
         PointKind::Rds => format!("--snapshot-id {id}"),
+        // A file system is restored where the live one is.
+        PointKind::Efs if from_dr => return None,
         PointKind::Efs => format!("--recovery-point {id}"),
         PointKind::Dump | PointKind::Secrets | PointKind::Config => format!("--from {id}"),
         PointKind::S3 => format!("--bucket {resource} --as-of {created}"),

@@ -20,6 +20,8 @@ pub struct Survey {
     pub databases: Vec<String>,
     /// File system ids to describe in the primary region.
     pub file_systems: Vec<String>,
+    /// Whether to describe the access points of those file systems.
+    pub access_points: bool,
     /// Prefix of secret names to list in the primary region.
     pub secrets_prefix: Option<String>,
     /// Whether to look at the primary vault.
@@ -36,7 +38,8 @@ pub struct Survey {
     pub secrets: Vec<String>,
     /// Whether the KMS key of dumps is usable.
     pub dump_key: bool,
-    /// A recovery point to find by its id, in both regions, with everything else of its resource.
+    /// A recovery point to find by its id, with everything else of its resource: in the region in which something is restored, or in
+    /// both where there is none.
     pub point: Option<String>,
     /// A database whose recovery points are all to be found, in both regions.
     pub history: Option<String>,
@@ -55,8 +58,8 @@ pub struct Survey {
     pub windows: Vec<String>,
     /// Both sides, for a judgement of a failover: what is asked for besides is asked of the primary region, which may be dead.
     pub readiness: bool,
-    /// Region in which the isolated group, the snapshot, the windows and the newest points are looked for; the primary region where
-    /// there is none.
+    /// Region in which the isolated group, the snapshot, the windows, the newest points and the point by its id are looked for; the
+    /// primary region where there is none.
     pub restored_in: Option<String>,
     /// What stands ready in the DR region, and nothing else: the primary region, which may be dead, is not asked, unless for
     /// databases that are named and the services beside them. The isolated group, where that is asked for, is looked for there.
@@ -128,6 +131,17 @@ pub struct FileSystemFound {
     pub status: String,
 }
 
+/// An access point of a file system as found: what mounts it is led into a folder.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AccessPointFound {
+    /// `fsap-…`.
+    pub id: String,
+    /// The file system.
+    pub file_system: String,
+    /// The folder, from the root.
+    pub path: String,
+}
+
 /// Something that either is as needed, or is not for a reason.
 pub type Condition = Result<String, String>;
 
@@ -143,6 +157,8 @@ pub struct World {
     pub silent: Option<String>,
     /// File systems found.
     pub file_systems: Vec<FileSystemFound>,
+    /// Access points found.
+    pub access_points: Vec<AccessPointFound>,
     /// Names of secrets under the prefix, sorted.
     pub secrets: Vec<String>,
     /// Primary vault: its ARN, or why it is not usable.

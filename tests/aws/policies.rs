@@ -84,6 +84,7 @@ const CALLS: &[(&str, &[&str])] = &[
     ("Backup.ListRecoveryPointsByLegalHold", &["backup:ListRecoveryPointsByLegalHold"]),
     ("Backup.ListRestoreJobs", &["backup:ListRestoreJobs"]),
     ("Backup.UpdateBackupPlan", &["backup:UpdateBackupPlan"]),
+    ("EFS.DescribeAccessPoints", &["elasticfilesystem:DescribeAccessPoints"]),
     ("EFS.DescribeReplicationConfigurations", &["elasticfilesystem:DescribeReplicationConfigurations"]),
     ("RDS.AddTagsToResource", &["rds:AddTagsToResource"]),
     ("RDS.DeleteDBSnapshot", &["rds:DeleteDBSnapshot"]),

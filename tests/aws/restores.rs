@@ -48,6 +48,7 @@ pub fn to_latest() -> Action {
 /// Empty, for a dump.
 pub fn empty() -> Action {
     Action::CreateEmpty(step::CreateEmpty {
+        source_region: None,
         region: HOME.into(),
         database: "bbws-prod-mysql".into(),
         secret: dumps::SECRET.into(),

@@ -134,8 +134,34 @@ async fn what_cannot_go_into_live_is_refused_with_what_can() {
     let said = rig.say("U0ALICE", &command).await;
     assert!(said.contains("needs the ticket that asks for it: `--ticket INC-123`"), "{said}");
     let point = backed_up(&mut rig, PointKind::Efs).await;
+    overwrite::access_point(&rig.cloud, "/");
     let command = format!("backup restore prod efs --recovery-point {point} --into live --ticket INC-1");
     let said = rig.say("U0ALICE", &command).await;
-    assert!(said.contains("A whole file system does not go into live"), "{said}");
+    assert!(said.contains("leads to the root of fs-0900d000000000001, and a root cannot be swapped"), "{said}");
     assert!(said.contains("Say `--path /folder` or `--tenant ID`"), "{said}");
+}
+
+/// Access points keep their ids, so what they lead to takes the place of what was there: all of them, or none.
+#[tokio::test]
+async fn a_whole_file_system_goes_live_behind_its_access_points_and_goes_back() {
+    let mut rig = Rig::demo_sqlite().await;
+    overwrite::access_point(&rig.cloud, "/shared");
+    let point = backed_up(&mut rig, PointKind::Efs).await;
+    let id = waiting(&mut rig, &format!("backup restore prod efs --recovery-point {point} --into live --ticket INC-1"))
+        .await;
+    let plan = rig.run(&id).await.op.plan;
+    let in_use = plan.facts.iter().find(|fact| fact.subject.starts_with("Folders of ")).expect("what is swapped");
+    assert_eq!(in_use.found, "/shared, /tenant-1");
+    let backups = plan.steps.iter().filter(|spec| spec.title.starts_with("Back up ")).count();
+    assert_eq!(backups, 1, "it is backed up once: {:#?}", plan.steps);
+    let restored = |rig: &Rig| ["/shared", "/tenant-1"].map(|folder| overwrite::is_restored(&rig.cloud, folder));
+    assert_eq!(restored(&rig), [false, false], "nothing before the word");
+    cut_over(&mut rig, &id).await;
+    assert_eq!(restored(&rig), [true, true]);
+    let run = rig.run(&id).await;
+    assert!(run.op.outcome.as_deref().is_some_and(|told| told.contains("/shared") && told.contains("/tenant-1")));
+    let watched = run.op.plan.steps.iter().any(|spec| spec.title.starts_with("Watch the health of prod"));
+    assert!(watched, "the platform is watched once all of it is swapped");
+    roll_back(&mut rig, &id).await;
+    assert_eq!(restored(&rig), [false, false]);
 }

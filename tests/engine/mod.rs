@@ -12,6 +12,7 @@ mod control;
 mod cutover;
 mod delivery;
 mod drills;
+mod elsewhere;
 mod every;
 mod everything;
 mod failbacks;

@@ -122,6 +122,35 @@ async fn what_is_not_ours_is_acknowledged_and_left_alone() {
     assert!(bench.untouched());
 }
 
+#[tokio::test]
+async fn a_form_that_came_to_nothing_stays_open_and_says_why() {
+    let form = |callback: &str, field: &str, value: Value| {
+        let metadata = r#"{"operation":"rs-7","environment":"prod","channel":"C0OPS"}"#;
+        let values = json!({ format!("bbws.form.{field}"): { field: value } });
+        let view = json!({ "callback_id": callback, "private_metadata": metadata, "state": { "values": values } });
+        json!({
+            "type": "view_submission", "user": { "id": "U0BOB", "team_id": "T0BBWS" }, "team": { "id": "T0BBWS" },
+            "api_app_id": "A0BBWS", "view": view,
+        })
+    };
+    let name = form("bbws.confirm", "name", json!({ "type": "plain_text_input", "value": "prod-typo" }));
+    let chosen = json!({ "type": "static_select", "selected_option": { "value": "rds --snapshot-id s1" } });
+    let point = form("bbws.restore", "point", chosen);
+    for (payload, field) in [(name, "bbws.form.name"), (point, "bbws.form.point")] {
+        let bench = Bench::new();
+        bench.mood(Mood::Refuses);
+        let answer = bench.interaction(&payload).await;
+        let said = "prod-typo is not what rs-7 is about. Type prod & approve.";
+        assert_eq!(answer.json(), json!({ "response_action": "errors", "errors": { field: said } }));
+        let bench = Bench::new();
+        assert!(bench.interaction(&payload).await.is_bare(StatusCode::OK), "what counts closes it");
+    }
+    // A button has no field.
+    let bench = Bench::new();
+    bench.mood(Mood::Refuses);
+    assert!(bench.interaction(&click()).await.is_bare(StatusCode::OK));
+}
+
 /// On an Enterprise Grid a payload's workspace may be any of a person's, or none.
 #[tokio::test]
 async fn on_a_grid_the_person_decides_and_not_the_payload() {

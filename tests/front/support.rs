@@ -50,6 +50,7 @@ pub(crate) enum Mood {
     Down,
     Stuck,
     Panics,
+    Refuses,
 }
 
 /// Remembers what it was given, each id once, as the ledger does.
@@ -69,7 +70,7 @@ impl Inbox for Fake {
     async fn take(&self, envelope: Envelope) -> Result<Option<Reply>, Unavailable> {
         let mood = *self.mood.lock().unwrap();
         match mood {
-            Mood::Well => {}
+            Mood::Well | Mood::Refuses => {}
             Mood::Down => return Err(down()),
             Mood::Stuck => std::future::pending().await,
             Mood::Panics => panic!("inside the inbox"),
@@ -79,7 +80,11 @@ impl Inbox for Fake {
             return Ok(None);
         }
         taken.push(envelope);
-        Ok(Some(Reply { level: Level::Success, text: "done".to_owned(), attachment: Default::default() }))
+        let (level, text) = match mood {
+            Mood::Refuses => (Level::Warning, "`prod-typo` is not what rs-7 is about. Type *prod* &amp; approve."),
+            _ => (Level::Success, "done"),
+        };
+        Ok(Some(Reply { level, text: text.to_owned(), attachment: Default::default() }))
     }
 
     async fn refuse(&self, refusal: Refusal) -> Result<(), Unavailable> {
@@ -181,6 +186,12 @@ impl Answer {
     /// The status and nothing else.
     pub(crate) fn is_bare(&self, status: StatusCode) -> bool {
         self.status == status && self.body.is_empty()
+    }
+
+    /// What it says as JSON.
+    pub(crate) fn json(&self) -> Value {
+        assert_eq!((self.status, self.kind.as_str()), (StatusCode::OK, "application/json"), "{self:?}");
+        serde_json::from_str(&self.body).unwrap()
     }
 
     /// The sentence of an ephemeral answer.

@@ -57,8 +57,14 @@ async fn approving_what_replaces_something_live_asks_for_its_name() {
         let asked = b.eval("document.querySelector('dialog.view').innerText").await;
         let asked = asked.as_str().unwrap();
         assert!(asked.contains("bbws-prod-mysql") && asked.contains("what is live now is replaced"), "{asked}");
-        b.eval("(() => { const field = document.querySelector('dialog.view input'); field.value = 'prod'; field.dispatchEvent(new Event('input')); return true; })()").await;
-        b.find("//dialog//button[normalize-space()='Approve']").await.click().await.unwrap();
+        for name in ["sit", "prod"] {
+            b.eval(&format!("(() => {{ const field = document.querySelector('dialog.view input'); field.value = '{name}'; field.dispatchEvent(new Event('input')); return true; }})()")).await;
+            b.find("//dialog//button[normalize-space()='Approve']").await.click().await.unwrap();
+            if name == "sit" {
+                // A wrong name is told below the field, and the form stays.
+                b.until("document.querySelector('dialog.view[open]')?.innerText.includes('sit is not what rs-')").await;
+            }
+        }
         b.until("!document.querySelector('dialog.view[open]')").await;
         b.until("!document.querySelector('#log').innerText.includes('Waits for approval')").await;
         let card = b.log().await;

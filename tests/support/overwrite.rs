@@ -1,6 +1,9 @@
 //! Somebody overwrites what is live, past every API of ours: what restores in place bring back.
 
-use bbws::adapters::sandbox::aws::{SimAws, world::s3::Content};
+use bbws::adapters::sandbox::aws::{
+    SimAws,
+    world::{efs::Folder, s3::Content},
+};
 
 /// Account and region of the platform.
 const PLACE: (&str, &str) = ("093646564004", "af-south-1");
@@ -68,8 +71,23 @@ pub fn object_now(cloud: &SimAws) -> Option<u64> {
 
 /// Whether the live folder of the tenant is one that was restored.
 pub fn folder_is_restored(cloud: &SimAws) -> bool {
+    is_restored(cloud, "/tenant-1")
+}
+
+/// Whether a live folder is one that was restored.
+pub fn is_restored(cloud: &SimAws, folder: &str) -> bool {
     cloud.look(|world, _| {
         let files = world.places().find_map(|(_, _, place)| place.efs.file_systems.get(FILES)).expect("it is there");
-        files.folders["/tenant-1"].data_of.is_some()
+        files.folders[folder].data_of.is_some()
     })
+}
+
+/// Lets another access point of the file system lead into a folder, which is made.
+pub fn access_point(cloud: &SimAws, path: &str) {
+    cloud.change(|world, now| {
+        let files = world.region(PLACE.0, PLACE.1).efs.file_systems.get_mut(FILES).expect("it is there");
+        files.access_points.insert("fsap-0900d0000000000ff".to_owned(), path.to_owned());
+        let folder = Folder { id: 900, since: now, data_of: None, corrupt: false };
+        files.folders.insert(path.to_owned(), folder);
+    });
 }

@@ -236,6 +236,7 @@ def efs():
     made.create_replication_configuration(SourceFileSystemId=FILES, Destinations=[{"Region": DR}])
     made.describe_replication_configurations()
     made.describe_mount_targets(FileSystemId=FILES)
+    made.describe_access_points(FileSystemId=FILES)
     new = made.create_file_system(CreationToken="by-boto-itself", Encrypted=True, Tags=[{"Key": "Name", "Value": "n"}])
     refused("FileSystemAlreadyExists", made.create_file_system, CreationToken="by-boto-itself")
     made.tag_resource(ResourceId=new["FileSystemId"], Tags=[{"Key": "k", "Value": "v"}])

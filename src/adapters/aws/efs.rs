@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use aws_sdk_efs::types::LifeCycleState;
+
 use super::{moment, session::Session, side_by_side};
 use crate::{
-    domain::{moment::Moment, restored},
+    domain::{moment::Moment, restored, world::AccessPointFound},
     ports::cloud::{CloudError, FileSystemFound},
 };
 
@@ -35,6 +37,40 @@ async fn file_system(session: &Session, id: &str) -> Result<Option<FileSystemFou
         size_bytes: fs.size_in_bytes.and_then(|size| u64::try_from(size.value).ok()).unwrap_or(0),
         status: fs.life_cycle_state.as_str().to_owned(),
     }))
+}
+
+/// The access points of file systems.
+///
+/// # Errors
+/// See [`CloudError`].
+pub async fn access_points(session: &Session, ids: &[String]) -> Result<Vec<AccessPointFound>, CloudError> {
+    let found = side_by_side(ids.iter().map(|id| access_points_of(session, id)).collect()).await;
+    Ok(found.into_iter().collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
+}
+
+async fn access_points_of(session: &Session, id: &str) -> Result<Vec<AccessPointFound>, CloudError> {
+    let attempt = session.reads("elasticfilesystem:DescribeAccessPoints", format!("access points of file system {id}"));
+    let request = session.efs().describe_access_points().file_system_id(id).max_results(100);
+    let mut pages = request.into_paginator().send();
+    let mut found = Vec::new();
+    while let Some(page) = pages.next().await {
+        let page = match page {
+            Ok(page) => page,
+            Err(error) if error.as_service_error().is_some_and(|e| e.is_file_system_not_found()) => break,
+            Err(error) => return Err(attempt.failed(error)),
+        };
+        for point in page.access_points.unwrap_or_default() {
+            let going = [LifeCycleState::Deleting, LifeCycleState::Deleted];
+            if point.life_cycle_state.is_some_and(|state| going.contains(&state)) {
+                continue;
+            }
+            // One that names no folder leads to the root.
+            let path = point.root_directory.and_then(|root| root.path).unwrap_or_else(|| "/".to_owned());
+            let id = point.access_point_id.unwrap_or_default();
+            found.push(AccessPointFound { id, file_system: point.file_system_id.unwrap_or_default(), path });
+        }
+    }
+    Ok(found)
 }
 
 /// Every file system of the account in the session's region: id and name.

@@ -84,6 +84,12 @@ fn restore(form: &RestoreForm) -> Value {
                 "2026-03-01T04:30:00+02:00",
                 Some("With its zone; then the database above is restored to that second."),
             ));
+            blocks.push(text(
+                "tenant",
+                "Only of this tenant",
+                "tenant-1",
+                Some("With `live` only this tenant's tables go into the live database."),
+            ));
             let places: Vec<Value> = form.places.iter().map(|place| plain_option(place)).collect();
             let first = places.first().cloned();
             blocks.extend((!places.is_empty()).then(|| select("into", "Where to", "Where to", places, first)));

@@ -9,7 +9,7 @@ use crate::domain::environment::Engine;
 /// that one's login.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CreateEmpty {
-    /// Region of both.
+    /// Region it is made in.
     pub region: String,
     /// The instance it is like.
     pub database: String,
@@ -24,6 +24,9 @@ pub struct CreateEmpty {
     /// Made to take the place of that one: with all of its settings. Left out where it is not.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub live: bool,
+    /// Region of the instance it is like and of the secret, where that is another one: its key is that of copies there, then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source_region: Option<String>,
 }
 
 impl Parameters for CreateEmpty {
@@ -60,6 +63,9 @@ pub struct LoadDump {
     pub schemas: Vec<String>,
     /// The instance it is loaded into.
     pub instance: String,
+    /// Region of the instance that was dumped, of the secret and of the key of dumps, where that is another one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source_region: Option<String>,
 }
 
 impl Parameters for LoadDump {

@@ -338,6 +338,9 @@ pub struct VerifyCheck {
     pub schema: String,
     /// The question.
     pub query: String,
+    /// Region of the secret, where that is another one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source_region: Option<String>,
 }
 
 impl Parameters for VerifyCheck {

@@ -7,7 +7,7 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use serde_json::Value;
+use serde_json::{Value, json as value};
 use tracing::Instrument;
 
 use super::{Gate, Outcome, admit::Signed, verify::Distrust};
@@ -54,15 +54,33 @@ pub(super) fn json(value: &Value) -> Response {
     response
 }
 
-/// Hands a request to the inbox and answers with what comes of it.
-pub(super) async fn take(gate: &Arc<Gate>, signed: &Signed, envelope: Envelope) -> Answer {
+/// Most characters that are said below a field of a form.
+const BELOW: usize = 500;
+
+/// Keeps a form open that came to nothing, with the reason below one of its fields: whoever mistyped a name types it again.
+fn below(field: &str, reply: &Reply) -> Answer {
+    // What stands there is plain text.
+    let plain = reply.text.replace(['*', '`'], "").replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&");
+    let said: String = plain.chars().take(BELOW).collect();
+    Answer {
+        outcome: Outcome::Accepted,
+        response: json(&value!({"response_action": "errors", "errors": {field: said}})),
+    }
+}
+
+/// Hands a request to the inbox and answers with what comes of it. `field` is that of the form it came with, where it came with
+/// one.
+pub(super) async fn take(gate: &Arc<Gate>, signed: &Signed, envelope: Envelope, field: Option<&'static str>) -> Answer {
     let via = envelope.via;
     let inbox = Arc::clone(&gate.inbox);
     // A task of its own: a caller who hangs up ends this future, but must not end what the person asked for.
     let work = tokio::spawn(async move { inbox.take(envelope).await }.in_current_span());
     match tokio::time::timeout(gate.answer_within, work).await {
         Ok(Ok(Ok(Some(reply)))) if via == Via::Command => Answer::reply(gate, Outcome::Accepted, &reply),
-        Ok(Ok(Ok(Some(_)))) => Answer::empty(Outcome::Accepted),
+        Ok(Ok(Ok(Some(reply)))) => match (field, reply.level) {
+            (Some(field), Level::Warning | Level::Error) => below(field, &reply),
+            _ => Answer::empty(Outcome::Accepted),
+        },
         Ok(Ok(Ok(None))) => replayed(via),
         Ok(Ok(Err(error))) => {
             tracing::error!(error = &error as &dyn std::error::Error, "a request was not stored");

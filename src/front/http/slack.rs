@@ -56,8 +56,9 @@ async fn asks(gate: &Arc<Gate>, signed: &Signed, asked: Asked) -> Answer {
     if let Some(trigger) = &asked.trigger {
         gate.inbox.triggered(&id, trigger.clone());
     }
+    let field = asked.field;
     match gate.rules.judge(asked, id, signed.at) {
-        Ok(envelope) => answer::take(gate, signed, envelope).await,
+        Ok(envelope) => answer::take(gate, signed, envelope, field).await,
         Err(refusal) => answer::refuse(gate, refusal, Outcome::Refused).await,
     }
 }

@@ -72,6 +72,7 @@ pub fn command(body: &[u8]) -> Payload {
         return senseless(format!("it has {} bytes, and the longest command has {MAX_TEXT}", form.text.len()));
     }
     Payload::Asks(Box::new(Asked {
+        field: None,
         event: None,
         via: Via::Command,
         teams: Some(form.team_id.to_string()).filter(|t| !t.is_empty()).into_iter().collect(),

@@ -50,6 +50,7 @@ fn mentioned(callback: &Value) -> Payload {
         return senseless("it has no text, or one longer than any command");
     };
     Payload::Asks(Box::new(Asked {
+        field: None,
         event: id(&callback["event_id"]),
         via: Via::Event,
         user,

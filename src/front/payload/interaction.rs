@@ -39,9 +39,9 @@ pub fn interaction(json: &[u8]) -> Payload {
     match payload["type"].as_str() {
         Some("block_actions") => pressed(&payload),
         Some("view_submission") => match payload["view"]["callback_id"].as_str() {
-            Some(view::RESTORE) => submitted(&payload, view::restore),
-            Some(view::CONFIRM) => submitted(&payload, view::confirmed),
-            Some(view::REASON) => submitted(&payload, view::reasoned),
+            Some(view::RESTORE) => submitted(&payload, view::restore, view::POINT_FIELD),
+            Some(view::CONFIRM) => submitted(&payload, view::confirmed, view::NAME_FIELD),
+            Some(view::REASON) => submitted(&payload, view::reasoned, view::WHY_FIELD),
             _ => Payload::Nothing("another form"),
         },
         Some("message_action") if payload["callback_id"] == TIMELINE => chosen(&payload),
@@ -90,6 +90,7 @@ fn pressed(payload: &Value) -> Payload {
         shared: false,
         answer_to: payload["response_url"].as_str().and_then(address),
         trigger: payload["trigger_id"].as_str().and_then(trigger),
+        field: None,
         what: Inbound::Click {
             action: storable(&name),
             value: storable(value),
@@ -137,6 +138,7 @@ fn chosen(payload: &Value) -> Payload {
         shared: false,
         answer_to: payload["response_url"].as_str().and_then(address),
         trigger: None,
+        field: None,
         what: Inbound::Noted {
             ts: message_ts,
             by: id(&message["user"]).unwrap_or_default(),
@@ -147,8 +149,8 @@ fn chosen(payload: &Value) -> Payload {
     }))
 }
 
-/// A form that was sent: what `meant` finds in it, as if a button had said it.
-fn submitted(payload: &Value, meant: fn(&Value) -> Option<(String, Inbound)>) -> Payload {
+/// A form that was sent: what `meant` finds in it, as if a button had said it. Below `field` it is said why nothing came of it.
+fn submitted(payload: &Value, meant: fn(&Value) -> Option<(String, Inbound)>, field: &'static str) -> Payload {
     let (grid, teams) = whence(payload);
     let Some(user) = id(&payload["user"]["id"]) else {
         return Payload::senseless(Via::Interaction, "it does not say who sent the form");
@@ -167,6 +169,7 @@ fn submitted(payload: &Value, meant: fn(&Value) -> Option<(String, Inbound)>) ->
         shared: false,
         answer_to: None,
         trigger: None,
+        field: Some(field),
         what,
         teams,
         channel,

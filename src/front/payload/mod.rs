@@ -74,6 +74,8 @@ pub struct Asked {
     pub answer_to: Option<SecretString>,
     /// With what a form may be opened for three seconds, once.
     pub trigger: Option<SecretString>,
+    /// The block of a form that was sent, below which it is said why nothing came of it: then the form stays open.
+    pub field: Option<&'static str>,
     /// What is asked.
     pub what: Inbound,
 }

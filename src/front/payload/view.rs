@@ -11,6 +11,10 @@ pub(super) const RESTORE: &str = "bbws.restore";
 pub(super) const CONFIRM: &str = "bbws.confirm";
 /// `callback_id` of the form that asks for the reason of a command.
 pub(super) const REASON: &str = "bbws.reason";
+/// The blocks of their fields below which it is said why nothing came of them.
+pub(super) const POINT_FIELD: &str = "bbws.form.point";
+pub(super) const NAME_FIELD: &str = "bbws.form.name";
+pub(super) const WHY_FIELD: &str = "bbws.form.why";
 /// What a form says counts as what a button says that says a command.
 const SAYS: &str = "bbws.ask.form";
 
@@ -62,7 +66,7 @@ pub(super) fn confirmed(view: &Value) -> Option<(String, Inbound)> {
         value: storable(operation),
         block_id: metadata["block_id"].as_str().filter(|block| block.len() <= MAX_TEXT).map(storable),
         message_ts: ts(&metadata["message_ts"]),
-        reason: text(&view["state"]["values"]["bbws.form.name"]["name"]).map(|name| storable(cut(name))),
+        reason: text(&view["state"]["values"][NAME_FIELD]["name"]).map(|name| storable(cut(name))),
     };
     Some((id(&metadata["channel"]).unwrap_or_default(), what))
 }
@@ -72,7 +76,7 @@ pub(super) fn confirmed(view: &Value) -> Option<(String, Inbound)> {
 pub(super) fn reasoned(view: &Value) -> Option<(String, Inbound)> {
     let metadata: Value = serde_json::from_str(view["private_metadata"].as_str()?).ok()?;
     let command = metadata["command"].as_str()?;
-    let why = text(&view["state"]["values"]["bbws.form.why"]["why"])?;
+    let why = text(&view["state"]["values"][WHY_FIELD]["why"])?;
     let said = format!("{command} --reason {}", quoted(cut(why)));
     let what = Inbound::Click {
         action: SAYS.to_owned(),
@@ -106,7 +110,9 @@ pub(super) fn restore(view: &Value) -> Option<(String, Inbound)> {
     };
     let option =
         |name: &str, option: &str| typed(name).map(|said| format!(" --{option} {}", quoted(&said))).unwrap_or_default();
-    let more = [option("into", "into"), option("ticket", "ticket"), option("why", "reason")].concat();
+    let more =
+        [option("tenant", "tenant"), option("into", "into"), option("ticket", "ticket"), option("why", "reason")]
+            .concat();
     let said = format!("backup restore {environment} {what}{more}");
     let what = Inbound::Click {
         action: SAYS.to_owned(),
@@ -142,12 +148,13 @@ mod tests {
         let typed = |name: &str, value: &str| json!({name: {"type": "plain_text_input", "value": value}});
         let point = view(json!({
             "bbws.form.point": chosen("rds --snapshot-id s1"),
+            "bbws.form.tenant": typed("tenant", "tenant-1"),
             "bbws.form.into": {"into": {"type": "static_select", "selected_option": {"value": "clone"}}},
             "bbws.form.ticket": typed("ticket", "INC-1"),
             "bbws.form.why": typed("why", "they said \"gone\" --into live"),
             "bbws.form.at": {"at": {"type": "plain_text_input", "value": null}},
         }));
-        let said = "backup restore prod rds --snapshot-id s1 --into \"clone\" --ticket \"INC-1\" --reason \"they said \\\"gone\\\" --into live\"";
+        let said = "backup restore prod rds --snapshot-id s1 --tenant \"tenant-1\" --into \"clone\" --ticket \"INC-1\" --reason \"they said \\\"gone\\\" --into live\"";
         assert_eq!(command(&point), Some(("C0OPS".to_owned(), said.to_owned())));
         let moment = view(json!({
             "bbws.form.point": chosen("pitr --target-time latest --database db"),

@@ -28,22 +28,22 @@ enum Id<'i> {
     Key(&'i str),
 }
 
-/// Every recovery point of the same kind and resource as the one with this id, in both regions; empty when there is no such point.
+/// Every recovery point of the same kind and resource as the one with this id, on these sides; empty when there is no such point
+/// there. Other sides are not asked: what is restored on one needs nothing of another one, which may be dead.
 ///
 /// # Errors
 /// Also when only a part can be read: whoever deletes has to know every copy.
 pub async fn lineage(
     cloud: &AwsCloud,
     environment: &Environment,
-    id: &str,
+    (id, sides): (&str, &[Side]),
     requester: &str,
 ) -> Result<Vec<Point>, CloudError> {
-    let Some((kind, resource)) = of(cloud, environment, id, requester).await? else { return Ok(Vec::new()) };
+    let Some((kind, resource)) = of(cloud, environment, (id, sides), requester).await? else { return Ok(Vec::new()) };
     // A dump of a database is no replacement for its snapshots, so other kinds are no kin.
     let query = PointQuery { kinds: vec![kind], resource: Some(resource), ..PointQuery::default() };
     let mut found = Vec::new();
-    let left_out =
-        points::read(cloud, environment, &query, requester, &points::BOTH, &mut |page| found.extend(page)).await?;
+    let left_out = points::read(cloud, environment, &query, requester, sides, &mut |page| found.extend(page)).await?;
     whole(left_out.unread)?;
     // The resource of a key is read out of the key, so the object itself need not be there.
     let there = found.iter().any(|point: &Point| point.is_named(id));
@@ -78,14 +78,20 @@ pub fn whole(unread: Vec<String>) -> Result<(), CloudError> {
 }
 
 /// What the point with this id is of.
-async fn of(cloud: &AwsCloud, environment: &Environment, id: &str, requester: &str) -> Result<Option<Of>, CloudError> {
+async fn of(
+    cloud: &AwsCloud,
+    environment: &Environment,
+    (id, sides): (&str, &[Side]),
+    requester: &str,
+) -> Result<Option<Of>, CloudError> {
     let what = read(environment, id);
     if let Id::Key(key) = what {
         return Ok(of_key(environment, key));
     }
-    let sides = points::BOTH.into_iter().filter(|side| *side == Side::Primary || environment.replicates());
+    let sides = sides.iter().filter(|side| **side == Side::Primary || environment.replicates());
     let what = &what;
     let asked = sides.map(|side| async move {
+        let side = *side;
         let session = cloud.sessions.get(environment, points::region(environment, side), requester).await;
         match what {
             Id::Snapshot(name) => of_snapshot(&session, name).await,

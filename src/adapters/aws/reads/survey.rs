@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, future::Future};
 use futures::future::{BoxFuture, OptionFuture, try_join, try_join3, try_join4};
 
 use super::super::{AwsCloud, backup, efs, kms, rds, s3, secrets, session::Session, ssm, steps::plans, sts};
-use super::{buckets, lineage, newest, past, shelter, standby, windows};
+use super::{buckets, lineage, newest, past, points, shelter, standby, windows};
 use crate::{
     domain::{
         chain::Gap,
@@ -42,17 +42,15 @@ pub async fn survey(
     // Nothing may be reported of a foreign account, so this comes first.
     let identity = sts::identity(&restores).await?;
     sts::belongs(&identity, &environment.name, &environment.account)?;
-    let data = try_join3(
+    let data = try_join4(
         live_databases(&here, environment, ask),
         seen_file_systems(&here, &ask.file_systems),
+        when(ask.access_points.then(|| efs::access_points(&here, &ask.file_systems))),
         when(ask.secrets_prefix.as_deref().map(|prefix| secrets::names(&here, prefix))),
     );
     let places = try_join(
         when(ask.vault.then(|| backup::vault_and_range(&here, &environment.vault))),
-        when(
-            ask.bucket
-                .then(|| named_bucket(&here, environment, environment.secrets_bucket.as_deref(), "secrets_bucket")),
-        ),
+        when(ask.bucket.then(|| archives_bucket(&here, environment, ask))),
     );
     let far = when(ask.dr.then(|| dr_side(cloud, &here, environment, requester)));
     let more = try_join3(
@@ -61,10 +59,13 @@ pub async fn survey(
         dump_key(&here, environment, ask),
     );
     let there = try_join(try_join4(data, places, far, more), restorable(cloud, environment, ask, requester)).await?;
-    let ((((databases, silent), file_systems, names), (vault, bucket), far, more), (isolated, snapshot, windows)) =
-        there;
+    let (
+        (((databases, silent), file_systems, access_points, names), (vault, bucket), far, more),
+        (isolated, snapshot, windows),
+    ) = there;
     let ((parameters, buckets, described), (lineage, newest, plan), dump_key) = more;
     let (windows, gaps) = windows.map_or((Vec::new(), None), |(windows, gaps)| (windows, Some(gaps)));
+    let bucket = bucket.flatten();
     let (dr_vault, dr_bucket, dr_key) = far.map_or((None, None, None), |(v, b, k)| (Some(v), Some(b), Some(k)));
     let (vault, range) = vault.unzip();
     let (dr_vault, dr_range) = dr_vault.unzip();
@@ -73,6 +74,7 @@ pub async fn survey(
         databases,
         silent,
         file_systems,
+        access_points: access_points.unwrap_or_default(),
         secrets: names.unwrap_or_default(),
         vault,
         bucket,
@@ -104,9 +106,10 @@ async fn more_data(
     environment: &Environment,
     ask: &Survey,
 ) -> Result<(Option<Vec<String>>, Vec<BucketFound>, BTreeMap<String, Condition>), CloudError> {
+    let buckets = async { unless_silent(environment, ask, buckets::describe(here, environment, &ask.buckets).await) };
     try_join3(
         when(ask.parameters_prefix.as_deref().map(|prefix| ssm::names(here, prefix))),
-        buckets::describe(here, environment, &ask.buckets),
+        buckets,
         secrets::described(here, &ask.secrets),
     )
     .await
@@ -136,8 +139,14 @@ fn lineage_asked<'a>(
     ask: &'a Survey,
     requester: &'a str,
 ) -> Option<BoxFuture<'a, Result<Vec<Point>, CloudError>>> {
+    // What is restored on one side comes from there; without a side all copies are meant.
+    let sides: &[Side] = match ask.restored_in.as_deref().map(|region| side(environment, region)) {
+        None => &points::BOTH,
+        Some(Side::Primary) => &[Side::Primary],
+        Some(Side::Dr) => &[Side::Dr],
+    };
     match (&ask.point, &ask.history) {
-        (Some(id), _) => Some(Box::pin(lineage::lineage(cloud, environment, id, requester))),
+        (Some(id), _) => Some(Box::pin(lineage::lineage(cloud, environment, (id, sides), requester))),
         (None, Some(database)) => Some(Box::pin(lineage::history(cloud, environment, database, requester))),
         (None, None) => None,
     }
@@ -228,6 +237,31 @@ async fn live_databases(
         }
         found => found.map(|databases| (databases, None)),
     }
+}
+
+/// What was found in the primary region; nothing where that does not answer and what is asked for is restored in another one. That it
+/// does not answer is told by its databases.
+fn unless_silent<T: Default>(
+    environment: &Environment,
+    ask: &Survey,
+    found: Result<T, CloudError>,
+) -> Result<T, CloudError> {
+    match found {
+        Err(error) if error.unanswered() && restored_in(environment, ask) != environment.primary_region => {
+            Ok(T::default())
+        }
+        found => found,
+    }
+}
+
+/// The bucket of archives in the primary region.
+async fn archives_bucket(
+    here: &Session,
+    environment: &Environment,
+    ask: &Survey,
+) -> Result<Option<Condition>, CloudError> {
+    let found = named_bucket(here, environment, environment.secrets_bucket.as_deref(), "secrets_bucket").await;
+    unless_silent(environment, ask, found.map(Some))
 }
 
 /// File systems as EFS describes them. AWS Backup decides whether it can back one up, so not being allowed to look is no obstacle.

@@ -49,6 +49,8 @@ pub(super) fn source(target: &Target, server: &Identity, schemas: Vec<String>, h
 /// An archive in its place, with what is known of it from elsewhere.
 pub(super) struct Archive<'a> {
     pub(super) session: &'a Session,
+    /// Where its key is: a key of KMS opens in its own region only, and the archive may be a replica in another.
+    pub(super) keys: &'a Session,
     pub(super) place: Place,
     pub(super) known: Stored,
     pub(super) context: Context,
@@ -74,7 +76,12 @@ impl<'a> Archive<'a> {
             return Err(CloudError::Permanent { reason });
         };
         let expected = expected(&known, engine);
-        Ok(Archive { session, place, known, context: context(call, key), expected })
+        Ok(Archive { session, keys: session, place, known, context: context(call, key), expected })
+    }
+
+    /// The same, as a replica of one whose key is where this session is.
+    pub(super) fn with_key_of(self, keys: &'a Session) -> Archive<'a> {
+        Archive { keys, ..self }
     }
 }
 
@@ -102,7 +109,7 @@ impl Archive<'_> {
     pub(super) async fn open(&self) -> Result<(Sealed<AnyReader>, DataKey), ArchiveError> {
         let bytes: AnyReader = Box::new(fetch(self.session.s3().clone(), self.place.clone(), &self.known));
         let sealed = Sealed::read(bytes).await?;
-        let key = DataKey::open(self.session.kms(), &sealed.header, self.context.clone()).await?;
+        let key = DataKey::open(self.keys.kms(), &sealed.header, self.context.clone()).await?;
         Ok((sealed, key))
     }
 

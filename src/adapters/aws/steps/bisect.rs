@@ -61,7 +61,7 @@ impl Look for BisectAsk {
         }
         let (ask, tools) = (self.ask.clone(), at.cloud.tools.clone());
         at.watch(move |session, _, _| async move {
-            let answer = answered(&session, &ask, &tools).await?;
+            let answer = answered((&session, &session), &ask, &tools).await?;
             let detail = match &answer {
                 Ok(true) => format!("check {} holds", ask.check),
                 Ok(false) => format!("check {} does not hold", ask.check),

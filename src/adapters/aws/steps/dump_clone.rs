@@ -42,19 +42,24 @@ impl Change for CreateEmpty {
     }
 
     async fn start(&self, at: &At<'_>) -> Result<Started, CloudError> {
-        let session = &at.session;
+        let (session, source) = (&at.session, source_of(at, self.source_region.as_deref()).await);
         let attempt = session
             .changes("rds:CreateDBInstance", format!("instance {}, empty and like {}", self.instance, self.database));
-        let Some(live) = describe(session, &self.database).await? else {
+        let Some(live) = describe(&source, &self.database).await? else {
             return Err(attempt.never(&format!("{} does not exist", self.database), "Restore it from a snapshot."));
         };
-        let login = login::read(session, &self.secret).await?;
+        let login = login::read(&source, &self.secret).await?;
         if self.live {
             return self.in_its_place(at, &live, &login).await;
         }
         let figures = has_figures(live.storage_type(), live.allocated_storage());
         let supported = has_support(live.engine());
         let throughput = live.storage_throughput().filter(|_| figures && live.storage_type() == Some("gp3"));
+        // Keys do not leave their region.
+        let key = match &self.source_region {
+            Some(_) => at.call.environment.dr_kms_key.clone(),
+            None => live.kms_key_id.clone(),
+        };
         let request = session
             .rds()
             .create_db_instance()
@@ -70,7 +75,7 @@ impl Change for CreateEmpty {
             .master_username(&login.username)
             .master_user_password(login.password.expose_secret())
             .storage_encrypted(true)
-            .set_kms_key_id(live.kms_key_id.clone())
+            .set_kms_key_id(key)
             .db_subnet_group_name(&self.subnet_group)
             .set_vpc_security_group_ids(Some(self.security_groups.clone()).filter(|groups| !groups.is_empty()))
             .set_ca_certificate_identifier(live.ca_certificate_identifier.clone())
@@ -138,9 +143,9 @@ impl Change for LoadDump {
     }
 
     async fn start(&self, at: &At<'_>) -> Result<Started, CloudError> {
-        let (session, call, what) = (Arc::clone(&at.session), at.call.clone(), self.clone());
-        let tools = at.cloud.tools.clone();
-        at.cloud.jobs.spawn(&at.call.token, move |tell| load(session, call, what, tools, tell));
+        let sessions = (Arc::clone(&at.session), source_of(at, self.source_region.as_deref()).await);
+        let (call, what, tools) = (at.call.clone(), self.clone(), at.cloud.tools.clone());
+        at.cloud.jobs.spawn(&at.call.token, move |tell| load(sessions, call, what, tools, tell));
         Ok(begun(&self.instance))
     }
 
@@ -154,6 +159,14 @@ impl Change for LoadDump {
                 reason: "The process that was loading the dump ended before it was done.".to_owned(),
             }),
         }
+    }
+}
+
+/// Where the instance is that was dumped.
+async fn source_of(at: &At<'_>, region: Option<&str>) -> Arc<Session> {
+    match region {
+        Some(region) => at.elsewhere(region).await,
+        None => Arc::clone(&at.session),
     }
 }
 
@@ -172,17 +185,23 @@ fn database(what: &LoadDump, login: &Login) -> Option<String> {
     named.filter(|_| what.engine == Engine::Postgres)
 }
 
-async fn load(session: Arc<Session>, call: Call, what: LoadDump, tools: Tools, tell: Teller) -> Outcome {
+async fn load(
+    (session, from): (Arc<Session>, Arc<Session>),
+    call: Call,
+    what: LoadDump,
+    tools: Tools,
+    tell: Teller,
+) -> Outcome {
     let LoadDump { bucket, key, engine, instance, .. } = &what;
     let found = own(&session, &call, instance).await?;
     let Some((host, port)) = endpoint(&found) else {
         return Err(CloudError::Retryable { reason: format!("RDS tells no endpoint of {instance} yet."), after: None });
     };
-    let login = login::read(&session, &what.secret).await?;
+    let login = login::read(&from, &what.secret).await?;
     let there = target(&login, *engine, login.database.clone());
     let here = Target { host, port, database: None, ..there.clone() };
     tell.tell(None, "reading the dump");
-    let archive = Archive::at(&session, &call, bucket, key, *engine).await?;
+    let archive = Archive::at(&session, &call, bucket, key, *engine).await?.with_key_of(&from);
     let contents = archive.read().await?;
     let schemas = dump_load::schemas(*engine, &contents)?;
     let whole = Target { database: database(&what, &login), ..here.clone() };

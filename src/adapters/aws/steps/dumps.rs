@@ -172,7 +172,7 @@ async fn verify(session: Arc<Session>, call: Call, what: VerifyDump, tools: Tool
     let expected =
         Expected { sha256_archive: promised(ARCHIVE), sha256_plain: promised(PLAIN), ..expected(&known, *engine) };
     tell.tell(None, format!("reading {}", uploads::bytes(known.bytes)));
-    let archive = Archive { session: &session, place, known, context: context(&call, key), expected };
+    let archive = Archive { session: &session, keys: &session, place, known, context: context(&call, key), expected };
     let contents = match archive.read().await {
         Ok(contents) => contents,
         Err(ArchiveError::Damaged(reason)) => return Ok(Progress::Refuted { reason, outputs: Outputs::new() }),

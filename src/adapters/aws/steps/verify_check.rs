@@ -22,14 +22,18 @@ impl Look for VerifyCheck {
     async fn poll(&self, at: &At<'_>) -> Outcome {
         let what = self.clone();
         let tools = at.cloud.tools.clone();
-        at.watch(|session, _, _| verify(session, what, tools))
+        let logins = match &self.source_region {
+            Some(region) => at.elsewhere(region).await,
+            None => Arc::clone(&at.session),
+        };
+        at.watch(|session, _, _| verify((session, logins), what, tools))
     }
 }
 
 /// Asks, and refutes what does not answer rightly: an answer that nobody gets proves nothing.
-async fn verify(session: Arc<Session>, what: VerifyCheck, tools: Tools) -> Outcome {
+async fn verify((session, logins): (Arc<Session>, Arc<Session>), what: VerifyCheck, tools: Tools) -> Outcome {
     let VerifyCheck { instance, check, .. } = &what;
-    Ok(match answered(&session, &what, &tools).await? {
+    Ok(match answered((&session, &logins), &what, &tools).await? {
         Ok(true) => Progress::Done { outputs: Outputs::new(), detail: format!("check {check} holds") },
         Ok(false) => Progress::Refuted {
             reason: format!(
@@ -46,16 +50,16 @@ async fn verify(session: Arc<Session>, what: VerifyCheck, tools: Tools) -> Outco
     })
 }
 
-/// Whether the answer is true, or why there is none.
+/// Whether the answer is true, or why there is none; asked where the instance is, with a login from where its secret is.
 ///
 /// # Errors
 /// AWS's: nobody knows the instance or the login.
 pub(super) async fn answered(
-    session: &Session,
+    (session, logins): (&Session, &Session),
     what: &VerifyCheck,
     tools: &Tools,
 ) -> Result<Result<bool, String>, crate::ports::cloud::CloudError> {
-    let login = login::read(session, &what.secret).await?;
+    let login = login::read(logins, &what.secret).await?;
     let Some(found) = describe(session, &what.instance).await? else {
         return Ok(Err(format!("instance {} does not exist.", what.instance)));
     };

@@ -372,6 +372,7 @@ impl Search<'_> {
     fn question(&self, instance: &str) -> VerifyCheck {
         let (name, check) = self.check;
         VerifyCheck {
+            source_region: None,
             region: self.asked.environment.primary_region.clone(),
             instance: instance.to_owned(),
             database: self.database.id.clone(),

@@ -284,6 +284,23 @@ impl<'a> Ask<'a> {
         if self.comes_from_dr() { &env.dr_region } else { &env.primary_region }
     }
 
+    /// A sentence for somebody whose id names nothing where it is to come from.
+    pub(super) fn unknown(&self, env: &Environment, id: &str) -> String {
+        let there = match (env.replicates(), self.comes_from_dr()) {
+            (false, _) => String::new(),
+            (true, false) if self.kind.says(REGION) => {
+                format!("; what is in {} is restored with `--{REGION} dr`", env.dr_region)
+            }
+            (true, false) => format!("; of a copy in {}, name the one here that it is a copy of", env.dr_region),
+            (true, true) => format!("; what is in {} is restored without `--{REGION} dr`", env.primary_region),
+        };
+        format!(
+            "There is no recovery point `{id}` of `{0}` in {1}. `/bbws backup list {0}` shows those there are{there}.",
+            env.name,
+            self.region(env)
+        )
+    }
+
     /// The ticket that asks for it.
     pub(super) fn ticket(&self) -> Option<&'a str> {
         self.values.get(TICKET)

@@ -39,8 +39,11 @@ pub(super) const PITR: Kind = Kind {
     plan: plan_moment,
 };
 
-fn survey(asked: &Asked<'_>, ask: &Ask<'_>) -> Result<Survey, Vec<String>> {
-    let env = asked.environment;
+/// Whether there can be copies where it is to come from.
+///
+/// # Errors
+/// Why not.
+pub(super) fn replicated(env: &Environment, ask: &Ask<'_>) -> Result<(), Vec<String>> {
     if ask.comes_from_dr() && !env.replicates() {
         let why = format!(
             "`{}` has no copies in a DR region (`replication = \"disabled\"`). Leave `--{REGION} dr` out.",
@@ -48,6 +51,12 @@ fn survey(asked: &Asked<'_>, ask: &Ask<'_>) -> Result<Survey, Vec<String>> {
         );
         return Err(vec![why]);
     }
+    Ok(())
+}
+
+fn survey(asked: &Asked<'_>, ask: &Ask<'_>) -> Result<Survey, Vec<String>> {
+    let env = asked.environment;
+    replicated(env, ask)?;
     if ask.goes_live() && ask.tenant().is_some() {
         let refused = tenant::refusals(env, ask);
         if !refused.is_empty() {
@@ -409,6 +418,7 @@ pub(super) fn put_checks(
                 check: name.clone(),
                 schema: check.schema.clone(),
                 query: check.query.clone(),
+                source_region: path.ask.comes_from_dr().then(|| env.primary_region.clone()),
             },
         );
         if let Some(key) = key {

@@ -2,18 +2,16 @@
 //! came of that is validated; or one tenant's tables go on from there into the live database.
 
 use super::{
-    super::{
-        Asked, Known,
-        delete::{named, unknown},
-    },
+    super::{Asked, Known, delete::named},
     Ask, Kind,
-    database::{Subject, ends, isolated, loses, put_checks, validate},
+    database::{Subject, ends, isolated, loses, put_checks, replicated, validate},
     live,
-    names::{FROM, MERGE, TABLES, TENANT},
+    names::{FROM, MERGE, REGION, TABLES, TENANT},
     path::Path,
     tenant,
 };
 use crate::domain::{
+    confidence,
     environment::{Database, Environment},
     moment::spoken,
     plan::Plan,
@@ -22,13 +20,19 @@ use crate::domain::{
     world::Survey,
 };
 
-pub(super) const DUMP: Kind = Kind { word: "dump", needs: &[FROM], takes: &[TENANT, TABLES, MERGE], survey, plan };
+pub(super) const DUMP: Kind =
+    Kind { word: "dump", needs: &[FROM], takes: &[REGION, TENANT, TABLES, MERGE], survey, plan };
 
 fn survey(asked: &Asked<'_>, ask: &Ask<'_>) -> Result<Survey, Vec<String>> {
+    let env = asked.environment;
+    replicated(env, ask)?;
     Ok(Survey {
         point: Some(ask.from().to_owned()),
-        databases: asked.environment.databases.iter().map(|database| database.id.clone()).collect(),
+        databases: env.databases.iter().map(|database| database.id.clone()).collect(),
         isolated: !ask.replaces_database(),
+        // What works where this does not.
+        newest: ask.comes_from_dr(),
+        restored_in: Some(ask.region(env).to_owned()),
         ..Survey::default()
     })
 }
@@ -36,7 +40,7 @@ fn survey(asked: &Asked<'_>, ask: &Ask<'_>) -> Result<Survey, Vec<String>> {
 fn plan(asked: &Asked<'_>, ask: &Ask<'_>, known: &Known) -> Result<Plan, Vec<String>> {
     let env = asked.environment;
     let (archive, database) = found(ask, env, known).map_err(|why| vec![why])?;
-    let why = refusals(env, ask);
+    let why = refusals(env, ask, known, database);
     if !why.is_empty() {
         return Err(why);
     }
@@ -65,12 +69,38 @@ fn plan(asked: &Asked<'_>, ask: &Ask<'_>, known: &Known) -> Result<Plan, Vec<Str
 }
 
 /// Why a dump does not go where it was asked to, a sentence each.
-fn refusals(env: &Environment, ask: &Ask<'_>) -> Vec<String> {
+fn refusals(env: &Environment, ask: &Ask<'_>, known: &Known, database: &Database) -> Vec<String> {
     match (ask.goes_live(), ask.tenant()) {
+        (false, _) if ask.comes_from_dr() => elsewhere(env, ask, known, database).into_iter().collect(),
         (false, _) => Vec::new(),
         (true, Some(_)) => tenant::refusals(env, ask),
         (true, None) => live::refusals(env, ask),
     }
+}
+
+/// Why a replica of a dump cannot be loaded in the DR region, with what can be restored there.
+fn elsewhere(env: &Environment, ask: &Ask<'_>, known: &Known, database: &Database) -> Option<String> {
+    let (id, primary, dr) = (&database.id, &env.primary_region, &env.dr_region);
+    if known.world.silent.is_none() {
+        let lacks = env.dr_kms_key.is_none();
+        return lacks.then(|| {
+            format!("An instance in {dr} is encrypted under `dr_kms_key`, and bbws.toml names none for `{}`. Name it there.", env.name)
+        });
+    }
+    let of = |point: &&Point| {
+        point.kind == PointKind::Rds && point.resource == *id && point.usable() && point.snapshot().is_some()
+    };
+    let newest = known.world.newest.iter().filter(of).max_by_key(|point| point.created);
+    let next = newest.and_then(|point| Some((point, confidence::asks_for(&env.name, point, true, ask.tenant())?)));
+    let next = match next {
+        Some((point, command)) => {
+            format!("The newest copy of a snapshot there is of {}: `/bbws {command}`.", point.created)
+        }
+        None => format!("`/bbws backup restore {} list rds` shows what can be restored there.", env.name),
+    };
+    Some(format!(
+        "{primary} does not answer, and a dump cannot be loaded without it: the key that opens dumps is there, and so is {id}, like which an instance would be made. {next}"
+    ))
 }
 
 /// A dump where it lies.
@@ -81,18 +111,12 @@ struct Archive<'k> {
 
 /// The dump that was asked for, and the database it is of.
 fn found<'k>(ask: &Ask<'_>, env: &'k Environment, known: &'k Known) -> Result<(Archive<'k>, &'k Database), String> {
-    let point = named(&known.world, ask.from()).ok_or_else(|| unknown(env, ask.from()))?;
+    let point = named(&known.world, ask.from()).ok_or_else(|| ask.unknown(env, ask.from()))?;
     let other = format!("`/bbws backup list {} dump` shows those there are.", env.name);
     if point.kind != PointKind::Dump {
         return Err(format!("`{}` is a backup of {}, and no dump. {other}", point.id, point.kind));
     }
-    if point.region != env.primary_region {
-        return Err(format!(
-            "{} is a copy in {}, and dumps are loaded in {}. {other}",
-            point.id, point.region, env.primary_region
-        ));
-    }
-    let Place::Bucket { bucket } = &point.place else { return Err(unknown(env, ask.from())) };
+    let Place::Bucket { bucket } = &point.place else { return Err(ask.unknown(env, ask.from())) };
     let database = env.databases.iter().find(|database| database.id == point.resource).ok_or_else(|| {
         format!(
             "{} is a dump of {}, which is no database of `{}`. Only what the config declares is restored.",
@@ -122,6 +146,8 @@ fn loaded(
         )]);
     }
     let takes_place = path.ask.replaces_database();
+    let region = path.ask.region(env).to_owned();
+    let source_region = path.ask.comes_from_dr().then(|| env.primary_region.clone());
     let instance = restored::name(subject.database.name(), &asked.id.0);
     let announced = path.announced(&instance);
     if takes_place {
@@ -133,20 +159,21 @@ fn loaded(
         format!("Make {instance}, empty and like {id}"),
         vec![announced],
         step::CreateEmpty {
-            region: env.primary_region.clone(),
+            region: region.clone(),
             database: id.clone(),
             secret: secret.to_owned(),
             instance: instance.clone(),
             subnet_group: if takes_place { String::new() } else { isolated(env, &known.world)? },
             security_groups: if takes_place { Vec::new() } else { env.restore_test_security_groups.clone() },
             live: takes_place,
+            source_region: source_region.clone(),
         },
     );
     let filled = path.draft.step(
         format!("Load {} into {instance}", archive.point.id),
         vec![made],
         step::LoadDump {
-            region: env.primary_region.clone(),
+            region,
             bucket: archive.bucket.to_owned(),
             key: archive.point.id.clone(),
             database: id.clone(),
@@ -154,6 +181,7 @@ fn loaded(
             secret: secret.to_owned(),
             schemas: env.dumps.iter().find(|dump| dump.database == *id).map(|d| d.schemas.clone()).unwrap_or_default(),
             instance: instance.clone(),
+            source_region,
         },
     );
     let validated = validate(&mut path, subject, &instance, filled, archive.point.created);

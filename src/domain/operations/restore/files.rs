@@ -1,13 +1,11 @@
 //! File systems: a whole one out of a recovery point into a new one, or a folder of it beside the live one; compared with what is
-//! live either way, and a folder swapped with the live one where that is asked for.
+//! live either way, and swapped with the live one where that is asked for: a folder, or of a whole file system every folder into
+//! which an access point leads, so that access points and whatever names them stay as they are.
 
 use super::{
-    super::{
-        Asked, Known,
-        delete::{named, unknown},
-    },
+    super::{Asked, Known, delete::named},
     Ask, Kind, gates,
-    names::{PATH, POINT, TENANT},
+    names::{PATH, POINT, REGION, TENANT},
     path::Path,
     scope,
 };
@@ -22,7 +20,7 @@ use crate::domain::{
     world::{Survey, World},
 };
 
-pub(super) const EFS: Kind = Kind { word: "efs", needs: &[POINT], takes: &[PATH, TENANT], survey, plan };
+pub(super) const EFS: Kind = Kind { word: "efs", needs: &[POINT], takes: &[PATH, REGION, TENANT], survey, plan };
 
 /// The folder that is meant, and the file system it has to be in where the config says so; none where it is all of it.
 fn folder<'a>(env: &'a Environment, ask: &Ask<'a>) -> Result<Option<(&'a str, Option<&'a str>)>, String> {
@@ -36,23 +34,33 @@ fn folder<'a>(env: &'a Environment, ask: &Ask<'a>) -> Result<Option<(&'a str, Op
                 _ => Err(format!("Tenant `{id}` has no `path` and `file_system` in bbws.toml.")),
             }
         }
-        (None, None) if ask.goes_live() => Err(format!(
-            "A whole file system does not go into live: it would be another one, and whatever mounts the live one would have to mount that. Say `--{PATH} /folder` or `--{TENANT} ID` to put a folder back, or leave `--into live` out to get the whole file system beside the live one."
-        )),
         (None, None) => Ok(None),
     }
 }
 
 fn survey(asked: &Asked<'_>, ask: &Ask<'_>) -> Result<Survey, Vec<String>> {
-    let isolated = folder(asked.environment, ask).map_err(|why| vec![why])?.is_none();
-    let file_systems = asked.environment.file_systems.iter().map(|files| files.id.clone()).collect();
-    Ok(Survey { point: Some(ask.point().to_owned()), file_systems, isolated, ..Survey::default() })
+    let env = asked.environment;
+    if ask.comes_from_dr() {
+        return Err(vec![format!(
+            "A file system is restored in {0}, where the live one is that it is compared with. Name the recovery point in {0} that the copy is of: `/bbws backup list {1} efs` shows both. While {0} does not answer, the replica of the file system in {2} is the way: `/bbws dr failover {1}`.",
+            env.primary_region, env.name, env.dr_region
+        )]);
+    }
+    let whole = folder(env, ask).map_err(|why| vec![why])?.is_none();
+    Ok(Survey {
+        point: Some(ask.point().to_owned()),
+        file_systems: env.file_systems.iter().map(|files| files.id.clone()).collect(),
+        isolated: whole && !ask.goes_live(),
+        access_points: whole && ask.goes_live(),
+        restored_in: Some(ask.region(env).to_owned()),
+        ..Survey::default()
+    })
 }
 
 fn plan(asked: &Asked<'_>, ask: &Ask<'_>, known: &Known) -> Result<Plan, Vec<String>> {
     let env = asked.environment;
     let folder = folder(env, ask).map_err(|why| vec![why])?;
-    let point = named(&known.world, ask.point()).ok_or_else(|| vec![unknown(env, ask.point())])?;
+    let point = named(&known.world, ask.point()).ok_or_else(|| vec![ask.unknown(env, ask.point())])?;
     let (Place::Vault { vault }, PointKind::Efs) = (&point.place, point.kind) else {
         return Err(vec![format!(
             "`{}` is a backup of {}, not of a file system. `/bbws backup list {} efs` shows those there are.",
@@ -76,6 +84,7 @@ fn plan(asked: &Asked<'_>, ask: &Ask<'_>, known: &Known) -> Result<Plan, Vec<Str
                 swap(&mut path, asked, known, (&point.resource, folder), compared);
             }
         }
+        None if ask.goes_live() => everything(&mut path, asked, known, (point, vault)),
         None => drop(whole(&mut path, &asked.id.0, (point, vault), &known.world)),
     }
     path.finish()
@@ -87,12 +96,6 @@ pub(super) fn refusals(env: &Environment, point: &Point, expected: Option<&str>,
     let mut refused = Vec::new();
     if !point.usable() {
         refused.push(format!("`{id}` is not usable. `/bbws backup list {} efs` shows others.", env.name));
-    }
-    if point.region != *region {
-        refused.push(format!(
-            "`{id}` lies in {}, and its file system is in {region}: it is compared with what is live there. Name the point in {region} that it is a copy of.",
-            point.region
-        ));
     }
     if !env.file_systems.iter().any(|declared| declared.id == *files) {
         refused.push(format!("`{id}` is of {files}, which is no file system of `{}`.", env.name));
@@ -135,6 +138,81 @@ pub(super) fn beside(path: &mut Path<'_>, (point, vault): (&Point, &str), folder
     )
 }
 
+/// Every folder of a file system that is known to be in use, each in the place of the live one.
+///
+/// EFS makes no access point anew under an id, and what mounts one names its id. So what they lead to is swapped, and not they.
+fn everything(path: &mut Path<'_>, asked: &Asked<'_>, known: &Known, (point, vault): (&Point, &str)) {
+    let (env, files) = (path.env, &point.resource);
+    let refused = gates::refusals(env, path.ask);
+    if !refused.is_empty() {
+        return refused.into_iter().for_each(|why| path.draft.problem(why));
+    }
+    let folders = match in_use(env, files, &known.world) {
+        Ok(folders) => folders,
+        Err(why) => return path.draft.problem(why),
+    };
+    path.draft.fact(format!("Folders of {files} in use"), folders.join(", "));
+    path.draft.note(format!(
+        "Those are the folders into which access points of {files} lead, and those of tenants. Access points, and what mounts them, stay as they are: what they lead to is swapped. What lies outside of these folders stays as it is, so name a folder with `--{PATH}` that something mounts without an access point."
+    ));
+    let mut ready = Vec::new();
+    for folder in &folders {
+        let compared = beside(path, (point, vault), folder);
+        path.gate = vec![compared];
+        ready.push((folder, compared));
+    }
+    let (Some(found), all) = (path.gate.last().copied(), folders.iter().map(String::as_str).collect::<Vec<_>>()) else {
+        return;
+    };
+    let Some(agreed) = agreed(path, known, (files, &all), found) else { return };
+    path.health_notes();
+    let mut last = agreed;
+    for (folder, compared) in &ready {
+        path.draft.part();
+        last = exchange(path, &asked.id.0, (files, folder), (*compared, last));
+    }
+    path.health(last);
+}
+
+/// The folders of a file system that something is led into, none inside of another.
+///
+/// # Errors
+/// Why they cannot be swapped.
+pub(super) fn in_use(env: &Environment, files: &str, world: &World) -> Result<Vec<String>, String> {
+    let points: Vec<_> = world.access_points.iter().filter(|point| point.file_system == files).collect();
+    let instead = format!(
+        "Say `--{PATH} /folder` or `--{TENANT} ID` to put a folder back, or leave `--into live` out to get all of it as a file system of its own."
+    );
+    if let Some(root) = points.iter().find(|point| point.path.trim_matches('/').is_empty()) {
+        return Err(format!(
+            "Access point {} leads to the root of {files}, and a root cannot be swapped. {instead}",
+            root.id
+        ));
+    }
+    let tenants = env.tenants.values().filter(|tenant| tenant.file_system.as_deref() == Some(files));
+    let paths =
+        points.iter().map(|point| point.path.as_str()).chain(tenants.filter_map(|tenant| tenant.path.as_deref()));
+    let folders = outermost(paths.collect());
+    if folders.is_empty() {
+        return Err(format!(
+            "No access point of {files} leads to a folder, and no tenant has one there, so that nothing tells what of it is in use. {instead}"
+        ));
+    }
+    Ok(folders.into_iter().map(|folder| format!("/{}", folder.trim_matches('/'))).collect())
+}
+
+/// Folders without those that lie in another of them.
+fn outermost(mut folders: Vec<&str>) -> Vec<&str> {
+    folders.sort_unstable();
+    folders.dedup_by_key(|folder| folder.trim_matches('/'));
+    let all = folders.clone();
+    let lies_in = |path: &str, other: &str| {
+        path.trim_matches('/').strip_prefix(other.trim_matches('/')).is_some_and(|rest| rest.starts_with('/'))
+    };
+    folders.retain(|path| !all.iter().any(|other| lies_in(path, other)));
+    folders
+}
+
 /// The restored folder in the place of the live one of a file system, and the way back; the last step before that.
 pub(super) fn swap(
     path: &mut Path<'_>,
@@ -143,25 +221,31 @@ pub(super) fn swap(
     (files, folder): (&str, &str),
     compared: usize,
 ) -> Option<usize> {
-    let env = path.env;
-    for why in gates::refusals(env, path.ask) {
+    for why in gates::refusals(path.env, path.ask) {
         path.draft.problem(why);
     }
-    // What is not there is refused already.
+    let agreed = agreed(path, known, (files, &[folder]), compared)?;
+    let swapped = exchange(path, &asked.id.0, (files, folder), (compared, agreed));
+    gates::in_place(path);
+    Some(swapped)
+}
+
+/// What comes before folders of a file system are swapped: somebody looks, it is backed up, others agree. What is not there is
+/// refused already.
+fn agreed(path: &mut Path<'_>, known: &Known, (files, folders): (&str, &[&str]), compared: usize) -> Option<usize> {
+    let env = path.env;
     let found = known.world.file_systems.iter().find(|found| found.id == files)?;
     path.reaches(match path.ask.tenant() {
         Some(_) => scope::TENANT,
         // How large a folder is nobody can tell before it is walked through: no larger than the file system.
         None => scope::of_databases(1, found.size_bytes.div_ceil(1 << 30)).word(),
     });
-    let (before, undone) = (format!("{folder}.before-{}", asked.id), format!("{folder}.undone-{}", asked.id));
-    path.draft.note(format!(
-        "The cutover is two renames in one request: {folder} becomes {before}, and the restored folder takes its name. Between them there is no {folder} for a moment; files that are open stay with the folder they are in. What was written since the recovery point is in {before}; what is written after the cutover is kept as {undone} on the way back."
-    ));
-    gates::in_place(path);
     let region = env.primary_region.clone();
+    let all = folders.join(", ");
+    let (is, live, it) =
+        if folders.len() == 1 { ("is", "the live one", "it") } else { ("are", "the live ones", "them") };
     let question = format!(
-        "{folder} of {files} is restored beside the live one and compared with it: this thread says what differs. Continue backs {files} up and asks for the cutover; nothing is changed before that."
+        "{all} of {files} {is} restored beside {live} and compared with {it}: this thread says what differs. Continue backs {files} up and asks for the cutover; nothing is changed before that."
     );
     let looked = gates::look(path, compared, question);
     let retention_days = env.retention_days.default;
@@ -175,9 +259,23 @@ pub(super) fn swap(
     let backed_up = path.draft.step(format!("Back up {files} as it is now"), vec![looked], job);
     let verify = step::VerifyRecoveryPoint { region: region.clone(), vault: env.vault.clone(), retention_days };
     let verified = path.draft.step(format!("Verify that recovery point in {region}"), vec![backed_up], verify);
-    let title = format!("Wait for the word that {folder} is swapped");
-    let question = format!("{files} is backed up. Shall the restored {folder} take the place of the live one now?");
-    let agreed = gates::agreed(path, known, vec![verified], title, question);
+    let title = format!("Wait for the word that {all} {is} swapped");
+    let question = format!("{files} is backed up. Shall the restored {all} take the place of {live} now?");
+    Some(gates::agreed(path, known, vec![verified], title, question))
+}
+
+/// One restored folder takes the name of the live one, with its way back; the step that does that.
+fn exchange(
+    path: &mut Path<'_>,
+    operation: &str,
+    (files, folder): (&str, &str),
+    (compared, agreed): (usize, usize),
+) -> usize {
+    let (before, undone) = (format!("{folder}.before-{operation}"), format!("{folder}.undone-{operation}"));
+    path.draft.note(format!(
+        "The cutover is two renames in one request: {folder} becomes {before}, and the restored folder takes its name. Between them there is no {folder} for a moment; files that are open stay with the folder they are in. What was written since the recovery point is in {before}; what is written after the cutover is kept as {undone} on the way back."
+    ));
+    let region = path.env.primary_region.clone();
     let swap = |aside: String, with: Option<String>| step::SwapFolder {
         region: region.clone(),
         file_system: files.to_owned(),
@@ -191,7 +289,7 @@ pub(super) fn swap(
     let kept = path.promised(&aside, swapped);
     let back = path.draft.back(format!("Swap {folder} back"), vec![compared, swapped], swap(undone, Some(before)));
     path.exchanged(kept, back, (&aside, &meanwhile));
-    Some(swapped)
+    swapped
 }
 
 /// All of it, as a new file system with an address in the isolated network; the last step of that.

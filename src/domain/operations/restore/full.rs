@@ -81,13 +81,16 @@ fn survey(asked: &Asked<'_>, ask: &Ask<'_>) -> Result<Survey, Vec<String>> {
         let whose = ask.tenant().map_or_else(|| format!("`{}`", env.name), |id| format!("Tenant `{id}`"));
         return Err(vec![format!("{whose} declares no database and no file system that could be restored.")]);
     }
+    // What is compared with what is live in the other region is left out.
+    let file_systems = meant.file_systems.iter().filter(|_| !ask.comes_from_dr()).map(|files| files.id.clone());
     let databases: Vec<String> = meant.databases.iter().map(|database| database.id.clone()).collect();
     let listed = meant.buckets && ask.as_of().is_some() && env.secrets_bucket.is_some();
     let buckets = env.buckets.iter().filter(|_| listed).map(|bucket| bucket.name.clone()).collect::<Vec<_>>();
     Ok(Survey {
         windows: databases.clone(),
         databases,
-        file_systems: meant.file_systems.iter().map(|files| files.id.clone()).collect(),
+        file_systems: file_systems.collect(),
+        access_points: ask.goes_live() && ask.tenant().is_none(),
         bucket: !buckets.is_empty(),
         buckets,
         newest_at: Some(at),
@@ -275,7 +278,7 @@ impl<'a> Whole<'a> {
     }
 
     /// A file system: out of the recovery point before the moment. There is nothing between two of them. As a whole it becomes another
-    /// one; into live go folders of tenants.
+    /// one; into live go the folders that are in use.
     fn file_system(&mut self, path: &mut Path<'_>, files: &'a FileSystem) {
         let what = format!("File system {}", files.id);
         let (env, id) = (self.asked.environment, &self.asked.id.0);
@@ -298,18 +301,18 @@ impl<'a> Whole<'a> {
             path.gate = files::whole(path, id, (point, vault), &self.known.world).into_iter().collect();
             return;
         }
-        let folders = folders(env, files, path.ask.tenant());
-        if folders.is_empty() {
-            let how = format!(
-                "*nothing*: a whole file system does not go into live, and no tenant of it has a folder. `/bbws backup restore {} efs --recovery-point {} --path /folder --into live` puts one back",
-                env.name, point.id
-            );
-            return gets(&mut path.draft, &what, &how);
-        }
+        let folders = match path.ask.tenant() {
+            Some(tenant) => Ok(folder(env, files, tenant).into_iter().collect()),
+            None => files::in_use(env, &files.id, &self.known.world),
+        };
+        let folders = match folders {
+            Ok(folders) => folders,
+            Err(why) => return gets(&mut path.draft, &what, &format!("*nothing*: {why}")),
+        };
         let rest = "; what lies outside of that stays as it is";
         gets(&mut path.draft, &what, &format!("{} {}{rest}", folders.join(", "), self.before(point)));
         for folder in folders {
-            let compared = files::beside(path, (point, vault), folder);
+            let compared = files::beside(path, (point, vault), &folder);
             path.gate = vec![compared];
             self.ready.push(Ready::Folder { files: &files.id, folder, compared });
         }
@@ -324,6 +327,9 @@ impl<'a> Whole<'a> {
         };
         let Some(prefix) = prefix else { return };
         let what = format!("{noun} under {prefix}");
+        if self.known.world.silent.is_some() {
+            return gets(&mut path.draft, &what, &unanswered(env));
+        }
         let Some(point) = self.newest(kind, prefix) else { return self.left_out(path, &what) };
         gets(&mut path.draft, &what, &format!("compared {}", self.before(point)));
         match secrets::compare(path, self.asked, point, holds) {
@@ -346,6 +352,10 @@ impl<'a> Whole<'a> {
         }
         for bucket in &env.buckets {
             let what = format!("Bucket {}", bucket.name);
+            if self.known.world.silent.is_some() {
+                gets(&mut path.draft, &what, &unanswered(env));
+                continue;
+            }
             if path.ask.comes_from_dr() && bucket.dr.is_none() {
                 gets(&mut path.draft, &what, "*nothing*: it has no replica in the DR region");
                 continue;
@@ -357,6 +367,14 @@ impl<'a> Whole<'a> {
         }
         Ok(())
     }
+}
+
+/// What is said of what is compared with something live in a region that does not answer.
+fn unanswered(env: &Environment) -> String {
+    format!(
+        "*nothing*: it is compared with the live ones, in {}, which does not answer. What {} has of it is there already, for `/bbws dr failover {}`",
+        env.primary_region, env.dr_region, env.name
+    )
 }
 
 /// What a database is restored from.
@@ -371,15 +389,8 @@ struct Source<'a> {
     title: String,
 }
 
-/// The folders of tenants on a file system, none inside of another; of one tenant where that is meant.
-fn folders<'e>(env: &'e Environment, files: &FileSystem, tenant: Option<&str>) -> Vec<&'e str> {
-    let meant = |id: &String| tenant.is_none_or(|tenant| tenant == id);
-    let here = env.tenants.iter().filter(|(id, of)| meant(id) && of.file_system.as_ref() == Some(&files.id));
-    let mut all: Vec<&str> = here.filter_map(|(_, of)| of.path.as_deref()).collect();
-    all.sort_unstable();
-    all.dedup();
-    let outer = all.clone();
-    let within = |path: &str, other: &str| path.strip_prefix(other).is_some_and(|rest| rest.starts_with('/'));
-    all.retain(|path| !outer.iter().any(|other| within(path, other)));
-    all
+/// The folder of a tenant on a file system.
+fn folder(env: &Environment, files: &FileSystem, tenant: &str) -> Option<String> {
+    let here = env.tenants.get(tenant).filter(|of| of.file_system.as_ref() == Some(&files.id));
+    here.and_then(|of| of.path.clone())
 }

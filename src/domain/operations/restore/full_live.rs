@@ -22,7 +22,7 @@ pub(super) enum Ready<'a> {
     /// A database, or one tenant's tables in it.
     Database { subject: Subject<'a>, instance: String, validated: Validated },
     /// A folder of a file system.
-    Folder { files: &'a str, folder: &'a str, compared: usize },
+    Folder { files: &'a str, folder: String, compared: usize },
     /// Secrets or parameters.
     Export { point: &'a Point, export: Export, compared: usize },
     /// Objects of a bucket.
@@ -107,7 +107,7 @@ fn take_place(
             // What is not there is refused already.
             (None, None) => Ok(None),
         },
-        Ready::Folder { files, folder, compared } => Ok(files::swap(path, asked, known, (files, folder), compared)),
+        Ready::Folder { files, folder, compared } => Ok(files::swap(path, asked, known, (files, &folder), compared)),
         Ready::Export { point, export, compared } => {
             Ok(secrets::bring_back(path, asked, known, (point, export), compared))
         }

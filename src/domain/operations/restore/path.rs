@@ -202,6 +202,7 @@ pub(super) fn of(plan: &Plan) -> Option<String> {
         Action::RestoreMoment(what) => Some(as_of(&what.database, what.at)),
         Action::RestoreLike(what) => Some(what.snapshot.clone().unwrap_or_else(|| as_of(&what.database, what.at))),
         Action::RestoreFiles(what) => Some(what.recovery_point.rsplit(':').next().unwrap_or_default().to_owned()),
+        Action::RestoreFolder(what) if swapped(plan).len() > 1 => Some(format!("all of {}", what.file_system)),
         Action::RestoreFolder(what) => Some(format!("{} of {}", what.path, what.file_system)),
         Action::CompareExport(what) => Some(what.export.key.clone()),
         Action::LoadDump(what) => Some(what.key.clone()),
@@ -212,6 +213,12 @@ pub(super) fn of(plan: &Plan) -> Option<String> {
         Action::ListVersions(what) => Some(format!("{} as of {}", what.versions.bucket, what.versions.as_of)),
         _ => None,
     })
+}
+
+/// The folders that a plan swaps.
+fn swapped(plan: &Plan) -> Vec<&step::SwapFolder> {
+    let forward = plan.steps.iter().filter(|spec| !spec.back);
+    forward.filter_map(|spec| if let Action::SwapFolder(what) = &spec.action { Some(what) } else { None }).collect()
 }
 
 fn as_of(database: &str, at: Option<Moment>) -> String {
@@ -284,7 +291,7 @@ pub(super) fn interrupts(plan: &Plan) -> String {
     let found: Vec<String> = found.collect();
     match found.first() {
         None => "None: nothing that is live is changed.".to_owned(),
-        Some(first) if everything(plan).is_none() => first.clone(),
+        Some(first) if found.len() == 1 => first.clone(),
         Some(_) => {
             let interrupting: Vec<&String> = found.iter().filter(|what| !what.starts_with("None")).collect();
             let told = if interrupting.is_empty() { found.iter().take(1).collect() } else { interrupting };
@@ -311,11 +318,16 @@ fn in_place(plan: &Plan) -> Option<String> {
             escape(&what.versions.bucket),
             what.versions.as_of
         )),
-        Action::SwapFolder(what) => Some(format!(
-            "The restored {} is live. What was live before is kept as {}.",
-            escape(&what.path),
-            escape(&what.aside)
-        )),
+        Action::SwapFolder(_) => Some(
+            swapped(plan)
+                .into_iter()
+                .map(|what| {
+                    let (path, aside) = (escape(&what.path), escape(&what.aside));
+                    format!("The restored {path} is live. What was live before is kept as {aside}.")
+                })
+                .collect::<Vec<_>>()
+                .join(" "),
+        ),
         _ => None,
     })?;
     Some(format!("{told} Roll back on the card puts back what was live before."))

@@ -2,12 +2,11 @@
 //! where that is asked for. Names are told, values never.
 
 use super::{
-    super::{
-        Asked, Known,
-        delete::{named, unknown},
-    },
-    Ask, Kind, gates,
-    names::{FROM, NAME, TENANT},
+    super::{Asked, Known, delete::named},
+    Ask, Kind,
+    database::replicated,
+    gates,
+    names::{FROM, NAME, REGION, TENANT},
     path::Path,
     scope,
 };
@@ -23,7 +22,7 @@ use crate::domain::{
 pub(super) const SECRETS: Kind = Kind {
     word: "secrets",
     needs: &[FROM],
-    takes: &[NAME, TENANT],
+    takes: &[NAME, REGION, TENANT],
     survey,
     plan: |asked, ask, known| plan(asked, ask, known, Holding::Secrets),
 };
@@ -31,13 +30,22 @@ pub(super) const SECRETS: Kind = Kind {
 pub(super) const CONFIG: Kind = Kind {
     word: "config",
     needs: &[FROM],
-    takes: &[NAME],
+    takes: &[NAME, REGION],
     survey,
     plan: |asked, ask, known| plan(asked, ask, known, Holding::Config),
 };
 
-fn survey(_: &Asked<'_>, ask: &Ask<'_>) -> Result<Survey, Vec<String>> {
-    Ok(Survey { point: Some(ask.from().to_owned()), ..Survey::default() })
+fn survey(asked: &Asked<'_>, ask: &Ask<'_>) -> Result<Survey, Vec<String>> {
+    let env = asked.environment;
+    replicated(env, ask)?;
+    // By them it is told whether the region answers in which everything is compared.
+    let databases = env.databases.iter().filter(|_| ask.comes_from_dr()).map(|database| database.id.clone());
+    Ok(Survey {
+        point: Some(ask.from().to_owned()),
+        databases: databases.collect(),
+        restored_in: Some(ask.region(env).to_owned()),
+        ..Survey::default()
+    })
 }
 
 /// The prefix of what is meant.
@@ -58,12 +66,18 @@ fn prefix(env: &Environment, ask: &Ask<'_>, holds: Holding) -> Result<String, St
 
 fn plan(asked: &Asked<'_>, ask: &Ask<'_>, known: &Known, holds: Holding) -> Result<Plan, Vec<String>> {
     let env = asked.environment;
-    let (kind, _) = words(holds);
-    let point = named(&known.world, ask.from()).ok_or_else(|| vec![unknown(env, ask.from())])?;
+    let (kind, noun) = words(holds);
+    let point = named(&known.world, ask.from()).ok_or_else(|| vec![ask.unknown(env, ask.from())])?;
     if point.kind != kind {
         return Err(vec![format!(
             "`{}` is a backup of {}, not of {kind}. `/bbws backup list {} {kind}` shows those there are.",
             point.id, point.kind, env.name
+        )]);
+    }
+    if known.world.silent.is_some() {
+        return Err(vec![format!(
+            "{} does not answer, and an export is compared with the {noun} that are live there. Those of {} are there already: `/bbws dr failover {}` says whether to move to them.",
+            env.primary_region, env.dr_region, env.name
         )]);
     }
     let mut path = Path::new(env, ask);
@@ -106,7 +120,7 @@ pub(super) fn compare(
 ) -> Result<(Export, usize), String> {
     let (env, ask) = (path.env, path.ask);
     let (_, noun) = words(holds);
-    let Place::Bucket { bucket } = &point.place else { return Err(unknown(env, &point.id)) };
+    let Place::Bucket { bucket } = &point.place else { return Err(ask.unknown(env, &point.id)) };
     let export = Export {
         holds,
         region: point.region.clone(),

@@ -307,6 +307,7 @@ impl Tests<'_> {
             format!("Make {instance}, empty and like {id}"),
             vec![noted],
             step::CreateEmpty {
+                source_region: None,
                 region: region.clone(),
                 database: id.clone(),
                 secret: secret.clone(),
@@ -320,6 +321,7 @@ impl Tests<'_> {
             format!("Load {} into {instance}, and compare", point.id),
             vec![made],
             step::LoadDump {
+                source_region: None,
                 region: region.clone(),
                 bucket: bucket.to_owned(),
                 key: point.id.clone(),

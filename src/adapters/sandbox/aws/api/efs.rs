@@ -29,6 +29,7 @@ pub(super) const ROUTES: &[Route] = &[
         "/2015-02-01/file-systems/{SourceFileSystemId}/replication-configuration",
         "CreateReplicationConfiguration",
     ),
+    ("GET", "/2015-02-01/access-points", "DescribeAccessPoints"),
     ("POST", "/2015-02-01/mount-targets", "CreateMountTarget"),
     ("GET", "/2015-02-01/mount-targets", "DescribeMountTargets"),
     ("DELETE", "/2015-02-01/mount-targets/{MountTargetId}", "DeleteMountTarget"),
@@ -43,6 +44,7 @@ pub(super) fn serve(cx: &mut Context<'_>, request: &Request) -> Outcome {
         "DeleteFileSystem" => delete(cx, request),
         "CreateReplicationConfiguration" => replicate(cx, request),
         "DescribeReplicationConfigurations" => replications(cx, request),
+        "DescribeAccessPoints" => access_points(cx, request),
         "CreateMountTarget" => mount(cx, request),
         "DescribeMountTargets" => targets(cx, request),
         "DeleteMountTarget" => unmount(cx, request),
@@ -78,6 +80,7 @@ fn create(cx: &mut Context<'_>, request: &Request) -> Outcome {
         deleting: None,
         restored: None,
         folders: Default::default(),
+        access_points: Default::default(),
     };
     let shown = shown(request, &id, &file_system, 0, now);
     cx.place(request).efs.file_systems.insert(id, file_system);
@@ -118,6 +121,33 @@ fn shown(request: &Request, id: &str, fs: &FileSystem, targets: usize, now: Mome
         "Tags": shown_tags(&fs.tags),
         "FileSystemProtection": { "ReplicationOverwriteProtection": "ENABLED" },
     })
+}
+
+fn access_points(cx: &mut Context<'_>, request: &Request) -> Outcome {
+    let (of, now) = (request.text("FileSystemId").map(id_of), cx.now);
+    let efs = &cx.place(request).efs;
+    if let Some(of) = of {
+        existing(efs.file_systems.get(of), of, now)?;
+    }
+    let there = efs.file_systems.iter().filter(|(id, fs)| fs.exists(now) && of.is_none_or(|of| of == *id));
+    let all = there.flat_map(|(id, fs)| fs.access_points.iter().map(move |(point, path)| (point.clone(), (id, path))));
+    let all = all.collect::<std::collections::BTreeMap<_, _>>();
+    let show = |point: &str, (id, path): &(&String, &String)| {
+        json!({
+            "AccessPointId": point,
+            "AccessPointArn": format!("arn:aws:elasticfilesystem:{}:{}:access-point/{point}", request.region, request.account()),
+            "ClientToken": point,
+            "FileSystemId": id,
+            "OwnerId": request.account(),
+            "LifeCycleState": "available",
+            "PosixUser": { "Uid": 33, "Gid": 33 },
+            "RootDirectory": { "Path": path },
+            "Tags": [],
+        })
+    };
+    let most = most_of(request, "MaxResults");
+    let (page, next) = paging::keyed(request, &all, request.text("NextToken"), most, |_, _| true, show)?;
+    Ok(json!({ "AccessPoints": page, "NextToken": next }))
 }
 
 fn delete(cx: &mut Context<'_>, request: &Request) -> Outcome {
@@ -266,6 +296,7 @@ fn replicate(cx: &mut Context<'_>, request: &Request) -> Outcome {
     let key = cx.world.region(request.account(), &region).kms.arn(EFS_KEY).map(str::to_owned);
     let token = format!("source-{id}");
     let copy = FileSystem { token, key, encrypted: true, course: Timeline::instant(now), tags: Tags::new(), ..source };
+    let copy = FileSystem { access_points: Default::default(), ..copy };
     let replication = Replication {
         source_region: request.region.clone(),
         source_arn: arn(request, &id),

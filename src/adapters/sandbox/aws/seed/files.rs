@@ -55,11 +55,17 @@ fn folders(environment: &Environment, id: &str, now: Moment) -> BTreeMap<String,
     (0..).zip(paths).map(folder).collect()
 }
 
+/// One for each folder.
+fn access_points(folders: &BTreeMap<String, Folder>) -> BTreeMap<String, String> {
+    folders.iter().map(|(path, folder)| (format!("fsap-{:017x}", folder.id), path.clone())).collect()
+}
+
 fn file_system(world: &mut World, environment: &Environment, id: &str, name: &str, now: Moment) {
     let bytes = rng_for(world.seed, id).random_range(20 * GIB..120 * GIB);
     let subnet = format!("subnet-{}", hex_for(world.seed, &format!("home/{}", environment.name), 17));
     let place = world.region(&environment.account, &environment.primary_region);
     let made = Timeline::instant(now - AGE);
+    let folders = folders(environment, id, now);
     let file_system = FileSystem {
         token: format!("console-{}", hex_for(0, id, 32)),
         course: made.clone(),
@@ -70,7 +76,8 @@ fn file_system(world: &mut World, environment: &Environment, id: &str, name: &st
         tags: Tags::from([("Name".to_owned(), name.to_owned())]),
         deleting: None,
         restored: None,
-        folders: folders(environment, id, now),
+        access_points: access_points(&folders),
+        folders,
     };
     let target = MountTarget {
         file_system: id.to_owned(),

@@ -51,6 +51,9 @@ pub struct FileSystem {
     /// Folders in it that are known one by one, by their path from the root.
     #[serde(default)]
     pub folders: BTreeMap<String, Folder>,
+    /// The folders into which its access points lead, by their ids.
+    #[serde(default)]
+    pub access_points: BTreeMap<String, String>,
 }
 
 /// A folder with everything in it.

@@ -114,6 +114,7 @@ pub(super) fn start(cx: &mut Context<'_>, request: &Request) -> Outcome {
             deleting: None,
             restored: Some(Restored { point: arn.to_owned(), source, at: begins, corrupt }),
             folders: BTreeMap::new(),
+            access_points: BTreeMap::new(),
         };
         cx.place(request).efs.file_systems.insert(file_system, new);
     }
