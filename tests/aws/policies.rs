@@ -199,6 +199,8 @@ async fn watched(bed: &Bed) {
             parameters_prefix: environment.parameters_prefix.clone(),
             secrets: vec!["bbws/prod/db".into()],
             buckets: environment.buckets.iter().map(|bucket| bucket.name.clone()).collect(),
+            file_systems: environment.file_systems.iter().map(|files| files.id.clone()).collect(),
+            access_points: true,
             dump_key: true,
             newest: true,
             schedule: true,
@@ -361,6 +363,32 @@ fn no_action_is_named_that_is_not_granted() {
     let missing: Vec<&String> =
         named.iter().filter(|a| !granted.contains(*a) && *a != "sts:GetCallerIdentity").collect();
     assert!(missing.is_empty(), "{missing:?}");
+}
+
+/// What is restored with `--region dr` is made, tagged, encrypted and deleted there.
+#[test]
+fn instances_may_be_restored_and_deleted_in_both_regions() {
+    let of_restores = statements().into_iter().filter(|(name, _)| ["restore", "restore-test"].contains(&name.as_str()));
+    let statements: Vec<Value> = of_restores.map(|(_, statement)| statement).collect();
+    let actions = [
+        ("rds:RestoreDBInstanceFromDBSnapshot", "db:*-restored-*"),
+        ("rds:RestoreDBInstanceToPointInTime", "db:*-restored-*"),
+        ("rds:CreateDBInstance", "db:*-restored-*"),
+        ("rds:AddTagsToResource", "db:*-restored-*"),
+        ("rds:DeleteDBInstance", "db:*-restored-*"),
+        ("kms:CreateGrant", "Key}"),
+    ];
+    for (action, resource) in actions {
+        let allows = |s: &&Value| s["Effect"] == "Allow" && list(&s["Action"]).iter().any(|a| a == action);
+        let resources = statements.iter().filter(allows).flat_map(|s| list(&s["Resource"]));
+        let resources: Vec<String> = resources.filter(|found| found.ends_with(resource)).collect();
+        for region in ["Primary", "Dr"] {
+            assert!(
+                resources.iter().any(|r| r.contains(&format!("${{{region}"))),
+                "{action} in {region}: {resources:?}"
+            );
+        }
+    }
 }
 
 fn policies() -> Vec<(String, Value)> {

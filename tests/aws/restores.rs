@@ -139,6 +139,79 @@ async fn a_restore_is_isolated_tagged_and_adopted_when_ours() {
     assert_eq!(answer, Ok(Progress::Running { percent: None, detail: "creating".into() }));
 }
 
+/// What RDS says of the live instance beyond what the simulated one has.
+const SETTINGS: &str = "<Iops>12000</Iops><CACertificateIdentifier>rds-ca-rsa4096-g1</CACertificateIdentifier>\
+    <OptionGroupMemberships><OptionGroupMembership><OptionGroupName>bbws-audit</OptionGroupName><Status>in-sync</Status>\
+    </OptionGroupMembership></OptionGroupMemberships><IAMDatabaseAuthenticationEnabled>true</IAMDatabaseAuthenticationEnabled>\
+    <EnabledCloudwatchLogsExports><member>error</member><member>slowquery</member></EnabledCloudwatchLogsExports>\
+    <AutoMinorVersionUpgrade>false</AutoMinorVersionUpgrade><CopyTagsToSnapshot>true</CopyTagsToSnapshot>\
+    <EngineLifecycleSupport>open-source-rds-extended-support</EngineLifecycleSupport><MonitoringInterval>60</MonitoringInterval>";
+const TAGS: &str = "<Tag><Key>team</Key><Value>orders</Value></Tag>\
+    <Tag><Key>aws:cloudformation:stack-name</Key><Value>platform</Value></Tag>";
+
+#[tokio::test]
+async fn what_takes_the_place_of_an_instance_gets_its_settings_and_what_still_differs_is_told() {
+    const LIVE: &str = "<DBInstanceIdentifier>bbws-prod-mysql</DBInstanceIdentifier>";
+    for from_snapshot in [true, false] {
+        let bed = Bed::new();
+        snapshots::made(&bed).await;
+        describe(&bed, "bbws-prod-mysql", |answer| {
+            let answer = tagged(answer, "StorageType", "io2").replace(LIVE, &format!("{LIVE}{SETTINGS}"));
+            match answer.contains("<TagList>") {
+                true => tagged(&answer, "TagList", TAGS),
+                false => answer.replace(LIVE, &format!("{LIVE}<TagList>{TAGS}</TagList>")),
+            }
+        });
+        let Action::RestoreTest(step::RestoreTest { snapshot, .. }) = restore() else { unreachable!() };
+        let call = bed.platform.call(Action::RestoreLike(step::RestoreLike {
+            region: HOME.into(),
+            database: "bbws-prod-mysql".into(),
+            snapshot: from_snapshot.then_some(snapshot),
+            at: None,
+            instance: INSTANCE.into(),
+        }));
+        let started = bed.platform.cloud.start(&call).await.expect("it is restored");
+        let operation =
+            if from_snapshot { "RestoreDBInstanceFromDBSnapshot" } else { "RestoreDBInstanceToPointInTime" };
+        let asked = bed.asked(operation).remove(0);
+        for (name, value) in [
+            ("DBInstanceClass", "db.r6g.large"),
+            ("StorageType", "io2"),
+            ("Iops", "12000"),
+            ("OptionGroupName", "bbws-audit"),
+            ("DBParameterGroupName", "default.mysql"),
+            ("CACertificateIdentifier", "rds-ca-rsa4096-g1"),
+            ("EnableIAMDatabaseAuthentication", "true"),
+            ("AutoMinorVersionUpgrade", "false"),
+            ("CopyTagsToSnapshot", "true"),
+            ("EngineLifecycleSupport", "open-source-rds-extended-support"),
+            ("DeletionProtection", "false"),
+        ] {
+            assert_eq!(asked.text(name), Some(value), "{name} of {operation}");
+        }
+        assert_eq!(asked.texts("EnableCloudwatchLogsExports"), ["error", "slowquery"]);
+        for name in ["DBSubnetGroupName", "MultiAZ", "BackupRetentionPeriod", "PreferredBackupWindow"] {
+            assert!(asked.text(name).is_some(), "{name} of {operation}");
+        }
+        let tags = asked.tags("Tags");
+        assert_eq!((tags["team"].as_str(), tags["bbws:operation"].as_str()), ("orders", "bk-1042"));
+        assert!(tags.keys().all(|key| !key.starts_with("aws:")), "{tags:?}");
+        bed.later(LATER);
+        let call = Call { external_id: started.external_id, ..call };
+        let (outputs, told) = done(poll(&bed.platform.cloud, &call).await);
+        for differs in [
+            "its storage is gp3, not io2",
+            "IOPS",
+            "option group",
+            "certificate authority",
+            "login by IAM",
+            "exports of logs",
+        ] {
+            assert!(outputs["issue"].contains(differs) && told.contains(differs), "{differs}: {told}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn an_instance_of_a_stranger_is_neither_adopted_nor_deleted() {
     let bed = restored("bk-7").await;

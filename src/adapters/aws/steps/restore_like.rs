@@ -175,17 +175,32 @@ pub(super) fn differences(live: &DbInstance, made: &DbInstance) -> Vec<String> {
     let flag = |value: Option<bool>| value.map(|on| if on { "on" } else { "off" }.to_owned());
     let number = |value: Option<i32>| value.map(|n| n.to_string());
     let version = |db: &DbInstance| db.engine_version().map(str::to_owned);
+    let option_group =
+        |db: &DbInstance| db.option_group_memberships().first().and_then(|g| g.option_group_name().map(str::to_owned));
+    let exports = |db: &DbInstance| {
+        let mut logs = db.enabled_cloudwatch_logs_exports().to_vec();
+        logs.sort();
+        (!logs.is_empty()).then(|| logs.join(" "))
+    };
+    let iam = |db: &DbInstance| flag(db.iam_database_authentication_enabled());
     let pairs = [
         ("class", text(live.db_instance_class()), text(made.db_instance_class())),
         ("engine version", version(live), version(made)),
         ("storage", text(live.storage_type()), text(made.storage_type())),
         ("IOPS", number(live.iops()), number(made.iops())),
+        ("storage throughput", number(live.storage_throughput()), number(made.storage_throughput())),
         ("subnet group", subnet_group(live), subnet_group(made)),
         ("security groups", Some(security_groups(live).join(" ")), Some(security_groups(made).join(" "))),
         ("parameter group", parameter_group(live), parameter_group(made)),
+        ("option group", option_group(live), option_group(made)),
+        ("login by IAM", iam(live), iam(made)),
+        ("exports of logs", exports(live), exports(made)),
+        ("access from the internet", flag(live.publicly_accessible()), flag(made.publicly_accessible())),
+        ("Extended Support", text(live.engine_lifecycle_support()), text(made.engine_lifecycle_support())),
         ("Multi-AZ", flag(live.multi_az()), flag(made.multi_az())),
         ("KMS key", text(live.kms_key_id()), text(made.kms_key_id())),
         ("certificate authority", text(live.ca_certificate_identifier()), text(made.ca_certificate_identifier())),
+        ("backup window", text(live.preferred_backup_window()), text(made.preferred_backup_window())),
         ("days of backups", number(live.backup_retention_period()), number(made.backup_retention_period())),
         ("monitoring interval", number(live.monitoring_interval()), number(made.monitoring_interval())),
         ("Performance Insights", flag(live.performance_insights_enabled()), flag(made.performance_insights_enabled())),

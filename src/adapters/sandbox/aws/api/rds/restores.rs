@@ -218,7 +218,7 @@ fn made(cx: &mut Context<'_>, request: &Request, id: String, origin: Origin) -> 
         status: "available".to_owned(),
         // Unlike a new instance, a restored one keeps backups as its source did, unless it is told.
         automated_days: days.and_then(|d| u32::try_from(d).ok()).unwrap_or(1),
-        window: "22:00-22:30".to_owned(),
+        window: request.text("PreferredBackupWindow").unwrap_or("22:00-22:30").to_owned(),
         subnet_group: group.to_owned(),
         security_groups: groups,
         protected: request.flag("DeletionProtection"),
