@@ -320,10 +320,32 @@ pub fn stopped(run: &Run, by: &str, reason: Option<&str>, now: Moment) -> Option
         format!("stopped-{}", now.0),
         Level::Warning,
         format!(
-            "Stopped by <@{by}>{why}. No new step starts. {watched} Going on takes a second person: Resume on the card."
+            "Stopped by <@{by}>{why}. No new step starts. {watched}{} Going on takes a second person: Resume on the card.",
+            undoable(run)
         ),
     );
     Some(change)
+}
+
+/// Most steps that are named in a sentence.
+const NAMED: usize = 5;
+
+/// What of a run that was stopped has a way back, and which of its steps have none; with a space before it, or nothing.
+fn undoable(run: &Run) -> String {
+    let begun = run.op.plan.steps.iter().zip(&run.steps).filter(|(spec, step)| step.begun() && !spec.back);
+    let last: Vec<&str> =
+        begun.filter(|(spec, _)| spec.action.is_final()).map(|(spec, _)| spec.title.as_str()).collect();
+    let mut told = String::new();
+    if run.undoes().is_some() {
+        told.push_str(" What it has put in the place of something else has a way back: Roll back on the card.");
+    }
+    if !last.is_empty() {
+        let more = last.len().saturating_sub(NAMED);
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        let named: Vec<String> = last.iter().take(NAMED).map(|title| format!("*{}*", escape(title))).collect();
+        told.push_str(&format!(" Begun, and cannot be undone: {}{more}.", named.join(", ")));
+    }
+    told
 }
 
 fn cancelled(run: &Run, by: &str, reason: Option<&str>, now: Moment) -> Attempt {

@@ -124,6 +124,19 @@ async fn a_dead_region_is_said_and_what_the_other_has_is_restored_there() {
 }
 
 #[tokio::test]
+async fn the_list_ends_with_what_was_restored_lately() {
+    let mut rig = Rig::demo_sqlite().await;
+    let id = rig.asked("backup restore prod pitr --target-time latest").await;
+    assert_eq!(rig.finish(&id).await, State::Succeeded);
+    let reply = listed(&mut rig, "backup restore prod list rds").await;
+    let table = table(&reply);
+    let last = table.rows.last().expect("a row");
+    assert_eq!((last[0].as_str(), last[1].as_str(), last[5].as_str()), (id.as_str(), "succeeded", "earlier restore"));
+    assert!(last[3].starts_with("Restore of bbws-prod-mysql as of "), "{last:?}");
+    assert!(table.offers.last().is_none_or(Option::is_none), "what was restored is no recovery point");
+}
+
+#[tokio::test]
 async fn of_many_points_the_best_are_shown() {
     let mut rig = Rig::demo_sqlite().await;
     rig.cloud.add_snapshots("prod", Side::Primary, 2_000);

@@ -3,8 +3,9 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use bbws::{
-    adapters::sandbox::aws::{Fault, Target},
+    adapters::sandbox::aws::{Fault, Target, world::rds::Instance},
     app::inbound::Inbound,
+    config::Config,
     domain::{
         mark::MarkKind,
         operation::State,
@@ -16,7 +17,7 @@ use bbws::{
     ports::{chat::Form, clock::Clock, store::Store},
 };
 
-use crate::support::{kill::Killer, rig::Rig};
+use crate::support::{clock::ManualClock, db, kill::Killer, rig::Rig};
 
 const LIVE: &str = "bbws-prod-mysql";
 
@@ -227,6 +228,50 @@ async fn what_is_ill_after_the_cutover_is_rolled_back_by_itself() {
     let watched = run.op.plan.steps.iter().position(|spec| matches!(spec.action, Action::WatchHealth(_))).unwrap();
     assert_eq!(run.steps[watched].state, StepState::Failed);
     assert!(rig.cloud.published().iter().any(|(topic, _)| topic.contains("ops-critical")), "it is told as critical");
+}
+
+/// Health says that it answers; the validators say that rows are gone.
+#[tokio::test]
+async fn more_than_a_thousandth_of_its_rows_gone_after_the_cutover_rolls_it_back() {
+    for (gone, ends) in [(2, State::RolledBack), (0, State::Succeeded)] {
+        let mut rig = Rig::demo_sqlite().await;
+        let was = called(&rig, LIVE);
+        let id = asked(&mut rig).await;
+        let clone = format!("{LIVE}-restored-{id}");
+        let now = rig.clock.now();
+        let lose = |database: &mut Instance| database.data.rows -= database.data.rows(now) * gone / 1000;
+        assert!(rig.cloud.modify_database("prod", &clone, lose));
+        rig.click("U0BOB", "continue", &id).await;
+        assert_eq!(rig.finish(&id).await, ends, "{gone} of a thousand: {:#?}", rig.run(&id).await.steps);
+        assert_eq!(called(&rig, LIVE) == was, gone > 0);
+        let run = rig.run(&id).await;
+        let steps = run.op.plan.steps.iter().zip(&run.steps);
+        let looked = steps.filter(|(spec, _)| matches!(spec.action, Action::VerifyDatabase(_))).map(|(_, step)| step);
+        let error = looked.last().and_then(|step| step.error.clone()).unwrap_or_default();
+        assert_eq!(error.contains("more than 0.1 % are gone"), gone > 0, "{error}");
+    }
+}
+
+#[tokio::test]
+async fn where_nothing_rolls_back_by_itself_it_is_offered() {
+    let clock = ManualClock::new();
+    let mut config = Config::demo();
+    config.environments.get_mut("prod").unwrap().restore.auto_roll_back = false;
+    let mut rig = Rig::new(db::sqlite(clock.clone()).await, clock, config, 7);
+    let was = called(&rig, LIVE);
+    let id = asked(&mut rig).await;
+    let notes = rig.run(&id).await.op.plan.notes.join("\n");
+    assert!(notes.contains("Roll back is offered and nothing is rolled back by itself"), "{notes}");
+    let clone = format!("{LIVE}-restored-{id}");
+    assert!(rig.cloud.modify_database("prod", &clone, |database| database.data.lacks_rows = true));
+    rig.click("U0BOB", "continue", &id).await;
+    assert_eq!(rig.finish(&id).await, State::Failed, "{:#?}", rig.run(&id).await);
+    assert_ne!(called(&rig, LIVE), was, "what is ill stays until somebody decides");
+    let run = rig.run(&id).await;
+    assert!(run.undoes().is_some(), "Roll back stands on the card");
+    rig.say("U0BOB", &format!("op rollback {id} --reason \"it is ill\"")).await;
+    assert_eq!(rig.finish(&id).await, State::RolledBack, "{:#?}", rig.run(&id).await);
+    assert_eq!(called(&rig, LIVE), was);
 }
 
 #[tokio::test]

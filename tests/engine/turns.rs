@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bbws::{
-    app::change::Change,
+    app::{change::Change, control},
     domain::{
         approval::ANY_ROLE,
         mark::{Mark, MarkKind},
@@ -306,6 +306,54 @@ async fn a_run_that_was_over_turns_back_in_order_and_takes_its_environment_again
     let run = rig.run(ID).await;
     let mut twice = Change::on(&run, rig.clock.now());
     assert!(twice.turn_back("U0BOB", None).is_err(), "nobody turns back twice");
+}
+
+#[tokio::test]
+async fn a_stop_says_what_has_a_way_back_and_names_what_has_none() {
+    let mut rig = Rig::sqlite().await;
+    plant(&mut rig, plan(dba())).await;
+    said(&mut rig, "U0BOB", "continue").await;
+    assert_eq!(rig.finish(ID).await, State::Succeeded);
+    let mut run = rig.run(ID).await;
+    run.op.state = State::Running;
+    let told = |run: &Run| {
+        let change = control::stopped(run, "U0BOB", Some("odd"), rig.clock.now()).expect("it is stopped");
+        format!("{:?}", change.commit(Guard::Version(run.version)).1.notices)
+    };
+    let before = told(&run);
+    assert!(
+        before.contains("has a way back: Roll back on the card") && !before.contains("cannot be undone"),
+        "{before}"
+    );
+    let gone = step::DeleteSnapshot { region: "af-south-1".into(), snapshot: "s1".into() };
+    run.op.plan.steps.push(spec("Delete snapshot s1", &[NOTE], gone, false));
+    let mut deleted = Step::new(run.steps.len());
+    (deleted.state, deleted.started) = (StepState::Done, Some(rig.clock.now()));
+    run.steps.push(deleted);
+    let after = told(&run);
+    assert!(after.contains("Begun, and cannot be undone: *Delete snapshot s1*."), "{after}");
+}
+
+/// A way back of more than ten minutes is a decision of its own.
+#[tokio::test]
+async fn a_way_back_that_takes_long_needs_a_reason() {
+    let mut rig = Rig::sqlite().await;
+    plant(&mut rig, plan(dba())).await;
+    said(&mut rig, "U0BOB", "continue").await;
+    assert_eq!(rig.finish(ID).await, State::Succeeded);
+    let slow = |rig: &Rig, run: &Run| {
+        let mut change = Change::on(run, rig.clock.now());
+        change.touch(CHANGE_BACK).expected = Some(Duration::from_secs(11 * 60));
+        change.touch(FORGET).expected = Some(Duration::ZERO);
+        change.commit(Guard::Version(run.version)).1
+    };
+    let run = rig.run(ID).await;
+    rig.ledger.commit(slow(&rig, &run)).await.unwrap();
+    let told = rig.say("U0BOB", &format!("op rollback {ID}")).await;
+    assert!(told.contains("usually takes 11 min, so it needs a reason"), "{told}");
+    assert_eq!(rig.state(ID).await, State::Succeeded, "nothing was done");
+    rig.say("U0BOB", &format!("op rollback {ID} --reason \"orders are missing\"")).await;
+    assert_eq!(rig.finish(ID).await, State::RolledBack);
 }
 
 #[tokio::test]

@@ -306,6 +306,31 @@ async fn what_takes_far_longer_than_usual_before_the_cutover_stops_and_asks_once
     assert_eq!(rig.finish(&id).await, State::Succeeded, "it is asked once: {:#?}", rig.run(&id).await);
 }
 
+/// Who had to agree was decided by how large it was.
+#[tokio::test]
+async fn what_grew_beyond_what_was_agreed_to_is_not_replaced() {
+    let mut rig = Rig::demo_sqlite().await;
+    let id = rig.asked("backup restore prod pitr --target-time latest --into live --ticket INC-1").await;
+    assert_eq!(rig.run(&id).await.op.plan.scope, "single");
+    rig.settle(Duration::from_secs(2)).await;
+    rig.say("U0BOB", &format!("op approve {id} --confirm {LIVE}")).await;
+    waiting(&mut rig, &id).await;
+    rig.click("U0ALICE", "continue", &id).await;
+    rig.settle(Duration::from_secs(5)).await;
+    waiting(&mut rig, &id).await;
+    assert!(rig.cloud.modify_database("prod", LIVE, |database| database.size_gib = 600));
+    rig.click("U0BOB", "continue", &id).await;
+    assert_eq!(rig.finish(&id).await, State::Failed, "{:#?}", rig.run(&id).await.steps);
+    let run = rig.run(&id).await;
+    let (_, measured) =
+        run.op.plan.steps.iter().zip(&run.steps).find(|(spec, _)| spec.action.kind() == "verify.reach").unwrap();
+    let why = measured.error.as_deref().unwrap_or_default();
+    assert!(why.contains("has grown to 600 GiB") && why.contains("`single`, up to 500 GiB"), "{why}");
+    assert!(rig.cloud.restored_instances().keys().all(|name| name != LIVE), "nothing was exchanged");
+    let renamed = run.op.plan.steps.iter().zip(&run.steps).filter(|(spec, _)| spec.action.kind() == "rds.rename");
+    assert!(renamed.into_iter().all(|(_, step)| !step.begun()), "{:#?}", run.steps);
+}
+
 #[tokio::test]
 async fn what_rds_says_in_words_that_nobody_knows_is_told_and_refuses_nothing() {
     let mut rig = Rig::demo_sqlite().await;

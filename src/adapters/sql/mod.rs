@@ -89,12 +89,14 @@ pub struct Checked {
     pub ok: bool,
     /// A sentence for people.
     pub found: String,
+    /// Rows of the restored side, where this counts them.
+    pub rows: Option<u64>,
 }
 
 impl Checked {
     fn new(name: impl Into<String>, answer: Result<String, String>) -> Checked {
         let ok = answer.is_ok();
-        Checked { name: name.into(), ok, found: answer.unwrap_or_else(|wrong| wrong) }
+        Checked { name: name.into(), ok, found: answer.unwrap_or_else(|wrong| wrong), rows: None }
     }
 }
 
@@ -221,7 +223,9 @@ pub async fn validate(restored: &Target, source: Option<&Target>, wanted: &Wante
                 let answer = measured(positions::compare(&mut here, &mut there, schema).await);
                 checks.push(Checked::new(format!("sequences of {schema}"), answer));
                 let (counts, newest) = rows::compare(&mut here, &mut there, schema, wanted).await;
-                checks.push(Checked::new(format!("rows of {schema}"), counts));
+                let rows = counts.as_ref().ok().map(|(_, rows)| *rows);
+                let counted = Checked::new(format!("rows of {schema}"), counts.map(|(found, _)| found));
+                checks.push(Checked { rows, ..counted });
                 checks.push(Checked::new(format!("newest data of {schema}"), newest));
             }
             let home = schemas.first().map_or("", String::as_str);
@@ -243,12 +247,12 @@ async fn open(target: &Target, mode: Mode, role: &str, checks: &mut Vec<Checked>
     let name = format!("login to the {role} database");
     match Link::open(target, mode).await {
         Ok((link, found)) => {
-            checks.push(Checked { name, ok: true, found });
+            checks.push(Checked::new(name, Ok(found)));
             link
         }
         Err(why) => {
             let link = Link::absent(&format!("This is unknown, since the {role} database cannot be asked."));
-            checks.push(Checked { name, ok: false, found: why });
+            checks.push(Checked::new(name, Err(why)));
             link
         }
     }

@@ -26,13 +26,13 @@ const NAMED: usize = 3;
 
 type Answer = Result<String, String>;
 
-/// Compares row counts, then the newest timestamps.
+/// Compares row counts, which it gives as well, then the newest timestamps.
 pub(super) async fn compare(
     restored: &mut Link,
     source: &mut Link,
     schema: &str,
     wanted: &super::Wanted,
-) -> (Answer, Answer) {
+) -> (Result<(String, u64), String>, Answer) {
     let rpo = wanted.rpo;
     let sides = async { Ok((catalogue::tables(restored, schema).await?, catalogue::tables(source, schema).await?)) };
     let (here, there) = match sides.await {
@@ -57,7 +57,7 @@ async fn counts(
     schema: &str,
     (here, there): (&BTreeMap<String, Table>, &BTreeMap<String, Table>),
     measures: bool,
-) -> Answer {
+) -> Result<(String, u64), String> {
     let mut apart = Vec::new();
     let (mut rows, mut estimated, mut wrong) = (0, 0, Vec::new());
     let (mut same, mut other) = (0, Vec::new());
@@ -115,7 +115,7 @@ async fn counts(
         // As many rows, but others: whether the source changed them since is not for us to know.
         found.push_str(&format!("; as many but other rows than the source's now has {}", several(&other)));
     }
-    Ok(found + ".")
+    Ok((found + ".", rows))
 }
 
 /// Whether both sides have the same rows.

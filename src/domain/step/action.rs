@@ -105,6 +105,7 @@ macro_rules! every_kind_of_step {
                 VerifyDatabase = "verify.database",
                 VerifyCheck = "verify.check",
                 VerifyStorage = "verify.storage",
+                VerifyReach = "verify.reach",
                 BisectAsk = "bisect.ask",
                 VerifyFiles = "verify.files",
                 VerifySecrets = "verify.secrets",
@@ -279,6 +280,11 @@ impl Action {
     /// See [`Parameters::metric`].
     pub fn metric(&self) -> Option<Metric> {
         self.parameters().metric()
+    }
+
+    /// See [`Parameters::is_final`].
+    pub fn is_final(&self) -> bool {
+        self.parameters().is_final()
     }
 
     /// See [`Parameters::proves`].

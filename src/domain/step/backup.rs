@@ -187,6 +187,10 @@ impl Parameters for DeletePoint {
     fn label(&self) -> &'static str {
         "Delete recovery points"
     }
+
+    fn is_final(&self) -> bool {
+        true
+    }
 }
 
 /// `backup:CreateLegalHold` over the resource's points of one vault that were made within the same second.
@@ -240,6 +244,10 @@ impl Parameters for ReleaseHold {
 
     fn label(&self) -> &'static str {
         "Release legal holds"
+    }
+
+    fn is_final(&self) -> bool {
+        true
     }
 }
 

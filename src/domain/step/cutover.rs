@@ -224,3 +224,31 @@ impl Parameters for WatchHealth {
         self.turns_back
     }
 }
+
+/// Measures once more how large what is about to be replaced is, when people have agreed to it: they agreed to so much of the
+/// platform. Reads only.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VerifyReach {
+    /// Region.
+    pub region: String,
+    /// The DB instance, or the file system.
+    pub resource: String,
+    /// The scope they agreed to.
+    pub scope: String,
+    /// How large that is at the most, in GiB.
+    pub most_gib: u64,
+}
+
+impl Parameters for VerifyReach {
+    fn region(&self) -> Option<&str> {
+        Some(&self.region)
+    }
+
+    fn resource(&self) -> &str {
+        &self.resource
+    }
+
+    fn label(&self) -> &'static str {
+        "Measure what is replaced"
+    }
+}

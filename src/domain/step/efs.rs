@@ -141,6 +141,10 @@ impl Parameters for DeleteFiles {
     fn label(&self) -> &'static str {
         "Delete test file systems"
     }
+
+    fn is_final(&self) -> bool {
+        true
+    }
 }
 
 /// `backup:StartRestoreJob` of one folder into the file system it is of. AWS Backup puts it under

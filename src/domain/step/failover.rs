@@ -27,6 +27,10 @@ impl Parameters for PromoteReplica {
     fn label(&self) -> &'static str {
         "Promote replicas"
     }
+
+    fn is_final(&self) -> bool {
+        true
+    }
 }
 
 /// `secretsmanager:StopReplicationToReplica`: every replica under the prefix becomes a secret of its own, which can be written. Nothing
@@ -50,6 +54,10 @@ impl Parameters for PromoteSecrets {
 
     fn label(&self) -> &'static str {
         "Promote secrets"
+    }
+
+    fn is_final(&self) -> bool {
+        true
     }
 }
 

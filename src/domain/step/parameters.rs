@@ -29,6 +29,11 @@ pub trait Parameters {
         None
     }
 
+    /// Whether nothing undoes it once it was begun: what is deleted, promoted or let go.
+    fn is_final(&self) -> bool {
+        false
+    }
+
     /// What it has proved once it is done; counted on the card.
     fn proves(&self) -> Option<Proof> {
         None

@@ -157,6 +157,10 @@ impl Parameters for DeleteSnapshot {
     fn label(&self) -> &'static str {
         "Delete snapshots"
     }
+
+    fn is_final(&self) -> bool {
+        true
+    }
 }
 
 /// `rds:AddTagsToResource` or `RemoveTagsFromResource` on a snapshot.
@@ -403,6 +407,10 @@ impl Parameters for DeleteInstance {
 
     fn label(&self) -> &'static str {
         "Delete test instances"
+    }
+
+    fn is_final(&self) -> bool {
+        true
     }
 }
 

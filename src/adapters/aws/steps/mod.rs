@@ -73,6 +73,7 @@ pub mod verify_database;
 pub mod verify_files;
 pub mod verify_lifecycle;
 pub mod verify_point;
+mod verify_reach;
 pub mod verify_secrets;
 pub mod verify_storage;
 pub mod verify_vault;

@@ -26,6 +26,11 @@ use crate::{
     ports::cloud::{Call, CloudError, Progress},
 };
 
+/// One row in so many may be gone after a cutover of those that were there when people looked.
+const TOLERANCE: u64 = 1000;
+/// What the outputs begin with that say how many rows there were: `rows of tenant_1`.
+const ROWS: &str = "rows of ";
+
 impl Look for VerifyDatabase {
     async fn poll(&self, at: &At<'_>) -> Outcome {
         let what = self.clone();
@@ -73,6 +78,7 @@ async fn verify(
     let isolated = (!what.live).then_some(subnet_group);
     let of = (!what.alone).then_some((database.as_str(), source.as_ref()));
     let mut checks = of_instance(&restored, of, isolated);
+    let mut counted = Outputs::new();
     let note = match login {
         None => Some(match &unseen {
             Some(reason) => format!("Only the instance was looked at: {reason}"),
@@ -88,7 +94,10 @@ async fn verify(
                 Some((host, port)) => Login { host, port, ..login.clone() },
                 None => login.clone(),
             };
-            checks.extend(inside(&*tools.databases, &call, &what, session.now(), &restored, (&login, &source)).await);
+            let found = inside(&*tools.databases, &call, &what, session.now(), &restored, (&login, &source)).await;
+            counted.extend(found.iter().filter_map(|(check, rows)| Some((check.name.clone(), rows.as_ref()?.to_string()))));
+            checks.extend(found.into_iter().map(|(check, _)| check));
+            checks.extend(what.live.then(|| lost(&call.inputs, &counted)).into_iter().flatten());
             what.alone.then(|| format!("What is in it was read; {database} does not answer, so that nothing was compared."))
         }
     };
@@ -101,7 +110,8 @@ async fn verify(
     let mut verdict = verdict(&pair, &checks, note.as_deref());
     if let Progress::Done { outputs, .. } = &mut verdict {
         outputs.extend(note.filter(|_| what.alone).map(|issue| (ISSUE.to_owned(), issue)));
-        outputs.extend(call.inputs.get(DATA_OF).map(|at| (DATA_OF.to_owned(), at.clone())));
+        outputs.extend(counted);
+        outputs.extend(data_of(&call, &what).map(|at| (DATA_OF.to_owned(), at.iso())));
         outputs.extend(
             room(&session, instance, &restored).await.and_then(Result::err).map(|issue| (ISSUE.to_owned(), issue)),
         );
@@ -109,7 +119,30 @@ async fn verify(
     Ok(verdict)
 }
 
-/// Signs in to both and compares what is in them.
+/// When the data was as it is in there, as the restore itself tells; of what is live already nobody asks.
+fn data_of(call: &Call, what: &VerifyDatabase) -> Option<Moment> {
+    let told = call.inputs.get(DATA_OF).and_then(|at| Moment::read(at));
+    told.filter(|_| what.data_of > Moment(0))
+}
+
+/// Of each schema that was counted before the cutover, whether its rows are still there.
+fn lost(before: &Outputs, now: &Outputs) -> Vec<Check> {
+    let counted = before.iter().filter(|(name, _)| name.starts_with(ROWS));
+    let known =
+        counted.filter_map(|(name, rows)| Some((name, rows.parse::<u64>().ok()?, now.get(name)?.parse::<u64>().ok()?)));
+    known
+        .map(|(name, before, now)| {
+            let kept = before.saturating_sub(now) <= before / TOLERANCE;
+            let found = match kept {
+                true => format!("{now}, of the {before} that were counted before the cutover"),
+                false => format!("{now}, and {before} before the cutover: more than 0.1 % are gone"),
+            };
+            Check::new(format!("{name} since the cutover"), kept, found)
+        })
+        .collect()
+}
+
+/// Signs in to both and compares what is in them: the checks, with the rows that one counted.
 async fn inside(
     databases: &dyn Databases,
     call: &Call,
@@ -117,11 +150,11 @@ async fn inside(
     now: Moment,
     restored: &DbInstance,
     (login, other): (&Login, &Login),
-) -> Vec<Check> {
+) -> Vec<(Check, Option<u64>)> {
     let VerifyDatabase { engine, schemas, wordpress, data_of, rpo_seconds, .. } = what;
-    let data_of = &call.inputs.get(DATA_OF).and_then(|at| Moment::read(at)).unwrap_or(*data_of);
+    let data_of = &self::data_of(call, what).unwrap_or(*data_of);
     let Some((host, port)) = restore_database::endpoint(restored) else {
-        return vec![Check::new("login to the restored database", false, "RDS tells no endpoint of it.")];
+        return vec![(Check::new("login to the restored database", false, "RDS tells no endpoint of it."), None)];
     };
     let here = Login { host, port, ..login.clone() };
     // What the source got since the backup is no fault of the backup.
@@ -135,7 +168,7 @@ async fn inside(
         let (restored, source) = (target(&here, *engine, &database), target(other, *engine, &database));
         let of = database.map(|name| format!(" ({name})")).unwrap_or_default();
         let found = databases.validate(&restored, (!what.alone).then_some(&source), &wanted).await;
-        checks.extend(found.into_iter().map(|c| Check::new(format!("{}{of}", c.name), c.ok, c.found)));
+        checks.extend(found.into_iter().map(|c| (Check::new(format!("{}{of}", c.name), c.ok, c.found), c.rows)));
     }
     checks
 }

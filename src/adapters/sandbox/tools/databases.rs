@@ -86,7 +86,8 @@ impl Databases for SimServers {
             let shape = pair.map_or_else(unknown, |(here, there)| here.same_shape(there, &schema));
             checks.push(checked(format!("schema of {schema}"), shape));
             let rows = pair.map_or_else(unknown, |(here, there)| here.same_rows(there, &schema, wanted.measures));
-            checks.push(checked(format!("rows of {schema}"), rows));
+            let counted = pair.filter(|_| rows.is_ok()).map(|(here, _)| here.instance.data.rows(here.now));
+            checks.push(Checked { rows: counted, ..checked(format!("rows of {schema}"), rows) });
             let newest = pair.map_or_else(unknown, |(here, there)| here.as_new(there, wanted));
             checks.push(checked(format!("newest data of {schema}"), newest));
         }
@@ -182,7 +183,7 @@ fn signed_in(side: &str, target: &Target, server: Result<Server, String>, checks
 
 fn checked(name: impl Into<String>, answer: Result<String, String>) -> Checked {
     let ok = answer.is_ok();
-    Checked { name: name.into(), ok, found: answer.unwrap_or_else(|wrong| wrong) }
+    Checked { name: name.into(), ok, found: answer.unwrap_or_else(|wrong| wrong), rows: None }
 }
 
 impl Server {

@@ -340,6 +340,8 @@ pub(super) struct Validated {
     pub(super) restored: usize,
     /// The step that says that it is as it should be.
     pub(super) step: usize,
+    /// The step that looked into it, which counted what is in it.
+    pub(super) counted: usize,
     /// Its contents were looked into as well.
     looked_into: bool,
 }
@@ -390,7 +392,7 @@ pub(super) fn validate(
         },
     );
     // What was looked into of one tenant says nothing of the others.
-    Validated { restored, step, looked_into: dump.is_some() && subject.tenancy.is_none() && !alone }
+    Validated { restored, step, counted: step, looked_into: dump.is_some() && subject.tenancy.is_none() && !alone }
 }
 
 /// Puts the named checks of the config to the copy. What they answered is remembered of the recovery point with this key.
@@ -466,7 +468,7 @@ pub(super) fn ends(
         }
         let (env, operation) = (path.env, asked.id.0.as_str());
         let exchange = Exchange { env, database: subject.database, live, instance, operation, at: asked.at };
-        exchange.plan(&mut path, known, validated.restored, validated.step);
+        exchange.plan(&mut path, known, validated);
         return path.finish();
     }
     if let Some(tenancy) = &subject.tenancy {

@@ -261,7 +261,8 @@ fn agreed(path: &mut Path<'_>, known: &Known, (files, folders): (&str, &[&str]),
     let verified = path.draft.step(format!("Verify that recovery point in {region}"), vec![backed_up], verify);
     let title = format!("Wait for the word that {all} {is} swapped");
     let question = format!("{files} is backed up. Shall the restored {all} take the place of {live} now?");
-    Some(gates::agreed(path, known, vec![verified], title, question))
+    let agreed = gates::agreed(path, known, vec![verified], title, question);
+    Some(gates::measured(path, files, agreed))
 }
 
 /// One restored folder takes the name of the live one, with its way back; the step that does that.

@@ -102,7 +102,7 @@ fn take_place(
                 let (env, operation) = (asked.environment, asked.id.0.as_str());
                 let database = subject.database;
                 let exchange = Exchange { env, database, live, instance: &instance, operation, at: asked.at };
-                Ok(Some(exchange.plan(path, known, validated.restored, validated.step)))
+                Ok(Some(exchange.plan(path, known, &validated)))
             }
             // What is not there is refused already.
             (None, None) => Ok(None),

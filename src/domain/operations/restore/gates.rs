@@ -1,7 +1,7 @@
 //! The gates of every restore into live: somebody looks at what was found, what is replaced is backed up, and others agree to the
 //! cutover. What lies between them is the kind's own.
 
-use super::{Ask, path::Path};
+use super::{Ask, path::Path, scope};
 use crate::domain::{
     environment::Environment,
     operations::Known,
@@ -41,6 +41,16 @@ pub(super) fn agreed(
     let needs = if own.is_empty() { policy::needs(&known.rules, super::KIND, environment, scope) } else { own };
     let wait = step::WaitForPeople { question, rule: Some(CUTOVER.to_owned()), consent: Consent::Others(needs) };
     path.draft.step(title, after, wait)
+}
+
+/// Measures once more what is replaced, once people have agreed to that: they were chosen by how large it was when it was planned.
+/// The step that does, or the one before where there is no end to what they agreed to.
+pub(super) fn measured(path: &mut Path<'_>, resource: &str, agreed: usize) -> usize {
+    let scope = path.scope;
+    let Some(most_gib) = scope::most_gib(scope) else { return agreed };
+    let region = path.env.primary_region.clone();
+    let measure = step::VerifyReach { region, resource: resource.to_owned(), scope: scope.to_owned(), most_gib };
+    path.draft.step(format!("Look whether {resource} is still as large as was agreed to"), vec![agreed], measure)
 }
 
 /// What a person reads of a cutover that brings something back in place, where no health is watched after it.

@@ -4,7 +4,9 @@
 
 use super::{
     super::Known,
-    Ask, gates,
+    Ask,
+    database::Validated,
+    gates,
     path::Path,
     scope::{self, Reach},
 };
@@ -45,8 +47,9 @@ impl Exchange<'_> {
         restored::before(self.database.name(), self.operation)
     }
 
-    /// Adds everything after the validation of the clone, whose restore and validation are these steps; the last step of it.
-    pub(super) fn plan(&self, path: &mut Path<'_>, known: &Known, restored: usize, validated: usize) -> usize {
+    /// Adds everything after the validation of the clone; the last step of it.
+    pub(super) fn plan(&self, path: &mut Path<'_>, known: &Known, copy: &Validated) -> usize {
+        let validated = copy.step;
         path.reaches(self.reach().word());
         let (id, instance) = (&self.database.id, self.instance);
         let question = format!(
@@ -68,6 +71,7 @@ impl Exchange<'_> {
             ),
         };
         let agreed = gates::agreed(path, known, vec![roomy, backed_up], title, question);
+        let agreed = gates::measured(path, id, agreed);
         let undeletable = path.draft.step(
             format!("Write down that {instance} is not deleted any more"),
             vec![agreed],
@@ -79,8 +83,8 @@ impl Exchange<'_> {
             step::Protect { region: self.env.primary_region.clone(), instance: instance.to_owned() },
         );
         let proved = match self.secret() {
-            None => self.by_rename(path, restored, protected),
-            Some(secret) => self.by_secret(path, protected, secret),
+            None => self.by_rename(path, copy, protected),
+            Some(secret) => self.by_secret(path, copy, protected, secret),
         };
         self.notes(path);
         proved
@@ -100,7 +104,8 @@ impl Exchange<'_> {
     }
 
     /// What is restored gets the name of what is live, which gets another.
-    fn by_rename(&self, path: &mut Path<'_>, restored: usize, protected: usize) -> usize {
+    fn by_rename(&self, path: &mut Path<'_>, copy: &Validated, protected: usize) -> usize {
+        let restored = copy.restored;
         let (id, instance, before) = (&self.database.id, self.instance, self.before());
         let rename = |id: Option<&str>, from: &str, to: &str, back: bool, turns_back: bool| step::Rename {
             region: self.env.primary_region.clone(),
@@ -123,7 +128,7 @@ impl Exchange<'_> {
         );
         let kept = path.promised(&before, in_place);
         let healthy = path.health(in_place);
-        let proved = self.validation(path, healthy, (id, &before));
+        let proved = self.validation(path, vec![copy.counted, healthy], (id, &before));
         let undone = restored::undone(self.database.name(), self.operation);
         let out = path.draft.back(
             format!("Rename what was restored from {id} to {undone}"),
@@ -140,7 +145,7 @@ impl Exchange<'_> {
     }
 
     /// Nothing is renamed: the application is sent elsewhere, and the ledger remembers where.
-    fn by_secret(&self, path: &mut Path<'_>, protected: usize, secret: &str) -> usize {
+    fn by_secret(&self, path: &mut Path<'_>, copy: &Validated, protected: usize, secret: &str) -> usize {
         let (id, instance, name) = (&self.database.id, self.instance, self.database.name());
         let region = self.env.primary_region.clone();
         let tag = step::TagLive { region: region.clone(), instance: instance.to_owned(), database: name.to_owned() };
@@ -167,7 +172,7 @@ impl Exchange<'_> {
         let redeployed = path.draft.step("Wait until the services are redeployed", vec![marked], wait);
         let kept = path.promised(id, marked);
         let healthy = path.health(redeployed);
-        let proved = self.validation(path, healthy, (instance, id));
+        let proved = self.validation(path, vec![copy.counted, healthy], (instance, id));
         let back = step::PointSecretBack { region, secret: secret.to_owned() };
         let back = path.draft.back(format!("Lead secret {secret} back to {id}"), vec![pointed], back);
         let title = format!("Write down that {id} is live as {name} again");
@@ -181,14 +186,15 @@ impl Exchange<'_> {
         proved
     }
 
-    /// From the application's side: at its address, with its login. What is live now is held against what was before.
-    fn validation(&self, path: &mut Path<'_>, after: usize, (now, before): (&str, &str)) -> usize {
+    /// From the application's side: at its address, with its login. What is live now is held against what was before, and its rows
+    /// against those that were counted before the cutover.
+    fn validation(&self, path: &mut Path<'_>, after: Vec<usize>, (now, before): (&str, &str)) -> usize {
         let id = &self.database.id;
         let dump = self.env.dumps.iter().find(|dump| dump.database == *id);
         let tenants = self.env.tenants.values().filter(|tenant| tenant.database.as_ref() == Some(id));
         path.draft.step(
             format!("Validate {now} against {before}"),
-            vec![after],
+            after,
             step::VerifyDatabase {
                 region: self.env.primary_region.clone(),
                 source_region: None,

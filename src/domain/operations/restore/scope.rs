@@ -36,6 +36,13 @@ impl Reach {
     }
 }
 
+/// How large one thing of this scope may be, in GiB; none where there is no end to it.
+pub(super) fn most_gib(scope: &str) -> Option<u64> {
+    [(Reach::Single, SINGLE_GIB), (Reach::Multi, MULTI_GIB)]
+        .into_iter()
+        .find_map(|(reach, gib)| (reach.word() == scope).then_some(gib))
+}
+
 /// The smallest reach whose both limits hold.
 pub(super) fn of_databases(count: u64, gib: u64) -> Reach {
     match (count, gib) {
