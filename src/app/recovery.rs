@@ -33,7 +33,7 @@ use crate::{
 /// How far back a chart of lags goes.
 const CHARTED: Duration = Duration::from_secs(7 * 86_400);
 /// What no look at AWS of this build shows.
-const UNSEEN: &str = "Not looked at, since it cannot be seen from here: service quotas, parameter and option groups, images of task definitions, and protections of record sets.";
+const UNSEEN: &str = "Not looked at, since it cannot be seen from here: protections of record sets, which fail a whole change; and what else runs on Fargate in the account.";
 
 /// An environment with what was found of both its sides.
 struct Seen {
@@ -243,9 +243,10 @@ fn table(seen: &Seen, marks: &[Mark], (replication, infrastructure): (bool, bool
             rows.push(row(&prerequisite.subject, state, detail));
         }
         if seen.active.side == Side::Primary {
-            rows.extend(readiness::steps(config).into_iter().map(|(step, needs)| {
-                let state = if needs == Needs::PrimaryRegion { "not relied on" } else { "needs" };
-                row(&step, state, needs.words())
+            rows.extend(readiness::steps(config, &found.leans).into_iter().map(|(step, needs)| match needs {
+                Needs::PrimaryRegion => row(&step, "not relied on", needs.words()),
+                Needs::LostRegion => row(&step, "RED", &format!("{}: {}", needs.words(), found.leans.join("; "))),
+                Needs::DataPlane | Needs::DrRegion | Needs::GlobalControlPlane => row(&step, "needs", needs.words()),
             }));
         }
     }

@@ -148,6 +148,8 @@ pub struct Readiness {
     pub replicas: Vec<Replica>,
     /// What a failover stands on in the DR region.
     pub prerequisites: Vec<Prerequisite>,
+    /// What of it needs the region that would be left, the middle of a sentence each.
+    pub leans: Vec<String>,
     /// Replicas of the config that replicate nothing any more, although by the ledger the platform did not move, and whose promotion
     /// nobody knows of.
     pub promoted: Vec<Promoted>,
@@ -440,8 +442,10 @@ pub enum Needs {
     DrRegion,
     /// A control plane of which there is one in the world.
     GlobalControlPlane,
-    /// The very region that is left.
+    /// The very region that is left, where it can be reached: nothing waits for it.
     PrimaryRegion,
+    /// The very region that is left: without it the step cannot be done.
+    LostRegion,
 }
 
 impl Needs {
@@ -452,12 +456,13 @@ impl Needs {
             Needs::DrRegion => "the DR region",
             Needs::GlobalControlPlane => "a global control plane (Route 53, in us-east-1)",
             Needs::PrimaryRegion => "the primary region, where it can be reached",
+            Needs::LostRegion => "the primary region, which may be gone",
         }
     }
 }
 
-/// What each step of a failover of this environment needs, in their order.
-pub fn steps(env: &Environment) -> Vec<(String, Needs)> {
+/// What each step of a failover of this environment needs, in their order, by what was found of the other side.
+pub fn steps(env: &Environment, leans: &[String]) -> Vec<(String, Needs)> {
     use super::standby::Fence;
     let mut steps: Vec<(String, Needs)> = Vec::new();
     if env.dr.fence != Fence::None {
@@ -477,7 +482,8 @@ pub fn steps(env: &Environment) -> Vec<(String, Needs)> {
         steps.push(("Promote the replicas of secrets".to_owned(), Needs::DrRegion));
     }
     if env.services.is_some() {
-        steps.push(("Scale the services up".to_owned(), Needs::DrRegion));
+        let needs = if leans.is_empty() { Needs::DrRegion } else { Needs::LostRegion };
+        steps.push(("Scale the services up".to_owned(), needs));
     }
     match &env.dns {
         Some(dns) if dns.routing_controls.is_some() => {

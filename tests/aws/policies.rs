@@ -89,6 +89,7 @@ const CALLS: &[(&str, &[&str])] = &[
     ("RDS.AddTagsToResource", &["rds:AddTagsToResource"]),
     ("RDS.DeleteDBSnapshot", &["rds:DeleteDBSnapshot"]),
     ("RDS.DescribeDBInstanceAutomatedBackups", &["rds:DescribeDBInstanceAutomatedBackups"]),
+    ("RDS.DescribeAccountAttributes", &["rds:DescribeAccountAttributes"]),
     ("RDS.DescribeEvents", &["rds:DescribeEvents"]),
     ("RDS.DescribeDBSubnetGroups", &["rds:DescribeDBSubnetGroups"]),
     ("RDS.ListTagsForResource", &["rds:ListTagsForResource"]),
@@ -98,6 +99,7 @@ const CALLS: &[(&str, &[&str])] = &[
     ("S3.GetBucketVersioning", &["s3:GetBucketVersioning"]),
     ("S3.ListObjectsV2", &["s3:ListBucket"]),
     ("SSM.DescribeParameters", &["ssm:DescribeParameters"]),
+    ("Service Quotas.GetServiceQuota", &["servicequotas:GetServiceQuota"]),
     ("Secrets Manager.DescribeSecret", &["secretsmanager:DescribeSecret"]),
     // The key of dumps is used directly, in the context of the environment.
     ("KMS.Decrypt", &["kms:Decrypt"]),
@@ -162,7 +164,9 @@ const CALLS: &[(&str, &[&str])] = &[
     ),
     ("S3.UploadPartCopy", &["s3:GetObjectVersion", "s3:PutObject", "kms:Decrypt", "kms:GenerateDataKey"]),
     ("S3.DeleteObject", &["s3:DeleteObject", "s3:DeleteObjectVersion"]),
+    ("ECR.DescribeImages", &["ecr:DescribeImages"]),
     ("ECS.DescribeServices", &["ecs:DescribeServices"]),
+    ("ECS.DescribeTaskDefinition", &["ecs:DescribeTaskDefinition"]),
     ("ECS.UpdateService", &["ecs:UpdateService"]),
     ("RDS.PromoteReadReplica", &["rds:PromoteReadReplica"]),
     (

@@ -73,6 +73,7 @@ impl Night {
             components: self.copies.iter().map(component).collect(),
             uncopied: Vec::new(),
             replicas: Vec::new(),
+            leans: Vec::new(),
             prerequisites: Vec::new(),
             promoted: Vec::new(),
             disagreements: Vec::new(),

@@ -61,6 +61,7 @@ fn outage() -> Readiness {
         uncopied: Vec::new(),
         replicas: vec![replica(Ok(Duration::from_secs(4)))],
         prerequisites: vec![prerequisite(true, Found::Ready("there".into()))],
+        leans: Vec::new(),
         promoted: Vec::new(),
         disagreements: Vec::new(),
     }
@@ -297,9 +298,17 @@ fn health_counts_back_to_the_first_gap_or_illness() {
 
 #[test]
 fn no_step_of_a_failover_relies_on_the_region_that_is_left() {
-    let steps = steps(&prod());
+    let steps = steps(&prod(), &[]);
     let primary: Vec<&str> =
         steps.iter().filter(|(_, needs)| *needs == Needs::PrimaryRegion).map(|(step, _)| step.as_str()).collect();
     assert_eq!(primary, ["Keep the old side from writing"]);
     assert!(steps.iter().any(|(step, needs)| step.contains("weighted records") && *needs == Needs::GlobalControlPlane));
+    assert!(steps.iter().all(|(_, needs)| *needs != Needs::LostRegion));
+    let leans = ["tasks of wordpress are started from an image there".to_owned()];
+    let red: Vec<String> = bbws::domain::readiness::steps(&prod(), &leans)
+        .into_iter()
+        .filter(|(_, needs)| *needs == Needs::LostRegion)
+        .map(|s| s.0)
+        .collect();
+    assert_eq!(red, ["Scale the services up"]);
 }

@@ -49,6 +49,11 @@ async fn a_healthy_platform_is_told_with_every_point() {
     assert_eq!(state("RDS in af-south-1")[1], "ok");
     assert_eq!(&state(&format!("replica {REPLICA}"))[1..], ["kept", "4 s behind bbws-prod-mysql"]);
     assert_eq!(state("DR KMS key")[1], "ok");
+    for what in
+        ["Image ", "Task definition ", "Parameter group ", "Fargate vCPUs", "RDS quota DBInstances", "KMS key of vault"]
+    {
+        assert_eq!(state(what)[1], "ok", "{what}");
+    }
     assert_eq!(state("Promote bbws-prod-mysql-replica")[2], "the DR region");
     assert!(state("Restore tests")[2].contains("restore-tested"), "{rows:?}");
     let lags = answered(&mut rig, "dr status prod --replication").await.attachment.table.expect("a table").rows;

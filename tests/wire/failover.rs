@@ -11,10 +11,14 @@ use bbws::{
             api::route53::REGION,
             incidents::Side,
             judge::Recorded,
-            world::{ecs::Service, route53::Zone},
+            world::{Region, ecs::Service, route53::Zone},
         },
     },
-    domain::step::{self, Action, ISSUE, Outputs, Weighing},
+    domain::{
+        active::Active,
+        readiness::{Found, Readiness},
+        step::{self, Action, ISSUE, Outputs, Weighing},
+    },
     ports::{
         clock::Clock as _,
         cloud::{Call, Cloud as _, CloudError, Probe, Progress},
@@ -109,6 +113,7 @@ pub async fn everything() {
     done(&bed, bed.call(4, settle(120))).await;
     replicated(&bed);
     done(&bed, bed.call(5, promote_secrets())).await;
+    bed.cloud.readiness(&bed.environment, &Active::primary(), "U0ALICE").await.expect("both sides");
 }
 
 fn promote_secrets() -> Action {
@@ -331,4 +336,112 @@ async fn resolvers_are_given_their_time_and_weights_that_move_meanwhile_are_told
     zone(&bed, |zone| zone.weigh(NAME, "CNAME", "primary", 50, "old.example."));
     let Ok(Progress::Failed { reason }) = poll(&bed, &call).await else { panic!("somebody moved them") };
     assert!(reason.contains("its weight is 50, not 0"), "{reason}");
+}
+
+async fn both_sides(bed: &Bed) -> Readiness {
+    bed.cloud.readiness(&bed.environment, &Active::primary(), "U0ALICE").await.expect("an answer")
+}
+
+/// What is not ready of what a failover stands on.
+async fn gaps(bed: &Bed) -> Vec<(String, Found)> {
+    let found = both_sides(bed).await.prerequisites;
+    let not = |p: &&bbws::domain::readiness::Prerequisite| !matches!(p.found, Found::Ready(_));
+    found.iter().filter(not).map(|p| (p.subject.clone(), p.found.clone())).collect()
+}
+
+#[tokio::test]
+async fn every_gap_of_the_other_side_is_found_by_itself() {
+    let bed = Bed::new();
+    assert_eq!(gaps(&bed).await, [], "nothing is lacking at first");
+    let there = |change: &dyn Fn(&mut Region)| {
+        bed.aws.meddle("prod", Side::Dr, |place, _, _| change(place)).expect("the region");
+    };
+    let image = format!("{}.dkr.ecr.{DR}.amazonaws.com/bbws/wordpress:6.8", bed.environment.account);
+    let vcpus = || "Fargate vCPUs in eu-west-1".to_owned();
+    type Change<'c> = &'c dyn Fn(&mut Region);
+    let definition = |place: &mut Region| place.ecs.definitions.get_mut("wordpress:7").expect("it").clone();
+    let cases: [(Change<'_>, Change<'_>, String, &str); 6] = [
+        (
+            &|place| drop(place.ecs.repositories.clear()),
+            &|place| {
+                drop(place.ecs.repositories.insert("bbws/wordpress".into(), [("6.8".into(), "sha256:a".into())].into()))
+            },
+            format!("Image {image}"),
+            "has no repository bbws/wordpress",
+        ),
+        (
+            &|place| drop(place.ecs.repositories.get_mut("bbws/wordpress").map(|images| images.clear())),
+            &|place| {
+                drop(place.ecs.repositories.insert("bbws/wordpress".into(), [("6.8".into(), "sha256:a".into())].into()))
+            },
+            format!("Image {image}"),
+            "has no such image",
+        ),
+        (
+            &|place| place.ecs.definitions.get_mut("wordpress:7").expect("it").active = false,
+            &|place| place.ecs.definitions.get_mut("wordpress:7").expect("it").active = true,
+            "Task definition wordpress:7 in eu-west-1".into(),
+            "not active",
+        ),
+        (
+            &|place| place.ecs.fargate_vcpus = Some(3),
+            &|place| place.ecs.fargate_vcpus = None,
+            vcpus(),
+            "4 are needed, and the account may have 3; in af-south-1 6",
+        ),
+        (
+            &|place| place.ecs.definitions.get_mut("wordpress:7").expect("it").cpu = 4096,
+            &|place| place.ecs.definitions.get_mut("wordpress:7").expect("it").cpu = 1024,
+            vcpus(),
+            "16 are needed",
+        ),
+        (
+            &|place| drop(place.rds.subnet_groups.remove("bbws-dr")),
+            &|place| drop(place.rds.subnet_groups.insert("bbws-dr".into(), vec!["subnet-1".into()])),
+            "DB subnet group bbws-dr".into(),
+            "not found",
+        ),
+    ];
+    for (breaks, mends, subject, why) in cases {
+        there(breaks);
+        let found = gaps(&bed).await;
+        assert!(
+            matches!(&found[..], [(of, Found::Lacking(is))] if *of == subject && is.contains(why)),
+            "{subject}: {found:?}"
+        );
+        there(mends);
+        assert_eq!(gaps(&bed).await, [], "{subject} is mended");
+    }
+    assert!(both_sides(&bed).await.leans.is_empty());
+    there(&|place| {
+        let home = definition(place).image.replace(DR, HOME);
+        place.ecs.definitions.get_mut("wordpress:7").expect("it").image = home;
+    });
+    let found = both_sides(&bed).await;
+    assert!(found.leans[0].contains("are started from") && found.leans[0].contains(HOME), "{:?}", found.leans);
+    there(&|place| place.ecs.definitions.get_mut("wordpress:7").expect("it").image = "wordpress:6.8".into());
+    assert!(matches!(&gaps(&bed).await[..], [(of, Found::Unknown(_))] if of == "Image wordpress:6.8"));
+}
+
+#[tokio::test]
+async fn groups_and_quotas_are_compared_and_need_nothing_of_the_region_that_is_dark() {
+    let bed = Bed::new();
+    bed.aws.region_down(HOME, true);
+    assert_eq!(gaps(&bed).await, [], "what is told beside is not needed");
+    bed.aws.region_down(HOME, false);
+    let in_dr = || Target::always().of("DescribeDBInstances").in_region(DR);
+    bed.aws.override_answers(in_dr(), Override::xml(|xml| xml.replace("in-sync", "pending-reboot")));
+    let subjects: Vec<String> = gaps(&bed).await.into_iter().map(|(subject, _)| subject).collect();
+    assert_eq!(subjects, [format!("Parameter group of {REPLICA}"), format!("Option group of {REPLICA}")]);
+    let bed = Bed::new();
+    let at_home = Target::always().of("DescribeDBInstances").in_region(HOME);
+    bed.aws.override_answers(at_home, Override::xml(|xml| xml.replace("default.mysql", "bbws-mysql8")));
+    let found = gaps(&bed).await;
+    assert!(matches!(&found[..], [(_, Found::Lacking(why))] if why.contains("bbws-mysql8")), "{found:?}");
+    let mut alone = (*bed.environment).clone();
+    alone.databases[0].dr_replica = None;
+    bed.aws.meddle("prod", Side::Dr, |place, _, _| place.rds.most_instances = Some(1));
+    let found = bed.cloud.readiness(&alone, &Active::primary(), "U0ALICE").await.expect("an answer").prerequisites;
+    let quota = found.iter().find(|p| p.subject == "RDS quota DBInstances in eu-west-1").expect("the quota");
+    assert!(matches!(&quota.found, Found::Lacking(why) if why.contains("ask for more")), "{quota:?}");
 }

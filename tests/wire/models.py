@@ -378,6 +378,18 @@ def failover():
     shown = ecs.describe_services(cluster=cluster, services=[service, "none"])
     if len(shown["services"]) != 1 or shown["failures"][0]["reason"] != "MISSING":
         faults.append("DescribeServices: another answer")
+    definition = shown["services"][0]["taskDefinition"]
+    image = ecs.describe_task_definition(taskDefinition=definition)["taskDefinition"]["containerDefinitions"][0]["image"]
+    refused("ClientException", ecs.describe_task_definition, taskDefinition="none:1")
+    ecr, (repository, tag) = client("ecr", DR), image.split("/", 1)[1].split(":")
+    ecr.describe_images(repositoryName=repository, imageIds=[{"imageTag": tag}])
+    refused("ImageNotFoundException", ecr.describe_images, repositoryName=repository, imageIds=[{"imageTag": "none"}])
+    refused("RepositoryNotFoundException", ecr.describe_images, repositoryName="none", imageIds=[{"imageTag": tag}])
+    quotas = client("service-quotas", DR)
+    quotas.get_service_quota(ServiceCode="fargate", QuotaCode="L-3032A538")
+    refused("NoSuchResourceException", quotas.get_service_quota, ServiceCode="fargate", QuotaCode="L-00000000")
+    if len(rds.describe_account_attributes()["AccountQuotas"]) < 3:
+        faults.append("DescribeAccountAttributes: too few quotas")
     ecs.update_service(cluster=cluster, service=service, desiredCount=3)
     refused("ClusterNotFoundException", ecs.describe_services, cluster="none", services=[service])
     refused("ServiceNotFoundException", ecs.update_service, cluster=cluster, service="none", desiredCount=1)

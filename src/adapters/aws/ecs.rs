@@ -1,6 +1,6 @@
 //! ECS: services as it describes them, and how many tasks they are to run.
 
-use aws_sdk_ecs::types::{Deployment, DeploymentRolloutState, Service};
+use aws_sdk_ecs::types::{Deployment, DeploymentRolloutState, Service, TaskDefinition};
 
 use super::session::Session;
 use crate::ports::cloud::CloudError;
@@ -37,6 +37,20 @@ pub async fn services(session: &Session, cluster: &str, names: &[&str]) -> Resul
 pub async fn service(session: &Session, cluster: &str, name: &str) -> Result<Option<Service>, CloudError> {
     let found = services(session, cluster, &[name]).await?;
     Ok(found.into_iter().find(|service| service.service_name() == Some(name)))
+}
+
+/// What the tasks of a service are; none where there is no such definition any more.
+///
+/// # Errors
+/// See [`CloudError`].
+pub async fn definition(session: &Session, arn: &str) -> Result<Option<TaskDefinition>, CloudError> {
+    let attempt = session.reads("ecs:DescribeTaskDefinition", format!("task definition {arn}"));
+    match session.ecs().describe_task_definition().task_definition(arn).send().await {
+        Ok(answer) => Ok(answer.task_definition),
+        // What ECS says of one that it does not know.
+        Err(error) if error.as_service_error().is_some_and(|e| e.is_client_exception()) => Ok(None),
+        Err(error) => Err(attempt.failed(error)),
+    }
 }
 
 /// Sets how many tasks a service is to run. To say the same again changes nothing.

@@ -154,9 +154,11 @@ pub struct Session {
     credentials: [Option<Kept>; 2],
     backup: OnceLock<aws_sdk_backup::Client>,
     cloudwatch: OnceLock<aws_sdk_cloudwatch::Client>,
+    ecr: OnceLock<aws_sdk_ecr::Client>,
     ecs: OnceLock<aws_sdk_ecs::Client>,
     efs: OnceLock<aws_sdk_efs::Client>,
     kms: OnceLock<aws_sdk_kms::Client>,
+    quotas: OnceLock<aws_sdk_servicequotas::Client>,
     rds: OnceLock<aws_sdk_rds::Client>,
     route53: OnceLock<aws_sdk_route53::Client>,
     s3: OnceLock<aws_sdk_s3::Client>,
@@ -185,9 +187,11 @@ impl Session {
             credentials: [base.own.clone(), assumed],
             backup: OnceLock::new(),
             cloudwatch: OnceLock::new(),
+            ecr: OnceLock::new(),
             ecs: OnceLock::new(),
             efs: OnceLock::new(),
             kms: OnceLock::new(),
+            quotas: OnceLock::new(),
             rds: OnceLock::new(),
             route53: OnceLock::new(),
             s3: OnceLock::new(),
@@ -220,6 +224,11 @@ impl Session {
         self.cloudwatch.get_or_init(|| client!(aws_sdk_cloudwatch, &self.config))
     }
 
+    /// ECR.
+    pub fn ecr(&self) -> &aws_sdk_ecr::Client {
+        self.ecr.get_or_init(|| client!(aws_sdk_ecr, &self.config))
+    }
+
     /// ECS.
     pub fn ecs(&self) -> &aws_sdk_ecs::Client {
         self.ecs.get_or_init(|| client!(aws_sdk_ecs, &self.config))
@@ -233,6 +242,11 @@ impl Session {
     /// KMS.
     pub fn kms(&self) -> &aws_sdk_kms::Client {
         self.kms.get_or_init(|| client!(aws_sdk_kms, &self.config))
+    }
+
+    /// Service Quotas.
+    pub fn quotas(&self) -> &aws_sdk_servicequotas::Client {
+        self.quotas.get_or_init(|| client!(aws_sdk_servicequotas, &self.config))
     }
 
     /// RDS.

@@ -6,11 +6,12 @@ use super::{
     super::{AwsCloud, backup, efs, kms, rds, s3, secrets, session::Session, sns, steps::mounts, sts},
     readiness,
     survey::{self, NOBODY},
+    tasks,
 };
 use crate::{
     domain::{
         active::Active,
-        environment::{Database, Environment},
+        environment::{Database, Environment, Side},
         readiness::Found,
         standby::Standby,
     },
@@ -153,7 +154,9 @@ async fn check_dr(cloud: &AwsCloud, here: &Session, environment: &Environment, l
     lines.add(&label("KMS key", &environment.dr_kms_key), flat(survey::dr_key(&there, environment).await));
     if environment.dr != Standby::default() {
         let (records, _) = readiness::records(environment, &Active::primary(), Some(&there)).await;
-        for prerequisite in readiness::standing(environment, &there).await.into_iter().chain(records) {
+        let tasks = tasks::look(environment, Side::Dr, &there, Some(here)).await.prerequisites;
+        let standing = readiness::standing(environment, &there).await;
+        for prerequisite in standing.into_iter().chain(tasks).chain(records) {
             let found = match prerequisite.found {
                 Found::Ready(detail) => Ok(detail),
                 Found::Lacking(why) | Found::Unknown(why) => Err(why),

@@ -2,6 +2,7 @@
 
 pub mod archives;
 pub mod buckets;
+pub mod capacity;
 pub mod chain;
 pub mod check;
 pub mod components;
@@ -17,7 +18,9 @@ pub mod readiness;
 pub mod serving;
 pub mod shelter;
 pub mod sink;
+pub mod stand_in;
 mod standby;
 pub mod survey;
+pub mod tasks;
 pub mod watch;
 pub mod windows;

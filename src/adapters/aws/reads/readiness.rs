@@ -1,14 +1,15 @@
 //! What a failover and a failback are judged by: signs of the primary region, copies and replicas, and what the other side has.
 //! Reads only, and finds out what it can while either region is dead.
 
-use futures::future::{BoxFuture, FutureExt as _, join, join_all, join5};
+use futures::future::{BoxFuture, FutureExt as _, join, join_all, join4, join5};
 
 use super::super::{
-    AwsCloud, backup, cloudwatch, ecs, efs, kms, rds, route53, secrets, session::Session, side_by_side, steps::health,
+    AwsCloud, backup, cloudwatch, efs, kms, rds, route53, secrets, session::Session, side_by_side, steps::health,
 };
 use super::{
-    components,
+    capacity, components, stand_in,
     survey::unset,
+    tasks::{self, Tasks},
     watch::{self, Watch},
 };
 use crate::{
@@ -59,6 +60,7 @@ pub async fn readiness(
     let (components, uncopied) = copies;
     let Replicas { found: replicas, mut prerequisites, promoted, mut disagreements } = replicas;
     let (of_records, moved) = records;
+    let Tasks { prerequisites: more, leans, .. } = more;
     prerequisites.extend(more);
     prerequisites.extend(of_records);
     disagreements.extend(moved);
@@ -70,6 +72,7 @@ pub async fn readiness(
         uncopied,
         replicas,
         prerequisites,
+        leans,
         promoted,
         disagreements,
     })
@@ -219,16 +222,20 @@ async fn replicas(config: &Environment, active: &Active, dr: &Reached) -> Replic
 }
 
 /// What has to be there on the side that is gone to.
-async fn prerequisites(config: &Environment, active: &Active, primary: &Reached, dr: &Reached) -> Vec<Prerequisite> {
-    let (session, region) = match active.side {
-        Side::Primary => (dr, &config.dr_region),
-        Side::Dr => (primary, &config.primary_region),
+async fn prerequisites(config: &Environment, active: &Active, primary: &Reached, dr: &Reached) -> Tasks {
+    let to = active.side.other();
+    let (session, other) = match to {
+        Side::Dr => (dr, primary),
+        Side::Primary => (primary, dr),
     };
+    let region = config.region(to);
+    let other = other.as_ref().ok().map(|session| &**session);
     let session = match session {
         Ok(session) => session,
         Err(error) => {
             let found = Found::Unknown(brief(error));
-            return vec![Prerequisite { subject: format!("What stands ready in {region}"), vital: false, found }];
+            let lost = Prerequisite { subject: format!("What stands ready in {region}"), vital: false, found };
+            return Tasks { prerequisites: vec![lost], ..Tasks::default() };
         }
     };
     let mut asked: Vec<BoxFuture<'_, Prerequisite>> = Vec::new();
@@ -245,15 +252,34 @@ async fn prerequisites(config: &Environment, active: &Active, primary: &Reached,
     };
     if let Some(vault) = vault {
         asked.push(one(format!("Backup vault {vault}"), false, backup::vault(session, vault)).boxed());
+        asked.push(one(format!("KMS key of vault {vault}"), false, key_of(session, vault)).boxed());
     }
-    let mut found = side_by_side(asked).await;
-    if active.side == Side::Primary {
-        found.extend(standing(config, session).await);
-    }
-    found
+    let stands = async {
+        match to {
+            Side::Dr => join(standing(config, session), stand_in::look(config, session, other)).await,
+            Side::Primary => (Vec::new(), Vec::new()),
+        }
+    };
+    let (mut found, (standing, stand_in), capacity, tasks) = join4(
+        side_by_side(asked),
+        stands,
+        capacity::look(config, to, session, other),
+        tasks::look(config, to, session, other),
+    )
+    .await;
+    found.extend(standing.into_iter().chain(stand_in).chain(capacity).chain(tasks.prerequisites).chain(tasks.unseen));
+    Tasks { prerequisites: found, leans: tasks.leans, ..Tasks::default() }
 }
 
-/// What the config says that stands ready in the DR region: the network of databases, and services.
+/// The key that a vault is encrypted under, which opens what is restored from it.
+async fn key_of(session: &Session, vault: &str) -> Result<Condition, CloudError> {
+    match backup::describe_vault(session, vault).await?.encryption_key_arn {
+        Some(key) => kms::usable(session, &key).await,
+        None => Ok(Ok("a key that AWS owns".to_owned())),
+    }
+}
+
+/// What the config says that stands ready in the DR region for databases: their network.
 pub async fn standing(config: &Environment, there: &Session) -> Vec<Prerequisite> {
     let mut found = Vec::new();
     let subject = |group: &str| format!("DB subnet group {group}");
@@ -273,29 +299,7 @@ pub async fn standing(config: &Environment, there: &Session) -> Vec<Prerequisite
             found: Found::Lacking(unset(config, "dr.db_subnet_group")),
         }),
     }
-    found.extend(services(config, there).await);
     found
-}
-
-/// The services of the DR region's cluster, which have to be there to be scaled up.
-async fn services(config: &Environment, session: &Session) -> Vec<Prerequisite> {
-    let Some(declared) = &config.services else { return Vec::new() };
-    let one = |name: &str, found: Found| Prerequisite {
-        subject: format!("Service {name} in {}", session.region),
-        vital: false,
-        found,
-    };
-    let names: Vec<&str> = declared.services.iter().map(|service| service.name.as_str()).collect();
-    let Some(cluster) = config.standby_cluster() else { return Vec::new() };
-    let there = ecs::services(session, cluster, &names).await;
-    let found = |name: &str| match &there {
-        Err(error) => Found::Unknown(brief(error)),
-        Ok(there) => match there.iter().find(|service| service.service_name() == Some(name)) {
-            Some(service) => Found::Ready(format!("in cluster {cluster}, {} tasks run", service.running_count())),
-            None => Found::Lacking(format!("cluster {cluster} has no such service")),
-        },
-    };
-    names.iter().map(|name| one(name, found(name))).collect()
 }
 
 /// The weighted records, which have to be there in pairs, and which side they send traffic to.
@@ -352,7 +356,12 @@ pub async fn records(
     (found, disagreements)
 }
 
-async fn one(subject: String, vital: bool, asked: impl Future<Output = Result<Condition, CloudError>>) -> Prerequisite {
+/// A line of something that is asked for.
+pub(super) async fn one(
+    subject: String,
+    vital: bool,
+    asked: impl Future<Output = Result<Condition, CloudError>>,
+) -> Prerequisite {
     let found = match asked.await {
         Ok(Ok(detail)) => Found::Ready(detail),
         Ok(Err(why)) => Found::Lacking(why),

@@ -10,7 +10,7 @@ pub(super) fn plan(env: &Environment) -> Result<Plan, Vec<String>> {
     let mut draft = Draft::default();
     draft.note("Nothing is changed: AWS is only read.");
     draft.note(
-        "Not looked at, since it cannot be seen from here: service quotas, parameter and option groups, images of task definitions.",
+        "Not looked at, since it cannot be seen from here: protections of record sets, and what else runs on Fargate in the account.",
     );
     let (what, region) = match env.replicates() {
         true => (format!("a failover of {} to {}", env.name, env.dr_region), &env.dr_region),

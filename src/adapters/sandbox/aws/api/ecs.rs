@@ -17,6 +17,7 @@ const MOST: usize = 10;
 pub(super) fn serve(cx: &mut Context<'_>, request: &Request) -> Outcome {
     match request.operation.as_str() {
         "DescribeServices" => describe(cx, request),
+        "DescribeTaskDefinition" => definition(cx, request),
         "UpdateService" => update(cx, request),
         _ => Err(super::unknown(request)),
     }
@@ -56,6 +57,25 @@ fn describe(cx: &mut Context<'_>, request: &Request) -> Outcome {
     Ok(json!({"services": shown_all, "failures": failures}))
 }
 
+fn definition(cx: &mut Context<'_>, request: &Request) -> Outcome {
+    let wanted = name(request.need("taskDefinition")?).to_owned();
+    let arn = format!("arn:aws:ecs:{}:{}:task-definition/{wanted}", request.region, request.account());
+    let unknown = || Refusal::new("ClientException", "Unable to describe task definition.");
+    let found = cx.place(request).ecs.definitions.get(&wanted).ok_or_else(unknown)?;
+    let (family, revision) = wanted.split_once(':').ok_or_else(unknown)?;
+    Ok(json!({"taskDefinition": {
+        "taskDefinitionArn": arn,
+        "family": family,
+        "revision": revision.parse::<u32>().map_err(|_| unknown())?,
+        "status": if found.active { "ACTIVE" } else { "INACTIVE" },
+        "networkMode": "awsvpc",
+        "requiresCompatibilities": ["FARGATE"],
+        "cpu": found.cpu.to_string(),
+        "memory": "2048",
+        "containerDefinitions": [{"name": family, "image": found.image, "essential": true}],
+    }}))
+}
+
 fn update(cx: &mut Context<'_>, request: &Request) -> Outcome {
     let (cluster, name) = (cluster(request).to_owned(), name(request.need("service")?).to_owned());
     let now = cx.now;
@@ -70,7 +90,8 @@ fn update(cx: &mut Context<'_>, request: &Request) -> Outcome {
         let what = format!("scale/{}/{}/{cluster}/{name}/{desired}", request.account(), request.region);
         let lasts = fate.stretch(between(cx.world.seed, &what, 40, 140));
         let fails = fate.fails.then(|| "tasks failed to start".to_owned());
-        service = Service { desired, before: found.running(now), scaling: Timeline::new(now, now, lasts, fails) };
+        let scaling = Timeline::new(now, now, lasts, fails);
+        service = Service { desired, before: found.running(now), scaling, ..found };
         let change = cx.world.next_id("deployment");
         let places = cx.place(request).ecs.clusters.entry(cluster.clone()).or_default();
         places.insert(name.clone(), service.clone());
@@ -85,7 +106,7 @@ fn shown(cx: &Context<'_>, request: &Request, cluster: &str, name: &str, service
     let arn = |kind: &str, rest: &str| format!("arn:aws:ecs:{region}:{account}:{kind}/{rest}");
     let (running, desired) = (service.running(now), service.desired);
     let failed = service.scaling.failed(now);
-    let definition = arn("task-definition", &format!("{name}:7"));
+    let definition = arn("task-definition", &format!("{name}:{}", service.revision));
     let deployment = json!({
         "id": format!("ecs-svc/{}", hex_for(cx.world.seed, &format!("{cluster}/{name}"), 19)),
         "status": "PRIMARY",

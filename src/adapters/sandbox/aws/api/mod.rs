@@ -30,11 +30,13 @@
 mod backup;
 mod cbor;
 mod cloudwatch;
+mod ecr;
 mod ecs;
 mod efs;
 pub(super) mod kms;
 mod paging;
 pub mod protocols;
+mod quotas;
 pub(super) mod rds;
 pub mod route53;
 mod s3;
@@ -76,12 +78,16 @@ pub enum Service {
     Backup,
     /// CloudWatch.
     CloudWatch,
+    /// ECR.
+    Ecr,
     /// ECS.
     Ecs,
     /// EFS.
     Efs,
     /// KMS.
     Kms,
+    /// Service Quotas.
+    Quotas,
     /// RDS.
     Rds,
     /// Route 53.
@@ -100,12 +106,14 @@ pub enum Service {
 
 impl Service {
     /// Every one.
-    pub const ALL: [Service; 12] = [
+    pub const ALL: [Service; 14] = [
         Service::Backup,
         Service::CloudWatch,
+        Service::Ecr,
         Service::Ecs,
         Service::Efs,
         Service::Kms,
+        Service::Quotas,
         Service::Rds,
         Service::Route53,
         Service::S3,
@@ -120,9 +128,11 @@ impl Service {
         match self {
             Service::Backup => "backup",
             Service::CloudWatch => "monitoring",
+            Service::Ecr => "ecr",
             Service::Ecs => "ecs",
             Service::Efs => "elasticfilesystem",
             Service::Kms => "kms",
+            Service::Quotas => "servicequotas",
             Service::Rds => "rds",
             Service::Route53 => "route53",
             Service::S3 => "s3",
@@ -139,7 +149,9 @@ impl Service {
             Service::Rds => Protocol::Query { namespace: "http://rds.amazonaws.com/doc/2014-10-31/" },
             Service::Sns => Protocol::Query { namespace: "http://sns.amazonaws.com/doc/2010-03-31/" },
             Service::Sts => Protocol::Query { namespace: "https://sts.amazonaws.com/doc/2011-06-15/" },
-            Service::Ecs | Service::Kms | Service::Secrets | Service::Ssm => Protocol::Json,
+            Service::Ecr | Service::Ecs | Service::Kms | Service::Quotas | Service::Secrets | Service::Ssm => {
+                Protocol::Json
+            }
             Service::Backup | Service::Efs => Protocol::RestJson,
             Service::CloudWatch => Protocol::Cbor,
             Service::Route53 => Protocol::Xml { namespace: "https://route53.amazonaws.com/doc/2013-04-01/" },
@@ -166,9 +178,11 @@ impl Service {
         let fields = match self {
             Service::Backup => backup::serve(cx, request),
             Service::CloudWatch => cloudwatch::serve(cx, request),
+            Service::Ecr => ecr::serve(cx, request),
             Service::Ecs => ecs::serve(cx, request),
             Service::Efs => efs::serve(cx, request),
             Service::Kms => kms::serve(cx, request),
+            Service::Quotas => quotas::serve(cx, request),
             Service::Rds => rds::serve(cx, request),
             Service::Route53 => route53::serve(cx, request),
             Service::S3 => return s3::serve(cx, request).map(Answer::Whole),
@@ -300,7 +314,8 @@ impl Request {
             Service::Secrets => "InvalidParameterException",
             Service::Efs => "BadRequest",
             Service::Backup => "InvalidParameterValueException",
-            Service::Ecs => "InvalidParameterException",
+            Service::Ecr | Service::Ecs => "InvalidParameterException",
+            Service::Quotas => "IllegalArgumentException",
             Service::Route53 => "InvalidInput",
             Service::S3 => "InvalidArgument",
             Service::Kms | Service::Ssm | Service::Sts => "ValidationException",

@@ -441,6 +441,7 @@ pub fn element(xml: &mut String, name: &str, value: &Value) {
 /// What an element of a list is called; `member` where the model does not say.
 fn item_of(list: &str) -> &'static str {
     match list {
+        "AccountQuotas" => "AccountQuota",
         "Attributes" => "entry",
         "Changes" => "Change",
         "DBInstanceAutomatedBackups" => "DBInstanceAutomatedBackup",

@@ -20,7 +20,7 @@ use crate::domain::{
 };
 
 /// What this program seeds. A world that was kept by an earlier one is seeded with what is missing.
-const SEEDED: u32 = 2;
+const SEEDED: u32 = 3;
 
 /// Seeds what is not seeded yet.
 pub(super) fn seed(world: &mut World, environments: &BTreeMap<String, Environment>, topics: &Topics, now: Moment) {
@@ -31,6 +31,9 @@ pub(super) fn seed(world: &mut World, environments: &BTreeMap<String, Environmen
     }
     if before < 2 {
         environments.values().for_each(|environment| standby::seed(world, environment, now));
+    }
+    if before < 3 {
+        environments.values().for_each(|environment| standby::tasks(world, environment));
     }
 }
 

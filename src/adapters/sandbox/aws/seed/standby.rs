@@ -1,6 +1,14 @@
 //! What stands ready on the other side: read replicas, services, and the weighted records that steer traffic.
 
-use super::super::world::{World, ecs::Service, kms::RDS_KEY, route53::Zone};
+use super::super::{
+    time::hex_for,
+    world::{
+        World,
+        ecs::{Definition, REVISION, Service},
+        kms::RDS_KEY,
+        route53::Zone,
+    },
+};
 use crate::{
     adapters::sandbox::aws::api::route53::REGION,
     domain::{environment::Environment, moment::Moment},
@@ -49,6 +57,23 @@ fn services(world: &mut World, environment: &Environment, now: Moment) {
         for service in &declared.services {
             let tasks = tasks.unwrap_or(service.desired);
             services.entry(service.name.clone()).or_insert_with(|| Service::long_there(tasks, now));
+        }
+    }
+}
+
+/// What tasks of both sides are started from, with its image in each region's registry.
+pub(super) fn tasks(world: &mut World, environment: &Environment) {
+    let Some(declared) = &environment.services else { return };
+    let (seed, account) = (world.seed, &environment.account);
+    for region in [&environment.primary_region, &environment.dr_region] {
+        let ecs = &mut world.region(account, region).ecs;
+        for service in &declared.services {
+            let (name, tag) = (&service.name, "6.8");
+            let image = format!("{account}.dkr.ecr.{region}.amazonaws.com/bbws/{name}:{tag}");
+            let definition = Definition { cpu: 1024, image, active: true };
+            ecs.definitions.entry(format!("{name}:{REVISION}")).or_insert(definition);
+            let digest = format!("sha256:{}", hex_for(seed, &format!("image/{name}/{tag}"), 64));
+            ecs.repositories.entry(format!("bbws/{name}")).or_default().insert(tag.to_owned(), digest);
         }
     }
 }

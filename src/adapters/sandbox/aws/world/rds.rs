@@ -26,6 +26,9 @@ pub struct Rds {
     pub subnet_groups: BTreeMap<String, Vec<String>>,
     /// Automated backups that were replicated here, by the ARN of their source.
     pub replicated: BTreeMap<String, Replicated>,
+    /// How many instances the account may have, where it asked for another number than it had.
+    #[serde(default)]
+    pub most_instances: Option<u32>,
     /// Ends of snapshot copies that arrive here.
     pub copies: Slots,
     /// What happened to instances, in the order of time.

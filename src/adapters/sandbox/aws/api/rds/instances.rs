@@ -257,6 +257,10 @@ pub(super) fn shown(cx: &mut Context<'_>, request: &Request, id: &str, instance:
             "DBParameterGroupName": format!("default.{}", instance.engine),
             "ParameterApplyStatus": "in-sync",
         }],
+        "OptionGroupMemberships": [{
+            "OptionGroupName": format!("default:{}", instance.engine),
+            "Status": "in-sync",
+        }],
         "TagList": tag_list(&instance.tags),
         "StorageOperationStatus": storage.map(|_| "Initializing"),
         "StorageOperationPercentProgress": storage.map(|t| t.percent(now)),

@@ -27,6 +27,7 @@ pub(super) fn serve(cx: &mut Context<'_>, request: &Request) -> Outcome {
         "CreateDBSnapshot" => snapshots::create(cx, request),
         "DeleteDBInstance" => instances::delete(cx, request),
         "DeleteDBSnapshot" => snapshots::delete(cx, request),
+        "DescribeAccountAttributes" => account_attributes(cx, request),
         "DescribeDBInstanceAutomatedBackups" => instances::automated_backups(cx, request),
         "DescribeDBInstances" => instances::describe(cx, request),
         "DescribeDBSnapshots" => snapshots::describe(cx, request),
@@ -64,6 +65,21 @@ pub(in super::super) fn stands(place: &Region, made: &Made, now: Moment) -> bool
         }
         _ => false,
     }
+}
+
+/// Quotas, as far as anything here counts against them.
+fn account_attributes(cx: &mut Context<'_>, request: &Request) -> Outcome {
+    let now = cx.now;
+    let rds = &cx.place(request).rds;
+    let there: Vec<_> = rds.instances.keys().filter_map(|id| rds.instance(id, now)).collect();
+    let stored: u64 = there.iter().map(|instance| u64::from(instance.size_gib)).sum();
+    let most = rds.most_instances.unwrap_or(40);
+    let quota = |name: &str, used: u64, most: u64| json!({"AccountQuotaName": name, "Used": used, "Max": most});
+    Ok(json!({"AccountQuotas": [
+        quota("DBInstances", there.len() as u64, u64::from(most)),
+        quota("AllocatedStorage", stored, 100_000),
+        quota("ManualSnapshots", rds.snapshots.len() as u64, 100),
+    ]}))
 }
 
 fn subnet_groups(cx: &mut Context<'_>, request: &Request) -> Outcome {
