@@ -20,7 +20,8 @@ use crate::{
         moment::{Moment, spoken},
         operation::OpId,
         point::PointKind,
-        readiness::{self, Assessment, Found, Needs, Readiness, Return, Saw, Verdict},
+        proven::{self, Needs, Proof},
+        readiness::{self, Assessment, Found, Readiness, Return, Saw, Verdict},
         stranded,
         text::escape,
     },
@@ -243,10 +244,16 @@ fn table(seen: &Seen, marks: &[Mark], (replication, infrastructure): (bool, bool
             rows.push(row(&prerequisite.subject, state, detail));
         }
         if seen.active.side == Side::Primary {
-            rows.extend(readiness::steps(config, &found.leans).into_iter().map(|(step, needs)| match needs {
-                Needs::PrimaryRegion => row(&step, "not relied on", needs.words()),
-                Needs::LostRegion => row(&step, "RED", &format!("{}: {}", needs.words(), found.leans.join("; "))),
-                Needs::DataPlane | Needs::DrRegion | Needs::GlobalControlPlane => row(&step, "needs", needs.words()),
+            rows.extend(proven::parts(config, &found.leans).into_iter().map(|(part, needs)| {
+                let state = match needs {
+                    Needs::PrimaryRegion => "not relied on",
+                    Needs::LostRegion => "RED",
+                    Needs::DataPlane | Needs::DrRegion | Needs::GlobalControlPlane => "needs",
+                };
+                let leans =
+                    if needs == Needs::LostRegion { format!(": {}", found.leans.join(", ")) } else { String::new() };
+                let proof = Proof::of(&part, marks, &found.forms).told();
+                row(&part.title(config), state, &format!("{}{leans}; {proof}", needs.words()))
             }));
         }
     }

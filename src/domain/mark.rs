@@ -39,11 +39,13 @@ pub enum MarkKind {
     Drill,
     /// That action items of an incident are open; the note is what they are. See [`super::incident::item`].
     Item,
+    /// In which form a step of a failover was last proved, by its key; the note is the form. See [`super::proven`].
+    Proved,
 }
 
 impl MarkKind {
     /// Every kind.
-    pub const ALL: [MarkKind; 14] = [
+    pub const ALL: [MarkKind; 15] = [
         MarkKind::Hold,
         MarkKind::Tested,
         MarkKind::Tier,
@@ -58,6 +60,7 @@ impl MarkKind {
         MarkKind::Mirror,
         MarkKind::Drill,
         MarkKind::Item,
+        MarkKind::Proved,
     ];
 
     /// Its name in the ledger.
@@ -77,6 +80,7 @@ impl MarkKind {
             MarkKind::Mirror => "mirror",
             MarkKind::Drill => "drill",
             MarkKind::Item => "item",
+            MarkKind::Proved => "proved",
         }
     }
 }

@@ -36,6 +36,7 @@ pub mod policy;
 pub mod preflight;
 pub mod price;
 pub mod principal;
+pub mod proven;
 pub mod push;
 pub mod readiness;
 pub mod recovery;

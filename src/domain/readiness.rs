@@ -12,6 +12,7 @@ use super::{
     moment::{Moment, spoken},
     operation::{OpId, Run},
     point::PointKind,
+    proven::Forms,
     step::{Action, StepState},
 };
 
@@ -150,6 +151,8 @@ pub struct Readiness {
     pub prerequisites: Vec<Prerequisite>,
     /// What of it needs the region that would be left, the middle of a sentence each.
     pub leans: Vec<String>,
+    /// What the steps of a failover rest on, as it is now, as far as it could be seen.
+    pub forms: Forms,
     /// Replicas of the config that replicate nothing any more, although by the ledger the platform did not move, and whose promotion
     /// nobody knows of.
     pub promoted: Vec<Promoted>,
@@ -222,6 +225,11 @@ impl Readiness {
             Some(Ok(lag)) => Ok(self.at - *lag),
             Some(Err(_)) | None => component.safe.as_ref().copied(),
         }
+    }
+
+    /// Up to when what was written to each component is there after a failover, where that is known.
+    pub fn positions(&self) -> impl Iterator<Item = (String, Moment)> {
+        self.components.iter().filter_map(|component| Some((component.name(), self.reaches(component).ok()?)))
     }
 
     /// What a failover now would lose: the worst of all components. Unknown where that of one is.
@@ -431,70 +439,6 @@ pub fn failback(
     }
     waits.extend(found.disagreements.clone());
     if waits.is_empty() { (Return::Proceed, Vec::new()) } else { (Return::Wait, waits) }
-}
-
-/// What a step of a failover cannot do without.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Needs {
-    /// Nothing but what answers in any region.
-    DataPlane,
-    /// The DR region.
-    DrRegion,
-    /// A control plane of which there is one in the world.
-    GlobalControlPlane,
-    /// The very region that is left, where it can be reached: nothing waits for it.
-    PrimaryRegion,
-    /// The very region that is left: without it the step cannot be done.
-    LostRegion,
-}
-
-impl Needs {
-    /// The words for it.
-    pub fn words(self) -> &'static str {
-        match self {
-            Needs::DataPlane => "a data plane only",
-            Needs::DrRegion => "the DR region",
-            Needs::GlobalControlPlane => "a global control plane (Route 53, in us-east-1)",
-            Needs::PrimaryRegion => "the primary region, where it can be reached",
-            Needs::LostRegion => "the primary region, which may be gone",
-        }
-    }
-}
-
-/// What each step of a failover of this environment needs, in their order, by what was found of the other side.
-pub fn steps(env: &Environment, leans: &[String]) -> Vec<(String, Needs)> {
-    use super::standby::Fence;
-    let mut steps: Vec<(String, Needs)> = Vec::new();
-    if env.dr.fence != Fence::None {
-        steps.push(("Keep the old side from writing".to_owned(), Needs::PrimaryRegion));
-    }
-    for database in &env.databases {
-        let what = match &database.dr_replica {
-            Some(replica) => format!("Promote {replica}"),
-            None => format!("Restore the newest copy of {}", database.id),
-        };
-        steps.push((what, Needs::DrRegion));
-    }
-    for files in &env.file_systems {
-        steps.push((format!("Bring up file system {}", files.name), Needs::DrRegion));
-    }
-    if env.secrets_prefix.is_some() {
-        steps.push(("Promote the replicas of secrets".to_owned(), Needs::DrRegion));
-    }
-    if env.services.is_some() {
-        let needs = if leans.is_empty() { Needs::DrRegion } else { Needs::LostRegion };
-        steps.push(("Scale the services up".to_owned(), needs));
-    }
-    match &env.dns {
-        Some(dns) if dns.routing_controls.is_some() => {
-            steps.push(("Move traffic by routing controls".to_owned(), Needs::DataPlane));
-        }
-        Some(dns) if !dns.records.is_empty() => {
-            steps.push(("Move traffic by weighted records".to_owned(), Needs::GlobalControlPlane));
-        }
-        Some(_) | None => {}
-    }
-    steps
 }
 
 /// The component under which samples remember whether the primary region was healthy, while the platform runs elsewhere: 0

@@ -50,6 +50,8 @@ const CALLS: &[(&str, &[&str])] = &[
     ("RDS.CreateDBSnapshot", &["rds:CreateDBSnapshot", "rds:AddTagsToResource"]),
     ("RDS.DescribeDBInstances", &["rds:DescribeDBInstances"]),
     ("RDS.DescribeDBSnapshots", &["rds:DescribeDBSnapshots"]),
+    ("Route53 Recovery Cluster.GetRoutingControlState", &["route53-recovery-cluster:GetRoutingControlState"]),
+    ("Route53 Recovery Cluster.UpdateRoutingControlStates", &["route53-recovery-cluster:UpdateRoutingControlStates"]),
     ("S3.GetBucketReplication", &["s3:GetReplicationConfiguration"]),
     ("S3.GetObjectTagging", &["s3:GetObjectTagging"]),
     ("S3.HeadBucket", &["s3:ListBucket"]),

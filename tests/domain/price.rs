@@ -74,6 +74,7 @@ impl Night {
             uncopied: Vec::new(),
             replicas: Vec::new(),
             leans: Vec::new(),
+            forms: Default::default(),
             prerequisites: Vec::new(),
             promoted: Vec::new(),
             disagreements: Vec::new(),

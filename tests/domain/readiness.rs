@@ -12,9 +12,10 @@ use bbws::{
         moment::Moment,
         operation::OpId,
         point::PointKind,
+        proven::{Forms, Needs, Part, parts},
         readiness::{
-            Found, HOME, Health, Needs, Prerequisite, Promoted, Readiness, Replica, Return, Saw, Sign, Source, Verdict,
-            failback, failover, healthy_for, steps,
+            Found, HOME, Health, Prerequisite, Promoted, Readiness, Replica, Return, Saw, Sign, Source, Verdict,
+            failback, failover, healthy_for,
         },
     },
 };
@@ -62,6 +63,7 @@ fn outage() -> Readiness {
         replicas: vec![replica(Ok(Duration::from_secs(4)))],
         prerequisites: vec![prerequisite(true, Found::Ready("there".into()))],
         leans: Vec::new(),
+        forms: Forms::new(),
         promoted: Vec::new(),
         disagreements: Vec::new(),
     }
@@ -298,17 +300,13 @@ fn health_counts_back_to_the_first_gap_or_illness() {
 
 #[test]
 fn no_step_of_a_failover_relies_on_the_region_that_is_left() {
-    let steps = steps(&prod(), &[]);
-    let primary: Vec<&str> =
-        steps.iter().filter(|(_, needs)| *needs == Needs::PrimaryRegion).map(|(step, _)| step.as_str()).collect();
-    assert_eq!(primary, ["Keep the old side from writing"]);
-    assert!(steps.iter().any(|(step, needs)| step.contains("weighted records") && *needs == Needs::GlobalControlPlane));
-    assert!(steps.iter().all(|(_, needs)| *needs != Needs::LostRegion));
+    let found = parts(&prod(), &[]);
+    let of = |found: &[(Part, Needs)], needs: Needs| {
+        found.iter().filter(|(_, own)| *own == needs).map(|(part, _)| part.clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(of(&found, Needs::PrimaryRegion), [Part::Fence]);
+    assert_eq!(of(&found, Needs::GlobalControlPlane), [Part::Records]);
+    assert_eq!(of(&found, Needs::LostRegion), []);
     let leans = ["tasks of wordpress are started from an image there".to_owned()];
-    let red: Vec<String> = bbws::domain::readiness::steps(&prod(), &leans)
-        .into_iter()
-        .filter(|(_, needs)| *needs == Needs::LostRegion)
-        .map(|s| s.0)
-        .collect();
-    assert_eq!(red, ["Scale the services up"]);
+    assert_eq!(of(&parts(&prod(), &leans), Needs::LostRegion), [Part::Services]);
 }

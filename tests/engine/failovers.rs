@@ -3,15 +3,22 @@
 use std::time::Duration;
 
 use bbws::{
-    adapters::sandbox::aws::{Fault, Target, api::route53::REGION, incidents::Side, world::Region},
+    adapters::sandbox::aws::{
+        Fault, Target,
+        api::route53::REGION,
+        incidents::Side,
+        world::{Region, cloudwatch::Lag},
+    },
+    config::Config,
     domain::{
         operation::{OpId, State},
+        standby::RoutingControls,
         step::StepState,
     },
     ports::clock::Clock as _,
 };
 
-use crate::support::rig::Rig;
+use crate::support::{clock::ManualClock, db, rig::Rig};
 
 const HOME: &str = "af-south-1";
 const DR: &str = "eu-west-1";
@@ -458,4 +465,71 @@ async fn a_report_shows_how_far_copies_were_behind() {
     let chart = with.attachment.chart.expect("a chart");
     assert!(chart.series.iter().any(|line| line.values.iter().any(Option::is_some)), "{chart:?}");
     assert!(chart.series.iter().all(|line| line.name.ends_with("in DR")), "{chart:?}");
+}
+
+/// A platform whose traffic is led by routing controls as well.
+async fn controlled() -> Rig {
+    let (clock, mut config) = (ManualClock::new(), Config::demo());
+    let dns = config.environments.get_mut("prod").unwrap().dns.as_mut().expect("it has records");
+    let endpoint = |region: &str| format!("https://c1.route53-recovery-cluster.{region}.amazonaws.com/v1");
+    dns.routing_controls = Some(RoutingControls {
+        primary: "arn:primary".into(),
+        dr: "arn:dr".into(),
+        endpoints: ["us-east-1", "us-west-2", "ap-northeast-1"].map(endpoint).into(),
+    });
+    Rig::new(db::sqlite(clock.clone()).await, clock, config, 7)
+}
+
+#[tokio::test]
+async fn what_a_failover_proved_is_lost_by_a_change_and_routing_controls_turn_and_turn_back() {
+    let mut rig = controlled().await;
+    let turned = |rig: &Rig| rig.cloud.look(|world, _| (world.controls["arn:primary"], world.controls["arn:dr"]));
+    let id = moved(&mut rig).await;
+    assert_eq!(rig.finish(&id).await, State::Succeeded, "{:#?}", rig.run(&id).await);
+    assert_eq!((turned(&rig), weights(&rig)), ((false, true), (Some(0), Some(100))));
+    rig.say("U0BOB", &format!("op rollback {id} --reason \"the new side is slow\"")).await;
+    assert_eq!(rig.finish(&id).await, State::RolledBack, "{:#?}", rig.run(&id).await);
+    assert_eq!((turned(&rig), weights(&rig)), ((true, false), (Some(100), Some(0))));
+    let holds = format!("proved in this form by {id}");
+    let found = |rows: &[Vec<String>], what: &str| rows.iter().find(|row| row[0] == what).expect("a row")[2].clone();
+    let (_, rows) = shown(&mut rig, "dr status prod --infrastructure").await;
+    for step in ["Scale the services up", "Move traffic by routing controls", "Keep the old side from writing"] {
+        let proof = found(&rows, step);
+        assert!(proof.contains(&holds) && !proof.contains("NOT"), "{step}: {proof}");
+    }
+    let promotion = found(&rows, &format!("Promote {REPLICA}"));
+    assert!(promotion.contains("NOT proved in this form"), "it is no replica any more: {promotion}");
+    rig.cloud.meddle("prod", Side::Dr, |place, _, _| {
+        place.ecs.definitions.get_mut("wordpress:7").expect("it is there").cpu = 512;
+    });
+    let (_, rows) = shown(&mut rig, "dr status prod --infrastructure").await;
+    assert!(found(&rows, "Scale the services up").contains("NOT proved in this form"), "{rows:?}");
+    assert!(found(&rows, "Move traffic by routing controls").contains(&holds), "{rows:?}");
+    assert!(rig.cloud.twice().is_empty(), "{:?}", rig.cloud.twice());
+}
+
+#[tokio::test]
+async fn a_copy_that_reaches_less_far_and_a_change_of_what_steps_rest_on_take_the_approval_back() {
+    for change in 0..3 {
+        let mut rig = Rig::demo_sqlite().await;
+        let id = rig.asked(ASK).await;
+        rig.settle(Duration::from_secs(2)).await;
+        let behind = |rig: &Rig, seconds: i64| {
+            let lag = Lag { seconds: Some(seconds), age: 30 };
+            rig.cloud.meddle("prod", Side::Dr, |place, _, _| place.cloudwatch.lags.insert(REPLICA.to_owned(), lag));
+        };
+        match change {
+            0 => behind(&rig, 1800),
+            1 => {
+                rig.cloud.meddle("prod", Side::Dr, |place, _, _| {
+                    place.ecs.definitions.get_mut("wordpress:7").expect("it is there").cpu = 512;
+                });
+            }
+            _ => behind(&rig, 60),
+        }
+        rig.click("U0BOB", "approve", &id).await;
+        rig.settle(Duration::from_secs(10)).await;
+        let state = rig.state(&id).await;
+        assert_eq!(state == State::AwaitingApproval, change < 2, "{change}: {state}");
+    }
 }

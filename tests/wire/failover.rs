@@ -16,6 +16,7 @@ use bbws::{
     },
     domain::{
         active::Active,
+        environment::Environment,
         readiness::{Found, Readiness},
         step::{self, Action, ISSUE, Outputs, Weighing},
     },
@@ -113,7 +114,9 @@ pub async fn everything() {
     done(&bed, bed.call(4, settle(120))).await;
     replicated(&bed);
     done(&bed, bed.call(5, promote_secrets())).await;
-    bed.cloud.readiness(&bed.environment, &Active::primary(), "U0ALICE").await.expect("both sides");
+    controls(&bed);
+    done(&bed, bed.call(6, turn(true))).await;
+    both_sides(&bed).await;
 }
 
 fn promote_secrets() -> Action {
@@ -121,7 +124,7 @@ fn promote_secrets() -> Action {
 }
 
 /// Every secret has a replica in the DR region.
-fn replicated(bed: &Bed) {
+pub fn replicated(bed: &Bed) {
     let account = bed.environment.account.clone();
     bed.aws.change(|world, _| {
         let secrets = world.region(&account, HOME).secrets.secrets.clone();
@@ -338,8 +341,10 @@ async fn resolvers_are_given_their_time_and_weights_that_move_meanwhile_are_told
     assert!(reason.contains("its weight is 50, not 0"), "{reason}");
 }
 
+/// Of both sides without the addresses, which are asked several times over the network.
 async fn both_sides(bed: &Bed) -> Readiness {
-    bed.cloud.readiness(&bed.environment, &Active::primary(), "U0ALICE").await.expect("an answer")
+    let environment = Environment { health: None, ..(*bed.environment).clone() };
+    bed.cloud.readiness(&environment, &Active::primary(), "U0ALICE").await.expect("an answer")
 }
 
 /// What is not ready of what a failover stands on.
@@ -362,7 +367,7 @@ async fn every_gap_of_the_other_side_is_found_by_itself() {
     let definition = |place: &mut Region| place.ecs.definitions.get_mut("wordpress:7").expect("it").clone();
     let cases: [(Change<'_>, Change<'_>, String, &str); 6] = [
         (
-            &|place| drop(place.ecs.repositories.clear()),
+            &|place| place.ecs.repositories.clear(),
             &|place| {
                 drop(place.ecs.repositories.insert("bbws/wordpress".into(), [("6.8".into(), "sha256:a".into())].into()))
             },
@@ -370,7 +375,7 @@ async fn every_gap_of_the_other_side_is_found_by_itself() {
             "has no repository bbws/wordpress",
         ),
         (
-            &|place| drop(place.ecs.repositories.get_mut("bbws/wordpress").map(|images| images.clear())),
+            &|place| place.ecs.repositories.values_mut().for_each(std::collections::BTreeMap::clear),
             &|place| {
                 drop(place.ecs.repositories.insert("bbws/wordpress".into(), [("6.8".into(), "sha256:a".into())].into()))
             },
@@ -438,10 +443,61 @@ async fn groups_and_quotas_are_compared_and_need_nothing_of_the_region_that_is_d
     bed.aws.override_answers(at_home, Override::xml(|xml| xml.replace("default.mysql", "bbws-mysql8")));
     let found = gaps(&bed).await;
     assert!(matches!(&found[..], [(_, Found::Lacking(why))] if why.contains("bbws-mysql8")), "{found:?}");
-    let mut alone = (*bed.environment).clone();
+    let mut alone = Environment { health: None, ..(*bed.environment).clone() };
     alone.databases[0].dr_replica = None;
     bed.aws.meddle("prod", Side::Dr, |place, _, _| place.rds.most_instances = Some(1));
     let found = bed.cloud.readiness(&alone, &Active::primary(), "U0ALICE").await.expect("an answer").prerequisites;
     let quota = found.iter().find(|p| p.subject == "RDS quota DBInstances in eu-west-1").expect("the quota");
     assert!(matches!(&quota.found, Found::Lacking(why) if why.contains("ask for more")), "{quota:?}");
+}
+
+/// Two routing controls, the primary one of which is on; their ARNs.
+pub fn controls(bed: &Bed) -> (String, String) {
+    let arn = |n: u8| {
+        let account = &bed.environment.account;
+        format!("arn:aws:route53-recovery-control::{account}:controlpanel/c1/routingcontrol/r{n}")
+    };
+    let (primary, dr) = (arn(1), arn(2));
+    bed.aws.change(|world, _| world.controls.extend([(primary.clone(), true), (dr.clone(), false)]));
+    (primary, dr)
+}
+
+/// Regions of the endpoints of a cluster.
+const ENDPOINTS: [&str; 5] = ["us-east-1", "us-west-2", "ap-northeast-1", "ap-southeast-2", "eu-west-2"];
+
+/// Turns them to the DR region, or back.
+fn turn(to_dr: bool) -> Action {
+    let arn = |n: u8| format!("arn:aws:route53-recovery-control::093646564004:controlpanel/c1/routingcontrol/r{n}");
+    let (on, off) = if to_dr { (arn(2), arn(1)) } else { (arn(1), arn(2)) };
+    let endpoint = |region: &str| format!("https://c1.route53-recovery-cluster.{region}.amazonaws.com/v1");
+    step::TurnControls { region: DR.into(), on, off, endpoints: ENDPOINTS.map(endpoint).into() }.into()
+}
+
+#[tokio::test]
+async fn routing_controls_are_turned_over_the_first_endpoint_that_answers() {
+    let bed = Bed::new();
+    let (primary, dr) = controls(&bed);
+    let state = || bed.aws.look(|world, _| (world.controls[&primary], world.controls[&dr]));
+    ENDPOINTS.iter().for_each(|region| bed.aws.region_down(region, true));
+    let call = Call { intended: bed.clock.now(), ..bed.call(0, turn(true)) };
+    bed.cloud.probe(&call).await.expect_err("nobody knows");
+    bed.cloud.start(&call).await.expect_err("no endpoint answers");
+    assert_eq!(state(), (true, false));
+    bed.aws.region_down("ap-southeast-2", false);
+    assert_eq!(bed.cloud.probe(&call).await, Ok(Probe::Absent));
+    let (_, detail) = done(&bed, call.clone()).await;
+    assert!(detail.ends_with("is off") && state() == (false, true), "{detail}");
+    let turned = asked(&bed, "UpdateRoutingControlStates");
+    let by: Vec<&str> = turned.iter().filter(|asked| asked.effect).map(|asked| &*asked.region).collect();
+    assert_eq!(by, ["ap-southeast-2"]);
+    assert!(matches!(bed.cloud.probe(&call).await, Ok(Probe::Present(_))));
+    bed.aws.region_down("us-east-1", false);
+    bed.aws.inject(Fault::LostReply, Target::next().of("UpdateRoutingControlStates"));
+    done(&bed, bed.call(1, turn(false))).await;
+    assert_eq!(state(), (true, false), "an answer that is lost is made up for by the next endpoint");
+    let endpoints = vec!["https://c1.us-east-1.example.com".to_owned()];
+    let unknown = step::TurnControls { region: DR.into(), on: "arn:none".into(), off: dr.clone(), endpoints };
+    let refused = bed.cloud.start(&bed.call(2, unknown.into())).await.expect_err("there is none");
+    assert!(matches!(refused, CloudError::Permanent { .. }), "{refused:?}");
+    assert!(bed.aws.twice().is_empty(), "{:?}", bed.aws.twice());
 }

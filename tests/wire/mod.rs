@@ -14,5 +14,6 @@ mod models;
 mod notices;
 mod objects;
 mod plans;
+mod proven;
 mod secrets;
 mod vaults;

@@ -416,6 +416,15 @@ def failover():
     except ClientError as error:
         if error.response["Error"]["Code"] != "InvalidChangeBatch" and "300" not in str(error.response):
             faults.append(f"ChangeResourceRecordSets: {error.response}")
+    arc = client("route53-recovery-cluster", "us-west-2")
+    primary, dr = (f"arn:aws:route53-recovery-control::{ACCOUNT}:controlpanel/c1/routingcontrol/r{n}" for n in (1, 2))
+    entries = [dict(RoutingControlArn=arn, RoutingControlState=to) for arn, to in ((dr, "On"), (primary, "Off"))]
+    arc.update_routing_control_states(UpdateRoutingControlStateEntries=entries)
+    if arc.get_routing_control_state(RoutingControlArn=dr)["RoutingControlState"] != "On":
+        faults.append("GetRoutingControlState: not turned")
+    off = [dict(RoutingControlArn=dr, RoutingControlState="Off")]
+    refused("ConflictException", arc.update_routing_control_states, UpdateRoutingControlStateEntries=off)
+    refused("ResourceNotFoundException", arc.get_routing_control_state, RoutingControlArn=f"{dr}0")
     refused("NoSuchHostedZone", dns.get_hosted_zone, Id="ZNONE")
     refused("NoSuchChange", dns.get_change, Id="CNONE")
 

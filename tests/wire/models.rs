@@ -8,11 +8,13 @@ use tokio::process::Command;
 use super::{
     backups::FS,
     bed::{Bed, DR},
+    failover,
 };
 
 #[tokio::test]
 async fn every_answer_has_the_shape_of_its_services_model() {
     let bed = Bed::new();
+    failover::controls(&bed);
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = format!("http://{}", listener.local_addr().unwrap());
     tokio::spawn(port::serve(Arc::clone(&bed.aws), listener, std::future::pending()));

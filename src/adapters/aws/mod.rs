@@ -25,6 +25,7 @@ use crate::{
     },
 };
 
+pub mod arc;
 pub mod background;
 pub mod backup;
 pub mod checks;

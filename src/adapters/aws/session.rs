@@ -16,6 +16,7 @@ use aws_types::service_config::ServiceConfigKey;
 use tokio::sync::OnceCell;
 
 use super::{
+    arc,
     credentials::Kept,
     error::Attempt,
     guard::{Guard, client},
@@ -212,6 +213,17 @@ impl Session {
     /// Now, by the clock of the SDK.
     pub fn now(&self) -> Moment {
         now(Some(&self.config))
+    }
+
+    /// One endpoint of a cluster of ARC's routing controls, and the region that it signs for. Where its name says none, that is the
+    /// session's own.
+    pub fn arc(&self, endpoint: &str) -> (aws_sdk_route53recoverycluster::Client, String) {
+        let region = arc::region(endpoint).unwrap_or(&self.region).to_owned();
+        let timeouts =
+            timeouts().to_builder().operation_attempt_timeout(arc::PATIENCE).operation_timeout(arc::PATIENCE);
+        let config = self.config.to_builder().region(Region::new(region.clone())).endpoint_url(endpoint);
+        let config = config.timeout_config(timeouts.build()).build();
+        (client!(aws_sdk_route53recoverycluster, &config), region)
     }
 
     /// AWS Backup.

@@ -1,8 +1,9 @@
-//! The weighted records of a platform, as whoever moves it from one side to the other shifts them.
+//! The weighted records of a platform and its routing controls, as whoever moves it from one side to the other shifts them.
 
 use crate::domain::{
     environment::{DnsRecord, Environment},
-    step::Weighing,
+    standby::RoutingControls,
+    step::{TurnControls, Weighing},
     world::RecordFound,
 };
 
@@ -51,22 +52,15 @@ pub(super) fn forgotten_after(found: &[RecordFound]) -> u64 {
     found.iter().map(|record| record.ttl.unwrap_or(OF_ALIASES)).max().unwrap_or(OF_ALIASES) + MARGIN
 }
 
-/// What people are asked to do where routing controls steer the traffic: nothing here speaks to the endpoints of their cluster.
-pub(super) fn turn(on: &str, off: &str, endpoints: &[String]) -> String {
-    let entry = |arn: &str, state: &str| format!("RoutingControlArn={arn},RoutingControlState={state}");
-    format!(
-        "Turn the routing controls, both in one call: `aws route53-recovery-cluster update-routing-control-states --update-routing-control-state-entries {} {} --endpoint-url ENDPOINT --region REGION`, with the first of these endpoints that answers and its region: {}. What did it say? Continue once both are turned; Hold while no endpoint answers.",
-        entry(on, "On"),
-        entry(off, "Off"),
-        endpoints.join(", ")
-    )
+/// Turns one of the routing controls on and the other one off.
+pub(super) fn turn(region: &str, on: &str, off: &str, controls: &RoutingControls) -> TurnControls {
+    TurnControls {
+        region: region.to_owned(),
+        on: on.to_owned(),
+        off: off.to_owned(),
+        endpoints: controls.endpoints.clone(),
+    }
 }
-
-/// What whoever approves such a plan has to know.
-pub(super) const STAYS_TURNED: &str = "Routing controls are turned by hand when people are asked to, and Roll back does not turn them back: turn them by hand then too.";
-
-/// The title of the step that waits for that.
-pub(super) const TURNED: &str = "Wait until the routing controls are turned";
 
 /// The records and their weights, for people.
 pub(super) fn listed(records: &[Weighing]) -> String {

@@ -87,6 +87,7 @@ macro_rules! every_kind_of_step {
                 ScaleService = "ecs.scale",
                 FenceService = "ecs.fence",
                 ShiftTraffic = "dns.shift",
+                TurnControls = "arc.turn",
                 CreateReplica = "rds.replica",
                 EnableVersioning = "s3.versioning",
                 PutLifecycle = "s3.lifecycle",

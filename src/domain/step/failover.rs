@@ -114,6 +114,34 @@ impl Parameters for FenceService {
     }
 }
 
+/// `route53-recovery-cluster:UpdateRoutingControlStates`: one routing control is turned on and another one off, in one change, over
+/// the first endpoint of their cluster that takes it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TurnControls {
+    /// Region whose credentials are used; the endpoints have regions of their own.
+    pub region: String,
+    /// ARN of the control that is turned on.
+    pub on: String,
+    /// ARN of the one that is turned off.
+    pub off: String,
+    /// Addresses of the cluster's endpoints, in the order in which they are tried.
+    pub endpoints: Vec<String>,
+}
+
+impl Parameters for TurnControls {
+    fn region(&self) -> Option<&str> {
+        Some(&self.region)
+    }
+
+    fn resource(&self) -> &str {
+        &self.on
+    }
+
+    fn label(&self) -> &'static str {
+        "Turn routing controls"
+    }
+}
+
 /// A record of a weighted group and the weight it is to have.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Weighing {

@@ -31,7 +31,10 @@ pub async fn look(config: &Environment, side: Side, session: &Session, other: Op
     }
     let beside = async {
         match other {
-            Some(session) => (quotas::rds(session).await.ok(), size(config, session, &made).await),
+            Some(session) => {
+                let (theirs, size) = join(quotas::rds(session), size(config, session, &made)).await;
+                (theirs.ok(), size)
+            }
             None => (None, made.is_empty().then_some(0)),
         }
     };

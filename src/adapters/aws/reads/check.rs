@@ -153,7 +153,7 @@ async fn check_dr(cloud: &AwsCloud, here: &Session, environment: &Environment, l
     );
     lines.add(&label("KMS key", &environment.dr_kms_key), flat(survey::dr_key(&there, environment).await));
     if environment.dr != Standby::default() {
-        let (records, _) = readiness::records(environment, &Active::primary(), Some(&there)).await;
+        let records = readiness::records(environment, &Active::primary(), Some(&there)).await.prerequisites;
         let tasks = tasks::look(environment, Side::Dr, &there, Some(here)).await.prerequisites;
         let standing = readiness::standing(environment, &there).await;
         for prerequisite in standing.into_iter().chain(tasks).chain(records) {
@@ -162,6 +162,9 @@ async fn check_dr(cloud: &AwsCloud, here: &Session, environment: &Environment, l
                 Found::Lacking(why) | Found::Unknown(why) => Err(why),
             };
             lines.add(&format!("DR: {}", prerequisite.subject), found);
+        }
+        if let Some(controls) = environment.dns.as_ref().and_then(|dns| dns.routing_controls.as_ref()) {
+            lines.add("DR: Routing controls", flat(readiness::turned(&there, controls).await));
         }
         if let Some(key) = &environment.dr.primary_kms_key {
             lines.add(&format!("KMS key {key} of failbacks"), flat(kms::usable(here, key).await));

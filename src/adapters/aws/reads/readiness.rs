@@ -1,10 +1,11 @@
 //! What a failover and a failback are judged by: signs of the primary region, copies and replicas, and what the other side has.
 //! Reads only, and finds out what it can while either region is dead.
 
-use futures::future::{BoxFuture, FutureExt as _, join, join_all, join4, join5};
+use aws_sdk_route53::types::ResourceRecordSet;
+use futures::future::{BoxFuture, FutureExt as _, join, join_all, join5};
 
 use super::super::{
-    AwsCloud, backup, cloudwatch, efs, kms, rds, route53, secrets, session::Session, side_by_side, steps::health,
+    AwsCloud, arc, backup, cloudwatch, efs, kms, rds, route53, secrets, session::Session, side_by_side, steps::health,
 };
 use super::{
     capacity, components, stand_in,
@@ -15,9 +16,11 @@ use super::{
 use crate::{
     domain::{
         active::Active,
-        environment::{Database, Environment, Side},
+        environment::{Database, Dns, DnsRecord, Environment, Side},
         lag::Component,
+        proven::{Form, Forms, Part},
         readiness::{Found, Prerequisite, Promoted, Readiness, Replica, Saw, Sign, Source},
+        standby::RoutingControls,
     },
     ports::cloud::{CloudError, Condition},
 };
@@ -59,11 +62,14 @@ pub async fn readiness(
     .await;
     let (components, uncopied) = copies;
     let Replicas { found: replicas, mut prerequisites, promoted, mut disagreements } = replicas;
-    let (of_records, moved) = records;
-    let Tasks { prerequisites: more, leans, .. } = more;
+    let Records { prerequisites: of_records, disagreements: moved, form } = records;
+    let Tasks { prerequisites: more, leans, mut forms, .. } = more;
     prerequisites.extend(more);
     prerequisites.extend(of_records);
     disagreements.extend(moved);
+    forms.extend(form.map(|form| (Part::Records, form)));
+    forms.insert(Part::Fence, of_fence(config));
+    forms.extend(of_controls(config).map(|form| (Part::Controls, form)));
     Ok(Readiness {
         at: watch.at,
         signs,
@@ -73,6 +79,7 @@ pub async fn readiness(
         replicas,
         prerequisites,
         leans,
+        forms,
         promoted,
         disagreements,
     })
@@ -162,6 +169,17 @@ async fn copies(watch: &Watch<'_>, active: &Active) -> (Vec<Component>, Vec<Stri
     (looked.into_iter().map(|(component, _)| component).collect(), uncopied)
 }
 
+/// What was found of the weighted records.
+#[derive(Default)]
+pub struct Records {
+    /// A line for each group.
+    pub prerequisites: Vec<Prerequisite>,
+    /// Where they lead elsewhere than by the ledger.
+    pub disagreements: Vec<String>,
+    /// What a move of traffic rests on, where all of them could be read.
+    pub form: Option<Form>,
+}
+
 /// Replicas that the config names, what is lacking of them, and where they are not what the ledger says.
 #[derive(Default)]
 struct Replicas {
@@ -239,6 +257,9 @@ async fn prerequisites(config: &Environment, active: &Active, primary: &Reached,
         }
     };
     let mut asked: Vec<BoxFuture<'_, Prerequisite>> = Vec::new();
+    if let Some(controls) = config.dns.as_ref().and_then(|dns| dns.routing_controls.as_ref()) {
+        asked.push(one("Routing controls".to_owned(), false, turned(session, controls)).boxed());
+    }
     let key = match active.side {
         Side::Primary => config.dr_kms_key.as_ref().map(|key| ("DR KMS key", key)),
         Side::Dr => config.dr.primary_kms_key.as_ref().map(|key| ("KMS key", key)),
@@ -257,18 +278,41 @@ async fn prerequisites(config: &Environment, active: &Active, primary: &Reached,
     let stands = async {
         match to {
             Side::Dr => join(standing(config, session), stand_in::look(config, session, other)).await,
-            Side::Primary => (Vec::new(), Vec::new()),
+            Side::Primary => (Vec::new(), (Vec::new(), Forms::new())),
         }
     };
-    let (mut found, (standing, stand_in), capacity, tasks) = join4(
+    let (mut found, (standing, (stand_in, forms)), capacity, mut tasks, secrets) = join5(
         side_by_side(asked),
         stands,
         capacity::look(config, to, session, other),
         tasks::look(config, to, session, other),
+        of_secrets(config, session),
     )
     .await;
+    tasks.forms.extend(forms.into_iter().chain(secrets.map(|form| (Part::Secrets, form))));
     found.extend(standing.into_iter().chain(stand_in).chain(capacity).chain(tasks.prerequisites).chain(tasks.unseen));
-    Tasks { prerequisites: found, leans: tasks.leans, ..Tasks::default() }
+    Tasks { prerequisites: found, unseen: Vec::new(), ..tasks }
+}
+
+/// How the routing controls are turned, as the first endpoint says that answers.
+pub async fn turned(session: &Session, controls: &RoutingControls) -> Result<Condition, CloudError> {
+    let states = arc::states(session, &controls.endpoints, &[&controls.primary, &controls.dr]).await;
+    let word = |on: bool| if on { "on" } else { "off" };
+    match states {
+        Ok(states) => {
+            let words: Vec<&str> = states.into_iter().map(word).collect();
+            Ok(Ok(format!("{} (primary and DR)", words.join(" and "))))
+        }
+        Err(error) => kms::missing(error),
+    }
+}
+
+/// Which secrets there are to be promoted.
+async fn of_secrets(config: &Environment, session: &Session) -> Option<Form> {
+    let names = secrets::names(session, config.secrets_prefix.as_deref()?).await.ok()?;
+    let mut form = Form::default();
+    form.add_all("names", names);
+    Some(form)
 }
 
 /// The key that a vault is encrypted under, which opens what is restored from it.
@@ -303,16 +347,14 @@ pub async fn standing(config: &Environment, there: &Session) -> Vec<Prerequisite
 }
 
 /// The weighted records, which have to be there in pairs, and which side they send traffic to.
-pub async fn records(
-    config: &Environment,
-    active: &Active,
-    asked: Option<&Session>,
-) -> (Vec<Prerequisite>, Vec<String>) {
+pub async fn records(config: &Environment, active: &Active, asked: Option<&Session>) -> Records {
     let (mut found, mut disagreements) = (Vec::new(), Vec::new());
-    let Some(dns) = &config.dns else { return (found, disagreements) };
+    let mut form = Some(Form::default());
+    let Some(dns) = &config.dns else { return Records::default() };
     for record in &dns.records {
         let subject = format!("Records {} {}", record.name, record.kind);
         let Some(session) = asked else {
+            form = None;
             let why = "no region answers whose credentials could be used".to_owned();
             found.push(Prerequisite { subject, vital: false, found: Found::Unknown(why) });
             continue;
@@ -320,14 +362,19 @@ pub async fn records(
         let sets = match route53::group(session, &dns.hosted_zone, &record.name, &record.kind).await {
             Ok(sets) => sets,
             Err(CloudError::Permanent { reason }) => {
+                form = None;
                 found.push(Prerequisite { subject, vital: false, found: Found::Lacking(reason) });
                 continue;
             }
             Err(error) => {
+                form = None;
                 found.push(Prerequisite { subject, vital: false, found: Found::Unknown(brief(&error)) });
                 continue;
             }
         };
+        if let Some(form) = &mut form {
+            of_group(dns, record, &sets, form);
+        }
         let weight = |set: &str| sets.iter().find(|s| s.set_identifier() == Some(set)).and_then(|s| s.weight);
         let state = match (weight(&record.primary), weight(&record.dr)) {
             (Some(primary), Some(dr)) => {
@@ -353,7 +400,41 @@ pub async fn records(
         };
         found.push(Prerequisite { subject, vital: false, found: state });
     }
-    (found, disagreements)
+    Records { prerequisites: found, disagreements, form }
+}
+
+/// What of a group of records decides where traffic goes, but for the weights, which a move sets.
+fn of_group(dns: &Dns, record: &DnsRecord, sets: &[ResourceRecordSet], form: &mut Form) {
+    let key = |set: &ResourceRecordSet, what: &str| {
+        format!("{} {} {}: {what}", record.name, record.kind, set.set_identifier().unwrap_or_default())
+    };
+    form.add(format!("{} {}: zone", record.name, record.kind), Some(&dns.hosted_zone));
+    for set in sets {
+        form.add(key(set, "TTL"), set.ttl());
+        form.add_all(key(set, "values"), set.resource_records().iter().map(|record| record.value()));
+        let alias = set.alias_target();
+        let alias = alias.map(|a| format!("{} {} {}", a.hosted_zone_id(), a.dns_name(), a.evaluate_target_health()));
+        form.add(key(set, "alias"), alias);
+        form.add(key(set, "health check"), set.health_check_id());
+    }
+}
+
+/// The routing controls and their endpoints, as the config says them.
+fn of_controls(config: &Environment) -> Option<Form> {
+    let controls = config.dns.as_ref()?.routing_controls.as_ref()?;
+    let mut form = Form::default();
+    form.add("primary", Some(&controls.primary));
+    form.add("DR", Some(&controls.dr));
+    form.add_all("endpoints", &controls.endpoints);
+    Some(form)
+}
+
+/// What the fence works on, as the config says it: it may be out of reach whenever anybody looks.
+fn of_fence(config: &Environment) -> Form {
+    let mut form = Form::default();
+    form.add("cluster", config.services.as_ref().map(|services| &services.cluster));
+    form.add_all("services", config.services.iter().flat_map(|s| &s.services).map(|service| &service.name));
+    form
 }
 
 /// A line of something that is asked for.

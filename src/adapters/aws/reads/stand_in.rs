@@ -8,6 +8,7 @@ use super::{
 };
 use crate::domain::{
     environment::{Database, Environment},
+    proven::{Form, Forms, Part},
     readiness::{Found, Prerequisite},
 };
 
@@ -20,7 +21,7 @@ const IN_SYNC: &str = "in-sync";
 type Groups = Vec<(String, String)>;
 
 /// Looks at it. The primary region is only asked for what is told beside, where it answers.
-pub async fn look(config: &Environment, there: &Session, primary: Option<&Session>) -> Vec<Prerequisite> {
+pub async fn look(config: &Environment, there: &Session, primary: Option<&Session>) -> (Vec<Prerequisite>, Forms) {
     let replicas: Vec<&str> = config.databases.iter().filter_map(|database| database.dr_replica.as_deref()).collect();
     let sources: Vec<&str> = config.databases.iter().map(|database| database.id.as_str()).collect();
     let of_sources = async {
@@ -40,25 +41,67 @@ pub async fn look(config: &Environment, there: &Session, primary: Option<&Sessio
         Ok(replicas) => replicas,
         Err(error) => {
             let found = Found::Unknown(brief(&error));
-            return vec![Prerequisite { subject: "Groups of the replicas".to_owned(), vital: false, found }];
+            let unseen = Prerequisite { subject: "Groups of the replicas".to_owned(), vital: false, found };
+            return (vec![unseen], Forms::new());
         }
     };
-    let mut found = Vec::new();
+    let (mut found, mut forms) = (Vec::new(), Forms::new());
     for database in &config.databases {
         let source = sources.as_ref().and_then(|sources| sources.get(&database.id.to_lowercase()));
         match &database.dr_replica {
-            None => found.push(restored(database, source)),
+            None => {
+                found.push(restored(database, source));
+                forms.insert(Part::Database(database.id.clone()), of_copy(config));
+            }
             // That it is not there is told of the replica itself.
             Some(id) => {
                 let Some(replica) = replicas.get(&id.to_lowercase()) else { continue };
                 found.extend(groups(id, replica, source));
+                forms.insert(Part::Database(database.id.clone()), of_replica(id, replica));
                 if let Some(key) = replica.kms_key_id() {
                     found.push(one(format!("KMS key of {id}"), false, kms::usable(there, key)).await);
                 }
             }
         }
     }
-    found
+    (found, forms)
+}
+
+/// What of a replica decides what is promoted. What RDS changes by itself, such as its size, is not in it.
+fn of_replica(id: &str, replica: &DbInstance) -> Form {
+    let mut form = Form::default();
+    form.add("replica", Some(id));
+    form.add("source", replica.read_replica_source_db_instance_identifier());
+    form.add("class", replica.db_instance_class());
+    form.add("engine", replica.engine());
+    form.add("version", replica.engine_version());
+    form.add("license", replica.license_model());
+    form.add("storage", replica.storage_type());
+    form.add("iops", replica.iops());
+    form.add("throughput", replica.storage_throughput());
+    form.add("log volume", replica.dedicated_log_volume());
+    form.add("multi-AZ", replica.multi_az());
+    form.add("encrypted", replica.storage_encrypted());
+    form.add("key", replica.kms_key_id());
+    form.add("certificate", replica.ca_certificate_identifier());
+    form.add("subnet group", replica.db_subnet_group().and_then(|group| group.db_subnet_group_name()));
+    form.add_all("security groups", replica.vpc_security_groups().iter().filter_map(|g| g.vpc_security_group_id()));
+    form.add_all("parameter groups", parameters(replica).into_iter().map(|(name, _)| name));
+    form.add_all("option groups", options(replica).into_iter().map(|(name, _)| name));
+    form.add("network", replica.network_type());
+    form.add("public", replica.publicly_accessible());
+    form.add("port", replica.endpoint().and_then(|endpoint| endpoint.port()));
+    form.add("logins by IAM", replica.iam_database_authentication_enabled());
+    form
+}
+
+/// What a copy is restored into, as the config says it.
+fn of_copy(config: &Environment) -> Form {
+    let mut form = Form::default();
+    form.add("subnet group", config.dr.db_subnet_group.as_ref());
+    form.add_all("security groups", &config.dr.db_security_groups);
+    form.add("key", config.dr_kms_key.as_ref());
+    form
 }
 
 fn parameters(instance: &DbInstance) -> Groups {

@@ -9,6 +9,7 @@ use super::{
 };
 use crate::domain::{
     environment::{Environment, Side},
+    proven::{Form, Forms, Part},
     readiness::{Found, Prerequisite},
 };
 
@@ -26,6 +27,8 @@ pub struct Tasks {
     pub unseen: Vec<Prerequisite>,
     /// What of it needs the other side, a sentence's middle each.
     pub leans: Vec<String>,
+    /// What its steps rest on.
+    pub forms: Forms,
 }
 
 /// Where tasks are to run.
@@ -59,26 +62,38 @@ pub async fn look(config: &Environment, side: Side, session: &Session, other: Op
         }
     };
     let mut tasks = Tasks::default();
-    let mut vcpus = Some(0.0);
+    let (mut vcpus, mut form) = (Some(0.0), Some(Form::default()));
     for wanted in &declared.services {
         let Some(service) = services.iter().find(|service| service.service_name() == Some(&wanted.name)) else {
             let lacking = Found::Lacking(format!("cluster {cluster} has no such service"));
             tasks.prerequisites.push(line(&wanted.name, lacking));
+            (vcpus, form) = (None, None);
             continue;
         };
         let running = Found::Ready(format!("in cluster {cluster}, {} tasks run", service.running_count()));
         tasks.prerequisites.push(line(&wanted.name, running));
-        let each = there.definition(&wanted.name, service, &mut tasks).await;
+        let mut own = of_service(&wanted.name, service);
+        own.add(format!("{}: tasks", wanted.name), Some(wanted.desired));
+        let (each, whole) = there.definition(&wanted.name, service, &mut tasks, &mut own).await;
+        form = form.filter(|_| whole).map(|form| form.with(own));
         let needed = each.filter(|_| on_fargate(service)).map(|each| each * f64::from(wanted.desired));
         vcpus = vcpus.zip(needed).map(|(sum, needed)| sum + needed);
     }
     tasks.prerequisites.push(there.capacity(vcpus, other).await);
+    tasks.forms.extend(form.map(|form| (Part::Services, form)));
     tasks
 }
 
 impl There<'_> {
-    /// The definition that tasks of a service are started from, and its images; how many vCPUs a task has, where it says.
-    async fn definition(&self, name: &str, service: &Service, tasks: &mut Tasks) -> Option<f64> {
+    /// The definition that tasks of a service are started from, and its images; how many vCPUs a task has, where it says, and
+    /// whether all of it could be seen.
+    async fn definition(
+        &self,
+        name: &str,
+        service: &Service,
+        tasks: &mut Tasks,
+        form: &mut Form,
+    ) -> (Option<f64>, bool) {
         let arn = service.task_definition().unwrap_or_default();
         let short = arn.rsplit('/').next().unwrap_or(arn);
         let subject = format!("Task definition {short} in {}", self.session.region);
@@ -86,11 +101,11 @@ impl There<'_> {
         let definition: TaskDefinition = match ecs::definition(self.session, arn).await {
             Err(error) => {
                 line(Found::Unknown(brief(&error)));
-                return None;
+                return (None, false);
             }
             Ok(None) => {
                 line(Found::Lacking(format!("ECS does not know it, so that {name} can start no task")));
-                return None;
+                return (None, false);
             }
             // Tasks of a service go on to be started from one that is only inactive; ECS tells whoever looks.
             Ok(Some(found)) if found.status() != Some(&TaskDefinitionStatus::Active) => {
@@ -103,15 +118,22 @@ impl There<'_> {
             }
         };
         let images = definition.container_definitions().iter().filter_map(|container| container.image());
+        of_definition(name, &definition, form);
         let looked = side_by_side(images.map(|image| self.image(image)).collect()).await;
+        let mut whole = true;
         for (found, leans) in looked {
+            match &found.found {
+                Found::Ready(digest) => form.add(format!("{name}: {}", found.subject), Some(digest)),
+                Found::Lacking(_) | Found::Unknown(_) => whole = false,
+            }
             match &found.found {
                 Found::Unknown(why) if why.starts_with(UNSEEN) => tasks.unseen.push(found),
                 _ => tasks.prerequisites.push(found),
             }
             tasks.leans.extend(leans.map(|image| format!("tasks of {name} are started from {image}")));
         }
-        definition.cpu()?.parse::<f64>().ok().map(|units| units / UNITS)
+        let units = definition.cpu().and_then(|units| units.parse::<f64>().ok());
+        (units.map(|units| units / UNITS), whole)
     }
 
     /// Whether an image can be pulled here; its name where it lies in the region that may be gone.
@@ -167,4 +189,66 @@ fn on_fargate(service: &Service) -> bool {
     let providers = service.capacity_provider_strategy();
     let all = providers.iter().all(|provider| provider.capacity_provider().starts_with("FARGATE"));
     service.launch_type() == Some(&LaunchType::Fargate) || (!providers.is_empty() && all)
+}
+
+/// What of a service decides how its tasks come up. How many run is not in it.
+fn of_service(name: &str, service: &Service) -> Form {
+    let mut form = Form::default();
+    let key = |what: &str| format!("{name}: {what}");
+    form.add(key("launch type"), service.launch_type());
+    let providers = service.capacity_provider_strategy().iter();
+    form.add_all(key("providers"), providers.map(|p| format!("{} {} {}", p.capacity_provider(), p.weight(), p.base())));
+    form.add(key("platform"), service.platform_version());
+    form.add(key("role"), service.role_arn());
+    form.add(key("grace"), service.health_check_grace_period_seconds());
+    form.add(key("scheduling"), service.scheduling_strategy());
+    form.add(key("controller"), service.deployment_controller().map(|controller| controller.r#type().as_str()));
+    let deployment = service.deployment_configuration();
+    form.add(key("at least"), deployment.and_then(|configured| configured.minimum_healthy_percent()));
+    form.add(key("at most"), deployment.and_then(|configured| configured.maximum_percent()));
+    let network = service.network_configuration().and_then(|network| network.awsvpc_configuration());
+    form.add_all(key("subnets"), network.map_or(&[][..], |network| network.subnets()));
+    form.add_all(key("security groups"), network.map_or(&[][..], |network| network.security_groups()));
+    form.add(key("public address"), network.and_then(|network| network.assign_public_ip()));
+    let balancers = service.load_balancers().iter().map(|balancer| {
+        let (group, name) = (balancer.target_group_arn(), balancer.load_balancer_name());
+        format!("{group:?} {name:?} {:?} {:?}", balancer.container_name(), balancer.container_port())
+    });
+    form.add_all(key("load balancers"), balancers);
+    let registries = service.service_registries().iter();
+    let registry = |r: &aws_sdk_ecs::types::ServiceRegistry| {
+        format!("{:?} {:?} {:?} {:?}", r.registry_arn(), r.port(), r.container_name(), r.container_port())
+    };
+    form.add_all(key("registries"), registries.map(registry));
+    form
+}
+
+/// What tasks are started from. Of values of the environment only a digest of all is kept.
+fn of_definition(name: &str, definition: &TaskDefinition, form: &mut Form) {
+    let key = |what: &str| format!("{name}: {what}");
+    form.add(key("definition"), definition.task_definition_arn());
+    form.add(key("cpu"), definition.cpu());
+    form.add(key("memory"), definition.memory());
+    form.add(key("network mode"), definition.network_mode());
+    form.add(key("task role"), definition.task_role_arn());
+    form.add(key("execution role"), definition.execution_role_arn());
+    let platform = definition.runtime_platform();
+    form.add(key("architecture"), platform.and_then(|platform| platform.cpu_architecture()));
+    form.add(key("system"), platform.and_then(|platform| platform.operating_system_family()));
+    for container in definition.container_definitions() {
+        let key = |what: &str| format!("{name}: container {} {what}", container.name().unwrap_or_default());
+        form.add(key("image"), container.image());
+        form.add(key("essential"), container.essential());
+        form.add(key("cpu"), Some(container.cpu()));
+        form.add(key("memory"), container.memory());
+        form.add(key("user"), container.user());
+        form.add(key("command"), Some(container.command().join("\n")));
+        form.add(key("entry point"), Some(container.entry_point().join("\n")));
+        let ports = container.port_mappings().iter();
+        form.add_all(key("ports"), ports.map(|port| format!("{:?} {:?}", port.container_port(), port.host_port())));
+        let variables = container.environment().iter();
+        form.add_all(key("environment"), variables.map(|pair| format!("{:?} {:?}", pair.name(), pair.value())));
+        let secrets = container.secrets().iter();
+        form.add_all(key("secrets"), secrets.map(|secret| format!("{} {}", secret.name(), secret.value_from())));
+    }
 }

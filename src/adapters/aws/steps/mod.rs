@@ -66,6 +66,7 @@ pub mod tagging;
 mod tenant_words;
 pub mod tenants;
 mod traffic;
+mod turn;
 pub mod uploads;
 pub mod verify_bucket;
 pub mod verify_check;

@@ -186,6 +186,11 @@ pub enum Made {
         /// Id of the change.
         change: String,
     },
+    /// Routing controls were turned.
+    Turned {
+        /// Id of the change.
+        change: String,
+    },
     /// A service of ECS has another number of tasks to run.
     Scaled {
         /// Its name.
@@ -302,6 +307,7 @@ impl Made {
             Made::Renamed { resource, name } => format!("name {name} of {resource}"),
             Made::Promoted { name, .. } => format!("promotion of {name}"),
             Made::Records { change } => format!("change {change} of records"),
+            Made::Turned { change } => format!("turn {change} of routing controls"),
             Made::Scaled { service, .. } => format!("tasks of {service}"),
             Made::AutomatedBackups { instance, days, .. } => {
                 format!("automated backups of {instance} for {days} days")
@@ -330,7 +336,7 @@ impl Made {
         let bad = ["FAILED", "ABORTED", "EXPIRED", "PARTIAL"];
         match self {
             // A cutover and its way back give an instance several names, weights and tasks, each in its time.
-            Made::Renamed { .. } | Made::Records { .. } | Made::Scaled { .. } => false,
+            Made::Renamed { .. } | Made::Records { .. } | Made::Turned { .. } | Made::Scaled { .. } => false,
             Made::Message { .. } | Made::Tags { .. } => true,
             Made::Snapshot { .. }
             | Made::Instance { .. }

@@ -36,6 +36,12 @@ impl Route<'_> {
             let title = format!("Scale {service} in {there} back to {tasks}");
             last.push(self.draft.back(title, and(&last, *stopped), scale(there, cluster, service, *tasks)));
         }
+        let controls = env.dns.as_ref().and_then(|dns| dns.routing_controls.as_ref());
+        if let (Some(turned), Some(controls)) = (begun.turned, controls) {
+            let turn = traffic::turn(there, &controls.dr, &controls.primary, controls);
+            let title = format!("Turn routing controls back to {there}");
+            last.push(self.draft.back(title, and(&last, turned), turn));
+        }
         if let (Some(first), Some(dns), Some(Ok(records))) = (begun.shifted.first(), &env.dns, &self.found.records)
             && let Ok(were) = traffic::as_found(env, records)
         {

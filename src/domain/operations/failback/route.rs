@@ -60,6 +60,8 @@ pub(super) struct Begun {
     pub(super) pointed: Vec<(usize, String, String)>,
     /// Shifts of traffic.
     pub(super) shifted: Vec<usize>,
+    /// The turn of routing controls, where they are.
+    pub(super) turned: Option<usize>,
 }
 
 impl<'a> Route<'a> {

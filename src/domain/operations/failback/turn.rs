@@ -192,10 +192,11 @@ impl Route<'_> {
             return checked;
         };
         if let Some(controls) = &dns.routing_controls {
-            let question = traffic::turn(&controls.primary, &controls.dr, &controls.endpoints);
-            let turned = self.shifts(dns, checked, begun);
-            self.draft.note(traffic::STAYS_TURNED);
-            return vec![self.hand(traffic::TURNED, turned, question)];
+            let shifted = self.shifts(dns, checked, begun);
+            let turn = traffic::turn(&env.primary_region, &controls.primary, &controls.dr, controls);
+            let turned = self.draft.step(format!("Turn routing controls to {}", env.primary_region), shifted, turn);
+            begun.turned = Some(turned);
+            return vec![turned];
         }
         self.shifts(dns, checked, begun)
     }

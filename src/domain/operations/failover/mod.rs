@@ -4,6 +4,8 @@
 mod stages;
 mod steps;
 
+use std::time::Duration;
+
 use super::{
     Asked, Ended, Known, LeftOut, Operation, Past, Works, begun,
     draft::{Draft, Head},
@@ -12,11 +14,12 @@ use super::{
 use crate::domain::{
     command::{ASSESS_ONLY, Arg, Command, Does, ENVIRONMENT, Entry, Form, Group, List, REASON, Values, Wrong, value},
     environment::Side,
-    mark::Mark,
+    mark::{Mark, MarkWrite},
+    moment::Moment,
     operation::{OpId, Run},
     plan::{Fact, Plan},
     policy::Need,
-    price,
+    price, proven,
     readiness::{self, Assessment, Health, Verdict},
     recovery::Recovery,
     step::{Action, StepSpec},
@@ -39,6 +42,8 @@ const ASSESSED: &str = "Assessment";
 const ITS_TICKET: &str = "Ticket";
 const PRIMARY: &str = "Primary region";
 const LOSS: &str = "Writes lost";
+/// Up to when what was written is there, component by component.
+const REACHED: &str = "Copies reach";
 const STOPS: &str = "Stops with the approval";
 
 static ENTRY: Entry = Entry {
@@ -185,6 +190,9 @@ impl Operation for Failover {
         draft.fact(ASSESSED, assessment.verdict.to_string());
         draft.fact(PRIMARY, format!("{} is {}", env.primary_region, ready.health().word()));
         draft.fact(LOSS, assessment.loss());
+        let reached = ready.positions().map(|(name, at)| format!("{name} {}", at.iso()));
+        draft.fact(REACHED, reached.collect::<Vec<_>>().join(", "));
+        draft.fact(proven::FORM, proven::told(&ready.forms));
         draft.note(format!("What is lost: it {}, as measured when this was planned.", assessment.loss()));
         if let Some(price) = &known.price {
             draft.note(price.by_the_clock(ready.at));
@@ -265,20 +273,27 @@ impl Operation for Failover {
         !begun(run)
     }
 
-    /// Time passes, and more is lost by it: that alone takes nobody's word back. What is worse otherwise does.
+    /// Time passes, and more is lost by it: that alone takes nobody's word back. What is worse otherwise does: a verdict, a region that
+    /// lives again, a copy that reaches less far than when people agreed, and anything that the steps rest on that was changed.
     fn stands(&self, approved: &Plan, now: &Plan) -> bool {
         let lasting = |plan: &Plan| -> Vec<Fact> {
-            let weighed = [ASSESSED, PRIMARY, LOSS];
+            let weighed = [ASSESSED, PRIMARY, LOSS, REACHED, proven::FORM];
             plan.facts.iter().filter(|fact| !weighed.contains(&fact.subject.as_str())).cloned().collect()
         };
         approved.steps == now.steps
             && lasting(approved) == lasting(now)
             && verdict(now) <= verdict(approved)
             && life(now) <= life(approved)
+            && !went_back(approved, now)
+            && proven::same_form(approved, now)
     }
 
     fn moves(&self) -> Option<Side> {
         Some(Side::Dr)
+    }
+
+    fn remembers(&self, run: &Run) -> Vec<MarkWrite> {
+        proven::remembered(run)
     }
 
     fn recovery(&self, run: &Run) -> Option<Recovery> {
@@ -407,6 +422,21 @@ fn life(plan: &Plan) -> usize {
     all.iter().position(|health| found.ends_with(health.word())).unwrap_or(all.len())
 }
 
+/// How much a position may seem to go back by: a lag is known by the minute, and told some minutes late.
+const UNSURE: Duration = Duration::from_secs(300);
+
+/// What a plan says of how far copies reach, by component.
+fn reached(plan: &Plan) -> impl Iterator<Item = (&str, Moment)> {
+    let each = fact(plan, REACHED).split(", ").filter_map(|part| part.rsplit_once(' '));
+    each.filter_map(|(name, at)| Some((name, Moment::read(at)?)))
+}
+
+/// Whether a copy reaches less far than it did: it is another one, or the one there was is gone.
+fn went_back(approved: &Plan, now: &Plan) -> bool {
+    let worse = |name: &str, was: Moment| reached(now).any(|(theirs, is)| theirs == name && is + UNSURE < was);
+    reached(approved).any(|(name, was)| worse(name, was))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -427,6 +457,8 @@ mod tests {
                 fact(ASSESSED, verdict),
                 fact(PRIMARY, &format!("af-south-1 is {health}")),
                 fact(LOSS, loss),
+                fact(REACHED, "rds bbws-prod-mysql in DR 2026-11-21T03:00:00Z, efs fs-1 in DR 2026-11-21T02:00:00Z"),
+                fact(proven::FORM, "database bbws-prod-mysql aa, services bb"),
             ],
             notes: vec![loss.into()],
             steps: Vec::new(),
@@ -446,6 +478,25 @@ mod tests {
             (Plan { facts: Vec::new(), ..approved.clone() }, false),
         ] {
             assert_eq!(Failover.stands(&approved, &now), stands, "{:?}", now.facts);
+        }
+        let with = |subject: &str, found: &str| {
+            let mut plan = approved.clone();
+            plan.facts.iter_mut().filter(|fact| fact.subject == subject).for_each(|fact| fact.found = found.into());
+            plan
+        };
+        for (reached, stands) in [
+            ("rds bbws-prod-mysql in DR 2026-11-21T03:20:00Z, efs fs-1 in DR 2026-11-21T02:00:00Z", true),
+            ("rds bbws-prod-mysql in DR 2026-11-21T02:56:00Z, efs fs-1 in DR 2026-11-21T02:00:00Z", true),
+            ("efs fs-1 in DR 2026-11-21T02:00:00Z", true),
+            ("rds bbws-prod-mysql in DR 2026-11-21T02:54:00Z, efs fs-1 in DR 2026-11-21T02:00:00Z", false),
+            ("rds bbws-prod-mysql in DR 2026-11-21T03:20:00Z, efs fs-1 in DR 2026-11-20T02:00:00Z", false),
+        ] {
+            assert_eq!(Failover.stands(&approved, &with(REACHED, reached)), stands, "{reached}");
+        }
+        for (form, stands) in
+            [("database bbws-prod-mysql aa", true), ("database bbws-prod-mysql aa, services cc", false)]
+        {
+            assert_eq!(Failover.stands(&approved, &with(proven::FORM, form)), stands, "{form}");
         }
         let proceeds = plan("PROCEED", "down", "");
         assert!(!Failover.stands(&proceeds, &plan("RISKY", "down", "")), "beyond the promise since");

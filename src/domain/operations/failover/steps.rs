@@ -59,6 +59,7 @@ impl Heir<'_> {
 struct Begun {
     fenced: Vec<usize>,
     scaled: Vec<usize>,
+    turned: Option<usize>,
     shifted: Option<usize>,
 }
 
@@ -76,7 +77,7 @@ impl<'a> Route<'a> {
         let by_hand = self.by_hand(ready);
         let scaled = self.services(&by_hand);
         let inside = self.inside(if scaled.is_empty() { by_hand } else { scaled.clone() });
-        let mut begun = Begun { fenced, scaled, shifted: None };
+        let mut begun = Begun { fenced, scaled, ..Begun::default() };
         let agreed = self.agreement(inside);
         let moved = self.traffic(agreed, &mut begun);
         let active = self.active(&heirs, moved);
@@ -345,7 +346,7 @@ impl<'a> Route<'a> {
             return agreed;
         };
         let agreed = match &dns.routing_controls {
-            Some(controls) => self.controls(agreed, controls),
+            Some(controls) => self.controls(agreed, controls, &mut begun.turned),
             None => agreed,
         };
         let records = match &self.found.records {
@@ -369,11 +370,12 @@ impl<'a> Route<'a> {
         shifted
     }
 
-    /// Routing controls are turned by people.
-    fn controls(&mut self, agreed: usize, controls: &RoutingControls) -> usize {
-        self.draft.note(traffic::STAYS_TURNED);
-        let question = traffic::turn(&controls.dr, &controls.primary, &controls.endpoints);
-        self.hand(traffic::TURNED, vec![agreed], question)
+    /// Both controls in one change, over whichever endpoint takes it.
+    fn controls(&mut self, agreed: usize, controls: &RoutingControls, turned: &mut Option<usize>) -> usize {
+        let turn = traffic::turn(&self.env.dr_region, &controls.dr, &controls.primary, controls);
+        let step = self.draft.step(format!("Turn routing controls to {}", self.env.dr_region), vec![agreed], turn);
+        *turned = Some(step);
+        step
     }
 
     /// The weights that are wanted and those there are; a problem where the config names records that are not there.
@@ -465,6 +467,12 @@ impl<'a> Route<'a> {
             }
         }
         let mut last = up;
+        let controls = env.dns.as_ref().and_then(|dns| dns.routing_controls.as_ref());
+        if let (Some(turned), Some(controls)) = (begun.turned, controls) {
+            let turn = traffic::turn(&env.dr_region, &controls.primary, &controls.dr, controls);
+            let after = last.iter().copied().chain([turned]).collect();
+            last = vec![self.draft.back(format!("Turn routing controls back to {old}"), after, turn)];
+        }
         if let (Some(shifted), Some(dns), Some(Ok(records))) = (begun.shifted, &env.dns, &self.found.records)
             && let Some((_, was)) = self.weights(records)
         {

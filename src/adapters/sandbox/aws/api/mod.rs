@@ -27,6 +27,7 @@
 //! Whether a request changes anything at all is taken from its operation's name ([`changes`]). Throttling, refusals of
 //! permission, dead regions, lost and cut answers are the core's business: no service has a line about them.
 
+mod arc;
 mod backup;
 mod cbor;
 mod cloudwatch;
@@ -74,6 +75,8 @@ enum Answer {
 /// The services that are simulated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Service {
+    /// Routing controls of ARC.
+    Arc,
     /// AWS Backup.
     Backup,
     /// CloudWatch.
@@ -106,7 +109,8 @@ pub enum Service {
 
 impl Service {
     /// Every one.
-    pub const ALL: [Service; 14] = [
+    pub const ALL: [Service; 15] = [
+        Service::Arc,
         Service::Backup,
         Service::CloudWatch,
         Service::Ecr,
@@ -126,6 +130,7 @@ impl Service {
     /// Its name in signatures.
     pub fn name(self) -> &'static str {
         match self {
+            Service::Arc => "route53-recovery-cluster",
             Service::Backup => "backup",
             Service::CloudWatch => "monitoring",
             Service::Ecr => "ecr",
@@ -149,9 +154,13 @@ impl Service {
             Service::Rds => Protocol::Query { namespace: "http://rds.amazonaws.com/doc/2014-10-31/" },
             Service::Sns => Protocol::Query { namespace: "http://sns.amazonaws.com/doc/2010-03-31/" },
             Service::Sts => Protocol::Query { namespace: "https://sts.amazonaws.com/doc/2011-06-15/" },
-            Service::Ecr | Service::Ecs | Service::Kms | Service::Quotas | Service::Secrets | Service::Ssm => {
-                Protocol::Json
-            }
+            Service::Arc
+            | Service::Ecr
+            | Service::Ecs
+            | Service::Kms
+            | Service::Quotas
+            | Service::Secrets
+            | Service::Ssm => Protocol::Json,
             Service::Backup | Service::Efs => Protocol::RestJson,
             Service::CloudWatch => Protocol::Cbor,
             Service::Route53 => Protocol::Xml { namespace: "https://route53.amazonaws.com/doc/2013-04-01/" },
@@ -176,6 +185,7 @@ impl Service {
 
     fn serve(self, cx: &mut Context<'_>, request: &Request) -> Result<Answer, Refusal> {
         let fields = match self {
+            Service::Arc => arc::serve(cx, request),
             Service::Backup => backup::serve(cx, request),
             Service::CloudWatch => cloudwatch::serve(cx, request),
             Service::Ecr => ecr::serve(cx, request),
@@ -318,7 +328,7 @@ impl Request {
             Service::Quotas => "IllegalArgumentException",
             Service::Route53 => "InvalidInput",
             Service::S3 => "InvalidArgument",
-            Service::Kms | Service::Ssm | Service::Sts => "ValidationException",
+            Service::Arc | Service::Kms | Service::Ssm | Service::Sts => "ValidationException",
         };
         Refusal::new(code, message)
     }

@@ -81,6 +81,9 @@ pub(super) fn tasks(world: &mut World, environment: &Environment) {
 /// The hosted zone: all traffic goes to the primary region.
 fn records(world: &mut World, environment: &Environment) {
     let Some(dns) = &environment.dns else { return };
+    if let Some(controls) = &dns.routing_controls {
+        world.controls.extend([(controls.primary.clone(), true), (controls.dr.clone(), false)]);
+    }
     let name = dns.records.first().and_then(|record| record.name.split_once('.')).map_or("example.", |(_, rest)| rest);
     let mut zone = Zone::new(name);
     for record in &dns.records {

@@ -102,6 +102,9 @@ pub struct World {
     /// The orders of platforms with two sides, by environment.
     #[serde(default)]
     pub orders: BTreeMap<String, orders::Orders>,
+    /// Routing controls of ARC by their ARNs: whether they are on. Every region of a cluster tells the same.
+    #[serde(default)]
+    pub controls: BTreeMap<String, bool>,
     /// How far the world is seeded; a file of an earlier program is seeded further.
     pub seeded: u32,
 }
@@ -118,6 +121,7 @@ impl World {
             serial: 0,
             regular: BTreeMap::new(),
             orders: BTreeMap::new(),
+            controls: BTreeMap::new(),
             seeded: 0,
         }
     }
