@@ -309,14 +309,21 @@ impl Seen<'_> {
         };
         let databases = env.databases.iter().map(|d| (PointKind::Rds, d.id.as_str(), env.database_arn(&d.id)));
         let files = env.file_systems.iter().map(|f| (PointKind::Efs, f.name.as_str(), env.file_system_arn(&f.id)));
-        let unnamed = databases.chain(files).filter(|(_, _, arn)| !plans.iter().any(|plan| plan.may_protect(arn)));
+        let buckets = env.buckets.iter().filter(|_| env.backup_plan.as_ref().is_some_and(|further| further.buckets));
+        let buckets = buckets.map(|b| (PointKind::S3, b.name.as_str(), format!("arn:aws:s3:::{}", b.name)));
+        let unnamed =
+            databases.chain(files).chain(buckets).filter(|(_, _, arn)| !plans.iter().any(|plan| plan.may_protect(arn)));
         let unnamed: Vec<String> = unnamed.map(|(kind, name, _)| format!("{kind} {name}")).collect();
         // Only where the config promises a schedule is AWS Backup expected to keep one.
         if env.schedule.is_some() && !unnamed.is_empty() {
             let (name, things) = (&env.name, unnamed.join(", "));
+            let next = match plans.iter().any(|plan| plan.name == env.plan_name()) {
+                true => format!("`/bbws backup schedule {name} update --type efs` adds what the config says."),
+                false => format!("`/bbws backup schedule {name} create` makes one."),
+            };
             gaps.push((
                 Gap::Unsure,
-                format!("No plan of AWS Backup names {things}: backups are made only when somebody asks. `/bbws backup schedule {name} create` makes one."),
+                format!("No plan of AWS Backup names {things}: backups are made only when somebody asks. {next}"),
             ));
         }
         if plans.is_empty() {

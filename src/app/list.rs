@@ -409,6 +409,8 @@ fn schedule_reply(env: &Environment, world: &World, marks: &[Mark], dues: &[Due]
         ));
     }
     head.extend(routines(env, marks, dues, now));
+    head.extend(retention::by_kind(env).iter().map(|line| format!("• {}", escape(line))));
+    head.push(PointKind::NO_DIFFERENTIAL.to_owned());
     let Some(tiers) = &env.retention_tiers else {
         head.push(format!(
             "Everything is kept for {}; bbws.toml names no tiers.",

@@ -29,9 +29,10 @@ use crate::{
         mark::Mark,
         moment::Moment,
         operations,
+        point::PointKind,
         readiness::{HOME, Health},
         routine::Due,
-        tier::Tally,
+        tier::{self, Tally},
         watch::{Calm, Finding, Kind, Look, News, Standing, View, rules, words},
     },
     ports::{
@@ -95,6 +96,7 @@ impl Watcher {
         let now = clock.now();
         let share = every / u32::try_from(environments.len().max(1)).unwrap_or(u32::MAX);
         let first = |n: u32| Memory { next: now + share * n, ..Memory::default() };
+        environments.values().for_each(|environment| unmeasured(environment, now));
         let memory = environments.keys().cloned().zip((0..).map(first)).collect();
         Watcher { store, cloud, clock, environments, wake, every, memory: Mutex::new(memory) }
     }
@@ -257,22 +259,50 @@ impl Watcher {
     }
 }
 
+/// For Prometheus, before the first look: every series, so that an alert that waits for one can go off although no look ever
+/// succeeds.
+fn unmeasured(environment: &Environment, now: Moment) {
+    looked(environment, now);
+    let sides = [Some(Side::Primary), Some(Side::Dr).filter(|_| environment.replicates())];
+    for (kind, resource) in tier::declared(environment) {
+        for side in sides.into_iter().flatten() {
+            point_age(environment, kind, &resource, side).set(f64::NAN);
+        }
+    }
+}
+
+fn looked(environment: &Environment, at: Moment) {
+    let gauge = metrics::gauge!("bbws_watch_last_look_timestamp_seconds", "environment" => environment.name.clone());
+    gauge.set(at.since(Moment(0)).as_secs_f64());
+}
+
+fn point_age(environment: &Environment, kind: PointKind, resource: &str, side: Side) -> metrics::Gauge {
+    metrics::gauge!(
+        "bbws_newest_point_age_seconds",
+        "environment" => environment.name.clone(),
+        "kind" => kind.as_str(),
+        "component" => format!("{kind} {resource}"),
+        "side" => side.word()
+    )
+}
+
 /// For Prometheus: what was measured, as far as it is known.
 fn meter(environment: &Environment, measured: &Measurements, marks: &[Mark], now: Moment) {
     let name = environment.name.clone();
     let seconds = |span: Duration| span.as_secs_f64();
-    metrics::gauge!("bbws_watch_last_look_timestamp_seconds", "environment" => name.clone())
-        .set(seconds(now.since(Moment(0))));
+    looked(environment, now);
     for component in &measured.components {
-        let side = component.side.word();
-        let gauge = metrics::gauge!(
-            "bbws_newest_point_age_seconds",
-            "environment" => name.clone(),
-            "component" => format!("{} {}", component.kind, component.resource),
-            "side" => side
-        );
+        let gauge = point_age(environment, component.kind, &component.resource, component.side);
         // What is not known is no number.
         gauge.set(component.lag(measured.at).map_or(f64::NAN, seconds));
+    }
+    // What was promised to be tested and never was is older than any limit.
+    let promised = environment.restore_test.is_some();
+    let databases = environment.databases.iter().map(|database| database.id.as_str());
+    let never = databases.chain(environment.file_systems.iter().map(|files| files.id.as_str())).filter(|_| promised);
+    for resource in never.filter(|resource| !marks.iter().any(|mark| mark.tested_resource() == Some(resource))) {
+        let labels = [("environment", name.clone()), ("resource", resource.to_owned())];
+        metrics::gauge!("bbws_restore_test_age_seconds", &labels).set(f64::INFINITY);
     }
     let mut tested: BTreeMap<&str, Moment> = BTreeMap::new();
     for (resource, at) in marks.iter().filter_map(|mark| Some((mark.tested_resource()?, mark.at))) {

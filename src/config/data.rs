@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use crate::domain::{
-    environment::{Bucket, Dump, Environment, LifecycleRule, RetentionTiers},
+    environment::{AwsBackup, Bucket, Dump, Environment, LifecycleRule, RetentionTiers},
     moment::spoken,
     point::PointKind,
     retention,
@@ -24,6 +24,9 @@ use super::{
 /// A test restore is not made more often, in seconds.
 const SHORTEST_RESTORE_TEST: u64 = 86_400;
 
+/// Storage classes whose objects can be read without being thawed.
+const READABLE: [&str; 5] = ["STANDARD", "STANDARD_IA", "ONEZONE_IA", "INTELLIGENT_TIERING", "GLACIER_IR"];
+
 /// All of it, in the order of the keys.
 pub(super) fn check(env: &Environment, at: &At, report: &mut Report<'_>) {
     if let Some(prefix) = &env.parameters_prefix {
@@ -34,6 +37,23 @@ pub(super) fn check(env: &Environment, at: &At, report: &mut Report<'_>) {
                 "is missing, though parameters_prefix is set; name the bucket that receives the parameters",
             );
         }
+    }
+    let required = at.key("required_parameters");
+    for (index, name) in env.required_parameters.iter().enumerate() {
+        let under = env.parameters_prefix.as_deref().unwrap_or_default();
+        if under.is_empty() || !name.starts_with(under) || name.ends_with('/') {
+            let next = if under.is_empty() { "set parameters_prefix" } else { "write the whole name of one under it" };
+            report.problem(&required.item(index), format_args!("`{name}` is not under parameters_prefix; {next}"));
+        }
+    }
+    if let Some(class) = &env.dump_storage_class
+        && !READABLE.contains(&class.as_str())
+    {
+        let classes = READABLE.join(", ");
+        let text = format!(
+            "`{class}` is not a storage class that can be read at once, which dumps are after they are written; use one of: {classes}"
+        );
+        report.problem(&at.key("dump_storage_class"), text);
     }
     buckets(env, &at.key("buckets"), report);
     for (index, dump) in env.dumps.iter().enumerate() {
@@ -49,6 +69,9 @@ pub(super) fn check(env: &Environment, at: &At, report: &mut Report<'_>) {
         schedule(text, env, &at.key("schedule"), report);
     }
     schedules(env, &at.key("schedules"), report);
+    if let Some(wanted) = &env.backup_plan {
+        backup_plan(wanted, env, &at.key("backup_plan"), report);
+    }
     restore_test(env, at, report);
     retention_of_kinds(env, &at.key("retention"), report);
     if let Some(namespace) = env.cloudwatch.as_ref().filter(|n| n.starts_with("AWS/") || !forms::word(n, 255, "._/#:-"))
@@ -180,6 +203,30 @@ fn schedule(text: &str, env: &Environment, at: &At, report: &mut Report<'_>) {
     }
 }
 
+/// What AWS Backup does besides: within what it takes, and over the floor.
+fn backup_plan(wanted: &AwsBackup, env: &Environment, at: &At, report: &mut Report<'_>) {
+    let most = LONGEST_DAYS - AwsBackup::COLD_DAYS;
+    if let Some(days) = wanted.cold_after.filter(|days| !(1..=most).contains(days)) {
+        report.problem(&at.key("cold_after"), format_args!("{days} is not between 1 and {most} days"));
+    }
+    let (min, most) = (env.retention_days.min, AwsBackup::CONTINUOUS_DAYS);
+    if let Some(days) = wanted.continuous {
+        let at = at.key("continuous");
+        if days > most {
+            let text = format!("{days} days are over the {most} for which AWS Backup keeps continuous backups");
+            report.problem(&at, format_args!("{text}; set {most} or less"));
+        } else if days < min {
+            report.problem(&at, format_args!("{days} days are under retention_days.min ({min}); set {min} or more"));
+        }
+    }
+    if wanted.buckets && env.buckets.is_empty() {
+        report.problem(
+            &at.key("buckets"),
+            "is set, though `buckets` of the environment names none; add them, or remove it",
+        );
+    }
+}
+
 /// When bbws starts what AWS does not: a key for each routine.
 fn schedules(env: &Environment, at: &At, report: &mut Report<'_>) {
     for (key, text) in &env.schedules {
@@ -264,7 +311,11 @@ fn lifecycle(env: &Environment, at: &At, report: &mut Report<'_>) {
                 format_args!("`{}` begins no key; write it without a slash before it, such as `logs/`", rule.prefix),
             );
         }
-        let name = rule.id.clone().unwrap_or_else(|| RuleSpec::named(&rule.prefix));
+        if rule.retention.is_some() && archives != Some(rule.bucket.as_str()) {
+            let text = "goes by a tag that only archives have; leave it out for a bucket of data";
+            report.problem(&at.key("retention"), text);
+        }
+        let name = RuleSpec::name_of(rule);
         if name.is_empty() || name.len() > 255 {
             report.problem(&at.key("id"), "a rule's name has 1 to 255 characters");
         }
@@ -316,9 +367,7 @@ fn keeps(env: &Environment, rule: &LifecycleRule, at: &At, report: &mut Report<'
         if !own.starts_with(prefix.as_str()) && !prefix.starts_with(own.as_str()) {
             return;
         }
-        let scopes = PointKind::ALL.into_iter().map(PointKind::as_str).chain(["full"]);
-        let longest = scopes.flat_map(|scope| retention::lengths(env, scope)).max();
-        (longest.unwrap_or(env.retention_days.max), "archives under it are promised to be kept")
+        (rule.retention.unwrap_or_else(|| retention::longest(env)), "archives under it are promised to be kept")
     } else {
         (env.retention_days.min, "what was overwritten or deleted has to be there to be brought back")
     };

@@ -62,6 +62,17 @@ pub(super) fn check(env: &Environment, at: &At, report: &mut Report<'_>) {
     if let Some(arn) = &env.assume_role {
         role(arn, env, &at.key("assume_role"), report);
     }
+    if let Some(s3) = &env.s3_replication {
+        let at = at.key("s3_replication");
+        role(&s3.role, env, &at.key("role"), report);
+        if s3.rule.as_ref().is_some_and(|rule| rule.is_empty() || rule.len() > 255) {
+            report.problem(&at.key("rule"), "a rule's name has 1 to 255 characters");
+        }
+        if !env.replicates() {
+            let text = "is set, though replication is \"disabled\"; set replication = \"enabled\", or remove it";
+            report.problem(&at, text);
+        }
+    }
     storage(env, at, report);
     replication(env, at, report);
     data(env, at, report);

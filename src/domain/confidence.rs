@@ -466,6 +466,8 @@ pub fn asks_for(environment: &str, point: &Point, from_dr: bool, tenant: Option<
         PointKind::Dump | PointKind::Secrets | PointKind::Config => format!("--from {id}"),
         PointKind::S3 => format!("--bucket {resource} --as-of {created}"),
     };
+    // A tenant's dump holds nothing else.
+    let tenant = tenant.or(point.tenant.as_deref().filter(|_| *kind == PointKind::Dump));
     Some(format!("backup restore {environment} {kind} {what}{}", narrowed(from_dr, tenant)))
 }
 

@@ -175,6 +175,8 @@ pub struct LifecycleRule {
     /// What its objects' keys begin with; everything where left out.
     #[serde(default)]
     pub prefix: String,
+    /// Only archives that are to be kept for so many days, as their tag says; all where left out.
+    pub retention: Option<u32>,
     /// Its name in S3: one that is there is replaced. A name of ours where left out.
     pub id: Option<String>,
     /// Until objects move into Standard-IA.
@@ -187,6 +189,39 @@ pub struct LifecycleRule {
     pub expire: Option<u32>,
     /// Until versions that are no longer current expire.
     pub noncurrent: Option<u32>,
+}
+
+/// What the AWS Backup plan of an environment does besides backing up databases and file systems by schedule.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AwsBackup {
+    /// Days until recovery points move into cold storage, of the rules that keep them for long enough.
+    pub cold_after: Option<u32>,
+    /// Days for which continuous backups are kept, from which any second can be restored; none are made where left out.
+    pub continuous: Option<u32>,
+    /// Whether it backs up the buckets of data, too.
+    #[serde(default)]
+    pub buckets: bool,
+}
+
+impl AwsBackup {
+    /// AWS Backup keeps continuous backups for no longer, in days.
+    pub const CONTINUOUS_DAYS: u32 = 35;
+    /// AWS Backup keeps what is in cold storage for no less, in days.
+    pub const COLD_DAYS: u32 = 90;
+}
+
+/// How S3 replicates the buckets of an environment to the DR region.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct S3Replication {
+    /// ARN of the role that S3 assumes.
+    pub role: String,
+    /// Name of the rule in S3: one that is there is replaced. A name of ours where left out.
+    pub rule: Option<String>,
+    /// Whether what is deleted in a bucket of data is deleted in its replica, too. Of archives it never is.
+    #[serde(default)]
+    pub delete_markers: bool,
 }
 
 /// A logical dump of a database.
@@ -416,12 +451,17 @@ pub struct Environment {
     pub tenants: BTreeMap<String, Tenant>,
     /// Prefix of the names of the environment's SSM parameters: the type `config`.
     pub parameters_prefix: Option<String>,
+    /// Names of parameters without which a backup of configuration is not good.
+    #[serde(default)]
+    pub required_parameters: Vec<String>,
     /// Buckets whose contents are the platform's data: the type `s3`.
     #[serde(default)]
     pub buckets: Vec<Bucket>,
     /// Logical dumps: the type `dump`.
     #[serde(default)]
     pub dumps: Vec<Dump>,
+    /// Storage class that dumps are written in; Standard where left out.
+    pub dump_storage_class: Option<String>,
     /// KMS key of the primary region whose data keys encrypt dumps before they leave the process.
     pub dump_kms_key: Option<String>,
     /// How often a backup is promised: an AWS Backup cron expression in UTC (see `domain::schedule`). The watcher holds the environment to it.
@@ -450,6 +490,10 @@ pub struct Environment {
     /// Lifecycle rules that buckets are to have; see `domain::operations::lifecycle`.
     #[serde(default)]
     pub lifecycle: Vec<LifecycleRule>,
+    /// What the AWS Backup plan does besides; see `domain::operations::schedule`.
+    pub backup_plan: Option<AwsBackup>,
+    /// How buckets are to be replicated by S3; see `domain::operations::lifecycle`.
+    pub s3_replication: Option<S3Replication>,
     /// What is promised of each service tier, by the tier's name; see [`super::tier`]. What none names is held to `rpo` and `rto`.
     #[serde(default)]
     pub tiers: BTreeMap<String, TierPromise>,
@@ -517,6 +561,13 @@ impl Environment {
     /// Whether backups of this environment get a copy in the DR region.
     pub fn replicates(&self) -> bool {
         self.replication != Replication::Disabled
+    }
+
+    /// The buckets that have a replica, and its name: those of data, then the one of archives.
+    pub fn replicated_buckets(&self) -> impl Iterator<Item = (&str, &str)> {
+        let data = self.buckets.iter().filter_map(|bucket| Some((bucket.name.as_str(), bucket.dr.as_deref()?)));
+        let archives = self.secrets_bucket.as_deref().zip(self.dr_secrets_bucket.as_deref());
+        data.chain(archives).filter(|_| self.replicates())
     }
 
     /// Where clones and test restores are put.

@@ -41,6 +41,20 @@ impl PointKind {
         }
     }
 
+    /// Whether a backup of this kind is full, incremental or continuous.
+    pub fn nature(self) -> &'static str {
+        match self {
+            PointKind::Rds => "full snapshots, which RDS stores incrementally, and its continuous automated backups",
+            PointKind::Efs => "full recovery points, which AWS Backup stores incrementally",
+            PointKind::Secrets | PointKind::Config | PointKind::Dump => "full",
+            PointKind::S3 => "continuous: S3 keeps every version, and a record names those that were current",
+        }
+    }
+
+    /// Why there are no differential backups, a sentence.
+    pub const NO_DIFFERENTIAL: &str = "Differential backups are not made: AWS stores only what changed of what is large, every recovery point is \
+        restored by itself, and a differential one is worth nothing without its base.";
+
     /// The kind of an archive in the secrets bucket by the second part of its key: `<env>/<kind>/<yyyymmdd>/<op>/…`.
     pub fn of_key(key: &str) -> Option<PointKind> {
         let word = key.split('/').nth(1)?;

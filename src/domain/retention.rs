@@ -1,13 +1,14 @@
 //! How long a backup is kept, and what may be deleted: floors, tiers, holds, locks.
 
-use std::fmt;
+use std::{collections::BTreeSet, fmt};
 
 use super::{
     environment::{Environment, RetentionTiers},
     mark::{Mark, MarkKind},
     moment::Moment,
-    point::{Place, Point, PointState, disassociate, is_continuous},
+    point::{Place, Point, PointKind, PointState, disassociate, is_continuous},
     text::kept as length,
+    tier,
 };
 
 const DAY: u64 = 86_400;
@@ -98,6 +99,26 @@ pub fn lengths(environment: &Environment, scope: &str) -> Vec<u32> {
     lengths.sort_unstable();
     lengths.dedup();
     lengths
+}
+
+/// The longest for which a backup of any kind may be kept, in days.
+pub fn longest(environment: &Environment) -> u32 {
+    let scopes = PointKind::ALL.into_iter().map(PointKind::as_str).chain(["full"]);
+    scopes.flat_map(|scope| lengths(environment, scope)).max().unwrap_or(environment.retention_days.max)
+}
+
+/// For how long a backup of each kind that the environment declares is kept, and what it is; a sentence each.
+pub fn by_kind(environment: &Environment) -> Vec<String> {
+    let declared: BTreeSet<PointKind> = tier::declared(environment).into_iter().map(|(kind, _)| kind).collect();
+    let line = |kind: PointKind| {
+        let kept = match (environment.retention.get(kind.as_str()), &environment.retention_tiers) {
+            (Some(days), _) => format!("kept for {}", length(*days)),
+            (None, Some(_)) => "kept as the tiers say".to_owned(),
+            (None, None) => format!("kept for {}", length(environment.retention_days.default)),
+        };
+        format!("{kind}: {kept}; {}", kind.nature())
+    };
+    PointKind::ALL.into_iter().filter(|kind| declared.contains(kind)).map(line).collect()
 }
 
 /// Under which a hold of a ticket on a point is remembered.

@@ -34,6 +34,8 @@ pub struct Survey {
     pub parameters_prefix: Option<String>,
     /// Buckets of data to describe, by name, in the primary region.
     pub buckets: Vec<String>,
+    /// Buckets whose replication is asked for, each with its replica in the DR region.
+    pub replications: Vec<(String, String)>,
     /// Secrets to describe by name in the primary region; their values are not read.
     pub secrets: Vec<String>,
     /// Whether the KMS key of dumps is usable.
@@ -175,6 +177,8 @@ pub struct World {
     pub parameters: Vec<String>,
     /// Buckets of data found.
     pub buckets: Vec<BucketFound>,
+    /// How buckets are replicated.
+    pub replications: Vec<ReplicationFound>,
     /// Described secrets by name: their version id, or why there is none.
     pub described: BTreeMap<String, Condition>,
     /// KMS key of dumps: its ARN, or why it is not usable.
@@ -363,7 +367,26 @@ pub struct BucketFound {
     pub rules: Vec<RuleFound>,
 }
 
-/// A lifecycle rule of a bucket, whoever made it.
+/// How S3 replicates a bucket, as found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReplicationFound {
+    /// Name of the bucket.
+    pub bucket: String,
+    /// Whether versions are kept in it.
+    pub versioned: bool,
+    /// Name of its replica.
+    pub replica: String,
+    /// Whether versions are kept there; none where there is no such bucket.
+    pub replica_versioned: Option<bool>,
+    /// ARN of the role that S3 assumes, where it replicates anything.
+    pub role: Option<String>,
+    /// All its rules.
+    pub rules: Vec<RuleFound>,
+    /// Names of the rules of S3's first schema: S3 takes none of the newer one beside them.
+    pub first_schema: Vec<String>,
+}
+
+/// A rule of a bucket, whoever made it: of its lifecycle, or of its replication.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RuleFound {
     /// Its name; empty where it has none.

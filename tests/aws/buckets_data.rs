@@ -199,7 +199,7 @@ const TIERS: &str = "<Rule><ID>tiers</ID><Status>Enabled</Status><Filter><Prefix
     <Expiration><Days>2555</Days></Expiration></Rule>";
 const NONCURRENT: &str = "<Rule><ID>old</ID><Status>Enabled</Status><Filter/>\
     <NoncurrentVersionTransition><NoncurrentDays>7</NoncurrentDays><StorageClass>GLACIER</StorageClass></NoncurrentVersionTransition>\
-    <NoncurrentVersionExpiration><NoncurrentDays>14</NoncurrentDays></NoncurrentVersionExpiration></Rule>";
+    <NoncurrentVersionExpiration><NoncurrentDays>30</NoncurrentDays></NoncurrentVersionExpiration></Rule>";
 
 #[tokio::test]
 async fn lifecycle_rules_are_told_in_words() {
@@ -207,7 +207,7 @@ async fn lifecycle_rules_are_told_in_words() {
     assert_eq!(
         detail,
         "rule tiers (under prod/): STANDARD_IA after 30 days, GLACIER after 90 days, DEEP_ARCHIVE after 365 days, expires after 2555 days; \
-         rule old: noncurrent versions to GLACIER after 7 days, noncurrent versions expire after 14 days"
+         rule old: noncurrent versions to GLACIER after 7 days, noncurrent versions expire after 30 days"
     );
     assert_eq!(outputs["rules"], "2");
     for configured in [None, Some(configuration(&TIERS.replace("Enabled", "Disabled")))] {
@@ -242,8 +242,23 @@ async fn a_rule_that_deletes_too_early_refutes_where_it_overlaps() {
         reason.starts_with("Bucket media in af-south-1 has to keep what is under prod/dump/ for 30 days"),
         "{reason}"
     );
+    // By the tag of archives: what is to be kept for a week may go after a week.
+    let tagged = |days: u32| {
+        let tag = format!("<Tag><Key>bbws:retention-days</Key><Value>{days}</Value></Tag>");
+        expires(&format!("<Filter><And><Prefix>prod/</Prefix>{tag}</And></Filter>"), "<Days>7</Days>")
+    };
+    done(rules(Some(&tagged(7)), "prod/").await);
+    assert!(refuted(rules(Some(&tagged(8)), "prod/").await).0.contains("rule purge expires it after 7 days"));
     let date = "<Date>2026-12-01T00:00:00Z</Date>";
     assert!(refuted(rules(Some(&expires(prod, date)), "").await).0.contains("expires everything from 2026-12-01"));
+    let noncurrent = configuration(&NONCURRENT.replace("<NoncurrentDays>30<", "<NoncurrentDays>29<"));
+    let reason = refuted(rules(Some(&noncurrent), "prod/").await).0;
+    assert!(
+        reason.ends_with(
+            "but rule old deletes what was overwritten or deleted after 29 days. Change or disable that rule."
+        ),
+        "{reason}"
+    );
     done(rules(Some(&expires(prod, "<Days>30</Days>")), "prod/").await);
     done(rules(Some(&expires(prod, days)), "sit/").await);
     done(rules(Some(&expires(prod, "<ExpiredObjectDeleteMarker>true</ExpiredObjectDeleteMarker>")), "prod/").await);

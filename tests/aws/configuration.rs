@@ -3,14 +3,14 @@
 use aws_sdk_ssm::types::ParameterType;
 use bbws::{
     domain::step::{self, Action},
-    ports::cloud::{Cloud as _, Probe},
+    ports::cloud::{Call, Cloud as _, Probe},
 };
 use serde_json::Value;
 
 use crate::aws::{
     bed::Bed,
     exports,
-    support::{HOME, Platform, done, failed, permanent, poll},
+    support::{HOME, Platform, done, failed, permanent, poll, refuted, settled},
 };
 
 const KEY: &str = "prod/config/20261121/bk-1042/config.json";
@@ -126,4 +126,29 @@ async fn no_parameter_is_an_error_that_names_the_prefix() {
         reason,
         "There is no parameter under /bbws/prd/ in af-south-1 to export. Check `parameters_prefix` in the config file."
     );
+}
+
+#[tokio::test]
+async fn an_export_that_lacks_what_is_required_is_not_good() {
+    let bed = Bed::without_secrets();
+    let platform = &bed.platform;
+    parameters(platform).await;
+    let exported = platform.cloud.start(&platform.call(export(platform, "/bbws/prod/"))).await.expect("an export");
+    let look = async |required: &[&str]| {
+        let action = Action::VerifyConfig(step::VerifyConfig {
+            region: HOME.into(),
+            prefix: "/bbws/prod/".into(),
+            bucket: platform.environment.secrets_bucket.clone().expect("it has one"),
+            key: KEY.into(),
+            required: required.iter().map(|name| (*name).to_owned()).collect(),
+        });
+        let token = required.join(" ");
+        let call = Call { inputs: exported.outputs.clone(), token, ..platform.call(action) };
+        settled(&platform.cloud, &call).await
+    };
+    let (_, detail) = done(look(&["/bbws/prod/hosts", "/bbws/prod/db/password"]).await);
+    assert_eq!(detail, "23 parameters and all 2 required among them");
+    let reason = refuted(look(&["/bbws/prod/hosts", "/bbws/prod/url", "/bbws/prod/salt"]).await).0;
+    assert!(reason.contains("is not good: it lacks /bbws/prod/url, /bbws/prod/salt. Write them in SSM"), "{reason}");
+    assert!(!reason.contains("a,b,c"), "values are nobody's business");
 }

@@ -117,6 +117,7 @@ pub fn dump(platform: &Platform, engine: Engine, schemas: &[&str], kms_key: &str
         bucket: platform.environment.secrets_bucket.clone().expect("it has one"),
         key: KEY.into(),
         kms_key: kms_key.into(),
+        storage_class: Some("STANDARD_IA".into()),
     })
 }
 
@@ -157,6 +158,7 @@ pub async fn round(engine: Engine) {
     let session = platform.setup(HOME).await;
     let bucket = platform.environment.secrets_bucket.as_deref().expect("it has one");
     let object = session.s3().get_object().bucket(bucket).key(KEY).send().await.expect("the archive");
+    assert_eq!(object.storage_class().map(|class| class.as_str()), Some("STANDARD_IA"));
     let metadata = object.metadata().expect("metadata");
     assert_eq!((metadata["bbws-operation"].as_str(), metadata["bbws-ledger"].as_str()), ("bk-1042", "5e1fca9e"));
     let bytes = object.body.collect().await.expect("a body").to_vec();
@@ -257,6 +259,7 @@ async fn what_keeps_a_dump_from_being_made_is_said() {
         bucket: platform.environment.secrets_bucket.clone().expect("it has one"),
         key: KEY.into(),
         kms_key: key.clone(),
+        storage_class: Some("STANDARD_IA".into()),
     });
     let reason = permanent(cloud.start(&platform.call(missing)).await);
     assert!(

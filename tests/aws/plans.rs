@@ -5,7 +5,7 @@ use std::time::Duration;
 use aws_sdk_backup::types::{BackupPlanInput, BackupRuleInput};
 use bbws::{
     domain::{
-        step::{self, Action, PlanRule, PlanSpec},
+        step::{self, Action, Extra, PlanRule, PlanSpec},
         world::{PlanFound, Survey},
     },
     ports::cloud::{Call, Cloud as _, CloudError, Probe},
@@ -337,4 +337,35 @@ async fn what_was_not_named_is_written_back_word_for_word() {
     );
     assert_eq!(written["AdvancedBackupSettings"][0]["ResourceType"], "EC2");
     assert_eq!(plan(&bed).1.selections.len(), 2);
+}
+
+#[tokio::test]
+async fn cold_storage_and_continuous_backups_are_put_and_nothing_else_is_lost_by_it() {
+    let bed = Bed::new();
+    let mut wanted = spec();
+    wanted.rules[0].delete_after_days = 120;
+    write(&bed, wanted.clone()).await;
+    meddle(&bed, |plan, _| plan["Rules"][0]["RecoveryPointTags"] = value!({ "owner": "them" }));
+    let mut wanted = survey(&bed.platform).await.expect("there is one").spec;
+    wanted.rules[0].extras.push(Extra::Cold(30));
+    wanted.rules.push(PlanRule {
+        name: "continuous".into(),
+        schedule: "cron(0 2 * * ? *)".into(),
+        delete_after_days: 14,
+        copy_to: None,
+        extras: vec![Extra::Continuous],
+    });
+    assert_eq!(write(&bed, wanted.clone()).await, ["UpdateBackupPlan"]);
+    let asked = bed.asked("UpdateBackupPlan");
+    let rules = asked.last().expect("it was written").input["BackupPlan"]["Rules"].clone();
+    assert_eq!(rules[0]["Lifecycle"], value!({ "MoveToColdStorageAfterDays": 30, "DeleteAfterDays": 120 }));
+    assert_eq!(rules[0]["RecoveryPointTags"]["owner"], "them");
+    assert_eq!(rules[0]["CopyActions"][0]["Lifecycle"], value!({ "DeleteAfterDays": 120 }), "copies stay warm");
+    assert_eq!((&rules[2]["EnableContinuousBackup"], &rules[2]["CopyActions"]), (&true.into(), &Value::Null));
+    assert_eq!(survey(&bed.platform).await.expect("there is one").spec, wanted, "it is read as it was written");
+    // What somebody else made it say meanwhile is not taken from it.
+    meddle(&bed, |plan, _| plan["Rules"][0]["ScheduleExpressionTimezone"] = "Africa/Johannesburg".into());
+    wanted.rules[0].delete_after_days = 150;
+    let reason = permanent(bed.platform.cloud.start(&bed.platform.call(put(wanted))).await);
+    assert!(reason.contains("rule main is not what it was when this was planned"), "{reason}");
 }

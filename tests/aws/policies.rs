@@ -57,6 +57,7 @@ const CALLS: &[(&str, &[&str])] = &[
     ("S3.HeadBucket", &["s3:ListBucket"]),
     ("S3.HeadObject", &["s3:GetObject", "kms:Decrypt"]),
     ("S3.PutBucketLifecycleConfiguration", &["s3:PutLifecycleConfiguration"]),
+    ("S3.PutBucketReplication", &["s3:PutReplicationConfiguration", "iam:PassRole"]),
     ("S3.PutBucketVersioning", &["s3:PutBucketVersioning"]),
     ("S3.PutObject", &["s3:PutObject", "s3:PutObjectTagging", "kms:GenerateDataKey"]),
     ("SNS.GetTopicAttributes", &["sns:GetTopicAttributes"]),
@@ -234,8 +235,22 @@ async fn planned(bed: &Bed) {
     let versions = step::EnableVersioning { region: HOME.into(), bucket: bucket.clone() };
     bed.platform.cloud.start(&bed.platform.call(versions.into())).await.expect("versions are kept");
     let (id, prefix) = (RuleSpec::named("old/"), "old/".into());
-    let rule = RuleSpec { id, prefix, transitions: Vec::new(), expires: Some(3000), noncurrent_expires: None };
-    run(bed, bed.platform.call(step::PutLifecycle { region: HOME.into(), bucket, rules: vec![rule] }.into())).await;
+    let rule = RuleSpec {
+        id,
+        prefix,
+        retention_days: None,
+        transitions: Vec::new(),
+        expires: Some(3000),
+        noncurrent_expires: None,
+    };
+    let put = step::PutLifecycle { region: HOME.into(), bucket: bucket.clone(), rules: vec![rule] };
+    run(bed, bed.platform.call(put.into())).await;
+    let (id, role) = ("bbws-to-dr".into(), format!("arn:aws:iam::{ACCOUNT}:role/bbws-replication"));
+    let replica = bed.platform.environment.dr_secrets_bucket.clone().expect("it has one");
+    let there = step::EnableVersioning { region: DR.into(), bucket: replica.clone() };
+    bed.platform.cloud.start(&bed.platform.call(there.into())).await.expect("versions are kept there, too");
+    let rule = step::ReplicationSpec { id, replica, kms_key: None, delete_markers: false };
+    run(bed, bed.platform.call(step::PutReplication { region: HOME.into(), bucket, role, rule }.into())).await;
 }
 
 /// Holds, tags, and deletions.
@@ -336,6 +351,7 @@ async fn policies_grant_exactly_what_a_whole_backup_calls() {
     let needed: BTreeSet<String> =
         CALLS.iter().flat_map(|(_, actions)| actions.iter().map(|a| (*a).to_owned())).collect();
     assert_eq!(granted(), needed, "the policies grant what the table needs");
+    assert!(!granted().iter().any(|action| action.contains("VaultLock")), "a lock is for people to set");
 }
 
 /// The actions that the adapters name in their errors, read from their source: also those on paths no test takes.
@@ -478,8 +494,10 @@ fn policies_are_as_narrow_as_aws_lets_them_be() {
         assert!(!everywhere || actions.iter().all(|a| reads(a) || bare.contains(&a.as_str())), "{name}: {statement}");
         if actions.contains(&"iam:PassRole".to_owned()) {
             assert_eq!(actions.len(), 1);
-            assert_eq!(list(&statement["Resource"]), ["${BackupRole}"]);
-            assert_eq!(statement["Condition"]["StringEquals"]["iam:PassedToService"], "backup.amazonaws.com");
+            let role = list(&statement["Resource"]);
+            let service = if role == ["${ReplicationRole}"] { "s3.amazonaws.com" } else { "backup.amazonaws.com" };
+            assert!(role == ["${BackupRole}"] || role == ["${ReplicationRole}"], "{name}: {role:?}");
+            assert_eq!(statement["Condition"]["StringEquals"]["iam:PassedToService"], service);
         }
         if actions.contains(&"rds:DeleteDBInstance".to_owned()) {
             assert_eq!(actions.len(), 1);

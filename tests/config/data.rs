@@ -52,6 +52,10 @@ fn the_demo_is_the_example_and_those_keys() {
             checks: std::collections::BTreeMap::new(),
             tiers: std::collections::BTreeMap::new(),
             lifecycle: Vec::new(),
+            s3_replication: None,
+            backup_plan: None,
+            required_parameters: Vec::new(),
+            dump_storage_class: None,
             incidents: example.incident.clone(),
             ..environment.clone()
         };
@@ -74,6 +78,8 @@ fn a_prefix_of_parameters_that_takes_others_along() {
     insta::assert_snapshot!(said, @r"
     demo.toml:70: environments.dev.parameters_prefix: `bbws/dev` must begin and end with one slash: `/bbws/dev/`
     demo.toml:97: environments.sit.parameters_prefix: `/` would take every parameter of the account; name the environment's, such as `/bbws/dev/`
+    demo.toml:126: environments.prod.required_parameters[0]: `/bbws/prod/database/host` is not under parameters_prefix; write the whole name of one under it
+    demo.toml:126: environments.prod.required_parameters[1]: `/bbws/prod/wordpress/domain` is not under parameters_prefix; write the whole name of one under it
     demo.toml:127: environments.prod.parameters_prefix: `/AWS/prod/` begins names that AWS keeps for itself; name the environment's own
     ");
     let said = refusal(&[
@@ -84,6 +90,8 @@ fn a_prefix_of_parameters_that_takes_others_along() {
     insta::assert_snapshot!(said, @r"
     demo.toml:70: environments.dev.parameters_prefix: `/bbws/dev *` cannot begin a parameter's name; use letters, digits and /_.-
     demo.toml:97: environments.sit.parameters_prefix: `//bbws/sit/` must begin and end with one slash: `/bbws/sit/`
+    demo.toml:126: environments.prod.required_parameters[0]: `/bbws/prod/database/host` is not under parameters_prefix; set parameters_prefix
+    demo.toml:126: environments.prod.required_parameters[1]: `/bbws/prod/wordpress/domain` is not under parameters_prefix; set parameters_prefix
     demo.toml:127: environments.prod.parameters_prefix: `` cannot begin a parameter's name; use letters, digits and /_.-
     ");
 }
@@ -364,4 +372,58 @@ fn lifecycle_rules_are_in_order_and_delete_nothing_that_is_promised() {
     demo.toml:244: environments.prod.lifecycle[4].noncurrent: 0 keeps no version that is not current; set 1 or more
     demo.toml:244: environments.prod.lifecycle[4].noncurrent: 0 days are under 7, for which what was overwritten or deleted has to be there to be brought back; set 7 or more
     "#);
+}
+
+#[test]
+fn replication_of_buckets_needs_a_role_of_the_account_and_a_dr_side() {
+    let said = refusal(&[
+        ("role = \"arn:aws:iam::093646564004:role/bbws-replication\"", "role = \"bbws-replication\""),
+        ("rule = \"everything-to-dr\"", "rule = \"\""),
+        (
+            "delete_markers = true\n",
+            "delete_markers = true\n[environments.dev.s3_replication]\nrole = \"arn:aws:iam::536580886816:role/bbws-replication\"\n",
+        ),
+    ]);
+    insta::assert_snapshot!(said, @r#"
+    demo.toml:246: environments.prod.s3_replication.role: `bbws-replication` is not an ARN; use one such as `arn:aws:iam::093646564004:role/…`
+    demo.toml:247: environments.prod.s3_replication.rule: a rule's name has 1 to 255 characters
+    demo.toml:249: environments.dev.s3_replication: is set, though replication is "disabled"; set replication = "enabled", or remove it
+    "#);
+}
+
+#[test]
+fn what_aws_backup_does_besides_is_within_what_it_takes() {
+    let said = refusal(&[
+        ("cold_after = 30", "cold_after = 0"),
+        ("continuous = 7", "continuous = 36"),
+        ("buckets = true\n", "buckets = true\n[environments.prod.backup_plan]\ncontinuous = 6\ncold = 1\n"),
+    ]);
+    insta::assert_snapshot!(said, @r"
+    demo.toml:254: environments.sit.backup_plan.cold_after: 0 is not between 1 and 36410 days
+    demo.toml:255: environments.sit.backup_plan.continuous: 36 days are over the 35 for which AWS Backup keeps continuous backups; set 35 or less
+    demo.toml:258: environments.prod.backup_plan.continuous: 6 days are under retention_days.min (7); set 7 or more
+    demo.toml:259: environments.prod.backup_plan.cold: `cold` is not a known key; remove it, or use one of: cold_after, continuous, buckets
+    ");
+}
+
+#[test]
+fn dumps_are_written_where_they_can_be_read_and_what_is_required_is_backed_up() {
+    let said = refusal(&[
+        ("dump_storage_class = \"STANDARD_IA\"", "dump_storage_class = \"GLACIER\""),
+        (
+            "required_parameters = [\"/bbws/prod/database/host\", \"/bbws/prod/wordpress/domain\"]",
+            "required_parameters = [\"/bbws/prod/url\", \"/bbws/sit/url\", \"/bbws/prod/\"]",
+        ),
+        (
+            "expire = 2555\n",
+            "expire = 2555\nretention = 90\n[[environments.prod.lifecycle]]\nbucket = \"bbws-prod-backups\"\nprefix = \"prod/\"\nretention = 90\nexpire = 89\n",
+        ),
+    ]);
+    insta::assert_snapshot!(said, @r"
+    demo.toml:126: environments.prod.required_parameters[1]: `/bbws/sit/url` is not under parameters_prefix; write the whole name of one under it
+    demo.toml:126: environments.prod.required_parameters[2]: `/bbws/prod/` is not under parameters_prefix; write the whole name of one under it
+    demo.toml:139: environments.prod.dump_storage_class: `GLACIER` is not a storage class that can be read at once, which dumps are after they are written; use one of: STANDARD, STANDARD_IA, ONEZONE_IA, INTELLIGENT_TIERING, GLACIER_IR
+    demo.toml:227: environments.prod.lifecycle[0].retention: goes by a tag that only archives have; leave it out for a bucket of data
+    demo.toml:232: environments.prod.lifecycle[1].expire: 89 days are under 90, for which archives under it are promised to be kept; set 90 or more
+    ");
 }

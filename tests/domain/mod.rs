@@ -2,7 +2,9 @@
 #![allow(missing_docs, clippy::unwrap_used)]
 
 mod active;
+mod backups;
 mod bisect;
+mod buckets;
 mod confidence;
 mod faults;
 mod frozen;

@@ -93,3 +93,24 @@ fn rules_may_name_every_scope_a_request_can_have() {
     }
     assert!(!operations::may_have("backup.delete", "full") && operations::may_have("backup.restore", "full"));
 }
+
+#[test]
+fn a_rule_for_lifting_a_stop_adds_to_one_other_person_and_takes_nobody_away() {
+    use bbws::domain::{
+        approval::ANY_ROLE,
+        operations::resume::{self, Resume},
+        policy::Need,
+    };
+    let plan = resume::plan("prod", "prod", Vec::new());
+    let need = |role: &str, count| Need { role: role.to_owned(), count };
+    let anybody = vec![need(ANY_ROLE, 1)];
+    assert_eq!(Resume.needs(&plan, vec![]), anybody);
+    assert_eq!(
+        Resume.needs(&plan, vec![need("lead", 0)]),
+        anybody,
+        "a rule that asks nobody asks somebody all the same"
+    );
+    for configured in [vec![need("lead", 1)], vec![need("dba", 2), need("lead", 1)]] {
+        assert_eq!(Resume.needs(&plan, configured.clone()), configured);
+    }
+}

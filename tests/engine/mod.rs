@@ -8,6 +8,7 @@ mod asks;
 mod backup;
 mod bisect;
 mod calls;
+mod checks;
 mod control;
 mod cutover;
 mod delivery;

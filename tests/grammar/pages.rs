@@ -21,7 +21,7 @@ fn the_overview() {
     • `/bbws backup schedule &lt;env&gt; &lt;list|create|update&gt; [--retention N] [--cron "…"] [--type rds|efs|own|secrets|config|s3|dump|lifecycle|inventory|replication|dr-check|dump-test|restore-test|pitr-test|dr-restore-test] [--reason "why"]`
        Show or change when backups are made and how long they are kept
     • `/bbws backup lifecycle &lt;env&gt; [--bucket BUCKET] [--reason "why"]`
-       Bring the lifecycle rules of buckets to what the config says
+       Bring lifecycle and replication rules of buckets to what the config says
     • `/bbws backup delete &lt;env&gt; &lt;id&gt; [--reason "why"]`
        Delete a recovery point
     • `/bbws backup hold &lt;env&gt; &lt;id&gt; --ticket &lt;ticket&gt; [--release] [--reason "why"]`
@@ -108,7 +108,7 @@ fn the_pages_of_backup() {
     • `/bbws backup schedule &lt;env&gt; &lt;list|create|update&gt; [--retention N] [--cron "…"] [--type rds|efs|own|secrets|config|s3|dump|lifecycle|inventory|replication|dr-check|dump-test|restore-test|pitr-test|dr-restore-test] [--reason "why"]`
        Show or change when backups are made and how long they are kept
     • `/bbws backup lifecycle &lt;env&gt; [--bucket BUCKET] [--reason "why"]`
-       Bring the lifecycle rules of buckets to what the config says
+       Bring lifecycle and replication rules of buckets to what the config says
     • `/bbws backup delete &lt;env&gt; &lt;id&gt; [--reason "why"]`
        Delete a recovery point
     • `/bbws backup hold &lt;env&gt; &lt;id&gt; --ticket &lt;ticket&gt; [--release] [--reason "why"]`
@@ -453,7 +453,7 @@ fn the_readme_table() {
     | `/bbws backup restore <env> <rds\|pitr\|efs\|dump\|secrets\|config\|s3\|full> [--snapshot-id ID] [--target-time TIME\|latest] [--database DB] [--recovery-point ID] [--path /folder] [--from ID] [--name NAME] [--bucket BUCKET] [--prefix PREFIX] [--as-of TIME\|latest] [--tenant ID] [--tables a,b] [--merge missing\|changed] [--region primary\|dr] [--into clone\|live] [--keep 24h] [--ticket ticket] [--reason "why"]` | Bring something back from a backup, beside what is there or into its place | anyone in a role |
     | `/bbws backup bisect <env> [rds] --check <NAME> [--database DB] [--since 7d] [--reason "why"]` | Find the last recovery point on which a named check holds | anyone in a role |
     | `/bbws backup schedule <env> <list\|create\|update> [--retention N] [--cron "…"] [--type rds\|efs\|own\|secrets\|config\|s3\|dump\|lifecycle\|inventory\|replication\|dr-check\|dump-test\|restore-test\|pitr-test\|dr-restore-test] [--reason "why"]` | Show or change when backups are made and how long they are kept | everyone in the workspace may list; anyone in a role may create and update |
-    | `/bbws backup lifecycle <env> [--bucket BUCKET] [--reason "why"]` | Bring the lifecycle rules of buckets to what the config says | anyone in a role; a second person has to agree |
+    | `/bbws backup lifecycle <env> [--bucket BUCKET] [--reason "why"]` | Bring lifecycle and replication rules of buckets to what the config says | anyone in a role; a second person has to agree |
     | `/bbws backup delete <env> <id> [--reason "why"]` | Delete a recovery point | anyone in a role; where the policy asks for it, a second person has to agree |
     | `/bbws backup hold <env> <id> --ticket <ticket> [--release] [--reason "why"]` | Keep a recovery point from being deleted, or release it | anyone in a role; to release, a second person has to agree |
     | `/bbws dr declare <env> --ticket <ticket> [--kind region\|corruption\|breach\|freeze\|outage] <reason>` | Declare an incident, and open its room | anyone in a role |

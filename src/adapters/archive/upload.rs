@@ -7,7 +7,9 @@ use aws_sdk_s3::{
     Client,
     config::{Builder, retry::RetryConfig, timeout::TimeoutConfig},
     primitives::ByteStream,
-    types::{ChecksumAlgorithm, ChecksumType, CompletedMultipartUpload, CompletedPart, ServerSideEncryption},
+    types::{
+        ChecksumAlgorithm, ChecksumType, CompletedMultipartUpload, CompletedPart, ServerSideEncryption, StorageClass,
+    },
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 
@@ -33,6 +35,7 @@ pub struct S3Upload {
     client: Client,
     place: Place,
     kms_key: Option<String>,
+    class: Option<String>,
     tagging: String,
     /// Written on the object beside its tags: what it is recognised by.
     metadata: Vec<(&'static str, String)>,
@@ -62,7 +65,14 @@ impl S3Upload {
         let tagging = serde_urlencoded::to_string(tags)
             .map_err(|e| ArchiveError::Permanent(format!("The tags of {} cannot be written ({e}).", place.name())))?;
         let name = format!("{:032x}", rand::random::<u128>());
-        Ok(S3Upload { client, place, kms_key, tagging, metadata, name, id: None, parts: Vec::new() })
+        Ok(S3Upload { client, place, kms_key, class: None, tagging, metadata, name, id: None, parts: Vec::new() })
+    }
+
+    /// The same in a storage class other than Standard.
+    #[must_use]
+    pub fn in_class(mut self, class: Option<String>) -> S3Upload {
+        self.class = class;
+        self
     }
 
     async fn begin(&mut self) -> Result<String, ArchiveError> {
@@ -75,6 +85,7 @@ impl S3Upload {
             .content_type("application/octet-stream")
             .server_side_encryption(ServerSideEncryption::AwsKms)
             .set_ssekms_key_id(self.kms_key.clone())
+            .set_storage_class(self.class.as_deref().map(StorageClass::from))
             .checksum_algorithm(ChecksumAlgorithm::Sha256)
             .checksum_type(ChecksumType::Composite)
             .tagging(&self.tagging)

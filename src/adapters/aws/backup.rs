@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use super::{error::Attempt, kms, session::Session, tags};
 use crate::{
     domain::{
+        moment::Moment,
         step::{ISSUE, Outputs},
         world::VaultRange,
     },
@@ -165,6 +166,26 @@ pub async fn vault_and_range(session: &Session, name: &str) -> Result<(Condition
 pub async fn describe_vault(session: &Session, name: &str) -> Result<DescribeBackupVaultOutput, CloudError> {
     let attempt = session.reads("backup:DescribeBackupVault", format!("vault {name}"));
     session.backup().describe_backup_vault().backup_vault_name(name).send().await.map_err(|e| attempt.failed(e))
+}
+
+/// What protects the vault from deletions, as its lock says. A lock is shown here and set nowhere: with days of grace it can never be
+/// lifted again, so that it is for people to set, in AWS Backup.
+pub fn lock(found: &DescribeBackupVaultOutput, now: Moment) -> String {
+    if found.locked != Some(true) {
+        return "not locked".to_owned();
+    }
+    let lifted = match found.lock_date.and_then(super::moment) {
+        None => "by a governance lock, which can be lifted".to_owned(),
+        Some(from) if from > now => format!("by a compliance lock, which can be lifted until {from} and never after"),
+        Some(from) => format!("by a compliance lock, which nobody can lift since {from}"),
+    };
+    let days = match (found.min_retention_days, found.max_retention_days) {
+        (None, None) => String::new(),
+        (Some(min), None) => format!(" and keeps at least {min} days"),
+        (None, Some(max)) => format!(" and keeps at most {max} days"),
+        (Some(min), Some(max)) => format!(" and keeps {min} to {max} days"),
+    };
+    format!("locked {lifted}{days}")
 }
 
 /// Whether a vault so described can take backups: its ARN, or why not.

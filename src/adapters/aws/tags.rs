@@ -4,14 +4,17 @@ use std::time::Duration;
 
 use aws_smithy_types::DateTime;
 
-use crate::{domain::moment::Moment, ports::cloud::Call};
+use crate::{
+    domain::{moment::Moment, step::RuleSpec},
+    ports::cloud::Call,
+};
 
 /// Which operation made it.
 pub const OPERATION: &str = "bbws:operation";
 /// The name of the ledger that asked for it.
 pub const LEDGER: &str = "bbws:ledger";
 /// How many days it is to be kept.
-pub const RETENTION: &str = "bbws:retention-days";
+pub const RETENTION: &str = RuleSpec::TAG;
 /// The database that an instance is live as, or was.
 pub const LIVE: &str = "bbws:live";
 /// Tenant it is narrowed to.

@@ -2,6 +2,7 @@
 
 use super::{draft::Draft, validate::UNTESTED};
 use crate::domain::{
+    checked::Checked,
     environment::{Database, Environment},
     mark::{Leftover, Mark, MarkKind},
     moment::Moment,
@@ -81,10 +82,12 @@ pub(super) fn steps(
             alone: false,
         },
     );
+    let asked = questions(draft, (env, &instance), database, subject, validated);
+    let proved: Vec<usize> = [validated].into_iter().chain(asked).collect();
     if dump.is_some() {
         draft.step(
             format!("Write down that {} is restore-tested", subject.point),
-            vec![validated],
+            proved.clone(),
             step::Remember {
                 mark: MarkKind::Tested,
                 subject: subject.key.clone(),
@@ -94,7 +97,7 @@ pub(super) fn steps(
     }
     let deleted = draft.always(
         format!("Delete {instance}"),
-        vec![restored, validated],
+        [restored].into_iter().chain(proved).collect(),
         step::DeleteInstance { region: region.clone(), instance: instance.clone(), operation: id.to_string() },
     );
     draft.step(
@@ -102,4 +105,53 @@ pub(super) fn steps(
         vec![deleted],
         step::Forget { mark: MarkKind::Leftover, subject: instance },
     )
+}
+
+/// Puts every named check of the config about this database to what was restored of it; answers the steps that ask. Each is asked
+/// whatever the others answer, and what holds is remembered of the point.
+fn questions(
+    draft: &mut Draft,
+    (env, instance): (&Environment, &str),
+    database: &Database,
+    subject: &Subject,
+    validated: usize,
+) -> Vec<usize> {
+    let checks = env.checks.iter().filter(|(_, check)| check.database == database.id);
+    let Some(secret) = env.login(&database.id) else {
+        for (name, _) in checks {
+            draft.note(format!(
+                "{UNTESTED}whether {name} holds in {}: no `dumps` entry in the config names a login to ask with.",
+                database.id
+            ));
+        }
+        return Vec::new();
+    };
+    let asked = checks.map(|(name, check)| {
+        let asked = draft.step(
+            format!("Ask {instance} whether {name} holds"),
+            vec![validated],
+            step::VerifyCheck {
+                region: subject.region.clone(),
+                instance: instance.to_owned(),
+                database: database.id.clone(),
+                engine: database.engine,
+                secret: secret.to_owned(),
+                secret_region: subject.source_region.clone(),
+                check: name.clone(),
+                schema: check.schema.clone(),
+                query: check.query.clone(),
+            },
+        );
+        draft.step(
+            format!("Write down that {name} holds"),
+            vec![asked],
+            step::Remember {
+                mark: MarkKind::Checked,
+                subject: Checked::subject(&subject.key, name),
+                note: Checked::note(true).to_owned(),
+            },
+        );
+        asked
+    });
+    asked.collect()
 }

@@ -22,6 +22,7 @@ use super::{
     people::*,
     rds::*,
     replica::*,
+    replication::*,
     report::*,
     room::*,
     s3::*,
@@ -91,6 +92,7 @@ macro_rules! every_kind_of_step {
                 CreateReplica = "rds.replica",
                 EnableVersioning = "s3.versioning",
                 PutLifecycle = "s3.lifecycle",
+                PutReplication = "s3.replication",
                 RewriteRecords = "dns.rewrite",
             }
             // AWS, which is only looked at.
@@ -110,6 +112,7 @@ macro_rules! every_kind_of_step {
                 BisectAsk = "bisect.ask",
                 VerifyFiles = "verify.files",
                 VerifySecrets = "verify.secrets",
+                VerifyConfig = "verify.config",
                 CompareExport = "verify.export",
                 VerifyVersions = "verify.versions",
                 VerifyFolder = "verify.folder",

@@ -74,6 +74,35 @@ impl Parameters for ConfigExport {
     }
 }
 
+/// Verifies that the parameters without which a backup of configuration is not good are in an export. Reads only.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VerifyConfig {
+    /// Region of the bucket.
+    pub region: String,
+    /// Prefix of the parameters' names.
+    pub prefix: String,
+    /// Bucket.
+    pub bucket: String,
+    /// Object key.
+    pub key: String,
+    /// Their names.
+    pub required: Vec<String>,
+}
+
+impl Parameters for VerifyConfig {
+    fn region(&self) -> Option<&str> {
+        Some(&self.region)
+    }
+
+    fn resource(&self) -> &str {
+        &self.prefix
+    }
+
+    fn label(&self) -> &'static str {
+        "Verify exported configuration"
+    }
+}
+
 /// Dumps a database into an archive: compressed, encrypted in this process under a data key, in parts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DumpExport {
@@ -93,6 +122,9 @@ pub struct DumpExport {
     pub key: String,
     /// KMS key of the data key.
     pub kms_key: String,
+    /// Storage class; Standard where left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub storage_class: Option<String>,
 }
 
 impl Parameters for DumpExport {

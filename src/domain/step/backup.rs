@@ -317,7 +317,7 @@ pub struct PlanRule {
     pub extras: Vec<Extra>,
 }
 
-/// Something a rule says that this product never writes by itself.
+/// Something a rule says besides. Of its own this product writes [`Extra::Continuous`] and [`Extra::Cold`] only.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Extra {

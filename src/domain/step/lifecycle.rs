@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Parameters;
+use crate::domain::environment::LifecycleRule;
 
 /// A lifecycle rule as this product writes it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -11,6 +12,9 @@ pub struct RuleSpec {
     pub id: String,
     /// What its objects' keys begin with; everything when empty.
     pub prefix: String,
+    /// Only objects whose tag says that they are to be kept for so many days; all where left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retention_days: Option<u32>,
     /// Days until each colder storage class, in order.
     pub transitions: Vec<(String, u32)>,
     /// Days until current versions expire; none where they never do.
@@ -23,6 +27,9 @@ impl RuleSpec {
     /// What names begin with that the config did not choose.
     pub const OURS: &str = "bbws-";
 
+    /// The tag that says for how many days an archive is to be kept.
+    pub const TAG: &str = "bbws:retention-days";
+
     /// The name of a rule about this prefix where the config gives it none.
     pub fn named(prefix: &str) -> String {
         let plain = |c: char| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '-' };
@@ -30,6 +37,12 @@ impl RuleSpec {
             "" => format!("{}all", Self::OURS),
             prefix => format!("{}{}", Self::OURS, prefix.chars().map(plain).take(200).collect::<String>()),
         }
+    }
+
+    /// The name of a rule of the config in S3.
+    pub fn name_of(rule: &LifecycleRule) -> String {
+        let ending = rule.retention.map(|days| format!("-{days}d")).unwrap_or_default();
+        rule.id.clone().unwrap_or_else(|| format!("{}{ending}", Self::named(&rule.prefix)))
     }
 
     /// What it does, in the words of S3.
@@ -41,7 +54,10 @@ impl RuleSpec {
         if acts.is_empty() {
             acts.push("moves and expires nothing".to_owned());
         }
-        let scope = if self.prefix.is_empty() { String::new() } else { format!(" (under {})", self.prefix) };
+        let under = (!self.prefix.is_empty()).then(|| format!("under {}", self.prefix));
+        let kept = self.retention_days.map(|days| format!("with tag {}={days}", Self::TAG));
+        let scope: Vec<String> = under.into_iter().chain(kept).collect();
+        let scope = if scope.is_empty() { String::new() } else { format!(" ({})", scope.join(", ")) };
         format!("rule {}{scope}: {}", self.id, acts.join(", "))
     }
 }

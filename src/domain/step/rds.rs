@@ -336,15 +336,15 @@ pub struct VerifyCheck {
     pub engine: Engine,
     /// Secret with the source's credentials.
     pub secret: String,
+    /// Region of that secret, where it is another one than the instance's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secret_region: Option<String>,
     /// Name of the check.
     pub check: String,
     /// Schema (PostgreSQL: schema or database) it is asked in.
     pub schema: String,
     /// The question.
     pub query: String,
-    /// Region of the secret, where that is another one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub source_region: Option<String>,
 }
 
 impl Parameters for VerifyCheck {

@@ -72,7 +72,7 @@ pub async fn list(
                 locked: false,
                 retention_days: None,
                 operation: Some(operation.to_owned()),
-                tenant: tenant(kind, file).map(str::to_owned),
+                tenant: tenant(environment, kind, file).map(str::to_owned),
                 id: key,
             })
         }));
@@ -93,9 +93,19 @@ pub fn whole(environment: &Environment, kind: PointKind) -> String {
     prefix.cloned().unwrap_or_else(|| format!("{}/{kind}", environment.name))
 }
 
-/// The tenant whose secrets an archive holds, where it does not hold all of the environment's.
-fn tenant(kind: PointKind, file: &str) -> Option<&str> {
-    file.strip_suffix(".secrets.json").filter(|tenant| kind == PointKind::Secrets && !tenant.is_empty())
+/// The tenant whose secrets or schema an archive holds, where it does not hold all of the environment's or the database's.
+fn tenant<'f>(environment: &Environment, kind: PointKind, file: &'f str) -> Option<&'f str> {
+    let tenant = match kind {
+        PointKind::Secrets => file.strip_suffix(".secrets.json"),
+        PointKind::Dump => {
+            let mut dumped = environment.dumps.iter();
+            let file = file.strip_suffix(".dump")?;
+            // Names of instances have no dots, so that what is behind the first one is a tenant's.
+            dumped.find_map(|dump| file.strip_prefix(&*dump.database)?.strip_prefix('.'))
+        }
+        PointKind::Rds | PointKind::Efs | PointKind::Config | PointKind::S3 => None,
+    };
+    tenant.filter(|tenant| !tenant.is_empty())
 }
 
 /// What an archive is of: the declared database or bucket its file is named after, else the file's name without its ending.
@@ -104,7 +114,7 @@ pub fn resource(environment: &Environment, kind: PointKind, file: &str) -> Strin
         PointKind::Dump => environment.dumps.iter().map(|d| d.database.as_str()).collect(),
         PointKind::S3 => environment.buckets.iter().map(|b| b.name.as_str()).collect(),
         _ => {
-            let narrowed = tenant(kind, file).map(|tenant| {
+            let narrowed = tenant(environment, kind, file).map(|tenant| {
                 let declared = environment.tenants.get(tenant).and_then(|t| t.secrets_prefix.clone());
                 declared.unwrap_or_else(|| format!("{}/{kind}/{tenant}", environment.name))
             });
@@ -131,13 +141,18 @@ mod tests {
             "retention_days": {"min": 7, "default": 30, "max": 30}, "rpo": "1h", "rto": "4h", "vault": "bbws-prod",
             "backup_role": "arn:aws:iam::093646564004:role/bbws-backup", "secrets_prefix": "bbws/prod/",
             "tenants": {"tenant-1": {"secrets_prefix": "bbws/prod/tenant-1/"}},
+            "dumps": [{"database": "bbws-prod-mysql", "engine": "mysql", "secret": "bbws/prod/database"}],
         }))
         .unwrap();
         let of = |file| resource(&environment, PointKind::Secrets, file);
         assert_eq!(of("secrets.json"), "bbws/prod/");
         assert_eq!(of("tenant-1.secrets.json"), "bbws/prod/tenant-1/");
         assert_ne!(of("gone.secrets.json"), "bbws/prod/", "also of one that the config no longer declares");
-        assert_eq!(tenant(PointKind::Secrets, "tenant-1.secrets.json"), Some("tenant-1"));
-        assert_eq!(tenant(PointKind::Dump, "tenant-1.secrets.json"), None);
+        let of = |kind, file| tenant(&environment, kind, file);
+        assert_eq!(of(PointKind::Secrets, "tenant-1.secrets.json"), Some("tenant-1"));
+        assert_eq!(of(PointKind::Dump, "tenant-1.secrets.json"), None);
+        assert_eq!(of(PointKind::Dump, "bbws-prod-mysql.tenant-1.dump"), Some("tenant-1"));
+        assert_eq!(of(PointKind::Dump, "bbws-prod-mysql.dump"), None);
+        assert_eq!(resource(&environment, PointKind::Dump, "bbws-prod-mysql.tenant-1.dump"), "bbws-prod-mysql");
     }
 }

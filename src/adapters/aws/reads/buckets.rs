@@ -2,13 +2,15 @@
 
 use aws_sdk_s3::{
     error::ProvideErrorMetadata as _,
-    types::{
-        BucketVersioningStatus, ExpirationStatus, LifecycleRule, ReplicationRule, ReplicationRuleStatus,
-        ReplicationStatus,
-    },
+    types::{ExpirationStatus, LifecycleRule, ReplicationRule, ReplicationRuleStatus, ReplicationStatus},
 };
 
-use super::super::{moment, s3, session::Session, side_by_side, steps};
+use super::super::{
+    moment, s3,
+    session::Session,
+    side_by_side,
+    steps::{lifecycle, replication},
+};
 use crate::{
     domain::{
         environment::Environment,
@@ -37,80 +39,49 @@ pub async fn describe(
 }
 
 async fn one(session: &Session, environment: &Environment, name: &str) -> Result<Option<BucketFound>, CloudError> {
-    let Some(versioned) = versioned(session, name, &environment.account).await? else { return Ok(None) };
+    let Some(versioned) = lifecycle::versions_kept(session, name, &environment.account).await? else { return Ok(None) };
     let dr = environment.buckets.iter().find(|b| b.name == name).and_then(|b| b.dr.as_deref());
     let replication = match dr {
-        Some(dr) => replication(session, name, dr, &environment.account).await?,
+        Some(dr) => replicated_by(session, name, dr, &environment.account).await?,
         None => Err(format!("Bucket {name} has no `dr` in the config file. Name its replica there.")),
     };
-    let lifecycle = lifecycle(session, name, &environment.account).await?;
-    let rules = steps::lifecycle::found(session, name, &environment.account).await?;
-    Ok(Some(BucketFound { name: name.to_owned(), versioned, replication, lifecycle, rules }))
-}
-
-/// Whether the versions of a bucket are kept; none where there is no such bucket.
-///
-/// # Errors
-/// See [`CloudError`].
-pub async fn versioned(session: &Session, name: &str, account: &str) -> Result<Option<bool>, CloudError> {
-    let attempt = session.reads("s3:GetBucketVersioning", format!("versioning of bucket {name}"));
-    match session.s3().get_bucket_versioning().bucket(name).expected_bucket_owner(account).send().await {
-        Ok(answer) => Ok(Some(answer.status == Some(BucketVersioningStatus::Enabled))),
-        Err(error) if error.code() == Some("NoSuchBucket") => Ok(None),
-        Err(error) => Err(attempt.failed(error)),
-    }
+    let enabled = enabled(session, name, &environment.account).await?;
+    let rules = lifecycle::found(session, name, &environment.account).await?;
+    Ok(Some(BucketFound { name: name.to_owned(), versioned, replication, lifecycle: enabled, rules }))
 }
 
 /// The rule that replicates the whole bucket to its replica, or why there is none that counts.
-async fn replication(session: &Session, name: &str, dr: &str, account: &str) -> Result<Condition, CloudError> {
-    let attempt = session.reads("s3:GetReplicationConfiguration", format!("replication of bucket {name}"));
-    let rules = match session.s3().get_bucket_replication().bucket(name).expected_bucket_owner(account).send().await {
-        Ok(answer) => answer.replication_configuration.map(|c| c.rules).unwrap_or_default(),
-        Err(error) if error.code() == Some("ReplicationConfigurationNotFoundError") => Vec::new(),
-        Err(error) => match attempt.failed(error) {
-            CloudError::Permanent { reason } => return Ok(Err(reason)),
-            other => return Err(other),
-        },
+async fn replicated_by(session: &Session, name: &str, dr: &str, account: &str) -> Result<Condition, CloudError> {
+    let rules = match replication::read(session, name, account).await {
+        Ok(found) => found.map(|found| found.rules).unwrap_or_default(),
+        Err(CloudError::Permanent { reason }) => return Ok(Err(reason)),
+        Err(other) => return Err(other),
     };
     let arn = format!("arn:aws:s3:::{dr}");
     let there: Vec<&ReplicationRule> =
         rules.iter().filter(|r| r.destination.as_ref().is_some_and(|d| d.bucket == arn)).collect();
-    let label = |rule: &ReplicationRule| rule.id.clone().unwrap_or_else(|| "without a name".to_owned());
     let enabled: Vec<&&ReplicationRule> = there.iter().filter(|r| r.status == ReplicationRuleStatus::Enabled).collect();
-    if let Some(rule) = enabled.iter().find(|rule| narrowed(rule).is_none()) {
-        return Ok(Ok(format!("rule {} to {dr}", label(rule))));
+    if let Some(rule) = enabled.iter().find(|rule| replication::narrowed(rule).is_none()) {
+        return Ok(Ok(format!("rule {} to {dr}", replication::label(rule))));
     }
     Ok(Err(match (enabled.first(), there.first()) {
         (Some(rule), _) => format!(
             "Rule {} replicates only {} of bucket {name} to {dr}. Add a rule for the whole bucket.",
-            label(rule),
-            narrowed(rule).unwrap_or_default()
+            replication::label(rule),
+            replication::narrowed(rule).unwrap_or_default()
         ),
-        (None, Some(rule)) => format!("Rule {} of bucket {name} to {dr} is disabled. Enable it.", label(rule)),
+        (None, Some(rule)) => {
+            format!("Rule {} of bucket {name} to {dr} is disabled. Enable it.", replication::label(rule))
+        }
         (None, None) => format!("Bucket {name} has no replication rule to {dr}. Add one for the whole bucket."),
     }))
-}
-
-/// What a rule is narrowed to; none where it is of the whole bucket.
-fn narrowed(rule: &ReplicationRule) -> Option<String> {
-    let filter = rule.filter.as_ref();
-    let and = filter.and_then(|f| f.and.as_ref());
-    #[allow(deprecated)] // Rules of the first schema have their prefix here.
-    let prefixes =
-        [rule.prefix.as_deref(), filter.and_then(|f| f.prefix.as_deref()), and.and_then(|a| a.prefix.as_deref())];
-    if let Some(prefix) = prefixes.into_iter().flatten().find(|p| !p.is_empty()) {
-        return Some(format!("what begins with `{prefix}`"));
-    }
-    let tagged =
-        filter.is_some_and(|f| f.tag.is_some()) || and.is_some_and(|a| a.tags.as_ref().is_some_and(|t| !t.is_empty()));
-    tagged.then(|| "what has certain tags".to_owned())
 }
 
 /// The enabled lifecycle rules of a bucket.
 ///
 /// # Errors
 /// See [`CloudError`].
-pub async fn lifecycle(session: &Session, name: &str, account: &str) -> Result<Vec<LifecycleFound>, CloudError> {
+pub async fn enabled(session: &Session, name: &str, account: &str) -> Result<Vec<LifecycleFound>, CloudError> {
     let attempt = session.reads("s3:GetLifecycleConfiguration", format!("lifecycle rules of bucket {name}"));
     let request = session.s3().get_bucket_lifecycle_configuration().bucket(name).expected_bucket_owner(account);
     let rules = match request.send().await {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use futures::future::join3;
 
-use super::super::{efs, rds, secrets, session::Session, side_by_side};
+use super::super::{efs, rds, secrets, session::Session, side_by_side, steps::lifecycle};
 use super::{
     buckets, newest,
     newest::{Newest, Of},
@@ -109,7 +109,7 @@ async fn live_here(watch: &Watch<'_>, session: &Session, instances: &Result<Vec<
     }
     let versions = environment.buckets.iter().map(|bucket| async move {
         let name = &bucket.name;
-        let safe = match buckets::versioned(session, name, &environment.account).await {
+        let safe = match lifecycle::versions_kept(session, name, &environment.account).await {
             Ok(Some(true)) => Ok(watch.at),
             Ok(Some(false)) => {
                 Err(format!("Bucket {name} keeps no versions, so what is overwritten is lost. Enable versioning."))

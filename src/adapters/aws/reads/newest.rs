@@ -90,7 +90,9 @@ async fn read(
     let mut newest: BTreeMap<Of, Point> = BTreeMap::new();
     let mut snapshots: BTreeMap<String, Point> = BTreeMap::new();
     let mut keep = |page: Vec<Point>| {
-        for point in page.into_iter().filter(Point::usable) {
+        // A tenant's dump is none of its database.
+        let whole = |point: &Point| point.kind != PointKind::Dump || point.tenant.is_none();
+        for point in page.into_iter().filter(|point| point.usable() && whole(point)) {
             let younger = snapshots.get(&point.resource).is_none_or(|known| known.created < point.created);
             if point.place == Place::Snapshot && younger {
                 snapshots.insert(point.resource.clone(), point.clone());

@@ -4,7 +4,9 @@ use std::{collections::BTreeMap, future::Future};
 
 use futures::future::{BoxFuture, OptionFuture, try_join, try_join3, try_join4};
 
-use super::super::{AwsCloud, backup, efs, kms, rds, s3, secrets, session::Session, ssm, steps::plans, sts};
+use super::super::{
+    AwsCloud, backup, efs, kms, rds, s3, secrets, session::Session, side_by_side, ssm, steps, steps::plans, sts,
+};
 use super::{buckets, lineage, newest, past, points, shelter, standby, windows};
 use crate::{
     domain::{
@@ -13,7 +15,7 @@ use crate::{
         lag::Side,
         point::{Point, PointKind, Window},
         tier,
-        world::{BucketFound, DatabaseFound, Network, PlanFound, SnapshotFound, VaultRange},
+        world::{BucketFound, DatabaseFound, Network, PlanFound, ReplicationFound, SnapshotFound, VaultRange},
     },
     ports::cloud::{CloudError, Condition, FileSystemFound, Survey, World},
 };
@@ -58,11 +60,13 @@ pub async fn survey(
         backups(cloud, &here, environment, ask, requester),
         dump_key(&here, environment, ask),
     );
-    let there = try_join(try_join4(data, places, far, more), restorable(cloud, environment, ask, requester)).await?;
-    let (
-        (((databases, silent), file_systems, access_points, names), (vault, bucket), far, more),
-        (isolated, snapshot, windows),
-    ) = there;
+    let there = try_join3(
+        try_join4(data, places, far, more),
+        restorable(cloud, environment, ask, requester),
+        replications(cloud, &here, environment, ask, requester),
+    );
+    let (found, (isolated, snapshot, windows), replications) = there.await?;
+    let (((databases, silent), file_systems, access_points, names), (vault, bucket), far, more) = found;
     let ((parameters, buckets, described), (lineage, newest, plan), dump_key) = more;
     let (windows, gaps) = windows.map_or((Vec::new(), None), |(windows, gaps)| (windows, Some(gaps)));
     let bucket = bucket.flatten();
@@ -83,6 +87,7 @@ pub async fn survey(
         dr_key,
         parameters: parameters.unwrap_or_default(),
         buckets,
+        replications,
         described,
         dump_key,
         lineage: lineage.unwrap_or_default(),
@@ -98,6 +103,26 @@ pub async fn survey(
         standby: None,
         shelter: None,
     })
+}
+
+/// How buckets are replicated. What does not exist is absent.
+async fn replications(
+    cloud: &AwsCloud,
+    here: &Session,
+    environment: &Environment,
+    ask: &Survey,
+    requester: &str,
+) -> Result<Vec<ReplicationFound>, CloudError> {
+    if ask.replications.is_empty() {
+        return Ok(Vec::new());
+    }
+    let there = cloud.sessions.get(environment, &environment.dr_region, requester).await;
+    let each = ask
+        .replications
+        .iter()
+        .map(|(bucket, replica)| steps::replication::found(here, &there, bucket, replica, &environment.account));
+    let found = side_by_side(each.collect()).await;
+    Ok(found.into_iter().collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
 }
 
 /// Parameters, buckets of data, and secrets by their names.

@@ -93,7 +93,8 @@ async fn export(
         &tags::of(&call),
         s3::by(&call),
     )
-    .await?;
+    .await?
+    .in_class(what.storage_class.clone());
     let sink = Compared::new(upload, Arc::clone(&tools.databases), target, schemas, before);
     let notes = sink.notes();
     let dumped = |bytes| tell.tell(None, format!("{} dumped", uploads::bytes(bytes)));

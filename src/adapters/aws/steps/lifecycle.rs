@@ -6,8 +6,8 @@ use aws_sdk_s3::{
     operation::get_bucket_lifecycle_configuration::GetBucketLifecycleConfigurationOutput,
     types::{
         BucketLifecycleConfiguration, BucketVersioningStatus, ExpirationStatus, LifecycleExpiration, LifecycleRule,
-        LifecycleRuleFilter, NoncurrentVersionExpiration, Transition, TransitionDefaultMinimumObjectSize,
-        TransitionStorageClass, VersioningConfiguration,
+        LifecycleRuleAndOperator, LifecycleRuleFilter, NoncurrentVersionExpiration, Tag, Transition,
+        TransitionDefaultMinimumObjectSize, TransitionStorageClass, VersioningConfiguration,
     },
 };
 use std::time::Duration;
@@ -116,12 +116,13 @@ impl Change for PutLifecycle {
     }
 }
 
-fn set(bucket: &str, finished: bool) -> Started {
+/// What was set about a bucket.
+pub(super) fn set(bucket: &str, finished: bool) -> Started {
     Started { external_id: Some(bucket.to_owned()), outputs: Outputs::new(), finished }
 }
 
 /// Whether what was set is shown by now.
-fn shown(at: &At<'_>, is: bool, detail: &str, not: impl Fn() -> String) -> Progress {
+pub(super) fn shown(at: &At<'_>, is: bool, detail: &str, not: impl Fn() -> String) -> Progress {
     if is {
         return Progress::Done { outputs: Outputs::new(), detail: detail.to_owned() };
     }
@@ -132,11 +133,21 @@ fn shown(at: &At<'_>, is: bool, detail: &str, not: impl Fn() -> String) -> Progr
     Progress::Failed { reason: format!("{} in {}. Look who else changes it, then retry.", not(), at.session.region) }
 }
 
+/// Whether the versions of a bucket are kept; none where there is no such bucket.
+///
+/// # Errors
+/// See [`CloudError`].
+pub async fn versions_kept(session: &Session, bucket: &str, account: &str) -> Result<Option<bool>, CloudError> {
+    let attempt = session.reads("s3:GetBucketVersioning", format!("versioning of bucket {bucket}"));
+    match session.s3().get_bucket_versioning().bucket(bucket).expected_bucket_owner(account).send().await {
+        Ok(answer) => Ok(Some(answer.status == Some(BucketVersioningStatus::Enabled))),
+        Err(error) if error.code() == Some("NoSuchBucket") => Ok(None),
+        Err(error) => Err(attempt.failed(error)),
+    }
+}
+
 async fn versioned(at: &At<'_>, bucket: &str) -> Result<bool, CloudError> {
-    let attempt = at.session.reads("s3:GetBucketVersioning", format!("versioning of bucket {bucket}"));
-    let request = at.session.s3().get_bucket_versioning().bucket(bucket);
-    let answer = request.expected_bucket_owner(&at.call.environment.account).send().await;
-    Ok(answer.map_err(|e| attempt.failed(e))?.status == Some(BucketVersioningStatus::Enabled))
+    Ok(versions_kept(&at.session, bucket, &at.call.environment.account).await? == Some(true))
 }
 
 async fn read(
@@ -179,9 +190,16 @@ fn plain(rule: &LifecycleRule) -> Option<RuleSpec> {
         transitions.push((to.storage_class.as_ref()?.as_str().to_owned(), days(to.days)?));
     }
     transitions.sort_by_key(|(_, days)| *days);
+    let filter = rule.filter()?;
+    let (prefix, tag) = match filter.and() {
+        Some(and) => (and.prefix().unwrap_or_default(), and.tags().first()),
+        None => (filter.prefix().unwrap_or_default(), filter.tag()),
+    };
     let spec = RuleSpec {
         id: rule.id.clone()?,
-        prefix: rule.filter()?.prefix()?.to_owned(),
+        prefix: prefix.to_owned(),
+        // What else it is narrowed to is not written here, so that it differs from what would be.
+        retention_days: tag.and_then(|tag| tag.value.parse().ok()),
         transitions,
         expires: rule.expiration().and_then(|e| days(e.days)),
         noncurrent_expires: rule.noncurrent_version_expiration().and_then(|e| days(e.noncurrent_days)),
@@ -209,9 +227,22 @@ fn written(spec: &RuleSpec) -> Result<LifecycleRule, aws_smithy_types::error::op
     LifecycleRule::builder()
         .id(&spec.id)
         .status(ExpirationStatus::Enabled)
-        .filter(LifecycleRuleFilter::builder().prefix(&spec.prefix).build())
+        .filter(filter(spec)?)
         .set_transitions((!transitions.is_empty()).then_some(transitions))
         .set_expiration(expires)
         .set_noncurrent_version_expiration(noncurrent)
         .build()
+}
+
+/// By prefix, and by the tag of archives where that is said: S3 takes several only as one `And`.
+fn filter(spec: &RuleSpec) -> Result<LifecycleRuleFilter, aws_smithy_types::error::operation::BuildError> {
+    let Some(days) = spec.retention_days else {
+        return Ok(LifecycleRuleFilter::builder().prefix(&spec.prefix).build());
+    };
+    let tag = Tag::builder().key(RuleSpec::TAG).value(days.to_string()).build()?;
+    if spec.prefix.is_empty() {
+        return Ok(LifecycleRuleFilter::builder().tag(tag).build());
+    }
+    let and = LifecycleRuleAndOperator::builder().prefix(&spec.prefix).tags(tag).build();
+    Ok(LifecycleRuleFilter::builder().and(and).build())
 }

@@ -335,11 +335,11 @@ fn input(session: &Session, name: &str, wanted: &PlanSpec, live: Option<&Live>) 
     for rule in &wanted.rules {
         let there = live.and_then(|live| live.plan.rules.iter().find(|there| there.rule_name == rule.name));
         let written = match there {
-            Some(there) if extras(there) == rule.extras => {
+            Some(there) if leads_to(&extras(there), &rule.extras) => {
                 let elsewhere = live.filter(|live| live.found.spec.vault != wanted.vault).map(|_| &wanted.vault);
                 changed(there, rule, elsewhere)
             }
-            _ if rule.extras.is_empty() => fresh(rule, &wanted.vault),
+            _ if of_others(&rule.extras).is_empty() => fresh(rule, &wanted.vault),
             _ => {
                 let why = format!("rule {} is not what it was when this was planned", rule.name);
                 return Err(attempt.never(&why, "Look who else changes the plan, then ask anew."));
@@ -348,6 +348,32 @@ fn input(session: &Session, name: &str, wanted: &PlanSpec, live: Option<&Live>) 
         plan = plan.rules(written.map_err(wrong)?);
     }
     plan.build().map_err(wrong)
+}
+
+/// What only others make a rule say.
+fn of_others(extras: &[Extra]) -> Vec<&Extra> {
+    extras.iter().filter(|extra| !matches!(extra, Extra::Continuous | Extra::Cold(_))).collect()
+}
+
+/// Whether a rule that says the one becomes one that says the other by what is written here: nothing that it says besides is taken from it.
+fn leads_to(there: &[Extra], wanted: &[Extra]) -> bool {
+    let cold = |extras: &[Extra]| extras.iter().any(|extra| matches!(extra, Extra::Cold(_)));
+    of_others(there) == of_others(wanted)
+        && (wanted.contains(&Extra::Continuous) || !there.contains(&Extra::Continuous))
+        && (cold(wanted) || !cold(there))
+}
+
+/// After how many days a rule moves its recovery points into cold storage.
+fn colder(rule: &PlanRule) -> Option<i64> {
+    rule.extras.iter().find_map(|extra| match extra {
+        Extra::Cold(days) => Some(*days),
+        _ => None,
+    })
+}
+
+fn in_cold(mut kept: Lifecycle, rule: &PlanRule) -> Lifecycle {
+    kept.move_to_cold_storage_after_days = colder(rule).or(kept.move_to_cold_storage_after_days);
+    kept
 }
 
 /// A rule that says nothing but what is written here.
@@ -360,7 +386,10 @@ fn fresh(rule: &PlanRule, vault: &str) -> Result<BackupRuleInput, BuildError> {
         .schedule_expression_timezone(UTC[0])
         .start_window_minutes(backup::START_WINDOW_MINUTES)
         .completion_window_minutes(backup::COMPLETE_WINDOW_MINUTES)
-        .lifecycle(kept.clone());
+        .lifecycle(in_cold(kept.clone(), rule));
+    if rule.extras.contains(&Extra::Continuous) {
+        written = written.enable_continuous_backup(true);
+    }
     if let Some(arn) = &rule.copy_to {
         written =
             written.copy_actions(CopyAction::builder().destination_backup_vault_arn(arn).lifecycle(kept).build()?);
@@ -399,10 +428,15 @@ fn changed(there: &BackupRule, rule: &PlanRule, vault: Option<&String>) -> Resul
         .set_schedule_expression_timezone(there.schedule_expression_timezone.clone())
         .set_start_window_minutes(there.start_window_minutes)
         .set_completion_window_minutes(there.completion_window_minutes)
-        .set_lifecycle(kept(there.lifecycle()))
+        .set_lifecycle(match (kept(there.lifecycle()), colder(rule)) {
+            (None, None) => None,
+            (lifecycle, _) => Some(in_cold(lifecycle.unwrap_or_else(|| Lifecycle::builder().build()), rule)),
+        })
         .set_recovery_point_tags(there.recovery_point_tags.clone())
         .set_copy_actions(Some(copies).filter(|copies| !copies.is_empty()))
-        .set_enable_continuous_backup(there.enable_continuous_backup)
+        .set_enable_continuous_backup(
+            there.enable_continuous_backup.or(rule.extras.contains(&Extra::Continuous).then_some(true)),
+        )
         .set_index_actions(there.index_actions.clone())
         .set_scan_actions(there.scan_actions.clone())
         .build()

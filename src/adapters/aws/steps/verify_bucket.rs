@@ -3,9 +3,8 @@
 use std::{collections::BinaryHeap, sync::Arc, time::Duration};
 
 use aws_sdk_s3::{
-    error::ProvideErrorMetadata as _,
     operation::head_object::HeadObjectOutput,
-    types::{BucketVersioningStatus, ReplicationRule, ReplicationRuleStatus, ReplicationStatus},
+    types::{ReplicationRule, ReplicationRuleStatus, ReplicationStatus},
 };
 
 use super::{
@@ -16,6 +15,8 @@ use super::{
         side_by_side,
     },
     At, Look,
+    lifecycle::versions_kept,
+    replication,
     uploads::since,
 };
 use crate::{
@@ -71,8 +72,13 @@ async fn verify(session: &Session, pair: &Pair<'_>, sample: u32) -> Outcome {
         let reason = format!("Bucket {} in {} does not hold: {why}", pair.bucket, session.region);
         Ok(Progress::Refuted { reason, outputs })
     };
-    if !versioned(session, pair).await? {
-        return refuted("its versioning is not Enabled. Enable it.".to_owned(), Outputs::new());
+    match versions_kept(session, pair.bucket, pair.account).await? {
+        Some(true) => {}
+        Some(false) => return refuted("its versioning is not Enabled. Enable it.".to_owned(), Outputs::new()),
+        None => {
+            let attempt = session.reads("s3:GetBucketVersioning", format!("versioning of bucket {}", pair.bucket));
+            return Err(attempt.never("there is no such bucket", "Check `buckets` in bbws.toml."));
+        }
     }
     let Some((there, replica)) = &pair.replica else {
         let detail = "versioning Enabled; the environment does not replicate".to_owned();
@@ -120,36 +126,12 @@ async fn verify(session: &Session, pair: &Pair<'_>, sample: u32) -> Outcome {
     Ok(Progress::Done { outputs, detail })
 }
 
-async fn versioned(session: &Session, pair: &Pair<'_>) -> Result<bool, CloudError> {
-    let attempt = session.reads("s3:GetBucketVersioning", format!("versioning of bucket {}", pair.bucket));
-    let request = session.s3().get_bucket_versioning().bucket(pair.bucket).expected_bucket_owner(pair.account);
-    let answer = request.send().await.map_err(|e| attempt.failed(e))?;
-    Ok(answer.status == Some(BucketVersioningStatus::Enabled))
-}
-
 async fn replicates(session: &Session, pair: &Pair<'_>, replica: &str) -> Result<bool, CloudError> {
-    let attempt = session.reads("s3:GetReplicationConfiguration", format!("replication of bucket {}", pair.bucket));
-    let request = session.s3().get_bucket_replication().bucket(pair.bucket).expected_bucket_owner(pair.account);
-    let rules = match request.send().await {
-        Ok(answer) => answer.replication_configuration.map(|c| c.rules).unwrap_or_default(),
-        Err(error) if error.code() == Some("ReplicationConfigurationNotFoundError") => Vec::new(),
-        Err(error) => return Err(attempt.failed(error)),
-    };
+    let rules = replication::read(session, pair.bucket, pair.account).await?.map(|found| found.rules);
     let arn = format!("arn:aws:s3:::{replica}");
     let there = |rule: &&ReplicationRule| rule.destination.as_ref().is_some_and(|d| d.bucket == arn);
-    Ok(rules.iter().filter(|rule| rule.status == ReplicationRuleStatus::Enabled).filter(there).any(whole))
-}
-
-/// A rule without prefix and tag.
-fn whole(rule: &ReplicationRule) -> bool {
-    #[allow(deprecated)]
-    let old = rule.prefix().unwrap_or_default();
-    let filter = rule.filter().is_none_or(|f| {
-        f.prefix().unwrap_or_default().is_empty()
-            && f.tag().is_none()
-            && f.and().is_none_or(|and| and.prefix().unwrap_or_default().is_empty() && and.tags().is_empty())
-    });
-    old.is_empty() && filter
+    let mut rules = rules.iter().flatten().filter(|rule| rule.status == ReplicationRuleStatus::Enabled).filter(there);
+    Ok(rules.any(|rule| replication::narrowed(rule).is_none()))
 }
 
 /// Keys of the newest objects of the first pages, newest first.

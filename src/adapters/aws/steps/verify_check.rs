@@ -22,7 +22,7 @@ impl Look for VerifyCheck {
     async fn poll(&self, at: &At<'_>) -> Outcome {
         let what = self.clone();
         let tools = at.cloud.tools.clone();
-        let logins = match &self.source_region {
+        let logins = match &self.secret_region {
             Some(region) => at.elsewhere(region).await,
             None => Arc::clone(&at.session),
         };
@@ -50,7 +50,7 @@ async fn verify((session, logins): (Arc<Session>, Arc<Session>), what: VerifyChe
     })
 }
 
-/// Whether the answer is true, or why there is none; asked where the instance is, with a login from where its secret is.
+/// Whether the answer is true, or why there is none. The login is read in a session of its own region.
 ///
 /// # Errors
 /// AWS's: nobody knows the instance or the login.

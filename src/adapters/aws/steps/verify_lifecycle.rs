@@ -10,7 +10,7 @@ use super::{
     At, Look,
 };
 use crate::{
-    domain::step::{Outputs, VerifyLifecycle},
+    domain::step::{Outputs, RuleSpec, VerifyLifecycle},
     ports::cloud::Progress,
 };
 
@@ -105,13 +105,28 @@ fn too_early(rule: &LifecycleRule, prefix: &str, min_days: u32) -> Option<String
     if !scope.starts_with(prefix) && !prefix.starts_with(scope) {
         return None;
     }
-    let expiration = rule.expiration()?;
-    match (expiration.days, expiration.date) {
-        (Some(days), _) if i64::from(days) < i64::from(min_days) => {
-            Some(format!("{} expires it after {days} days", name(rule)))
-        }
+    // What is meant by the tag of archives is to be kept for as long as the tag says.
+    let min_days = promised(rule).unwrap_or(min_days);
+    let early = |days: &i32| i64::from(*days) < i64::from(min_days);
+    let current = rule.expiration().and_then(|expiration| match (expiration.days, expiration.date) {
+        (Some(days), _) => Some(days).filter(early).map(|days| format!("{} expires it after {days} days", name(rule))),
         // From that date on everything expires at once, however young.
         (None, Some(date)) => Some(format!("{} expires everything from {date} on", name(rule))),
-        _ => None,
-    }
+        (None, None) => None,
+    });
+    // What was overwritten or deleted by mistake is brought back from versions that are no longer current.
+    let noncurrent = rule.noncurrent_version_expiration().and_then(|expiration| expiration.noncurrent_days);
+    let noncurrent = noncurrent
+        .filter(early)
+        .map(|days| format!("{} deletes what was overwritten or deleted after {days} days", name(rule)));
+    let both: Vec<String> = [current, noncurrent].into_iter().flatten().collect();
+    (!both.is_empty()).then(|| both.join(", and "))
+}
+
+/// For how many days what the rule is about is to be kept, where it is about archives with such a tag.
+fn promised(rule: &LifecycleRule) -> Option<u32> {
+    let filter = rule.filter()?;
+    let among = filter.and().map(|and| and.tags()).unwrap_or_default();
+    let tag = filter.tag().into_iter().chain(among).find(|tag| tag.key == RuleSpec::TAG)?;
+    tag.value.parse().ok()
 }

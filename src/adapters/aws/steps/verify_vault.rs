@@ -21,11 +21,13 @@ impl Look for VerifyVault {
         if let Err(why) = condition {
             return refuted(why);
         }
-        let world = World { vault_ranges: range.clone().into_iter().collect(), ..World::default() };
+        let world = World { vault_ranges: range.into_iter().collect(), ..World::default() };
         if let Some(why) = world.refusals(*retention_days).into_iter().next() {
             return refuted(why);
         }
-        let Some(key) = backup::describe_vault(&at.session, vault).await?.encryption_key_arn else {
+        let found = backup::describe_vault(&at.session, vault).await?;
+        let lock = backup::lock(&found, at.session.now());
+        let Some(key) = found.encryption_key_arn else {
             return refuted(format!(
                 "AWS Backup does not name the KMS key of vault {vault} in {region}. Look at it there."
             ));
@@ -33,7 +35,6 @@ impl Look for VerifyVault {
         if let Err(why) = kms::usable(&at.session, &key).await? {
             return refuted(format!("Nothing can be backed up into vault {vault} in {region}: {why}"));
         }
-        let lock = if range.is_some() { "locked" } else { "not locked" };
         let detail = format!("takes what is kept for {retention_days} days, {lock}, key usable in {region}");
         Ok(Progress::Done { outputs: Outputs::new(), detail })
     }

@@ -372,12 +372,12 @@ impl Search<'_> {
     fn question(&self, instance: &str) -> VerifyCheck {
         let (name, check) = self.check;
         VerifyCheck {
-            source_region: None,
             region: self.asked.environment.primary_region.clone(),
             instance: instance.to_owned(),
             database: self.database.id.clone(),
             engine: self.database.engine,
             secret: self.secret.to_owned(),
+            secret_region: None,
             check: name.to_owned(),
             schema: check.schema.clone(),
             query: check.query.clone(),

@@ -3,7 +3,10 @@
 use sha2::{Digest as _, Sha256};
 
 use super::Parts;
-use crate::domain::{environment::Dump, step};
+use crate::domain::{
+    environment::{Dump, Engine},
+    step,
+};
 
 impl Parts<'_> {
     pub(super) fn secrets(&mut self, prefix: &str) {
@@ -53,6 +56,31 @@ impl Parts<'_> {
                 key: key.clone(),
             },
         );
+        let required = self.env.required_parameters.clone();
+        if !required.is_empty() {
+            let lacking: Vec<String> = required
+                .iter()
+                .filter(|name| !self.world.parameters.contains(name))
+                .map(|name| format!("`{name}`"))
+                .collect();
+            if !lacking.is_empty() {
+                self.draft.note(format!(
+                    "The config requires {}, which is not there: the configuration is backed up, and not as a good one.",
+                    lacking.join(", ")
+                ));
+            }
+            self.draft.step(
+                format!("Verify that the configuration under {prefix} is complete"),
+                vec![made],
+                step::VerifyConfig {
+                    region: self.env.primary_region.clone(),
+                    prefix: prefix.to_owned(),
+                    bucket: bucket.clone(),
+                    key: key.clone(),
+                    required,
+                },
+            );
+        }
         self.look_after("configuration object", made, &bucket, &key);
     }
 
@@ -69,10 +97,11 @@ impl Parts<'_> {
             Some(Err(why)) => self.draft.problem(format!("Secret `{}` of the dump: {why}", dump.secret)),
             None => self.draft.problem(format!("Secret `{}` of the dump: nothing is known of it", dump.secret)),
         }
-        let schemas = if dump.schemas.is_empty() { "all schemas".to_owned() } else { dump.schemas.join(", ") };
+        let (wanted, file) = self.narrowed(dump);
+        let schemas = if wanted.is_empty() { "all schemas".to_owned() } else { wanted.join(", ") };
         self.draft.fact(format!("Dump of {}", dump.database), format!("{}, {schemas}", dump.engine));
         let region = self.env.primary_region.clone();
-        let key = self.key("dump", &format!("{}.dump", dump.database));
+        let key = self.key("dump", &file);
         let made = self.draft.step(
             format!("Dump database {} to {bucket}", dump.database),
             vec![],
@@ -81,10 +110,11 @@ impl Parts<'_> {
                 database: dump.database.clone(),
                 engine: dump.engine,
                 secret: dump.secret.clone(),
-                schemas: dump.schemas.clone(),
+                schemas: wanted,
                 bucket: bucket.clone(),
                 key: key.clone(),
                 kms_key,
+                storage_class: self.env.dump_storage_class.clone(),
             },
         );
         self.draft.step(
@@ -100,6 +130,26 @@ impl Parts<'_> {
             },
         );
         self.replica(&format!("dump of {}", dump.database), made, &bucket, &key);
+    }
+
+    /// What is dumped, and what the archive is called: of a tenant its schema alone, and then not as the database's own is.
+    fn narrowed(&mut self, dump: &Dump) -> (Vec<String>, String) {
+        let whole = (dump.schemas.clone(), format!("{}.dump", dump.database));
+        let Some((id, tenant)) = self.target.tenant else { return whole };
+        match tenant.schema.as_ref().filter(|_| dump.engine != Engine::Postgres) {
+            Some(schema) => {
+                self.draft.note(format!("Of database {} schema {schema} of {id} alone is dumped.", dump.database));
+                (vec![schema.clone()], format!("{}.{id}.dump", dump.database))
+            }
+            None => {
+                let why = match dump.engine {
+                    Engine::Postgres => "a dump of PostgreSQL takes a database, not one schema of it",
+                    Engine::Mysql | Engine::Mariadb => "the config names no schema of the tenant",
+                };
+                self.draft.note(format!("Database {} of {id} is dumped whole: {why}.", dump.database));
+                whole
+            }
+        }
     }
 
     /// How many there are and that they are the same ones, without telling names.

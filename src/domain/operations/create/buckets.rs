@@ -1,7 +1,7 @@
 //! Buckets of data: S3 itself keeps the versions and the replica. A backup verifies that it does, and records what was current.
 
 use super::Parts;
-use crate::domain::{environment::Bucket, step, world::BucketFound};
+use crate::domain::{environment::Bucket, retention, step, world::BucketFound};
 
 /// Newest objects whose replication is looked at.
 const SAMPLE: u32 = 100;
@@ -49,9 +49,8 @@ impl Parts<'_> {
             }
         }
         if let Some(archives) = self.target.recorded_in().map(str::to_owned) {
-            let longest = self.env.retention_tiers.map_or(self.env.retention_days.default, |tiers| tiers.daily);
             let prefix = format!("{}/", self.env.name);
-            self.lifecycle_of(&archives, &prefix, longest);
+            self.lifecycle_of(&archives, &prefix, retention::longest(self.env));
         }
     }
 

@@ -342,8 +342,19 @@ impl<'a> Target<'a> {
         if let Some(file_system) = parts.file_system.as_ref().filter(|_| !self.file_systems.is_empty()) {
             let path = parts.path.as_ref().map(|p| format!(" with folder {p}")).unwrap_or_default();
             draft.note(format!(
-                "File system {file_system}{path} of {tenant} is backed up whole: AWS Backup cannot take one folder."
+                "File system {file_system}{path} of {tenant} is backed up whole: AWS Backup cannot take one folder. Out of a whole one a folder alone can be restored: `/bbws backup restore {} efs --recovery-point ID --tenant {tenant}`.",
+                self.environment.name
             ));
+        }
+        if self.scope == BackupScope::Full {
+            let shared = [
+                (self.environment.parameters_prefix.is_some(), "the parameters"),
+                (!self.environment.buckets.is_empty(), "the buckets"),
+            ];
+            let shared: Vec<&str> = shared.into_iter().filter(|(there, _)| *there).map(|(_, what)| what).collect();
+            if !shared.is_empty() {
+                draft.note(format!("Not in it: {}, of which no tenant has a share of its own.", shared.join(" and ")));
+            }
         }
     }
 }

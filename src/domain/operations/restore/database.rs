@@ -417,10 +417,10 @@ pub(super) fn put_checks(
                 database: id.clone(),
                 engine: subject.database.engine,
                 secret: secret.to_owned(),
+                secret_region: path.ask.comes_from_dr().then(|| env.primary_region.clone()),
                 check: name.clone(),
                 schema: check.schema.clone(),
                 query: check.query.clone(),
-                source_region: path.ask.comes_from_dr().then(|| env.primary_region.clone()),
             },
         );
         if let Some(key) = key {

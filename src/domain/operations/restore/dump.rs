@@ -116,6 +116,12 @@ fn found<'k>(ask: &Ask<'_>, env: &'k Environment, known: &'k Known) -> Result<(A
     if point.kind != PointKind::Dump {
         return Err(format!("`{}` is a backup of {}, and no dump. {other}", point.id, point.kind));
     }
+    if let Some(of) = point.tenant.as_deref().filter(|of| ask.tenant() != Some(*of)) {
+        return Err(format!(
+            "{} holds the schema of tenant {of} alone. Say `--tenant {of}` as well. {other}",
+            point.id
+        ));
+    }
     let Place::Bucket { bucket } = &point.place else { return Err(ask.unknown(env, ask.from())) };
     let database = env.databases.iter().find(|database| database.id == point.resource).ok_or_else(|| {
         format!(

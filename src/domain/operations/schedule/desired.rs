@@ -3,7 +3,7 @@
 use super::super::draft::Draft;
 use super::{ScheduleAct, Wanted};
 use crate::domain::{
-    environment::Environment,
+    environment::{AwsBackup, Environment},
     moment::spoken,
     point::PointKind,
     retention::Tier,
@@ -16,13 +16,15 @@ use crate::domain::{
 /// RDS keeps automated backups for no longer, in days.
 const RDS_DAYS: u32 = 35;
 /// AWS Backup keeps continuous backups for no longer, in days.
-const CONTINUOUS_DAYS: u32 = 35;
+const CONTINUOUS_DAYS: u32 = AwsBackup::CONTINUOUS_DAYS;
 /// AWS Backup keeps what is in cold storage for no less, in days.
-const COLD_DAYS: i64 = 90;
+const COLD_DAYS: i64 = AwsBackup::COLD_DAYS as i64;
 /// What a note of something that ends begins with.
 pub(super) const LOSS: &str = "What ends:";
 /// The rule that runs as the environment's schedule says.
 const MAIN: &str = "scheduled";
+/// The rule that makes continuous backups.
+const CONTINUOUS: &str = "continuous";
 
 /// The steps that bring the AWS Backup plan to what is wanted.
 pub(super) fn backup_plan(env: &Environment, wanted: &Wanted<'_>, world: &World, draft: &mut Draft) {
@@ -72,6 +74,9 @@ pub(super) fn backup_plan(env: &Environment, wanted: &Wanted<'_>, world: &World,
     }
     if was == Some(&spec) {
         return;
+    }
+    for line in besides_that(env, was, &spec) {
+        draft.note(line);
     }
     if was.is_none()
         && let (_, Some(taken)) = rhythm(env, wanted)
@@ -148,7 +153,102 @@ fn updated(env: &Environment, wanted: &Wanted<'_>, was: &PlanSpec) -> Result<Pla
     if let Some(days) = wanted.retention {
         rule.delete_after_days = days;
     }
+    // Where nothing is named it is what the config says besides times and lengths.
+    if wanted.cron.is_none() && wanted.retention.is_none() {
+        if !protects_all(&spec) {
+            spec.resources.extend(declared(env));
+            spec.resources.sort();
+            spec.resources.dedup();
+        }
+        if let Some(further) = &env.backup_plan {
+            further_of(env, further, &mut spec);
+        }
+    }
     Ok(spec)
+}
+
+/// What the config wants of AWS Backup besides: cold storage, continuous backups, buckets. What it does not name stays as it is.
+fn further_of(env: &Environment, further: &AwsBackup, spec: &mut PlanSpec) {
+    let ours = |rule: &PlanRule| rule.name == MAIN || Tier::LONG.iter().any(|tier| tier.to_string() == rule.name);
+    let main =
+        spec.rules.iter().find(|rule| rule.name == MAIN).or(spec.rules.first()).map(|rule| rule.schedule.clone());
+    if let Some(after) = further.cold_after.map(i64::from) {
+        for rule in spec.rules.iter_mut().filter(|rule| ours(rule) && !rule.extras.contains(&Extra::Continuous)) {
+            let days = i64::from(rule.delete_after_days);
+            if days == 0 || days >= after + COLD_DAYS {
+                rule.extras.retain(|extra| !matches!(extra, Extra::Cold(_)));
+                // In the order in which a rule is read.
+                let place =
+                    rule.extras.iter().take_while(|extra| matches!(extra, Extra::Other(_) | Extra::Zone(_))).count();
+                rule.extras.insert(place, Extra::Cold(after));
+            }
+        }
+    }
+    if let (Some(days), Some(schedule)) = (further.continuous, main) {
+        let continues = |rule: &&mut PlanRule| rule.name == CONTINUOUS || rule.extras.contains(&Extra::Continuous);
+        match spec.rules.iter_mut().find(continues) {
+            Some(rule) => rule.delete_after_days = days,
+            None => spec.rules.push(PlanRule {
+                name: CONTINUOUS.to_owned(),
+                schedule,
+                delete_after_days: days,
+                // A copy of a continuous backup is none: what is at home is restored to any second, and copies are made by the others.
+                copy_to: None,
+                extras: vec![Extra::Continuous],
+            }),
+        }
+    }
+    if further.buckets {
+        spec.resources.extend(env.buckets.iter().map(|bucket| bucket_arn(&bucket.name)));
+        spec.resources.sort();
+        spec.resources.dedup();
+    }
+}
+
+fn bucket_arn(name: &str) -> String {
+    format!("arn:aws:s3:::{name}")
+}
+
+/// What people have to know of what AWS Backup is to do besides.
+fn besides_that(env: &Environment, was: Option<&PlanSpec>, is: &PlanSpec) -> Vec<String> {
+    let new = |rule: &&PlanRule, extra: fn(&Extra) -> bool| {
+        let before = was.and_then(|was| was.rules.iter().find(|before| before.name == rule.name));
+        rule.extras.iter().any(extra) && !before.is_some_and(|before| before.extras.iter().any(extra))
+    };
+    let mut lines = Vec::new();
+    let cold = |extra: &Extra| matches!(extra, Extra::Cold(_));
+    let colder: Vec<&str> = is.rules.iter().filter(|rule| new(rule, cold)).map(|rule| rule.name.as_str()).collect();
+    if !colder.is_empty() {
+        lines.push(format!(
+            "Cold storage is for recovery points of file systems, by {}: AWS bills at least {COLD_DAYS} days of each there, and a restore out of it \
+             takes hours longer. Those of databases and buckets stay warm.",
+            colder.join(", ")
+        ));
+    }
+    let wished = env.backup_plan.as_ref().and_then(|further| further.cold_after);
+    if let Some(after) = wished.filter(|_| !is.rules.iter().any(|rule| rule.extras.iter().any(cold))) {
+        lines.push(format!(
+            "No rule keeps its recovery points for {} days or more, so that none moves into cold storage after {after} days.",
+            i64::from(after) + COLD_DAYS
+        ));
+    }
+    if is.rules.iter().any(|rule| new(&rule, |extra| *extra == Extra::Continuous)) {
+        let databases: Vec<&str> = env.databases.iter().map(|database| database.id.as_str()).collect();
+        lines.push(format!(
+            "Continuous backups are of databases and buckets; of file systems the rule makes ordinary ones. From then on AWS Backup keeps the \
+             automated backups of {}, and only this rule changes for how long.",
+            if databases.is_empty() { "databases".to_owned() } else { databases.join(", ") }
+        ));
+    }
+    let bucket = |arn: &&String| arn.starts_with("arn:aws:s3:");
+    if is.resources.iter().filter(bucket).any(|arn| !was.is_some_and(|was| was.resources.contains(arn))) {
+        lines.push(
+            "AWS Backup takes buckets only where their versions are kept, its role has AWSBackupServiceRolePolicyForS3Backup, and S3 is opted in \
+             under its settings."
+                .to_owned(),
+        );
+    }
+    lines
 }
 
 /// What AWS Backup would refuse of a rule.
@@ -208,7 +308,9 @@ fn protects_all(spec: &PlanSpec) -> bool {
 
 /// Declared resources that the plan does not name.
 fn undeclared(env: &Environment, spec: &PlanSpec) -> Vec<String> {
-    declared(env).into_iter().filter(|arn| !spec.resources.contains(arn)).collect()
+    let buckets = env.backup_plan.as_ref().is_some_and(|further| further.buckets);
+    let buckets = env.buckets.iter().filter(|_| buckets).map(|bucket| bucket_arn(&bucket.name));
+    declared(env).into_iter().chain(buckets).filter(|arn| !spec.resources.contains(arn)).collect()
 }
 
 /// ARNs of everything of the environment that AWS Backup backs up.
@@ -240,7 +342,12 @@ fn created(env: &Environment, wanted: &Wanted<'_>) -> PlanSpec {
             rules.push(rule(&tier.to_string(), when.to_owned(), tier.days(tiers)));
         }
     }
-    PlanSpec { vault: env.vault.clone(), rules, resources: declared(env), role: env.backup_role.clone() }
+    let mut spec =
+        PlanSpec { vault: env.vault.clone(), rules, resources: declared(env), role: env.backup_role.clone() };
+    if let Some(further) = &env.backup_plan {
+        further_of(env, further, &mut spec);
+    }
+    spec
 }
 
 /// The steps that bring the automated backups to what is wanted.
@@ -326,6 +433,7 @@ fn kept(rule: &PlanRule) -> String {
 /// of all else, conditions among it, the whole of it.
 fn plain(arn: &str, account: &str) -> String {
     let named = match arn.splitn(6, ':').collect::<Vec<_>>()[..] {
+        ["arn", _, "s3", _, _, bucket] if !bucket.contains(['*', '/']) => Some(format!("bucket {bucket}")),
         ["arn", _, service, region, of, rest] if of == account && !rest.contains('*') => match service {
             "backup" => rest.strip_prefix("backup-vault:").map(|name| format!("vault {name} in {region}")),
             "rds" => rest.strip_prefix("db:").map(|name| format!("database {name}")),

@@ -153,6 +153,8 @@ fn settled(values: Values) -> Result<Values, Wrong> {
                 "RDS makes automated backups once a day, in a window of half an hour. With `--type rds` say a daily time, such as `--cron \"cron(0 2 * * ? *)\"`, or leave `--cron` out.",
             ))
         }
+        // The config says what else the plan of AWS Backup is to do.
+        Some("update") if values.get(TYPE) == Some(PointKind::Efs.as_str()) => Ok(values),
         Some("update") if retention.is_none() && cron.is_none() => Err(Wrong::new(format!(
             "`backup schedule {environment} update` would change nothing. Say what: `--retention`, `--cron` or both."
         ))),

@@ -8,7 +8,7 @@ use super::super::{
     time::{Timeline, hex_for, rng_for},
     world::{
         GIB, Tags, World,
-        backup::Vault,
+        backup::{Lock, Vault},
         efs::{FileSystem, Folder, MountTarget},
         kms::{BACKUP_KEY, EFS_KEY},
     },
@@ -39,6 +39,7 @@ fn vault(world: &mut World, account: &str, region: &str, name: &str, key: &str, 
         created: now - AGE,
         points: BTreeMap::new(),
         locked: false,
+        lock: Lock::default(),
         creator_request: None,
     };
     place.backup.vaults.entry(name.to_owned()).or_insert(vault);

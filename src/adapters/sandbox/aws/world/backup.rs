@@ -48,9 +48,23 @@ pub struct Vault {
     /// Under a vault lock: nothing in it can be deleted before its time.
     #[serde(default)]
     pub locked: bool,
+    /// What its lock says besides.
+    #[serde(default)]
+    pub lock: Lock,
     /// Whoever made it, if they said so.
     #[serde(default)]
     pub creator_request: Option<String>,
+}
+
+/// What a vault lock says.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lock {
+    /// From when on nobody can lift it; never where none is set.
+    pub from: Option<Moment>,
+    /// Days for which recovery points are kept at least.
+    pub min_days: Option<i64>,
+    /// And at most.
+    pub max_days: Option<i64>,
 }
 
 /// How long a recovery point is kept.

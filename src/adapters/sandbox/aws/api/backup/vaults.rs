@@ -1,11 +1,14 @@
 //! Vaults.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use serde_json::{Value, json};
 
 use super::{
-    super::{super::world::backup::Vault, Context, Outcome, Refusal, Request},
+    super::{
+        super::world::backup::{Lock, Vault},
+        Context, Outcome, Refusal, Request,
+    },
     BACKUP_KEY, key_arn, page_of, vault_of,
 };
 use crate::domain::moment::Moment;
@@ -26,8 +29,9 @@ pub(super) fn create(cx: &mut Context<'_>, request: &Request) -> Outcome {
     };
     let arn = format!("arn:aws:backup:{}:{}:backup-vault:{name}", request.region, request.account());
     let creator_request = request.text("CreatorRequestId").map(str::to_owned);
+    let (arn, lock) = (arn.clone(), Lock::default());
     let vault =
-        Vault { arn: arn.clone(), key, created: cx.now, points: BTreeMap::new(), locked: false, creator_request };
+        Vault { arn: arn.clone(), key, created: cx.now, points: BTreeMap::new(), locked: false, lock, creator_request };
     cx.place(request).backup.vaults.insert(name.to_owned(), vault);
     Ok(json!({ "BackupVaultName": name, "BackupVaultArn": arn, "CreationDate": request.time(cx.now) }))
 }
@@ -64,6 +68,9 @@ fn shown(request: &Request, name: &str, vault: &Vault, now: Moment) -> Value {
         "CreatorRequestId": vault.creator_request,
         "NumberOfRecoveryPoints": points,
         "Locked": vault.locked,
+        "MinRetentionDays": vault.lock.min_days,
+        "MaxRetentionDays": vault.lock.max_days,
+        "LockDate": vault.lock.from.map(|from| request.time(from)),
     })
 }
 
@@ -71,8 +78,16 @@ fn shown(request: &Request, name: &str, vault: &Vault, now: Moment) -> Value {
 pub(super) fn lock(cx: &mut Context<'_>, request: &Request) -> Outcome {
     let name = request.need("backupVaultName")?;
     vault_of(cx, request, name)?;
+    let (now, days) = (cx.now, |key: &str| request.input[key].as_i64());
+    let grace = days("ChangeableForDays");
+    if grace.is_some_and(|grace| grace < 3) {
+        return Err(request.invalid("ChangeableForDays must be 3 or more."));
+    }
+    let from = grace.and_then(|grace| u64::try_from(grace).ok()).map(|grace| now + Duration::from_secs(grace * 86_400));
+    let lock = Lock { from, min_days: days("MinRetentionDays"), max_days: days("MaxRetentionDays") };
     if let Some(vault) = cx.place(request).backup.vaults.get_mut(name) {
         vault.locked = true;
+        vault.lock = lock;
     }
     Ok(json!({}))
 }

@@ -1,5 +1,7 @@
 //! Buckets and what is set about them. Configurations are kept and given back as they were put.
 
+use std::collections::BTreeSet;
+
 use serde_json::json;
 
 use super::{Served, bucket_of, document, read, xml};
@@ -104,7 +106,21 @@ pub(super) fn put_replication(cx: &mut Context<'_>, request: &Request) -> Served
     if destinations.is_empty() || destinations.iter().any(|name| !cx.world.s3.buckets.contains_key(name)) {
         return Err(Refusal::new("InvalidRequest", "Destination bucket must exist."));
     }
+    if destinations.iter().any(|name| cx.world.s3.buckets[name].versioning != Some(true)) {
+        return Err(Refusal::new("InvalidRequest", "Destination bucket must have versioning enabled."));
+    }
+    let rules: Vec<&xml::Element> = configuration.all("Rule").collect();
+    let newer = rules.iter().filter(|rule| rule.at(&["Filter"]).is_some()).count();
+    if newer != 0 && newer != rules.len() {
+        let why = "Replication rules of different schema versions cannot be in one configuration";
+        return Err(Refusal::new("InvalidRequest", why));
+    }
+    let priorities: BTreeSet<&str> = rules.iter().map(|rule| rule.text_at(&["Priority"])).collect();
+    if newer > 1 && priorities.len() != rules.len() {
+        return Err(Refusal::new("InvalidRequest", "Found duplicate priorities. Priorities must be unique."));
+    }
     bucket_of(cx, request)?.replication = Some(as_put(request));
+    changed(cx, request, "replication");
     Ok(Reply::new(200))
 }
 
@@ -149,6 +165,8 @@ pub(super) struct Rule {
     encrypted: bool,
     /// Key of the replicas.
     pub(super) key: Option<String>,
+    /// Also of delete markers.
+    pub(super) markers: bool,
 }
 
 impl Rule {
@@ -176,6 +194,7 @@ impl Rule {
             bucket: arn.strip_prefix("arn:aws:s3:::").unwrap_or(arn).to_owned(),
             encrypted: encrypted == "Enabled",
             key: Some(key.to_owned()).filter(|key| !key.is_empty()),
+            markers: rule.text_at(&["DeleteMarkerReplication", "Status"]) == "Enabled",
         }
     }
 

@@ -313,7 +313,13 @@ pub(super) fn delete(cx: &mut Context<'_>, request: &Request) -> Served {
                 replication: None,
                 replica: false,
             };
-            bucket.add(&key, marker);
+            let rules = Rule::all(bucket);
+            bucket.add(&key, marker.clone());
+            // Markers have no encryption that a rule could leave out.
+            let rule = rules.into_iter().find(|rule| rule.markers && rule.covers(&key, &Tags::new(), false));
+            if let Some(there) = rule.and_then(|rule| cx.world.s3.buckets.get_mut(&rule.bucket)) {
+                there.add(&key, Version { replica: true, ..marker });
+            }
             reply.with("x-amz-delete-marker", "true").with("x-amz-version-id", id)
         }
         (named, _) => {

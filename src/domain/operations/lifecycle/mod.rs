@@ -1,5 +1,8 @@
-//! `backup.lifecycle`: the lifecycle rules of buckets as the config has them: when objects move into colder storage, and when they and
-//! their noncurrent versions end. Versions are switched on before anything else, since without them an end cannot be taken back.
+//! `backup.lifecycle`: what the config says of buckets as a whole. When objects move into colder storage, and when they and
+//! their noncurrent versions end; and how they are replicated. Versions are switched on before anything else, since without them an
+//! end cannot be taken back, and S3 replicates nothing.
+
+mod replication;
 
 use super::{
     Asked, Ended, Known, Operation, begun,
@@ -27,9 +30,9 @@ static ENTRY: Entry = Entry {
     path: &["backup", "lifecycle"],
     group: Group::Backups,
     place: 45,
-    about: "Bring the lifecycle rules of buckets to what the config says",
+    about: "Bring lifecycle and replication rules of buckets to what the config says",
     happens: "Shows the rules that are there and those that will be, and switches versions on where they are off. Rules that bbws \
-                  did not make stay word for word. S3 deletes what its rules say is old, so that a second person has to agree.",
+                  did not make stay as they are. S3 deletes what its rules say is old, so that a second person has to agree.",
     args: &[
         ENVIRONMENT,
         Arg {
@@ -38,7 +41,7 @@ static ENTRY: Entry = Entry {
             form: Form::Option,
             required: false,
             usual: None,
-            about: "only this one; all that the config's `lifecycle` names when left out",
+            about: "only this one; all that the config's `lifecycle` and `s3_replication` are about when left out",
         },
         REASON,
     ],
@@ -53,32 +56,56 @@ static ENTRY: Entry = Entry {
 pub struct Lifecycle;
 
 impl Lifecycle {
-    /// The buckets it is about, in the order of the config.
-    fn buckets(asked: &Asked<'_>) -> Result<Vec<String>, Vec<String>> {
+    /// The buckets it is about.
+    fn buckets(asked: &Asked<'_>) -> Result<Buckets, Vec<String>> {
         let env = asked.environment;
         if asked.command.name() != KIND {
             return Err(unplanned(asked.command));
         }
-        let mut names: Vec<String> = Vec::new();
+        let mut ruled: Vec<String> = Vec::new();
         for rule in &env.lifecycle {
-            if !names.contains(&rule.bucket) {
-                names.push(rule.bucket.clone());
+            if !ruled.contains(&rule.bucket) {
+                ruled.push(rule.bucket.clone());
             }
         }
+        let replicated = env.replicated_buckets().filter(|_| env.s3_replication.is_some());
+        let replicated = replicated.map(|(bucket, replica)| (bucket.to_owned(), replica.to_owned())).collect();
+        let mut buckets = Buckets { ruled, replicated };
+        let names = buckets.names();
         if names.is_empty() {
             return Err(vec![format!(
-                "The config says nothing of lifecycle rules of `{0}`. Add `[[environments.{0}.lifecycle]]` to bbws.toml.",
+                "The config says nothing of lifecycle rules or replication of buckets of `{0}`. Add `[[environments.{0}.lifecycle]]` or \
+                 `[environments.{0}.s3_replication]` to bbws.toml.",
                 env.name
             )]);
         }
-        let Some(only) = asked.command.values().get(BUCKET) else { return Ok(names) };
-        match names.iter().any(|name| name == only) {
-            true => Ok(vec![only.to_owned()]),
-            false => Err(vec![format!(
-                "The config says nothing of lifecycle rules of bucket `{only}`, only of {}.",
-                names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
-            )]),
+        if let Some(only) = asked.command.values().get(BUCKET) {
+            if !names.iter().any(|name| name == only) {
+                return Err(vec![format!(
+                    "The config says nothing of lifecycle rules or replication of bucket `{only}`, only of {}.",
+                    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+                )]);
+            }
+            buckets.ruled.retain(|name| name == only);
+            buckets.replicated.retain(|(name, _)| name == only);
         }
+        Ok(buckets)
+    }
+}
+
+/// The buckets that one run is about, in the order of the config.
+struct Buckets {
+    /// Those with lifecycle rules.
+    ruled: Vec<String>,
+    /// Those that are to be replicated, with their replicas.
+    replicated: Vec<(String, String)>,
+}
+
+impl Buckets {
+    fn names(&self) -> Vec<String> {
+        let mut names = self.ruled.clone();
+        names.extend(self.replicated.iter().map(|(name, _)| name).filter(|name| !self.ruled.contains(name)).cloned());
+        names
     }
 }
 
@@ -96,11 +123,12 @@ impl Operation for Lifecycle {
     }
 
     fn what(&self, _: &Command, environment: &str) -> String {
-        format!("The lifecycle rules of `{}`", escape(environment))
+        format!("The rules of buckets of `{}`", escape(environment))
     }
 
     fn survey(&self, asked: &Asked<'_>) -> Result<Survey, Vec<String>> {
-        Ok(Survey { buckets: Self::buckets(asked)?, ..Survey::default() })
+        let Buckets { ruled, replicated } = Self::buckets(asked)?;
+        Ok(Survey { buckets: ruled, dr: !replicated.is_empty(), replications: replicated, ..Survey::default() })
     }
 
     fn plan(&self, asked: &Asked<'_>, known: &Known) -> Result<Plan, Vec<String>> {
@@ -117,49 +145,55 @@ impl Operation for Lifecycle {
     }
 
     fn irreversible(&self) -> Option<&'static str> {
-        Some("What S3 deletes by these rules cannot be brought back once its noncurrent versions are gone, too.")
+        Some("What S3 deletes by lifecycle rules cannot be brought back once its noncurrent versions are gone, too.")
     }
 
     fn title(&self, plan: &Plan) -> String {
-        format!("Lifecycle rules of {} ({})", plan.environment, plan.scope)
+        format!("Rules of buckets of {} ({})", plan.environment, plan.scope)
     }
 
     fn done(&self, _: &Ended<'_>) -> String {
-        "The lifecycle rules are as the config says: they were read back and compared.".to_owned()
+        "The rules of the buckets are as the config says: they were read back and compared.".to_owned()
     }
 
     fn not_done(&self, _: &Plan) -> &'static str {
-        "The lifecycle rules are *not* as the config says."
+        "The rules of the buckets are *not* as the config says."
     }
 }
 
 /// The plan: versions on, and the rules as wanted, bucket by bucket.
-fn plan(env: &Environment, buckets: &[String], world: &World) -> Result<Plan, Vec<String>> {
+fn plan(env: &Environment, buckets: &Buckets, world: &World) -> Result<Plan, Vec<String>> {
     let mut draft = Draft::default();
-    for name in buckets {
+    let mut versioned = Vec::new();
+    for name in &buckets.ruled {
         match world.buckets.iter().find(|found| found.name == *name) {
-            Some(found) => one(env, found, &mut draft),
+            Some(found) => versioned.extend(one(env, found, &mut draft).map(|step| (name.as_str(), step))),
             None => draft.problem(format!(
                 "Bucket `{name}` was not found in {} of account {}. Check `lifecycle` in bbws.toml.",
                 env.primary_region, env.account
             )),
         }
     }
+    if let Some(wanted) = &env.s3_replication {
+        let step = |bucket: &str| versioned.iter().find(|(name, _)| *name == bucket).map(|(_, step)| *step);
+        replication::plan(env, wanted, &buckets.replicated, world, &step, &mut draft);
+    }
     let nothing = draft.is_empty();
-    let scope = match buckets {
+    let scope = match buckets.names().as_slice() {
         [only] => only.clone(),
         several => count(several.len(), "bucket"),
     };
     let plan = draft.finish(Head { kind: KIND, environment: env, scope, tenant: None, retention_days: None })?;
     if nothing {
         return Err(vec![
-            "Nothing would change: versions are kept, and the lifecycle rules are as the config says.".to_owned(),
+            "Nothing would change: versions are kept, and the rules of the buckets are as the config says.".to_owned(),
         ]);
     }
     Ok(plan)
 }
 
-fn one(env: &Environment, found: &BucketFound, draft: &mut Draft) {
+/// One bucket's versions and lifecycle rules; answers the step that switches versions on, where there is one.
+fn one(env: &Environment, found: &BucketFound, draft: &mut Draft) -> Option<usize> {
     let (name, region) = (&found.name, env.primary_region.clone());
     let versions = if found.versioned { "versions are kept" } else { "versions are NOT kept" };
     let rules = match found.rules.as_slice() {
@@ -167,12 +201,7 @@ fn one(env: &Environment, found: &BucketFound, draft: &mut Draft) {
         rules => rules.iter().map(|rule| rule.words.as_str()).collect::<Vec<_>>().join("; "),
     };
     draft.fact(format!("Bucket {name}"), format!("{versions}; {rules}"));
-    let mut before = Vec::new();
-    if !found.versioned {
-        draft.note(format!("Versions in bucket {name}: not kept → kept. It cannot be undone, only suspended."));
-        let versioning = step::EnableVersioning { region: region.clone(), bucket: name.clone() };
-        before.push(draft.step(format!("Keep versions in bucket {name}"), vec![], versioning));
-    }
+    let before = (!found.versioned).then(|| replication::keep_versions(&region, name, draft));
     let wanted: Vec<RuleSpec> = env.lifecycle.iter().filter(|rule| rule.bucket == *name).map(spec).collect();
     let spare = |id: &str| id.starts_with(RuleSpec::OURS) && !wanted.iter().any(|rule| rule.id == id);
     let mut differs = false;
@@ -201,18 +230,20 @@ fn one(env: &Environment, found: &BucketFound, draft: &mut Draft) {
         }
         draft.step(
             format!("Put {} on bucket {name}", count(wanted.len(), "lifecycle rule")),
-            before,
+            before.into_iter().collect(),
             step::PutLifecycle { region, bucket: name.clone(), rules: wanted },
         );
     }
+    before
 }
 
 /// A rule of the config as it is put.
 fn spec(rule: &LifecycleRule) -> RuleSpec {
     let moves = [("STANDARD_IA", rule.ia), ("GLACIER", rule.glacier), ("DEEP_ARCHIVE", rule.deep_archive)];
     RuleSpec {
-        id: rule.id.clone().unwrap_or_else(|| RuleSpec::named(&rule.prefix)),
+        id: RuleSpec::name_of(rule),
         prefix: rule.prefix.clone(),
+        retention_days: rule.retention,
         transitions: moves.into_iter().filter_map(|(class, days)| Some((class.to_owned(), days?))).collect(),
         expires: rule.expire,
         noncurrent_expires: rule.noncurrent,
