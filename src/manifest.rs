@@ -1,7 +1,7 @@
 //! The Slack app manifest: what the workspace is asked to allow, for the address this product is reached at.
 
 /// Rights the bot asks for, each because of a call this product makes.
-pub const SCOPES: [&str; 16] = [
+pub const SCOPES: [&str; 17] = [
     "app_mentions:read", // the event that stands in for the command inside threads
     "bookmarks:read",    // bookmarks.list: does one lead to the runbook already?
     "bookmarks:write",   // bookmarks.add: the runbook, in the room of an incident
@@ -16,12 +16,14 @@ pub const SCOPES: [&str; 16] = [
     "groups:history",    // as channels:history, in private channels
     "groups:read",       // as channels:read, in private channels
     "pins:write",        // pins.add: the card of an incident in its room
+    "reactions:read",    // the event that puts a message on the timeline of an incident
     "usergroups:read",   // usergroups.users.list: who holds a role that is a Slack group
     "users:read",        // users.info: guests, bots and deleted people may not act
 ];
 
-/// Events that Slack is to send.
-pub const EVENTS: [&str; 1] = ["app_mention"];
+/// Events that Slack is to send: the bot is spoken to; a message that is on a timeline is edited or deleted; one is put there by an
+/// emoji.
+pub const EVENTS: [&str; 3] = ["app_mention", "message.channels", "reaction_added"];
 
 const NAME: &str = "bbws";
 const DESCRIPTION: &str = "Backups of the platform: made, checked, tested and kept, with approval by colleagues.";

@@ -20,7 +20,7 @@ use super::{
     leave_out,
     planner::Planner,
     restore_form::Triggers,
-    room::Message,
+    timeline::Message,
     wake::Wake,
 };
 use crate::{
@@ -103,7 +103,8 @@ impl Inquiry {
             Via::Command => self.late.whispers(),
             // Successes of an operation's buttons show on its card; everything else has to be read.
             Via::Interaction => self.said || reply.level != Level::Success,
-            Via::Event => true,
+            // Whoever edits a message waits for nothing.
+            Via::Event => self.said || reply.level != Level::Success,
         }
     }
 
@@ -218,6 +219,9 @@ impl Desk {
             };
             return self.answer_now(request, via, reply, false).await;
         }
+        if !self.concerns(&request.channel, &what).await? {
+            return Ok(Some(say(Level::Success, "Nothing to keep.")));
+        }
         let Some(text) = what.said() else { return self.accept_and_deal(request, via, what).await };
         if let Some(open) = language::open_restore(text, &self.environments())
             && let Some(trigger) = self.triggers.take(&request.id)
@@ -324,9 +328,13 @@ impl Desk {
 
     /// Deals with a stored request and answers it in the ledger.
     async fn deal(&self, ask: &Inquiry, what: Inbound) -> Result<Reply, StoreError> {
-        let dealt = match self.gate(&ask.request, stops(&what)).await {
-            Ok(()) => self.act(ask, what).await,
-            Err(reply) => self.refuse_ask(ask, reply).await,
+        let dealt = match what {
+            // Whoever edits or deletes asks for nothing, and is told nothing.
+            Inbound::Amended { ts, text } => self.amend(ask, &ts, text.as_deref()).await,
+            what => match self.gate(&ask.request, stops(&what)).await {
+                Ok(()) => self.act(ask, what).await,
+                Err(reply) => self.refuse_ask(ask, reply).await,
+            },
         };
         // Whoever wanted to open a form has.
         self.triggers.take(&ask.request.id);
@@ -343,6 +351,8 @@ impl Desk {
             Inbound::Command { text } => self.obey(ask, &text).await,
             Inbound::Mentioned { text } => self.refuse_ask(ask, aside(&text, &self.environments())).await,
             Inbound::Noted { ts, by, text } => self.put_on_timeline(ask, Message { ts, by, text }).await,
+            Inbound::Reacted { ts, .. } => self.put_reacted(ask, &ts).await,
+            Inbound::Amended { ts, text } => self.amend(ask, &ts, text.as_deref()).await,
             Inbound::Click { action, value, .. } if says_command(&action) => self.obey(ask, &value).await,
             Inbound::Click { action, value, block_id, message_ts, reason } => {
                 let id = OpId(one_line(&value));

@@ -48,6 +48,20 @@ pub enum Inbound {
         /// What it says.
         text: String,
     },
+    /// Somebody put an emoji on a message.
+    Reacted {
+        /// Slack's name of the emoji.
+        emoji: String,
+        /// Slack's id of the message.
+        ts: String,
+    },
+    /// A message of a person's was edited, or deleted.
+    Amended {
+        /// Slack's id of the message.
+        ts: String,
+        /// What it says now; none where it was deleted.
+        text: Option<String>,
+    },
     /// The bot was spoken of, not spoken to: nothing is done, and the person is told how to ask.
     Mentioned {
         /// What follows the mention, which may have been meant as a command; may be empty.
@@ -65,7 +79,9 @@ impl Inbound {
         match self {
             Inbound::Command { text } => Some(text),
             Inbound::Click { action, value, .. } => says_command(action).then_some(value),
-            Inbound::Noted { .. } | Inbound::Mentioned { .. } => None,
+            Inbound::Noted { .. } | Inbound::Reacted { .. } | Inbound::Amended { .. } | Inbound::Mentioned { .. } => {
+                None
+            }
         }
     }
 }
@@ -73,7 +89,7 @@ impl Inbound {
 impl Inbound {
     /// Whether the answer is to be read whatever it is: nothing on a card shows what came of it.
     pub fn wants_answer(&self) -> bool {
-        self.said().is_some() || matches!(self, Inbound::Noted { .. })
+        self.said().is_some() || matches!(self, Inbound::Noted { .. } | Inbound::Reacted { .. })
     }
 }
 

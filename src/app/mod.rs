@@ -39,6 +39,7 @@ pub mod standing;
 mod submit;
 mod supplant;
 mod tidy;
+mod timeline;
 pub mod timer;
 mod turn;
 mod waiting;

@@ -1,4 +1,4 @@
-//! The room of an incident: what it is told by itself while the incident is open, and the duties people take in it.
+//! The room of an incident: what it is told by itself while the incident is open, the duties people take in it, and its updates.
 
 use serde_json::json;
 
@@ -20,7 +20,7 @@ use crate::{
     ports::{
         alert::Topic,
         chat::{Attachment, File, Level, Reply},
-        store::{Filter, MarkKind, Store, StoreError},
+        store::{Filter, Store, StoreError},
     },
 };
 
@@ -138,73 +138,6 @@ impl Desk {
         };
         self.attempt(ask, id, |run| sent(run, &by, number.unwrap_or_default(), &told(run), self.clock.now())).await
     }
-
-    /// Somebody puts a message on the timeline of the incident whose room it stands in.
-    pub(super) async fn put_on_timeline(&self, ask: &Inquiry, message: Message) -> Result<Reply, StoreError> {
-        let by = match self.actor(ask, Freshness::Recent).await {
-            Ok(principal) => principal.user,
-            Err(reply) => return self.refuse_ask(ask, reply).await,
-        };
-        let Some(id) = self.incident_in(&ask.request.channel).await? else {
-            let text =
-                "This channel is no open incident's room, so that there is no timeline to put it on. Nothing was done.";
-            return self.refuse_ask(ask, say(Level::Warning, text)).await;
-        };
-        self.attempt(ask, &id, |run| noted(run, &by, &message, self.clock.now())).await
-    }
-
-    /// The open incident that has its room there.
-    async fn incident_in(&self, channel: &str) -> Result<Option<OpId>, StoreError> {
-        let environments: Vec<String> = self.environments().into_iter().map(str::to_owned).collect();
-        for environment in environments {
-            for mark in self.store.marks(&environment, Some(MarkKind::Room)).await? {
-                let run = self.store.load(&OpId(mark.note)).await?;
-                if let Some(run) = run.filter(|run| incident::room(run) == Some(channel)) {
-                    return Ok(Some(run.op.id));
-                }
-            }
-        }
-        Ok(None)
-    }
-}
-
-/// A message that somebody wrote in a room.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Message {
-    /// Slack's id of it.
-    pub ts: String,
-    /// Who wrote it, Slack user id.
-    pub by: String,
-    /// What it says; hostile.
-    pub text: String,
-}
-
-impl Message {
-    /// When it was written, by its id.
-    fn at(&self) -> Option<Moment> {
-        let seconds: i64 = self.ts.split('.').next()?.parse().ok()?;
-        Some(Moment(seconds.checked_mul(1_000)?))
-    }
-}
-
-/// Most characters of a message that are kept.
-const QUOTED: usize = 500;
-
-fn noted(run: &Run, by: &str, message: &Message, now: Moment) -> Attempt {
-    let id = &run.op.id;
-    let text: String = one_line(&message.text).chars().take(QUOTED).collect();
-    // What claims to be from the future, or from before Slack, is written down as of now.
-    let at = message.at().filter(|at| *at <= now && at.0 > 0).unwrap_or(now);
-    let entry = Entry { at, by: message.by.clone(), text, message: Some(message.ts.clone()) };
-    let mut change = Change::on(run, now);
-    if !change.op().incident.get_or_insert_default().note(entry) {
-        return Attempt::Refuse(say(
-            Level::Info,
-            format!("It is on the timeline of {id} already, or that is full. Nothing was done."),
-        ));
-    }
-    change.audit(by, "timeline", json!({"message": message.ts, "written_by": message.by}));
-    Attempt::Change(Box::new(change), say(Level::Success, format!("It is on the timeline of {id}.")))
 }
 
 fn sent(run: &Run, by: &str, number: u32, channels: &[String], now: Moment) -> Attempt {
@@ -222,7 +155,7 @@ fn sent(run: &Run, by: &str, number: u32, channels: &[String], now: Moment) -> A
     let incident = change.op().incident.get_or_insert_default();
     incident.update = Some(Update { sent: Some(Holder { user: by.to_owned(), since: now }), ..update.clone() });
     let text = format!("Sent update {number} to those who wait");
-    incident.note(Entry { at: now, by: by.to_owned(), text, message: None });
+    incident.note(Entry { at: now, by: by.to_owned(), text, message: None, later: Vec::new() });
     change.audit(by, "update", json!({"number": number, "channels": channels}));
     for channel in channels {
         change.post(channel, format!("{id}-update-{number}"), Level::Warning, update.text.clone());
@@ -258,7 +191,13 @@ fn taken(run: &Run, by: &str, duty: Duty, user: &str, now: Moment) -> Attempt {
     let mut change = Change::on(run, now);
     let incident = change.op().incident.get_or_insert_default();
     incident.duties.insert(duty, Holder { user: user.to_owned(), since: now });
-    incident.note(Entry { at: now, by: user.to_owned(), text: format!("Took {duty}"), message: None });
+    incident.note(Entry {
+        at: now,
+        by: user.to_owned(),
+        text: format!("Took {duty}"),
+        message: None,
+        later: Vec::new(),
+    });
     change.audit(by, "duty", json!({"duty": duty, "holder": user, "before": before}));
     let from = before.map(|before| format!(" from <@{before}>")).unwrap_or_default();
     let text = match user == by {

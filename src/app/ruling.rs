@@ -82,7 +82,13 @@ fn ruled(run: &Run, by: &str, choice: Choice, why: Option<&str>, form: &ReasonFo
     let mut change = Change::on(run, now);
     let incident = change.op().incident.get_or_insert_default();
     incident.rulings.push(Ruling { choice, why: why.to_owned(), by: by.to_owned(), at: now });
-    incident.note(Entry { at: now, by: by.to_owned(), text: format!("Decided: {label}. Why: {why}"), message: None });
+    incident.note(Entry {
+        at: now,
+        by: by.to_owned(),
+        text: format!("Decided: {label}. Why: {why}"),
+        message: None,
+        later: Vec::new(),
+    });
     change.audit(by, "decide", json!({"choice": choice.word(), "why": why}));
     let told = format!("<@{by}> decides: *{label}*, because {}.", escape(why));
     change.thread(format!("ruling-{}", now.0), Level::Warning, told);

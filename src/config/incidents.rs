@@ -27,6 +27,12 @@ pub(super) fn check(incidents: &Incidents, at: &At, report: &mut Report<'_>) {
     if let Some(url) = &incidents.conference_url {
         web_address(url, &at.key("conference_url"), report);
     }
+    let emoji = &incidents.emoji;
+    let named = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '_' | '-' | '+');
+    if emoji.is_empty() || emoji.len() > 100 || !emoji.chars().all(named) {
+        let text = "is not the name of an emoji; write it as Slack does, without colons: `memo`";
+        report.problem(&at.key("emoji"), format_args!("`{emoji}` {text}"));
+    }
 }
 
 /// `[environments.X.drills]`.

@@ -290,6 +290,15 @@ pub struct RestoreForm {
     pub note: String,
 }
 
+/// A message as Slack has it now.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Written {
+    /// Who wrote it, Slack user id; empty where a machine did.
+    pub by: String,
+    /// What it says; hostile.
+    pub text: String,
+}
+
 /// What Slack knows of a channel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct ChannelFacts {
@@ -317,6 +326,12 @@ pub trait Chat: super::rooms::Rooms {
     /// # Errors
     /// See [`ChatError`].
     async fn channel(&self, channel: &str) -> Result<ChannelFacts, ChatError>;
+
+    /// `conversations.replies`: one message, in a thread or not; none where it is gone.
+    ///
+    /// # Errors
+    /// See [`ChatError`].
+    async fn message(&self, channel: &str, ts: &str) -> Result<Option<Written>, ChatError>;
 
     /// `chat.postMessage`; answers the message's `ts`. A user id as channel is the conversation between the app and that
     /// person.

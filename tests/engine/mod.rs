@@ -41,6 +41,7 @@ mod soak;
 mod status;
 mod supplant;
 mod tenants;
+mod timelines;
 mod timer;
 mod turns;
 mod watch;

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod clicks;
+mod happened;
 mod mentions;
 mod properties;
 mod support;

@@ -9,6 +9,7 @@ mod demo;
 mod phone;
 mod regions;
 mod restore;
+mod scenes;
 mod stage;
 mod tenants;
 

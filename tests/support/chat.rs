@@ -8,7 +8,7 @@ use std::{
 use async_trait::async_trait;
 use bbws::{
     domain::{operation::State, principal::Profile},
-    ports::chat::{ChannelFacts, Chat, ChatError, Content, File, Form, Outgoing, Reply},
+    ports::chat::{ChannelFacts, Chat, ChatError, Content, File, Form, Outgoing, Reply, Written},
 };
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
@@ -72,6 +72,7 @@ struct Inner {
     whispers: Vec<(String, Reply)>,
     forms: Vec<Form>,
     files: Vec<(String, String, File)>,
+    written: BTreeMap<(String, String), Written>,
     trouble: VecDeque<Trouble>,
     down: bool,
     next: u64,
@@ -103,6 +104,11 @@ impl FakeChat {
             chat.group(group, members);
         }
         chat
+    }
+    /// Somebody writes something in a channel.
+    pub fn writes(&self, channel: &str, ts: &str, by: &str, text: &str) {
+        let written = Written { by: by.to_owned(), text: text.to_owned() };
+        self.inner.lock().unwrap().written.insert((channel.to_owned(), ts.to_owned()), written);
     }
     /// Adds or changes somebody.
     pub fn person(&self, profile: Profile) {
@@ -271,6 +277,16 @@ impl Chat for FakeChat {
         let at: usize = view[1..].parse().expect("one of ours");
         self.inner.lock().unwrap().forms[at] = form.clone();
         Ok(())
+    }
+    async fn message(&self, channel: &str, ts: &str) -> Result<Option<Written>, ChatError> {
+        let inner = self.inner.lock().unwrap();
+        if inner.down {
+            return Err(ChatError::Unknown {
+                method: "conversations.replies".to_owned(),
+                reason: "no answer".to_owned(),
+            });
+        }
+        Ok(inner.written.get(&(channel.to_owned(), ts.to_owned())).cloned())
     }
     async fn profile(&self, user: &str) -> Result<Profile, ChatError> {
         let inner = self.inner.lock().unwrap();

@@ -21,7 +21,7 @@ use bbws::{
     },
     ports::{
         alert::{Alerts, Topic},
-        chat::{ChannelFacts, Chat, ChatError, File, Form, Outgoing, Reply},
+        chat::{ChannelFacts, Chat, ChatError, File, Form, Outgoing, Reply, Written},
         cloud::{
             Call, Cloud, CloudError, KeyFound, LeftOut, Measurements, Pages, PointQuery, Probe, Progress, Started,
             Survey, Windows, World,
@@ -559,6 +559,9 @@ impl Chat for MortalChat {
     }
     async fn channel(&self, channel: &str) -> Result<ChannelFacts, ChatError> {
         if self.killer.dead() { Err(mute("conversations.info")) } else { self.inner.channel(channel).await }
+    }
+    async fn message(&self, channel: &str, ts: &str) -> Result<Option<Written>, ChatError> {
+        if self.killer.dead() { Err(mute("conversations.replies")) } else { self.inner.message(channel, ts).await }
     }
     async fn post(&self, message: &Outgoing) -> Result<String, ChatError> {
         if self.killer.point("before post") {

@@ -81,3 +81,33 @@ async fn what_is_no_place_to_meet_says_so() {
     workspace.grant(&["chat:write", "users:read"]);
     assert_eq!(code(chat.create_room("inc-inc-3-prod").await), "missing_scope");
 }
+
+#[tokio::test]
+async fn people_react_to_messages_edit_and_delete_them_and_the_app_is_told_and_reads_them() {
+    let (workspace, chat) = served().await;
+    let room = chat.create_room("inc-inc-1-prod").await.unwrap();
+    let ts = workspace.say("U0CAROL", &room, "the release did it", None).unwrap();
+    let event = |told: Result<bbws::adapters::sandbox::workspace::SignedForm, String>| {
+        let body: serde_json::Value = serde_json::from_str(&told.expect("it is told").body).unwrap();
+        body["event"].clone()
+    };
+    let told = event(workspace.react("U0BOB", &room, &ts, "memo"));
+    assert_eq!(
+        (&told["type"], &told["item"]["ts"], &told["item_user"]),
+        (&json!("reaction_added"), &json!(ts), &json!("U0CAROL"))
+    );
+    assert_eq!(workspace.react("U0BOB", &room, &ts, "memo").unwrap_err(), "already_reacted");
+    let read = chat.message(&room, &ts).await.unwrap().expect("it is there");
+    assert_eq!((read.by.as_str(), read.text.as_str()), ("U0CAROL", "the release did it"));
+    assert_eq!(workspace.edit("U0BOB", &room, &ts, "mine").unwrap_err(), "cant_update_message");
+    let told = event(workspace.edit("U0CAROL", &room, &ts, "the release did nothing"));
+    assert_eq!(
+        (&told["subtype"], &told["previous_message"]["text"]),
+        (&json!("message_changed"), &json!("the release did it"))
+    );
+    assert_eq!(chat.message(&room, &ts).await.unwrap().expect("it is there").text, "the release did nothing");
+    assert_eq!(workspace.erase("U0BOB", &room, &ts).unwrap_err(), "cant_delete_message");
+    let told = event(workspace.erase("U0CAROL", &room, &ts));
+    assert_eq!((&told["subtype"], &told["deleted_ts"]), (&json!("message_deleted"), &json!(ts)));
+    assert_eq!(chat.message(&room, &ts).await.unwrap(), None);
+}

@@ -93,6 +93,8 @@ pub struct HistoryAnswer {
 #[serde(default)]
 pub struct MessageObject {
     pub ts: String,
+    pub user: Option<String>,
+    pub text: Option<String>,
     pub metadata: Value,
     pub files: Vec<FileObject>,
 }

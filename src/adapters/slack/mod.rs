@@ -37,7 +37,9 @@ use self::{
 };
 use crate::{
     domain::principal::Profile,
-    ports::chat::{Attachment, CardView, ChannelFacts, Chat, ChatError, Content, File, Form, Level, Outgoing, Reply},
+    ports::chat::{
+        Attachment, CardView, ChannelFacts, Chat, ChatError, Content, File, Form, Level, Outgoing, Reply, Written,
+    },
 };
 
 pub use self::client::Patience;
@@ -219,6 +221,25 @@ impl Chat for SlackChat {
             }
             Err(error) => Err(error),
         }
+    }
+
+    async fn message(&self, channel: &str, ts: &str) -> Result<Option<Written>, ChatError> {
+        let params = vec![
+            ("channel", Some(channel.to_owned())),
+            ("ts", Some(ts.to_owned())),
+            ("oldest", Some(ts.to_owned())),
+            ("latest", Some(ts.to_owned())),
+            ("inclusive", Some("true".to_owned())),
+            ("limit", Some("1".to_owned())),
+        ];
+        let answer: Result<HistoryAnswer, Failure> = self.client.get("conversations.replies", params).await;
+        let found = match answer.map_err(ChatError::from) {
+            Ok(answer) => answer.messages.into_iter().find(|message| message.ts == ts),
+            Err(ChatError::Refused { code, .. }) if code == "thread_not_found" || code == "message_not_found" => None,
+            Err(error) => return Err(error),
+        };
+        Ok(found
+            .map(|message| Written { by: message.user.unwrap_or_default(), text: message.text.unwrap_or_default() }))
     }
 
     async fn post(&self, message: &Outgoing) -> Result<String, ChatError> {

@@ -20,7 +20,7 @@ use super::{
 
 pub use disaster::{Disaster, Hint, checklist};
 pub use duty::Duty;
-pub use record::{Decision, Entry, Holder, Incident, Item, Measured, RULINGS, Ruling, Update};
+pub use record::{Amendment, Decision, Entry, Holder, Incident, Item, Measured, RULINGS, Ruling, Update};
 pub use settings::{Drills, Every, Incidents};
 pub use told::{Call, calls, clock};
 

@@ -9,6 +9,8 @@ use crate::domain::{drill::choice::Choice, moment::Moment};
 
 /// Most entries of a timeline that people write by hand.
 pub const LONGEST: usize = 500;
+/// Most edits of one message that are kept; the last one counts.
+const AMENDMENTS: usize = 10;
 /// Most decisions of one incident that are kept.
 pub const RULINGS: usize = 50;
 
@@ -112,6 +114,29 @@ pub struct Entry {
     /// Slack's id of the message that it quotes, by which that is on the timeline once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
+    /// What became of that message later: its text stays as it was read.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub later: Vec<Amendment>,
+}
+
+/// That a message on the timeline was edited or deleted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Amendment {
+    /// When that was seen.
+    pub at: Moment,
+    /// What it says since; none where it was deleted. Plain text, hostile.
+    pub text: Option<String>,
+}
+
+impl Entry {
+    /// What it says, with what became of it.
+    pub fn told(&self) -> String {
+        let later = self.later.iter().map(|later| match &later.text {
+            Some(text) => format!(" [edited at {}: {text}]", later.at.day_and_clock()),
+            None => format!(" [deleted at {}]", later.at.day_and_clock()),
+        });
+        format!("{}{}", self.text, later.collect::<String>())
+    }
 }
 
 /// An update for those who wait. What is sent is what was read: its text is kept, not made again.
@@ -134,6 +159,24 @@ impl Incident {
             return false;
         }
         self.timeline.push(entry);
+        true
+    }
+
+    /// Whether a message is on the timeline.
+    pub fn quotes(&self, message: &str) -> bool {
+        self.timeline.iter().any(|entry| entry.message.as_deref() == Some(message))
+    }
+
+    /// Writes down that a message on the timeline was edited or deleted; answers whether that is news.
+    pub fn amend(&mut self, message: &str, amendment: Amendment) -> bool {
+        let mut quoted = self.timeline.iter_mut().filter(|entry| entry.message.as_deref() == Some(message));
+        let Some(entry) = quoted.next() else { return false };
+        let known = entry.later.last().map_or(Some(&entry.text), |last| last.text.as_ref());
+        if known == amendment.text.as_ref() {
+            return false;
+        }
+        entry.later.truncate(AMENDMENTS - 1);
+        entry.later.push(amendment);
         true
     }
 }

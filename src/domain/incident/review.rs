@@ -184,7 +184,7 @@ pub fn timeline(run: &Run, room: &OpenRoom, others: &[&Run], now: Moment) -> Vec
         line(now, SELF, "Closed".to_owned()),
     ];
     let entries = run.op.incident.iter().flat_map(|incident| &incident.timeline);
-    lines.extend(entries.map(|entry| line(entry.at, &entry.by, entry.text.clone())));
+    lines.extend(entries.map(|entry| line(entry.at, &entry.by, entry.told())));
     for other in others {
         let (op, name) = (&other.op, format!("{} {}", other.op.id, title(&other.op)));
         lines.push(line(op.created, &op.requester.user, format!("{name}: asked for")));

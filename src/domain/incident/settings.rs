@@ -8,7 +8,7 @@ use super::duty::Duty;
 use crate::domain::span::Span;
 
 /// `[incident]`: who is called, who is told, and where people talk.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Incidents {
     /// The Slack user group that is called for each duty; whoever is named in none is not called.
@@ -17,9 +17,23 @@ pub struct Incidents {
     pub stakeholders: Vec<String>,
     /// Where people talk.
     pub conference_url: Option<String>,
+    /// The emoji that puts a message of a room on its timeline, by Slack's name and without colons.
+    pub emoji: String,
     /// What names of rooms begin with: `slack.incident_prefix`.
     #[serde(skip)]
     pub prefix: String,
+}
+
+impl Default for Incidents {
+    fn default() -> Incidents {
+        Incidents {
+            roster: BTreeMap::new(),
+            stakeholders: Vec::new(),
+            conference_url: None,
+            emoji: "memo".to_owned(),
+            prefix: String::new(),
+        }
+    }
 }
 
 /// How often a drill is due; never where the config says `none`.

@@ -1,10 +1,12 @@
-//! Events: mentions of the bot, which are commands where slash commands do not work.
+//! Events: mentions of the bot, which are commands where slash commands do not work, and what happens to messages that may be on
+//! the timeline of an incident.
 
 use serde_json::Value;
 
 use super::{
     Asked, Payload, Senseless,
     text::{MAX_TEXT, id, storable, ts},
+    view,
 };
 use crate::app::inbound::{Inbound, Via};
 
@@ -15,7 +17,12 @@ pub fn event(json: &[u8]) -> Payload {
     };
     match (callback["type"].as_str(), callback["challenge"].as_str()) {
         (Some("url_verification"), Some(challenge)) => Payload::Challenge(challenge.to_owned()),
-        (Some("event_callback"), _) if callback["event"]["type"] == "app_mention" => mentioned(&callback),
+        (Some("event_callback"), _) => match callback["event"]["type"].as_str() {
+            Some("app_mention") => mentioned(&callback),
+            Some("reaction_added") => reacted(&callback),
+            Some("message") => amended(&callback),
+            _ => Payload::Nothing("an event that nothing waits for"),
+        },
         (Some(_), _) => Payload::Nothing("an event that nothing waits for"),
         (None, _) => Payload::senseless(Via::Event, "it has no type"),
     }
@@ -64,6 +71,66 @@ fn mentioned(callback: &Value) -> Payload {
         answer_to: None,
         trigger: None,
         what: addressed(text, &own_ids(callback)),
+    }))
+}
+
+/// An emoji on a message. What comes from a shared channel is left alone: nobody asked for anything.
+fn reacted(callback: &Value) -> Payload {
+    let event = &callback["event"];
+    let found = (|| {
+        let emoji = event["reaction"].as_str().filter(|name| !name.is_empty() && name.len() <= EMOJI)?;
+        let of_message = event["item"]["type"] == "message";
+        let (channel, ts) = (id(&event["item"]["channel"])?, ts(&event["item"]["ts"]).filter(|_| of_message)?);
+        Some((id(&event["user"])?, channel, Inbound::Reacted { emoji: storable(emoji), ts }))
+    })();
+    happened(callback, found)
+}
+
+/// An edited or deleted message of a person's. Slack sends every message of every channel that the app is in; the others are none
+/// of its business, and its own cards are edited all the time.
+fn amended(callback: &Value) -> Payload {
+    let event = &callback["event"];
+    let (now, before) = (&event["message"], &event["previous_message"]);
+    let machine = [now, before].iter().any(|message| !message["bot_id"].is_null() || !message["app_id"].is_null());
+    let found = match event["subtype"].as_str().filter(|_| !machine) {
+        // Slack shows links and counts replies by the same event.
+        Some("message_changed") if now["text"] != before["text"] => (|| {
+            let by = id(&now["edited"]["user"]).or_else(|| id(&now["user"]))?;
+            let text = Some(storable(view::cut(now["text"].as_str()?)));
+            Some((by, id(&event["channel"])?, Inbound::Amended { ts: ts(&now["ts"])?, text }))
+        })(),
+        Some("message_deleted") => (|| {
+            let gone = ts(&event["deleted_ts"]).or_else(|| ts(&before["ts"]))?;
+            Some((id(&before["user"])?, id(&event["channel"])?, Inbound::Amended { ts: gone, text: None }))
+        })(),
+        _ => None,
+    };
+    happened(callback, found)
+}
+
+/// Longest name of an emoji that is looked at.
+const EMOJI: usize = 200;
+
+/// Something that happened to a message: who did it, in which channel, and what.
+fn happened(callback: &Value, found: Option<(String, String, Inbound)>) -> Payload {
+    let own = callback["is_ext_shared_channel"] != true;
+    let Some((user, channel, what)) = found.filter(|_| own) else {
+        return Payload::Nothing("a message that is no command, or one of a shared channel");
+    };
+    Payload::Asks(Box::new(Asked {
+        event: id(&callback["event_id"]),
+        via: Via::Event,
+        user,
+        teams: id(&callback["team_id"]).into_iter().collect(),
+        grid: id(&callback["enterprise_id"]).is_some(),
+        app: callback["api_app_id"].as_str().unwrap_or_default().to_owned(),
+        command: None,
+        channel,
+        thread: None,
+        shared: false,
+        answer_to: None,
+        trigger: None,
+        what,
     }))
 }
 

@@ -132,11 +132,35 @@ function messageEl(m, before, inThread) {
     h("div.gutter", {}, short ? when : avatar(user, 36)),
     h("div.content", {},
       !short && h("div.byline", {}, h("b.author", {}, name), user?.is_bot && h("span.badge", {}, "APP"), when),
-      messageBody(m),
+      messageBody(m), m.edited && !m.blocks?.length && h("span.muted", {}, " (edited)"), reactions(m),
       m.ephemeral && h("button.dismiss", { type: "button", onclick: () => dismiss(m) }, "Dismiss message"),
       !inThread && !m.ephemeral && threadFooter(m)),
-    !inThread && !m.ephemeral && h("button.hover-action", { type: "button", title: "Reply in thread", "aria-label": "Reply in thread", onclick: () => openThread(m.ts) }, icon("reply", 16)));
+    !m.ephemeral && h("div.hover-actions", {}, deeds(m, inThread)));
   return el;
+}
+
+/** What can be done to a message besides pressing what is on it. */
+function deeds(m, inThread) {
+  const one = (label, face, onclick) => h("button.hover-action", { type: "button", title: label, "aria-label": label, onclick }, face);
+  const act = (deed) => ask("/sandbox/page/deed", { user: store.me, channel: m.channel, ts: m.ts, ...deed }).catch((error) => toast(error.message));
+  const edit = () => {
+    const text = window.prompt("Edit message", m.text);
+    if (text && text !== m.text) act({ deed: "edit", text });
+  };
+  return [
+    one("Put on the timeline with 📝", "📝", () => act({ deed: "react", emoji: "memo" })),
+    m.user === store.me && one("Edit message", "✏️", edit),
+    m.user === store.me && one("Delete message", "🗑️", () => act({ deed: "delete" })),
+    !inThread && one("Reply in thread", icon("reply", 16), () => openThread(m.ts)),
+  ];
+}
+
+const EMOJI = { memo: "📝" };
+
+function reactions(m) {
+  if (!m.reactions?.length) return null;
+  return h("div.reactions", {}, m.reactions.map((r) => h("span.reaction", { title: `:${r.name}: by ${r.users.map((id) => store.users.get(id)?.real_name ?? id).join(", ")}` },
+    EMOJI[r.name] ?? `:${r.name}:`, ` ${r.count}`)));
 }
 
 function dismiss(m) {

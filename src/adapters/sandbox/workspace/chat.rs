@@ -165,6 +165,7 @@ impl Workspace {
                 edited: None,
                 only_for: None,
                 files: content.files,
+                reactions: Vec::new(),
             };
             state.put(message.clone());
             let only_for = state.channel(&message.channel).and_then(|c| c.direct_with.clone());
@@ -306,6 +307,7 @@ impl Workspace {
                 edited: None,
                 only_for: Some(whisper.to.into()),
                 files: Vec::new(),
+                reactions: Vec::new(),
             };
             state.remember_ephemeral(message.clone());
             message

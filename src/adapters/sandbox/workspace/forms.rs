@@ -154,12 +154,17 @@ impl Workspace {
             "type": "app_mention", "user": user, "text": format!("{before}<@{BOT_USER}>{behind}"), "ts": ts,
             "thread_ts": thread, "channel": channel, "team": TEAM, "event_ts": ts,
         });
+        Some(self.event_form(&format!("Ev{}", ts.replace('.', "")), &event))
+    }
+
+    /// An event as Slack posts it.
+    pub(super) fn event_form(&self, id: &str, event: &Value) -> SignedForm {
         let callback = json!({
-            "type": "event_callback", "team_id": TEAM, "api_app_id": APP, "event_id": format!("Ev{}", ts.replace('.', "")),
+            "type": "event_callback", "team_id": TEAM, "api_app_id": APP, "event_id": id,
             "event_time": self.now_ms().div_euclid(1_000), "is_ext_shared_channel": false,
             "authorizations": [{ "team_id": TEAM, "user_id": BOT_USER, "is_bot": true }], "event": event,
         });
-        Some(self.sign_body(EVENTS, callback.to_string()))
+        self.sign_body(EVENTS, callback.to_string())
     }
 
     /// A pressed button as Slack posts it. Slack's error code when the person or the message is unknown.

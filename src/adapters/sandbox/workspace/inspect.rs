@@ -144,6 +144,7 @@ impl Workspace {
                 edited: None,
                 only_for: None,
                 files: Vec::new(),
+                reactions: Vec::new(),
             };
             state.put(message.clone());
             message

@@ -29,6 +29,9 @@ pub struct Message {
     /// Files that it carries, as Slack's API gives them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub files: Vec<Value>,
+    /// Emoji that people put on it, by name, and who did.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub reactions: Vec<(String, String)>,
 }
 
 /// A ts as microseconds; whole seconds will do.
@@ -60,6 +63,16 @@ impl Message {
         }
         if !self.files.is_empty() {
             out["files"] = json!(self.files);
+        }
+        if !self.reactions.is_empty() {
+            let mut names: Vec<&String> = self.reactions.iter().map(|(name, _)| name).collect();
+            names.dedup();
+            let by = |name: &String| {
+                let users: Vec<&String> =
+                    self.reactions.iter().filter(|(n, _)| n == name).map(|(_, user)| user).collect();
+                json!({"name": name, "users": users, "count": users.len()})
+            };
+            out["reactions"] = names.into_iter().map(by).collect();
         }
         if let Some(thread) = &self.thread_ts {
             out["thread_ts"] = json!(thread);

@@ -7,6 +7,7 @@
 mod api;
 mod chat;
 mod check;
+mod deeds;
 mod extras;
 mod fault;
 mod files;

@@ -87,6 +87,24 @@ struct Filled {
     close: bool,
 }
 
+/// What a person does to a message besides pressing what is on it.
+#[derive(Deserialize)]
+#[serde(tag = "deed", rename_all = "snake_case")]
+enum Deed {
+    React { emoji: String },
+    Edit { text: String },
+    Delete,
+}
+
+#[derive(Deserialize)]
+struct Done {
+    user: String,
+    channel: String,
+    ts: String,
+    #[serde(flatten)]
+    deed: Deed,
+}
+
 #[derive(Deserialize)]
 struct FaultWanted {
     #[serde(default)]
@@ -113,6 +131,7 @@ impl Workspace {
             .route("/sandbox/page/command", post(command))
             .route("/sandbox/page/click", post(click))
             .route("/sandbox/page/view", post(view))
+            .route("/sandbox/page/deed", post(deed))
             .route("/sandbox/page/dismiss", post(dismiss))
             .route("/sandbox/page/fault", post(fault))
             .route("/sandbox/slack/hooks/{id}", post(hook))
@@ -272,6 +291,28 @@ async fn view(State(page): State<Page>, Json(filled): Json<Filled>) -> Response 
             Ok(()) => outcome(Ok(())),
             Err(body) => (StatusCode::UNPROCESSABLE_ENTITY, Json(body)).into_response(),
         },
+    }
+}
+
+async fn deed(State(page): State<Page>, Json(done): Json<Done>) -> Response {
+    let Page { workspace, product } = page;
+    let Done { user, channel, ts, deed } = done;
+    let told = match deed {
+        Deed::React { emoji } => workspace.react(&user, &channel, &ts, &emoji),
+        Deed::Edit { text } => workspace.edit(&user, &channel, &ts, &escaped(&workspace, text.trim())),
+        Deed::Delete => workspace.erase(&user, &channel, &ts),
+    };
+    match told {
+        Ok(form) => {
+            // Whoever does it waits for no app.
+            tokio::spawn(async move {
+                if let Err(code) = product.send(&form).await {
+                    tracing::warn!(code, "bbws did not take what happened to a message");
+                }
+            });
+            outcome(Ok(()))
+        }
+        Err(code) => outcome(Err(code)),
     }
 }
 

@@ -6,7 +6,7 @@ use super::api::{Args, Refusal};
 use super::state::State;
 
 /// Rights that no method takes.
-const OTHERS: [&str; 3] = ["app_mentions:read", "chat:write.public", "commands"];
+const OTHERS: [&str; 4] = ["app_mentions:read", "chat:write.public", "commands", "reactions:read"];
 
 /// The right a method takes. One that begins with `*` has a variant for public channels, private ones and conversations of
 /// two; a method that is not in here takes none.
