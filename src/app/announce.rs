@@ -119,8 +119,8 @@ impl Announcer {
             Notice::Channel { environment, key, level, text, attachment } => {
                 self.channel(queued, environment, key, said(*level, text, attachment)).await
             }
-            Notice::Post { channel, key, level, text } => {
-                self.post(queued, channel, key, said(*level, text, &Attachment::default())).await
+            Notice::Post { channel, key, level, text, attachment } => {
+                self.post(queued, channel, key, said(*level, text, attachment)).await
             }
             Notice::Whisper { channel, user, level, text, attachment } => {
                 self.whisper(queued, channel, user, said(*level, text, attachment)).await

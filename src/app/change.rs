@@ -302,7 +302,13 @@ impl Change {
 
     /// Says something in a channel that is not the environment's own, once per key.
     pub fn post(&mut self, channel: &str, key: impl Into<String>, level: Level, text: impl Into<String>) {
-        self.notices.push(Notice::Post { channel: channel.to_owned(), key: key.into(), level, text: text.into() });
+        self.notices.push(Notice::Post {
+            channel: channel.to_owned(),
+            key: key.into(),
+            level,
+            text: text.into(),
+            attachment: Attachment::default(),
+        });
     }
 
     /// Publishes to a topic of the environment, once per key.

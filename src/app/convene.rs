@@ -1,5 +1,5 @@
 //! What an incident does by itself while it is open: rooms open for what others run with a ticket, and updates are drafted for
-//! those who wait, and people are asked after what reviews left to be done. Everything here follows from the ledger, so that it can be done again at any time, by any process.
+//! those who wait, and people are asked after what reviews left to be done, and when they can approve. Everything here follows from the ledger, so that it can be done again at any time, by any process.
 
 use super::{change::Change, desk::Desk, planner::Asking, submit::New};
 use crate::{
@@ -40,7 +40,8 @@ impl Desk {
                 self.measure(op).await?;
             }
         }
-        self.ask_after_items().await
+        self.ask_after_items().await?;
+        self.ask_who_can_approve().await
     }
 
     /// Writes down, once, how long own failovers took: an incident says until when one keeps the promise.

@@ -110,6 +110,7 @@ impl Desk {
             Form::Confirm(form) => format!("The form asks for the name of what {} replaces.", form.operation),
             Form::Reason(_) => "The form asks why.".to_owned(),
             Form::Restore(_) => "The form asks what to restore.".to_owned(),
+            Form::Command(_) => "The form asks for the rest.".to_owned(),
         };
         let asked = say(Level::Success, asks);
         match tokio::time::timeout(self.patience, self.chat.open(&trigger, &form)).await {

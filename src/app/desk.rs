@@ -26,7 +26,7 @@ use super::{
 use crate::{
     domain::{
         command::{Command, Control, Does, OPERATION, Wrong},
-        controls::{CHOICE, CONFIRM, DONE, DUTY, INJECT, ITEM, NUMBER, TO},
+        controls::{CHOICE, CONFIRM, DONE, DUTY, INJECT, ITEM, NUMBER, TO, WHEN},
         language,
         mirror::mirrored,
         operation::OpId,
@@ -229,6 +229,12 @@ impl Desk {
             return self.open_restore(request, via, open, trigger).await;
         }
         let command = language::parse(text, &self.environments());
+        if let Err(wrong) = &command
+            && let Some(open) = language::open_command(text, &self.environments())
+            && let Some(trigger) = self.triggers.take(&request.id)
+        {
+            return self.open_command(request, via, open, trigger, wrong_reply(wrong)).await;
+        }
         // What has to be asked of AWS may take longer than Slack waits.
         if command.as_ref().is_ok_and(|c| c.changes_things() || c.asks_aws()) {
             return self.accept_and_deal(request, via, what).await;
@@ -447,6 +453,7 @@ impl Desk {
                     (_, choice) => self.decide_inject(ask, &id, values.read(INJECT), choice).await,
                 }
             }
+            Control::Reach => self.can_approve(ask, command.values().read(WHEN)).await,
             Control::Item => {
                 let values = command.values();
                 self.act_on_item(ask, &id, values.read(ITEM), values.get(TO), values.has(DONE)).await

@@ -26,6 +26,7 @@ mod mirrors;
 pub mod planner;
 pub mod push;
 mod query;
+mod reach;
 pub mod recovery;
 pub mod reports;
 mod restorable;

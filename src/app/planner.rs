@@ -178,6 +178,11 @@ impl Planner {
         Ok(Price::of(found, [price::answered(&samples), first_sign], measured, config.rto.0))
     }
 
+    /// The approval rules.
+    pub fn rules(&self) -> &[Rule] {
+        &self.rules
+    }
+
     /// How long own failovers of an environment took; none while fewer were measured than give a number.
     ///
     /// # Errors

@@ -10,12 +10,13 @@ use crate::{
         environment::Environment,
         language,
         operation::{OpId, Operation, Run, State},
+        reach::EVERYWHERE,
         text::escape,
         tier,
     },
     ports::{
         chat::{Level, Reply},
-        store::{Filter, StoreError},
+        store::{Filter, MarkKind, StoreError},
     },
 };
 
@@ -52,13 +53,17 @@ impl Desk {
             exposed.extend(since.map(|at| (name.to_owned(), at)));
             environments.push(environment);
         }
-        let Wants { newest, runs, stops, marks, measured, dues, attainment } = answer.wants(command);
+        let Wants { newest, runs, stops, marks, measured, dues, attainment, approvers } = answer.wants(command);
         let mut known = Known {
             now: self.clock.now(),
             newest: self.newest(command.environment(), newest).await?,
             runs: self.runs(runs).await?,
             stops: if stops { self.store.stops().await? } else { Vec::new() },
-            marks: Vec::new(),
+            marks: match approvers {
+                true => self.store.marks(EVERYWHERE, Some(MarkKind::Reach)).await?,
+                false => Vec::new(),
+            },
+            rules: self.planner.rules(),
             owners: BTreeMap::new(),
             measured: BTreeMap::new(),
             exposed,

@@ -16,11 +16,12 @@ use crate::{
         drill::calendar,
         environment::{Environment, Side},
         lag::Component,
-        mark::Mark,
+        mark::{Mark, MarkKind},
         moment::{Moment, spoken},
         operation::OpId,
         point::PointKind,
         proven::{self, Needs, Proof},
+        reach,
         readiness::{self, Assessment, Found, Readiness, Return, Saw, Verdict},
         stranded,
         text::escape,
@@ -62,7 +63,10 @@ impl Desk {
             Side::Dr => (Level::Info, moved(&seen)),
         };
         let drills = calendar::line(&seen.config, &marks, seen.found.at);
-        Ok(Reply { level, text: format!("{text}\n{drills}."), attachment })
+        let said = self.store.marks(reach::EVERYWHERE, Some(MarkKind::Reach)).await?;
+        let approvers = reach::line(&seen.config, self.planner.rules(), &said, seen.found.at);
+        let approvers = approvers.map(|line| format!("\n{line}")).unwrap_or_default();
+        Ok(Reply { level, text: format!("{text}\n{drills}.{approvers}"), attachment })
     }
 
     /// How far each copy in the DR region was behind, as the watcher measured it.

@@ -1,4 +1,4 @@
-//! A bare `backup restore <env>` opens a form. It is opened before anything is asked of AWS, since what Slack gave to open it with
+//! A bare `backup restore <env>` opens a form, and so do a few others of which only the environment is said. The first of them is opened before anything is asked of AWS, since what Slack gave to open it with
 //! is good for three seconds and never stored, and filled in once the recovery points are read.
 
 use std::{
@@ -13,9 +13,12 @@ use super::{
     inbound::Via,
 };
 use crate::{
-    domain::{language::OpenRestore, text::escape},
+    domain::{
+        language::{OpenCommand, OpenRestore},
+        text::escape,
+    },
     ports::{
-        chat::{Form, Level, Reply, RestoreForm},
+        chat::{CommandForm, Form, Level, Reply, RestoreForm},
         store::{Request, StoreError},
     },
 };
@@ -76,6 +79,31 @@ impl Desk {
                 }
                 Err(_) => say(Level::Warning, format!("Slack did not open the form in time. {list}")),
             };
+        self.answer_now(request, via, reply, false).await
+    }
+
+    /// Opens a form for the rest of a command, and stores the request with its answer. Where none can be opened, the answer says what
+    /// to type, as it does for whoever has no forms.
+    pub(super) async fn open_command(
+        &self,
+        request: Request,
+        via: Via,
+        open: OpenCommand,
+        trigger: SecretString,
+        lacking: Reply,
+    ) -> Result<Option<Reply>, StoreError> {
+        if let Err(reply) = self.gate_in_time(&request).await {
+            return self.answer_now(request, via, reply, true).await;
+        }
+        let form = Form::Command(CommandForm { open, channel: request.channel.clone() });
+        let reply = match tokio::time::timeout(self.patience, self.chat.open(&trigger, &form)).await {
+            Ok(Ok(_)) => say(Level::Info, "The form asks for the rest."),
+            Ok(Err(error)) => {
+                tracing::warn!(error = &error as &dyn std::error::Error, "a form was not opened");
+                lacking
+            }
+            Err(_) => lacking,
+        };
         self.answer_now(request, via, reply, false).await
     }
 

@@ -4,7 +4,7 @@ use super::command::{
     ANY_ENVIRONMENT, ANY_ROLE, Arg, Control, Does, EVERYONE, Entry, Form, Group, OPERATION, REASON, Wrong, as_they_are,
     nothing_more, one_of, shown, value,
 };
-use super::{drill::choice::Choice, incident::duty::Duty};
+use super::{drill::choice::Choice, incident::duty::Duty, reach::When};
 
 /// The option of an approval that says what is approved.
 pub const CONFIRM: &str = "confirm";
@@ -96,6 +96,17 @@ static ITEMS: value::Kind = value::Kind {
     ..value::TEXT
 };
 
+/// The argument that says when somebody can approve.
+pub const WHEN: &str = "when";
+static WHENS: value::Kind = value::Kind {
+    name: "hours of an approver",
+    words: &When::WORDS,
+    called: &[("anytime", "always"), ("yes", "always"), ("no", "never")],
+    read: |kind, text, _| value::word(kind, text, "when you can approve"),
+    lacking: |_| format!("when you can approve: {}.", one_of(&When::WORDS)),
+    ..value::TEXT
+};
+
 /// Somebody's Slack id, out of a mention as Slack writes it, or as it is.
 fn person(text: &str) -> Result<String, Wrong> {
     let inner = text.strip_prefix("<@").and_then(|rest| rest.strip_suffix('>')).unwrap_or(text);
@@ -111,7 +122,7 @@ fn person(text: &str) -> Result<String, Wrong> {
 }
 
 /// All of them.
-pub static ENTRIES: [Entry; 14] = [
+pub static ENTRIES: [Entry; 15] = [
     Entry {
         name: "dr.duty",
         path: &["dr", "duty"],
@@ -241,6 +252,29 @@ pub static ENTRIES: [Entry; 14] = [
         ],
         who: ANY_ROLE,
         does: |_| Does::Control(Control::Item),
+        settle: as_they_are,
+        mend: nothing_more,
+    },
+    Entry {
+        name: "dr.approver",
+        path: &["dr", "approver"],
+        group: Group::Recovery,
+        place: 55,
+        about: "Say when you can approve in the coming week",
+        happens: "`always` is at any hour, `days` from Monday to Friday from 06 to 18 UTC, `never` not at all. It holds for a week, after which \
+                  everybody is asked again; `status` tells whether a failover could be approved now, tonight and on Sunday. It gives \
+                  nobody a right, and takes none.",
+        args: &[Arg {
+            name: WHEN,
+            kind: &WHENS,
+            form: Form::WordOrOption,
+            required: true,
+            usual: None,
+            about: "when you can",
+        }],
+        examples: &["dr approver always", "dr approver days"],
+        who: ANY_ROLE,
+        does: |_| Does::Control(Control::Reach),
         settle: as_they_are,
         mend: nothing_more,
     },

@@ -81,6 +81,50 @@ pub fn open_restore(text: &str, environments: &[&str]) -> Option<OpenRestore> {
     Some(OpenRestore { environment: (*environment).to_owned(), places })
 }
 
+/// Commands of which somebody may say the environment alone: a form asks for the rest.
+const BY_FORM: [&str; 2] = ["dr.declare", "dr.test"];
+
+/// A command of which nothing is said yet but the environment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenCommand {
+    /// As far as it is said: `dr declare prod`.
+    pub command: String,
+    /// What it does, in a few words.
+    pub about: &'static str,
+    /// What can be said of it yet.
+    pub fields: Vec<Field>,
+}
+
+/// Something that can be said of a command.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Field {
+    /// Its option, without the dashes.
+    pub name: &'static str,
+    /// What it is for.
+    pub about: &'static str,
+    /// The words it can be; none where any text will do.
+    pub words: &'static [&'static str],
+    /// Whether the command lacks something without it.
+    pub required: bool,
+}
+
+/// Whether a text says one of the commands that a form asks about, and an environment, and nothing else.
+pub fn open_command(text: &str, environments: &[&str]) -> Option<OpenCommand> {
+    let said = command::words(text);
+    let (environment, path) = said.split_last()?;
+    let same = |entry: &&command::Entry| {
+        let all = entry.path.iter().zip(path).all(|(path, word)| path.eq_ignore_ascii_case(word));
+        BY_FORM.contains(&entry.name) && entry.path.len() == path.len() && all
+    };
+    let entry = TABLE.commands().find(same)?;
+    let environment = environments.iter().find(|known| known.eq_ignore_ascii_case(environment))?;
+    let asked = entry.args.iter().filter(|arg| arg.name != command::ENVIRONMENT.name);
+    let field =
+        |arg: &command::Arg| Field { name: arg.name, about: arg.about, words: arg.kind.words, required: arg.required };
+    let fields = asked.filter(|arg| arg.form != command::Form::Flag).map(field).collect();
+    Some(OpenCommand { command: format!("{} {environment}", entry.path.join(" ")), about: entry.about, fields })
+}
+
 /// Every command, in the order help shows them.
 pub fn reference() -> Vec<Usage> {
     command::reference(&TABLE)

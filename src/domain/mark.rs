@@ -41,6 +41,8 @@ pub enum MarkKind {
     Item,
     /// In which form a step of a failover was last proved, by its key; the note is the form. See [`super::proven`].
     Proved,
+    /// When somebody can approve, and when people were last asked that. See [`super::reach`].
+    Reach,
 }
 
 impl MarkKind {
@@ -61,6 +63,7 @@ impl MarkKind {
         MarkKind::Drill,
         MarkKind::Item,
         MarkKind::Proved,
+        MarkKind::Reach,
     ];
 
     /// Its name in the ledger.
@@ -81,6 +84,7 @@ impl MarkKind {
             MarkKind::Drill => "drill",
             MarkKind::Item => "item",
             MarkKind::Proved => "proved",
+            MarkKind::Reach => "reach",
         }
     }
 }

@@ -38,6 +38,7 @@ pub mod price;
 pub mod principal;
 pub mod proven;
 pub mod push;
+pub mod reach;
 pub mod readiness;
 pub mod recovery;
 pub mod restored;

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub use crate::domain::attachment::{Attachment, Chart, File, Offer, Table};
-use crate::domain::{moment::Moment, operation::Run, principal::Profile};
+use crate::domain::{language::OpenCommand, moment::Moment, operation::Run, principal::Profile};
 
 /// Why Slack did not do it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -242,6 +242,17 @@ pub enum Form {
     Confirm(ConfirmForm),
     /// The reason that a command lacks.
     Reason(ReasonForm),
+    /// Whatever a command lacks.
+    Command(CommandForm),
+}
+
+/// A form that asks for what a command lacks. What is filled in becomes its options.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CommandForm {
+    /// The command, and what it takes.
+    pub open: OpenCommand,
+    /// Where it was asked for, and where the answer goes.
+    pub channel: String,
 }
 
 /// A form that asks why. What is typed becomes the reason of the command.

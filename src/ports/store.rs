@@ -128,6 +128,9 @@ pub enum Notice {
         level: Level,
         /// mrkdwn.
         text: String,
+        /// Beside it.
+        #[serde(default, rename = "exhibit")]
+        attachment: Attachment,
     },
     /// Values of metrics, told once per `key`.
     Measure {

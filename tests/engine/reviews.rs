@@ -186,3 +186,69 @@ async fn an_incident_says_until_when_a_failover_keeps_the_promise_by_what_own_fa
     let late = clock(first_sign + Duration::from_secs(3 * 3600 + 14 * 60));
     assert!(late.contains("Since 06:13 UTC no failover keeps the 4 h any more"), "{late}");
 }
+
+#[tokio::test]
+async fn people_are_asked_once_a_week_whether_they_can_approve_and_it_is_seen_before_nobody_can() {
+    let mut rig = Rig::demo_sqlite().await;
+    let questions = |rig: &Rig| {
+        let asked = |posted: &crate::support::chat::Posted| matches!(&posted.message.content, Content::Line { text, .. } if text.contains("Could you approve a failover"));
+        rig.chat.cards().into_iter().filter(asked).collect::<Vec<_>>()
+    };
+    rig.process.desk.convene().await.unwrap();
+    assert!(!rig.say("U0DAVE", "status prod").await.contains("Approvers"), "nobody was asked so far");
+    rig.clock.advance(7 * DAY);
+    let other = rig.another(Killer::never());
+    for desk in [&rig.process.desk, &other.desk, &rig.process.desk] {
+        desk.convene().await.unwrap();
+    }
+    rig.settle(Duration::from_secs(5)).await;
+    let asked = questions(&rig);
+    assert_eq!((asked.len(), asked[0].channel.as_str()), (1, "C0OPS"), "once, whichever process asks");
+    let Content::Line { text, attachment, .. } = &asked[0].message.content else { unreachable!() };
+    assert!(text.contains("<@U0BOB>") && text.contains("<@U0CAROL>"), "{text}");
+    let taps: Vec<&str> = attachment.offers.iter().map(|offer| offer.command.as_str()).collect();
+    assert_eq!(taps, ["dr approver always", "dr approver days", "dr approver never"]);
+
+    let red = "Approvers of a failover: now *nobody*; tonight *nobody*; on Sunday *nobody*. \u{1f534} *Nobody could approve one now and tonight and on Sunday*";
+    let said = rig.say("U0DAVE", "status prod").await;
+    assert!(said.contains(red), "{said}");
+    assert!(rig.say("U0DAVE", taps[0]).await.contains("You hold no role"));
+    // A dba has to agree to a failover of prod; it is a Saturday, at three in the night.
+    rig.say("U0ALICE", taps[0]).await;
+    rig.say("U0BOB", taps[1]).await;
+    assert!(rig.say("U0DAVE", "status prod").await.contains("now *nobody*"), "an operator is no dba, and it is night");
+    rig.say("U0CAROL", taps[0]).await;
+    let said = rig.say("U0DAVE", "status prod").await;
+    let only = "<@U0CAROL> (not of what <@U0CAROL> asks)";
+    assert!(said.contains(&format!("now {only}; tonight {only}; on Sunday {only}.")), "{said}");
+    let said = rig.say("U0DAVE", "dr status prod").await;
+    assert!(said.contains(&format!("Approvers of a failover: now {only}")), "{said}");
+    assert!(!rig.say("U0DAVE", "status dev").await.contains("Approvers"), "it has nothing to fail over to");
+    rig.clock.advance(9 * DAY);
+    assert!(
+        rig.say("U0DAVE", "status prod").await.contains("*Nobody could approve one now"),
+        "what was said holds for a week"
+    );
+    assert_eq!(rig.mutations(), 0);
+}
+
+#[tokio::test]
+async fn a_form_asks_for_the_rest_where_only_the_environment_is_said() {
+    let mut rig = Rig::demo_sqlite().await;
+    for (said, fields) in [
+        ("dr declare prod", vec![("ticket", true), ("kind", false), ("reason", true)]),
+        ("DR test Prod", vec![("type", true), ("seed", false), ("reason", false)]),
+    ] {
+        let typed = rig.say("U0ALICE", said).await;
+        assert!(!typed.contains("The form"), "whoever has no forms is told what to type: {typed}");
+        let answer = rig.typed("U0ALICE", said).await.expect("an answer").text;
+        assert_eq!(answer, "The form asks for the rest.");
+        let Some(Form::Command(form)) = rig.chat.forms().pop() else { panic!("no form for {said}") };
+        assert_eq!(form.open.command, said.to_lowercase());
+        let asked: Vec<_> = form.open.fields.iter().map(|field| (field.name, field.required)).collect();
+        assert_eq!(asked, fields);
+    }
+    let whole = rig.typed("U0ALICE", "dr declare prod --ticket INC-1 orders are gone").await.expect("an answer").text;
+    assert!(whole.contains("*in-1*"), "{whole}");
+    assert_eq!(rig.chat.forms().len(), 2);
+}

@@ -52,6 +52,8 @@ fn the_overview() {
        Show what incidents left to be done, and whose it is
     • `/bbws dr action &lt;id&gt; --item &lt;N&gt; [--to @somebody] [--done]`
        Take an action item of an incident, hand it over, or say that it is done
+    • `/bbws dr approver &lt;always|days|never&gt;`
+       Say when you can approve in the coming week
 
     *Operations*
     • `/bbws status [env] [--tiers] [--reason "why"]`
@@ -468,6 +470,7 @@ fn the_readme_table() {
     | `/bbws dr test <env> <tabletop\|infra\|dns\|full-drill> [--seed N] [--reason "why"]` | Hold a drill: try what a disaster would ask for, while there is none | anyone in a role; a second person has to agree to `full-drill`, and in production to `dns` |
     | `/bbws dr actions [env]` | Show what incidents left to be done, and whose it is | everyone in the workspace |
     | `/bbws dr action <id> --item <N> [--to @somebody] [--done]` | Take an action item of an incident, hand it over, or say that it is done | anyone in a role |
+    | `/bbws dr approver <always\|days\|never>` | Say when you can approve in the coming week | anyone in a role |
     | `/bbws status [env] [--tiers] [--reason "why"]` | Show where things stand, on one screen | everyone in the workspace |
     | `/bbws handover [env] [--reason "why"]` | Hand over to whoever comes next, on one screen | everyone in the workspace |
     | `/bbws op list [env]` | List operations, newest first | everyone in the workspace |
@@ -534,6 +537,7 @@ fn one_of_each() -> Vec<Command> {
         "dr update in-1 --number 2",
         "dr actions prod",
         "dr action in-1 --item 2",
+        "dr approver always",
         "dr status prod",
         "dr failover prod",
         "dr failback prod",

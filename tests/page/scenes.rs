@@ -171,6 +171,8 @@ async fn a_region_is_dark_and_bbws_restarts_in_the_middle_of_the_failover() {
         let (home, away) = (side("af-south-1"), side("eu-west-1"));
         b.comes(&format!("{home}.dataset.role === 'can be written' && {away}.dataset.role === 'replicates'")).await;
         b.picture("50-two-regions").await;
+        let behind = b.eval("document.querySelector('[data-platform=prod] .side-between').dataset.behind").await;
+        assert_eq!(behind.as_str(), Some("4"), "seconds that the replica is behind");
         click(&b, "document.querySelector('[data-platform=prod] .next-step')").await;
         let mut dark = Scene::begins(&b, "region dark");
         b.comes("Number(document.querySelector('[data-platform=prod]').dataset.dark) > 0").await;
@@ -197,7 +199,7 @@ async fn a_region_is_dark_and_bbws_restarts_in_the_middle_of_the_failover() {
         dark.ends(2, 3).await;
 
         // In the middle of it bbws dies, too.
-        click(&b, "document.querySelector('[data-fault=kill]')").await;
+        click(&b, "document.querySelector('[data-accident=kill]')").await;
         let mut restarted = Scene::begins(&b, "bbws restarted in the middle of a failover");
         b.comes(
             "document.querySelector('#aws .side-dark[role=status]:not([hidden])').innerText.includes('bbws is dead')",

@@ -4,13 +4,14 @@
 use serde_json::{Value, json};
 
 use super::text::{clip, one_line};
-use crate::domain::text::escape;
-use crate::ports::chat::{Choice, ConfirmForm, Form, ReasonForm, RestoreForm};
+use crate::domain::{language::Field, text::escape};
+use crate::ports::chat::{Choice, CommandForm, ConfirmForm, Form, ReasonForm, RestoreForm};
 
 /// By which a submitted form is known again.
 const RESTORE: &str = "bbws.restore";
 const CONFIRM: &str = "bbws.confirm";
 const REASON: &str = "bbws.reason";
+const COMMAND: &str = "bbws.command";
 /// Most options of a select, and most characters of a label and of a value.
 const OPTIONS: usize = 100;
 const LABEL: usize = 75;
@@ -24,7 +25,43 @@ pub fn view(form: &Form) -> Value {
         Form::Restore(form) => restore(form),
         Form::Confirm(form) => confirm(form),
         Form::Reason(form) => reason(form),
+        Form::Command(form) => command(form),
     }
+}
+
+/// What the command does, and a field for each of its options.
+fn command(form: &CommandForm) -> Value {
+    let open = &form.open;
+    let head =
+        format!("{}. What is sent is a command as if you had typed it.\n`/bbws {}`", open.about, escape(&open.command));
+    let mut blocks = vec![section(&head)];
+    blocks.extend(open.fields.iter().map(field));
+    json!({
+        "type": "modal",
+        "callback_id": COMMAND,
+        "private_metadata": json!({"command": open.command, "channel": form.channel}).to_string(),
+        "title": plain(&clip(&open.command, TITLE)),
+        "close": plain("Not now"),
+        "submit": plain("Ask for it"),
+        "blocks": blocks,
+    })
+}
+
+fn field(field: &Field) -> Value {
+    let mut letters = field.name.chars();
+    let label: String = letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect();
+    let mut block = match field.words {
+        [] => text(field.name, &label, &clip(field.about, LABEL), None),
+        words => select(
+            field.name,
+            &label,
+            &clip(field.about, LABEL),
+            words.iter().map(|word| plain_option(word)).collect(),
+            None,
+        ),
+    };
+    block["optional"] = json!(!field.required);
+    block
 }
 
 /// What the command is, and a field for why.

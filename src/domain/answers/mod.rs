@@ -21,6 +21,7 @@ use super::{
     mark::{Mark, MarkKind, Sample},
     moment::Moment,
     operation::{OpId, Operation, Run},
+    policy::Rule,
     routine::Due,
     stop::Stop,
     tier::Tally,
@@ -59,6 +60,8 @@ pub struct Wants {
     pub dues: bool,
     /// How well RPOs were kept, and the lags of the last hour.
     pub attainment: bool,
+    /// Who said when they can approve.
+    pub approvers: bool,
 }
 
 /// What was found out for an answer.
@@ -86,6 +89,8 @@ pub struct Known<'a> {
     pub tallies: Vec<Tally>,
     /// When what starts by itself is due in these environments.
     pub dues: Vec<Due>,
+    /// The approval rules.
+    pub rules: &'a [Rule],
     /// Since when nothing protects an environment, because it moved; those that are protected are missing.
     pub exposed: BTreeMap<String, Moment>,
 }

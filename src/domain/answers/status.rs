@@ -15,7 +15,7 @@ use crate::domain::{
     moment::{Moment, spoken},
     operation::{Run, State},
     operations::{self, title},
-    restored,
+    reach, restored,
     routine::Due,
     step::{Action, Consent, StepState},
     text::escape,
@@ -88,6 +88,7 @@ impl Answer for Status {
             measured: true,
             dues: true,
             attainment: command.environment().is_some(),
+            approvers: command.environment().is_some(),
         }
     }
 
@@ -105,6 +106,7 @@ impl Answer for Status {
             let rows = tier::matrix(only, &known.samples, &known.tallies, known.now);
             lines.extend(tier::line(&rows).map(|line| format!("• {line}")));
             lines.push(format!("• {}", calendar::line(only, &known.marks, known.now)));
+            lines.extend(reach::line(only, known.rules, &known.marks, known.now).map(|line| format!("• {line}")));
             lines.extend(experience::of(&known.newest).iter().map(|of| format!("• {}", of.spoken(only.rto.0))));
         }
         Told::text(lines.join("\n"))

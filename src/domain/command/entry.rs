@@ -92,6 +92,8 @@ pub enum Control {
     Update,
     /// Decide what is asked in a tabletop, or as the commander of an incident.
     Decide,
+    /// Say when one can approve.
+    Reach,
     /// Take an action item of an incident, hand it over, or say that it is done.
     Item,
 }

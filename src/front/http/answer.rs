@@ -70,7 +70,7 @@ fn below(field: &str, reply: &Reply) -> Answer {
 
 /// Hands a request to the inbox and answers with what comes of it. `field` is that of the form it came with, where it came with
 /// one.
-pub(super) async fn take(gate: &Arc<Gate>, signed: &Signed, envelope: Envelope, field: Option<&'static str>) -> Answer {
+pub(super) async fn take(gate: &Arc<Gate>, signed: &Signed, envelope: Envelope, field: Option<String>) -> Answer {
     let via = envelope.via;
     let inbox = Arc::clone(&gate.inbox);
     // A task of its own: a caller who hangs up ends this future, but must not end what the person asked for.
@@ -78,7 +78,7 @@ pub(super) async fn take(gate: &Arc<Gate>, signed: &Signed, envelope: Envelope, 
     match tokio::time::timeout(gate.answer_within, work).await {
         Ok(Ok(Ok(Some(reply)))) if via == Via::Command => Answer::reply(gate, Outcome::Accepted, &reply),
         Ok(Ok(Ok(Some(reply)))) => match (field, reply.level) {
-            (Some(field), Level::Warning | Level::Error) => below(field, &reply),
+            (Some(field), Level::Warning | Level::Error) => below(&field, &reply),
             _ => Answer::empty(Outcome::Accepted),
         },
         Ok(Ok(Ok(None))) => replayed(via),

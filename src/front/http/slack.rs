@@ -47,7 +47,7 @@ pub(super) async fn deal(endpoint: Endpoint, gate: &Arc<Gate>, request: Request)
     })
 }
 
-async fn asks(gate: &Arc<Gate>, signed: &Signed, asked: Asked) -> Answer {
+async fn asks(gate: &Arc<Gate>, signed: &Signed, mut asked: Asked) -> Answer {
     // Slack names events; everything else is known by its signature.
     let id = asked.event.clone().unwrap_or_else(|| signed.id.text());
     if let Some(address) = &asked.answer_to {
@@ -56,7 +56,7 @@ async fn asks(gate: &Arc<Gate>, signed: &Signed, asked: Asked) -> Answer {
     if let Some(trigger) = &asked.trigger {
         gate.inbox.triggered(&id, trigger.clone());
     }
-    let field = asked.field;
+    let field = asked.field.take();
     match gate.rules.judge(asked, id, signed.at) {
         Ok(envelope) => answer::take(gate, signed, envelope, field).await,
         Err(refusal) => answer::refuse(gate, refusal, Outcome::Refused).await,

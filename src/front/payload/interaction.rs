@@ -39,9 +39,10 @@ pub fn interaction(json: &[u8]) -> Payload {
     match payload["type"].as_str() {
         Some("block_actions") => pressed(&payload),
         Some("view_submission") => match payload["view"]["callback_id"].as_str() {
-            Some(view::RESTORE) => submitted(&payload, view::restore, view::POINT_FIELD),
-            Some(view::CONFIRM) => submitted(&payload, view::confirmed, view::NAME_FIELD),
-            Some(view::REASON) => submitted(&payload, view::reasoned, view::WHY_FIELD),
+            Some(view::RESTORE) => submitted(&payload, view::restore, Some(view::POINT_FIELD.to_owned())),
+            Some(view::CONFIRM) => submitted(&payload, view::confirmed, Some(view::NAME_FIELD.to_owned())),
+            Some(view::COMMAND) => submitted(&payload, view::completed, view::first_field(&payload["view"])),
+            Some(view::REASON) => submitted(&payload, view::reasoned, Some(view::WHY_FIELD.to_owned())),
             _ => Payload::Nothing("another form"),
         },
         Some("message_action") if payload["callback_id"] == TIMELINE => chosen(&payload),
@@ -150,7 +151,11 @@ fn chosen(payload: &Value) -> Payload {
 }
 
 /// A form that was sent: what `meant` finds in it, as if a button had said it. Below `field` it is said why nothing came of it.
-fn submitted(payload: &Value, meant: fn(&Value) -> Option<(String, Inbound)>, field: &'static str) -> Payload {
+fn submitted(
+    payload: &Value,
+    meant: fn(&Value) -> Option<(String, Inbound)>,
+    field: Option<String>,
+) -> Payload {
     let (grid, teams) = whence(payload);
     let Some(user) = id(&payload["user"]["id"]) else {
         return Payload::senseless(Via::Interaction, "it does not say who sent the form");
@@ -169,7 +174,7 @@ fn submitted(payload: &Value, meant: fn(&Value) -> Option<(String, Inbound)>, fi
         shared: false,
         answer_to: None,
         trigger: None,
-        field: Some(field),
+        field,
         what,
         teams,
         channel,

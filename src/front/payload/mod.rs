@@ -75,7 +75,7 @@ pub struct Asked {
     /// With what a form may be opened for three seconds, once.
     pub trigger: Option<SecretString>,
     /// The block of a form that was sent, below which it is said why nothing came of it: then the form stays open.
-    pub field: Option<&'static str>,
+    pub field: Option<String>,
     /// What is asked.
     pub what: Inbound,
 }

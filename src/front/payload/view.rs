@@ -15,6 +15,10 @@ pub(super) const REASON: &str = "bbws.reason";
 pub(super) const POINT_FIELD: &str = "bbws.form.point";
 pub(super) const NAME_FIELD: &str = "bbws.form.name";
 pub(super) const WHY_FIELD: &str = "bbws.form.why";
+/// `callback_id` of the form that asks for what a command lacks.
+pub(super) const COMMAND: &str = "bbws.command";
+/// What the blocks of all fields of ours begin with.
+const FIELD: &str = "bbws.form.";
 /// What a form says counts as what a button says that says a command.
 const SAYS: &str = "bbws.ask.form";
 
@@ -88,13 +92,41 @@ pub(super) fn reasoned(view: &Value) -> Option<(String, Inbound)> {
     Some((id(&metadata["channel"]).unwrap_or_default(), what)).filter(|_| said.len() <= MAX_TEXT)
 }
 
+/// The first field of a form whose fields are those of a command.
+pub(super) fn first_field(view: &Value) -> Option<String> {
+    let mut blocks = view["blocks"].as_array()?.iter().filter_map(|block| block["block_id"].as_str());
+    blocks.find(|block| block.starts_with(FIELD) && block.len() <= MAX_TEXT).map(str::to_owned)
+}
+
+/// The channel a submitted form belongs to, and the command it says with the options that were filled in, with no more rights than
+/// if all of it had been typed.
+pub(super) fn completed(view: &Value) -> Option<(String, Inbound)> {
+    let metadata: Value = serde_json::from_str(view["private_metadata"].as_str()?).ok()?;
+    let mut said = metadata["command"].as_str()?.to_owned();
+    for (block, actions) in view["state"]["values"].as_object()? {
+        let Some(name) = block.strip_prefix(FIELD) else { continue };
+        let named = !name.is_empty() && name.bytes().all(|b| b.is_ascii_lowercase() || b == b'-');
+        let Some(input) = actions.get(name).filter(|_| named) else { continue };
+        let typed = text(input).or_else(|| input["selected_option"]["value"].as_str());
+        said.extend(typed.map(|typed| format!(" --{name} {}", quoted(cut(typed)))));
+    }
+    let what = Inbound::Click {
+        action: SAYS.to_owned(),
+        value: storable(&said),
+        block_id: None,
+        message_ts: None,
+        reason: None,
+    };
+    Some((id(&metadata["channel"]).unwrap_or_default(), what)).filter(|_| said.len() <= MAX_TEXT)
+}
+
 /// The channel a submitted form belongs to, and the command it says, with no more rights than what is typed.
 pub(super) fn restore(view: &Value) -> Option<(String, Inbound)> {
     let metadata: Value = serde_json::from_str(view["private_metadata"].as_str()?).ok()?;
     let environment = metadata["environment"].as_str()?;
     let channel = id(&metadata["channel"]).unwrap_or_default();
     let typed = |name: &str| {
-        let input = &view["state"]["values"][format!("bbws.form.{name}")][name];
+        let input = &view["state"]["values"][format!("{FIELD}{name}")][name];
         let said = text(input).or_else(|| input["selected_option"]["value"].as_str());
         said.map(str::to_owned)
     };
@@ -163,8 +195,31 @@ mod tests {
         let said = "backup restore prod pitr --target-time \"2026-11-21T09:30:00Z\" --database db";
         assert_eq!(command(&moment), Some(("C0OPS".to_owned(), said.to_owned())));
         for nothing in [view(json!([])), view(json!({})), json!({"private_metadata": "x"}), json!({})] {
-            assert_eq!((command(&nothing), confirmed(&nothing), reasoned(&nothing)), (None, None, None));
+            assert_eq!((command(&nothing), confirmed(&nothing)), (None, None));
+            assert_eq!((reasoned(&nothing), completed(&nothing)), (None, None));
         }
+    }
+
+    #[test]
+    fn what_a_command_lacked_becomes_its_options() {
+        let typed = |name: &str, value: &str| json!({name: {"type": "plain_text_input", "value": value}});
+        let sent = json!({
+            "callback_id": COMMAND,
+            "private_metadata": r#"{"command":"dr declare prod","channel":"C0PROD"}"#,
+            "state": {"values": {
+                "bbws.form.ticket": typed("ticket", "INC-1"),
+                "bbws.form.kind": {"kind": {"type": "static_select", "selected_option": {"value": "region"}}},
+                "bbws.form.reason": typed("reason", "it is --into live \"dark\""),
+                "bbws.form.x y": typed("x y", "no option"),
+            }},
+        });
+        let (channel, what) = completed(&sent).expect("a command");
+        let said = what.said().expect("it says one").to_owned();
+        assert_eq!(channel, "C0PROD");
+        assert!(!said.contains("no option"), "{said}");
+        let meant = crate::domain::language::parse(&said, &["prod"]).expect("it is one");
+        let typed = "dr declare prod --ticket INC-1 --kind region \"it is --into live \\\"dark\\\"\"";
+        assert_eq!(meant, crate::domain::language::parse(typed, &["prod"]).expect("as if typed"));
     }
 
     #[test]

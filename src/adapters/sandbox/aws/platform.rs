@@ -123,6 +123,12 @@ pub struct PlatformView {
     pub dark: Option<u64>,
     /// Within how long it promises to be back, in seconds.
     pub rto: u64,
+    /// How much it promises to lose at most, in seconds.
+    pub rpo: u64,
+    /// How far the replica is behind its source, in seconds; none where neither follows the other.
+    pub behind: Option<u64>,
+    /// How long resolvers still lead customers to where the records no longer do, in seconds; none once they do not.
+    pub draining: Option<u64>,
     /// What comes next in the demonstration of a region's loss.
     pub next: Next,
 }
@@ -212,6 +218,9 @@ impl Inner {
             turned_away: orders.turned_away as u64,
             dark: orders.dark.map(|since| now.since(since).as_secs()),
             rto: environment.rto.0.as_secs(),
+            rpo: environment.rpo.0.as_secs(),
+            behind: behind(&sides),
+            draining: orders.draining(now).map(|left| left.as_secs()),
             next: next(&environment.name, &sides, orders.apart.is_some(), share),
             sides,
         }
@@ -220,6 +229,13 @@ impl Inner {
 
 fn has_two_sides(environment: &Environment) -> bool {
     environment.databases.first().is_some_and(|database| database.dr_replica.is_some())
+}
+
+/// How far the replica is behind: customers place an order a second.
+fn behind(sides: &[SideView; 2]) -> Option<u64> {
+    let [primary, dr] = sides;
+    let follows = sides.iter().any(|side| side.role == REPLICATES);
+    follows.then_some(primary.newest.abs_diff(dr.newest))
 }
 
 /// Which orders only one side has.

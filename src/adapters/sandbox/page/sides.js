@@ -27,14 +27,28 @@ function next(n, control, fill) {
   return h("p", {}, n.label);
 }
 
+/** What can happen to the platform besides the loss of a region, and to bbws in the middle of it. */
+const ACCIDENTS = [["delete_rows", "DELETE without WHERE"], ["corrupt_rows", "Corrupt"], ["kill", "bbws dies too"], ["heal", "Heal everything"]];
+
+/** How far the copies are, and where customers are still led. */
+function between(p) {
+  const parts = [];
+  if (p.behind !== null) parts.push(`The replica is ${p.behind} s behind; the RPO is ${lasts(p.rpo)}.`);
+  if (p.draining !== null) parts.push(`Resolvers hold old answers for another ${p.draining} s.`);
+  return parts.length > 0 && h("p.muted.side-between", { dataset: { behind: p.behind ?? "", draining: p.draining ?? "" } }, parts.join(" "));
+}
+
 /** A platform; `control` moves the simulated AWS, `fill` types a command. */
 export function platform(p, control, fill) {
   return h("section", { dataset: { platform: p.environment, dark: p.dark ?? "" } },
     h("h3", {}, `${p.environment} in two regions`),
     h("div.sides", {}, p.sides.map((s) => side(s, control))),
+    between(p),
     h("p.side-orders", {}, p.orders),
     p.dark !== null
       ? h("p.side-dark", { role: "status" }, `Nobody is served, for ${lasts(p.dark)} by now; the RTO is ${lasts(p.rto)}. ${whole.format(p.turned_away)} customers turned away.`)
       : p.turned_away > 0 && h("p.muted", {}, `${whole.format(p.turned_away)} customers were turned away so far.`),
-    h("div.aws-label", {}, "What comes next"), next(p.next, control, fill));
+    h("div.aws-label", {}, "What comes next"), next(p.next, control, fill),
+    p.environment === "prod" && h("div.aws-label", {}, "What else can happen"),
+    p.environment === "prod" && h("div.faults", {}, ACCIDENTS.map(([fault, label]) => h("button.btn.btn-small", { type: "button", dataset: { accident: fault }, onclick: () => control({ fault }) }, label))));
 }

@@ -69,6 +69,12 @@ impl Orders {
         from + (to - from) * over.min(1.0)
     }
 
+    /// How long resolvers still hold answers from before the weights changed; none once nobody does.
+    pub fn draining(&self, at: Moment) -> Option<Duration> {
+        let Traffic { from, to, since, ttl } = self.traffic;
+        ttl.checked_sub(at.since(since)).filter(|left| from != to && !left.is_zero())
+    }
+
     /// Counts what was placed since the last count, while everything was as it is seen.
     pub fn count(&mut self, seen: &Seen, now: Moment) {
         let time = now.since(self.counted);
@@ -145,6 +151,7 @@ mod tests {
         orders.count(&Seen { weights: [0, 100], ..promoted }, at(500));
         orders.count(&Seen { weights: [0, 100], ..promoted }, at(530));
         assert_eq!((orders.share(at(530)), orders.dark), (0.5, None));
+        assert_eq!((orders.draining(at(530)), orders.draining(at(560))), (Some(Duration::from_secs(30)), None));
         orders.count(&Seen { weights: [0, 100], ..promoted }, at(560));
         assert_eq!(orders.newest, [10_100.0, 10_096.0 + 7.5 + 22.5]);
         // The old side comes back and becomes a replica of the new one: what only it had is gone from it.
