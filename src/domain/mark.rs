@@ -47,7 +47,7 @@ pub enum MarkKind {
 
 impl MarkKind {
     /// Every kind.
-    pub const ALL: [MarkKind; 15] = [
+    pub const ALL: [MarkKind; 16] = [
         MarkKind::Hold,
         MarkKind::Tested,
         MarkKind::Tier,

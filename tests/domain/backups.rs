@@ -47,7 +47,7 @@ fn restored() -> World {
 }
 
 fn test_restore(env: &Environment) -> Plan {
-    let only = Checks { inventory: false, replication: false, test_restore: true };
+    let only = Checks { test_restore: true, ..Checks::NONE };
     validate::plan(env, only, &restored(), &OpId("vl-3".into()), NOW).unwrap()
 }
 

@@ -53,7 +53,7 @@ fn right(bucket: &str, delete_markers: bool) -> ReplicationFound {
 fn asked<T>(env: &Environment, text: &str, ask: impl FnOnce(&dyn operations::Operation, &Asked<'_>) -> T) -> T {
     let command = language::parse(text, &["prod"]).unwrap();
     let id = OpId("lc-7".into());
-    let asked = Asked { command: &command, environment: env, id: &id, at: NOW, active: &Active::primary() };
+    let asked = Asked { command: &command, environment: env, id: &id, at: NOW, drawn: NOW, active: &Active::primary() };
     ask(operations::asked(&command).unwrap(), &asked)
 }
 

@@ -10,6 +10,7 @@ use bbws::{
         environment::Environment,
         proven::{Form, Part},
     },
+    ports::cloud::Cloud as _,
 };
 use serde_json::{Value, json};
 

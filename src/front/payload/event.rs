@@ -57,7 +57,6 @@ fn mentioned(callback: &Value) -> Payload {
         return senseless("it has no text, or one longer than any command");
     };
     Payload::Asks(Box::new(Asked {
-        field: None,
         event: id(&callback["event_id"]),
         via: Via::Event,
         user,
@@ -70,6 +69,7 @@ fn mentioned(callback: &Value) -> Payload {
         shared: callback["is_ext_shared_channel"] == true,
         answer_to: None,
         trigger: None,
+        field: None,
         what: addressed(text, &own_ids(callback)),
     }))
 }
@@ -130,6 +130,7 @@ fn happened(callback: &Value, found: Option<(String, String, Inbound)>) -> Paylo
         shared: false,
         answer_to: None,
         trigger: None,
+        field: None,
         what,
     }))
 }

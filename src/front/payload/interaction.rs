@@ -151,11 +151,7 @@ fn chosen(payload: &Value) -> Payload {
 }
 
 /// A form that was sent: what `meant` finds in it, as if a button had said it. Below `field` it is said why nothing came of it.
-fn submitted(
-    payload: &Value,
-    meant: fn(&Value) -> Option<(String, Inbound)>,
-    field: Option<String>,
-) -> Payload {
+fn submitted(payload: &Value, meant: fn(&Value) -> Option<(String, Inbound)>, field: Option<String>) -> Payload {
     let (grid, teams) = whence(payload);
     let Some(user) = id(&payload["user"]["id"]) else {
         return Payload::senseless(Via::Interaction, "it does not say who sent the form");
