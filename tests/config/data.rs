@@ -309,8 +309,8 @@ fn what_starts_by_itself_is_known_and_has_a_rhythm() {
     insta::assert_snapshot!(said, @r"
     demo.toml:188: environments.dev.schedules.secrets: `cron(0 4 * * * *)` must have `?` either as its day of the month or as its day of the week, and not in both: `cron(0 4 * * ? *)`
     demo.toml:189: environments.dev.schedules.secret: `secret` is not a known key; did you mean `secrets`?
-    demo.toml:209: environments.prod.schedules.dump: `5m` is under an hour; set `1h` or more
-    demo.toml:210: environments.prod.schedules.lifecycle: `often` is no rhythm; write `cron(0 4 * * ? *)`, a length of time such as `7d`, or `off`
+    demo.toml:210: environments.prod.schedules.dump: `5m` is under an hour; set `1h` or more
+    demo.toml:211: environments.prod.schedules.lifecycle: `often` is no rhythm; write `cron(0 4 * * ? *)`, a length of time such as `7d`, or `off`
     ");
 }
 
@@ -338,11 +338,11 @@ fn what_service_tiers_promise_is_of_what_there_is_and_in_order() {
         ("archival = {", "archive = {"),
     ]);
     insta::assert_snapshot!(said, @r#"
-    demo.toml:238: environments.prod.tiers.critical.rto: an objective of nothing cannot be met; set a length such as `1h`
-    demo.toml:238: environments.prod.tiers.critical.of[1]: `prod` declares no `wp-contents`; did you mean `wp-content`?
-    demo.toml:239: environments.prod.tiers.important.rpo: 4 h is shorter than the 5 h of `critical`, which is more urgent; swap them, or correct one
-    demo.toml:239: environments.prod.tiers.important.of[1]: `RDS` is in `critical` already; leave it in one tier
-    demo.toml:240: environments.prod.tiers.archive: `archive` is not a known key; did you mean `archival`?
+    demo.toml:239: environments.prod.tiers.critical.rto: an objective of nothing cannot be met; set a length such as `1h`
+    demo.toml:239: environments.prod.tiers.critical.of[1]: `prod` declares no `wp-contents`; did you mean `wp-content`?
+    demo.toml:240: environments.prod.tiers.important.rpo: 4 h is shorter than the 5 h of `critical`, which is more urgent; swap them, or correct one
+    demo.toml:240: environments.prod.tiers.important.of[1]: `RDS` is in `critical` already; leave it in one tier
+    demo.toml:241: environments.prod.tiers.archive: `archive` is not a known key; did you mean `archival`?
     "#);
     let prod = &Config::demo().environments["prod"];
     let tier = |kind| prod.promise(kind, "anything").tier.map(bbws::domain::tier::ServiceTier::name);
@@ -362,15 +362,15 @@ fn lifecycle_rules_are_in_order_and_delete_nothing_that_is_promised() {
         ("expire = 30\nnoncurrent = 7", "expire = 6\nnoncurrent = 0"),
     ]);
     insta::assert_snapshot!(said, @r#"
-    demo.toml:226: environments.prod.lifecycle[0].expire: 364 days come too soon after what comes before it; set 366 or more
-    demo.toml:230: environments.prod.lifecycle[1].expire: 100 days are under 2562, for which archives under it are promised to be kept; set 2562 or more
-    demo.toml:232: environments.prod.lifecycle[2].bucket: `prod` declares no bucket `bbws-prod-medium`; use one of: bbws-prod-media, bbws-prod-backups
-    demo.toml:233: environments.prod.lifecycle[2].ia: 10 days come too soon after what comes before it; set 30 or more
-    demo.toml:234: environments.prod.lifecycle[2].glacier: 20 days come too soon after what comes before it; set 40 or more
-    demo.toml:242: environments.prod.lifecycle[4].prefix: `bbws-prod-media bbws-kubernetes` is listed twice; remove one
-    demo.toml:243: environments.prod.lifecycle[4].expire: 6 days are under 7, for which what was overwritten or deleted has to be there to be brought back; set 7 or more
-    demo.toml:244: environments.prod.lifecycle[4].noncurrent: 0 keeps no version that is not current; set 1 or more
-    demo.toml:244: environments.prod.lifecycle[4].noncurrent: 0 days are under 7, for which what was overwritten or deleted has to be there to be brought back; set 7 or more
+    demo.toml:227: environments.prod.lifecycle[0].expire: 364 days come too soon after what comes before it; set 366 or more
+    demo.toml:231: environments.prod.lifecycle[1].expire: 100 days are under 2562, for which archives under it are promised to be kept; set 2562 or more
+    demo.toml:233: environments.prod.lifecycle[2].bucket: `prod` declares no bucket `bbws-prod-medium`; use one of: bbws-prod-media, bbws-prod-backups
+    demo.toml:234: environments.prod.lifecycle[2].ia: 10 days come too soon after what comes before it; set 30 or more
+    demo.toml:235: environments.prod.lifecycle[2].glacier: 20 days come too soon after what comes before it; set 40 or more
+    demo.toml:243: environments.prod.lifecycle[4].prefix: `bbws-prod-media bbws-kubernetes` is listed twice; remove one
+    demo.toml:244: environments.prod.lifecycle[4].expire: 6 days are under 7, for which what was overwritten or deleted has to be there to be brought back; set 7 or more
+    demo.toml:245: environments.prod.lifecycle[4].noncurrent: 0 keeps no version that is not current; set 1 or more
+    demo.toml:245: environments.prod.lifecycle[4].noncurrent: 0 days are under 7, for which what was overwritten or deleted has to be there to be brought back; set 7 or more
     "#);
 }
 

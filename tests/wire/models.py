@@ -333,9 +333,6 @@ def others():
     topic = client("sns", DR).list_topics()["Topics"][0]["TopicArn"]
     client("sns", DR).get_topic_attributes(TopicArn=topic)
     client("sns", DR).publish(TopicArn=topic, Subject="s", Message="m")
-    datum = dict(MetricName="BackupSuccess", Dimensions=[dict(Name="Resource", Value=DATABASE)], Value=1.0, Unit="None")
-    client("cloudwatch", DR).put_metric_data(Namespace="bbws", MetricData=[datum])
-    refused("InvalidParameterValue", client("cloudwatch", DR).put_metric_data, Namespace="AWS/RDS", MetricData=[datum])
     rds = client("rds")
     rds.describe_db_instances(DBInstanceIdentifier=DATABASE)
     rds.create_db_snapshot(DBInstanceIdentifier=DATABASE, DBSnapshotIdentifier="by-boto")

@@ -86,5 +86,5 @@ async fn what_runs_came_to_is_put_by_environment_and_resource() {
     };
     assert_eq!(put[..2], [of(0, "1.0"), of(1, "0.0")]);
     let refused = bed.cloud.measure(&bed.environment, "AWS/RDS", at, &data).await.unwrap_err();
-    assert!(refused.to_string().contains("PutMetricData"), "{refused}");
+    assert!(refused.to_string().contains("The value AWS/ for parameter Namespace is invalid"), "{refused}");
 }
