@@ -82,7 +82,7 @@ pub fn open_restore(text: &str, environments: &[&str]) -> Option<OpenRestore> {
 }
 
 /// Commands of which somebody may say the environment alone: a form asks for the rest.
-const BY_FORM: [&str; 2] = ["dr.declare", "dr.test"];
+const BY_FORM: [[&str; 2]; 2] = [["dr", "declare"], ["dr", "test"]];
 
 /// A command of which nothing is said yet but the environment.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -114,7 +114,7 @@ pub fn open_command(text: &str, environments: &[&str]) -> Option<OpenCommand> {
     let (environment, path) = said.split_last()?;
     let same = |entry: &&command::Entry| {
         let all = entry.path.iter().zip(path).all(|(path, word)| path.eq_ignore_ascii_case(word));
-        BY_FORM.contains(&entry.name) && entry.path.len() == path.len() && all
+        BY_FORM.iter().any(|path| entry.path == path) && entry.path.len() == path.len() && all
     };
     let entry = TABLE.commands().find(same)?;
     let environment = environments.iter().find(|known| known.eq_ignore_ascii_case(environment))?;
