@@ -12,9 +12,14 @@ use bbws::{
 };
 use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
 
-use crate::support::rig::{Rig, find_id};
+use crate::support::{
+    kill::long,
+    rig::{Rig, find_id},
+};
 
-const SEEDS: u64 = 40;
+const SEEDS: u64 = 20;
+/// What `tests/run --long` plays.
+const LONG_SEEDS: u64 = 1_000;
 const ACTS: usize = 25;
 const FLOOR: Duration = Duration::from_secs(7 * 86_400);
 
@@ -115,7 +120,7 @@ async fn sequence(seed: u64) {
 async fn no_sequence_of_commands_deletes_what_is_protected() {
     let seeds = match std::env::var("BBWS_SEED") {
         Ok(seed) => vec![seed.parse().expect("BBWS_SEED is a number")],
-        Err(_) => (0..SEEDS).collect(),
+        Err(_) => (0..if long() { LONG_SEEDS } else { SEEDS }).collect(),
     };
     for seed in seeds {
         sequence(seed).await;
