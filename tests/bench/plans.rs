@@ -37,7 +37,8 @@ pub fn measure() {
         );
         let command = language::parse(&text, &["prod"]).expect("a command");
         let (id, active) = (OpId(format!("rs-{number}")), Active::primary());
-        let asked = Asked { command: &command, environment: &environment, id: &id, at: NOW, active: &active };
+        let asked =
+            Asked { command: &command, environment: &environment, id: &id, at: NOW, drawn: NOW, active: &active };
         let operation = operations::asked(&command).expect("an operation");
         operation.survey(&asked).expect("what it asks of AWS");
         let plan = operation.plan(&asked, &known).expect("a plan");

@@ -23,7 +23,7 @@ pub fn region(endpoint: &str) -> Option<&str> {
         let number = |part: &&str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
         parts.len() >= 3
             && parts[0].len() == 2
-            && parts[..parts.len() - 1].iter().all(|p| letters(&p))
+            && parts[..parts.len() - 1].iter().all(letters)
             && parts.last().is_some_and(number)
     })
 }
