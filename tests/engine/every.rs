@@ -648,7 +648,10 @@ async fn one_life(rig: &mut Rig, kind: Kind, life: usize, killer: &Arc<Killer>) 
 /// PostgreSQL sees those of the ledger's own calls.
 async fn killed(mut rig: Rig, kinds: Vec<Kind>, (part, of): (usize, usize), deaths: fn(&Killer) -> Vec<Death>) {
     let (mut died, mut missed) = (BTreeSet::new(), BTreeSet::new());
+    let config = rig.config.clone();
     for kind in kinds.iter().skip(part).step_by(of) {
+        // What one kind needs to be otherwise is not so for the next.
+        rig.config = config.clone();
         // The first backup of a month writes down that it is one, which no later life does: what the second one comes to counts.
         let first = [Kind::Config, Kind::Buckets, Kind::Dump].contains(kind);
         if first {

@@ -246,8 +246,9 @@ async fn more_than_a_thousandth_of_its_rows_gone_after_the_cutover_rolls_it_back
         assert_eq!(called(&rig, LIVE) == was, gone > 0);
         let run = rig.run(&id).await;
         let steps = run.op.plan.steps.iter().zip(&run.steps);
-        let looked = steps.filter(|(spec, _)| matches!(spec.action, Action::VerifyDatabase(_))).map(|(_, step)| step);
-        let error = looked.last().and_then(|step| step.error.clone()).unwrap_or_default();
+        let mut looked =
+            steps.filter(|(spec, _)| matches!(spec.action, Action::VerifyDatabase(_))).map(|(_, step)| step);
+        let error = looked.next_back().and_then(|step| step.error.clone()).unwrap_or_default();
         assert_eq!(error.contains("more than 0.1 % are gone"), gone > 0, "{error}");
     }
 }

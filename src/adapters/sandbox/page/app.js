@@ -135,7 +135,7 @@ function messageEl(m, before, inThread) {
       messageBody(m), m.edited && !m.blocks?.length && h("span.muted", {}, " (edited)"), reactions(m),
       m.ephemeral && h("button.dismiss", { type: "button", onclick: () => dismiss(m) }, "Dismiss message"),
       !inThread && !m.ephemeral && threadFooter(m)),
-    !m.ephemeral && h("div.hover-actions", {}, deeds(m, inThread)));
+    !m.ephemeral && h("div.hover-actions", { role: "toolbar", "aria-label": "Message actions", onkeydown: walk }, deeds(m, inThread)));
   return el;
 }
 
@@ -147,12 +147,25 @@ function deeds(m, inThread) {
     const text = window.prompt("Edit message", m.text);
     if (text && text !== m.text) act({ deed: "edit", text });
   };
-  return [
+  const all = [
     one("Put on the timeline with 📝", "📝", () => act({ deed: "react", emoji: "memo" })),
     m.user === store.me && one("Edit message", "✏️", edit),
     m.user === store.me && one("Delete message", "🗑️", () => act({ deed: "delete" })),
     !inThread && one("Reply in thread", icon("reply", 16), () => openThread(m.ts)),
-  ];
+  ].filter(Boolean);
+  // One stop of the tab key; from there the arrows lead to the others.
+  all.forEach((button, at) => { button.tabIndex = at === 0 ? 0 : -1; });
+  return all;
+}
+
+/** Moves along a toolbar by the arrow keys. */
+function walk(event) {
+  const next = { ArrowLeft: "previousElementSibling", ArrowRight: "nextElementSibling" }[event.key];
+  const button = next && event.target.closest(".hover-action")?.[next];
+  if (button) {
+    event.preventDefault();
+    button.focus();
+  }
 }
 
 const EMOJI = { memo: "📝" };
