@@ -142,7 +142,7 @@ impl Pair {
                 "repeat('The quick brown fox jumps over the lazy dog ' || n % 977 || '. ', 18) || md5(n::text)",
             ),
             false => (
-                format!("(SELECT seq AS n FROM seq_1_to_{rows}) s"),
+                format!("(SELECT seq AS n FROM {TENANT}.seq_1_to_{rows}) s"),
                 "CONCAT(REPEAT(CONCAT('The quick brown fox jumps over the lazy dog ', n % 977, '. '), 18), MD5(n))",
             ),
         };
@@ -150,8 +150,10 @@ impl Pair {
         for table in 0..tables {
             run(&self.from, &format!("INSERT INTO {TENANT}.t{table} SELECT n, {title}, {body} FROM {series}"));
         }
-        let some =
-            if self.postgres() { "generate_series(1, 1000) AS s(n)" } else { "(SELECT seq AS n FROM seq_1_to_1000) s" };
+        let some = match self.postgres() {
+            true => "generate_series(1, 1000) AS s(n)".to_owned(),
+            false => format!("(SELECT seq AS n FROM {OTHER}.seq_1_to_1000) s"),
+        };
         run(&self.live, &format!("INSERT INTO {OTHER}.t SELECT n, n FROM {some}"));
     }
 
