@@ -4,7 +4,8 @@
 # MultiAZ=False and DeletionProtection=False the restored one has both still.
 #
 # RDS documents the defaults of RestoreDBInstanceFromDBSnapshot: deletion protection "isn't enabled" by default, nor are IAM logins,
-# whatever the source had. (https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_RestoreDBInstanceFromDBSnapshot.html)
+# whatever the source had. (Amazon RDS API Reference, RestoreDBInstanceFromDBSnapshot, DeletionProtection and
+# EnableIAMDatabaseAuthentication)
 # Two mistakes pass for it: a restore into production that forgets to ask for protection is green against moto and
 # unprotected on the day; and a test restore that asks for a cheap, deletable copy cannot be cleaned up against moto, which tempts
 # people to add a ModifyDBInstance before the deletion that AWS does not need.

@@ -1,5 +1,6 @@
 //! What an incident does by itself while it is open: rooms open for what others run with a ticket, and updates are drafted for
-//! those who wait, and people are asked after what reviews left to be done, and when they can approve. Everything here follows from the ledger, so that it can be done again at any time, by any process.
+//! those who wait, and people are asked after what reviews left to be done, and when they can approve. Everything here follows from
+//! the ledger, so that it can be done again at any time, by any process.
 
 use super::{change::Change, desk::Desk, planner::Asking, submit::New};
 use crate::{

@@ -39,34 +39,32 @@ static PERSON: value::Kind = value::Kind {
     ..value::TEXT
 };
 
+/// The number of something that is counted from 1, by its name.
+const NUMBERED: value::Kind = value::Kind {
+    usage: "N",
+    number: true,
+    read: |kind, text, _| match text.parse::<u32>() {
+        Ok(number) if number > 0 => Ok(number.to_string()),
+        _ => Err(Wrong::new(format!("{} is not the {}.", shown(text), kind.name))),
+    },
+    open: Some("<number>"),
+    ..value::TEXT
+};
+
 /// The option that says which update is sent.
 pub const NUMBER: &str = "number";
 static WHICH: value::Kind = value::Kind {
     name: "number of an update",
-    usage: "N",
-    number: true,
-    read: |_, text, _| match text.parse::<u32>() {
-        Ok(number) if number > 0 => Ok(number.to_string()),
-        _ => Err(Wrong::new(format!("{} is not the number of an update.", shown(text)))),
-    },
     lacking: |_| "the number of the update, as its draft in the room says it.".to_owned(),
-    open: Some("<number>"),
-    ..value::TEXT
+    ..NUMBERED
 };
 
 /// The option that says which inject of a tabletop is meant.
 pub const INJECT: &str = "inject";
 static INJECTS: value::Kind = value::Kind {
     name: "number of an inject",
-    usage: "N",
-    number: true,
-    read: |_, text, _| match text.parse::<u32>() {
-        Ok(number) if number > 0 => Ok(number.to_string()),
-        _ => Err(Wrong::new(format!("{} is not the number of an inject.", shown(text)))),
-    },
     lacking: |_| "the number of the inject, as it says it.".to_owned(),
-    open: Some("<number>"),
-    ..value::TEXT
+    ..NUMBERED
 };
 /// The option that says what is decided.
 pub const CHOICE: &str = "choice";
@@ -85,15 +83,8 @@ pub const ITEM: &str = "item";
 pub const DONE: &str = "done";
 static ITEMS: value::Kind = value::Kind {
     name: "number of an action item",
-    usage: "N",
-    number: true,
-    read: |_, text, _| match text.parse::<u32>() {
-        Ok(number) if number > 0 => Ok(number.to_string()),
-        _ => Err(Wrong::new(format!("{} is not the number of an action item.", shown(text)))),
-    },
     lacking: |_| "the number of the action item, as `dr actions` shows it.".to_owned(),
-    open: Some("<number>"),
-    ..value::TEXT
+    ..NUMBERED
 };
 
 /// The argument that says when somebody can approve.

@@ -127,31 +127,37 @@ fn questions(
         return Vec::new();
     };
     let asked = checks.map(|(name, check)| {
-        let asked = draft.step(
-            format!("Ask {instance} whether {name} holds"),
-            vec![validated],
-            step::VerifyCheck {
-                region: subject.region.clone(),
-                instance: instance.to_owned(),
-                database: database.id.clone(),
-                engine: database.engine,
-                secret: secret.to_owned(),
-                secret_region: subject.source_region.clone(),
-                check: name.clone(),
-                schema: check.schema.clone(),
-                query: check.query.clone(),
-            },
-        );
+        let question = step::VerifyCheck {
+            region: subject.region.clone(),
+            instance: instance.to_owned(),
+            database: database.id.clone(),
+            engine: database.engine,
+            secret: secret.to_owned(),
+            secret_region: subject.source_region.clone(),
+            check: name.clone(),
+            schema: check.schema.clone(),
+            query: check.query.clone(),
+        };
+        ask(draft, question, validated, Some(&subject.key))
+    });
+    asked.collect()
+}
+
+/// Puts a named check to a copy, once this step is done, and writes down of the recovery point with this key that it holds; answers the
+/// step that asks.
+pub(super) fn ask(draft: &mut Draft, question: step::VerifyCheck, after: usize, key: Option<&str>) -> usize {
+    let name = question.check.clone();
+    let asked = draft.step(format!("Ask {} whether {name} holds", question.instance), vec![after], question);
+    if let Some(key) = key {
         draft.step(
             format!("Write down that {name} holds"),
             vec![asked],
             step::Remember {
                 mark: MarkKind::Checked,
-                subject: Checked::subject(&subject.key, name),
+                subject: Checked::subject(key, &name),
                 note: Checked::note(true).to_owned(),
             },
         );
-        asked
-    });
-    asked.collect()
+    }
+    asked
 }

@@ -317,7 +317,7 @@ impl Inner {
     }
 
     fn refuse(&mut self, request: &Request, why: Common) -> (Delivery, Answer, bool) {
-        let protocol = request.service.protocol();
+        let protocol = request.protocol();
         let refusal = protocol.common(why);
         let reply = protocol.refuse(request.service, &refusal, &self.world.next_id("request"));
         (Delivery::Whole(reply), Answer::Refused(refusal.code), false)

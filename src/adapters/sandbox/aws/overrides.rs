@@ -89,7 +89,7 @@ impl Due {
     pub(super) fn instead(&self, request: &Request, id: &str) -> Option<(Reply, Option<String>)> {
         self.0.iter().find_map(|what| match what {
             Override::Refused(refusal) => {
-                let reply = request.service.protocol().refuse(request.service, refusal, id);
+                let reply = request.protocol().refuse(request.service, refusal, id);
                 Some((reply, Some(refusal.code.clone())))
             }
             Override::Instead(reply) => Some((reply.clone(), None)),

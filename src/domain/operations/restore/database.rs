@@ -1,7 +1,7 @@
 //! Databases as a whole: out of a snapshot, or as they were at a moment.
 
 use super::{
-    super::{Asked, Known},
+    super::{Asked, Known, proof},
     Ask, Kind,
     ask::Target,
     live::{self, Exchange},
@@ -11,7 +11,6 @@ use super::{
     tenant::{self, Tenancy},
 };
 use crate::domain::{
-    checked::Checked,
     environment::{Database, Engine, Environment},
     mark::{Mark, MarkKind},
     moment::{Moment, spoken},
@@ -408,32 +407,18 @@ pub(super) fn put_checks(
     let meant = |schema: &str| subject.tenancy.as_ref().is_none_or(|tenancy| tenancy.schema == schema);
     let checks = env.checks.iter().filter(|(_, check)| check.database == *id && meant(&check.schema));
     for (name, check) in checks {
-        validated.step = path.draft.step(
-            format!("Ask {instance} whether {name} holds"),
-            vec![validated.step],
-            step::VerifyCheck {
-                region: path.ask.region(env).to_owned(),
-                instance: instance.to_owned(),
-                database: id.clone(),
-                engine: subject.database.engine,
-                secret: secret.to_owned(),
-                secret_region: path.ask.comes_from_dr().then(|| env.primary_region.clone()),
-                check: name.clone(),
-                schema: check.schema.clone(),
-                query: check.query.clone(),
-            },
-        );
-        if let Some(key) = key {
-            path.draft.step(
-                format!("Write down that {name} holds"),
-                vec![validated.step],
-                step::Remember {
-                    mark: MarkKind::Checked,
-                    subject: Checked::subject(key, name),
-                    note: Checked::note(true).to_owned(),
-                },
-            );
-        }
+        let question = step::VerifyCheck {
+            region: path.ask.region(env).to_owned(),
+            instance: instance.to_owned(),
+            database: id.clone(),
+            engine: subject.database.engine,
+            secret: secret.to_owned(),
+            secret_region: path.ask.comes_from_dr().then(|| env.primary_region.clone()),
+            check: name.clone(),
+            schema: check.schema.clone(),
+            query: check.query.clone(),
+        };
+        validated.step = proof::ask(&mut path.draft, question, validated.step, key);
     }
     validated
 }

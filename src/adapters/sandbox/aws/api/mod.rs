@@ -148,8 +148,8 @@ impl Service {
         }
     }
 
-    /// The language it speaks.
-    pub fn protocol(self) -> Protocol {
+    /// The language it speaks with the SDK.
+    fn protocol(self) -> Protocol {
         match self {
             Service::Rds => Protocol::Query { namespace: "http://rds.amazonaws.com/doc/2014-10-31/" },
             Service::Sns => Protocol::Query { namespace: "http://sns.amazonaws.com/doc/2010-03-31/" },
@@ -165,6 +165,14 @@ impl Service {
             Service::CloudWatch => Protocol::Cbor,
             Service::Route53 => Protocol::Xml { namespace: "https://route53.amazonaws.com/doc/2013-04-01/" },
             Service::S3 => Protocol::RestXml,
+        }
+    }
+
+    /// The language in which it answers this request: what speaks CBOR is asked in JSON as well, as boto3 and the AWS CLI do.
+    pub fn spoken(self, raw: &Raw) -> Protocol {
+        match self.protocol() {
+            Protocol::Cbor if raw.header("x-amz-target").is_some() => Protocol::Json,
+            usual => usual,
         }
     }
 
@@ -307,9 +315,14 @@ impl Request {
         Some(values.iter().filter_map(Value::as_str).collect())
     }
 
+    /// The language in which it is answered.
+    pub fn protocol(&self) -> Protocol {
+        self.service.spoken(&self.raw)
+    }
+
     /// A moment as the protocol writes it.
     pub fn time(&self, moment: Moment) -> Value {
-        match self.service.protocol() {
+        match self.protocol() {
             Protocol::Query { .. } | Protocol::RestXml | Protocol::Xml { .. } => json!(iso(moment)),
             Protocol::Json | Protocol::RestJson => json!(moment.0 as f64 / 1000.0),
             Protocol::Cbor => cbor::moment(moment.0 as f64 / 1000.0),
@@ -439,7 +452,7 @@ pub(super) fn read(world: &World, now: Moment, raw: Raw) -> Result<Request, (Pro
         let why = format!("The service {} is not simulated here.", scope.service);
         return Err((protocols::guess(&raw), Refusal::with_status(404, "UnknownService", why)));
     };
-    let protocol = service.protocol();
+    let protocol = service.spoken(&raw);
     let caller = caller(world, now, &scope, &raw, protocol).map_err(|refusal| (protocol, refusal))?;
     let (operation, input) =
         protocols::operation(service, service.routes(), &raw).map_err(|refusal| (protocol, refusal))?;
@@ -478,7 +491,7 @@ fn caller(
 
 /// Carries a request out and writes the answer.
 pub(super) fn serve(cx: &mut Context<'_>, request: &Request) -> (Reply, Option<String>) {
-    let protocol = request.service.protocol();
+    let protocol = request.protocol();
     let id = cx.world.next_id("request");
     let (mut reply, refused) = match request.service.serve(cx, request) {
         Ok(Answer::Fields(fields)) => (protocol.reply(&request.operation, &fields, &id), None),

@@ -95,7 +95,7 @@ pub fn guess(raw: &Raw) -> Protocol {
 /// # Errors
 /// As the service refuses what it cannot read.
 pub fn operation(service: Service, routes: &[Route], raw: &Raw) -> Result<(String, Value), Refusal> {
-    match service.protocol() {
+    match service.spoken(raw) {
         Protocol::Query { .. } => query(raw),
         Protocol::Json => json_target(raw),
         Protocol::RestJson => rest(routes, raw),
