@@ -21,9 +21,9 @@ pub const SCOPES: [&str; 17] = [
     "users:read",        // users.info: guests, bots and deleted people may not act
 ];
 
-/// Events that Slack is to send: the bot is spoken to; a message that is on a timeline is edited or deleted; one is put there by an
-/// emoji.
-pub const EVENTS: [&str; 3] = ["app_mention", "message.channels", "reaction_added"];
+/// Events that Slack is to send: somebody looks at App Home; the bot is spoken to; a message that is on a timeline is edited or
+/// deleted; one is put there by an emoji.
+pub const EVENTS: [&str; 4] = ["app_home_opened", "app_mention", "message.channels", "reaction_added"];
 
 const NAME: &str = "bbws";
 const DESCRIPTION: &str = "Backups of the platform: made, checked, tested and kept, with approval by colleagues.";
@@ -49,7 +49,7 @@ pub fn manifest(url: &str) -> Result<String, String> {
   background_color: "#1d3557"
 features:
   app_home:
-    home_tab_enabled: false
+    home_tab_enabled: true
     messages_tab_enabled: true
     messages_tab_read_only_enabled: true
   bot_user:

@@ -15,6 +15,7 @@ use super::{
     addresses::Addresses,
     authority::{Authority, Denied, Freshness},
     change::{Change, SELF},
+    home::Homes,
     inbound::{Envelope, Inbound, Inbox, Refusal, Seen, Unavailable, Via, says_command},
     lateness::Lateness,
     leave_out,
@@ -76,6 +77,8 @@ pub struct Inner {
     pub chat: Arc<dyn Chat>,
     /// What forms can be opened with.
     pub triggers: Triggers,
+    /// Who looks at App Home.
+    pub homes: Homes,
     /// Where people can be answered when nothing can be posted.
     pub addresses: Arc<Addresses>,
     /// How long a person waits for the answer itself, and for Slack to say who asks. See [`PATIENCE`].
@@ -212,6 +215,10 @@ impl Desk {
     }
 
     async fn take_request(&self, request: Request, via: Via, what: Inbound) -> Result<Option<Reply>, StoreError> {
+        if what == Inbound::OpenedHome {
+            self.homes.opened(&request.user, self.clock.now());
+            return Ok(Some(say(Level::Success, "Home is drawn.")));
+        }
         if let Inbound::Mentioned { text } = &what {
             let reply = match self.gate_in_time(&request).await {
                 Ok(()) => aside(text, &self.environments()),
@@ -359,6 +366,10 @@ impl Desk {
             Inbound::Noted { ts, by, text } => self.put_on_timeline(ask, Message { ts, by, text }).await,
             Inbound::Reacted { ts, .. } => self.put_reacted(ask, &ts).await,
             Inbound::Amended { ts, text } => self.amend(ask, &ts, text.as_deref()).await,
+            // Whoever looks has asked for nothing: that is not stored.
+            Inbound::OpenedHome => {
+                self.close(&ask.request, "nothing was asked").await.map(|()| say(Level::Success, ""))
+            }
             Inbound::Click { action, value, .. } if says_command(&action) => self.obey(ask, &value).await,
             Inbound::Click { action, value, block_id, message_ts, reason } => {
                 let id = OpId(one_line(&value));
@@ -498,7 +509,11 @@ impl Desk {
 impl Inbox for Desk {
     async fn take(&self, envelope: Envelope) -> Result<Option<Reply>, Unavailable> {
         let request = envelope.request();
-        Ok(self.take_request(request, envelope.via, envelope.what).await?)
+        // What is pressed in a form or on App Home is pressed in no channel.
+        let at_home = (envelope.channel.is_empty() && envelope.via == Via::Interaction).then(|| envelope.user.clone());
+        let taken = self.take_request(request, envelope.via, envelope.what).await;
+        at_home.into_iter().for_each(|user| self.homes.pressed(&user, self.clock.now()));
+        Ok(taken?)
     }
 
     async fn refuse(&self, refusal: Refusal) -> Result<(), Unavailable> {

@@ -62,6 +62,8 @@ pub enum Inbound {
         /// What it says now; none where it was deleted.
         text: Option<String>,
     },
+    /// Somebody looks at App Home.
+    OpenedHome,
     /// The bot was spoken of, not spoken to: nothing is done, and the person is told how to ask.
     Mentioned {
         /// What follows the mention, which may have been meant as a command; may be empty.
@@ -79,9 +81,11 @@ impl Inbound {
         match self {
             Inbound::Command { text } => Some(text),
             Inbound::Click { action, value, .. } => says_command(action).then_some(value),
-            Inbound::Noted { .. } | Inbound::Reacted { .. } | Inbound::Amended { .. } | Inbound::Mentioned { .. } => {
-                None
-            }
+            Inbound::Noted { .. }
+            | Inbound::Reacted { .. }
+            | Inbound::Amended { .. }
+            | Inbound::OpenedHome
+            | Inbound::Mentioned { .. } => None,
         }
     }
 }
@@ -210,6 +214,8 @@ pub trait Inbox: Send + Sync {
     /// Stores the request durably, each at most once, and, once it is stored, deals with it. `None` for a replay.
     ///
     /// The front waits a little less than a second for the reply and then answers in its own words while this goes on.
+    /// Who looks at App Home asks for nothing: that is not stored.
+    ///
     /// Only [`Via::Command`] shows the reply to the person; for the others the implementation whispers what is to be read.
     ///
     /// # Errors

@@ -11,6 +11,7 @@ mod deliver;
 pub mod desk;
 mod drills;
 pub mod executors;
+pub mod home;
 pub mod inbound;
 mod insist;
 pub mod inventory;

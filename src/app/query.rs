@@ -9,6 +9,7 @@ use crate::{
         command::{Command, Does, List},
         environment::Environment,
         language,
+        moment::Moment,
         operation::{OpId, Operation, Run, State},
         reach::EVERYWHERE,
         text::escape,
@@ -45,18 +46,37 @@ impl Desk {
 
     async fn answer(&self, command: &Command) -> Result<Reply, StoreError> {
         let Some(answer) = answers::asked(command) else { return Ok(no_question(command)) };
-        let asked_about = |name: &&str| command.environment().is_none_or(|asked| asked == *name);
-        let (mut environments, mut exposed): (Vec<Environment>, _) = (Vec::new(), BTreeMap::new());
-        for name in self.environments().into_iter().filter(asked_about) {
+        let standing = self.standing_now(command.environment()).await?;
+        let known = self.known(&standing, answer.wants(command), command.environment()).await?;
+        let Told { found, text, attachment } = answer.tell(command, &known);
+        Ok(Reply { level: if found { Level::Info } else { Level::Error }, text, attachment })
+    }
+
+    /// The environment of that name, or all of them, as they stand now, and since when nothing protects each.
+    pub(super) async fn standing_now(
+        &self,
+        named: Option<&str>,
+    ) -> Result<Vec<(Environment, Option<Moment>)>, StoreError> {
+        let mut all = Vec::new();
+        for name in self.environments().into_iter().filter(|name| named.is_none_or(|named| named == *name)) {
             let Some((active, environment)) = self.planner.where_it_runs(name).await? else { continue };
-            let since = self.planner.environment(name).and_then(|config| active.exposed(config));
-            exposed.extend(since.map(|at| (name.to_owned(), at)));
-            environments.push(environment);
+            let exposed = self.planner.environment(name).and_then(|config| active.exposed(config));
+            all.push((environment, exposed));
         }
-        let Wants { newest, runs, stops, marks, measured, dues, attainment, approvers } = answer.wants(command);
+        Ok(all)
+    }
+
+    /// What an answer rests on, about these environments; `named` is the one that was asked about.
+    pub(super) async fn known<'a>(
+        &'a self,
+        standing: &'a [(Environment, Option<Moment>)],
+        wants: Wants,
+        named: Option<&str>,
+    ) -> Result<Known<'a>, StoreError> {
+        let Wants { newest, runs, stops, marks, measured, dues, attainment, approvers } = wants;
         let mut known = Known {
             now: self.clock.now(),
-            newest: self.newest(command.environment(), newest).await?,
+            newest: self.newest(named, newest).await?,
             runs: self.runs(runs).await?,
             stops: if stops { self.store.stops().await? } else { Vec::new() },
             marks: match approvers {
@@ -66,13 +86,13 @@ impl Desk {
             rules: self.planner.rules(),
             owners: BTreeMap::new(),
             measured: BTreeMap::new(),
-            exposed,
+            exposed: standing.iter().filter_map(|(env, at)| Some((env.name.clone(), (*at)?))).collect(),
             samples: Vec::new(),
             tallies: Vec::new(),
-            dues: if dues { self.store.dues(command.environment()).await?.all } else { Vec::new() },
-            environments: environments.iter().collect(),
+            dues: if dues { self.store.dues(named).await?.all } else { Vec::new() },
+            environments: standing.iter().map(|(environment, _)| environment).collect(),
         };
-        for Environment { name, .. } in known.environments.iter().copied() {
+        for Environment { name, .. } in standing.iter().map(|(environment, _)| environment) {
             for kind in marks {
                 known.marks.extend(self.store.marks(name, Some(*kind)).await?);
             }
@@ -82,7 +102,7 @@ impl Desk {
                 known.samples.extend(samples);
             }
         }
-        for Environment { name, .. } in known.environments.iter().copied().filter(|_| attainment) {
+        for Environment { name, .. } in standing.iter().map(|(environment, _)| environment).filter(|_| attainment) {
             known.tallies.extend(self.store.tallies(name, tier::since(known.now)).await?);
         }
         for mark in &known.marks {
@@ -91,8 +111,7 @@ impl Desk {
                 known.owners.extend(set.map(|run| (mark.operation.clone(), run.op.requester.user)));
             }
         }
-        let Told { found, text, attachment } = answer.tell(command, &known);
-        Ok(Reply { level: if found { Level::Info } else { Level::Error }, text, attachment })
+        Ok(known)
     }
 
     async fn newest(&self, environment: Option<&str>, limit: u32) -> Result<Vec<Operation>, StoreError> {

@@ -55,9 +55,11 @@ impl Desk {
                 let quotes = |run: Run| run.op.incident.is_some_and(|incident| incident.quotes(ts));
                 Ok(self.incident_in(channel).await?.is_some_and(quotes))
             }
-            Inbound::Command { .. } | Inbound::Click { .. } | Inbound::Noted { .. } | Inbound::Mentioned { .. } => {
-                Ok(true)
-            }
+            Inbound::Command { .. }
+            | Inbound::Click { .. }
+            | Inbound::Noted { .. }
+            | Inbound::OpenedHome
+            | Inbound::Mentioned { .. } => Ok(true),
         }
     }
 

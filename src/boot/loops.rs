@@ -35,6 +35,7 @@ pub(super) async fn run(product: &Product, stopping: watch::Receiver<bool>) {
         watcher(product, stopping.clone()),
         keeper(product, stopping.clone()),
         timer(product, stopping.clone()),
+        homes(product, stopping.clone()),
         sweeper(product, stopping)
     );
 }
@@ -148,6 +149,30 @@ async fn timer(product: &Product, mut stopping: watch::Receiver<bool>) {
             }
         };
         tokio::select! {
+            () = tokio::time::sleep(wait) => {}
+            _ = stopping.wait_for(|stop| *stop) => {}
+        }
+    }
+    product.beats.over(&this.name);
+}
+
+/// Draws App Home for those who look at it. Slack may be slow about it: it is a loop of its own, so that nothing waits for it.
+async fn homes(product: &Product, mut stopping: watch::Receiver<bool>) {
+    let this = Loop::only("homes", LONGEST_SHORT_TURN);
+    while !*stopping.borrow() {
+        this.turn(&product.beats);
+        let wait = match product.desk.show_homes().await {
+            // However fast its clock runs, Slack is asked no more often than that.
+            Ok(Some(next)) => until(product.engine.clock.as_ref(), next).clamp(IDLE, REST),
+            Ok(None) => REST,
+            Err(error) => {
+                let error = &error as &dyn std::error::Error;
+                tracing::error!(error, "App Home cannot be drawn, since the ledger does not answer; trying again");
+                REST
+            }
+        };
+        tokio::select! {
+            () = product.desk.looked_at() => {}
             () = tokio::time::sleep(wait) => {}
             _ = stopping.wait_for(|stop| *stop) => {}
         }

@@ -103,6 +103,7 @@ impl Product {
         let desk = Desk::new(Inner {
             chat: parts.chat.clone(),
             triggers: Default::default(),
+            homes: Default::default(),
             store: parts.store.clone(),
             authority: authority.clone(),
             planner: planner.clone(),

@@ -54,6 +54,26 @@ pub fn awaited(op: &Operation, what: &WaitForPeople, answers: &Answers) -> Vec<N
     }
 }
 
+/// Whether the vote of this person would fill a place of the operation that is empty.
+pub fn counts(op: &Operation, voter: &Principal) -> bool {
+    let places = |votes: &[Vote]| seats(&missing(&op.needs, &op.requester.person, &op.digest, votes));
+    let mut with = op.votes.clone();
+    with.push(Vote { by: voter.clone(), digest: op.digest.clone(), at: op.created });
+    places(&with) < places(&op.votes)
+}
+
+fn seats(needs: &[Need]) -> u32 {
+    needs.iter().map(|need| need.count).sum()
+}
+
+/// Whether the word of this person would bring a step on that waits for people.
+pub fn would_help(op: &Operation, what: &WaitForPeople, answers: &Answers, voter: &Principal) -> bool {
+    let places = |answers: &Answers| seats(&awaited(op, what, answers));
+    let mut with = answers.clone();
+    with.votes.push(Vote { by: voter.clone(), digest: op.digest.clone(), at: op.created });
+    places(&with) < places(answers)
+}
+
 /// Whose word a step still waits for, as people say it.
 pub fn whom(op: &Operation, what: &WaitForPeople, answers: &Answers) -> String {
     match what.consent {

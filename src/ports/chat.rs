@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub use crate::domain::attachment::{Attachment, Chart, File, Offer, Table};
-use crate::domain::{language::OpenCommand, moment::Moment, operation::Run, principal::Profile};
+use crate::domain::{answers::home::Home, language::OpenCommand, moment::Moment, operation::Run, principal::Profile};
 
 /// Why Slack did not do it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -386,6 +386,14 @@ pub trait Chat: super::rooms::Rooms {
     /// # Errors
     /// See [`ChatError`]; safe to repeat.
     async fn refill(&self, view: &str, form: &Form) -> Result<(), ChatError>;
+
+    /// `views.publish`: shows a person their App Home, unless it is another than that with this hash by now. Answers the hash of
+    /// what is shown.
+    ///
+    /// # Errors
+    /// See [`ChatError`]; safe to repeat. `hash_conflict` where somebody else published meanwhile, `not_enabled` where the app has
+    /// no Home.
+    async fn publish(&self, user: &str, home: &Home, hash: Option<&str>) -> Result<String, ChatError>;
 
     /// Posts to an address that Slack gave with a request.
     ///

@@ -88,6 +88,7 @@ fn inbox(store: Option<Arc<dyn Store>>) -> Arc<dyn Inbox> {
     Arc::new(Desk::new(Inner {
         chat: Arc::new(FakeChat::new()),
         triggers: Default::default(),
+        homes: Default::default(),
         store,
         authority: Arc::new(authority),
         planner,

@@ -21,6 +21,7 @@ mod failovers;
 mod findings;
 mod frozen;
 mod held;
+mod homes;
 mod inplace;
 mod keeper;
 mod kill;

@@ -83,3 +83,12 @@ async fn everything_else_that_slack_tells_of_messages_is_left_alone() {
         assert_eq!(taken(event.clone(), shared).await, None, "{event}");
     }
 }
+
+#[tokio::test]
+async fn who_opens_home_is_taken_and_who_reads_messages_there_is_not() {
+    let opened = |tab: &str| json!({"type": "app_home_opened", "user": "U0BOB", "channel": "D0BOB", "tab": tab, "event_ts": "1800000000.000300"});
+    let home = Some(("U0BOB".to_owned(), String::new(), Inbound::OpenedHome));
+    assert_eq!(taken(opened("home"), false).await, home);
+    assert_eq!(taken(opened("messages"), false).await, None);
+    assert_eq!(taken(json!({"type": "app_home_opened", "tab": "home"}), false).await, None, "nobody is named");
+}

@@ -6,6 +6,7 @@ mod attachment;
 mod browser;
 mod cards;
 mod demo;
+mod home;
 mod phone;
 mod regions;
 mod restore;

@@ -7,7 +7,7 @@ use std::{
 
 use async_trait::async_trait;
 use bbws::{
-    domain::{operation::State, principal::Profile},
+    domain::{answers::home::Home, operation::State, principal::Profile},
     ports::chat::{ChannelFacts, Chat, ChatError, Content, File, Form, Outgoing, Reply, Written},
 };
 use secrecy::{ExposeSecret as _, SecretString};
@@ -71,6 +71,7 @@ struct Inner {
     rooms: AllRooms,
     whispers: Vec<(String, Reply)>,
     forms: Vec<Form>,
+    homes: BTreeMap<String, Vec<Home>>,
     files: Vec<(String, String, File)>,
     written: BTreeMap<(String, String), Written>,
     trouble: VecDeque<Trouble>,
@@ -92,6 +93,10 @@ impl FakeChat {
     /// The forms that were opened, as they are now.
     pub fn forms(&self) -> Vec<Form> {
         self.inner.lock().unwrap().forms.clone()
+    }
+    /// What stood on somebody's App Home, the newest last.
+    pub fn homes(&self, user: &str) -> Vec<Home> {
+        self.inner.lock().unwrap().homes.get(user).cloned().unwrap_or_default()
     }
     /// Alice, Bob and Carol, and Mallory the guest.
     pub fn new() -> FakeChat {
@@ -277,6 +282,19 @@ impl Chat for FakeChat {
         let at: usize = view[1..].parse().expect("one of ours");
         self.inner.lock().unwrap().forms[at] = form.clone();
         Ok(())
+    }
+    async fn publish(&self, user: &str, home: &Home, hash: Option<&str>) -> Result<String, ChatError> {
+        self.change_in("views.publish", user, |inner| {
+            let homes = inner.homes.entry(user.to_owned()).or_default();
+            if hash.is_some_and(|hash| hash != homes.len().to_string()) {
+                return Err(ChatError::Refused {
+                    method: "views.publish".to_owned(),
+                    code: "hash_conflict".to_owned(),
+                });
+            }
+            homes.push(home.clone());
+            Ok(homes.len().to_string())
+        })
     }
     async fn message(&self, channel: &str, ts: &str) -> Result<Option<Written>, ChatError> {
         let inner = self.inner.lock().unwrap();

@@ -12,6 +12,7 @@ use std::{
 use async_trait::async_trait;
 use bbws::{
     domain::{
+        answers::home::Home,
         datum::Datum,
         environment::Environment,
         moment::Moment,
@@ -585,6 +586,9 @@ impl Chat for MortalChat {
     }
     async fn open(&self, trigger: &SecretString, form: &Form) -> Result<String, ChatError> {
         if self.killer.dead() { Err(mute("views.open")) } else { self.inner.open(trigger, form).await }
+    }
+    async fn publish(&self, user: &str, home: &Home, hash: Option<&str>) -> Result<String, ChatError> {
+        if self.killer.dead() { Err(mute("views.publish")) } else { self.inner.publish(user, home, hash).await }
     }
     async fn refill(&self, view: &str, form: &Form) -> Result<(), ChatError> {
         if self.killer.dead() { Err(mute("views.update")) } else { self.inner.refill(view, form).await }

@@ -436,6 +436,7 @@ pub fn start(
     let desk = Desk::new(Inner {
         chat: chat_port.clone(),
         triggers: Default::default(),
+        homes: Default::default(),
         store: store.clone(),
         authority: authority.clone(),
         planner: planner.clone(),

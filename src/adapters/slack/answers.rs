@@ -59,7 +59,7 @@ pub struct MembersAnswer {
     pub users: Vec<String>,
 }
 
-/// `views.open`, `views.update`.
+/// `views.open`, `views.update`, `views.publish`.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct ViewAnswer {
@@ -71,6 +71,7 @@ pub struct ViewAnswer {
 #[serde(default)]
 pub struct ViewObject {
     pub id: String,
+    pub hash: String,
 }
 
 /// `chat.postMessage`, `chat.update`, `chat.postEphemeral`.

@@ -144,13 +144,18 @@ pub enum Part {
 
 /// The blocks of a message.
 pub fn draw(parts: &[Part], support: Support) -> Vec<Value> {
+    draw_within(BLOCKS, parts, support)
+}
+
+/// The blocks of a surface that takes so many.
+pub fn draw_within(most: usize, parts: &[Part], support: Support) -> Vec<Value> {
     let mut blocks: Vec<SlackBlock> = parts.iter().flat_map(|part| part.draw(support)).collect();
     let controls =
         blocks.iter().rev().take_while(|b| matches!(b, SlackBlock::Actions(_) | SlackBlock::Input(_))).count();
-    if blocks.len() > BLOCKS {
+    if blocks.len() > most {
         // Whatever has to go, the buttons stay.
         let tail = blocks.split_off(blocks.len() - controls);
-        blocks.truncate(BLOCKS - controls - 1);
+        blocks.truncate(most - controls - 1);
         blocks.push(section("… the rest does not fit into one message."));
         blocks.extend(tail);
     }

@@ -86,7 +86,7 @@ fn checklist(run: &Run) -> Option<Part> {
     Some(Part::Section(format!("*Before anything that is live changes*\n{}", lines.join("\n"))))
 }
 
-fn header(view: &CardView) -> String {
+pub(super) fn header(view: &CardView) -> String {
     let op = &view.run.op;
     let progress = words::progress(&view.run, view.now).map(|p| format!(" · {p}")).unwrap_or_default();
     let sign = words::sign(&view.run);
@@ -175,7 +175,7 @@ fn text(view: &CardView, alert: Option<String>) -> String {
     clip_mrkdwn(&lines.join("\n"), TEXT)
 }
 
-fn buttons(run: &Run) -> Vec<Button> {
+pub(super) fn buttons(run: &Run) -> Vec<Button> {
     let op = &run.op;
     use SlackBlockButtonStyle::{Danger, Primary};
     let plain = |label, action: &'static str| Button { label, action: action.into(), style: None, confirm: None };

@@ -10,6 +10,7 @@ mod client;
 mod command_button;
 mod files;
 mod form;
+mod home;
 mod incident;
 mod links;
 mod outcome;
@@ -36,7 +37,7 @@ use self::{
     support::{Support, Surface, plainer},
 };
 use crate::{
-    domain::principal::Profile,
+    domain::{answers::home::Home, principal::Profile},
     ports::chat::{
         Attachment, CardView, ChannelFacts, Chat, ChatError, Content, File, Form, Level, Outgoing, Reply, Written,
     },
@@ -70,6 +71,11 @@ pub struct Drawn {
 /// Draws an operation's card.
 pub fn draw_card(view: &CardView) -> Drawn {
     drawn(card::card(view))
+}
+
+/// Draws App Home as it would be sent, for tests.
+pub fn draw_home(shown: &Home) -> Value {
+    home::view(shown)
 }
 
 /// Draws a sentence and what stands beside it.
@@ -287,6 +293,15 @@ impl Chat for SlackChat {
         let body = json!({"view_id": view, "view": form::view(form)});
         let _: ViewAnswer = self.client.post("views.update", &body).await?;
         Ok(())
+    }
+
+    async fn publish(&self, user: &str, shown: &Home, hash: Option<&str>) -> Result<String, ChatError> {
+        let mut body = json!({"user_id": user, "view": home::view(shown)});
+        if let Some(hash) = hash {
+            body["hash"] = hash.into();
+        }
+        let answer: ViewAnswer = self.client.post("views.publish", &body).await?;
+        Ok(answer.view.hash)
     }
 
     async fn respond(&self, address: &SecretString, said: &Reply) -> Result<(), ChatError> {

@@ -105,7 +105,7 @@ fn told(environment: &Environment, known: &Known<'_>, room: usize) -> String {
 }
 
 /// An open incident: since when, who leads it, where its room is.
-fn open(run: &Run, known: &Known<'_>) -> String {
+pub(super) fn open(run: &Run, known: &Known<'_>) -> String {
     let since = incident::declared(&run.op.plan).map_or(run.op.created, |room| room.first_sign);
     let leads = run.op.incident.as_ref().and_then(|incident| incident.duties.get(&incident::Duty::Commander));
     let leads = leads.map_or_else(|| "*nobody leads it*".to_owned(), |holder| format!("<@{}> leads it", holder.user));

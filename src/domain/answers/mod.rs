@@ -6,6 +6,7 @@ pub mod backup_list;
 pub mod dr;
 mod drills;
 mod handover;
+pub mod home;
 mod op_list;
 mod op_show;
 pub mod restore_list;

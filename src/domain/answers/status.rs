@@ -113,6 +113,11 @@ impl Answer for Status {
     }
 }
 
+/// What there is to say of one environment, in so many lines below its head.
+pub(super) fn section(environment: &Environment, known: &Known<'_>, room: usize) -> String {
+    Section::of(environment, known).text(room)
+}
+
 /// What there is to say of one environment, in the order in which somebody has to know it.
 struct Section<'a> {
     environment: &'a Environment,

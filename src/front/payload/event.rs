@@ -1,5 +1,5 @@
-//! Events: mentions of the bot, which are commands where slash commands do not work, and what happens to messages that may be on
-//! the timeline of an incident.
+//! Events: mentions of the bot, which are commands where slash commands do not work, what happens to messages that may be on the
+//! timeline of an incident, and that somebody looks at App Home.
 
 use serde_json::Value;
 
@@ -20,6 +20,7 @@ pub fn event(json: &[u8]) -> Payload {
         (Some("event_callback"), _) => match callback["event"]["type"].as_str() {
             Some("app_mention") => mentioned(&callback),
             Some("reaction_added") => reacted(&callback),
+            Some("app_home_opened") => opened(&callback),
             Some("message") => amended(&callback),
             _ => Payload::Nothing("an event that nothing waits for"),
         },
@@ -108,14 +109,22 @@ fn amended(callback: &Value) -> Payload {
     happened(callback, found)
 }
 
+/// Somebody looks at App Home. Slack tells the same of the tab where the app's messages are.
+fn opened(callback: &Value) -> Payload {
+    let event = &callback["event"];
+    let home = event["tab"].as_str().is_none_or(|tab| tab == "home");
+    let found = id(&event["user"]).filter(|_| home);
+    happened(callback, found.map(|user| (user, String::new(), Inbound::OpenedHome)))
+}
+
 /// Longest name of an emoji that is looked at.
 const EMOJI: usize = 200;
 
-/// Something that happened to a message: who did it, in which channel, and what.
+/// Something that happened: who did it, in which channel if in any, and what.
 fn happened(callback: &Value, found: Option<(String, String, Inbound)>) -> Payload {
     let own = callback["is_ext_shared_channel"] != true;
     let Some((user, channel, what)) = found.filter(|_| own) else {
-        return Payload::Nothing("a message that is no command, or one of a shared channel");
+        return Payload::Nothing("nothing that is waited for, or of a shared channel");
     };
     Payload::Asks(Box::new(Asked {
         event: id(&callback["event_id"]),

@@ -8,8 +8,8 @@ import { awsDrawer } from "./aws.js";
 
 const $ = (id) => document.getElementById(id);
 const store = {
-  me: null, users: new Map(), channels: new Map(), messages: new Map(), bot: null, command: "/bbws",
-  channel: null, thread: null, ui: new Map(), unread: new Set(), commands: [], stream: null,
+  me: null, users: new Map(), groups: {}, channels: new Map(), messages: new Map(), bot: null, command: "/bbws",
+  channel: null, thread: null, home: null, atHome: false, ui: new Map(), unread: new Set(), commands: [], stream: null,
 };
 const GROUP_SECONDS = 300;
 
@@ -25,12 +25,18 @@ function uiOf(key) {
 
 function context(message) {
   return {
-    me: store.me, users: store.users, channels: store.channels, ui: uiOf(keyOf(message)),
+    me: store.me, users: store.users, groups: store.groups, channels: store.channels, ui: uiOf(keyOf(message)),
     press: (element, block, target) => press(message, element, block, target),
   };
 }
 
 async function press(message, element, block, target) {
+  const place = { channel: message.channel, ts: message.ts };
+  await pressed(place, element, block, target, stateValues(message.blocks, uiOf(keyOf(message))));
+}
+
+/** A button was pressed that stands at this place: in a message, or in a view. */
+async function pressed(place, element, block, target, state) {
   if (element.url) window.open(element.url, "_blank", "noopener");
   if (element.confirm && !(await confirmed(element.confirm))) return;
   // The message may have been redrawn while the question stood open; the screen's present button shows the work.
@@ -38,9 +44,7 @@ async function press(message, element, block, target) {
   live?.classList.add("busy");
   try {
     await ask("/sandbox/page/click", {
-      user: store.me, channel: message.channel, ts: message.ts, block_id: block.block_id ?? "",
-      action_id: element.action_id ?? "", value: element.value ?? null,
-      state: stateValues(message.blocks, uiOf(keyOf(message))),
+      user: store.me, ...place, block_id: block.block_id ?? "", action_id: element.action_id ?? "", value: element.value ?? null, state,
     });
   } catch (error) {
     toast(error.message);
@@ -50,7 +54,7 @@ async function press(message, element, block, target) {
 }
 
 function confirmed(confirm) {
-  const ctx = { me: store.me, users: store.users, channels: store.channels };
+  const ctx = { me: store.me, users: store.users, groups: store.groups, channels: store.channels };
   const style = confirm.style === "danger" ? ".btn-danger" : ".btn-primary";
   return new Promise((resolve) => {
     const box = h("dialog.dialog.confirm", {
@@ -221,7 +225,7 @@ function drawLog() {
 
 /** Draws one message that came or changed; anything but a change in place or a new last message draws all anew. */
 function drawMessage(m, isNew) {
-  if (m.channel !== store.channel) return;
+  if (m.channel !== store.channel || store.atHome) return;
   const log = $("log");
   const stick = atBottom(log);
   const top = isTop(m) ? m : store.messages.get(m.channel)?.get(m.thread_ts);
@@ -302,7 +306,7 @@ function showView(view) {
   }
   if (!view) return;
   const ui = uiOf(`view:${view.id}`);
-  const ctx = { me: store.me, users: store.users, channels: store.channels, ui, press: () => toast("Buttons in dialogs are not part of this workspace.") };
+  const ctx = { me: store.me, users: store.users, groups: store.groups, channels: store.channels, ui, press: () => toast("Buttons in dialogs are not part of this workspace.") };
   const post = async (close) => {
     const values = stateValues(view.blocks, ui);
     box.querySelectorAll("[data-error-for]").forEach((el) => { el.textContent = ""; });
@@ -349,6 +353,40 @@ function missing(view, values, box) {
   return found;
 }
 
+// ---- home ---------------------------------------------------------------------------------------------------
+
+/** Opens the app's Home: the app is told, and draws it. */
+function openHome() {
+  store.atHome = true;
+  closeThread();
+  menu(false);
+  history.replaceState(null, "", "#home");
+  drawSidebar();
+  drawHome();
+  ask("/sandbox/page/home", { user: store.me }).catch((error) => toast(error.message));
+}
+
+function drawHome() {
+  const view = store.home;
+  const app = store.users.get(store.bot);
+  $("composer").hidden = true;
+  $("channel-head").replaceChildren(h("h1", {}, avatar(app, 24), ` ${app?.real_name ?? "App"}`), h("span.purpose", {}, "Home"));
+  document.title = "Home · BBWS workspace";
+  const log = $("log");
+  if (!view) return log.replaceChildren(h("p.muted.home-empty", {}, "The app draws its Home…"));
+  const ui = uiOf(`view:${view.id}`);
+  const ctx = {
+    me: store.me, users: store.users, groups: store.groups, channels: store.channels, ui,
+    press: (element, block, target) => pressed({ view_id: view.id }, element, block, target, stateValues(view.blocks, ui)),
+  };
+  const was = log.querySelector(".home") ? log.scrollTop : 0;
+  const fresh = h("section.home", { dataset: { view: view.id, hash: view.hash }, "aria-label": "Home" }, blocks(view.blocks, ctx));
+  const old = log.querySelector(":scope > .home");
+  if (old) swap(old, fresh);
+  else log.replaceChildren(fresh);
+  log.scrollTop = was;
+}
+
 // ---- frame --------------------------------------------------------------------------------------------------
 
 function drawPersonas() {
@@ -364,14 +402,17 @@ function drawPersonas() {
 
 function drawSidebar() {
   $("channels").replaceChildren(...[...store.channels.values()].map((c) => h("li", {},
-    h(`button.channel${c.id === store.channel ? ".active" : ""}${store.unread.has(c.id) ? ".unread" : ""}`, {
-      type: "button", dataset: { channel: c.id }, "aria-current": c.id === store.channel ? "page" : undefined, onclick: () => enter(c.id),
+    h(`button.channel${c.id === store.channel && !store.atHome ? ".active" : ""}${store.unread.has(c.id) ? ".unread" : ""}`, {
+      type: "button", dataset: { channel: c.id }, "aria-current": c.id === store.channel && !store.atHome ? "page" : undefined, onclick: () => enter(c.id),
     }, h("span.hash", {}, "#"), c.name))));
   const person = (u) => h("li.person", { title: u.profile?.title }, avatar(u, 20), h("span", {}, u.real_name, u.id === store.me && h("span.you", {}, " you")),
     h("span.presence", { "aria-hidden": "true" }));
+  const home = (u) => h("li", {}, h(`button.channel${store.atHome ? ".active" : ""}`, {
+    type: "button", dataset: { home: u.id }, "aria-current": store.atHome ? "page" : undefined, onclick: openHome,
+  }, avatar(u, 20), h("span", {}, u.real_name)));
   const all = [...store.users.values()].filter((u) => !u.deleted && u.id !== "USLACKBOT");
   $("people").replaceChildren(...all.filter((u) => !u.is_bot).map(person));
-  $("apps").replaceChildren(...all.filter((u) => u.is_bot).map(person));
+  $("apps").replaceChildren(...all.filter((u) => u.is_bot).map((u) => (u.id === store.bot ? home(u) : person(u))));
 }
 
 function drawHead() {
@@ -385,6 +426,8 @@ function drawHead() {
 }
 
 function enter(id) {
+  store.atHome = false;
+  $("composer").hidden = false;
   store.channel = id;
   store.unread.delete(id);
   closeThread();
@@ -443,24 +486,31 @@ function down(isDown) {
 const CHANGES = {
   snapshot(data) {
     store.users = new Map(data.users.map((u) => [u.id, u]));
+    store.groups = data.groups ?? {};
     store.channels = new Map(data.channels.map((c) => [c.id, c]));
     store.messages = new Map();
-    Object.assign(store, { me: data.me, bot: data.bot, command: data.command });
+    Object.assign(store, { home: data.home ?? null, me: data.me, bot: data.bot, command: data.command });
     [...data.messages, ...data.ephemerals].forEach(take);
     const wanted = store.channel ?? location.hash.slice(1);
     store.channel = store.channels.has(wanted) ? wanted : data.channels[0].id;
     document.body.dataset.me = store.me;
     drawPersonas();
+    const begins = !store.begun && location.hash === "#home";
+    store.begun = true;
     drawSidebar();
-    drawHead();
-    drawLog();
-    if (store.thread) drawThread();
+    if (begins || (store.atHome && store.home === null)) openHome();
+    else if (store.atHome) drawHome();
+    else {
+      drawHead();
+      drawLog();
+      if (store.thread) drawThread();
+    }
     showView(data.modal);
     down(data.down);
   },
   message({ message }) {
     const isNew = take(message);
-    if (isNew && message.channel !== store.channel) {
+    if (isNew && (message.channel !== store.channel || store.atHome)) {
       store.unread.add(message.channel);
       drawSidebar();
     }
@@ -468,7 +518,11 @@ const CHANGES = {
   },
   gone({ channel, ts }) {
     store.messages.get(channel)?.delete(ts);
-    if (channel === store.channel) drawLog();
+    if (channel === store.channel && !store.atHome) drawLog();
+  },
+  home({ view }) {
+    store.home = view;
+    if (store.atHome) drawHome();
   },
   modal({ view }) { showView(view); },
   down({ down: isDown }) { down(isDown); },
@@ -478,6 +532,7 @@ function become(user) {
   sessionStorage.setItem("bbws-user", user);
   store.stream?.close();
   store.me = user;
+  store.home = null;
   showView(null);
   const stream = new EventSource(`/sandbox/page/events?user=${encodeURIComponent(user)}`);
   store.stream = stream;

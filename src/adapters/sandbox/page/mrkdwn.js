@@ -44,6 +44,12 @@ function mention(ctx, id) {
   return h(`span.mention${mine}`, {}, `@${user?.real_name ?? id}`);
 }
 
+/** A user group by its handle, as Slack shows it. */
+function group(ctx, id, label) {
+  const handle = ctx.groups?.[id];
+  return h("span.mention", {}, label || (handle ? `@${handle}` : "@group"));
+}
+
 function channelLink(ctx, id, label) {
   const channel = ctx.channels.get(id);
   return h("span.mention", {}, `#${channel?.name ?? label ?? id}`);
@@ -75,7 +81,7 @@ function angled(body, ctx) {
   if (head.startsWith("#")) return channelLink(ctx, head.slice(1), label);
   const date = /^!date\^(\d+)\^([^^]*)/.exec(head);
   if (date) return h("time", {}, dated(Number(date[1]), unescape(date[2])) ?? label);
-  if (head.startsWith("!subteam^")) return h("span.mention", {}, label || "@group");
+  if (head.startsWith("!subteam^")) return group(ctx, head.slice("!subteam^".length), label);
   if (head.startsWith("!")) return h("span.mention.mention-me", {}, `@${label || head.slice(1)}`);
   // What is no address was not meant as markup, so it is shown as it came.
   return /^(https?:|mailto:)/i.test(head) ? link(unescape(head), label) : document.createTextNode(`<${unescape(body)}>`);

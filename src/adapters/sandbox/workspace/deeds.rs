@@ -1,10 +1,12 @@
-//! What people do to messages besides pressing what is on them: they react, edit and delete, and the app is told of it by an event.
+//! What people do besides pressing what is on messages: they react, edit and delete, they open the app's Home, and the app is told of
+//! it by an event.
 
 use serde_json::{Value, json};
 
 use super::Workspace;
 use super::forms::SignedForm;
 use super::message::Message;
+use super::people::Channel;
 
 impl Workspace {
     /// A person puts an emoji on a message, once; the event that tells the app, or Slack's error code.
@@ -54,6 +56,23 @@ impl Workspace {
             "type": "message", "subtype": "message_deleted", "hidden": true, "channel": channel, "deleted_ts": ts,
             "previous_message": before.to_slack(false),
         })))
+    }
+
+    /// A person opens the app's Home; the event that tells the app, or Slack's error code.
+    pub fn open_home(&self, user: &str) -> Result<SignedForm, String> {
+        let (tab, view) = {
+            let state = self.state();
+            state.person(user).filter(|person| !person.is_bot && !person.deleted).ok_or("user_not_found")?;
+            (if state.home_tab { "home" } else { "messages" }, state.homes.get(user).cloned())
+        };
+        let mut event =
+            json!({"type": "app_home_opened", "user": user, "channel": Channel::direct_id(user), "tab": tab});
+        // Slack says what stands there, where anything does.
+        event["view"] = view.unwrap_or_default();
+        if event["view"].is_null() {
+            event.as_object_mut().map(|event| event.remove("view"));
+        }
+        Ok(self.tells(event))
     }
 
     fn change_message(

@@ -45,9 +45,11 @@ impl SignedForm {
 /// A button a person presses.
 #[derive(Debug, Clone, Default, Deserialize)]
 pub struct Press {
-    /// Channel id of the message.
+    /// Channel id of the message; empty in a view.
+    #[serde(default)]
     pub channel: String,
-    /// The message.
+    /// The message; empty in a view.
+    #[serde(default)]
     pub ts: String,
     /// The block the button is in.
     pub block_id: String,

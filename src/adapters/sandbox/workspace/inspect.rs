@@ -1,6 +1,6 @@
 //! What tests and the demo may look at and change from the side, without going over HTTP.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use serde_json::{Value, json};
 
@@ -166,8 +166,9 @@ impl Workspace {
             "kind": "snapshot", "team": {"id": people::TEAM, "name": "BBWS"},
             "me": user, "bot": people::BOT_USER, "command": people::COMMAND, "down": state.down,
             "users": state.people.iter().map(Person::to_slack).collect::<Vec<_>>(),
+            "groups": state.groups.keys().map(|id| (id.clone(), people::handle(id))).collect::<BTreeMap<_, _>>(),
             "channels": channels.iter().map(|c| c.to_slack()).collect::<Vec<_>>(),
-            "messages": pages, "ephemerals": seen, "modal": modal,
+            "messages": pages, "ephemerals": seen, "modal": modal, "home": state.homes.get(user),
         })
     }
 }

@@ -27,6 +27,7 @@ mod scopes;
 mod state;
 mod views;
 
+pub use check::Surface;
 pub use fault::Fault;
 pub use forms::{Press, SignedForm};
 pub use limits::problems;

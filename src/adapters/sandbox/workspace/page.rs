@@ -70,8 +70,16 @@ struct Typed {
 }
 
 #[derive(Deserialize)]
+struct Looks {
+    user: String,
+}
+
+#[derive(Deserialize)]
 struct Click {
     user: String,
+    /// The view the button stands in, where it stands in no message.
+    #[serde(default)]
+    view_id: Option<String>,
     #[serde(flatten)]
     press: Press,
 }
@@ -131,6 +139,7 @@ impl Workspace {
             .route("/sandbox/page/command", post(command))
             .route("/sandbox/page/click", post(click))
             .route("/sandbox/page/view", post(view))
+            .route("/sandbox/page/home", post(home))
             .route("/sandbox/page/deed", post(deed))
             .route("/sandbox/page/dismiss", post(dismiss))
             .route("/sandbox/page/fault", post(fault))
@@ -254,13 +263,29 @@ async fn command(State(page): State<Page>, Json(typed): Json<Typed>) -> Response
 }
 
 async fn click(State(page): State<Page>, Json(click): Json<Click>) -> Response {
-    let form = match page.workspace.press_form(&click.user, &click.press) {
+    let form = match &click.view_id {
+        Some(view) => page.workspace.press_in_view_form(&click.user, view, &click.press),
+        None => page.workspace.press_form(&click.user, &click.press),
+    };
+    let form = match form {
         Ok(form) => form,
         Err(code) => return outcome(Err(code)),
     };
     outcome(match page.product.send(&form).await {
         Ok(reply) if reply.status == 200 => Ok(()),
         Ok(reply) => Err(format!("bbws answered with status {}", reply.status)),
+        Err(code) => Err(unanswered(code)),
+    })
+}
+
+/// Somebody opens the app's Home.
+async fn home(State(page): State<Page>, Json(looks): Json<Looks>) -> Response {
+    let form = match page.workspace.open_home(&looks.user) {
+        Ok(form) => form,
+        Err(code) => return outcome(Err(code)),
+    };
+    outcome(match page.product.send(&form).await {
+        Ok(_) => Ok(()),
         Err(code) => Err(unanswered(code)),
     })
 }

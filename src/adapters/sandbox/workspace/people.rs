@@ -227,6 +227,11 @@ pub fn people() -> Vec<Person> {
     ]
 }
 
+/// What people call a user group: `leads` for `S0LEADS`.
+pub fn handle(group: &str) -> String {
+    group.trim_start_matches('S').trim_start_matches('0').to_lowercase()
+}
+
 /// The user groups every new workspace starts with.
 pub fn groups() -> BTreeMap<String, Vec<String>> {
     let group = |id: &str, users: &[&str]| (id.to_owned(), users.iter().map(|user| (*user).to_owned()).collect());

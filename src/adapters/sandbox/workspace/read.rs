@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::Workspace;
 use super::api::{Args, Refusal};
 use super::message::{Message, micros};
-use super::people::{Channel, Person, TEAM};
+use super::people::{self, Channel, Person, TEAM};
 use super::state::State;
 
 impl Workspace {
@@ -28,7 +28,7 @@ impl Workspace {
 
     pub(super) fn user_groups(&self) -> Result<Value, Refusal> {
         let group = |(id, users): (&String, &Vec<String>)| {
-            json!({"id": id, "team_id": TEAM, "is_usergroup": true, "handle": id.to_lowercase(), "name": id,
+            json!({"id": id, "team_id": TEAM, "is_usergroup": true, "handle": people::handle(id), "name": id,
                 "date_delete": 0, "user_count": users.len(), "users": users})
         };
         let groups: Vec<Value> = self.state().groups.iter().map(group).collect();

@@ -105,6 +105,8 @@ impl Workspace {
         let hash = state.next_id("h");
         let view = dressed(view, &id, &hash);
         state.homes.insert(user.to_owned(), view.clone());
+        drop(state);
+        self.tell(Some(user), json!({"kind": "home", "view": view}));
         Ok(json!({"view": view}))
     }
 
