@@ -46,8 +46,9 @@ impl Desk {
 
     async fn answer(&self, command: &Command) -> Result<Reply, StoreError> {
         let Some(answer) = answers::asked(command) else { return Ok(no_question(command)) };
-        let standing = self.standing_now(command.environment()).await?;
-        let known = self.known(&standing, answer.wants(command), command.environment()).await?;
+        let (wants, named) = (answer.wants(command), command.environment());
+        let standing = if wants.environments { self.standing_now(named).await? } else { Vec::new() };
+        let known = self.known(&standing, wants, named).await?;
         let Told { found, text, attachment } = answer.tell(command, &known);
         Ok(Reply { level: if found { Level::Info } else { Level::Error }, text, attachment })
     }
@@ -73,7 +74,7 @@ impl Desk {
         wants: Wants,
         named: Option<&str>,
     ) -> Result<Known<'a>, StoreError> {
-        let Wants { newest, runs, stops, marks, measured, dues, attainment, approvers } = wants;
+        let Wants { environments: _, newest, runs, stops, marks, measured, dues, attainment, approvers } = wants;
         let mut known = Known {
             now: self.clock.now(),
             newest: self.newest(named, newest).await?,

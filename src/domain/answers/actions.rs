@@ -33,7 +33,7 @@ impl Answer for Actions {
     }
 
     fn wants(&self, _: &Command) -> Wants {
-        Wants { marks: &[MarkKind::Item], ..Wants::default() }
+        Wants { environments: true, marks: &[MarkKind::Item], ..Wants::default() }
     }
 
     fn tell(&self, _: &Command, known: &Known<'_>) -> Told {

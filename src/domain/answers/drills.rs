@@ -36,7 +36,7 @@ impl Answer for Drills {
     }
 
     fn wants(&self, _: &Command) -> Wants {
-        Wants { marks: &[MarkKind::Drill], ..Wants::default() }
+        Wants { environments: true, marks: &[MarkKind::Drill], ..Wants::default() }
     }
 
     fn tell(&self, _: &Command, known: &Known<'_>) -> Told {

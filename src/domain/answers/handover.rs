@@ -47,6 +47,7 @@ impl Answer for Handover {
 
     fn wants(&self, _: &Command) -> Wants {
         Wants {
+            environments: true,
             runs: Runs::Unfinished,
             stops: true,
             marks: &[MarkKind::Finding, MarkKind::Hold, MarkKind::Before, MarkKind::Item],

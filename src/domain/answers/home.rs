@@ -62,6 +62,7 @@ pub struct Panel {
 /// What of the ledger it rests on.
 pub fn wants() -> Wants {
     Wants {
+        environments: true,
         runs: Runs::Unfinished,
         stops: true,
         marks: &[MarkKind::Finding, MarkKind::Leftover, MarkKind::Before, MarkKind::Drill, MarkKind::Item],

@@ -47,6 +47,8 @@ pub enum Runs {
 /// What an answer rests on. What it does not want, it is not given.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Wants {
+    /// The environments it was asked about: where they run, and what of them is live. Whatever is of an environment comes with it.
+    pub environments: bool,
     /// Headers of the newest operations, so many, of the environment it was asked about.
     pub newest: u32,
     /// Runs.
@@ -70,7 +72,7 @@ pub struct Wants {
 pub struct Known<'a> {
     /// The moment it is given.
     pub now: Moment,
-    /// The environments it was asked about: the one that was named, or all.
+    /// The environments it was asked about: the one that was named, or all. None where they are not wanted.
     pub environments: Vec<&'a Environment>,
     /// Newest operations.
     pub newest: Vec<Operation>,

@@ -80,6 +80,7 @@ impl Answer for Status {
 
     fn wants(&self, command: &Command) -> Wants {
         Wants {
+            environments: true,
             // How long recoveries take is told of one environment.
             newest: if command.environment().is_some() { MEASURED } else { 0 },
             runs: Runs::Unfinished,
