@@ -202,12 +202,13 @@ impl Desk {
         if refused {
             audit.push(entry(&request, "refusal", json!({"said": reply.text})));
         }
-        // Whatever is answered here was said, or is a refusal, which is whispered in any case.
-        let ask = Inquiry { request: request.clone(), via, said: true, late: Arc::default() };
+        // Whatever is answered here was said, or is a refusal, which is whispered in any case where the reply to the request shows nothing.
+        let ask =
+            (via != Via::Command).then(|| Inquiry { request: request.clone(), via, said: true, late: Arc::default() });
         if self.store.accept(request, Some(reply.text.clone()), audit).await? == Accepted::Replay {
             return Ok(None);
         }
-        if let Some(notice) = ask.whisper(&reply) {
+        if let Some(notice) = ask.and_then(|ask| ask.whisper(&reply)) {
             self.store.commit(Commit { notices: vec![notice], ..Commit::default() }).await?;
             self.wake.announcer.notify_one();
         }
@@ -230,17 +231,19 @@ impl Desk {
             return Ok(Some(say(Level::Success, "Nothing to keep.")));
         }
         let Some(text) = what.said() else { return self.accept_and_deal(request, via, what).await };
-        if let Some(open) = language::open_restore(text, &self.environments())
-            && let Some(trigger) = self.triggers.take(&request.id)
-        {
-            return self.open_restore(request, via, open, trigger).await;
-        }
-        let command = language::parse(text, &self.environments());
-        if let Err(wrong) = &command
-            && let Some(open) = language::open_command(text, &self.environments())
-            && let Some(trigger) = self.triggers.take(&request.id)
-        {
-            return self.open_command(request, via, open, trigger, wrong_reply(wrong)).await;
+        let environments = self.environments();
+        let command = language::parse(text, &environments);
+        if let Err(wrong) = &command {
+            if let Some(open) = language::open_restore(text, &environments)
+                && let Some(trigger) = self.triggers.take(&request.id)
+            {
+                return self.open_restore(request, via, open, trigger).await;
+            }
+            if let Some(open) = language::open_command(text, &environments)
+                && let Some(trigger) = self.triggers.take(&request.id)
+            {
+                return self.open_command(request, via, open, trigger, wrong_reply(wrong)).await;
+            }
         }
         // What has to be asked of AWS may take longer than Slack waits.
         if command.as_ref().is_ok_and(|c| c.changes_things() || c.asks_aws()) {

@@ -27,9 +27,11 @@ use crate::ports::store::{Accepted, Request, StoreError};
 const QUEUE: usize = 4096;
 /// Requests of one transaction.
 const BATCH: usize = 512;
-/// How long is waited for more, when more came the time before: where many ask at once, one sync for twice as many is worth more to each of
-/// them than this.
-const GATHER: Duration = Duration::from_millis(1);
+/// How long is waited at the most for as many as came the time before: where many ask at once, one sync for all of them is worth more to
+/// each than this. Whoever asks alone waits for nobody.
+const GATHER: Duration = Duration::from_millis(2);
+/// How long it is slept before it is looked again who came meanwhile.
+const LOOK: Duration = Duration::from_micros(200);
 /// Against other replicas, a transaction may have to be tried again.
 const TRIES: usize = 5;
 
@@ -56,6 +58,8 @@ impl Texts {
 
 type Reply = oneshot::Sender<Result<Accepted, StoreError>>;
 type Handed = (Waiting, Reply);
+/// What became of each request of a transaction.
+type Outcomes = Vec<(Reply, Result<Accepted, StoreError>)>;
 
 /// Where requests are handed in.
 pub(super) struct Intake {
@@ -78,9 +82,16 @@ impl Intake {
         match native {
             Some(writer) => {
                 let thread = std::thread::Builder::new().name("ledger".to_owned());
+                let (tell, mut told) = mpsc::unbounded_channel();
+                // A thread that wakes many tasks one by one pays for each; a task wakes its neighbours for next to nothing.
+                tokio::spawn(async move {
+                    while let Some(outcomes) = told.recv().await {
+                        acknowledge(outcomes);
+                    }
+                });
                 thread
                     .spawn(move || {
-                        write_directly(writer, queue);
+                        write_directly(writer, queue, &tell);
                         // Nobody listens where the ledger was dropped and not closed.
                         let _ = end.send(());
                     })
@@ -146,8 +157,9 @@ impl Queue {
     /// The same, for a thread. `last` is how many there were the time before.
     fn batch_blocking(&mut self, batch: &mut Vec<Handed>, last: usize) -> bool {
         let came = self.queue.blocking_recv_many(batch, BATCH);
-        if came > 0 && came < last / 2 {
-            std::thread::sleep(GATHER);
+        let begun = Instant::now();
+        while came > 0 && batch.len() < last && begun.elapsed() < GATHER {
+            std::thread::sleep(LOOK);
             while batch.len() < BATCH
                 && let Ok(one) = self.queue.try_recv()
             {
@@ -165,39 +177,43 @@ async fn write(core: Arc<Core>, mut queue: Queue) {
         let begun = Instant::now();
         let (batch, replies): (Vec<Waiting>, Vec<Reply>) = handed.drain(..).unzip();
         let stored = core.store(&batch).await;
-        acknowledge(begun, replies, stored);
+        acknowledge(outcomes(begun, replies, stored));
     }
 }
 
 /// The same, by a thread that owns its connection.
-fn write_directly(mut writer: Writer, mut queue: Queue) {
+fn write_directly(mut writer: Writer, mut queue: Queue, tell: &mpsc::UnboundedSender<Outcomes>) {
     let (mut handed, mut last) = (Vec::with_capacity(BATCH), 0);
     while queue.batch_blocking(&mut handed, last) {
         last = handed.len();
         let begun = Instant::now();
         let (batch, replies): (Vec<Waiting>, Vec<Reply>) = handed.drain(..).unzip();
         let stored = writer.store(&batch);
-        acknowledge(begun, replies, stored);
+        // Where nobody tells any more, the process is going down, and what was stored will be found unanswered.
+        let _ = tell.send(outcomes(begun, replies, stored));
     }
 }
 
-/// Tells everybody what came of their request. A caller that is gone needs no answer: its request is stored, and will be found
-/// unanswered.
-fn acknowledge(begun: Instant, replies: Vec<Reply>, stored: Result<Vec<Accepted>, StoreError>) {
+/// What came of each request.
+fn outcomes(begun: Instant, replies: Vec<Reply>, stored: Result<Vec<Accepted>, StoreError>) -> Outcomes {
     match stored {
         Ok(accepted) => {
             metrics::histogram!("bbws_ledger_accept_batch").record(replies.len() as f64);
             metrics::histogram!("bbws_ledger_commit_seconds", "of" => "accept").record(begun.elapsed().as_secs_f64());
-            replies.into_iter().zip(accepted).for_each(|(reply, accepted)| drop(reply.send(Ok(accepted))));
+            replies.into_iter().zip(accepted.into_iter().map(Ok)).collect()
         }
         Err(error) => {
             tracing::error!(error = %chain(&error), requests = replies.len(), "requests could not be stored");
             let shared = Arc::new(error);
-            replies
-                .into_iter()
-                .for_each(|reply| drop(reply.send(Err(StoreError::Database(Box::new(Shared(Arc::clone(&shared))))))));
+            let failed = || Err(StoreError::Database(Box::new(Shared(Arc::clone(&shared)))));
+            replies.into_iter().map(|reply| (reply, failed())).collect()
         }
     }
+}
+
+/// Tells everybody. A caller that is gone needs no answer: its request is stored, and will be found unanswered.
+fn acknowledge(outcomes: Outcomes) {
+    outcomes.into_iter().for_each(|(reply, outcome)| drop(reply.send(outcome)));
 }
 
 /// One failure told to many.

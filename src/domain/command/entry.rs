@@ -279,27 +279,32 @@ impl Values {
     }
 }
 
-/// Every command there is, in the order help shows them.
-pub struct Table(Vec<&'static Entry>);
+/// Every command there is.
+pub struct Table {
+    /// In the order help shows them.
+    shown: Vec<&'static Entry>,
+    /// Those with more words of their own first.
+    read: Vec<&'static Entry>,
+}
 
 impl Table {
     /// Of these, in any order.
     pub fn new(entries: impl IntoIterator<Item = &'static Entry>) -> Table {
-        let mut entries: Vec<&'static Entry> = entries.into_iter().collect();
-        entries.sort_by_key(|entry| (entry.group, entry.place));
-        Table(entries)
+        let mut shown: Vec<&'static Entry> = entries.into_iter().collect();
+        shown.sort_by_key(|entry| (entry.group, entry.place));
+        let mut read = shown.clone();
+        read.sort_by_key(|entry| std::cmp::Reverse(entry.path.len()));
+        Table { shown, read }
     }
 
     /// All of them.
     pub fn commands(&self) -> impl Iterator<Item = &'static Entry> + Clone {
-        self.0.iter().copied()
+        self.shown.iter().copied()
     }
 
     /// All of them, those with more words of their own first.
-    pub(super) fn most_words_first(&self) -> Vec<&'static Entry> {
-        let mut entries = self.0.clone();
-        entries.sort_by_key(|entry| std::cmp::Reverse(entry.path.len()));
-        entries
+    pub(super) fn most_words_first(&self) -> impl Iterator<Item = &'static Entry> {
+        self.read.iter().copied()
     }
 
     /// The command of that name.

@@ -1,6 +1,6 @@
 //! Matches words against the table: finds the command, lets clap take its arguments apart, checks each value.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, cell::RefCell, collections::HashMap};
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg as ClapArg, ArgAction, ArgMatches};
@@ -64,7 +64,7 @@ fn topic(table: &Table, words: &[Word]) -> Vec<String> {
 /// The command the first words name exactly, and the words after them.
 pub(super) fn find<'w>(table: &Table, words: &'w [Word]) -> Result<(&'static Entry, Cow<'w, [Word]>), Wrong> {
     let begun = |entry: &'static Entry| Some((entry, entry.rest(words, str::eq_ignore_ascii_case)?));
-    if let Some(found) = table.most_words_first().into_iter().find_map(begun) {
+    if let Some(found) = table.most_words_first().find_map(begun) {
         return Ok(found);
     }
     let first = words.first().map_or("", |word| word.text.as_str());
@@ -111,8 +111,18 @@ fn parser(entry: &Entry) -> clap::Command {
     parser
 }
 
-fn take(entry: &Entry, words: &[Word], environments: &[&str]) -> Result<Values, Wrong> {
-    let matches = parser(entry).try_get_matches_from(arguments(words)).map_err(|error| translate(entry, &error))?;
+thread_local! {
+    /// Parsers by the name of their command: building one takes longer than everything else that is done to read a line.
+    static PARSERS: RefCell<HashMap<&'static str, clap::Command>> = RefCell::default();
+}
+
+fn take(entry: &'static Entry, words: &[Word], environments: &[&str]) -> Result<Values, Wrong> {
+    let matches = PARSERS
+        .with_borrow_mut(|parsers| {
+            let parser = parsers.entry(entry.name).or_insert_with(|| parser(entry));
+            parser.try_get_matches_from_mut(arguments(words))
+        })
+        .map_err(|error| translate(entry, &error))?;
     if entry.free_text() {
         return take_free_text(entry, &matches, environments);
     }
