@@ -20,6 +20,7 @@ mod failbacks;
 mod failovers;
 mod findings;
 mod frozen;
+mod halted;
 mod held;
 mod homes;
 mod inplace;

@@ -13,7 +13,11 @@ pub async fn sqlite(clock: Arc<ManualClock>) -> Arc<Ledger> {
 
 /// On a real PostgreSQL server, with leases in simulated time.
 pub async fn postgres(clock: Arc<ManualClock>) -> Arc<Ledger> {
-    let url = super::pg::database().await;
+    on_postgres(&super::pg::database().await, clock).await
+}
+
+/// One more ledger on such a database, as another replica has it, with connections of its own.
+pub async fn on_postgres(url: &str, clock: Arc<ManualClock>) -> Arc<Ledger> {
     let options = Options { lease_clock_from_port: true, ..Options::default() };
-    Arc::new(Ledger::open(&url, clock, options).await.expect("a ledger opens on PostgreSQL"))
+    Arc::new(Ledger::open(url, clock, options).await.expect("a ledger opens on PostgreSQL"))
 }

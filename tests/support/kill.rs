@@ -5,6 +5,7 @@ use std::{
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, AtomicUsize, Ordering},
+        mpsc,
     },
     time::Duration,
 };
@@ -57,6 +58,14 @@ struct Life {
     left: Vec<Death>,
 }
 
+/// A process that stands still, with its thread and all that it holds, and goes on when it is told to.
+#[derive(Debug)]
+struct Freeze {
+    at: usize,
+    stands: mpsc::Sender<()>,
+    goes_on: Mutex<mpsc::Receiver<()>>,
+}
+
 /// Counts the points at which a process can die, and dies where it is told.
 #[derive(Debug, Default)]
 pub struct Killer {
@@ -65,6 +74,7 @@ pub struct Killer {
     life: Arc<Mutex<Life>>,
     /// Dies no death before so many points have passed.
     quiet: usize,
+    freeze: Option<Freeze>,
     dead: AtomicBool,
     died_at: Mutex<Option<String>>,
 }
@@ -78,6 +88,14 @@ impl Killer {
     /// Dies at the point with this number, from 0.
     pub fn at(point: usize) -> Arc<Killer> {
         Arc::new(Killer { at: Some(point), ..Killer::default() })
+    }
+
+    /// Stands still at the point with this number, from 0, until it is told to go on; never dies. It says when it stands, and hangs
+    /// up when it is over without having come so far.
+    pub fn freezing(at: usize) -> (Arc<Killer>, mpsc::Receiver<()>, mpsc::Sender<()>) {
+        let ((stands, stood), (go, goes_on)) = (mpsc::channel(), mpsc::channel());
+        let freeze = Some(Freeze { at, stands, goes_on: Mutex::new(goes_on) });
+        (Arc::new(Killer { freeze, ..Killer::default() }), stood, go)
     }
 
     /// Dies the first of these deaths that comes; its heirs die the others.
@@ -151,6 +169,10 @@ impl Killer {
             return true;
         }
         let number = self.passed.fetch_add(1, Ordering::SeqCst);
+        if let Some(freeze) = self.freeze.as_ref().filter(|freeze| freeze.at == number) {
+            freeze.stands.send(()).expect("somebody waits for it");
+            freeze.goes_on.lock().unwrap().recv().expect("somebody lets it go on");
+        }
         let mut life = self.life.lock().unwrap();
         for meaning in meant {
             *life.times.entry(meaning.clone()).or_default() += 1;
