@@ -424,3 +424,31 @@ async fn a_validation_that_found_things_has_succeeded_and_names_each_once() {
     rig.click("U0ALICE", "retry", &id).await;
     assert_eq!(rig.state(&id).await, State::Succeeded, "there is nothing to retry about an answer");
 }
+
+#[tokio::test]
+async fn what_no_plan_names_is_named_once_the_advice_was_followed() {
+    let mut rig = Rig::demo_sqlite().await;
+    carried_out(&mut rig, "backup schedule prod create --retention 14").await;
+    let look = async |rig: &mut Rig| {
+        let id = rig.asked("backup validate prod --inventory").await;
+        assert_eq!(rig.finish(&id).await, State::Succeeded);
+        rig.run(&id).await.op.outcome.unwrap_or_default()
+    };
+    let lacks = "No plan of AWS Backup names efs wp-content";
+    let before = look(&mut rig).await;
+    assert!(!before.contains(lacks), "{before}");
+    // Somebody takes it out of the plan, by hand.
+    rig.cloud.meddle("prod", Side::Primary, |place, _, _| {
+        for selection in place.backup.plans.values_mut().flat_map(|plan| plan.selections.values_mut()) {
+            let named = selection.body["Resources"].as_array_mut().expect("a list");
+            named.retain(|arn| !arn.as_str().is_some_and(|arn| arn.contains(":file-system/")));
+        }
+    });
+    let told = look(&mut rig).await;
+    let advice = told.lines().find(|line| line.contains(lacks)).unwrap_or_else(|| panic!("{told}"));
+    let [command] = &commands(advice)[..] else { panic!("{advice}") };
+    assert_eq!(command, "backup schedule prod update --type efs");
+    carried_out(&mut rig, command).await;
+    let after = look(&mut rig).await;
+    assert!(!after.contains(lacks), "{after}");
+}

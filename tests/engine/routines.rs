@@ -215,3 +215,18 @@ async fn what_runs_came_to_is_in_cloudwatch_once_for_each_resource_where_that_is
     rig.settle(MINUTE).await;
     assert_eq!(put(&rig).len(), 2 + tested.len(), "dev has it switched off");
 }
+
+#[tokio::test]
+async fn a_schedule_of_which_only_the_length_is_said_goes_by_the_rpo_as_its_plan_says() {
+    let (clock, mut config) = (ManualClock::new(), Config::demo());
+    config.environments.get_mut("sit").unwrap().schedule = None;
+    let mut rig = Rig::new(db::sqlite(clock.clone()).await, clock, config, 7);
+    let id = scheduled(&mut rig, "backup schedule sit create --retention 7").await;
+    let notes = rig.run(&id).await.op.plan.notes.join("\n");
+    let often = "every day at 00:00, 04:00, 08:00, 12:00, 16:00 and 20:00 UTC";
+    let said =
+        format!("Backups are made {often}: neither `--cron` nor the config says when, so that the RPO of 4 h does.");
+    assert!(notes.contains(&said), "{notes}");
+    let list = rig.say("U0DAVE", "backup schedule sit list").await;
+    assert!(list.contains("cron(0 0/4 * * ? *), kept 7 days"), "{list}");
+}
