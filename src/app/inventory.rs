@@ -310,7 +310,7 @@ impl Seen<'_> {
         let databases = env.databases.iter().map(|d| (PointKind::Rds, d.id.as_str(), env.database_arn(&d.id)));
         let files = env.file_systems.iter().map(|f| (PointKind::Efs, f.name.as_str(), env.file_system_arn(&f.id)));
         let buckets = env.buckets.iter().filter(|_| env.backup_plan.as_ref().is_some_and(|further| further.buckets));
-        let buckets = buckets.map(|b| (PointKind::S3, b.name.as_str(), format!("arn:aws:s3:::{}", b.name)));
+        let buckets = buckets.map(|b| (PointKind::S3, b.name.as_str(), Environment::bucket_arn(&b.name)));
         let unnamed =
             databases.chain(files).chain(buckets).filter(|(_, _, arn)| !plans.iter().any(|plan| plan.may_protect(arn)));
         let unnamed: Vec<String> = unnamed.map(|(kind, name, _)| format!("{kind} {name}")).collect();

@@ -101,7 +101,7 @@ impl Desk {
         let mut take = |page: Vec<Point>| {
             let whose = |point: &Point| tenant.is_none_or(|(id, tenant)| holds(point, id, tenant));
             page.into_iter()
-                .filter(|point| query.wants(point) && whose(point))
+                .filter(|point| query.wants(point) && whose(point) && !point.is_left_to_aws())
                 .for_each(|point| candidates.take(point));
         };
         let cloud = self.planner.cloud();

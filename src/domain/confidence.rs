@@ -454,7 +454,8 @@ pub fn window(latest: Moment, oldest: Moment, now: Moment) -> (String, String) {
 }
 
 /// What asks for the restore of this point, without the slash command in front; whether there is such a command is the
-/// grammar's to say. None for a continuous backup, which is restored to a moment; see [`asks_for_window`].
+/// grammar's to say. None for a continuous backup, which is restored to a moment, see [`asks_for_window`], and for what AWS Backup
+/// keeps of a bucket.
 pub fn asks_for(environment: &str, point: &Point, from_dr: bool, tenant: Option<&str>) -> Option<String> {
     let Point { kind, id, resource, created, .. } = point;
     let what = match kind {
@@ -464,6 +465,7 @@ pub fn asks_for(environment: &str, point: &Point, from_dr: bool, tenant: Option<
         PointKind::Efs if from_dr => return None,
         PointKind::Efs => format!("--recovery-point {id}"),
         PointKind::Dump | PointKind::Secrets | PointKind::Config => format!("--from {id}"),
+        PointKind::S3 if point.is_left_to_aws() => return None,
         PointKind::S3 => format!("--bucket {resource} --as-of {created}"),
     };
     // A tenant's dump holds nothing else.

@@ -586,6 +586,11 @@ impl Environment {
         format!("arn:aws:elasticfilesystem:{}:{}:file-system/{id}", self.primary_region, self.account)
     }
 
+    /// ARN of a bucket, which names neither region nor account.
+    pub fn bucket_arn(name: &str) -> String {
+        format!("arn:aws:s3:::{name}")
+    }
+
     /// ARN of a DB instance of its, in the primary region.
     pub fn database_arn(&self, id: &str) -> String {
         format!("arn:aws:rds:{}:{}:db:{id}", self.primary_region, self.account)

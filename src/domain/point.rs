@@ -18,7 +18,7 @@ pub enum PointKind {
     Secrets,
     /// Exported parameters and secrets' metadata.
     Config,
-    /// The record of a bucket's versions.
+    /// The record of a bucket's versions, or a recovery point of AWS Backup of the bucket itself.
     S3,
     /// A logical dump.
     Dump,
@@ -143,6 +143,12 @@ impl Point {
     /// Whether something can be restored from it.
     pub fn usable(&self) -> bool {
         matches!(self.state, PointState::Available | PointState::Stopped)
+    }
+
+    /// Whether it is AWS Backup's own of a bucket, which is not made, restored or deleted by bbws: what brings a bucket back here
+    /// is the versions that it keeps.
+    pub fn is_left_to_aws(&self) -> bool {
+        self.kind == PointKind::S3 && matches!(self.place, Place::Vault { .. })
     }
 
     /// Whether an id that somebody typed is this one's: the id itself or its ARN. AWS tells apart keys of objects by their

@@ -185,6 +185,15 @@ pub fn guards(point: &Point, environment: &Environment, lineage: &[Point], marks
             ),
         );
     }
+    if point.is_left_to_aws() {
+        add(
+            "AWS Backup".to_owned(),
+            format!(
+                "`{id}` is what AWS Backup keeps of bucket {}: bbws neither restores nor deletes it. Restore it there; it goes by the lifecycle of its rule.",
+                point.resource
+            ),
+        );
+    }
     if point.state == PointState::Creating {
         add("being made".to_owned(), format!("`{id}` is still being made. Wait until it is done."));
     }

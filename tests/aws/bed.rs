@@ -144,7 +144,11 @@ impl Bed {
     pub fn point(&self, region: &str, arn: &str, of: &str, created: Moment) {
         let point = Point {
             resource_arn: of.to_owned(),
-            resource_type: if of.contains(":rds:") { "RDS" } else { "EFS" }.to_owned(),
+            resource_type: match of.split(':').nth(2) {
+                Some("rds") => "RDS".to_owned(),
+                Some("s3") => "S3".to_owned(),
+                _ => "EFS".to_owned(),
+            },
             course: Timeline::new(created, created, Duration::ZERO, None),
             created,
             size: 1 << 30,

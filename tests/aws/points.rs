@@ -12,11 +12,13 @@ use bbws::{
         },
     },
     domain::{
+        confidence,
         environment::{Bucket, Environment, Replication},
         moment::Moment,
         point::{Place, Point, PointKind, PointQuery, PointState},
+        retention,
     },
-    ports::cloud::{Cloud as _, CloudError},
+    ports::cloud::{Cloud as _, CloudError, Survey},
 };
 
 use crate::aws::{
@@ -228,6 +230,39 @@ async fn a_recovery_point_says_what_aws_says_of_it() {
     );
     let vault_only = PointQuery { resource: Some("bbws-other".into()), ..query(&[PointKind::Rds]) };
     assert!(read(&bed.platform, &vault_only).await.expect("points").0.is_empty());
+}
+
+/// What AWS Backup keeps of a bucket is listed with its record, and left to AWS Backup.
+#[tokio::test]
+async fn what_aws_backup_keeps_of_buckets_is_listed_and_left_to_it() {
+    let buckets = vec![Bucket { name: "my.data".into(), dr: None }];
+    let bed = Bed::of(Environment { buckets, databases: Vec::new(), secrets_bucket: None, ..alone() });
+    let (of, once) = ("arn:aws:s3:::my.data", arn(HOME, 7).replace("000007", "my.data-20261120-1"));
+    let continuous = "arn:aws:backup:af-south-1:093646564004:recovery-point:continuous:my.data-2";
+    bed.point(HOME, &once, of, at(7));
+    bed.point(HOME, continuous, of, at(8));
+    bed.point(HOME, &arn(HOME, 9), FS, at(9));
+    let (points, ..) = read(&bed.platform, &query(&[PointKind::S3])).await.expect("points");
+    assert_eq!(bed.asked(LIST).remove(0).text("resourceType"), Some("S3"));
+    let told: Vec<_> = points.iter().map(|p| (p.id.as_str(), p.resource.as_str(), p.bytes, p.arn.as_str())).collect();
+    let size = Some(1 << 30);
+    let both = [("my.data-2", "my.data", size, continuous), ("my.data-20261120-1", "my.data", size, once.as_str())];
+    assert_eq!(told, both);
+    assert!(points.iter().all(|p| matches!(&p.place, Place::Vault { vault } if vault == "bbws-prod")));
+    for point in &points {
+        assert_eq!(confidence::asks_for("prod", point, false, None), None, "no restore of bbws begins with it");
+        let why = retention::protection(point, &bed.platform.environment, &points, &[], at(1_000)).join(" ");
+        assert!(why.contains("is what AWS Backup keeps of bucket my.data"), "{why}");
+    }
+    // Who names one is told what it is, and not that there is none.
+    for id in ["my.data-20261120-1", "my.data-2"] {
+        let ask = Survey { point: Some(id.to_owned()), ..Survey::default() };
+        let world = bed.platform.cloud.survey(&bed.platform.environment, &ask, "U0ALICE").await.expect("a survey");
+        assert_eq!(world.lineage.len(), 2, "{id}");
+    }
+    let one = PointQuery { resource: Some("my.data".into()), ..query(&[PointKind::S3]) };
+    assert_eq!(read(&bed.platform, &one).await.expect("points").0.len(), 2);
+    assert_eq!(bed.asked(LIST).pop().expect("a listing").text("resourceArn"), Some(of));
 }
 
 pub async fn object(session: &Session, bucket: &str, key: &str) {

@@ -359,6 +359,10 @@ fn refuse_archives(point: &Point, draft: &mut Draft) {
 fn resource_arn(env: &Environment, point: &Point) -> String {
     match point.kind {
         PointKind::Rds => env.database_arn(&point.resource),
-        _ => env.file_system_arn(&point.resource),
+        PointKind::S3 => Environment::bucket_arn(&point.resource),
+        // Archives lie in no vault.
+        PointKind::Efs | PointKind::Secrets | PointKind::Config | PointKind::Dump => {
+            env.file_system_arn(&point.resource)
+        }
     }
 }

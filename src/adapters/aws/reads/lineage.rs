@@ -22,7 +22,7 @@ enum Id<'i> {
     Snapshot(&'i str),
     /// What the ARN of a recovery point in a vault can be, by the region it would be in.
     Point(Regional<'i>),
-    /// A snapshot's name, or the end of a continuous backup's ARN.
+    /// A snapshot's name, or the end of the ARN of a continuous backup or of what is kept of a bucket.
     Either(&'i str),
     /// An object's key.
     Key(&'i str),
@@ -100,8 +100,8 @@ async fn of(
                 Some(found) => Ok(Some(found)),
                 None => {
                     let (region, account) = (&session.region, &environment.account);
-                    let arn = format!("arn:aws:backup:{region}:{account}:recovery-point:continuous:{name}");
-                    of_point(&session, environment, side, &arn).await
+                    let arn = |front| format!("arn:aws:backup:{region}:{account}:recovery-point:{front}{name}");
+                    of_points(&session, environment, side, ["continuous:", ""].map(arn).to_vec()).await
                 }
             },
             Id::Key(_) => Ok(None),

@@ -22,6 +22,9 @@ const VAULT_PAGE: i32 = 1000;
 /// Both sides, in the order people name them.
 pub const BOTH: [Side; 2] = [Side::Primary, Side::Dr];
 
+/// What AWS Backup keeps of what is known here, with its own words for it.
+const IN_VAULTS: [(PointKind, &str); 3] = [(PointKind::Efs, "EFS"), (PointKind::Rds, "RDS"), (PointKind::S3, "S3")];
+
 /// One listing.
 enum Source<'e> {
     Vault(&'e str),
@@ -112,7 +115,7 @@ fn sources<'e>(environment: &'e Environment, side: Side, query: &PointQuery) -> 
         .filter(|id| query.resource.as_ref().is_none_or(|wanted| wanted == id))
         .collect();
     let mut sources = Vec::new();
-    if let Some(vault) = vault.filter(|_| asked(PointKind::Efs) || asked(PointKind::Rds)) {
+    if let Some(vault) = vault.filter(|_| IN_VAULTS.into_iter().any(|(kind, _)| asked(kind))) {
         sources.push(Source::Vault(vault));
     }
     if asked(PointKind::Rds) && !databases.is_empty() {
@@ -164,16 +167,9 @@ async fn list_vault(
         ));
     }
     let locked = found.locked.unwrap_or(false);
-    let kind = match (query.of(PointKind::Efs), query.of(PointKind::Rds)) {
-        (true, false) => Some("EFS".to_owned()),
-        (false, true) => Some("RDS".to_owned()),
-        _ => None,
-    };
-    // A copy keeps its source's resource, so the ARN is of the primary region on both sides.
-    let resource = query.resource.as_deref().map(|id| match id.starts_with("fs-") {
-        true => environment.file_system_arn(id),
-        false => environment.database_arn(id),
-    });
+    let mut kinds = IN_VAULTS.into_iter().filter(|(kind, _)| query.of(*kind));
+    let kind = kinds.next().filter(|_| kinds.next().is_none());
+    let resource = query.resource.as_deref().and_then(|id| arn_of(environment, kind.map(|(kind, _)| kind), id));
     let mut pages = session
         .backup()
         .list_recovery_points_by_backup_vault()
@@ -183,7 +179,7 @@ async fn list_vault(
         .set_by_created_after(query.since.map(|m| time(Moment(m.0 - 1000))))
         .set_by_created_before(query.before.map(|m| time(Moment(m.0 + 1000))))
         // The ARN implies the type.
-        .set_by_resource_type(kind.filter(|_| resource.is_none()))
+        .set_by_resource_type(kind.filter(|_| resource.is_none()).map(|(_, word)| word.to_owned()))
         .set_by_resource_arn(resource)
         .into_paginator()
         .send();
@@ -195,6 +191,18 @@ async fn list_vault(
         sink.give(points.into_iter().filter_map(|point| of_vault(point, vault, &session.region, locked)));
     }
     Ok(())
+}
+
+/// The ARN of a resource, where what is asked of it says which it is. A copy keeps its source's resource, so that it is of the
+/// primary region on both sides.
+fn arn_of(environment: &Environment, kind: Option<PointKind>, id: &str) -> Option<String> {
+    match kind {
+        Some(PointKind::S3) => Some(Environment::bucket_arn(id)),
+        _ if id.starts_with("fs-") => Some(environment.file_system_arn(id)),
+        Some(_) => Some(environment.database_arn(id)),
+        // A bucket can have the name of a database.
+        None => None,
+    }
 }
 
 /// What AWS calls the kind of a recovery point that is of none that is known here.
@@ -235,13 +243,14 @@ fn of_vault(found: RecoveryPointByBackupVault, vault: &str, region: &str, locked
     })
 }
 
-/// Kind and id of what an ARN names: a DB instance or a file system; nothing else is of any concern here.
+/// Kind and id of what an ARN names: a DB instance, a file system or a bucket; nothing else is of any concern here.
 pub fn resource(arn: &str) -> Option<(PointKind, String)> {
     let mut parts = arn.splitn(6, ':').skip(2);
     let (service, rest) = (parts.next()?, parts.nth(2)?);
     match service {
         "rds" => Some((PointKind::Rds, rest.strip_prefix("db:")?.to_owned())),
         "elasticfilesystem" => Some((PointKind::Efs, rest.strip_prefix("file-system/")?.to_owned())),
+        "s3" => (!rest.contains('/')).then(|| (PointKind::S3, rest.to_owned())),
         _ => None,
     }
 }

@@ -199,14 +199,10 @@ fn further_of(env: &Environment, further: &AwsBackup, spec: &mut PlanSpec) {
         }
     }
     if further.buckets {
-        spec.resources.extend(env.buckets.iter().map(|bucket| bucket_arn(&bucket.name)));
+        spec.resources.extend(env.buckets.iter().map(|bucket| Environment::bucket_arn(&bucket.name)));
         spec.resources.sort();
         spec.resources.dedup();
     }
-}
-
-fn bucket_arn(name: &str) -> String {
-    format!("arn:aws:s3:::{name}")
 }
 
 /// What people have to know of what AWS Backup is to do besides.
@@ -309,7 +305,7 @@ fn protects_all(spec: &PlanSpec) -> bool {
 /// Declared resources that the plan does not name.
 fn undeclared(env: &Environment, spec: &PlanSpec) -> Vec<String> {
     let buckets = env.backup_plan.as_ref().is_some_and(|further| further.buckets);
-    let buckets = env.buckets.iter().filter(|_| buckets).map(|bucket| bucket_arn(&bucket.name));
+    let buckets = env.buckets.iter().filter(|_| buckets).map(|bucket| Environment::bucket_arn(&bucket.name));
     declared(env).into_iter().chain(buckets).filter(|arn| !spec.resources.contains(arn)).collect()
 }
 
