@@ -79,6 +79,10 @@ pub(super) fn check(env: &Environment, at: &At, report: &mut Report<'_>) {
         let text = "is not a namespace of CloudWatch; use letters, digits and ._-/#: and nothing that begins with AWS/";
         report.problem(&at.key("cloudwatch"), format_args!("`{namespace}` {text}"));
     }
+    for (key, percent) in env.thresholds.named().into_iter().filter(|(_, percent)| *percent > 100) {
+        let text = format!("{percent} is over 100 percent of what the backups before it held; set 0 to 100");
+        report.problem(&at.key("thresholds").key(key), text);
+    }
     lifecycle(env, &at.key("lifecycle"), report);
     service_tiers(env, &at.key("tiers"), report);
     let kinds: Vec<&str> = PointKind::ALL.into_iter().map(PointKind::as_str).collect();

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::incident::settings::{Drills, Incidents};
 pub use super::span::Span;
 use super::standby::{Day, RoutingControls, Standby, Third};
+pub use super::threshold::Thresholds;
 
 /// One of an environment's two sides.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
@@ -500,6 +501,9 @@ pub struct Environment {
     /// What a GiB of backups costs a month, by kind, as AWS bills it in these regions; what is told of costs rests on this alone.
     #[serde(default)]
     pub prices: BTreeMap<String, Price>,
+    /// How much of what those before it held a backup has to hold.
+    #[serde(default)]
+    pub thresholds: Thresholds,
     /// Named questions to restored data, by name.
     #[serde(default)]
     pub checks: BTreeMap<String, NamedCheck>,

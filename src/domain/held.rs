@@ -9,15 +9,17 @@ use super::{
     operation::Run,
     step::{Step, StepState},
     text::{count, number as grouped},
+    threshold::Thresholds,
 };
 
-/// What is counted, by the output it stands in, and how much of it may be gone before a person is asked, in percent. Tables
-/// are never lost by chance; objects and bytes come and go.
-const MEASURES: [(&[&str], &str, u64); 4] = [
-    (&["tables"], "table", 0),
-    (&["objects"], "object", 10),
-    (&["count"], "entry", 10),
-    (&["bytes_plain", "bytes"], "byte", 30),
+/// What is counted: the outputs it stands in, its word, and how much of it has to be there, in percent.
+type Measure = (&'static [&'static str], &'static str, fn(&Thresholds) -> u8);
+const MEASURES: [Measure; 5] = [
+    (&["tables"], "table", |least| least.tables),
+    (&["rows"], "row", |least| least.rows),
+    (&["objects"], "object", |least| least.objects),
+    (&["count"], "entry", |least| least.entries),
+    (&["bytes_plain", "bytes"], "byte", |least| least.bytes),
 ];
 
 /// Whether anything that a run's steps tell can be compared at all.
@@ -25,9 +27,9 @@ pub fn measured(run: &Run) -> bool {
     done(run).any(|step| MEASURES.iter().any(|(outputs, _, _)| number(step, outputs).is_some()))
 }
 
-/// Steps of a run that hold less than the same steps of its predecessors did at most, and by how much, in a sentence without
-/// an end.
-pub fn falls(run: &Run, before: &[Run]) -> Vec<(usize, String)> {
+/// Steps of a run that hold less than they have to of what the same steps of its predecessors held at most, and by how much, in a
+/// sentence without an end.
+pub fn falls(run: &Run, before: &[Run], least: &Thresholds) -> Vec<(usize, String)> {
     let title = |run: &'_ Run, step: &Step| run.op.plan.steps.get(step.index).map(|spec| spec.title.clone());
     let mut falls = Vec::new();
     for step in done(run) {
@@ -43,7 +45,7 @@ pub fn falls(run: &Run, before: &[Run]) -> Vec<(usize, String)> {
                 // Of equals the newest, which come first.
                 .rev()
                 .max_by_key(|(_, had)| *had)?;
-            let fell = u128::from(is) * 100 < u128::from(had) * u128::from(100 - percent);
+            let fell = u128::from(is) * 100 < u128::from(had) * u128::from(percent(least));
             fell.then(|| {
                 format!(
                     "{}, where {} held {}",

@@ -54,6 +54,7 @@ pub mod step;
 pub mod stop;
 pub mod stranded;
 pub mod text;
+pub mod threshold;
 pub mod tier;
 pub mod topics;
 pub mod vote;

@@ -425,7 +425,8 @@ impl Engine {
         for other in self.store.list(&filter).await?.into_iter().filter(alike).take(PREDECESSORS) {
             before.extend(self.store.load(&other.id).await?);
         }
-        Ok(held::falls(run, &before))
+        let least = self.planner.environment(op.environment()).map(|env| env.thresholds).unwrap_or_default();
+        Ok(held::falls(run, &before, &least))
     }
 }
 

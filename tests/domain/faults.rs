@@ -8,7 +8,7 @@ use bbws::{
     domain::{
         command::value::point_id,
         derived,
-        environment::Environment,
+        environment::{Environment, Thresholds},
         held,
         operation::{OpId, Run, State},
         operations::{
@@ -260,10 +260,8 @@ fn what_holds_less_than_its_predecessor_is_asked_about() {
         }
     }
     assert!(held::measured(&run));
-    let falls = |run: &Run, before: &[&Run]| {
-        let before: Vec<Run> = before.iter().map(|run| (*run).clone()).collect();
-        held::falls(run, &before)
-    };
+    let those = |before: &[&Run]| before.iter().map(|run| (*run).clone()).collect::<Vec<Run>>();
+    let falls = |run: &Run, before: &[&Run]| held::falls(run, &those(before), &Thresholds::default());
     assert_eq!(
         falls(&run, &[&before]),
         [(0, "it holds 1 table, where bk-1041 held 40; say whether that is meant".to_owned())]
@@ -282,6 +280,17 @@ fn what_holds_less_than_its_predecessor_is_asked_about() {
         "{told:?}"
     );
     assert!(falls(&run, &[&fallen]).is_empty(), "after a while it is what is usual");
+    // The config says how much is enough.
+    let least = |tables, objects, bytes| Thresholds { tables, objects, bytes, ..Thresholds::default() };
+    let with = |least: Thresholds| held::falls(&run, &those(&[&before]), &least);
+    assert!(with(least(2, 50, 99)).is_empty(), "{:?}", with(least(2, 50, 99)));
+    assert!(with(least(0, 51, 0))[0].1.starts_with("it holds 500 objects, where"), "{:?}", with(least(0, 51, 0)));
+    assert!(with(least(3, 0, 0))[0].1.starts_with("it holds 1 table, where"), "{:?}", with(least(3, 0, 0)));
+    assert!(
+        with(least(0, 0, 100))[0].1.contains(" bytes, where bk-1041 held 1,000,000"),
+        "{:?}",
+        with(least(0, 0, 100))
+    );
     before.steps[0].state = StepState::Failed;
     assert!(falls(&run, &[&before]).is_empty(), "what failed is no measure");
 }

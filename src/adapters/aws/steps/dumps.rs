@@ -199,6 +199,7 @@ async fn verify(session: Arc<Session>, call: Call, what: VerifyDump, tools: Tool
     );
     let outputs = Outputs::from([
         ("tables".to_owned(), contents.held.tables.count.to_string()),
+        ("rows".to_owned(), rows.to_string()),
         (BYTES_PLAIN.to_owned(), contents.bytes_plain.to_string()),
         (PLAIN.to_owned(), contents.sha256),
     ]);
