@@ -18,6 +18,7 @@ use crate::domain::{
     environment::Environment,
     incident::Incidents,
     policy::{Limits, Roles, Rule},
+    ticket::TicketLinks,
     topics::Topics,
 };
 use tree::{At, Report, Tree};
@@ -48,6 +49,8 @@ pub struct SlackConfig {
     pub incident_prefix: String,
     /// Regular expression that a ticket's number matches.
     pub ticket_pattern: String,
+    /// Where a ticket is read, `{ticket}` standing for it; tickets are no links where left out.
+    pub ticket_url: Option<String>,
     /// App ids whose requests are answered; any app that knows the signing secret where left out.
     #[serde(default)]
     pub apps: Vec<String>,
@@ -218,10 +221,11 @@ impl Draft {
 
     fn finish(self, warnings: Vec<Problem>) -> Option<Config> {
         let slack = self.slack?;
+        let tickets = slack.ticket_url.as_deref().and_then(|url| TicketLinks::parse(url).ok());
         let incident = Incidents { prefix: slack.incident_prefix.clone(), ..self.incident? };
         let complete = |(name, environment)| {
             let environment = standby::kept_in_one_place(environment);
-            (name, Environment { incidents: incident.clone(), ..environment })
+            (name, Environment { incidents: incident.clone(), tickets: tickets.clone(), ..environment })
         };
         Some(Config {
             slack,

@@ -99,7 +99,9 @@ pub async fn demo(choices: Choices) -> Result<(), String> {
     remember(&ledger, &aws, &config, clock.now()).await?;
     let sleep = default_async_sleep().ok_or("The AWS SDK has no way to sleep.")?;
     let cloud = Arc::new(Attributed(Arc::new(sandbox::adapter(&aws, &config.topics, &home, sleep))));
-    let chat = Arc::new(SlackChat::new(&format!("{base}/sandbox/slack/api"), bot_token)?);
+    let chat = Arc::new(
+        SlackChat::new(&format!("{base}/sandbox/slack/api"), bot_token)?.linking(super::tickets(&config.slack)?),
+    );
     let tidy_clock = clock.clone();
     let (speed, wired) = (choices.speed, (chat.clone(), ledger.clone()));
     let wire = move || {

@@ -18,7 +18,7 @@ use tokio::sync::watch;
 
 use self::beat::Beats;
 use crate::{
-    adapters::store::Ledger,
+    adapters::{slack::Tickets, store::Ledger},
     app::{
         addresses::Addresses,
         announce::Announcer,
@@ -32,8 +32,8 @@ use crate::{
         wake::Wake,
         watch::Watcher,
     },
-    config::Config,
-    domain::{environment::Environment, push, run::Pacing},
+    config::{Config, SlackConfig},
+    domain::{environment::Environment, push, run::Pacing, ticket::TicketLinks},
     engine::Engine,
     front::{self, Front, http::Check},
     ports::{alert::Alerts, chat::Chat, clock::Clock, cloud::Cloud, fetch::Fetch, store::Store},
@@ -256,6 +256,15 @@ pub fn ledger_ready(store: Arc<dyn Store>) -> Check {
         let store = store.clone();
         async move { store.ready().await.map_err(|e| crate::boot::chain(&e)) }
     })
+}
+
+/// How tickets become links, where the config says at which address they are read.
+///
+/// # Errors
+/// A sentence, where their pattern is no regular expression.
+pub fn tickets(slack: &SlackConfig) -> Result<Option<Tickets>, String> {
+    let links = slack.ticket_url.as_deref().map(TicketLinks::parse).transpose()?;
+    links.map(|links| Tickets::new(links, &slack.ticket_pattern)).transpose()
 }
 
 /// An error with its causes, in one line.

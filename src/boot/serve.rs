@@ -44,7 +44,9 @@ pub async fn serve(config: Option<PathBuf>) -> Result<(), String> {
     if !settings.shared_database() {
         ledger.break_leases().await.map_err(|e| format!("The ledger does not take writes: {}", chain(&e)))?;
     }
-    let chat = Arc::new(SlackChat::new(&settings.slack_api_url, settings.bot_token.clone())?);
+    let chat = Arc::new(
+        SlackChat::new(&settings.slack_api_url, settings.bot_token.clone())?.linking(super::tickets(&config.slack)?),
+    );
     let aws = Arc::new(AwsCloud::new(config.topics.clone()));
     let listener = listen(settings.listen).await?;
     let token = chat.clone();

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use crate::domain::{
     operations,
     policy::{Limits, Need, RoleMembers, Roles, Rule, can_agree},
+    ticket::TicketLinks,
     topics::Topics,
 };
 
@@ -35,6 +36,26 @@ pub(super) fn slack(slack: &SlackConfig, at: &At, report: &mut Report<'_>) {
         );
     }
     pattern(&slack.ticket_pattern, &at.key("ticket_pattern"), report);
+    if let Some(url) = &slack.ticket_url {
+        ticket_url(url, &slack.ticket_pattern, &at.key("ticket_url"), report);
+    }
+}
+
+/// Words that are in every message.
+const ORDINARY: [&str; 5] = ["the", "restore", "prod", "24", "rs-12"];
+
+fn ticket_url(url: &str, pattern: &str, at: &At, report: &mut Report<'_>) {
+    if let Err(why) = TicketLinks::parse(url) {
+        report.problem(at, why);
+    }
+    let takes = |word: &&&str| regex_lite::Regex::new(&format!("^(?:{pattern})$")).is_ok_and(|is| is.is_match(word));
+    if let Some(word) = ORDINARY.iter().find(takes) {
+        let text = format_args!(
+            "every word would be a link, since ticket_pattern `{pattern}` takes `{word}` for a ticket; narrow the pattern, such as `^INC-[0-9]+$`"
+        )
+        .to_string();
+        report.problem(at, text);
+    }
 }
 
 fn pattern(text: &str, at: &At, report: &mut Report<'_>) {

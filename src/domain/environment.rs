@@ -8,6 +8,7 @@ use super::incident::settings::{Drills, Incidents};
 pub use super::span::Span;
 use super::standby::{Day, RoutingControls, Standby, Third};
 pub use super::threshold::Thresholds;
+use super::ticket::TicketLinks;
 
 /// One of an environment's two sides.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
@@ -519,6 +520,9 @@ pub struct Environment {
     /// What incidents go by: the same in every environment.
     #[serde(skip)]
     pub incidents: Incidents,
+    /// Where tickets are read: the same in every environment.
+    #[serde(skip)]
+    pub tickets: Option<TicketLinks>,
     /// The side this describes: as the config has it, or as it is after a failover ([`super::active::Active::environment`]).
     #[serde(skip)]
     pub side: Side,

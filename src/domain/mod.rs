@@ -55,6 +55,7 @@ pub mod stop;
 pub mod stranded;
 pub mod text;
 pub mod threshold;
+pub mod ticket;
 pub mod tier;
 pub mod topics;
 pub mod vote;

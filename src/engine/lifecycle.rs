@@ -15,13 +15,14 @@ use crate::{
     },
     domain::{
         approval::{self, Approved},
+        environment::Environment,
         held,
         moment::spoken,
         operation::{Halt, OpId, Operation, Run, State, Trigger},
         operations,
         pace::{ASKED, Overrun},
         plan::Plan,
-        recovery::{self, Account, Targets},
+        recovery::{self, Account},
         run::carry_over,
         step::{ISSUE, StepState},
         text::{count, escape},
@@ -339,7 +340,7 @@ impl Engine {
         let falls = self.falls(&hand.run).await?;
         let review = room::review(self.store.as_ref(), &hand.run, self.clock.now()).await?;
         let refuted = self.refuted_lately(&hand.run).await?;
-        let targets = self.planner.environment(hand.run.op.environment()).map(|env| Targets::of(env));
+        let environment = self.planner.environment(hand.run.op.environment()).cloned();
         let counted = self.planner.environment(hand.run.op.environment()).is_some_and(|env| env.cloudwatch.is_some());
         let ended = self.write(hand, false, |change| {
             let Some(verdict) = change.run.verdict() else { return Ok(()) };
@@ -367,8 +368,8 @@ impl Engine {
                 change.measure(round);
             }
             propose_stop(change, to, &refuted);
-            if let Some(targets) = targets {
-                account(change, targets);
+            if let Some(environment) = &environment {
+                account(change, environment);
             }
             if let Some(review) = review.clone().filter(|_| to == State::Succeeded) {
                 room::reviewed(change, review);
@@ -463,8 +464,8 @@ fn propose_stop(change: &mut Change, to: State, refuted: &[OpId]) {
 
 /// The report of a run that recovered something: what was measured goes below the card as a sentence and as files to keep, and
 /// the audit chain names those with their sums.
-fn account(change: &mut Change, targets: Targets) {
-    let Some(Account { told, files }) = Account::of(&change.run, targets) else { return };
+fn account(change: &mut Change, environment: &Environment) {
+    let Some(Account { told, files }) = Account::of(&change.run, environment) else { return };
     let level = if change.run.op.state == State::Succeeded { Level::Info } else { Level::Warning };
     let round = change.run.version;
     change.audit(SELF, "report", json!({"files": recovery::sums(&files)}));

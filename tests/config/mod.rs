@@ -419,6 +419,30 @@ fn slack_settings_that_slack_would_not_take() {
 }
 
 #[test]
+fn addresses_of_tickets_that_lead_nowhere_or_make_a_link_of_every_word() {
+    let pattern = r#"ticket_pattern = "^INC-[0-9]+$""#;
+    let with = |pattern: &str, url: &str| format!("ticket_pattern = \"{pattern}\"\nticket_url = \"{url}\"");
+    let refused = |url: &str| refusal(&[(pattern, &with("^INC-[0-9]+$", url))]);
+    insta::assert_snapshot!(
+        refused("http://tickets.example/{ticket}"),
+        @"bbws.toml:9: slack.ticket_url: `http://tickets.example/{ticket}` is not an address that begins with https://; write one such as `https://tickets.example/browse/{ticket}`"
+    );
+    insta::assert_snapshot!(
+        refused("https://tickets.example/browse/"),
+        @"bbws.toml:9: slack.ticket_url: `https://tickets.example/browse/` has to name `{ticket}` once, where the ticket's number goes; write one such as `https://tickets.example/browse/{ticket}`"
+    );
+    let every = refusal(&[(pattern, &with(".*", "https://tickets.example/{ticket}"))]);
+    insta::assert_snapshot!(
+        every,
+        @"bbws.toml:9: slack.ticket_url: every word would be a link, since ticket_pattern `.*` takes `the` for a ticket; narrow the pattern, such as `^INC-[0-9]+$`"
+    );
+    let good = EXAMPLE.replacen(pattern, &with("^INC-[0-9]+$", "https://tickets.example/browse/{ticket}"), 1);
+    let config = Config::parse(&good, "bbws.toml").expect("it is good");
+    let links = config.environments["prod"].tickets.as_ref().expect("every environment has it");
+    assert_eq!(links.address("INC-1"), "https://tickets.example/browse/INC-1");
+}
+
+#[test]
 fn limits_that_leave_no_time() {
     let said = refusal(&[
         (r#"approve_within = "15m""#, r#"approve_within = "0m""#),

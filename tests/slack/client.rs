@@ -14,8 +14,9 @@ use axum::{
     routing::any,
 };
 use bbws::{
-    adapters::slack::{Patience, SlackChat},
-    ports::chat::{Chat, ChatError, Content, Level, Outgoing, Remedy, Reply},
+    adapters::slack::{Patience, SlackChat, Tickets},
+    domain::ticket::TicketLinks,
+    ports::chat::{Attachment, Chat, ChatError, Content, Level, Outgoing, Remedy, Reply},
 };
 use bytes::Bytes;
 use serde_json::{Value, json};
@@ -442,4 +443,19 @@ async fn the_check_says_line_by_line_what_is_wrong() {
     let asked = api.calls().into_iter().find(|c| c.method == "blocks.validate").unwrap();
     let message: Value = serde_json::from_str(asked.args["message"].as_str().unwrap()).unwrap();
     assert!(message["blocks"].as_array().unwrap().iter().any(|b| b["type"] == "plan"));
+}
+
+#[tokio::test]
+async fn tickets_are_links_in_messages_and_in_answers() {
+    let (api, slack) = Api::start(|_, _| Json(json!({"ok": true, "ts": "1.2"})).into_response()).await;
+    let links = TicketLinks::parse("https://tickets.example/{ticket}").unwrap();
+    let slack = slack.linking(Some(Tickets::new(links, "^INC-[0-9]+$").unwrap()));
+    let text = format!("{} is asked for by INC-7, as `--ticket INC-7` says.", "What is restored ".repeat(20));
+    let link = "<https://tickets.example/INC-7|INC-7>, as `--ticket INC-7` says.";
+    let said = Reply { level: Level::Info, text, attachment: Attachment::default() };
+    slack.whisper("C1", "U1", &said).await.unwrap();
+    let sent = api.calls()[0].args["blocks"].to_string();
+    assert!(sent.contains(link), "{sent}");
+    let answered = slack.reply(&said)["blocks"].to_string();
+    assert!(answered.contains(link), "{answered}");
 }

@@ -21,6 +21,7 @@ mod support;
 mod table;
 mod tasks;
 mod text;
+mod tickets;
 mod way;
 mod words;
 
@@ -43,7 +44,7 @@ use crate::{
     },
 };
 
-pub use self::client::Patience;
+pub use self::{client::Patience, tickets::Tickets};
 
 /// Most pages looked through for a message, and messages per page.
 const PAGES: usize = 5;
@@ -55,6 +56,8 @@ pub struct SlackChat {
     support: AtomicU8,
     /// Slack itself said which blocks it takes.
     validated: AtomicBool,
+    /// Where tickets are read.
+    tickets: Option<Tickets>,
 }
 
 /// A message as it would be sent, for previews and tests.
@@ -106,7 +109,26 @@ impl SlackChat {
     /// As [`SlackChat::new`].
     pub fn patient(url: &str, token: SecretString, patience: Patience) -> Result<SlackChat, String> {
         let support = AtomicU8::new(Support::on(Surface::Message).bits());
-        Ok(SlackChat { client: Client::new(url, token, patience)?, support, validated: AtomicBool::new(false) })
+        Ok(SlackChat {
+            client: Client::new(url, token, patience)?,
+            support,
+            validated: AtomicBool::new(false),
+            tickets: None,
+        })
+    }
+
+    /// The same, with every ticket in what it sends as a link.
+    #[must_use]
+    pub fn linking(self, tickets: Option<Tickets>) -> SlackChat {
+        SlackChat { tickets, ..self }
+    }
+
+    /// The blocks as they are sent.
+    fn linked(&self, mut blocks: Vec<Value>) -> Vec<Value> {
+        if let Some(tickets) = &self.tickets {
+            tickets.link(&mut blocks);
+        }
+        blocks
     }
 
     fn support(&self) -> Support {
@@ -138,7 +160,7 @@ impl SlackChat {
     ) -> Result<PostAnswer, Failure> {
         let mut support = self.support();
         loop {
-            let blocks = blocks::draw(&message.parts, support);
+            let blocks = self.linked(blocks::draw(&message.parts, support));
             let failure = match self.client.post(method, &body(base, &message.text, &blocks)).await {
                 Ok(answer) => return Ok(answer),
                 Err(failure) => failure,
@@ -305,11 +327,15 @@ impl Chat for SlackChat {
     }
 
     async fn respond(&self, address: &SecretString, said: &Reply) -> Result<(), ChatError> {
-        Ok(self.client.respond(address, &reply::reply(said, self.answers())).await?)
+        Ok(self.client.respond(address, &Chat::reply(self, said)).await?)
     }
 
     fn reply(&self, answer: &Reply) -> Value {
-        reply::reply(answer, self.answers())
+        let mut reply = reply::reply(answer, self.answers());
+        if let Some(Value::Array(blocks)) = reply.get_mut("blocks") {
+            *blocks = self.linked(std::mem::take(blocks));
+        }
+        reply
     }
 
     async fn find(

@@ -62,6 +62,9 @@ pub fn review(run: &Run, others: &[Run], now: Moment) -> Option<Review> {
         "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\"><title>{0}</title><style>{STYLE}</style></head><body><h1>{0}</h1>",
         escape(&heading)
     );
+    if let Some(link) = &room.link {
+        html += &format!("<p>Ticket <a href=\"{}\">{}</a></p>", escape(link), escape(&room.ticket));
+    }
     html += &summary(run, room, &others, now);
     html += &picture(room, &others, now);
     let lines = timeline(run, room, &others, now);

@@ -163,6 +163,7 @@ impl Operation for Declare {
                 rto: env.rto.0.as_secs(),
                 rpo: env.rpo.0.as_secs(),
                 conference: env.incidents.conference_url.clone(),
+                link: env.tickets.as_ref().map(|tickets| tickets.address(&ticket)),
             },
         );
         furnish(&mut draft, env, opens, &ticket, &what, &asked.id.0);
@@ -274,7 +275,10 @@ fn furnish(draft: &mut Draft, env: &Environment, opens: usize, ticket: &str, wha
     let objective = format!("RTO {} · RPO {}", spoken(env.rto.0), spoken(env.rpo.0));
     /// Slack takes 250 characters; what is cut is what somebody typed.
     const TOPIC: usize = 250;
-    let rest = format!("{ticket} · {} · {id} · {objective}{talk} · ", env.name);
+    // Slack makes a link of an address that stands in a topic as it is.
+    let link = env.tickets.as_ref().map(|tickets| tickets.address(ticket)).filter(|link| link.len() <= TOPIC / 2);
+    let link = link.map(|link| format!(" {link}")).unwrap_or_default();
+    let rest = format!("{ticket}{link} · {} · {id} · {objective}{talk} · ", env.name);
     let room = TOPIC.saturating_sub(rest.chars().count());
     let topic: String = rest.chars().chain(what.chars().take(room)).take(TOPIC).collect();
     draft.step("Say what it is about", vec![opens], DescribeRoom { topic });

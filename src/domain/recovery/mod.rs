@@ -115,8 +115,10 @@ pub struct Account {
 }
 
 impl Account {
-    /// Of a run that was brought to this end; none where it recovered nothing that could be measured.
-    pub fn of(run: &Run, targets: Targets) -> Option<Account> {
+    /// Of a run in this environment that was brought to its end; none where it recovered nothing that could be measured.
+    pub fn of(run: &Run, environment: &Environment) -> Option<Account> {
+        let targets = Targets::of(environment);
+        let link = ticket(run).and_then(|ticket| Some(environment.tickets.as_ref()?.address(ticket)));
         let ended = run.op.ended?;
         if !matches!(run.op.state, State::Succeeded | State::Failed | State::RolledBack) {
             return None;
@@ -128,14 +130,22 @@ impl Account {
         let page = File {
             name: format!("{stem}.html"),
             title: format!("{title}: report"),
-            text: page::page(run, &recovery, targets),
+            text: page::page(run, &recovery, targets, link.as_deref()),
         };
-        let json = serde_json::to_string_pretty(&whole(run, &recovery, targets)).unwrap_or_default();
+        let json = serde_json::to_string_pretty(&whole(run, &recovery, targets, link.as_deref())).unwrap_or_default();
         let json = File { name: format!("{stem}.json"), title: format!("{title}: report for machines"), text: json };
         let mut files = vec![page, json];
         files.extend(receipt(run, &stem, &title));
         Some(Account { told: recovery.told(targets), files })
     }
+}
+
+/// What the fact of a plan is called that names the ticket.
+const TICKET: &str = "Ticket";
+
+/// The ticket that asks for what a run does.
+fn ticket(run: &Run) -> Option<&str> {
+    run.op.plan.facts.iter().find(|fact| fact.subject == TICKET).map(|fact| fact.found.as_str())
 }
 
 /// What people looked at before rows went into a live database, as a table to keep: how many come back, change and are lost, table by
@@ -163,7 +173,7 @@ pub fn sums(files: &[File]) -> Value {
     Value::Object(files.iter().map(sum).collect())
 }
 
-fn whole(run: &Run, recovery: &Recovery, targets: Targets) -> Value {
+fn whole(run: &Run, recovery: &Recovery, targets: Targets, link: Option<&str>) -> Value {
     let op = &run.op;
     let steps = op.plan.steps.iter().zip(&run.steps).map(|(spec, step)| {
         json!({
@@ -186,6 +196,8 @@ fn whole(run: &Run, recovery: &Recovery, targets: Targets) -> Value {
         "region": op.plan.region,
         "scope": op.plan.scope,
         "tenant": op.plan.tenant,
+        "ticket": ticket(run),
+        "ticket_address": link,
         "state": op.state.name(),
         "outcome": op.outcome,
         "reason": op.reason,

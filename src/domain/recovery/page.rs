@@ -1,6 +1,6 @@
 //! The report as a page: one file that opens in any browser, without scripts and without anything fetched from elsewhere.
 
-use super::{Recovery, Targets};
+use super::{Recovery, TICKET, Targets};
 use crate::domain::{
     moment::{Moment, spoken},
     operation::Run,
@@ -15,7 +15,7 @@ border-bottom:1px solid #d0d0d0}th{font-weight:600}h1{font-size:1.5rem}h2{font-s
 .met{color:#0a5c2b;font-weight:600}.missed{color:#9b1c1c;font-weight:600}code{font-size:.9em;word-break:break-all}";
 
 /// The page of a run.
-pub(super) fn page(run: &Run, recovery: &Recovery, targets: Targets) -> String {
+pub(super) fn page(run: &Run, recovery: &Recovery, targets: Targets, link: Option<&str>) -> String {
     let op = &run.op;
     let title = html(&format!("{} · {}", op.id, operations::title(op)));
     let mut page = format!(
@@ -31,7 +31,14 @@ pub(super) fn page(run: &Run, recovery: &Recovery, targets: Targets) -> String {
     page.push_str("<h2>What was asked for, and who agreed</h2>\n");
     page.push_str(&table(&["What", "As recorded"], &asked(run)));
     page.push_str("<h2>What the plan rested on</h2>\n");
-    let facts = op.plan.facts.iter().map(|fact| vec![html(&fact.subject), html(&fact.found)]);
+    let facts = op.plan.facts.iter().map(|fact| {
+        let found = html(&fact.found);
+        let found = match link.filter(|_| fact.subject == TICKET) {
+            Some(link) => format!("<a href=\"{}\">{found}</a>", html(link)),
+            None => found,
+        };
+        vec![html(&fact.subject), found]
+    });
     page.push_str(&table(&["What", "As found when it was planned"], &facts.collect::<Vec<_>>()));
     page.push_str("<h2>What those who agreed were told</h2>\n<ul>\n");
     for note in &op.plan.notes {

@@ -28,6 +28,9 @@ pub struct OpenRoom {
     pub rpo: u64,
     /// Where people talk.
     pub conference: Option<String>,
+    /// Where the ticket is read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub link: Option<String>,
 }
 
 /// Calls people into the room: whoever declared the incident, and the groups of the roster. Whoever is in it already is left
