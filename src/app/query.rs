@@ -1,12 +1,16 @@
 //! Commands that only read: help, and the answers that the ledger alone gives.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use super::desk::{Desk, say};
 use crate::{
     domain::{
         answers::{self, Known, Runs, Told, Wants},
         command::{Command, Does, List},
+        cost::Hardware,
         environment::Environment,
         language,
         moment::Moment,
@@ -86,6 +90,7 @@ impl Desk {
             },
             rules: self.planner.rules(),
             owners: BTreeMap::new(),
+            hardware: BTreeMap::new(),
             measured: BTreeMap::new(),
             exposed: standing.iter().filter_map(|(env, at)| Some((env.name.clone(), (*at)?))).collect(),
             samples: Vec::new(),
@@ -106,11 +111,14 @@ impl Desk {
         for Environment { name, .. } in standing.iter().map(|(environment, _)| environment).filter(|_| attainment) {
             known.tallies.extend(self.store.tallies(name, tier::since(known.now)).await?);
         }
-        for mark in &known.marks {
-            if !mark.operation.is_empty() && !known.owners.contains_key(&mark.operation) {
-                let set = self.store.load(&OpId(mark.operation.clone())).await?;
-                known.owners.extend(set.map(|run| (mark.operation.clone(), run.op.requester.user)));
-            }
+        let setters: BTreeSet<&String> =
+            known.marks.iter().map(|mark| &mark.operation).filter(|id| !id.is_empty()).collect();
+        for id in setters {
+            let Some(run) = self.store.load(&OpId(id.clone())).await? else { continue };
+            let left = known.marks.iter().filter(|mark| mark.operation == *id);
+            let seen = left.filter_map(|mark| Some((mark.subject.clone(), Hardware::of(&mark.subject, &run)?)));
+            known.hardware.extend(seen);
+            known.owners.insert(id.clone(), run.op.requester.user);
         }
         Ok(known)
     }

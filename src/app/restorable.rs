@@ -12,12 +12,14 @@ use crate::{
         checked,
         command::Command,
         confidence::{self, Candidates, Evidence, Ranked, Trust},
+        cost::{self, Hardware},
         environment::{Environment, Side, Tenant},
-        mark::Mark,
+        mark::{Mark, MarkKind},
         moment::{Moment, spoken},
-        operation::{Operation, State},
+        operation::{OpId, Operation, Run, State},
         operations,
         point::{Point, PointKind, PointQuery, Window},
+        restored,
         text::{count, escape},
     },
     ports::{
@@ -39,7 +41,7 @@ const COLUMNS: [&str; 6] = ["Recovery point", "Confidence", "If restored", "Why"
 const RUNS: usize = 100;
 /// Operations looked through for such runs, and for the latest restores.
 const OPERATIONS: u32 = 500;
-/// Latest restores the list ends with.
+/// Latest restores the list ends with, and latest things that restores left.
 const RECENT: usize = 5;
 
 /// What an answer rests on.
@@ -70,8 +72,13 @@ impl Desk {
             Ok(tenant) => tenant,
             Err(why) => return Ok(say(Level::Warning, escape(&why))),
         };
-        let found = self.found(&env, restore_list::kind(command), tenant, by).await?;
-        let mut reply = found.map_or_else(|reply| reply, Found::drawn);
+        let mut reply = match self.found(&env, restore_list::kind(command), tenant, by).await? {
+            Ok(found) => {
+                let left = self.left(&found.marks).await?;
+                found.drawn(&left)
+            }
+            Err(reply) => reply,
+        };
         reply.text = elsewhere(&active, &env) + &reply.text;
         Ok(reply)
     }
@@ -127,6 +134,18 @@ impl Desk {
         Ok(Ok(Found { env, tenant, kind, windows, ranked, seen, from, unread: left_out.unread, marks, restores, now }))
     }
 
+    /// What restores left, the latest first, with the runs that left it.
+    async fn left(&self, marks: &[Mark]) -> Result<Vec<(Mark, Option<Run>)>, StoreError> {
+        let kept = |mark: &&Mark| matches!(mark.kind, MarkKind::Leftover | MarkKind::Before);
+        let mut kept: Vec<&Mark> = marks.iter().filter(kept).collect();
+        kept.sort_by_key(|mark| std::cmp::Reverse(mark.at));
+        let mut left = Vec::new();
+        for mark in kept.into_iter().take(RECENT) {
+            left.push((mark.clone(), self.store.load(&OpId(mark.operation.clone())).await?));
+        }
+        Ok(left)
+    }
+
     /// What runs verified when they had made it, and the latest restores.
     async fn past(&self, environment: &str) -> Result<(BTreeSet<String>, Vec<Operation>), StoreError> {
         let filter = Filter { environment: Some(environment.to_owned()), states: Vec::new(), limit: OPERATIONS };
@@ -144,7 +163,7 @@ impl Desk {
 }
 
 impl Found<'_> {
-    fn drawn(self) -> Reply {
+    fn drawn(self, left: &[(Mark, Option<Run>)]) -> Reply {
         let mut head: Vec<String> = (self.unread.iter().chain(&self.windows.unread))
             .map(|why| format!("*Not everything could be read.* {}", escape(why)))
             .collect();
@@ -187,6 +206,9 @@ impl Found<'_> {
             rows.push(self.past_row(restore));
             offers.push(None);
         }
+        let left: Vec<Vec<String>> = left.iter().filter_map(|(mark, run)| self.left_row(mark, run.as_ref())).collect();
+        offers.extend(left.iter().map(|_| None));
+        rows.extend(left);
         let caption = format!("What can be restored of {name}");
         let offers = if offers.iter().any(Option::is_some) { offers } else { Vec::new() };
         let table = Table { caption, columns: COLUMNS.map(str::to_owned).to_vec(), rows, offers };
@@ -306,6 +328,20 @@ impl Found<'_> {
             "—".to_owned(),
             "earlier restore".to_owned(),
         ]
+    }
+
+    /// What a restore left: whose it is, how long it stays, and what it costs.
+    fn left_row(&self, mark: &Mark, run: Option<&Run>) -> Option<Vec<String>> {
+        let hardware = run.and_then(|run| Hardware::of(&mark.subject, run));
+        let owner = run.map(|run| format!(", asked for by {}", run.op.requester.user)).unwrap_or_default();
+        Some(vec![
+            mark.subject.clone(),
+            "left by a restore".to_owned(),
+            restored::stays(mark, self.now)?,
+            cost::told(&mark.subject, hardware.as_ref(), &self.env.prices),
+            "—".to_owned(),
+            format!("{}{owner}", mark.operation),
+        ])
     }
 
     fn offer(&self, text: &str) -> Option<Offer> {

@@ -12,11 +12,12 @@ use super::{
 };
 use crate::{
     domain::{
+        cost::{self, Hardware},
         environment::Environment,
         mark::{Leftover, Mark, MarkKind},
         operation::{BySchedule, OpId, Run, State},
         operations::{Operation, cleanup},
-        restored::{self, Left},
+        restored::Left,
         text::escape,
     },
     ports::{
@@ -47,7 +48,7 @@ impl Desk {
             }
             for before in self.store.marks(&environment.name, Some(MarkKind::Before)).await? {
                 if now.since(before.at) >= Leftover::read(&before.note).stays() {
-                    self.propose_the_end(&before).await?;
+                    self.propose_the_end(&environment, &before).await?;
                 }
             }
         }
@@ -55,11 +56,12 @@ impl Desk {
     }
 
     /// Tells once that what was live before a restore has been kept for as long as was promised. Nothing deletes it by itself.
-    async fn propose_the_end(&self, before: &Mark) -> Result<(), StoreError> {
+    async fn propose_the_end(&self, env: &Environment, before: &Mark) -> Result<(), StoreError> {
         let Mark { environment, subject, operation, .. } = before;
         let note = Leftover::read(&before.note);
         let promised = note.kept.unwrap_or_default();
         let run = self.store.load(&OpId(operation.clone())).await?;
+        let hardware = run.as_ref().and_then(|run| Hardware::of(subject, run));
         let rolled_back = run.is_some_and(|run| run.op.state == State::RolledBack);
         let was = match (Left::of(subject), rolled_back) {
             (Left::Journal, true) => format!("says what {operation} merged, and what of that was taken back"),
@@ -72,10 +74,10 @@ impl Desk {
             false => format!(" As long as it is there, `/bbws op rollback {operation}` is the way back."),
         };
         let text = format!(
-            "`{0}` in {1} {was}, and was promised for {promised}: that is over. It costs a day {2}. bbws never deletes it by itself: when two of you agree that nobody needs it, {3}.{back}",
+            "`{0}` in {1} {was}, and was promised for {promised}: that is over. It {2}. bbws never deletes it by itself: when two of you agree that nobody needs it, {3}.{back}",
             escape(subject),
             escape(note.region),
-            escape(&restored::costs(subject)),
+            escape(&cost::told(subject, hardware.as_ref(), &env.prices)),
             Left::of(subject).removed()
         );
         let proposed = Commit {

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use crate::domain::{
+    cost,
     environment::{AwsBackup, Bucket, Dump, Environment, LifecycleRule, RetentionTiers},
     moment::spoken,
     point::PointKind,
@@ -86,8 +87,10 @@ pub(super) fn check(env: &Environment, at: &At, report: &mut Report<'_>) {
     lifecycle(env, &at.key("lifecycle"), report);
     service_tiers(env, &at.key("tiers"), report);
     let kinds: Vec<&str> = PointKind::ALL.into_iter().map(PointKind::as_str).collect();
-    for kind in env.prices.keys().filter(|kind| !kinds.contains(&kind.as_str())) {
-        report.unknown_key(&at.key("prices").key(kind), kind, &kinds);
+    let priced: Vec<&str> = kinds.into_iter().chain(cost::STORAGE).collect();
+    let unknown = |name: &&String| !priced.contains(&name.as_str()) && !name.starts_with(cost::CLASS);
+    for name in env.prices.keys().filter(unknown) {
+        report.unknown_key(&at.key("prices").key(name), name, &priced);
     }
     if let Some(tiers) = &env.retention_tiers {
         retention_tiers(tiers, env, &at.key("retention_tiers"), report);

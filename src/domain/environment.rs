@@ -499,7 +499,8 @@ pub struct Environment {
     /// What is promised of each service tier, by the tier's name; see [`super::tier`]. What none names is held to `rpo` and `rto`.
     #[serde(default)]
     pub tiers: BTreeMap<String, TierPromise>,
-    /// What a GiB of backups costs a month, by kind, as AWS bills it in these regions; what is told of costs rests on this alone.
+    /// What AWS bills in these regions, on which alone rests what is told of costs: a GiB of backups a month, by kind (`rds`); a GiB
+    /// of a type of storage a month (`gp3`); an instance class an hour, in one zone (`db.r6g.large`).
     #[serde(default)]
     pub prices: BTreeMap<String, Price>,
     /// How much of what those before it held a backup has to hold.

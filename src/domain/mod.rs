@@ -12,6 +12,7 @@ pub mod coming;
 pub mod command;
 pub mod confidence;
 pub mod controls;
+pub mod cost;
 pub mod datum;
 pub mod derived;
 pub mod drill;

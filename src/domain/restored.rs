@@ -3,7 +3,12 @@
 //! Everything that deletes an instance or a file system asks here first, when it is planned, when it is cleaned up after, and
 //! again in the adapter immediately before the call. There is no other place that decides it.
 
-use super::{derived, environment::Environment};
+use super::{
+    derived,
+    environment::Environment,
+    mark::{Leftover, Mark, MarkKind},
+    moment::{Moment, spoken},
+};
 
 /// What stands between the source's name and the operation in the name of everything that a restore makes.
 const RESTORED: &str = "-restored-";
@@ -78,15 +83,24 @@ impl Left {
     }
 }
 
-/// What something costs that a restore left, in terms of what it is a copy of: prices are nothing that is known here.
-pub fn costs(subject: &str) -> String {
-    let ends = ["-before-", "-undone-", RESTORED];
-    let copy_of = |name: &str| ends.iter().find_map(|end| name.split_once(end).map(|(front, _)| front.to_owned()));
-    match Left::of(subject) {
-        Left::Whole => format!("what {} costs", copy_of(subject).unwrap_or_else(|| "its successor".to_owned())),
-        Left::Schema | Left::Journal => "the storage of its tables".to_owned(),
-        Left::Folder => "the storage of its files".to_owned(),
+/// How long something that a restore left stays, as a clause; none where a mark is of something else.
+pub fn stays(mark: &Mark, now: Moment) -> Option<String> {
+    let rest = Leftover::read(&mark.note).stays().checked_sub(now.since(mark.at));
+    match (mark.kind, rest) {
+        (MarkKind::Leftover, Some(rest)) => Some(format!("deleted by itself in {}", spoken(rest))),
+        (MarkKind::Leftover, None) => Some("about to be deleted by itself".to_owned()),
+        (MarkKind::Before, Some(rest)) => Some(format!("promised for another {}", spoken(rest))),
+        (MarkKind::Before, None) => {
+            Some("no longer promised: when two of you agree that nobody needs it, delete it by hand".to_owned())
+        }
+        _ => None,
     }
+}
+
+/// What something that a restore left is like, by its name: what it is a copy of, or was live as.
+pub fn is_like(subject: &str) -> &str {
+    let ends = ["-before-", "-undone-", RESTORED];
+    ends.iter().find_map(|end| subject.split_once(end)).map_or("its successor", |(front, _)| front)
 }
 
 /// Whether a restore gives such names.

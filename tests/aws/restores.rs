@@ -262,7 +262,13 @@ async fn every_state_of_a_restore_is_understood() {
     assert_eq!(state(nowhere).await, running(None, "available, no endpoint yet"));
     let (outputs, detail) = done(state(|answer| tagged(answer, "Address", "restored.example")).await);
     assert_eq!(detail, "available at restored.example:3306, not reachable from outside of its network");
-    let expected = [("endpoint", "restored.example"), ("port", "3306"), ("restored_instance", INSTANCE)];
+    let made_of = format!("made of {INSTANCE}");
+    let expected = [
+        ("endpoint", "restored.example"),
+        (&made_of, "db.r6g.large gp3 100 1"),
+        ("port", "3306"),
+        ("restored_instance", INSTANCE),
+    ];
     assert_eq!(outputs, expected.map(|(k, v)| (k.to_owned(), v.to_owned())).into());
     let otherwise = |answer: &str| {
         let support = "<EngineLifecycleSupport>open-source-rds-extended-support</EngineLifecycleSupport>";

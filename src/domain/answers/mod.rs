@@ -18,6 +18,7 @@ use std::collections::BTreeMap;
 use super::{
     attachment::Attachment,
     command::{Command, Does, Entry},
+    cost::Hardware,
     environment::Environment,
     mark::{Mark, MarkKind, Sample},
     moment::Moment,
@@ -84,6 +85,8 @@ pub struct Known<'a> {
     pub marks: Vec<Mark>,
     /// Who asked for the operations that set them: Slack user ids, by the operation's id.
     pub owners: BTreeMap<String, String>,
+    /// What instances that restores left are made of, by their name; those that no step saw are missing.
+    pub hardware: BTreeMap<String, Hardware>,
     /// When AWS was last measured, by environment; those of which nothing was measured in the last hour are missing.
     pub measured: BTreeMap<String, Moment>,
     /// Lags of the last hour.

@@ -7,11 +7,12 @@ use crate::domain::{
         ANY_ENVIRONMENT, Arg, Command, Does, EVERYONE, Entry, Form, Group, Values, WHY_ASKED, Wrong, nothing_more,
         value,
     },
+    cost,
     drill::calendar,
     environment::{Environment, Side},
     experience,
     incident::item,
-    mark::{Leftover, Mark, MarkKind},
+    mark::{Mark, MarkKind},
     moment::{Moment, spoken},
     operation::{Run, State},
     operations::{self, title},
@@ -166,7 +167,7 @@ impl Section<'_> {
             )
         });
         let measured = known.measured.get(name).copied();
-        let kept = marks.iter().filter_map(|mark| left(mark, known)).collect();
+        let kept = marks.iter().filter_map(|mark| left(mark, environment, known)).collect();
         let exposed = known.exposed.get(name).map(|since| {
             let (at, ago) = (since.day_and_clock(), spoken(known.now.since(*since)));
             format!("*nothing protects {0}* since {at} ({ago} ago): `/bbws dr reprotect {0}`", escape(name))
@@ -233,25 +234,11 @@ fn turn(due: &Due, runs: &[Run], now: Moment) -> String {
 }
 
 /// What a restore left: whose it is, how long it stays, and what it costs; none where a mark is of something else.
-fn left(mark: &Mark, known: &Known<'_>) -> Option<String> {
-    let note = Leftover::read(&mark.note);
-    let rest = note.stays().checked_sub(known.now.since(mark.at));
-    let stays = match (mark.kind, rest) {
-        (MarkKind::Leftover, Some(rest)) => format!("deleted by itself in {}", spoken(rest)),
-        (MarkKind::Leftover, None) => "about to be deleted by itself".to_owned(),
-        (MarkKind::Before, Some(rest)) => format!("promised for another {}", spoken(rest)),
-        (MarkKind::Before, None) => {
-            "no longer promised: when two of you agree that nobody needs it, delete it by hand".to_owned()
-        }
-        _ => return None,
-    };
+fn left(mark: &Mark, env: &Environment, known: &Known<'_>) -> Option<String> {
+    let stays = restored::stays(mark, known.now)?;
     let owner = known.owners.get(&mark.operation).map(|user| format!(", asked for by <@{user}>")).unwrap_or_default();
-    Some(format!(
-        "`{}` of {}{owner}: {stays}; costs a day {}.",
-        escape(&mark.subject),
-        escape(&mark.operation),
-        escape(&restored::costs(&mark.subject))
-    ))
+    let cost = cost::told(&mark.subject, known.hardware.get(&mark.subject), &env.prices);
+    Some(format!("`{}` of {}{owner}: {stays}; {}.", escape(&mark.subject), escape(&mark.operation), escape(&cost)))
 }
 
 /// Whether a finding is of something that should have happened by now.

@@ -19,6 +19,7 @@ use super::{
 };
 use crate::{
     domain::{
+        cost::Hardware,
         environment::Environment,
         live,
         restored::{Found, Removable},
@@ -265,11 +266,22 @@ pub fn there(made: &DbInstance, name: &str, differs: Option<String>) -> Progress
         ("port".to_owned(), port.to_string()),
         ("restored_instance".to_owned(), name.to_owned()),
     ]);
+    outputs.extend(hardware(made).map(|hardware| hardware.output(name)));
     if let Some(differs) = differs {
         detail.push_str(&format!(", but {differs}"));
         outputs.insert(ISSUE.to_owned(), differs);
     }
     Progress::Done { outputs, detail }
+}
+
+/// What AWS bills of an instance; none where it does not say all of it.
+pub fn hardware(instance: &DbInstance) -> Option<Hardware> {
+    Some(Hardware {
+        class: instance.db_instance_class()?.to_owned(),
+        storage: instance.storage_type()?.to_owned(),
+        gib: u64::try_from(instance.allocated_storage()?).ok()?,
+        doubled: instance.multi_az() == Some(true),
+    })
 }
 
 /// Deletes a restored instance, with its backups and without a last snapshot; nothing that the operation did not restore.
