@@ -3,6 +3,7 @@
 
 pub mod bed;
 mod broken;
+mod corrupt;
 mod ends;
 mod files;
 mod kept;

@@ -47,6 +47,8 @@ pub fn wanted(schema: &str) -> Wanted {
         schemas: vec![schema.to_owned()],
         wordpress: Vec::new(),
         rpo: Duration::from_secs(3600),
+        promised: None,
+        alone: false,
         measures: false,
         token: name("t"),
     }
@@ -106,6 +108,7 @@ async fn a_good_postgres_passes_everything() {
             "schema of public",
             "sequences of public",
             "rows of public",
+            "keys of public",
             "newest data of public",
             "write, read, delete"
         ]

@@ -26,8 +26,19 @@ const TELLING: [&str; 12] = [
 pub(super) struct Table {
     /// Rows as the server's statistics have them.
     pub(super) estimate: Option<u64>,
-    /// The column that tells how recent it is, and whether that has a time zone.
-    pub(super) clock: Option<(String, bool)>,
+    /// What tells how recent it is.
+    pub(super) clock: Option<Clock>,
+}
+
+/// A column that tells how recent a table is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Clock {
+    /// Its name.
+    pub(super) column: String,
+    /// Its type has a time zone, which has to be asked for.
+    pub(super) zoned: bool,
+    /// What our sessions read of it is in UTC; of others nobody knows in which zone they are.
+    pub(super) in_utc: bool,
 }
 
 /// Schemas but the server's own, sorted.
@@ -71,9 +82,12 @@ pub(super) async fn tables(link: &mut Link, schema: &str) -> Result<BTreeMap<Str
     for row in link.ask(clocks, &[schema]).await? {
         let [Some(name), Some(column), Some(kind)] = <[_; 3]>::try_from(row).unwrap_or_default() else { continue };
         let Some(table) = found.get_mut(&name) else { continue };
-        let better = table.clock.as_ref().is_none_or(|(have, _)| rank(&column) < rank(have));
+        let better = table.clock.as_ref().is_none_or(|have| rank(&column) < rank(&have.column));
         if better {
-            table.clock = Some((column, kind.contains("with time zone")));
+            let zoned = kind.contains("with time zone");
+            // What MySQL and MariaDB call `timestamp` has the zone of the session, which is UTC.
+            let in_utc = zoned || kind == "timestamp" || column.to_lowercase().ends_with("_gmt");
+            table.clock = Some(Clock { column, zoned, in_utc });
         }
     }
     Ok(found)

@@ -16,13 +16,14 @@ use std::{
 use async_trait::async_trait;
 use secrecy::SecretString;
 
-use crate::domain::environment::Engine;
+use crate::domain::{environment::Engine, moment::Moment};
 
 mod anatomy;
 mod canary;
 mod catalogue;
 mod grants;
 mod inventory;
+mod keys;
 mod link;
 pub mod merge;
 mod positions;
@@ -31,6 +32,7 @@ mod rows;
 mod schema;
 mod sums;
 mod trial;
+mod unchanged;
 mod wordpress;
 
 pub use inventory::{Identity, Inventory, Others, count_rows, identify, inventory};
@@ -74,10 +76,23 @@ pub struct Wanted {
     pub wordpress: Vec<String>,
     /// How much older than the source's newest data the restored side's may be.
     pub rpo: Duration,
+    /// Of which moment the restored side is said to be; none where nobody says.
+    pub promised: Option<Promised>,
+    /// The source does not answer, so that the restored side is looked at by itself.
+    pub alone: bool,
     /// What differs from the source is told and is no fault, as long as every table of the source is there.
     pub measures: bool,
     /// Ends the name of the table that is written to; `[a-z0-9_]`, at most 40 characters, different for each run.
     pub token: String,
+}
+
+/// The moment that a copy is said to be of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Promised {
+    /// The moment.
+    pub at: Moment,
+    /// How much of what was there then it may lack.
+    pub within: Duration,
 }
 
 /// One answer.
@@ -91,12 +106,14 @@ pub struct Checked {
     pub found: String,
     /// Rows of the restored side, where this counts them.
     pub rows: Option<u64>,
+    /// Tables of which nothing proves that they are what they were at the moment that was promised, with their schema.
+    pub unproved: Vec<String>,
 }
 
 impl Checked {
     fn new(name: impl Into<String>, answer: Result<String, String>) -> Checked {
         let ok = answer.is_ok();
-        Checked { name: name.into(), ok, found: answer.unwrap_or_else(|wrong| wrong), rows: None }
+        Checked { name: name.into(), ok, found: answer.unwrap_or_else(|wrong| wrong), rows: None, unproved: Vec::new() }
     }
 }
 
@@ -214,6 +231,10 @@ pub async fn validate(restored: &Target, source: Option<&Target>, wanted: &Wante
     match schemas(asked, &wanted.schemas).await {
         Ok(schemas) => {
             for schema in &schemas {
+                if wanted.alone {
+                    checks.extend(alone(&mut here, schema).await);
+                    continue;
+                }
                 let measured = |answer: Result<String, String>| match wanted.measures {
                     true => answer.or_else(|why| Ok(format!("Differs, which is told and decides nothing: {why}"))),
                     false => answer,
@@ -223,9 +244,12 @@ pub async fn validate(restored: &Target, source: Option<&Target>, wanted: &Wante
                 let answer = measured(positions::compare(&mut here, &mut there, schema).await);
                 checks.push(Checked::new(format!("sequences of {schema}"), answer));
                 let (counts, newest) = rows::compare(&mut here, &mut there, schema, wanted).await;
-                let rows = counts.as_ref().ok().map(|(_, rows)| *rows);
-                let counted = Checked::new(format!("rows of {schema}"), counts.map(|(found, _)| found));
-                checks.push(Checked { rows, ..counted });
+                let rows = counts.as_ref().ok().map(|counted| counted.rows);
+                let unproved = counts.iter().flat_map(|counted| &counted.unproved);
+                let unproved = unproved.map(|table| format!("{schema}.{table}")).collect();
+                let counted = Checked::new(format!("rows of {schema}"), counts.map(|counted| counted.found));
+                checks.push(Checked { rows, unproved, ..counted });
+                checks.push(Checked::new(format!("keys of {schema}"), keys::hold(&mut here, &mut there, schema).await));
                 checks.push(Checked::new(format!("newest data of {schema}"), newest));
             }
             let home = schemas.first().map_or("", String::as_str);
@@ -241,6 +265,15 @@ pub async fn validate(restored: &Target, source: Option<&Target>, wanted: &Wante
     here.close().await;
     there.close().await;
     checks
+}
+
+/// What a copy can be asked whose source does not answer.
+async fn alone(here: &mut Link, schema: &str) -> [Checked; 2] {
+    let read = rows::alone(here, schema).await;
+    let rows = read.as_ref().ok().map(|(_, rows)| *rows);
+    let read = Checked::new(format!("rows of {schema}"), read.map(|(found, _)| found));
+    let keys = Checked::new(format!("keys of {schema}"), keys::hold_alone(here, schema).await);
+    [Checked { rows, ..read }, keys]
 }
 
 async fn open(target: &Target, mode: Mode, role: &str, checks: &mut Vec<Checked>) -> Link {

@@ -63,6 +63,9 @@ pub const ISSUE: &str = "issue";
 /// could tell.
 pub const DATA_OF: &str = "data_of";
 
+/// The output that names tables of a copy of which nothing proves that they are what they were at the moment it is said to be of.
+pub const UNPROVED: &str = "unproved";
+
 /// Where a step is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -17,17 +17,20 @@ use super::{
     verify_storage::room,
 };
 use crate::{
-    adapters::sql::{Databases, Target, Wanted},
+    adapters::sql::{Databases, Promised, Target, Wanted},
     domain::{
         environment::Engine,
         moment::Moment,
-        step::{DATA_OF, ISSUE, Outputs, VerifyDatabase},
+        step::{DATA_OF, ISSUE, Outputs, UNPROVED, VerifyDatabase},
+        text::count,
     },
     ports::cloud::{Call, CloudError, Progress},
 };
 
 /// One row in so many may be gone after a cutover of those that were there when people looked.
 const TOLERANCE: u64 = 1000;
+/// Tables that are named in a sentence.
+const NAMED: usize = 5;
 /// What the outputs begin with that say how many rows there were: `rows of tenant_1`.
 const ROWS: &str = "rows of ";
 
@@ -95,7 +98,13 @@ async fn verify(
                 None => login.clone(),
             };
             let found = inside(&*tools.databases, &call, &what, session.now(), &restored, (&login, &source)).await;
-            counted.extend(found.iter().filter_map(|(check, rows)| Some((check.name.clone(), rows.as_ref()?.to_string()))));
+            counted.extend(
+                found.iter().filter_map(|(check, seen)| Some((check.name.clone(), seen.rows?.to_string()))),
+            );
+            let unproved: Vec<&String> = found.iter().flat_map(|(_, seen)| &seen.unproved).collect();
+            if !unproved.is_empty() && what.data_of > Moment(0) {
+                counted.insert(UNPROVED.to_owned(), named(&unproved));
+            }
             checks.extend(found.into_iter().map(|(check, _)| check));
             checks.extend(what.live.then(|| lost(&call.inputs, &counted)).into_iter().flatten());
             what.alone.then(|| format!("What is in it was read; {database} does not answer, so that nothing was compared."))
@@ -108,6 +117,11 @@ async fn verify(
         compared: !what.alone,
     };
     let mut verdict = verdict(&pair, &checks, note.as_deref());
+    if let Progress::Done { outputs, .. } | Progress::Refuted { outputs, .. } = &mut verdict {
+        let seen = [(instance, Some(&restored)), (database, source.as_ref())];
+        outputs
+            .extend(seen.into_iter().filter_map(|(name, seen)| Some(restore_database::hardware(seen?)?.output(name))));
+    }
     if let Progress::Done { outputs, .. } = &mut verdict {
         outputs.extend(note.filter(|_| what.alone).map(|issue| (ISSUE.to_owned(), issue)));
         outputs.extend(counted);
@@ -123,6 +137,15 @@ async fn verify(
 fn data_of(call: &Call, what: &VerifyDatabase) -> Option<Moment> {
     let told = call.inputs.get(DATA_OF).and_then(|at| Moment::read(at));
     told.filter(|_| what.data_of > Moment(0))
+}
+
+/// Tables in a sentence.
+fn named(tables: &[&String]) -> String {
+    let first: Vec<&str> = tables.iter().take(NAMED).map(|table| table.as_str()).collect();
+    match tables.len().saturating_sub(NAMED) {
+        0 => first.join(", "),
+        more => format!("{} and {}", first.join(", "), count(more, "more table")),
+    }
 }
 
 /// Of each schema that was counted before the cutover, whether its rows are still there.
@@ -142,7 +165,16 @@ fn lost(before: &Outputs, now: &Outputs) -> Vec<Check> {
         .collect()
 }
 
-/// Signs in to both and compares what is in them: the checks, with the rows that one counted.
+/// What a check saw besides its answer.
+#[derive(Default)]
+struct Seen {
+    /// Rows that it counted.
+    rows: Option<u64>,
+    /// Tables of which nothing is proved.
+    unproved: Vec<String>,
+}
+
+/// Signs in to both and compares what is in them: the checks, with what each saw.
 async fn inside(
     databases: &dyn Databases,
     call: &Call,
@@ -150,11 +182,14 @@ async fn inside(
     now: Moment,
     restored: &DbInstance,
     (login, other): (&Login, &Login),
-) -> Vec<(Check, Option<u64>)> {
+) -> Vec<(Check, Seen)> {
     let VerifyDatabase { engine, schemas, wordpress, data_of, rpo_seconds, .. } = what;
     let data_of = &self::data_of(call, what).unwrap_or(*data_of);
     let Some((host, port)) = restore_database::endpoint(restored) else {
-        return vec![(Check::new("login to the restored database", false, "RDS tells no endpoint of it."), None)];
+        return vec![(
+            Check::new("login to the restored database", false, "RDS tells no endpoint of it."),
+            Seen::default(),
+        )];
     };
     let here = Login { host, port, ..login.clone() };
     // What the source got since the backup is no fault of the backup.
@@ -164,11 +199,18 @@ async fn inside(
     for (index, (database, schemas)) in places(*engine, schemas, login).into_iter().enumerate() {
         // Tenants are looked for once, wherever they are.
         let wordpress = if index == 0 { wordpress.clone() } else { Vec::new() };
-        let wanted = Wanted { schemas, wordpress, rpo, token: token.clone(), measures: what.measures };
+        // What has taken its place already is no copy of a moment any more.
+        let promised = Promised { at: *data_of, within: Duration::from_secs(*rpo_seconds) };
+        let promised = (*data_of > Moment(0)).then_some(promised);
+        let (alone, measures) = (what.alone, what.measures);
+        let wanted = Wanted { schemas, wordpress, rpo, promised, alone, token: token.clone(), measures };
         let (restored, source) = (target(&here, *engine, &database), target(other, *engine, &database));
         let of = database.map(|name| format!(" ({name})")).unwrap_or_default();
         let found = databases.validate(&restored, (!what.alone).then_some(&source), &wanted).await;
-        checks.extend(found.into_iter().map(|c| (Check::new(format!("{}{of}", c.name), c.ok, c.found), c.rows)));
+        checks.extend(found.into_iter().map(|c| {
+            let seen = Seen { rows: c.rows, unproved: c.unproved };
+            (Check::new(format!("{}{of}", c.name), c.ok, c.found), seen)
+        }));
     }
     checks
 }

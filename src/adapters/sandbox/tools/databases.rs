@@ -1,6 +1,6 @@
 //! Simulated database servers: whoever signs in at the address of an instance finds what the instance holds.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 
@@ -16,7 +16,7 @@ use crate::{
                 schemas::{TABLES, schemas as schemas_of},
             },
         },
-        sql::{Checked, Databases, Identity, Incoming, Inventory, Room, Target, Wanted},
+        sql::{Checked, Databases, Identity, Incoming, Inventory, Promised, Room, Target, Wanted},
     },
     domain::{
         environment::Engine,
@@ -26,6 +26,8 @@ use crate::{
 
 /// The newest row of a live database is so many seconds old.
 const IDLE: u64 = 20;
+/// Between the moment that a copy is said to be of and what is in it.
+const MARGIN: Duration = Duration::from_secs(600);
 
 /// The servers in a simulated AWS.
 #[derive(Debug)]
@@ -82,12 +84,24 @@ impl Databases for SimServers {
         };
         let unknown = || Err("This is unknown, since not both could be signed in to.".to_owned());
         for schema in schemas_of(&wanted.schemas) {
+            if wanted.alone {
+                let rows = here.as_ref().map(|here| here.instance.data.rows(here.now));
+                let found = rows.map_or_else(unknown, |rows| Ok(format!("{rows} rows, compared with nothing.")));
+                checks.push(Checked { rows, ..checked(format!("rows of {schema}"), found) });
+                continue;
+            }
             let pair = here.as_ref().zip(there.as_ref());
             let shape = pair.map_or_else(unknown, |(here, there)| here.same_shape(there, &schema));
             checks.push(checked(format!("schema of {schema}"), shape));
             let rows = pair.map_or_else(unknown, |(here, there)| here.same_rows(there, &schema, wanted.measures));
             let counted = pair.filter(|_| rows.is_ok()).map(|(here, _)| here.instance.data.rows(here.now));
-            checks.push(Checked { rows: counted, ..checked(format!("rows of {schema}"), rows) });
+            let (damaged, unproved) =
+                pair.map(|(here, there)| here.apart(there, &schema, wanted.promised)).unwrap_or_default();
+            let rows = match damaged.first() {
+                None => rows,
+                Some(table) => Err(format!("{table} has other rows than its source, which has not changed it since.")),
+            };
+            checks.push(Checked { rows: counted, unproved, ..checked(format!("rows of {schema}"), rows) });
             let newest = pair.map_or_else(unknown, |(here, there)| here.as_new(there, wanted));
             checks.push(checked(format!("newest data of {schema}"), newest));
         }
@@ -183,7 +197,7 @@ fn signed_in(side: &str, target: &Target, server: Result<Server, String>, checks
 
 fn checked(name: impl Into<String>, answer: Result<String, String>) -> Checked {
     let ok = answer.is_ok();
-    Checked { name: name.into(), ok, found: answer.unwrap_or_else(|wrong| wrong), rows: None }
+    Checked { name: name.into(), ok, found: answer.unwrap_or_else(|wrong| wrong), rows: None, unproved: Vec::new() }
 }
 
 impl Server {
@@ -220,9 +234,23 @@ impl Server {
         Ok(format!("{here} rows, {there} in its source."))
     }
 
+    /// Tables with other rows than the source's: those that it has not changed since the moment that was promised, and others.
+    fn apart(&self, source: &Server, schema: &str, promised: Option<Promised>) -> (Vec<String>, Vec<String>) {
+        let tables = TABLES.map(|table| format!("{schema}.{table}"));
+        let other = tables.into_iter().filter(|table| {
+            let both = self.table(table).zip(source.table(table));
+            both.is_some_and(|(here, there)| here != there)
+        });
+        let unchanged = |table: &String| {
+            let then = promised.and_then(|of| source.instance.data.table_at(table, of.at - MARGIN));
+            then.is_some_and(|then| Some(then) == source.table(table))
+        };
+        other.partition(unchanged)
+    }
+
     /// A live database was written a moment ago, a restored one when its backup was made.
     fn newest(&self) -> Moment {
-        self.instance.data.until.unwrap_or(self.now - std::time::Duration::from_secs(IDLE))
+        self.instance.data.until.unwrap_or(self.now - Duration::from_secs(IDLE))
     }
 
     fn as_new(&self, source: &Server, wanted: &Wanted) -> Result<String, String> {

@@ -7,7 +7,7 @@ use crate::domain::{
     moment::{Moment, spoken},
     operation::{Run, State},
     preflight::{Check, Stands},
-    step::{Action, Consent, ISSUE, Step, StepSpec, StepState, VerifyDatabase},
+    step::{Action, Consent, ISSUE, Step, StepSpec, StepState, UNPROVED, VerifyDatabase},
     text::count,
 };
 
@@ -152,7 +152,10 @@ pub(super) fn receipt(run: &Run, index: usize, now: Moment) -> Option<String> {
     let merges = run.op.plan.steps.iter().any(|spec| matches!(spec.action, Action::MergeTenant(_)));
     let told = |(spec, step): (&StepSpec, &Step)| match (&spec.action, of) {
         // Rows that are merged take none away that were written since, and a tenant's tables lose nothing of the others'.
-        (Action::VerifyDatabase(_), Some(_)) if merges => step.outputs.get(ISSUE).map(|issue| format!("{issue}.")),
+        (Action::VerifyDatabase(_), Some(_)) if merges => {
+            let said: Vec<String> = amiss(step).into_iter().chain(unproved(step)).collect();
+            (!said.is_empty()).then(|| said.join(" "))
+        }
         (Action::VerifyDatabase(what), Some(of)) => loss(what, &format!("the tables of {}", of.schema), step, now),
         _ => measured(&spec.action, step, now),
     };
@@ -200,7 +203,22 @@ fn measured(action: &Action, step: &Step, now: Moment) -> Option<String> {
 fn loss(looked: &VerifyDatabase, of: &str, step: &Step, now: Moment) -> Option<String> {
     let loses =
         (step.state == StepState::Done).then(|| loses(of, path::measured(step).unwrap_or(looked.data_of), now))?;
-    Some(step.outputs.get(ISSUE).map_or(loses.clone(), |issue| format!("{loses} And {issue}.")))
+    let amiss = amiss(step).map(|issue| format!("And {issue}"));
+    Some([loses].into_iter().chain(amiss).chain(unproved(step)).collect::<Vec<_>>().join(" "))
+}
+
+/// What the look found amiss.
+fn amiss(step: &Step) -> Option<String> {
+    step.outputs.get(ISSUE).map(|issue| format!("{issue}."))
+}
+
+/// Of which tables whoever goes on takes the copy's word.
+fn unproved(step: &Step) -> Option<String> {
+    step.outputs.get(UNPROVED).map(|tables| {
+        format!(
+            "Nothing proves what is in {tables}: live has changed there since, or it is too much to be read through. Continue takes the copy's word for it."
+        )
+    })
 }
 
 fn loses(what: &str, data_of: Moment, now: Moment) -> String {

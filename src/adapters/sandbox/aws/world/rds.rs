@@ -353,6 +353,11 @@ impl Data {
         self.tenants.rows(name, self.until.unwrap_or(now))
     }
 
+    /// The rows of a tenant's table as they were at a moment.
+    pub fn table_at(&self, name: &str, at: Moment) -> Option<Rows> {
+        self.tenants.at(at).rows(name, at)
+    }
+
     /// Something happens to a tenant's table, named with its schema.
     pub fn happens(&mut self, table: &str, now: Moment, what: Happening) {
         self.tenants.happens(table, now, what);
