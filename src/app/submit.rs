@@ -100,7 +100,9 @@ impl Desk {
                 return self.refuse_ask(ask, problems_reply(&what, &problems)).await;
             }
             Err(NoPlan::Later(reason)) => {
-                return self.refuse_ask(ask, later_reply(&what, environment, &reason)).await;
+                let declared = self.planner.environment(environment);
+                let instead = declared.and_then(|env| operations::asked(command)?.instead(command, env));
+                return self.refuse_ask(ask, later_reply(&what, environment, &reason, instead.as_deref())).await;
             }
         };
         let reason = command.reason().map(str::to_owned);
@@ -280,13 +282,14 @@ fn problems_reply(what: &str, problems: &[String]) -> Reply {
     say(Level::Error, text)
 }
 
-fn later_reply(what: &str, environment: &str, reason: &str) -> Reply {
+fn later_reply(what: &str, environment: &str, reason: &str, instead: Option<&str>) -> Reply {
     let what = format!("{}{}", what[..1].to_lowercase(), &what[1..]);
     // Nobody tries it again but the person who asked.
     let reason = reason.trim_end_matches(" It is tried again.").trim_end_matches('.');
     let text = format!(
-        "AWS did not answer while {what} was being planned; nothing was started: {}. Ask again in a minute; `/bbws dr status {environment}` shows whether the region is down, and what to do then.",
-        escape(reason)
+        "AWS did not answer while {what} was being planned; nothing was started: {}. Ask again in a minute; `/bbws dr status {environment}` shows whether the region is down, and what to do then.{}",
+        escape(reason),
+        instead.map(|instead| format!(" {instead}")).unwrap_or_default()
     );
     say(Level::Error, text)
 }

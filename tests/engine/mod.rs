@@ -34,6 +34,7 @@ mod pace;
 mod protected;
 mod recovery;
 mod restorable;
+mod restore_advice;
 mod restores;
 mod reviews;
 mod rooms;

@@ -430,6 +430,13 @@ pub trait Operation: Sync {
         None
     }
 
+    /// What can be done of what was asked while the region that it needs does not answer, as a sentence with a command that needs
+    /// nothing of that region; mrkdwn, escaped.
+    fn instead(&self, command: &Command, environment: &Environment) -> Option<String> {
+        let _ = (command, environment);
+        None
+    }
+
     /// Why nobody can say yet that the step which waits for people may go on; none where they can.
     fn not_yet(&self, run: &Run, now: Moment) -> Option<String> {
         let _ = (run, now);

@@ -29,7 +29,7 @@ pub(super) use values::BUCKET_NAME;
 use super::{Asked, Ended, Known, Marks, Operation, Works, unplanned, whole};
 use crate::domain::{
     command::{ANY_ROLE, Command, Does, ENVIRONMENT, Entry, Group, REASON},
-    environment::PRODUCTION,
+    environment::{Environment, PRODUCTION},
     moment::Moment,
     operation::Run,
     plan::Plan,
@@ -250,6 +250,23 @@ impl Operation for Restore {
 
     fn hurries(&self, plan: &Plan) -> Option<usize> {
         path::cutover(plan)
+    }
+
+    /// What lies in the DR region needs nothing of the primary one, as long as it is restored beside what is there.
+    fn instead(&self, command: &Command, env: &Environment) -> Option<String> {
+        let ask = Ask::of(command).filter(|ask| !ask.comes_from_dr() && env.replicates())?;
+        let (word, dr) = (ask.kind.word, &env.dr_region);
+        if ![database::PITR.word, full::FULL.word].contains(&word) {
+            let list = format!("`/bbws backup restore {} list {word}`", env.name);
+            return Some(match word {
+                _ if word == dump::DUMP.word => {
+                    format!("{list} shows what lies in {dr}; a dump is not loaded without {}.", env.primary_region)
+                }
+                _ => format!("{list} shows what lies in {dr} and is restored there meanwhile."),
+            });
+        }
+        let said = command.canonical().replace(" --into live", "").replace(" --region primary", "");
+        Some(format!("In {dr} it can be restored meanwhile, into a clone: `/bbws {} --region dr`.", escape(&said)))
     }
 
     fn preflight(&self, run: &Run) -> Vec<Check> {
