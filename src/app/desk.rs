@@ -27,7 +27,8 @@ use super::{
 use crate::{
     domain::{
         command::{Command, Control, Does, OPERATION, Wrong},
-        controls::{CHOICE, CONFIRM, DONE, DUTY, INJECT, ITEM, NUMBER, TO, WHEN},
+        controls::{CHOICE, CONFIRM, DONE, DUTY, FORM, INJECT, ITEM, NUMBER, TICK, TO, WHEN},
+        drill::Form,
         language,
         mirror::mirrored,
         operation::OpId,
@@ -468,6 +469,12 @@ impl Desk {
                 }
             }
             Control::Reach => self.can_approve(ask, command.values().read(WHEN)).await,
+            Control::Ready => {
+                let values = command.values();
+                let form = values.get(FORM).and_then(Form::named);
+                let environment = command.environment().unwrap_or_default();
+                self.ready(ask, environment, form, values.read(TICK)).await
+            }
             Control::Item => {
                 let values = command.values();
                 self.act_on_item(ask, &id, values.read(ITEM), values.get(TO), values.has(DONE)).await

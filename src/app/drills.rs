@@ -1,4 +1,4 @@
-//! What people decide in a tabletop.
+//! What people say is ready for a drill, and what they decide in a tabletop.
 
 use serde_json::json;
 
@@ -10,19 +10,77 @@ use super::{
 };
 use crate::{
     domain::{
-        drill::{choice::Choice, tabletop},
+        drill::{
+            Form,
+            choice::Choice,
+            ready::{self, Tick},
+            tabletop,
+        },
         incident::Decision,
+        mark::MarkWrite,
         moment::Moment,
         operation::{OpId, Run, State, Vote},
         principal::Principal,
+        text::escape,
     },
     ports::{
-        chat::{Level, Reply},
-        store::StoreError,
+        chat::{Attachment, Level, Reply},
+        store::{AuditEntry, Commit, MarkKind, StoreError},
     },
 };
 
 impl Desk {
+    /// Somebody says that something is ready for the next drill of this form.
+    pub(super) async fn ready(
+        &self,
+        ask: &Inquiry,
+        environment: &str,
+        form: Option<Form>,
+        tick: Option<Tick>,
+    ) -> Result<Reply, StoreError> {
+        let by = match self.actor(ask, Freshness::Recent).await {
+            Ok(principal) => principal.user,
+            Err(reply) => return self.refuse_ask(ask, reply).await,
+        };
+        let (Some(form), Some(tick)) = (form, tick) else {
+            let text = format!("Say for which drill, and one of {}. Nothing was done.", Tick::WORDS.join(", "));
+            return self.refuse_ask(ask, say(Level::Error, text)).await;
+        };
+        if !ready::asked(environment, form) {
+            let text = format!(
+                "Nobody gets ready for that drill in {0}: it is not held there. `/bbws dr test {0} list` shows those that are. Nothing was done.",
+                escape(environment)
+            );
+            return self.refuse_ask(ask, say(Level::Error, text)).await;
+        }
+        let mut marks = self.store.marks(environment, Some(MarkKind::Drill)).await?;
+        if let Some(before) = ready::ticked(&marks, form, tick) {
+            let text = format!("<@{before}> ticked *{}* already.", tick.label());
+            return self.refuse_ask(ask, say(Level::Info, text)).await;
+        }
+        let now = self.clock.now();
+        let said = ready::said(environment, form, tick, &by, now);
+        if let MarkWrite::Set(mark) = &said {
+            marks.retain(|before| before.subject != mark.subject);
+            marks.push(mark.clone());
+        }
+        let attachment = Attachment { offers: ready::offers(environment, &marks, form), ..Attachment::default() };
+        let reply = Reply { level: Level::Success, text: ready::line(&marks, form), attachment };
+        let detail = json!({"environment": environment, "drill": form.word(), "ready": tick.word()});
+        let audit = AuditEntry { at: now, actor: by, action: "ready".to_owned(), operation: None, detail };
+        self.store
+            .commit(Commit {
+                marks: vec![said],
+                audit: vec![audit],
+                notices: ask.whisper(&reply).into_iter().collect(),
+                answers: Some((ask.request.id.clone(), reply.text.clone())),
+                ..Commit::default()
+            })
+            .await?;
+        self.wake.announcer.notify_one();
+        Ok(reply)
+    }
+
     /// Somebody decides on the inject that is on the table.
     pub(super) async fn decide_inject(
         &self,

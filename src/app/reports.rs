@@ -11,7 +11,10 @@ use crate::{
     domain::{
         active::Active,
         attachment::{Attachment, Chart, Report, Series, Table},
-        drill::{self, SCORE},
+        drill::{
+            self, Form, SCORE,
+            ready::{self, Tick},
+        },
         environment::Environment,
         lag::{Measurements, Side},
         mark::{Mark, MarkKind, Sample},
@@ -51,7 +54,8 @@ pub async fn look(
     let active = Active::of(&store.marks(&env.name, Some(MarkKind::Active)).await?);
     if matches!(call.action, Action::ReadinessReport(_)) {
         let found = sides::readiness(cloud, store, env, &active, &call.requester).await?;
-        return Ok(found.map(|found| infrastructure(env, &found)));
+        let unready = unready(store, call).await?;
+        return Ok(found.map(|found| begun(infrastructure(env, &found), unready.as_deref())));
     }
     if matches!(call.action, Action::ObstacleReport(_)) {
         let found = sides::readiness(cloud, store, env, &active, &call.requester).await?;
@@ -59,7 +63,8 @@ pub async fn look(
     }
     if let Action::TwinReport(what) = &call.action {
         let found = sides::readiness(cloud, store, env, &active, &call.requester).await?;
-        return Ok(found.map(|found| twin(env, &found, what.seed)));
+        let unready = unready(store, call).await?;
+        return Ok(found.map(|found| begun(twin(env, &found, what.seed), unready.as_deref())));
     }
     let env = &*active.environment(env);
     let measurements = match cloud.measurements(env, &call.requester).await {
@@ -87,6 +92,29 @@ pub async fn look(
     let report = seen.report(now);
     let found = findings(&report.breaches);
     Ok(Ok(progress(report, &format!("{found} in the inventory"))))
+}
+
+/// What nobody ticked before this drill began; none where people get ready for none of its form.
+async fn unready(store: &dyn Store, call: &Call) -> Result<Option<Vec<Tick>>, StoreError> {
+    let run = store.load(&call.operation).await?;
+    let form = run.and_then(|run| Form::named(&run.op.plan.scope));
+    let Some(form) = form.filter(|form| ready::asked(&call.environment.name, *form)) else { return Ok(None) };
+    Ok(Some(ready::open(&store.marks(&call.environment.name, Some(MarkKind::Drill)).await?, form)))
+}
+
+/// The first step of a drill says what was not ready.
+fn begun(looked: Progress, unready: Option<&[Tick]>) -> Progress {
+    match (looked, unready) {
+        (Progress::Done { mut outputs, detail }, Some(open)) => {
+            if let Some(mut report) = Report::of(&outputs) {
+                report.text.push_str(&format!(" {}", ready::told_open(open)));
+                outputs.extend([report.to_output()]);
+            }
+            outputs.extend([ready::output(open)]);
+            Progress::Done { outputs, detail }
+        }
+        (looked, _) => looked,
+    }
 }
 
 /// What stands in the way of a failover.

@@ -1,10 +1,14 @@
 //! The commands that hold the hands on operations, and help: how they are written and explained. What they do is `app::control`'s.
 
 use super::command::{
-    ANY_ENVIRONMENT, ANY_ROLE, Arg, Control, Does, EVERYONE, Entry, Form, Group, OPERATION, REASON, Wrong, as_they_are,
-    nothing_more, one_of, shown, value,
+    ANY_ENVIRONMENT, ANY_ROLE, Arg, Control, Does, ENVIRONMENT, EVERYONE, Entry, Form, Group, OPERATION, REASON, Wrong,
+    as_they_are, nothing_more, one_of, shown, value,
 };
-use super::{drill::choice::Choice, incident::duty::Duty, reach::When};
+use super::{
+    drill::{Form as Drill, choice::Choice, ready::Tick},
+    incident::duty::Duty,
+    reach::When,
+};
 
 /// The option of an approval that says what is approved.
 pub const CONFIRM: &str = "confirm";
@@ -98,6 +102,27 @@ static WHENS: value::Kind = value::Kind {
     ..value::TEXT
 };
 
+/// The argument that says which drill something is ready for.
+pub const FORM: &str = "type";
+static DRILLS: value::Kind = value::Kind {
+    name: "drill to get ready for",
+    words: &[Drill::Tabletop.word(), Drill::FullDrill.word()],
+    called: &[("full", Drill::FullDrill.word())],
+    read: |kind, text, _| value::word(kind, text, "a drill that people get ready for"),
+    lacking: |_| "for which drill: tabletop or full-drill. The others look at AWS alone.".to_owned(),
+    ..value::TEXT
+};
+/// The option that says what is ready.
+pub const TICK: &str = "tick";
+static TICKS: value::Kind = value::Kind {
+    name: "thing that is ready",
+    words: &Tick::WORDS,
+    called: &[("success", "criteria"), ("duties", "roles"), ("runbook", "plan")],
+    read: |kind, text, _| value::word(kind, text, "what can be ticked"),
+    lacking: |_| format!("what is ready: {}.", one_of(&Tick::WORDS)),
+    ..value::TEXT
+};
+
 /// Somebody's Slack id, out of a mention as Slack writes it, or as it is.
 fn person(text: &str) -> Result<String, Wrong> {
     let inner = text.strip_prefix("<@").and_then(|rest| rest.strip_suffix('>')).unwrap_or(text);
@@ -113,7 +138,7 @@ fn person(text: &str) -> Result<String, Wrong> {
 }
 
 /// All of them.
-pub static ENTRIES: [Entry; 15] = [
+pub static ENTRIES: [Entry; 16] = [
     Entry {
         name: "dr.duty",
         path: &["dr", "duty"],
@@ -243,6 +268,40 @@ pub static ENTRIES: [Entry; 15] = [
         ],
         who: ANY_ROLE,
         does: |_| Does::Control(Control::Item),
+        settle: as_they_are,
+        mend: nothing_more,
+    },
+    Entry {
+        name: "dr.ready",
+        path: &["dr", "ready"],
+        group: Group::Recovery,
+        place: 49,
+        about: "Say that something is ready for the next drill",
+        happens: "It is kept, with who said it, until that drill was held. Nothing waits for it: what nobody ticked is said when the drill \
+                  begins, and in its score. `dr test ENV list` shows what is open, with a button for each.",
+        args: &[
+            ENVIRONMENT,
+            Arg {
+                name: FORM,
+                kind: &DRILLS,
+                form: Form::WordOrOption,
+                required: true,
+                usual: None,
+                about: "for which drill",
+            },
+            Arg {
+                name: TICK,
+                kind: &TICKS,
+                form: Form::Option,
+                required: true,
+                usual: None,
+                about: "`roles`: who has which duty; `criteria`: what has to be shown; `environment`: what it is held in; `plan`: runbook \
+                        and plan were read",
+            },
+        ],
+        examples: &["dr ready ENV tabletop --tick roles"],
+        who: ANY_ROLE,
+        does: |_| Does::Control(Control::Ready),
         settle: as_they_are,
         mend: nothing_more,
     },

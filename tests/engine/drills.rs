@@ -403,6 +403,56 @@ async fn a_tabletop_is_played_by_buttons_scored_by_the_assessment_and_never_reac
 }
 
 #[tokio::test]
+async fn what_is_ready_is_ticked_before_a_drill_and_what_is_not_is_said_in_its_score() {
+    let mut rig = Rig::demo_sqlite().await;
+    rig.watch_for(Duration::from_secs(400)).await;
+    let listed = rig.command("U0BOB", "dr test prod list").await.expect("an answer");
+    assert!(
+        listed.text.contains("Before the tabletop: ☐ Roles are set · ☐ Success criteria are set"),
+        "{}",
+        listed.text
+    );
+    assert!(!listed.text.contains("Before the full drill"), "none is held in prod: {}", listed.text);
+    let asks: Vec<&str> = listed.attachment.offers.iter().map(|offer| offer.command.as_str()).collect();
+    assert_eq!(asks[0], "dr ready prod tabletop --tick roles");
+    // A button is a command: whoever holds no role may look and nothing else.
+    assert!(rig.say("U0DAVE", asks[0]).await.contains("You hold no role"));
+    for ask in &asks[..2] {
+        let said = rig.say("U0BOB", ask).await;
+        assert!(said.contains("☑ Roles are set (<@U0BOB>)"), "{said}");
+    }
+    assert_eq!(rig.say("U0CAROL", asks[0]).await, "<@U0BOB> ticked *Roles are set* already.");
+    assert!(rig.say("U0BOB", "dr ready prod full-drill --tick plan").await.contains("it is not held there"));
+    let id = rig.asked("dr test prod tabletop --seed 4").await;
+    for number in 1..=6 {
+        for _ in 0..200 {
+            if tabletop::on_table(&rig.run(&id).await)
+                .is_some_and(|(at, _, due)| at + 1 == number && due <= rig.clock.now())
+            {
+                break;
+            }
+            rig.settle(Duration::from_secs(30)).await;
+        }
+        let said = rig.say("U0ALICE", &format!("dr decide {id} --inject {number} --choice look")).await;
+        assert!(said.starts_with("Decided: "), "{said}");
+        // What is ticked once it has begun was not ready before it.
+        rig.say("U0BOB", asks[2]).await;
+    }
+    assert_eq!(rig.finish(&id).await, State::Succeeded);
+    rig.settle(Duration::from_secs(30)).await;
+    let open = "*Not ticked* before it began: environment is prepared, plan is reviewed.";
+    let outcome = rig.run(&id).await.op.outcome.expect("an outcome");
+    assert!(outcome.contains(open), "{outcome}");
+    assert!(
+        said(&rig, &id).iter().any(|line| line.contains("The twin is made") && line.contains(open)),
+        "{:#?}",
+        said(&rig, &id)
+    );
+    let listed = rig.say("U0BOB", "dr test prod list").await;
+    assert!(listed.contains("Before the tabletop: ☐ Roles are set"), "the next one begins anew: {listed}");
+}
+
+#[tokio::test]
 async fn the_same_seed_and_the_same_decisions_give_the_same_score() {
     let wrong = |number: usize, inject: &Inject| match number {
         1 => None,

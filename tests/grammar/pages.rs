@@ -46,6 +46,8 @@ fn the_overview() {
        Protect a platform where it runs after a failover or a failback
     • `/bbws dr test &lt;env&gt; list`
        Show when each drill was last held, and when it is due
+    • `/bbws dr ready &lt;env&gt; &lt;tabletop|full-drill&gt; --tick &lt;roles|criteria|environment|plan&gt;`
+       Say that something is ready for the next drill
     • `/bbws dr test &lt;env&gt; &lt;tabletop|infra|dns|full-drill&gt; [--seed N] [--reason "why"]`
        Hold a drill: try what a disaster would ask for, while there is none
     • `/bbws dr actions [env]`
@@ -467,6 +469,7 @@ fn the_readme_table() {
     | `/bbws dr failback <env> [--assess-only] [--staged] [--execute] [--ticket ticket] [--reason "why"]` | Bring a platform home from its DR region, or say whether that may be done | to judge, everyone in the workspace; to carry it out, anyone in a role, with a second person, and others before writes stand still and traffic moves |
     | `/bbws dr reprotect <env> [--region region] [--reason "why"]` | Protect a platform where it runs after a failover or a failback | anyone in a role, and a second person has to agree |
     | `/bbws dr test <env> list` | Show when each drill was last held, and when it is due | everyone in the workspace |
+    | `/bbws dr ready <env> <tabletop\|full-drill> --tick <roles\|criteria\|environment\|plan>` | Say that something is ready for the next drill | anyone in a role |
     | `/bbws dr test <env> <tabletop\|infra\|dns\|full-drill> [--seed N] [--reason "why"]` | Hold a drill: try what a disaster would ask for, while there is none | anyone in a role; a second person has to agree to `full-drill`, and in production to `dns` |
     | `/bbws dr actions [env]` | Show what incidents left to be done, and whose it is | everyone in the workspace |
     | `/bbws dr action <id> --item <N> [--to @somebody] [--done]` | Take an action item of an incident, hand it over, or say that it is done | anyone in a role |
@@ -538,6 +541,7 @@ fn one_of_each() -> Vec<Command> {
         "dr actions prod",
         "dr action in-1 --item 2",
         "dr approver always",
+        "dr ready prod tabletop --tick roles",
         "dr status prod",
         "dr failover prod",
         "dr failback prod",

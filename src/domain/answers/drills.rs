@@ -2,9 +2,13 @@
 
 use super::{Answer, Known, Told, Wants};
 use crate::domain::{
-    attachment::{Attachment, Table},
+    attachment::{Attachment, Offer, Table},
     command::{Command, Does, ENVIRONMENT, EVERYONE, Entry, Group, as_they_are, nothing_more},
-    drill::calendar::{self, Stands},
+    drill::{
+        Form,
+        calendar::{self, Stands},
+        ready,
+    },
     environment::{Environment, PRODUCTION},
     mark::MarkKind,
     moment::{Moment, spoken},
@@ -48,9 +52,21 @@ impl Answer for Drills {
         if environment.name == PRODUCTION {
             text.push_str(" A full drill of production is never held: a failover that was carried out, and the failback after it, count as one.");
         }
+        let mut offers = Vec::new();
+        for entry in calendar::of(environment, &known.marks).iter().filter(|entry| entry.every.is_some()) {
+            if ready::asked(&environment.name, entry.form) {
+                text.push_str(&format!("\n{}", ready::line(&known.marks, entry.form)));
+                offers.extend(named(entry.form, ready::offers(&environment.name, &known.marks, entry.form)));
+            }
+        }
         let table = Some(table(environment, known));
-        Told { found: true, text, attachment: Attachment { table, ..Attachment::default() } }
+        Told { found: true, text, attachment: Attachment { table, offers, ..Attachment::default() } }
     }
+}
+
+/// Buttons of one drill beside those of another.
+fn named(form: Form, offers: Vec<Offer>) -> impl Iterator<Item = Offer> {
+    offers.into_iter().map(move |offer| Offer { label: format!("{}: {}", form.title(), offer.label), ..offer })
 }
 
 fn table(environment: &Environment, known: &Known<'_>) -> Table {

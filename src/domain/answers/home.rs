@@ -8,7 +8,10 @@ use super::{
 use crate::domain::{
     approval,
     attachment::Offer,
-    drill::calendar,
+    drill::{
+        calendar::{self, Stands},
+        ready,
+    },
     environment::Environment,
     incident::{self, item},
     mark::{Mark, MarkKind},
@@ -162,15 +165,22 @@ fn drills(known: &Known<'_>, acts: bool) -> Panel {
     let own =
         |name: &str| -> Vec<Mark> { known.marks.iter().filter(|mark| mark.environment == name).cloned().collect() };
     let places = known.environments.iter().take(PLACES);
-    let lines: Vec<String> = places
-        .clone()
-        .map(|environment| {
-            let told = calendar::line(environment, &own(&environment.name), known.now);
-            format!("*{}* {}", escape(&environment.name), told.trim_start_matches("Drills: "))
-        })
-        .collect();
-    let hold = |name: &String| offer(&format!("Drill in {name}…"), format!("dr test {name}"));
-    let offers = if acts { places.map(|environment| hold(&environment.name)).collect() } else { Vec::new() };
+    let (mut lines, mut offers) = (Vec::new(), Vec::new());
+    for environment in places {
+        let name = &environment.name;
+        let marks = own(name);
+        let told = calendar::line(environment, &marks, known.now);
+        lines.push(format!("*{}* {}", escape(name), told.trim_start_matches("Drills: ")));
+        offers.push(offer(&format!("Drill in {name}…"), format!("dr test {name}")));
+        let coming =
+            calendar::of(environment, &marks).into_iter().filter(|entry| entry.stands(known.now) != Stands::Quiet);
+        for form in coming.map(|entry| entry.form).filter(|form| ready::asked(name, *form)) {
+            lines.push(ready::line(&marks, form));
+            let ticks = ready::offers(name, &marks, form).into_iter();
+            offers.extend(ticks.map(|tick| Offer { label: format!("{name} {}: {}", form.word(), tick.label), ..tick }));
+        }
+    }
+    offers.retain(|_| acts);
     Panel { offers, ..listed("Drills", lines, "no environment is configured", "/bbws status") }
 }
 

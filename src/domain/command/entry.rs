@@ -94,6 +94,8 @@ pub enum Control {
     Decide,
     /// Say when one can approve.
     Reach,
+    /// Say that something is ready for a drill.
+    Ready,
     /// Take an action item of an incident, hand it over, or say that it is done.
     Item,
 }

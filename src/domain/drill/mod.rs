@@ -5,6 +5,7 @@ pub mod calendar;
 pub mod checklist;
 pub mod choice;
 pub mod look;
+pub mod ready;
 pub mod script;
 pub mod tabletop;
 

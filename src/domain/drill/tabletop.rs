@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::{
     checklist,
     choice::Choice,
+    ready,
     script::{Inject, SCRIPT},
 };
 use crate::domain::{
@@ -169,8 +170,9 @@ pub fn told(run: &Run) -> String {
     for (number, at) in reached.iter_mut().enumerate().skip(1) {
         *at = decision(run, number).map(|it| it.at);
     }
+    let ready = ready::told(run).map(|told| format!(" {told}")).unwrap_or_default();
     format!(
-        "{head}{} decisions as the assessment says{slowest}; {ends}.{}\n{} It was played on a twin: nothing of it reached AWS.",
+        "{head}{} decisions as the assessment says{slowest}; {ends}.{}\n{}{ready} It was played on a twin: nothing of it reached AWS.",
         score.words(),
         lines.collect::<String>(),
         checklist::told(&checklist::reached(reached))

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{Finding, Kind, Look, MORE, Standing, View, dwell, is_region};
 use crate::domain::{
     attachment::Offer,
-    drill::calendar::Entry,
+    drill::{calendar::Entry, ready},
     environment::Environment,
     lag::{Component, JobTrouble},
     mark::{Leftover, Mark},
@@ -346,10 +346,15 @@ fn to_be_approved(view: &View<'_>, what: &str, act: ScheduleAct, title: String, 
 
 /// A drill that is due before long.
 pub(super) fn drill_soon(view: &View<'_>, entry: &Entry<'_>, key: String, at: Moment) -> Finding {
-    let next =
-        "Before that: say who has which duty and what it has to show, read the runbook, and look at `/bbws dr status`.";
+    let name = &view.environment.name;
+    let next = match ready::asked(name, entry.form) {
+        true => format!(
+            "Until then set roles and success criteria, prepare the environment and review the plan: `/bbws dr test {name} list` has a button for each."
+        ),
+        false => format!("Until then look at `/bbws dr status {name}`: what is amiss there will be found missing."),
+    };
     let title = format!("{} is due on {}", the_drill(view, entry), at.day());
-    Finding { next: next.to_owned(), ..the_finding(view, entry, key, title) }
+    Finding { next, ..the_finding(view, entry, key, title) }
 }
 
 /// A drill that was due.

@@ -9,7 +9,10 @@ use super::{
     Asked, Ended, Form, KIND, Known, PRODUCTION, Plan, Run, Survey, dns,
 };
 use crate::domain::{
-    drill::checklist::{self, Stage},
+    drill::{
+        checklist::{self, Stage},
+        ready,
+    },
     environment::{Database, Environment},
     moment::spoken,
     operation::State,
@@ -139,9 +142,10 @@ pub(super) fn recovery(run: &Run) -> Recovery {
 pub(super) fn done(ended: &Ended<'_>) -> String {
     let there = ended.plan.dr_region.as_deref().unwrap_or("the DR region");
     format!(
-        "Passed: the newest copy of each database was restored in {} and validated, the records can be written, and nothing is left of it. It took {}.\n{}",
+        "Passed: the newest copy of each database was restored in {} and validated, the records can be written, and nothing is left of it. It took {}.\n{}{}",
         escape(there),
         ended.took,
-        checklist::told(&stages(ended.run))
+        checklist::told(&stages(ended.run)),
+        ready::told(ended.run).map(|told| format!(" {told}")).unwrap_or_default()
     )
 }

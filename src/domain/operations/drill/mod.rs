@@ -12,7 +12,7 @@ use crate::domain::{
         Arg, Command, Does, ENVIRONMENT, Entry, Form as Written, Group, REASON, Values, Wrong, nothing_more, shown,
         value,
     },
-    drill::{self, EXERCISE, Form, checklist, tabletop as play},
+    drill::{self, EXERCISE, Form, checklist, ready, tabletop as play},
     environment::PRODUCTION,
     mark::MarkWrite,
     moment::Moment,
@@ -249,6 +249,7 @@ impl Operation for Drill {
         }
         if form(&run.op.plan) == Some(Form::FullDrill) {
             text.push_str(&format!("\n{}", checklist::told(&full::stages(run))));
+            text.extend(ready::told(run).map(|told| format!(" {told}")));
         }
         text.push_str(&format!("\nOnce they are mended, drill again: `/bbws {}`", escape(&run.op.command)));
         Some(text)
