@@ -1,10 +1,11 @@
 //! The Slack app manifest: what the workspace is asked to allow, for the address this product is reached at.
 
 /// Rights the bot asks for, each because of a call this product makes.
-pub const SCOPES: [&str; 17] = [
+pub const SCOPES: [&str; 18] = [
     "app_mentions:read", // the event that stands in for the command inside threads
     "bookmarks:read",    // bookmarks.list: does one lead to the runbook already?
     "bookmarks:write",   // bookmarks.add: the runbook, in the room of an incident
+    "canvases:write",    // conversations.canvases.create: the review of an incident, in its room
     "channels:history",  // finds a card again by its metadata when the reply to its posting was lost
     "channels:join",     // conversations.join: the room of an incident that was there already
     "channels:manage",   // conversations.create, .invite, .setTopic: the room of an incident

@@ -116,6 +116,7 @@ impl Announcer {
                 self.thread(queued, operation, key, said(*level, text, attachment)).await?
             }
             Notice::File { operation, file } => self.file(queued, operation, file).await?,
+            Notice::Canvas { operation, markdown } => self.canvas(queued, operation, markdown).await?,
             Notice::Channel { environment, key, level, text, attachment } => {
                 self.channel(queued, environment, key, said(*level, text, attachment)).await
             }
@@ -157,6 +158,7 @@ impl Announcer {
             Notice::Card { operation }
             | Notice::Thread { operation, .. }
             | Notice::File { operation, .. }
+            | Notice::Canvas { operation, .. }
             | Notice::Mirror { operation, .. } => {
                 self.store.load(operation).await?.map(|run| run.op.environment().to_owned())
             }
@@ -486,7 +488,7 @@ fn about(queued: &Queued) -> &str {
     match &queued.notice {
         Notice::Card { operation } | Notice::Thread { operation, .. } | Notice::File { operation, .. } => &operation.0,
         // Not before or behind the card itself: a room that cannot be written to must not hold it up.
-        Notice::Mirror { .. } | Notice::Post { .. } => &queued.key,
+        Notice::Mirror { .. } | Notice::Post { .. } | Notice::Canvas { .. } => &queued.key,
         Notice::Channel { environment, .. } => environment,
         Notice::Whisper { .. } | Notice::Publish { .. } | Notice::Measure { .. } => &queued.key,
     }

@@ -279,6 +279,11 @@ impl Change {
         self.notices.push(Notice::File { operation: self.run.op.id.clone(), file });
     }
 
+    /// Puts this into the canvas of the incident's room.
+    pub fn canvas(&mut self, markdown: String) {
+        self.notices.push(Notice::Canvas { operation: self.run.op.id.clone(), markdown });
+    }
+
     /// Remembers or forgets something in the same transaction.
     pub fn mark(&mut self, write: MarkWrite) {
         self.marks.push(write);

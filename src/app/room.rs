@@ -51,6 +51,7 @@ pub fn reviewed(change: &mut Change, review: Review) {
         title: format!("Review of {} in {environment}", review.ticket),
         text: review.page,
     });
+    change.canvas(review.canvas);
     if review.items.is_empty() {
         return;
     }

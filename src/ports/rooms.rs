@@ -69,6 +69,12 @@ pub trait Rooms: Send + Sync {
     /// See [`ChatError`].
     async fn pin(&self, room: &str, ts: &str) -> Result<(), ChatError>;
 
+    /// `conversations.canvases.create`: the canvas of the channel, in Markdown.
+    ///
+    /// # Errors
+    /// `channel_canvas_already_exists` where it has one; other codes where the workspace has none.
+    async fn canvas(&self, room: &str, title: &str, markdown: &str) -> Result<(), ChatError>;
+
     /// `bookmarks.add`, unless a bookmark leads there already.
     ///
     /// # Errors

@@ -104,6 +104,13 @@ pub enum Notice {
         /// The file.
         file: File,
     },
+    /// The canvas of an incident's room, made once.
+    Canvas {
+        /// The incident.
+        operation: OpId,
+        /// What stands in it, Markdown; whatever people typed in it is text.
+        markdown: String,
+    },
     /// A message in the environment's channel that belongs to no operation, told once per `key`.
     Channel {
         /// Environment's name.

@@ -252,3 +252,46 @@ async fn a_form_asks_for_the_rest_where_only_the_environment_is_said() {
     assert!(whole.contains("*in-1*"), "{whole}");
     assert_eq!(rig.chat.forms().len(), 2);
 }
+
+#[tokio::test]
+async fn the_review_stands_in_the_canvas_of_the_room_and_a_refusal_is_said_once() {
+    for refusal in [None, Some("missing_scope"), Some("canvas_disabled_user_team")] {
+        let mut rig = Rig::demo_sqlite().await;
+        let id = declared(&mut rig, "orders of [everybody](https://evil.example) are gone <!channel>").await;
+        let room = rig.chat.room("inc-inc-1-prod").expect("a room");
+        if let Some(code) = refusal {
+            rig.chat.refuse("conversations.canvases.create", &room.id, code);
+        }
+        rig.click("U0BOB", "continue", &id).await;
+        assert_eq!(rig.finish(&id).await, State::Succeeded);
+        rig.settle(Duration::from_secs(30)).await;
+        let canvas = rig.chat.room("inc-inc-1-prod").expect("a room").canvas;
+        let said = rig
+            .chat
+            .thread_of(&id)
+            .iter()
+            .filter(|posted| posted.line().is_some_and(|line| line.contains("canvas")))
+            .count();
+        match refusal {
+            None => {
+                let canvas = canvas.expect("a canvas");
+                assert!(
+                    canvas
+                        .starts_with("# INC-1 in prod: orders of (everybody)(https://evil.example) are gone @channel"),
+                    "{canvas}"
+                );
+                for part in [
+                    "\n## Timeline\n\n- ",
+                    " ![](@U0ALICE): Declared: ",
+                    "- [ ] 1. Duties: nobody was commander",
+                    "`/bbws dr actions prod`",
+                ] {
+                    assert!(canvas.contains(part), "{part}: {canvas}");
+                }
+                assert_eq!(said, 0);
+            }
+            Some(_) => assert_eq!((canvas, said), (None, 1), "the file is there all the same"),
+        }
+        assert_eq!(rig.chat.files_with_places().len(), 1);
+    }
+}

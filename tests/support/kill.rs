@@ -567,6 +567,9 @@ impl Rooms for MortalChat {
     async fn pin(&self, room: &str, ts: &str) -> Result<(), ChatError> {
         self.mortal("pins.add", self.inner.pin(room, ts)).await
     }
+    async fn canvas(&self, room: &str, title: &str, markdown: &str) -> Result<(), ChatError> {
+        self.mortal("conversations.canvases.create", self.inner.canvas(room, title, markdown)).await
+    }
     async fn bookmark(&self, room: &str, title: &str, link: &str) -> Result<(), ChatError> {
         self.mortal("bookmarks.add", self.inner.bookmark(room, title, link)).await
     }

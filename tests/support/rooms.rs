@@ -33,6 +33,8 @@ pub struct Room {
     pub pins: Vec<String>,
     /// Links.
     pub links: Vec<String>,
+    /// What stands in its canvas.
+    pub canvas: Option<String>,
     /// Everybody who was invited, each time.
     pub invited: Vec<String>,
 }
@@ -130,6 +132,16 @@ impl Rooms for FakeChat {
                 return Err(refused("pins.add", "already_pinned"));
             }
             room.pins.push(ts.to_owned());
+            Ok(())
+        })
+    }
+    async fn canvas(&self, room: &str, _: &str, markdown: &str) -> Result<(), ChatError> {
+        self.change_rooms("conversations.canvases.create", room, |rooms| {
+            let room = of(rooms, "conversations.canvases.create", room)?;
+            if room.canvas.is_some() {
+                return Err(refused("conversations.canvases.create", "channel_canvas_already_exists"));
+            }
+            room.canvas = Some(markdown.to_owned());
             Ok(())
         })
     }

@@ -149,6 +149,13 @@ impl Rooms for SlackChat {
         Ok(())
     }
 
+    async fn canvas(&self, room: &str, title: &str, markdown: &str) -> Result<(), ChatError> {
+        let content = json!({"type": "markdown", "markdown": markdown});
+        let body = json!({"channel_id": room, "title": title, "document_content": content});
+        let _: Value = self.client.post("conversations.canvases.create", &body).await?;
+        Ok(())
+    }
+
     async fn bookmark(&self, room: &str, title: &str, link: &str) -> Result<(), ChatError> {
         let hung: Bookmarks = self.client.get("bookmarks.list", vec![("channel_id", Some(room.to_owned()))]).await?;
         if hung.bookmarks.iter().any(|bookmark| bookmark.link == link) {

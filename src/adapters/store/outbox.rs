@@ -83,7 +83,9 @@ impl Core {
         for (key, place, notice) in keyed {
             let (card, replies, op) = match notice {
                 Notice::Card { operation } | Notice::Mirror { operation, .. } => (true, 0, Some(&operation.0)),
-                Notice::Thread { operation, .. } | Notice::File { operation, .. } => (false, 1, Some(&operation.0)),
+                Notice::Thread { operation, .. }
+                | Notice::File { operation, .. }
+                | Notice::Canvas { operation, .. } => (false, 1, Some(&operation.0)),
                 Notice::Channel { .. }
                 | Notice::Post { .. }
                 | Notice::Whisper { .. }
@@ -176,6 +178,7 @@ fn key(notice: &Notice) -> String {
         Notice::Mirror { operation, incident } => format!("mirror:{operation}:{incident}"),
         Notice::Thread { operation, key, .. } => format!("thread:{operation}:{key}"),
         Notice::File { operation, file } => format!("file:{operation}:{}", file.name),
+        Notice::Canvas { operation, .. } => format!("canvas:{operation}"),
         Notice::Channel { environment, key, .. } => format!("channel:{environment}:{key}"),
         Notice::Post { channel, key, .. } => format!("post:{channel}:{key}"),
         Notice::Whisper { .. } => format!("whisper:{:032x}", rand::random::<u128>()),

@@ -48,6 +48,8 @@ pub struct Review {
     pub ticket: String,
     /// The page, HTML.
     pub page: String,
+    /// The same in short as Markdown, for the canvas of the room.
+    pub canvas: String,
     /// What it leaves to be done.
     pub items: Vec<Item>,
 }
@@ -99,7 +101,8 @@ pub fn review(run: &Run, others: &[Run], now: Moment) -> Option<Review> {
         "<p>Whoever takes one is asked after it every week until it is done. <code>/bbws dr actions {}</code> shows whose each is now. A browser prints this page as a PDF.</p></body></html>",
         escape(run.op.environment())
     );
-    Some(Review { ticket: room.ticket.clone(), page: html, items })
+    let canvas = canvas(&heading, run, room, &lines, &items, now);
+    Some(Review { ticket: room.ticket.clone(), page: html, canvas, items })
 }
 
 /// Whether it was under way at any time of the incident.
@@ -277,6 +280,52 @@ fn picture(room: &OpenRoom, others: &[&Run], now: Moment) -> String {
         "<h2>What ran when</h2><svg viewBox=\"0 0 {WIDTH} {height}\" role=\"img\" aria-label=\"Operations from the first sign to the end\"><line x1=\"{promised}\" x2=\"{promised}\" y1=\"0\" y2=\"{height}\" stroke=\"#b00020\" stroke-dasharray=\"4\"/>{}</svg>",
         bars.join("")
     )
+}
+
+/// Lines of the timeline in the canvas: the file has all of them.
+const SHOWN: usize = 150;
+
+fn canvas(heading: &str, run: &Run, room: &OpenRoom, lines: &[Line], items: &[Item], now: Moment) -> String {
+    let (took, rto) = (now.since(room.first_sign), Duration::from_secs(room.rto));
+    let verdict = if took <= rto { "kept" } else { "missed" };
+    let mut text = format!("# {}\n\nRTO {} {verdict}: {}.\n", literal(heading), spoken(rto), spoken(took));
+    text += "\n## Timeline\n\n";
+    for line in lines.iter().take(SHOWN) {
+        text += &format!("- {} {}: {}\n", line.at.day_and_clock(), person(&line.by), literal(&line.text));
+    }
+    if lines.len() > SHOWN {
+        text += &format!("- and {} more, in the file\n", lines.len() - SHOWN);
+    }
+    text += "\n## Action items\n\n";
+    for item in items {
+        text += &format!("- [ ] {}. {}\n", item.number, literal(&item.what));
+    }
+    if items.is_empty() {
+        text += "Nothing is left to be done.\n";
+    }
+    text + &format!("\nWhose each is: `/bbws dr actions {}`\n", run.op.environment())
+}
+
+/// Somebody, as a canvas names people.
+fn person(by: &str) -> String {
+    let id = by.starts_with(['U', 'W']) && by.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit());
+    if id { format!("![](@{by})") } else { literal(by) }
+}
+
+/// Text that is nothing else in Markdown: without what makes links, pictures, mentions, code or headings.
+fn literal(text: &str) -> String {
+    let one = |c: char| match c {
+        '[' => '(',
+        ']' => ')',
+        '<' => '‹',
+        '>' => '›',
+        '`' => '\'',
+        '*' => '∗',
+        '#' => '＃',
+        c if c.is_control() => ' ',
+        c => c,
+    };
+    text.chars().map(one).collect()
 }
 
 fn table(columns: &[&str], rows: impl Iterator<Item = Vec<String>>) -> String {

@@ -170,6 +170,7 @@ impl Workspace {
             "usergroups.users.list" => self.user_group(args),
             "conversations.info" => self.channel_info(args),
             "conversations.list" => self.channel_list(args),
+            "conversations.canvases.create" => self.create_canvas(args),
             "conversations.create" => self.create_channel(args),
             "conversations.invite" => self.invite(args),
             "conversations.members" => self.members(args),

@@ -97,6 +97,11 @@ impl Workspace {
         self.state().homes.get(user).cloned()
     }
 
+    /// What stands in the canvas of a channel, where it has one.
+    pub fn canvas(&self, channel: &str) -> Option<String> {
+        self.state().canvases.get(channel).cloned()
+    }
+
     /// From now on payloads have these shapes.
     pub fn set_quirks(&self, quirks: Quirks) {
         self.state().quirks = quirks;

@@ -112,6 +112,24 @@ impl Workspace {
         Ok(json!({"channel": channel.to_slack()}))
     }
 
+    /// The canvas of a channel; it has one at most.
+    pub(super) fn create_canvas(&self, args: &Args) -> Result<Value, Refusal> {
+        let content = args.data("document_content")?.unwrap_or_default();
+        let markdown =
+            content["markdown"].as_str().filter(|_| content["type"] == "markdown").ok_or("invalid_arguments")?;
+        let mut state = self.state();
+        let channel = state.visible(args.need("channel_id")?)?.clone();
+        if channel.is_archived {
+            return Err("is_archived".into());
+        }
+        if state.canvases.contains_key(&channel.id) {
+            return Err("channel_canvas_already_exists".into());
+        }
+        let id = state.next_id("F0");
+        state.canvases.insert(channel.id, markdown.to_owned());
+        Ok(json!({"canvas_id": id}))
+    }
+
     pub(super) fn kick(&self, args: &Args) -> Result<Value, Refusal> {
         let user = args.need("user")?;
         {

@@ -10,7 +10,7 @@ const OTHERS: [&str; 4] = ["app_mentions:read", "chat:write.public", "commands",
 
 /// The right a method takes. One that begins with `*` has a variant for public channels, private ones and conversations of
 /// two; a method that is not in here takes none.
-const NEEDS: [(&str, &str); 39] = [
+const NEEDS: [(&str, &str); 40] = [
     ("bookmarks.add", "bookmarks:write"),
     ("bookmarks.edit", "bookmarks:write"),
     ("bookmarks.list", "bookmarks:read"),
@@ -21,6 +21,7 @@ const NEEDS: [(&str, &str); 39] = [
     ("chat.postMessage", "chat:write"),
     ("chat.update", "chat:write"),
     ("conversations.archive", "*manage"),
+    ("conversations.canvases.create", "canvases:write"),
     ("conversations.create", "channels:manage"),
     ("conversations.history", "*history"),
     ("conversations.info", "*read"),

@@ -93,6 +93,8 @@ pub(super) struct State {
     pub(super) pins: Vec<(String, String)>,
     pub(super) bookmarks: Vec<Value>,
     pub(super) files: Vec<File>,
+    /// What stands in the canvas of a channel, Markdown.
+    pub(super) canvases: BTreeMap<String, String>,
     /// The app has a Home tab; the manifest says so.
     pub(super) home_tab: bool,
     /// People can be written to; the manifest says so.
@@ -127,6 +129,7 @@ impl State {
             pins: Vec::new(),
             bookmarks: Vec::new(),
             files: Vec::new(),
+            canvases: BTreeMap::new(),
             home_tab: true,
             messages_tab: true,
             edit_window_ms: None,
