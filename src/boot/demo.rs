@@ -1,11 +1,19 @@
 //! `bbws demo`: the whole product with nothing outside the process. AWS is simulated behind the wire, so that the same adapter
 //! speaks to it; Slack is a local workspace in the browser, spoken to over HTTP as Slack is. One clock is everybody's.
 
-use std::{io::Write as _, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    io::Write as _,
+    net::SocketAddr,
+    os::unix::process::CommandExt as _,
+    path::{Path, PathBuf},
+    process::Command,
+    sync::Arc,
+    time::Duration,
+};
 
 use aws_smithy_async::rt::sleep::default_async_sleep;
 use secrecy::SecretString;
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, sync::watch};
 
 use super::{Parts, Product, chain, ledger_ready, lives::Lives, on_signal, sandbox, serve::listen, stopped};
 use crate::{
@@ -56,7 +64,8 @@ pub struct Choices {
 /// # Errors
 /// What stands in the way, in sentences.
 pub async fn demo(choices: Choices) -> Result<(), String> {
-    let stopping = on_signal();
+    let mortal = Arc::new(Mortal::default());
+    let stopping = until_reset(on_signal(), mortal.clone());
     let (mut config, home) = sandbox::at_home(Config::demo());
     // People are as slow as ever.
     config.approval_limits = config.approval_limits.stretched(choices.speed);
@@ -122,7 +131,7 @@ pub async fn demo(choices: Choices) -> Result<(), String> {
             fetch: None,
         })
     };
-    let (lives, mortal) = (Lives::default(), Arc::new(Mortal::default()));
+    let lives = Lives::default();
     let commands =
         language::reference().into_iter().map(|usage| CommandHelp { usage: usage.usage, about: usage.about }).collect();
     let router =
@@ -157,7 +166,54 @@ pub async fn demo(choices: Choices) -> Result<(), String> {
     let (served, lived, (), ()) = tokio::join!(http::serve(listener, router, end), living, tidy, answering);
     learning.abort();
     ledger.close().await;
-    lived.and(served.map_err(|e| format!("The web server ended: {e}")))
+    lived.and(served.map_err(|e| format!("The web server ended: {e}")))?;
+    // Where it is to begin again this process becomes that one, at the addresses that people have open.
+    if mortal.begins_again() { Err(begin_again(&choices, address, aws_address)) } else { Ok(()) }
+}
+
+/// Turns true when the process is asked to end, or the demo to begin again.
+fn until_reset(signal: watch::Receiver<bool>, mortal: Arc<Mortal>) -> watch::Receiver<bool> {
+    let (sender, receiver) = watch::channel(false);
+    tokio::spawn(async move {
+        tokio::select! {
+            () = stopped(signal) => {}
+            () = mortal.until_reset() => {}
+        }
+        let _ = sender.send(true);
+        sender.closed().await;
+    });
+    receiver
+}
+
+/// What the demo keeps in its directory.
+const KEPT: [&str; 6] = ["bbws.db", "bbws.db-wal", "bbws.db-shm", "workspace.jsonl", "world.json", "clock.json"];
+
+/// Forgets everything and starts the demo as it was started. Answers only where that fails, and why.
+fn begin_again(choices: &Choices, page: SocketAddr, aws: SocketAddr) -> String {
+    if let Some(why) = choices.data.as_deref().and_then(forget) {
+        return why;
+    }
+    let program = match std::env::current_exe() {
+        Ok(program) => program,
+        Err(e) => return format!("The demo cannot begin again by itself: {e}. Start it again with bbws demo."),
+    };
+    let mut again = Command::new(program);
+    again.args(["demo", "--listen", &page.to_string(), "--aws", &aws.to_string()]);
+    again.args(["--speed", &choices.speed.to_string()]);
+    if let Some(directory) = &choices.data {
+        again.arg("--data").arg(directory);
+    }
+    format!("The demo cannot begin again by itself: {}. Start it again with bbws demo.", again.exec())
+}
+
+/// Deletes what was kept; why not, where it cannot be.
+fn forget(directory: &Path) -> Option<String> {
+    KEPT.iter().map(|name| directory.join(name)).find_map(|file| match std::fs::remove_file(&file) {
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
+            Some(format!("{} cannot be deleted: {e}. Delete it, and start bbws demo again.", file.display()))
+        }
+        _ => None,
+    })
 }
 
 /// A ledger that begins with this platform knows of the restores that were tested before, of what was approved to start by itself,

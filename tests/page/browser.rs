@@ -195,7 +195,10 @@ impl Browser {
     }
 
     /// Types a line into the command box and sends it.
+    ///
+    /// A form lies over everything until the app has answered it, which may be after the card has changed already.
     pub async fn say(&self, line: &str) {
+        self.until("!document.querySelector('dialog[open]')").await;
         let input = self.see("#composer textarea").await;
         input.send_keys(line).await.expect("the box takes text");
         input.send_keys("\u{e007}").await.expect("Enter is taken");

@@ -37,3 +37,31 @@ async fn two_regions_fit_on_a_phone() {
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reset_brings_the_demo_to_its_beginning() {
+    Browser::drive(Screen::Desktop, |b| async move {
+        let folder = tempfile::tempdir().unwrap();
+        let demo = Demo::calm(folder.path());
+        b.client.goto(&demo.url).await.unwrap();
+        b.see("body[data-me=U0ALICE]").await;
+        let first = "document.querySelector('#log').innerText.match(/bk-\\d+/)?.[0]";
+        b.say("/bbws backup create prod config").await;
+        b.comes(first).await;
+        let id = b.eval(first).await;
+        b.drawer().await;
+        let reset = "document.querySelector('[data-reset]')";
+        b.comes(reset).await;
+        click(&b, reset).await;
+        b.comes("document.querySelector('[data-reset=sure]')").await;
+        click(&b, reset).await;
+        b.comes(&format!("!{first}")).await;
+        // The same person at the same address, and the ledger counts from where it began.
+        b.drawer().await;
+        b.say("/bbws backup create prod config").await;
+        b.comes(first).await;
+        assert_eq!(b.eval(first).await, id);
+        b
+    })
+    .await;
+}

@@ -1,7 +1,7 @@
 //! Five nights, played on the page from the first sign to the end, and scored: what people have to type and press, how long it
 //! takes them to a decision, how much they have to read for it, and whether anything leads nowhere.
 
-use std::time::Instant;
+use std::{path::Path, time::Instant};
 
 use super::{
     browser::{Browser, Screen},
@@ -12,6 +12,22 @@ use super::{
 
 /// More words than that on a card are not read at night.
 const READ: usize = 400;
+
+/// A demo of its own, with Alice before the page; over when dropped.
+struct Night {
+    _demo: Demo,
+    _folder: tempfile::TempDir,
+}
+
+impl Night {
+    async fn falls(b: &Browser, start: fn(&Path) -> Demo) -> Night {
+        let folder = tempfile::tempdir().unwrap();
+        let demo = start(folder.path());
+        b.client.goto(&demo.url).await.unwrap();
+        b.see("body[data-me=U0ALICE]").await;
+        Night { _demo: demo, _folder: folder }
+    }
+}
 
 /// What a scene takes of people.
 struct Scene<'b> {
@@ -105,10 +121,7 @@ async fn id(b: &Browser, card: &str, prefix: &str) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn delete_without_where() {
     Browser::drive(Screen::Desktop, |b| async move {
-        let folder = tempfile::tempdir().unwrap();
-        let demo = Demo::start(folder.path());
-        b.client.goto(&demo.url).await.unwrap();
-        b.see("body[data-me=U0ALICE]").await;
+        let _night = Night::falls(&b, Demo::start).await;
         b.drawer().await;
         // Somebody writes all the time.
         b.comes(&format!("{POSTS} && Number({POSTS}.dataset.rows) > 5")).await;
@@ -163,10 +176,7 @@ fn waits(step: &str) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_region_is_dark_and_bbws_restarts_in_the_middle_of_the_failover() {
     Browser::drive(Screen::Desktop, |b| async move {
-        let folder = tempfile::tempdir().unwrap();
-        let demo = Demo::start(folder.path());
-        b.client.goto(&demo.url).await.unwrap();
-        b.see("body[data-me=U0ALICE]").await;
+        let _night = Night::falls(&b, Demo::start).await;
         b.drawer().await;
         let (home, away) = (side("af-south-1"), side("eu-west-1"));
         b.comes(&format!("{home}.dataset.role === 'can be written' && {away}.dataset.role === 'replicates'")).await;
@@ -177,6 +187,10 @@ async fn a_region_is_dark_and_bbws_restarts_in_the_middle_of_the_failover() {
         let mut dark = Scene::begins(&b, "region dark");
         b.comes("Number(document.querySelector('[data-platform=prod]').dataset.dark) > 0").await;
         let had = b.eval(&format!("Number({home}.dataset.newest)")).await.as_u64().expect("a number");
+        let watch = |name: &str| format!("document.querySelector('[data-platform=prod] [data-stopwatch={name}]')");
+        b.comes(&format!("Number({}.dataset.seconds) > 0", watch("RTO"))).await;
+        let lost = b.eval(&format!("{}.innerText", watch("RPO"))).await;
+        assert!(lost.as_str().is_some_and(|told| told.contains("00:00:04") && told.contains("of 1 h")), "{lost}");
         b.picture("51-region-lost").await;
 
         // What comes next is a command, and one click types it.
@@ -231,10 +245,7 @@ async fn a_region_is_dark_and_bbws_restarts_in_the_middle_of_the_failover() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_approver_is_asleep() {
     Browser::drive(Screen::Desktop, |b| async move {
-        let folder = tempfile::tempdir().unwrap();
-        let demo = Demo::calm(folder.path());
-        b.client.goto(&demo.url).await.unwrap();
-        b.see("body[data-me=U0ALICE]").await;
+        let _night = Night::falls(&b, Demo::calm).await;
         let mut scene = Scene::begins(&b, "approver asleep");
         scene.types("/bbws backup create prod config").await;
         let first = id(&b, &card(&["Backup of prod (config)"]), "bk").await;
@@ -266,10 +277,7 @@ async fn the_approver_is_asleep() {
 #[tokio::test(flavor = "multi_thread")]
 async fn ransomware() {
     Browser::drive(Screen::Desktop, |b| async move {
-        let folder = tempfile::tempdir().unwrap();
-        let demo = Demo::start(folder.path());
-        b.client.goto(&demo.url).await.unwrap();
-        b.see("body[data-me=U0ALICE]").await;
+        let _night = Night::falls(&b, Demo::start).await;
         let mut scene = Scene::begins(&b, "ransomware");
         scene.types("/bbws dr declare prod --ticket INC-9 files are encrypted by ransomware").await;
         scene

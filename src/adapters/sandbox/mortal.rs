@@ -1,4 +1,4 @@
-//! bbws itself, as somebody at the page of the demo can kill it.
+//! bbws itself, as somebody at the page of the demo can kill it, and the demo as a whole, which can begin again.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -9,6 +9,8 @@ use tokio::sync::Notify;
 pub struct Mortal {
     killed: Notify,
     dead: AtomicBool,
+    reset: Notify,
+    begins_again: AtomicBool,
 }
 
 impl Mortal {
@@ -27,6 +29,23 @@ impl Mortal {
     /// Whether it is dead.
     pub fn is_dead(&self) -> bool {
         self.dead.load(Ordering::SeqCst)
+    }
+
+    /// Lets the whole demo begin again.
+    pub fn reset(&self) {
+        if !self.begins_again.swap(true, Ordering::SeqCst) {
+            self.reset.notify_one();
+        }
+    }
+
+    /// Whether the demo is to begin again.
+    pub fn begins_again(&self) -> bool {
+        self.begins_again.load(Ordering::SeqCst)
+    }
+
+    /// Resolves when the demo is to begin again.
+    pub async fn until_reset(&self) {
+        self.reset.notified().await;
     }
 
     /// Resolves when it is killed.

@@ -42,9 +42,13 @@ pub struct Drawer {
 }
 
 impl Drawer {
-    /// `GET /state` and `POST /control`, to be nested under `/sandbox/aws`.
+    /// `GET /state`, `POST /control` and `POST /reset`, to be nested under `/sandbox/aws`.
     pub fn router(self) -> Router {
-        Router::new().route("/state", get(state)).route("/control", post(control)).with_state(self)
+        Router::new()
+            .route("/state", get(state))
+            .route("/control", post(control))
+            .route("/reset", post(reset))
+            .with_state(self)
     }
 }
 
@@ -115,6 +119,12 @@ async fn control(State(drawer): State<Drawer>, body: Bytes) -> Response {
         Ok(()) => Json(drawer.shown()).into_response(),
         Err(sentence) => (StatusCode::BAD_REQUEST, sentence).into_response(),
     }
+}
+
+/// The whole demo begins again.
+async fn reset(State(drawer): State<Drawer>) -> StatusCode {
+    drawer.bbws.reset();
+    StatusCode::ACCEPTED
 }
 
 impl Drawer {

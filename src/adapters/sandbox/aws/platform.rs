@@ -127,6 +127,8 @@ pub struct PlatformView {
     pub rpo: u64,
     /// How far the replica is behind its source, in seconds; none where neither follows the other.
     pub behind: Option<u64>,
+    /// Seconds of orders that only the side has which was left, or is ahead of its replica.
+    pub lost: u64,
     /// How long resolvers still lead customers to where the records no longer do, in seconds; none once they do not.
     pub draining: Option<u64>,
     /// What comes next in the demonstration of a region's loss.
@@ -220,6 +222,7 @@ impl Inner {
             rto: environment.rto.0.as_secs(),
             rpo: environment.rpo.0.as_secs(),
             behind: behind(&sides),
+            lost: lost(&sides, orders.apart),
             draining: orders.draining(now).map(|left| left.as_secs()),
             next: next(&environment.name, &sides, orders.apart.is_some(), share),
             sides,
@@ -236,6 +239,15 @@ fn behind(sides: &[SideView; 2]) -> Option<u64> {
     let [primary, dr] = sides;
     let follows = sides.iter().any(|side| side.role == REPLICATES);
     follows.then_some(primary.newest.abs_diff(dr.newest))
+}
+
+/// How many orders would be missing if the other side went on alone; where both were written since they were apart, what only the
+/// primary one has.
+fn lost([primary, dr]: &[SideView; 2], apart: Option<f64>) -> u64 {
+    match apart {
+        Some(both) => primary.newest.saturating_sub(both as u64),
+        None => primary.newest.saturating_sub(dr.newest),
+    }
 }
 
 /// Which orders only one side has.

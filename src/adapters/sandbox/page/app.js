@@ -311,6 +311,9 @@ function showView(view) {
     const values = stateValues(view.blocks, ui);
     box.querySelectorAll("[data-error-for]").forEach((el) => { el.textContent = ""; });
     if (!close && missing(view, values, box)) return;
+    // As in Slack: until the app has answered, a form takes neither a word nor a second Enter.
+    form.inert = true;
+    form.setAttribute("aria-busy", "true");
     try {
       await ask("/sandbox/page/view", { user: store.me, view_id: view.id, values, close });
     } catch (error) {
@@ -321,6 +324,9 @@ function showView(view) {
         if (slot) slot.textContent = text;
         else toast(text);
       }
+    } finally {
+      form.inert = false;
+      form.removeAttribute("aria-busy");
     }
   };
   const form = h("form", { method: "dialog", onsubmit: (event) => { event.preventDefault(); post(false); } },

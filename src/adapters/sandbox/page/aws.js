@@ -132,6 +132,17 @@ export function awsDrawer(root, close, fill) {
       toast(error.message);
     }
   };
+  const again = h("button.btn.btn-small", { type: "button", dataset: { reset: "ask" } }, "Reset the demo");
+  again.addEventListener("click", () => {
+    if (again.dataset.reset === "ask") {
+      again.dataset.reset = "sure";
+      again.textContent = "All of it is lost: reset";
+      return;
+    }
+    again.dataset.reset = "ask";
+    again.textContent = "Reset the demo";
+    ask("/sandbox/aws/reset", {}).then(() => toast("The demo begins again.")).catch((error) => toast(error.message));
+  });
   let isDown = false;
   const power = h("button.switch", { type: "button", onclick: () => ask("/sandbox/page/fault", { down: !isDown }).catch((error) => toast(error.message)) }, "up");
   const slackDown = (down) => {
@@ -146,7 +157,8 @@ export function awsDrawer(root, close, fill) {
       h("button.icon-btn", { type: "button", "aria-label": "Close the drawer", onclick: close }, icon("close"))),
     h("div.aws-body", {}, note, parts,
       h("section", {}, h("div.aws-row", {}, h("h3", {}, "Slack’s Web API"), power),
-        h("div.slack-fault", {}, method, fault, h("button.btn.btn-small", { type: "button", onclick: strike }, "Break the next one")))));
+        h("div.slack-fault", {}, method, fault, h("button.btn.btn-small", { type: "button", onclick: strike }, "Break the next one"))),
+      h("section", {}, h("h3", {}, "Begin again"), h("p.muted", {}, "Slack, AWS, the ledger and the clock as they were at the start."), again)));
 
   return {
     slackDown,

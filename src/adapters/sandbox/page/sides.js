@@ -38,12 +38,34 @@ function between(p) {
   return parts.length > 0 && h("p.muted.side-between", { dataset: { behind: p.behind ?? "", draining: p.draining ?? "" } }, parts.join(" "));
 }
 
+/** Time or data that goes by against what is promised. */
+function watch(name, promise, seconds, of, what) {
+  const over = seconds > of;
+  return h(`div.stopwatch${over ? ".over" : ""}`, { dataset: { stopwatch: name, seconds } },
+    h("b", {}, name), h("span.stopwatch-time", {}, clock(seconds)), h("span.muted", {}, `of ${lasts(of)}, ${what}`),
+    h("progress", { value: Math.min(seconds, of), max: of, "aria-label": `${promise}: ${lasts(seconds)} of ${lasts(of)}` }));
+}
+
+function clock(seconds) {
+  const two = (n) => String(n).padStart(2, "0");
+  return `${two(Math.floor(seconds / 3600))}:${two(Math.floor((seconds % 3600) / 60))}:${two(seconds % 60)}`;
+}
+
+/** The stopwatches of an incident: since when nobody is served, and how much only the side that was lost has. */
+function stopwatches(p) {
+  if (p.dark === null && !p.lost) return false;
+  return h("div.stopwatches", { role: "group", "aria-label": "Stopwatches" },
+    p.dark !== null && watch("RTO", "Time without service", p.dark, p.rto, "while nobody is served"),
+    watch("RPO", "Data that only one side has", p.lost, p.rpo, "of orders in one region alone"));
+}
+
 /** A platform; `control` moves the simulated AWS, `fill` types a command. */
 export function platform(p, control, fill) {
   return h("section", { dataset: { platform: p.environment, dark: p.dark ?? "" } },
     h("h3", {}, `${p.environment} in two regions`),
     h("div.sides", {}, p.sides.map((s) => side(s, control))),
     between(p),
+    stopwatches(p),
     h("p.side-orders", {}, p.orders),
     p.dark !== null
       ? h("p.side-dark", { role: "status" }, `Nobody is served, for ${lasts(p.dark)} by now; the RTO is ${lasts(p.rto)}. ${whole.format(p.turned_away)} customers turned away.`)
