@@ -303,7 +303,7 @@ fn confirm_form(op: &Operation, channel: &str, seen: &Seen) -> ConfirmForm {
 fn unconfirmed(op: &Operation, typed: Option<&str>) -> Option<String> {
     let names = operations::of(op.kind()).confirmed_by(&op.plan)?;
     let typed = typed.map(str::trim).filter(|typed| !typed.is_empty());
-    if typed.is_some_and(|typed| names.iter().any(|name| name == typed)) {
+    if typed.is_some_and(|typed| names.iter().any(|name| name.eq_ignore_ascii_case(typed))) {
         return None;
     }
     let name = names.first().map(String::as_str).unwrap_or_default();

@@ -297,7 +297,7 @@ fn later_reply(what: &str, environment: &str, reason: &str, instead: Option<&str
 /// `here`: it was asked for in the channel its card is in.
 fn created_text(op: &Operation, here: bool) -> String {
     let what = title(op);
-    let steps = count(op.plan.steps.len(), "step");
+    let steps = count(op.plan.forward(), "step");
     let place = if here { "this channel".to_owned() } else { format!("<#{}>", op.channel) };
     if op.needs.is_empty() {
         format!("*{}* · {what}: {steps}, starting now. Its card is in {place}.", op.id)

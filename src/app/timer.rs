@@ -246,7 +246,8 @@ impl Timer {
         }
     }
 
-    /// Whether its last run is still under way, or a restore in earnest beside which no test runs.
+    /// Whether its last run is still under way, a restore in earnest beside which no test runs, or a move of the platform, of
+    /// which a check of disaster recovery would make a disagreement.
     async fn is_overlapped(&self, force: &Force<'_>) -> Result<bool, StoreError> {
         let states = State::ALL.into_iter().filter(|state| !state.terminal()).collect();
         let filter = Filter { environment: Some(force.environment.name.clone()), states, limit: RECENT };
@@ -254,7 +255,9 @@ impl Timer {
         let same = |op: &Operation| op.by_schedule.as_ref().is_some_and(|by| by.routine == name);
         let in_earnest = |op: &Operation| {
             let operation = operations::of(op.kind());
-            restores && (operation.restores() || operation.moves().is_some() || op.kind() == force.template.kind)
+            let moves = operation.moves().is_some();
+            (moves && force.routine == Routine::DrCheck)
+                || (restores && (operation.restores() || moves || op.kind() == force.template.kind))
         };
         Ok(self.desk.store.list(&filter).await?.iter().any(|op| same(op) || in_earnest(op)))
     }

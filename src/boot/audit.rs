@@ -49,10 +49,10 @@ pub async fn verify(pinned: Option<&Path>) -> Result<(), String> {
     let ledger = open().await?;
     match ledger.verify_audit_with(pins).await.map_err(|e| chain(&e))? {
         Ok(head) => {
-            println!("The audit chain is whole: {} entries, the last with hash {}", head.seq, head.hash);
+            say!("The audit chain is whole: {} entries, the last with hash {}", head.seq, head.hash);
             match compared {
-                0 => println!("It was not compared with anything outside of the database; give --pinned FILE for that"),
-                n => println!("It has the {n} entries that were pinned outside"),
+                0 => say!("It was not compared with anything outside of the database; give --pinned FILE for that"),
+                n => say!("It has the {n} entries that were pinned outside"),
             }
             Ok(())
         }

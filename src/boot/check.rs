@@ -38,7 +38,7 @@ impl Report {
     /// Prints lines as they come: some take long.
     fn add(&mut self, lines: impl IntoIterator<Item = CheckLine>) {
         for line in lines {
-            println!("{:<5}  {}: {}", line.verdict, line.what, line.detail);
+            say!("{:<5}  {}: {}", line.verdict, line.what, line.detail);
             self.lines.push(line);
         }
     }
@@ -47,7 +47,7 @@ impl Report {
     fn sum(self) -> Verdict {
         let count = |verdict| self.lines.iter().filter(|line| line.verdict == verdict).count();
         let (good, unchecked, wrong) = (count(Verdict::Good), count(Verdict::Unchecked), count(Verdict::Wrong));
-        println!("\n{good} ok, {wrong} wrong, {unchecked} not checked");
+        say!("\n{good} ok, {wrong} wrong, {unchecked} not checked");
         self.lines.iter().map(|line| line.verdict).max().unwrap_or(Verdict::Unchecked)
     }
 }
@@ -85,11 +85,11 @@ async fn look(config: Option<PathBuf>, report: &mut Report) {
         "config",
         format!("{} is complete: {} environments", path.display(), config.environments.len()),
     )]);
-    config.warnings.iter().for_each(|w| println!("note   config: {w}"));
+    config.warnings.iter().for_each(|w| say!("note   config: {w}"));
     match where_each_runs(&config).await {
         Ok(lines) => report.add(lines),
         // Before the first start there is no ledger, and every environment runs where the config says.
-        Err(why) => println!("note   ledger: {why}"),
+        Err(why) => say!("note   ledger: {why}"),
     }
     let chat = match &settings {
         None => Err(CheckLine::unchecked("Slack", "set the environment variables first")),

@@ -21,8 +21,8 @@ fn url() -> Result<String, String> {
 pub async fn backup(to: &Path) -> Result<(), String> {
     let copied = copy::backup(&url()?, to, Arc::new(SystemClock)).await;
     let copied = copied.map_err(|e| format!("No copy was made: {}", chain(&e)))?;
-    println!("{} holds the ledger: {}", to.display(), spoken(&copied));
-    println!("It was checked. Keep it away from this machine; `bbws ledger restore` puts it back");
+    say!("{} holds the ledger: {}", to.display(), spoken(&copied));
+    say!("It was checked. Keep it away from this machine; `bbws ledger restore` puts it back");
     Ok(())
 }
 
@@ -33,7 +33,7 @@ pub async fn backup(to: &Path) -> Result<(), String> {
 pub async fn verify(file: &Path) -> Result<(), String> {
     let copied = copy::verify(file, Arc::new(SystemClock)).await;
     let copied = copied.map_err(|e| format!("The copy does not hold: {}", chain(&e)))?;
-    println!("{} can be put back: {}", file.display(), spoken(&copied));
+    say!("{} can be put back: {}", file.display(), spoken(&copied));
     Ok(())
 }
 
@@ -44,11 +44,11 @@ pub async fn verify(file: &Path) -> Result<(), String> {
 pub async fn restore(file: &Path) -> Result<(), String> {
     let restored = copy::restore(file, &url()?, Arc::new(SystemClock)).await;
     let restored = restored.map_err(|e| format!("Nothing was put back: {}", chain(&e)))?;
-    println!("The ledger is the copy {} now: {}", file.display(), spoken(&restored.copied));
+    say!("The ledger is the copy {} now: {}", file.display(), spoken(&restored.copied));
     if let Some(before) = &restored.before {
-        println!("What was there before is kept as {}", before.display());
+        say!("What was there before is kept as {}", before.display());
     }
-    println!(
+    say!(
         "It goes by the new name {}, so that nothing is adopted in AWS that was made after the copy. When bbws starts it compares \
          with AWS, and goes on after the newest operation it finds there. What ran since the copy is not in the ledger: look at \
          AWS for what is under way",

@@ -1,5 +1,13 @@
 //! Chooses adapters, wires them to the use cases, and runs the loops: the only place that knows everything.
 
+/// Prints a line. Whoever read so far may have read enough (`bbws check | head`), which changes nothing of what is found.
+macro_rules! say {
+    ($($line:tt)*) => {{
+        use std::io::Write as _;
+        let _ = writeln!(std::io::stdout(), $($line)*);
+    }};
+}
+
 pub mod audit;
 mod beat;
 pub mod check;

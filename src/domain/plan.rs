@@ -51,6 +51,11 @@ impl Plan {
         hex::encode(Sha256::digest(&canonical))
     }
 
+    /// How many steps lead to its end. Those of the way back are told of once somebody takes it.
+    pub fn forward(&self) -> usize {
+        self.steps.iter().filter(|step| !step.back).count()
+    }
+
     /// Whether it releases a hold instead of setting one.
     pub fn releases(&self) -> bool {
         self.steps.iter().any(|s| matches!(&s.action, Action::Forget(mark) if mark.mark == MarkKind::Hold))

@@ -110,7 +110,7 @@ impl Engine {
             op.deadline = None;
             op.outcome = None;
             let eta = op.estimate.map(|e| format!(", about {} by experience", spoken(e))).unwrap_or_default();
-            let text = format!("Started: {}{eta}.", count(op.plan.steps.len(), "step"));
+            let text = format!("Started: {}{eta}.", count(op.plan.forward(), "step"));
             let round = change.run.version;
             change.thread(format!("started-{round}"), Level::Info, text);
             words::tell_turn(change, "started");
@@ -214,13 +214,13 @@ impl Engine {
             }
             Err(NoPlan::Ledger(error)) => Err(error.into()),
             Err(NoPlan::Problems(problems)) => {
-                let why = problems.iter().map(|p| escape(p)).collect::<Vec<_>>().join("; ");
+                let why = problems.iter().map(|p| escape(p.trim_end_matches('.'))).collect::<Vec<_>>().join("; ");
                 self.write(hand, false, |change| {
                     if change.run.op.state != State::Queued {
                         return Ok(());
                     }
                     let text = format!(
-                        "Not started, the approval is void: it cannot be done any more. {why} To ask again: `/bbws {}`",
+                        "Not started, the approval is void: it cannot be done any more. {why}. To ask again: `/bbws {}`",
                         escape(&change.run.op.command)
                     );
                     change.audit(SELF, "drift", json!({"problems": problems}));

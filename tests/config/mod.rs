@@ -224,7 +224,7 @@ environments = ["prd"]"#,
     ]);
     insta::assert_snapshot!(said, @r"
     bbws.toml:24: approvals[0].operations[0]: `backup.creat` is not an operation; did you mean `backup.create`?
-    bbws.toml:24: approvals[0].operations[1]: `coffee.make` is not an operation; use one of: backup.create, backup.schedule, backup.delete, backup.validate, backup.restore, backup.bisect, backup.hold, backup.lifecycle, dr.failover, dr.failback, dr.reprotect, dr.test, dr.incident, control.resume, backup.cutover, dr.dns, dr.shift, dr.drill
+    bbws.toml:24: approvals[0].operations[1]: `coffee.make` is not an operation; use one of: backup.create, backup.schedule, backup.delete, backup.validate, backup.restore, backup.bisect, backup.hold, backup.lifecycle, dr.failover, dr.failback, dr.reprotect, dr.test, dr.incident, control.resume, backup.cutover, dr.dns, dr.shift, dr.drill, dr.declare
     bbws.toml:25: approvals[0].environments[0]: `prd` is not an environment of this file; did you mean `prod`?
     bbws.toml:36: approvals[2].scope: `everything` is not a scope; use one of: full, rds, efs, secrets, config, s3, dump, lifecycle, tenant, create, update, clone, single, multi, hold, release, tabletop, infra, dns, full-drill
     ");
@@ -245,6 +245,14 @@ fn rules_may_be_written_before_the_day_on_which_they_are_needed() {
     let text = rule(r#""dr.incident""#, "\nscope = \"full\"");
     let wrong = Config::parse(&text, "bbws.toml").expect_err("an incident has no scope");
     assert!(said(wrong).contains("`dr.incident` never has scope `full`"));
+}
+
+#[test]
+fn a_rule_for_dr_declare_is_one_for_dr_incident() {
+    let old = "operations = [\"backup.restore\"]    # the blast radius decides: a full restore needs both\nenvironments = [\"prod\"]\nscope = \"full\"";
+    let new = "operations = [\"dr.declare\"]\nenvironments = [\"prod\"]";
+    let config = Config::parse(&edited(&[(old, new)]), "bbws.toml").unwrap_or_else(|wrong| panic!("{wrong:?}"));
+    assert_eq!(bbws::domain::policy::needs(&config.approvals, "dr.incident", "prod", "").len(), 2);
 }
 
 #[test]

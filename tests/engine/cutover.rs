@@ -259,7 +259,7 @@ async fn an_export_never_leads_the_application_away_from_what_is_live() {
     let notes = rig.run(&back).await.op.plan.notes.join("\n");
     assert!(notes.contains("Left as they are") && notes.contains(SECRET), "{notes}");
     rig.settle(Duration::from_secs(2)).await;
-    rig.say("U0BOB", &format!("op approve {back} --confirm prod")).await;
+    rig.say("U0BOB", &format!("op approve {back} --confirm Prod")).await;
     waiting(&mut rig, &back).await;
     rig.click("U0ALICE", "continue", &back).await;
     rig.settle(Duration::from_secs(5)).await;

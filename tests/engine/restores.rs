@@ -17,7 +17,12 @@ use bbws::{
     ports::{chat::Form, clock::Clock, store::Store},
 };
 
-use crate::support::{clock::ManualClock, db, kill::Killer, rig::Rig};
+use crate::support::{
+    clock::ManualClock,
+    db,
+    kill::Killer,
+    rig::{Rig, id_in},
+};
 
 const LIVE: &str = "bbws-prod-mysql";
 
@@ -119,9 +124,13 @@ async fn a_restore_into_live_asks_at_every_gate_and_keeps_what_was_there() {
     let was = called(&rig, LIVE).expect("it is there");
     let refused = rig.say("U0ALICE", "backup restore prod pitr --target-time latest --into live").await;
     assert!(refused.contains("needs the ticket that asks for it: `--ticket INC-123`"), "{refused}");
-    let id = rig.asked("backup restore prod pitr --target-time latest --into live --ticket INC-1").await;
+    let said = rig.say("U0ALICE", "backup restore prod pitr --target-time latest --into live --ticket INC-1").await;
+    let id = id_in(&said);
     rig.settle(Duration::from_secs(2)).await;
-    assert_eq!(rig.run(&id).await.op.plan.scope, "single");
+    let plan = rig.run(&id).await.op.plan;
+    assert_eq!(plan.scope, "single");
+    let (steps, all) = (plan.steps.iter().filter(|step| !step.back).count(), plan.steps.len());
+    assert!(steps < all && said.contains(&format!(": {steps} steps.")), "of {all} steps, the way back aside: {said}");
     let said = rig.click("U0BOB", "approve", &id).await.expect("an answer").text;
     assert!(said.contains(&format!("op approve {id} --confirm {LIVE}")), "{said}");
     let standing = checklist(&rig, &id).await;

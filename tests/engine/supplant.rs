@@ -135,6 +135,9 @@ async fn two_people_stop_what_holds_the_environment_and_nothing_of_it_begins_aga
         rig.settle(Duration::from_secs(60)).await;
         assert_eq!(rig.state(&holder).await, State::Stopped);
         assert_eq!(buttons(&rig, &holder), ["Cancel"]);
+        let status = rig.say("U0DAVE", "status prod").await;
+        let closed = format!("stopped; it gave its environment up to `{id}`, and Cancel on its card closes it");
+        assert!(status.contains(&closed), "{status}");
         let told: Vec<String> =
             rig.chat.thread_of(&holder).into_iter().filter_map(|p| p.line().map(str::to_owned)).collect();
         let stopped = told.iter().find(|line| line.contains("Stopped: <@U0BOB> gave its environment to"));

@@ -177,6 +177,7 @@ async fn what_is_stopped_is_skipped_and_told_once_and_what_is_taken_waits_its_tu
     rig.process.timer.turn().await.unwrap();
     assert_eq!(started(&rig).await.len(), before, "the environment is taken");
     let status = rig.say("U0DAVE", "status prod").await;
+    assert!(status.contains("1 running · 1 due by schedule"), "{status}");
     assert!(
         status.contains("the export of secrets, due since") && status.contains(&format!("behind `{holder}`")),
         "{status}"

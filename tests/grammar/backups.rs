@@ -150,7 +150,6 @@ fn says_what_is_wrong_with_a_list_or_a_validation() {
         "backup list prod --reason x",
         "backup verify prod",
         "backup validate prod --testrestore",
-        "backup validate prod test-restore",
         "backup validate prod --inventory --inventory",
         "backup validate prod --inventory=yes",
         "backup validate prod --all",
@@ -208,9 +207,6 @@ fn says_what_is_wrong_with_a_list_or_a_validation() {
     backup validate prod --testrestore
       `backup validate` has no option `--testrestore`, only `--inventory`, `--replication`, `--test-restore`, `--dr`, `--dump-test`, `--since` and `--reason`.
       /bbws backup validate prod --test-restore
-    backup validate prod test-restore
-      `test-restore` is one word too many for `backup validate`.
-      /bbws backup validate prod --test-restore
     backup validate prod --inventory --inventory
       `--inventory` is there twice. Say it once.
       /bbws backup validate prod --inventory
@@ -225,7 +221,7 @@ fn says_what_is_wrong_with_a_list_or_a_validation() {
       /bbws backup validate <env> --inventory
     backup restore prod
       `backup restore` needs to know what to restore: rds, pitr, efs, dump, secrets, config, s3 or full.
-      /bbws help backup restore
+      /bbws backup restore prod <rds|pitr|efs|dump|secrets|config|s3|full> --into clone
     ");
 }
 

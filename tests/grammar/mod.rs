@@ -16,7 +16,9 @@ use bbws::domain::{
 
 const ENVIRONMENTS: &[&str] = &["dev", "sit", "prod"];
 /// What a suggestion leaves to the person.
-const OPEN: [&str; 12] = [
+const OPEN: [&str; 14] = [
+    "<rds|pitr|efs|dump|secrets|config|s3|full>",
+    "<tabletop|infra|dns|full-drill>",
     "<env>",
     "<id>",
     "<tenant>",

@@ -150,7 +150,7 @@ fn says_what_is_wrong_with_a_restore() {
     ]), @r#"
     backup restore prod
       `backup restore` needs to know what to restore: rds, pitr, efs, dump, secrets, config, s3 or full.
-      /bbws help backup restore
+      /bbws backup restore prod <rds|pitr|efs|dump|secrets|config|s3|full> --into clone
     backup restore prod rds
       `backup restore prod rds` needs `--snapshot-id`: the recovery point's id, as `backup list` shows it.
       /bbws backup restore prod rds --snapshot-id <id> --into clone

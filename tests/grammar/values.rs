@@ -127,3 +127,45 @@ fn a_moment_is_kept_to_the_millisecond() {
         assert!(value::moment(text).is_err(), "{text:?}");
     }
 }
+
+#[test]
+fn a_word_may_be_an_option_and_an_option_without_a_value_a_word() {
+    for (said, meant) in [
+        ("dr failover prod assess-only", "dr failover prod"),
+        ("dr failover prod VALIDATE", "dr failover prod --validate"),
+        (
+            "dr failover prod execute --ticket INC-1 --reason \"dark\"",
+            "dr failover prod --execute --ticket INC-1 --reason \"dark\"",
+        ),
+        ("dr failback prod staged --ticket INC-1", "dr failback prod --staged --ticket INC-1"),
+        ("dr status prod replication", "dr status prod --replication"),
+        ("dr test prod --tabletop", "dr test prod tabletop"),
+        ("dr test prod --FULL-DRILL", "dr test prod full-drill"),
+        (
+            "backup restore prod --pitr --target-time latest",
+            "backup restore prod pitr --target-time latest --into clone",
+        ),
+        ("backup create --rds prod", "backup create prod rds"),
+        ("backup validate prod test-restore", "backup validate prod --test-restore"),
+        ("backup schedule prod --list", "backup schedule prod list"),
+        ("status prod tiers", "status prod --tiers"),
+    ] {
+        assert_eq!(ok(said).canonical(), meant, "{said}");
+    }
+    // What stands in quotes or behind an option is a value, and one dash is a typing mistake.
+    assert_eq!(ok("backup create prod --reason staged").reason(), Some("staged"));
+    for (said, meant) in [
+        ("dr failover prod \"execute\"", "dr failover prod --execute --ticket <ticket>"),
+        ("dr failover prod -execute --ticket INC-1", "dr failover prod --execute --ticket INC-1"),
+        ("dr failover prod --pitr", "dr failover prod"),
+        ("dr failover prod now", "dr failover prod"),
+        ("dr failover prod --assess only", "dr failover prod --assess-only"),
+        ("dr failover prod --execute INC-5", "dr failover prod --execute --ticket INC-5"),
+        ("dr prod failover", "dr failover prod"),
+        ("backup prod create rds", "backup create prod rds"),
+        ("restore prod", "backup restore prod <rds|pitr|efs|dump|secrets|config|s3|full> --into clone"),
+        ("dr test prod drill", "dr test prod <tabletop|infra|dns|full-drill>"),
+    ] {
+        assert_eq!(wrong(said).try_instead, Some(format!("/bbws {meant}")), "{said}");
+    }
+}

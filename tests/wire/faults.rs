@@ -108,3 +108,20 @@ async fn a_call_costs_little() {
     // Ten times what it may cost, since this machine may do other things meanwhile.
     assert!(each < Duration::from_millis(3), "{each:?}");
 }
+
+#[tokio::test]
+async fn a_session_that_aws_takes_no_more_is_opened_anew() {
+    let ends: [fn(&Bed); 2] = [
+        |bed| bed.aws.change(|world, now| world.sessions.values_mut().for_each(|session| session.expires = now)),
+        |bed| bed.aws.change(|world, _| world.sessions.clear()),
+    ];
+    for end in ends {
+        let bed = Bed::new();
+        let asked = async || bed.session(DR).await.rds().describe_db_instances().send().await.is_ok();
+        assert!(asked().await);
+        bed.clock.advance(Duration::from_secs(10));
+        end(&bed);
+        assert!(!asked().await, "by its own clock the session lasts for most of an hour");
+        assert!(asked().await, "what AWS refused is not used again");
+    }
+}

@@ -90,6 +90,16 @@ impl Kept {
         }
     }
 
+    /// AWS takes what was got last no more, whenever that was said to end: whoever comes next fetches anew. What was got just
+    /// now stands, so that AWS is not asked without end for what it refuses.
+    pub fn refused(&self) {
+        if let Ok(mut last) = self.last.try_lock()
+            && matches!(*last, Last::Got(_, at) if self.since(at) >= LACKING)
+        {
+            *last = Last::Nothing;
+        }
+    }
+
     /// What there is within this time; none where that is too short.
     async fn within(&self, budget: Duration) -> Option<provider::Result> {
         match &self.sleep {

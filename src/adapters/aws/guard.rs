@@ -1,5 +1,5 @@
 //! What holds for every call of every client: an answer that was cut off is no answer, and what changes something is sent
-//! at most once.
+//! at most once. Credentials that AWS takes no more are not used again.
 //!
 //! The SDK's XML readers stop where the text stops: of three instances the first two are a good answer to them, and a list
 //! that ends early is a short list. Its JSON readers refuse a text that was cut, but take an empty one for an answer in
@@ -21,19 +21,29 @@ use aws_smithy_runtime_api::{
 };
 use aws_smithy_types::{config_bag::ConfigBag, retry::RetryConfig};
 
+use super::credentials::Kept;
+
 /// A client that is under guard.
 macro_rules! client {
-    ($sdk:ident, $config:expr) => {
-        $sdk::Client::from_conf(
-            $sdk::config::Builder::from($config).interceptor($crate::adapters::aws::guard::Guard).build(),
-        )
+    ($sdk:ident, $config:expr, $guard:expr) => {
+        $sdk::Client::from_conf($sdk::config::Builder::from($config).interceptor($guard).build())
     };
 }
 pub(super) use client;
 
 /// The interceptor of all clients.
 #[derive(Debug)]
-pub struct Guard;
+pub struct Guard {
+    /// What its clients sign with.
+    credentials: Vec<Kept>,
+}
+
+impl Guard {
+    /// The guard of clients that sign with these, one of which was had with the other.
+    pub fn of<'a>(credentials: impl IntoIterator<Item = &'a Kept>) -> Guard {
+        Guard { credentials: credentials.into_iter().cloned().collect() }
+    }
+}
 
 /// An answer that is not whole; whether the call was carried out is not known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,16 +90,25 @@ impl Intercept for Guard {
     ) -> Result<(), BoxError> {
         let answer = context.response();
         // A body that is streamed to whoever asked is not here; its length and hash are checked where it is read.
-        let (Ok(_), Some(body), Some(called)) =
-            (context.output_or_error(), answer.body().bytes(), config.load::<Metadata>())
-        else {
+        let (Some(body), Some(called)) = (answer.body().bytes(), config.load::<Metadata>()) else { return Ok(()) };
+        if context.output_or_error().is_err() {
+            let told = answer.headers().get("x-amzn-errortype").unwrap_or_default();
+            if not_taken(told.as_bytes()) || not_taken(body) {
+                self.credentials.iter().for_each(Kept::refused);
+            }
             return Ok(());
-        };
+        }
         if answer.status().as_u16() == 204 {
             return Ok(());
         }
         whole(called.service(), called.name(), body).map_err(BoxError::from)
     }
+}
+
+/// Whether an error says that AWS does not take the credentials any more.
+fn not_taken(error: &[u8]) -> bool {
+    let codes = ["ExpiredToken", "InvalidClientTokenId", "InvalidAccessKeyId", "UnrecognizedClientException"];
+    codes.iter().any(|code| error.windows(code.len()).any(|part| part == code.as_bytes()))
 }
 
 /// Whether a second call does no harm and its answer is as good as the first one's. Everything else is sent once.

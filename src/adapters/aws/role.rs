@@ -10,7 +10,7 @@ use aws_credential_types::{
 
 use super::{
     error::{Attempt, Refused},
-    guard::client,
+    guard::{Guard, client},
 };
 
 /// Text that STS takes as a session name or SourceIdentity: 2–64 of `[\w+=,.@-]`.
@@ -40,7 +40,7 @@ impl Role {
             region: region.to_owned(),
             session_name: name_for_sts(&format!("bbws-{environment}")),
             source_identity: name_for_sts(requester),
-            sts: client!(aws_sdk_sts, config),
+            sts: client!(aws_sdk_sts, config, Guard::of(None)),
         }
     }
 

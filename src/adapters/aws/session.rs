@@ -210,6 +210,10 @@ impl Session {
         }
     }
 
+    fn guard(&self) -> Guard {
+        Guard::of(self.credentials.iter().flatten())
+    }
+
     /// Now, by the clock of the SDK.
     pub fn now(&self) -> Moment {
         now(Some(&self.config))
@@ -223,80 +227,80 @@ impl Session {
             timeouts().to_builder().operation_attempt_timeout(arc::PATIENCE).operation_timeout(arc::PATIENCE);
         let config = self.config.to_builder().region(Region::new(region.clone())).endpoint_url(endpoint);
         let config = config.timeout_config(timeouts.build()).build();
-        (client!(aws_sdk_route53recoverycluster, &config), region)
+        (client!(aws_sdk_route53recoverycluster, &config, self.guard()), region)
     }
 
     /// AWS Backup.
     pub fn backup(&self) -> &aws_sdk_backup::Client {
-        self.backup.get_or_init(|| client!(aws_sdk_backup, &self.config))
+        self.backup.get_or_init(|| client!(aws_sdk_backup, &self.config, self.guard()))
     }
 
     /// CloudWatch.
     pub fn cloudwatch(&self) -> &aws_sdk_cloudwatch::Client {
-        self.cloudwatch.get_or_init(|| client!(aws_sdk_cloudwatch, &self.config))
+        self.cloudwatch.get_or_init(|| client!(aws_sdk_cloudwatch, &self.config, self.guard()))
     }
 
     /// ECR.
     pub fn ecr(&self) -> &aws_sdk_ecr::Client {
-        self.ecr.get_or_init(|| client!(aws_sdk_ecr, &self.config))
+        self.ecr.get_or_init(|| client!(aws_sdk_ecr, &self.config, self.guard()))
     }
 
     /// ECS.
     pub fn ecs(&self) -> &aws_sdk_ecs::Client {
-        self.ecs.get_or_init(|| client!(aws_sdk_ecs, &self.config))
+        self.ecs.get_or_init(|| client!(aws_sdk_ecs, &self.config, self.guard()))
     }
 
     /// EFS.
     pub fn efs(&self) -> &aws_sdk_efs::Client {
-        self.efs.get_or_init(|| client!(aws_sdk_efs, &self.config))
+        self.efs.get_or_init(|| client!(aws_sdk_efs, &self.config, self.guard()))
     }
 
     /// KMS.
     pub fn kms(&self) -> &aws_sdk_kms::Client {
-        self.kms.get_or_init(|| client!(aws_sdk_kms, &self.config))
+        self.kms.get_or_init(|| client!(aws_sdk_kms, &self.config, self.guard()))
     }
 
     /// Service Quotas.
     pub fn quotas(&self) -> &aws_sdk_servicequotas::Client {
-        self.quotas.get_or_init(|| client!(aws_sdk_servicequotas, &self.config))
+        self.quotas.get_or_init(|| client!(aws_sdk_servicequotas, &self.config, self.guard()))
     }
 
     /// RDS.
     pub fn rds(&self) -> &aws_sdk_rds::Client {
-        self.rds.get_or_init(|| client!(aws_sdk_rds, &self.config))
+        self.rds.get_or_init(|| client!(aws_sdk_rds, &self.config, self.guard()))
     }
 
     /// Route 53, whose control plane is the same for every region; see [`super::route53::REGION`].
     pub fn route53(&self) -> &aws_sdk_route53::Client {
-        self.route53.get_or_init(|| client!(aws_sdk_route53, &self.config))
+        self.route53.get_or_init(|| client!(aws_sdk_route53, &self.config, self.guard()))
     }
 
     /// S3.
     pub fn s3(&self) -> &aws_sdk_s3::Client {
         self.s3.get_or_init(|| {
-            let config = aws_sdk_s3::config::Builder::from(&self.config).interceptor(Guard);
+            let config = aws_sdk_s3::config::Builder::from(&self.config).interceptor(self.guard());
             aws_sdk_s3::Client::from_conf(config.force_path_style(self.s3_has_own_endpoint()).build())
         })
     }
 
     /// Secrets Manager.
     pub fn secrets(&self) -> &aws_sdk_secretsmanager::Client {
-        self.secrets.get_or_init(|| client!(aws_sdk_secretsmanager, &self.config))
+        self.secrets.get_or_init(|| client!(aws_sdk_secretsmanager, &self.config, self.guard()))
     }
 
     /// SNS.
     pub fn sns(&self) -> &aws_sdk_sns::Client {
-        self.sns.get_or_init(|| client!(aws_sdk_sns, &self.config))
+        self.sns.get_or_init(|| client!(aws_sdk_sns, &self.config, self.guard()))
     }
 
     /// SSM, for its parameters.
     pub fn ssm(&self) -> &aws_sdk_ssm::Client {
-        self.ssm.get_or_init(|| client!(aws_sdk_ssm, &self.config))
+        self.ssm.get_or_init(|| client!(aws_sdk_ssm, &self.config, self.guard()))
     }
 
     /// STS, the region's own endpoint.
     pub fn sts(&self) -> &aws_sdk_sts::Client {
-        self.sts.get_or_init(|| client!(aws_sdk_sts, &self.config))
+        self.sts.get_or_init(|| client!(aws_sdk_sts, &self.config, self.guard()))
     }
 
     /// Words for the errors of a call that only reads: `rds:DescribeDBSnapshots` on `snapshot x`.

@@ -161,10 +161,10 @@ fn text(view: &CardView, alert: Option<String>) -> String {
     });
     let kept = kept_until(op).map(|until| format!(", kept until {until}")).unwrap_or_default();
     if op.plan.account.is_empty() {
-        lines.push(format!("{}.", count(op.plan.steps.len(), "step")));
+        lines.push(format!("{}.", count(op.plan.forward(), "step")));
     } else {
         let (account, route) = (clip_mrkdwn(&escape(&op.plan.account), 100), clip_mrkdwn(&escape(&route(op)), 200));
-        lines.push(format!("Account {account}, {route}, {}{kept}.", count(op.plan.steps.len(), "step")));
+        lines.push(format!("Account {account}, {route}, {}{kept}.", count(op.plan.forward(), "step")));
     }
     if op.state == State::AwaitingApproval {
         lines.extend(op.plan.notes.iter().take(3).map(|n| clip_mrkdwn(&escape(n), 200)));

@@ -128,6 +128,8 @@ struct Section<'a> {
     stopped: Vec<String>,
     waiting: Vec<String>,
     running: Vec<String>,
+    /// What a schedule is to start, and has not yet.
+    due: Vec<String>,
     late: Vec<String>,
     wrong: Vec<String>,
     /// What restores left, each with whose it is, how long it stays, and what it costs.
@@ -146,9 +148,8 @@ impl Section<'_> {
             let to = if matches!(run.op.state, State::Running | State::Queued) { &mut running } else { &mut waiting };
             to.push(format!("`{}` {}: {}", run.op.id, escape(&title(&run.op)), standing(run, known.now)));
         }
-        for due in known.dues.iter().filter(|due| due.environment == name && due.at <= known.now) {
-            running.push(turn(due, &known.runs, known.now));
-        }
+        let due = known.dues.iter().filter(|due| due.environment == name && due.at <= known.now);
+        let due = due.map(|due| turn(due, &known.runs, known.now)).collect();
         let marks: Vec<_> = known.marks.iter().filter(|mark| mark.environment == name).cloned().collect();
         let (mut late, mut wrong) = (Vec::new(), Vec::new());
         let mut standing_findings = Standing::of(&marks);
@@ -178,6 +179,7 @@ impl Section<'_> {
             stopped: stopped.collect(),
             waiting,
             running,
+            due,
             late,
             wrong,
             kept,
@@ -191,6 +193,7 @@ impl Section<'_> {
         let counted = [
             (self.waiting.len(), "waiting for people"),
             (self.running.len(), "running"),
+            (self.due.len(), "due by schedule"),
             (self.late.len(), "late"),
             (self.wrong.len(), "otherwise wrong"),
         ];
@@ -204,7 +207,7 @@ impl Section<'_> {
         }
         parts.extend((kept > 0).then(|| format!("{kept} left by restores")));
         let mut text = format!("*{}* · {}", escape(name), parts.join(" · "));
-        let groups = [&self.stopped, &self.waiting, &self.running, &self.late, &self.wrong, &self.kept];
+        let groups = [&self.stopped, &self.waiting, &self.running, &self.due, &self.late, &self.wrong, &self.kept];
         let lines: Vec<&String> = self
             .exposed
             .iter()
@@ -275,7 +278,10 @@ pub(super) fn standing(run: &Run, now: Moment) -> String {
         }
         State::Paused => "paused; anyone in a role may press Resume".to_owned(),
         State::Waiting => asked(run),
-        State::Stopped => "stopped; Resume on its card asks a second person".to_owned(),
+        State::Stopped => match op.gave_way() {
+            Some(to) => format!("stopped; it gave its environment up to `{to}`, and Cancel on its card closes it"),
+            None => "stopped; Resume on its card asks a second person".to_owned(),
+        },
         State::NeedsAttention => {
             "waits for a person to look: nobody knows whether a step was carried out. Then Retry or Cancel on its card"
                 .to_owned()

@@ -9,7 +9,7 @@ use super::entry::{ENVIRONMENT, Entry, Form, REASON, Table, Values};
 use super::lexer::Word;
 use super::text::{one_of, shown};
 use super::value::Kind;
-use super::{Command, SLASH, Wrong, lexer, shape, value};
+use super::{Command, SLASH, Wrong, lexer, shape, spelling, value};
 
 /// The command these words are, to the letter.
 pub(super) fn understand(table: &Table, words: &[Word], environments: &[&str]) -> Result<Command, Wrong> {
@@ -117,15 +117,18 @@ thread_local! {
 }
 
 fn take(entry: &'static Entry, words: &[Word], environments: &[&str]) -> Result<Values, Wrong> {
-    let matches = PARSERS
-        .with_borrow_mut(|parsers| {
-            let parser = parsers.entry(entry.name).or_insert_with(|| parser(entry));
-            parser.try_get_matches_from_mut(arguments(words))
-        })
-        .map_err(|error| translate(entry, &error))?;
+    let read = |words: &[Word]| {
+        PARSERS
+            .with_borrow_mut(|parsers| {
+                let parser = parsers.entry(entry.name).or_insert_with(|| parser(entry));
+                parser.try_get_matches_from_mut(arguments(words))
+            })
+            .map_err(|error| translate(entry, &error))
+    };
     if entry.free_text() {
-        return take_free_text(entry, &matches, environments);
+        return take_free_text(entry, &read(words)?, environments);
     }
+    let matches = read(&spelling::spelled(entry, words, environments))?;
     let mut values = Values::default();
     for arg in entry.args {
         if arg.form == Form::Flag {

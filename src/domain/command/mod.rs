@@ -9,6 +9,7 @@ mod grammar;
 mod help;
 mod lexer;
 mod shape;
+mod spelling;
 mod suggest;
 mod text;
 pub mod value;

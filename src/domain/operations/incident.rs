@@ -114,6 +114,10 @@ impl Operation for Declare {
         KIND
     }
 
+    fn also(&self) -> Option<&'static str> {
+        Some(ENTRY.name)
+    }
+
     fn prefix(&self) -> &'static str {
         "in"
     }

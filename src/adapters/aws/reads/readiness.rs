@@ -384,7 +384,7 @@ pub async fn records(config: &Environment, active: &Active, asked: Option<&Sessi
                 };
                 if here == 0 && away > 0 {
                     disagreements.push(format!(
-                        "{} sends all traffic to {}, but by the ledger {} runs in {}: find out who moved it.",
+                        "{} sends all traffic to {}, but by the ledger {} runs in {}: where no operation of bbws is moving it just now, find out who did.",
                         record.name,
                         config.region(active.side.other()),
                         config.name,

@@ -3,7 +3,7 @@
 use super::super::entry::{Arg, ENVIRONMENT, Entry, Form, OPERATION, POINT, REASON, Values};
 use super::super::lexer::Word;
 use super::super::value::{self, Following, Kind, SOME_ENVIRONMENT};
-use super::super::{grammar, shape::within, value::TICKET};
+use super::super::{grammar, shape::within, spelling, value::TICKET};
 use super::nearest;
 
 /// What stands for a reason that was not written, or cannot be kept.
@@ -74,9 +74,8 @@ fn fits(entry: &Entry, values: &mut Values, word: &str, environments: &[&str]) -
         return true;
     }
     let plain = |word: &str| word.replace(['-', '_'], "").to_ascii_lowercase();
-    let is_check = |arg: &&Arg| arg.kind == &value::CHECK && plain(arg.name) == plain(word);
-    if let Some(check) = entry.args.iter().find(is_check) {
-        values.flag(check.name, true);
+    if let Some(flag) = spelling::flags(entry).find(|flag| plain(flag.name) == plain(word)) {
+        values.flag(flag.name, true);
         return true;
     }
     if entry.arg(&value::OPERATION).is_some() && values.get(OPERATION.name).is_none() {
@@ -94,13 +93,15 @@ fn settle(
     environments: &[&str],
 ) {
     settle_environment(entry, values, &mut pending, environments);
-    if let Some(arg) = entry.arg(&value::OPERATION)
+    // Where an id is an option, a word that is none was not meant for one.
+    if let Some(arg) = entry.arg(&value::OPERATION).filter(|arg| arg.form != Form::Option)
         && values.get(arg.name).is_none()
         && !pending.is_empty()
     {
         let id = take_nearest(&mut pending, arg.kind, |word| mended(arg.kind, word));
         values.offer(arg.name, id);
     }
+    settle_ticket(entry, values, &mut pending);
     settle_point(entry, values, &mut pending);
     for arg in entry.args.iter().filter(|arg| !arg.kind.words.is_empty()) {
         settle_word(arg, values, &mut pending);
@@ -132,11 +133,8 @@ fn settle_environment(entry: &Entry, values: &mut Values, pending: &mut Vec<Stri
     values.offer(ENVIRONMENT.name, take_nearest(pending, &value::ENVIRONMENT, near));
 }
 
-/// The id of a recovery point is whatever is left, unless that is a ticket.
-fn settle_point(entry: &Entry, values: &mut Values, pending: &mut Vec<String>) {
-    if entry.arg(&value::POINT).is_none() {
-        return;
-    }
+/// A word that looks like a ticket is one.
+fn settle_ticket(entry: &Entry, values: &mut Values, pending: &mut Vec<String>) {
     let is_ticket = |word: &String| {
         word.split_once('-').is_some_and(|(letters, number)| {
             letters.len() > 1
@@ -149,7 +147,11 @@ fn settle_point(entry: &Entry, values: &mut Values, pending: &mut Vec<String>) {
         let at = pending.iter().position(is_ticket);
         values.offer(ticket.name, at.map(|at| pending.remove(at)));
     }
-    if !pending.is_empty() {
+}
+
+/// The id of a recovery point is whatever is left.
+fn settle_point(entry: &Entry, values: &mut Values, pending: &mut Vec<String>) {
+    if entry.arg(&value::POINT).is_some() && !pending.is_empty() {
         values.offer(POINT.name, take_nearest(pending, &value::POINT, |word| value::point_id(word).ok()));
     }
 }

@@ -30,7 +30,9 @@ const CALLED: [(&str, &str); 12] = [
 /// The command line nearest to these words. It parses, or has a `<placeholder>`.
 pub(super) fn repair(table: &Table, words: &[Word], environments: &[&str]) -> String {
     let words = grammar::without_slash(words);
-    let Some((entry, rest)) = nearest_command(table, words, environments) else {
+    let turned = environment_last(words, environments);
+    let begun = nearest_command(table, words, environments);
+    let Some((entry, rest)) = begun.or_else(|| nearest_command(table, &turned, environments)) else {
         let nouns = table.commands().filter(|entry| entry.path.len() == 2).map(|entry| entry.path[0]);
         let noun = words.first().and_then(|first| nearest(&first.text, nouns));
         return noun.map_or_else(|| format!("{SLASH} help"), |noun| format!("{SLASH} help {noun}"));
@@ -50,6 +52,15 @@ pub(super) fn repair(table: &Table, words: &[Word], environments: &[&str]) -> St
     } else {
         format!("{SLASH} help {}", entry.words())
     }
+}
+
+/// The words of `backup prod create` as `backup create prod`.
+fn environment_last(words: &[Word], environments: &[&str]) -> Vec<Word> {
+    let mut turned = words.to_vec();
+    if words.len() > 2 && value::known(&words[1].text, environments).is_some() {
+        turned.swap(1, 2);
+    }
+    turned
 }
 
 /// The command with these values in its usual spelling; what is required and absent is a placeholder.

@@ -44,6 +44,7 @@ static FORMS: value::Kind = value::Kind {
         "to know which drill: tabletop, infra, dns or full-drill. `list` instead of it shows when each is due."
             .to_owned()
     },
+    open: Some("<tabletop|infra|dns|full-drill>"),
     ..value::TEXT
 };
 

@@ -37,6 +37,7 @@ pub(super) static WHAT: Value = Value {
     ],
     read: |kind, text, _| word(kind, text, "something to restore"),
     lacking: |_| format!("to know what to restore: {}.", one_of(&WORDS)),
+    open: Some("<rds|pitr|efs|dump|secrets|config|s3|full>"),
     ..value::TEXT
 };
 pub(super) static SNAPSHOT_ID: Value =

@@ -16,7 +16,7 @@ use crate::domain::{
         ANY_ROLE, Arg, Command, Does, ENVIRONMENT, Entry, Form, Group, REASON, Values, Wrong, nothing_more,
         value::{CHECK, DURATION},
     },
-    environment::Environment,
+    environment::{Environment, Side},
     mark::KEPT,
     moment::Moment,
     operation::{OpId, Run},
@@ -342,6 +342,10 @@ pub fn plan(env: &Environment, checks: Checks, world: &World, id: &OpId, now: Mo
                 format!("Find out what stands in the way of a failover of {} to {}", env.name, env.dr_region),
                 vec![],
                 step::ObstacleReport { region: env.dr_region.clone() },
+            )),
+            false if env.side == Side::Dr => draft.problem(format!(
+                "`{0}` runs in its DR region, so that there is no failover whose prerequisites could be looked at: `/bbws dr failback {0}` says when it can go home.",
+                env.name
             )),
             false => draft.problem(format!(
                 "`{}` has no copies elsewhere, so that there is nothing to fail over to: `replication` is \"disabled\".",
