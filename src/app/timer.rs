@@ -6,7 +6,7 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
@@ -55,6 +55,8 @@ pub struct Timer {
     desk: Desk,
     /// What could not be planned, and when it is tried again. Nothing of it is needed after a crash.
     later: Mutex<HashMap<(String, String), Moment>>,
+    /// The rhythms in force, by their texts: how far apart their times are is found out once, and not at each turn.
+    rhythms: Mutex<HashMap<String, Arc<Rhythm>>>,
 }
 
 /// What is in force of one routine of one environment.
@@ -63,7 +65,7 @@ struct Force<'a> {
     routine: Routine,
     mark: &'a Mark,
     template: Template,
-    rhythm: Rhythm,
+    rhythm: Arc<Rhythm>,
 }
 
 impl Force<'_> {
@@ -82,7 +84,7 @@ impl Force<'_> {
 impl Timer {
     /// Over the use cases of this desk.
     pub fn new(desk: Desk) -> Timer {
-        Timer { desk, later: Mutex::default() }
+        Timer { desk, later: Mutex::default(), rhythms: Mutex::default() }
     }
 
     /// Makes the runs that are due; answers when to come again.
@@ -109,13 +111,25 @@ impl Timer {
 
     /// What is in force of what this build knows, in environments that the config has.
     fn in_force<'a>(&'a self, marks: &'a [Mark]) -> Vec<Force<'a>> {
+        let mut known = self.rhythms.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut rhythms: HashMap<String, Arc<Rhythm>> = HashMap::new();
+        let mut rhythm = |text: &str| {
+            if let Some(rhythm) = rhythms.get(text) {
+                return Some(Arc::clone(rhythm));
+            }
+            let rhythm = known.remove(text).or_else(|| Rhythm::parse(text).ok().map(Arc::new))?;
+            rhythms.insert(text.to_owned(), Arc::clone(&rhythm));
+            Some(rhythm)
+        };
         let force = |mark: &'a Mark| {
             let environment = self.desk.planner.environment(&mark.environment)?;
             let (routine, template) = (Routine::named(&mark.subject)?, Template::read(&mark.note)?);
-            let rhythm = Rhythm::parse(&template.rhythm).ok()?;
+            let rhythm = rhythm(&template.rhythm)?;
             Some(Force { environment, routine, mark, template, rhythm })
         };
-        marks.iter().filter_map(force).collect()
+        let all = marks.iter().filter_map(force).collect();
+        *known = rhythms;
+        all
     }
 
     /// Every routine in force has its time, none else has, and no time lies where only a wrong clock can have put it.

@@ -218,7 +218,8 @@ impl Schedule {
                 "is due more than once an hour; AWS Backup runs hourly at most: give one minute, such as `0`".into()
             );
         }
-        let longest = longest_gap(&cron).ok_or("is never due: no month it names has such a day")?;
+        let weekly = !fields[DAY_OF_WEEK].contains(['L', '#']);
+        let longest = longest_gap(&cron, weekly).ok_or("is never due: no month it names has such a day")?;
         Ok(Schedule { text: format!("cron({})", fields.join(" ")), cron, longest })
     }
 }
@@ -313,17 +314,20 @@ fn cron(fields: &[String]) -> Option<Cron> {
     parser.parse(&format!("0 {}", fields.join(" "))).ok()
 }
 
-/// The longest time between two due times of the calendar's cycle; `None` when nothing is ever due.
-fn longest_gap(cron: &Cron) -> Option<Duration> {
+/// The longest time between two due times of the calendar's cycle, which is a week where days are named by the week alone (`weekly`:
+/// by no week of a month); `None` when nothing is ever due.
+fn longest_gap(cron: &Cron, weekly: bool) -> Option<Duration> {
     let hours = cron.pattern.hours.values();
     let (first, last) = (*hours.first()?, *hours.last()?);
     let within = hours.windows(2).map(|pair| pair[1] - pair[0]).max().unwrap_or_default();
     let pattern = &cron.pattern;
-    if pattern.is_dom_wildcard() && pattern.is_dow_wildcard() && pattern.months.values().len() == 12 {
+    let any_date = pattern.is_dom_wildcard() && pattern.months.values().len() == 12;
+    if any_date && pattern.is_dow_wildcard() {
         return Some(Duration::from_secs(3600 * u64::from(within.max(24 - (last - first)))));
     }
+    let cycle = if any_date && weekly { 7 } else { CYCLE_DAYS };
     let start = civil::date(2001, 1, 1);
-    let mut days = start.series(jiff::ToSpan::day(1)).take(usize::try_from(CYCLE_DAYS).ok()?).zip(0i64..);
+    let mut days = start.series(jiff::ToSpan::day(1)).take(usize::try_from(cycle).ok()?).zip(0i64..);
     let mut due = days.by_ref().filter(|(date, _)| is_due_on(cron, *date)).map(|(_, day)| day);
     let first_day = due.next()?;
     let (mut longest, mut latest) = (0, first_day);
@@ -332,7 +336,7 @@ fn longest_gap(cron: &Cron) -> Option<Duration> {
         latest = day;
     }
     // Behind the cycle's last due day comes its first again.
-    longest = longest.max(first_day + CYCLE_DAYS - latest);
+    longest = longest.max(first_day + cycle - latest);
     let across = longest * 24 - i64::from(last - first);
     u64::try_from(across.max(i64::from(within))).ok().map(|hours| Duration::from_secs(hours * 3600))
 }

@@ -482,20 +482,26 @@ fn spent() -> (Duration, u64) {
 async fn what_is_due_in_a_thousand_environments_is_planned_in_a_moment_and_spread_over_minutes() {
     let clock = ManualClock::new();
     let rig = Rig::new(db::sqlite(clock.clone()).await, clock, crowd(), 7);
-    let rhythm = Rhythm::parse("cron(0 4 * * ? *)").unwrap();
-    let approved = |name: &String| {
-        let template = own::template(&rig.config.environments[name], Routine::Secrets, &rhythm).unwrap();
+    // Every day, every week, and on a day that only a calendar tells.
+    let rhythms = [
+        (Routine::Secrets, "cron(0 4 * * ? *)"),
+        (Routine::PitrTest, "cron(0 1 ? * TUE *)"),
+        (Routine::RestoreTest, "cron(0 1 ? * 1#1 *)"),
+    ]
+    .map(|(routine, text)| (routine, Rhythm::parse(text).unwrap()));
+    let approved = |name: &String, (routine, rhythm): &(Routine, Rhythm)| {
+        let template = own::template(&rig.config.environments[name], *routine, rhythm).unwrap();
         MarkWrite::Set(Mark {
             environment: name.clone(),
             kind: MarkKind::Routine,
-            subject: Routine::Secrets.name().to_owned(),
+            subject: routine.name().to_owned(),
             note: template.note(),
             operation: "sc-1".to_owned(),
             at: rig.clock.now(),
         })
     };
-    let marks: Vec<MarkWrite> =
-        rig.config.environments.keys().filter(|name| name.starts_with('e')).map(approved).collect();
+    let names = rig.config.environments.keys().filter(|name| name.starts_with('e'));
+    let marks = names.flat_map(|name| rhythms.each_ref().map(|each| approved(name, each))).collect();
     rig.ledger.commit(Commit { marks, ..Commit::default() }).await.unwrap();
     rig.process.timer.turn().await.unwrap();
     let dues: Vec<Due> = rig.ledger.dues(None).await.unwrap().all;
