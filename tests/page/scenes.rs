@@ -288,8 +288,6 @@ async fn ransomware() {
         let point = "document.querySelector('#log').innerText.match(/bbws-prod-mysql-manual-\\d{8}-[a-z0-9-]+/)?.[0]";
         b.comes(point).await;
         let point = b.eval(point).await.as_str().expect("an id").to_owned();
-        scene.types(&format!("/bbws backup hold prod {point} --ticket INC-9")).await;
-        b.comes(&format!("{log}.innerText.includes('is held, and so are its copies')")).await;
         let incident = card(&["Incident INC-9 in prod", "Who does what"]);
         scene.presses(&button(&incident, "Take commander")).await;
         // The commander decides, and is asked why.
@@ -305,6 +303,8 @@ async fn ransomware() {
             .await;
         b.comes(&format!("{incident}.innerText.includes('because an intruder may still be in')")).await;
         scene.decides(&incident).await;
+        scene.types(&format!("/bbws backup hold prod {point} --ticket INC-9")).await;
+        b.comes(&format!("{log}.innerText.includes('is held, and so are its copies')")).await;
         scene.presses(&button(log, "Stop everything")).await;
         scene.presses("document.querySelector('dialog [data-confirm=yes]')").await;
         b.comes(&format!("{log}.innerText.includes('is stopped: no new step starts')")).await;

@@ -301,8 +301,7 @@ function showView(view) {
   if (modal && modal.id !== view?.id) {
     const { box } = modal;
     modal = null;
-    box.close();
-    box.remove();
+    takeOff(box);
   }
   if (!view) return;
   const ui = uiOf(`view:${view.id}`);
@@ -343,6 +342,18 @@ function showView(view) {
     box.showModal();
   }
   modal = { id: view.id, box, post };
+}
+
+/**
+ * Takes a dialog off the screen. What had the focus before gets it back; a text field among Chromium's takes keys then and no text,
+ * until it loses the focus once and gets it again.
+ */
+function takeOff(box) {
+  box.close();
+  const back = document.activeElement;
+  $("log").focus({ preventScroll: true });
+  if (back && back !== document.body && back.isConnected && !box.contains(back)) back.focus({ preventScroll: true });
+  box.remove();
 }
 
 /** Marks inputs that must be filled in; Slack does not even send such a form. */
