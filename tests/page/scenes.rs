@@ -145,7 +145,8 @@ async fn delete_without_where() {
         scene.hands_over_to("U0BOB").await;
         scene.decides(&restore).await;
         scene.types(&format!("/bbws op approve {id} --confirm prod")).await;
-        let next = button("document.querySelector('#log')", "Continue");
+        // The card of the incident has such a button, too.
+        let next = button(&restore, "Continue");
         b.comes(&next).await;
         b.picture("41-tenant-look").await;
         scene.presses(&next).await;
