@@ -18,7 +18,7 @@ use super::{
     home::Homes,
     inbound::{Envelope, Inbound, Inbox, Refusal, Seen, Unavailable, Via, says_command},
     lateness::Lateness,
-    leave_out,
+    leave_out::{self, Left},
     planner::Planner,
     restore_form::Triggers,
     timeline::Message,
@@ -391,7 +391,7 @@ impl Desk {
                     "bbws.try_now" => self.try_now(ask, &id).await,
                     other => {
                         if let Some(step) = leave_out::pressed(other) {
-                            return self.leave_out(ask, &id, step, &seen).await;
+                            return self.leave_out(ask, &id, Left::Pressed(step, &seen)).await;
                         }
                         let text =
                             format!("The button `{}` is not one this version knows. Nothing was done.", escape(other));
@@ -453,6 +453,8 @@ impl Desk {
         match control {
             Control::Approve => self.approve(ask, &id, None, command.values().get(CONFIRM)).await,
             Control::RollBack => self.roll_back(ask, &id, reason, None).await,
+            Control::Skip => self.leave_out(ask, &id, Left::Typed { forced: false }).await,
+            Control::Force => self.leave_out(ask, &id, Left::Typed { forced: true }).await,
             Control::Reject => self.reject(ask, &id, reason, None).await,
             Control::Cancel => self.cancel(ask, &id, reason).await,
             Control::Retry => self.retry(ask, &id).await,

@@ -33,6 +33,17 @@ const PEOPLE: usize = 2;
 /// A word that was given longer ago was given about another situation.
 const COUNTS_FOR: Duration = Duration::from_secs(3600);
 
+/// How somebody says that a step is left out.
+pub(super) enum Left<'s> {
+    /// By the button of this step, as it was drawn.
+    Pressed(usize, &'s Seen),
+    /// By a command, which is about the step that may be left out in that moment; whether it was called forcing.
+    Typed {
+        /// `op force`, and not `op skip`.
+        forced: bool,
+    },
+}
+
 /// The step that a button is about.
 pub(super) fn pressed(action: &str) -> Option<usize> {
     action.strip_prefix(ACTION)?.parse().ok()
@@ -40,35 +51,38 @@ pub(super) fn pressed(action: &str) -> Option<usize> {
 
 impl Desk {
     /// One person's word that a step is left out.
-    pub(super) async fn leave_out(
-        &self,
-        ask: &Inquiry,
-        id: &OpId,
-        step: usize,
-        seen: &Seen,
-    ) -> Result<Reply, StoreError> {
+    pub(super) async fn leave_out(&self, ask: &Inquiry, id: &OpId, left: Left<'_>) -> Result<Reply, StoreError> {
         let by = match self.actor(ask, Freshness::Now).await {
             Ok(principal) => principal,
             Err(reply) => return self.refuse_ask(ask, reply).await,
         };
         let channel = &ask.request.channel;
-        self.attempt(ask, id, |run| match seen.stale(&run.op, channel) {
-            Some(why) => Attempt::Refuse(say(Level::Warning, why)),
-            None => self.word(run, step, &by),
+        self.attempt(ask, id, |run| {
+            let open = operations::left_out(run);
+            match &left {
+                Left::Pressed(step, seen) => match (seen.stale(&run.op, channel), open) {
+                    (Some(why), _) => Attempt::Refuse(say(Level::Warning, why)),
+                    (None, Some((open, what))) if open == *step => self.word(run, (open, &what), &by),
+                    // What the button was drawn for is over, or another step is asked about now.
+                    (None, _) => Attempt::Refuse(say(
+                        Level::Info,
+                        format!(
+                            "That step of {} is not one to leave out now. Its card shows where it is. Nothing was done.",
+                            run.op.id
+                        ),
+                    )),
+                },
+                Left::Typed { forced } => match open {
+                    Some((step, what)) if what.forced == *forced => self.word(run, (step, &what), &by),
+                    other => Attempt::Refuse(say(Level::Info, not_that(run, other))),
+                },
+            }
         })
         .await
     }
 
-    fn word(&self, run: &Run, step: usize, by: &Principal) -> Attempt {
+    fn word(&self, run: &Run, (step, what): (usize, &LeftOut), by: &Principal) -> Attempt {
         let (op, now) = (&run.op, self.clock.now());
-        // What the button was drawn for is over, or another step is asked about now.
-        let Some((_, what)) = operations::left_out(run).filter(|(open, _)| *open == step) else {
-            let text = format!(
-                "That step of {} is not one to leave out now. Its card shows where it is. Nothing was done.",
-                op.id
-            );
-            return Attempt::Refuse(say(Level::Info, text));
-        };
         let mut votes = run.steps[step].answers.votes.clone();
         votes.retain(|vote| vote.digest == op.digest && now.since(vote.at) <= COUNTS_FOR);
         if votes.iter().any(|vote| vote.by.person == by.person) {
@@ -84,13 +98,21 @@ impl Desk {
             change.touch(step).answers.votes = votes;
             change.audit(&by.user, "leave_out", detail);
             let text = format!(
-                "*{title}*: <@{}> would leave it out. {} It takes one other person: {} on the card.",
+                "*{title}*: <@{}> would leave it out. {} It takes one other person: {} on the card, or `/bbws op {} {}`.",
                 by.user,
                 escape(&what.loses),
-                what.label()
+                what.label(),
+                verb(what),
+                op.id
             );
             change.thread(format!("step-{step}-leave-out-{}", now.0), Level::Warning, text);
-            let answer = format!("Your word counts. One other person has to press {} on {}.", what.label(), op.id);
+            let answer = format!(
+                "Your word counts: *{title}* would be left out. {} One other person has to press {} on {}, or to type `/bbws op {} {2}`.",
+                escape(&what.loses),
+                what.label(),
+                op.id,
+                verb(what)
+            );
             return Attempt::Change(Box::new(change), say(Level::Success, answer));
         }
         let begun = match op.state {
@@ -101,7 +123,7 @@ impl Desk {
             Ok(change) => change,
             Err(reply) => return Attempt::Refuse(reply),
         };
-        if passed_over(&mut change, step, &what).is_err() {
+        if passed_over(&mut change, step, what).is_err() {
             let text = format!("{} is at a point at which that cannot be left out. Nothing was done.", op.id);
             return Attempt::Refuse(say(Level::Warning, text));
         }
@@ -111,6 +133,25 @@ impl Desk {
         let text = format!("*{title}* is left out by {}. {}", who.join(" and "), escape(&what.loses));
         change.thread(format!("step-{step}-left-out-{}", now.0), Level::Warning, text);
         Attempt::Change(Box::new(change), say(Level::Success, format!("{} goes on without that step.", op.id)))
+    }
+}
+
+/// The command that says what its button says.
+fn verb(what: &LeftOut) -> &'static str {
+    if what.forced { "force" } else { "skip" }
+}
+
+/// Why a command leaves nothing out, and what can be said instead.
+fn not_that(run: &Run, open: Option<(usize, LeftOut)>) -> String {
+    let id = &run.op.id;
+    match open {
+        Some((step, what)) => format!(
+            "*{}* is the step of {id} that may be left out now, by `/bbws op {} {id}`. {} Nothing was done.",
+            escape(&run.op.plan.steps[step].title),
+            verb(&what),
+            escape(&what.loses)
+        ),
+        None => format!("No step of {id} can be left out now. Its card shows where it is. Nothing was done."),
     }
 }
 

@@ -138,7 +138,7 @@ fn person(text: &str) -> Result<String, Wrong> {
 }
 
 /// All of them.
-pub static ENTRIES: [Entry; 16] = [
+pub static ENTRIES: [Entry; 18] = [
     Entry {
         name: "dr.duty",
         path: &["dr", "duty"],
@@ -406,6 +406,36 @@ pub static ENTRIES: [Entry; 16] = [
         examples: &["op rollback rs-7 --reason \"orders are missing\""],
         who: "anyone in a role while it runs; after that whoever the policy names for `backup.cutover`",
         does: |_| Does::Control(Control::RollBack),
+        settle: as_they_are,
+        mend: nothing_more,
+    },
+    Entry {
+        name: "op.skip",
+        path: &["op", "skip"],
+        group: Group::Operations,
+        place: 66,
+        about: "Leave out the step of a failover that may be left out now, as its button does",
+        happens: "The answer says which step that is and what is lost without it. The run goes on once a second person has said the same of \
+                  the same step; nothing is proved by a step that was left out.",
+        args: &[OPERATION],
+        examples: &["op skip dr-17"],
+        who: "anyone in a role, and a second person has to say the same",
+        does: |_| Does::Control(Control::Skip),
+        settle: as_they_are,
+        mend: nothing_more,
+    },
+    Entry {
+        name: "op.force",
+        path: &["op", "force"],
+        group: Group::Operations,
+        place: 67,
+        about: "Wait no longer for a step of a failover that ends gracefully, as its button does",
+        happens: "The answer says which step that is and what is lost by it. The run goes on once a second person has said the same of the \
+                  same step.",
+        args: &[OPERATION],
+        examples: &["op force dr-17"],
+        who: "anyone in a role, and a second person has to say the same",
+        does: |_| Does::Control(Control::Force),
         settle: as_they_are,
         mend: nothing_more,
     },

@@ -106,6 +106,8 @@ fn understands_every_command() {
         ("op retry bk-1042", op("retry", None)),
         ("op pause bk-1042", op("pause", None)),
         ("op stop bk-1042", op("stop", None)),
+        ("op skip dr-17", about("op.skip", None, &[("id", Some("dr-17"))])),
+        ("op force dr-17", about("op.force", None, &[("id", Some("dr-17"))])),
         ("op resume bk-1042", op("resume", None)),
         ("op reject bk-1042", op("reject", None)),
         ("op reject bk-1042 --reason \"too risky\"", op("reject", reason)),

@@ -76,6 +76,10 @@ fn the_overview() {
        Try again what failed
     • `/bbws op rollback &lt;id&gt; [--reason "why"]`
        Undo what an operation has put in the place of something else
+    • `/bbws op skip &lt;id&gt;`
+       Leave out the step of a failover that may be left out now, as its button does
+    • `/bbws op force &lt;id&gt;`
+       Wait no longer for a step of a failover that ends gracefully, as its button does
     • `/bbws op pause &lt;id&gt;`
        Hold an operation before its next step
     • `/bbws op stop &lt;id&gt;`
@@ -257,6 +261,10 @@ fn the_pages_of_op() {
        Try again what failed
     • `/bbws op rollback &lt;id&gt; [--reason "why"]`
        Undo what an operation has put in the place of something else
+    • `/bbws op skip &lt;id&gt;`
+       Leave out the step of a failover that may be left out now, as its button does
+    • `/bbws op force &lt;id&gt;`
+       Wait no longer for a step of a failover that ends gracefully, as its button does
     • `/bbws op pause &lt;id&gt;`
        Hold an operation before its next step
     • `/bbws op stop &lt;id&gt;`
@@ -483,6 +491,8 @@ fn the_readme_table() {
     | `/bbws op cancel <id> [--reason "why"]` | Cancel an operation | anyone in a role |
     | `/bbws op retry <id>` | Try again what failed | anyone in a role |
     | `/bbws op rollback <id> [--reason "why"]` | Undo what an operation has put in the place of something else | anyone in a role while it runs; after that whoever the policy names for `backup.cutover` |
+    | `/bbws op skip <id>` | Leave out the step of a failover that may be left out now, as its button does | anyone in a role, and a second person has to say the same |
+    | `/bbws op force <id>` | Wait no longer for a step of a failover that ends gracefully, as its button does | anyone in a role, and a second person has to say the same |
     | `/bbws op pause <id>` | Hold an operation before its next step | anyone in a role |
     | `/bbws op stop <id>` | Halt an operation at once | anyone in a role |
     | `/bbws op resume <id>` | Go on with a paused operation | anyone in a role |
@@ -556,6 +566,8 @@ fn one_of_each() -> Vec<Command> {
         "op cancel bk-1",
         "op retry bk-1",
         "op rollback rs-1",
+        "op skip dr-1",
+        "op force dr-1",
         "op pause bk-1",
         "op stop bk-1",
         "op resume bk-1",

@@ -50,10 +50,10 @@ fn says_which_command_was_meant() {
       `backup delete` needs the id of a recovery point, as `backup list` shows it.
       /bbws backup delete prod <id>
     op
-      `op` needs a second word: list, show, approve, reject, cancel, retry, rollback, pause, stop or resume.
+      `op` needs a second word: list, show, approve, reject, cancel, retry, rollback, skip, force, pause, stop or resume.
       /bbws help op
     op 1042
-      `op` cannot be followed by `1042`, only by list, show, approve, reject, cancel, retry, rollback, pause, stop or resume.
+      `op` cannot be followed by `1042`, only by list, show, approve, reject, cancel, retry, rollback, skip, force, pause, stop or resume.
       /bbws help op
     ops lst prod
       There is no command `ops lst`.
@@ -68,7 +68,7 @@ fn says_which_command_was_meant() {
       There is no command `aprove bk-1042`.
       /bbws op approve bk-1042
     op aproove bk1042
-      `op` cannot be followed by `aproove`, only by list, show, approve, reject, cancel, retry, rollback, pause, stop or resume.
+      `op` cannot be followed by `aproove`, only by list, show, approve, reject, cancel, retry, rollback, skip, force, pause, stop or resume.
       /bbws op approve bk-1042
     stpo prod db corrupt
       There is no command `stpo prod`.

@@ -76,6 +76,10 @@ pub enum Control {
     Retry,
     /// Undo what a run has changed.
     RollBack,
+    /// Go on without the step of a run that may be left out now.
+    Skip,
+    /// Wait no longer for the step of a run that ends gracefully.
+    Force,
     /// Start no further step for now.
     Pause,
     /// Halt one, at once.
