@@ -15,7 +15,8 @@ pub fn told(env: &Environment, run: &Run) -> String {
         let steps = run.op.plan.steps.iter().zip(&run.steps);
         let meant = steps.filter(|(spec, _)| match &spec.action {
             Action::PromoteReplica(_) | Action::RestoreTest(_) => promotes,
-            Action::FenceService(_) => !promotes,
+            // Once traffic has left they are stopped once more, which tells nothing of the time before.
+            Action::FenceService(_) => !promotes && spec.after.is_empty(),
             _ => false,
         });
         meant.map(|(_, step)| step).collect::<Vec<_>>()

@@ -472,6 +472,11 @@ async fn every_step_may_fail_and_what_is_told_is_true() {
                 assert!(rig.run(&id).await.op.outcome.is_some_and(|told| told.contains("is not fenced")), "{at}");
                 continue;
             }
+            if step == "rds.drained" {
+                // Nor for its connections, which are asked after once more.
+                assert_eq!(state, State::Succeeded, "{at}");
+                continue;
+            }
             assert_eq!(state, State::Failed, "{kind:?} {at}");
             rig.settle(Duration::from_secs(60)).await;
             let outcome = rig.run(&id).await.op.outcome.expect("an outcome");

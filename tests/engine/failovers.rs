@@ -120,6 +120,8 @@ async fn a_platform_moves_while_its_primary_region_is_dark() {
         let run = rig.run(&id).await;
         let outcome = run.op.outcome.clone().expect("an outcome");
         assert!(outcome.contains("wordpress in af-south-1 is not fenced"), "{outcome}");
+        let unseen = "whether anybody is still connected to bbws-prod-mysql in af-south-1 cannot be seen: ";
+        assert!(run.issues().iter().any(|(_, why)| why.starts_with(unseen)), "{:?}", run.issues());
         assert!(outcome.contains("`/bbws dr reprotect prod`"), "{outcome}");
         assert!(!outcome.contains("dr failover"), "it has moved, so that it is not asked for again: {outcome}");
         assert!(rig.chat.cards_of(&id)[0].message.payload["issues"] == true, "what is open is said");
@@ -137,18 +139,14 @@ async fn a_platform_moves_while_its_primary_region_is_dark() {
         });
         assert_eq!(first.len(), 1, "{first:?}");
         assert!(first[0].0.ends_with(&id) && first[0].1 == "available", "{first:?}");
-        // Nothing but the fence was asked of the region that is dark.
-        let kinds: Vec<&str> = rig
-            .cloud
-            .requests_by(&OpId(id.clone()))
-            .iter()
-            .filter(|asked| asked.region == HOME)
-            .flat_map(|asked| {
-                asked.asker.iter().flat_map(|asker| asker.steps.iter().map(|step| step.kind)).collect::<Vec<_>>()
-            })
-            .filter(|kind| *kind != "ecs.fence")
-            .collect();
-        assert!(kinds.is_empty(), "{kinds:?}");
+        // Nothing but the fence and a look at its connections was asked of the region that is dark.
+        let requests = rig.cloud.requests_by(&OpId(id.clone()));
+        let there = requests.iter().filter(|asked| asked.region == HOME).flat_map(|asked| &asked.asker);
+        let kinds = there.map(|asker| asker.steps.iter().map(|step| step.kind).collect::<Vec<_>>());
+        // Steps that are looked at together are named together.
+        let others: Vec<Vec<&str>> =
+            kinds.filter(|kinds| !["ecs.fence", "rds.drained"].iter().any(|own| kinds.contains(own))).collect();
+        assert!(others.is_empty(), "{others:?}");
         let told: Vec<String> = rig
             .cloud
             .published()
@@ -176,7 +174,7 @@ async fn traffic_goes_back_while_the_old_side_is_kept_and_data_does_not() {
     assert!(own.contains("Your word would not count"), "{own}");
     rig.say("U0BOB", &format!("op rollback {id} --reason \"the new side is slow\"")).await;
     assert_eq!(rig.finish(&id).await, State::RolledBack, "{:#?}", rig.run(&id).await);
-    assert_eq!((weights(&rig), tasks(&rig, Side::Primary), tasks(&rig, Side::Dr)), ((Some(100), Some(0)), 4, 1));
+    assert_eq!((weights(&rig), tasks(&rig, Side::Primary), tasks(&rig, Side::Dr)), ((Some(100), Some(0)), 4, 0));
     assert!(there(&rig, Side::Primary, |place, now| place.rds.instance("bbws-prod-mysql", now).is_some()));
     assert!(there(&rig, Side::Dr, |place, now| place
         .rds
@@ -382,8 +380,15 @@ async fn two_people_leave_out_what_may_be_left_out_and_its_loss_is_said() {
     }
     assert_eq!(rig.state(&id).await, State::Failed, "{:#?}", rig.run(&id).await.op.outcome);
     assert_eq!(rig.ledger_holder("prod").await, None);
-    let first = left_out(&mut rig, "U0ALICE", &id).await;
-    assert!(first.contains("One other person has to press Skip"), "{first}");
+    let mistaken = rig.say("U0ALICE", &format!("op force {id}")).await;
+    assert!(
+        mistaken.contains(&format!("by `/bbws op skip {id}`")) && mistaken.contains("Nothing was done"),
+        "{mistaken}"
+    );
+    let first = rig.say("U0ALICE", &format!("op skip {id}")).await;
+    assert!(first.contains("Nothing brings back") && first.contains("One other person has to press Skip"), "{first}");
+    let typed = rig.say("U0ALICE", &format!("op skip {id}")).await;
+    assert!(typed.contains("You said so already"), "{typed}");
     let again = left_out(&mut rig, "U0ALICE", &id).await;
     assert!(again.contains("You said so already"), "{again}");
     assert_eq!(rig.state(&id).await, State::Failed, "one person is not two");
@@ -436,7 +441,8 @@ async fn what_ends_gracefully_is_forced_and_a_button_of_another_moment_does_noth
     assert_eq!((open, what.label()), (step, "Force"));
     left_out(&mut rig, "U0ALICE", &id).await;
     let forced = rig.clock.now();
-    left_out(&mut rig, "U0BOB", &id).await;
+    let second = rig.say("U0BOB", &format!("op force {id}")).await;
+    assert!(second.contains("goes on without that step"), "a button and a command are one word each: {second}");
     let run = rig.run(&id).await;
     assert_eq!(
         (run.steps[step].state, run.steps[step].ended),
@@ -451,6 +457,8 @@ async fn what_ends_gracefully_is_forced_and_a_button_of_another_moment_does_noth
             .iter()
             .any(|(_, why)| why.contains("Resolvers may still lead clients to af-south-1"))
     );
+    let none = rig.say("U0CAROL", &format!("op force {id}")).await;
+    assert!(none.contains("No step of ") && none.contains("Nothing was done"), "{none}");
     let late = rig.click("U0CAROL", &format!("leave_out.{step}"), &id).await.expect("an answer").text;
     assert!(late.contains("is not one to leave out now"), "{late}");
 }
@@ -532,4 +540,48 @@ async fn a_copy_that_reaches_less_far_and_a_change_of_what_steps_rest_on_take_th
         let state = rig.state(&id).await;
         assert_eq!(state == State::AwaitingApproval, change < 2, "{change}: {state}");
     }
+}
+
+#[tokio::test]
+async fn whoever_stays_connected_to_the_old_side_is_said_with_how_to_cut_them_off() {
+    let mut rig = Rig::demo_sqlite().await;
+    let connected = |rig: &Rig, count: i64| {
+        let set = |place: &mut Region| place.cloudwatch.connections.insert("bbws-prod-mysql".to_owned(), count);
+        rig.cloud.meddle("prod", Side::Primary, |place, _, _| set(place));
+    };
+    connected(&rig, 3);
+    let id = moved(&mut rig).await;
+    let drains = rig.run(&id).await.op.plan.steps.iter().position(|spec| spec.action.kind() == "rds.drained");
+    let drains = drains.expect("the step");
+    for _ in 0..600 {
+        if rig.run(&id).await.steps[drains].state == StepState::Polling {
+            break;
+        }
+        rig.settle(Duration::from_secs(1)).await;
+    }
+    rig.settle(Duration::from_secs(60)).await;
+    let detail = rig.run(&id).await.steps[drains].detail.clone();
+    assert_eq!(detail.as_deref(), Some("connections: 3 to bbws-prod-mysql"));
+    assert_eq!(rig.finish(&id).await, State::Succeeded, "{:#?}", rig.run(&id).await);
+    let run = rig.run(&id).await;
+    let issues = run.issues();
+    let (_, why) = issues.iter().find(|(title, _)| title.starts_with("See connections")).expect("an issue");
+    assert!(why.contains("3 to bbws-prod-mysql. Clients that keep a connection never leave by themselves"), "{why}");
+    let cut = "`aws rds reboot-db-instance --region af-south-1 --db-instance-identifier bbws-prod-mysql`";
+    assert!(why.ends_with(cut), "{why}");
+}
+
+#[tokio::test]
+async fn an_old_side_that_comes_back_after_the_move_is_stopped_then() {
+    let mut rig = Rig::demo_sqlite().await;
+    rig.cloud.region_down(HOME, true);
+    let id = moved(&mut rig).await;
+    rig.settle(Duration::from_secs(20)).await;
+    rig.cloud.region_down(HOME, false);
+    assert_eq!(tasks(&rig, Side::Primary), 4, "it may take writes again");
+    assert_eq!(rig.finish(&id).await, State::Succeeded, "{:#?}", rig.run(&id).await);
+    assert_eq!((tasks(&rig, Side::Primary), tasks(&rig, Side::Dr)), (0, 4));
+    let run = rig.run(&id).await;
+    let issues: Vec<&str> = run.issues().into_iter().map(|(title, _)| title).collect();
+    assert_eq!(issues, ["Fence wordpress in af-south-1"], "only that it was not fenced before");
 }

@@ -59,6 +59,28 @@ pub async fn free_storage(session: &Session, id: &str) -> Result<Option<u64>, Cl
     Ok(newest.filter(|(_, bytes)| bytes.is_finite() && *bytes >= 0.0).map(|(_, bytes)| *bytes as u64))
 }
 
+/// How many connections each of these instances has, by its id, at the most within the newest minute; none where CloudWatch has no value of
+/// the last minutes.
+///
+/// # Errors
+/// See [`CloudError`].
+pub async fn connections(session: &Session, ids: &[String]) -> Result<BTreeMap<String, Option<u64>>, CloudError> {
+    let now = session.now();
+    let mut all = BTreeMap::new();
+    for chunk in ids.chunks(MOST) {
+        let attempt = session.reads("cloudwatch:GetMetricData", format!("the connections of {}", chunk.join(", ")));
+        let queries =
+            chunk.iter().enumerate().map(|(at, id)| query(at, id, "DatabaseConnections", "Maximum")).collect();
+        let found = values(session, &attempt, queries).await?;
+        for (at, id) in chunk.iter().enumerate() {
+            let newest = found.get(&name(at)).and_then(|points| points.iter().max_by_key(|(at, _)| *at));
+            let known = newest.filter(|(at, count)| now.since(*at) <= FRESH && count.is_finite() && *count >= 0.0);
+            all.insert(id.clone(), known.map(|(_, count)| count.ceil() as u64));
+        }
+    }
+    Ok(all)
+}
+
 /// Puts values of metrics, by environment and resource.
 ///
 /// # Errors

@@ -121,6 +121,7 @@ macro_rules! every_kind_of_step {
                 VerifyTenant = "tenant.verify",
                 WatchHealth = "verify.health",
                 SettleTraffic = "dns.settle",
+                DrainConnections = "rds.drained",
                 FollowReplica = "rds.follow",
                 CatchUp = "rds.caught_up",
                 CompareRecords = "dns.compare",

@@ -147,6 +147,28 @@ pub struct PointSecret {
     /// Region of that one, where it is another.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub to_region: Option<String>,
+    /// The instances it may lead to now, in place of the one above: known by their names alone, since their region may not answer.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub away_from: Vec<Away>,
+}
+
+/// An instance that may be asked nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Away {
+    /// Its region.
+    pub region: String,
+    /// Its DB instance identifier.
+    pub instance: String,
+}
+
+impl Away {
+    /// Whether this is the host under which RDS lets it be reached: `<instance>.<letters>.<region>.rds.amazonaws.com`.
+    pub fn is_at(&self, host: &str) -> bool {
+        let mut labels = host.split('.');
+        let (instance, region, service) = (labels.next(), labels.nth(1), labels.next());
+        let same = |label: Option<&str>, own: &str| label.is_some_and(|label| label.eq_ignore_ascii_case(own));
+        same(instance, &self.instance) && same(region, &self.region) && same(service, "rds")
+    }
 }
 
 impl Parameters for PointSecret {
@@ -250,5 +272,26 @@ impl Parameters for VerifyReach {
 
     fn label(&self) -> &'static str {
         "Measure what is replaced"
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_instance_is_known_by_the_host_that_rds_gives_it() {
+        let away = Away { region: "af-south-1".into(), instance: "bbws-prod-mysql".into() };
+        for (host, own) in [
+            ("bbws-prod-mysql.c9akciq32rqa.af-south-1.rds.amazonaws.com", true),
+            ("BBWS-prod-mysql.c9akciq32rqa.AF-south-1.rds.amazonaws.com.cn", true),
+            ("bbws-prod-mysql-replica.c9akciq32rqa.af-south-1.rds.amazonaws.com", false),
+            ("bbws-prod-mysql.c9akciq32rqa.eu-west-1.rds.amazonaws.com", false),
+            ("bbws-prod-mysql.af-south-1.rds.amazonaws.com", false),
+            ("bbws-prod-mysql", false),
+            ("", false),
+        ] {
+            assert_eq!(away.is_at(host), own, "{host}");
+        }
     }
 }

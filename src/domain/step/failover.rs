@@ -207,3 +207,31 @@ impl Parameters for SettleTraffic {
         "Wait for resolvers"
     }
 }
+
+/// Sees connections to the databases that were left fall, as far as anybody can see that: their region may be dead, and nothing waits for
+/// it. Reads only.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DrainConnections {
+    /// Region in which the platform runs from now on.
+    pub region: String,
+    /// Region that was left.
+    pub from_region: String,
+    /// The DB instances that were left there.
+    pub databases: Vec<String>,
+    /// For how long at most, in seconds: clients that keep a connection never leave by themselves.
+    pub within: u64,
+}
+
+impl Parameters for DrainConnections {
+    fn region(&self) -> Option<&str> {
+        Some(&self.region)
+    }
+
+    fn resource(&self) -> &str {
+        "connections"
+    }
+
+    fn label(&self) -> &'static str {
+        "Watch connections"
+    }
+}

@@ -33,6 +33,7 @@ pub mod configuration;
 pub mod copies;
 mod cutover;
 pub mod delete;
+mod drained;
 mod dump_check;
 mod dump_clone;
 mod dump_load;

@@ -89,7 +89,7 @@ impl Change for PointSecret {
             ));
         }
         let there = at.elsewhere(self.to_region.as_deref().unwrap_or(&self.region)).await;
-        let (from, to) = (place(session, &self.from, &attempt).await?, place(&there, &self.to, &attempt).await?);
+        let to = place(&there, &self.to, &attempt).await?;
         let leads = login::place(&text);
         let goes = |(host, port): &(String, u16), (wanted, at): &(String, u16)| {
             host.eq_ignore_ascii_case(wanted) && port == at
@@ -97,11 +97,23 @@ impl Change for PointSecret {
         if leads.as_ref().is_some_and(|leads| goes(leads, &to)) {
             return Ok(finished(name));
         }
-        if !leads.as_ref().is_some_and(|leads| goes(leads, &from)) {
+        let (left, wanted) = match self.away_from.as_slice() {
+            [] => {
+                let from = place(session, &self.from, &attempt).await?;
+                let left = leads.as_ref().is_some_and(|leads| goes(leads, &from));
+                (left, format!("{} at {}:{}", self.from, from.0, from.1))
+            }
+            away => {
+                let left = leads.as_ref().is_some_and(|(host, _)| away.iter().any(|away| away.is_at(host)));
+                let named: Vec<String> = away.iter().map(|a| format!("{} in {}", a.instance, a.region)).collect();
+                (left, named.join(" or "))
+            }
+        };
+        if !left {
             let leads =
                 leads.map_or_else(|| "to no host and port".to_owned(), |(host, port)| format!("to {host}:{port}"));
             return Err(attempt.never(
-                &format!("it leads {leads} and not to {} at {}:{}", self.from, from.0, from.1),
+                &format!("it leads {leads} and not to {wanted}"),
                 "Nothing was changed. Correct the secret or `endpoint_secret` in bbws.toml, then retry.",
             ));
         }

@@ -3,19 +3,12 @@
 use super::{
     super::{
         aside::scale,
+        failover,
         traffic::{self, ALL},
     },
     route::{Begun, Home, Route},
 };
-use crate::domain::{
-    active::Active,
-    environment::Dns,
-    mark::MarkKind,
-    moment::spoken,
-    operation::Run,
-    step::{self, Action},
-    world::RecordFound,
-};
+use crate::domain::{active::Active, environment::Dns, mark::MarkKind, moment::spoken, step, world::RecordFound};
 
 /// RDS keeps automated backups for no more days.
 const MOST_DAYS: u32 = 35;
@@ -57,6 +50,7 @@ impl Route<'_> {
                     from,
                     to: id.clone(),
                     to_region: (*region != here).then(|| here.clone()),
+                    away_from: Vec::new(),
                 };
                 let title = format!("Lead secret {secret} in {region} to {id} in {here}");
                 let step = self.draft.step(title, promoted.to_vec(), point);
@@ -294,7 +288,8 @@ impl Route<'_> {
             return;
         }
         for (service, _) in self.tasks_there() {
-            let Some(tasks) = self.known.past.first().and_then(|left| stood(left, there, &service)) else {
+            let left = self.known.past.first();
+            let Some(tasks) = left.and_then(|left| failover::stood_by(&left.op.plan, &service)) else {
                 self.draft.note(format!(
                     "How many tasks {service} has in {there} while it stands by is not known: set it by hand afterwards."
                 ));
@@ -305,14 +300,4 @@ impl Route<'_> {
             self.draft.step(title, after, scale(there, cluster, &service, tasks));
         }
     }
-}
-
-/// How many tasks a service had in a region while it stood by, by the way back of the run that left the primary region.
-fn stood(left: &Run, region: &str, service: &str) -> Option<u32> {
-    let back = left.op.plan.steps.iter().filter(|spec| spec.back);
-    back.filter_map(|spec| match &spec.action {
-        Action::ScaleService(scale) if scale.region == region && scale.service == service => Some(scale.desired),
-        _ => None,
-    })
-    .next()
 }

@@ -238,9 +238,20 @@ impl Operation for Failover {
                     fence.service
                 ),
             ),
+            Action::PointSecret(led) => (
+                false,
+                format!(
+                    "Services in {new} go on to read and write where secret {} leads, which may be {old}: correct it by hand before traffic moves.",
+                    led.secret
+                ),
+            ),
             Action::SettleTraffic(_) => {
                 (true, format!("Resolvers may still lead clients to {old}: what they write there is not in {new}."))
             }
+            Action::DrainConnections(_) => (
+                true,
+                format!("Whoever is still connected to {old} goes on to read and write there, which is not in {new}."),
+            ),
             Action::WatchHealth(_) if asked_later => {
                 (false, format!("Nobody knows whether {new} serves before its users are sent there."))
             }
@@ -403,6 +414,16 @@ fn stopped_first(id: &str, environment: &str, past: &[Run], draft: &mut Draft) -
         run.op.state.spoken()
     ));
     Ok(())
+}
+
+/// The subject of the fact that says how many tasks a service had in the DR region while it stood by.
+fn serves(service: &str) -> String {
+    format!("Service {service}")
+}
+
+/// How many tasks a service had in the DR region before the platform was moved there, by the plan of the move.
+pub(super) fn stood_by(plan: &Plan, service: &str) -> Option<u32> {
+    fact(plan, &serves(service)).split_whitespace().next()?.parse().ok()
 }
 
 fn fact<'p>(plan: &'p Plan, subject: &str) -> &'p str {

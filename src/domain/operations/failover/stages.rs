@@ -10,7 +10,9 @@ use crate::domain::{
 /// not one moment.
 pub(super) fn recovery(run: &Run) -> Recovery {
     let mut reached = Stages::of(run);
-    reached.add("fenced", reached.last(|spec| matches!(spec.action, Action::FenceService(_))));
+    // Once traffic has left, the old side is stopped once more, which is no stage.
+    let fence = |spec: &StepSpec| matches!(spec.action, Action::FenceService(_)) && spec.after.is_empty();
+    reached.add("fenced", reached.last(fence));
     reached.add("databases ready", reached.last(takes_writes));
     let agreed = |spec: &StepSpec| matches!(&spec.action, Action::WaitForPeople(what) if what.rule.is_some());
     reached.add("agreed to", reached.last(agreed));

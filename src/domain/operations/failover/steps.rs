@@ -15,12 +15,14 @@ use crate::domain::{
     policy::{self, Need},
     restored,
     standby::{Fence, RoutingControls},
-    step::{self, Consent, Weighing},
+    step::{self, Away, Consent, Weighing},
     world::{RecordFound, SnapshotFound, StandbyFound},
 };
 
 /// RDS keeps automated backups for no more days.
 const MOST_DAYS: u32 = 35;
+/// For how long connections to what was left are watched, in seconds.
+const DRAINS: u64 = 600;
 /// How long the side that takes over has to answer before anybody is sent there, in seconds.
 const INSIDE: u64 = 60;
 
@@ -74,6 +76,7 @@ impl<'a> Route<'a> {
         let fenced = self.fence();
         let ready = self.databases(&heirs, &fenced);
         let ready = self.secrets(ready);
+        let ready = self.endpoints(&heirs, ready);
         let by_hand = self.by_hand(ready);
         let scaled = self.services(&by_hand);
         let inside = self.inside(if scaled.is_empty() { by_hand } else { scaled.clone() });
@@ -222,6 +225,28 @@ impl<'a> Route<'a> {
         vec![self.draft.step(title, ready, step::PromoteSecrets { region, prefix: prefix.clone() })]
     }
 
+    /// What serves there is led to what takes over, wherever an earlier move led it.
+    fn endpoints(&mut self, heirs: &[(&Database, Heir<'_>)], ready: Vec<usize>) -> Vec<usize> {
+        let region = self.dr();
+        let led = heirs.iter().filter_map(|(database, heir)| {
+            let secret = database.endpoint_secret.clone()?;
+            let home = Away { region: self.env.primary_region.clone(), instance: database.id.clone() };
+            let replica = database.dr_replica.clone().map(|instance| Away { region: region.clone(), instance });
+            let point = step::PointSecret {
+                region: region.clone(),
+                secret: secret.clone(),
+                from: database.id.clone(),
+                to: heir.id().to_owned(),
+                to_region: None,
+                away_from: std::iter::once(home).chain(replica).collect(),
+            };
+            let title = format!("Lead secret {secret} in {region} to {}", heir.id());
+            Some(self.draft.step(title, ready.clone(), point))
+        });
+        let led: Vec<usize> = led.collect();
+        if led.is_empty() { ready } else { led }
+    }
+
     fn hand(&mut self, title: impl Into<String>, after: Vec<usize>, question: String) -> usize {
         self.draft.step(title, after, step::WaitForPeople { question, rule: None, consent: Consent::Look })
     }
@@ -284,7 +309,7 @@ impl<'a> Route<'a> {
                 ));
                 continue;
             };
-            self.draft.fact(format!("Service {}", service.name), format!("{} tasks in {cluster}", found.desired));
+            self.draft.fact(super::serves(&service.name), format!("{} tasks in {cluster}", found.desired));
             scaled.push(self.draft.step(
                 format!("Scale {} to {}", service.name, service.desired),
                 after.to_vec(),
@@ -412,6 +437,7 @@ impl<'a> Route<'a> {
             };
             let title = "Wait until resolvers have forgotten the old side";
             after = self.draft.step(title, vec![shifted, active], settle);
+            self.cut_off(after);
         }
         let urls = self.env.health.as_ref().map(|health| health.urls.clone()).unwrap_or_default();
         if urls.is_empty() {
@@ -423,6 +449,31 @@ impl<'a> Route<'a> {
         let watch =
             step::WatchHealth { region: self.dr(), urls, seconds: watch.as_secs(), turns_back: false, holds: false };
         self.draft.step(title, vec![after], watch);
+    }
+
+    /// Whoever keeps a connection to the old side never leaves by itself. Where that side could not be reached before, it is stopped once
+    /// more, and then its connections are seen to fall.
+    fn cut_off(&mut self, settled: usize) {
+        let (env, old) = (self.env, &self.env.primary_region);
+        let mut cut = Vec::new();
+        if let (Fence::Ecs, Some(services)) = (env.dr.fence, &env.services) {
+            for service in &services.services {
+                let fence = step::FenceService {
+                    region: old.clone(),
+                    cluster: services.cluster.clone(),
+                    service: service.name.clone(),
+                };
+                let title = format!("Fence {} in {old} once more, now that traffic has left", service.name);
+                cut.push(self.draft.step(title, vec![settled], fence));
+            }
+        }
+        let databases: Vec<String> = env.databases.iter().map(|database| database.id.clone()).collect();
+        if databases.is_empty() {
+            return;
+        }
+        let title = format!("See connections to {} in {old} end", databases.join(", "));
+        let drained = step::DrainConnections { region: self.dr(), from_region: old.clone(), databases, within: DRAINS };
+        self.draft.step(title, if cut.is_empty() { vec![settled] } else { cut }, drained);
     }
 
     /// What was promoted or restored keeps no backups, and takes none before it is available.
@@ -466,7 +517,8 @@ impl<'a> Route<'a> {
                 up.push(self.draft.back(title, vec![*fenced], scale));
             }
         }
-        let mut last = up;
+        // Once the old side is known to run, and before anybody is led there: at no moment users write to both.
+        let mut last = self.stopped(up, begun);
         let controls = env.dns.as_ref().and_then(|dns| dns.routing_controls.as_ref());
         if let (Some(turned), Some(controls)) = (begun.turned, controls) {
             let turn = traffic::turn(&env.dr_region, &controls.primary, &controls.dr, controls);
@@ -482,15 +534,22 @@ impl<'a> Route<'a> {
         }
         let after = last.iter().copied().chain([active]).collect();
         let title = format!("Write down that {} runs in {old}", env.name);
-        last.push(self.draft.back(title, after, Active::primary().remember()));
-        let Some(cluster) = env.standby_cluster() else { return };
+        self.draft.back(title, after, Active::primary().remember());
+    }
+
+    /// What serves in the DR region stops, and does not stand by either: it would write to a database that follows nothing any more.
+    fn stopped(&mut self, up: Vec<usize>, begun: &Begun) -> Vec<usize> {
+        let env = self.env;
+        let mut last = up;
+        let Some(cluster) = env.standby_cluster() else { return last };
+        let before = last.clone();
         for (service, scaled) in env.services.iter().flat_map(|s| &s.services).zip(&begun.scaled) {
-            let Some(found) = self.found.services.iter().find(|found| found.name == service.name) else { continue };
-            let scale = self.scale(&env.dr_region, cluster, &service.name, found.desired);
-            let title = format!("Scale {} in {} back to {}", service.name, env.dr_region, found.desired);
-            let after = last.iter().copied().chain([*scaled]).collect();
-            self.draft.back(title, after, scale);
+            let stop = self.scale(&env.dr_region, cluster, &service.name, 0);
+            let title = format!("Stop {} in {}", service.name, env.dr_region);
+            let after = before.iter().copied().chain([*scaled]).collect();
+            last.push(self.draft.back(title, after, stop));
         }
+        last
     }
 
     fn notes(&mut self) {
@@ -502,10 +561,11 @@ impl<'a> Route<'a> {
             "A promotion cannot be undone: what was a replica never becomes one again, and a way home needs a new one.",
         );
         self.draft.note(format!(
-            "Nothing of {old} is deleted. Roll back sends traffic back there, not data: what was written in {new} stays in {new}."
+            "Nothing of {old} is deleted. Roll back sends traffic back there, not data: what was written in {new} stays in {new}, whose services stop until `/bbws dr reprotect {}` lets them stand by again.",
+            self.env.name
         ));
         self.draft.note(format!(
-            "Connections that clients keep to {old} do not end by themselves. From the move on no copy of {} is made in another region.",
+            "Connections that clients keep to {old} do not end by themselves: its services are stopped once more after the move where they can be reached, and what is still connected is said. From the move on no copy of {} is made in another region.",
             self.env.name
         ));
     }

@@ -156,6 +156,7 @@ impl Exchange<'_> {
             from: id.clone(),
             to: instance.to_owned(),
             to_region: None,
+            away_from: Vec::new(),
         };
         let pointed = path.draft.step(format!("Lead secret {secret} to {instance}"), vec![tagged], point);
         let live = |instance: &str, before: &str| step::Remember {

@@ -1,4 +1,4 @@
-//! CloudWatch: the lag of read replicas and the free storage of instances, a value a minute; and what is put there.
+//! CloudWatch: the lag of read replicas, the free storage and the connections of instances, a value a minute; and what is put there.
 
 use std::time::Duration;
 
@@ -67,6 +67,14 @@ fn get_metric_data(cx: &mut Context<'_>, request: &Request) -> Outcome {
                 let percent = place.cloudwatch.free.get(&instance).copied().unwrap_or(CloudWatch::FREE);
                 let bytes = (i64::from(found.size_gib) << 30) / 100 * i64::from(percent);
                 Lag { seconds: Some(bytes), ..Lag::USUAL }
+            }),
+            "DatabaseConnections" => found.map(|found| {
+                let services = place.ecs.clusters.values().flat_map(|cluster| cluster.values());
+                let tasks: u32 = services.map(|service| service.running(now)).sum();
+                let writable = found.source(now).is_none();
+                let usual = if writable { i64::from(tasks) * CloudWatch::A_TASK } else { 0 };
+                let count = place.cloudwatch.connections.get(&instance).copied().unwrap_or(usual);
+                Lag { seconds: Some(count), ..Lag::USUAL }
             }),
             _ => None,
         };

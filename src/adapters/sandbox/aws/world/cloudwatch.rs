@@ -12,6 +12,9 @@ pub struct CloudWatch {
     /// Instances of whose storage another share is free than [`CloudWatch::FREE`], in per cent.
     #[serde(default)]
     pub free: BTreeMap<String, u8>,
+    /// Instances that have another number of connections than the tasks of their region's services open.
+    #[serde(default)]
+    pub connections: BTreeMap<String, i64>,
     /// Values that were put there: namespace, metric, its dimensions in words, and the value as text.
     #[serde(default)]
     pub put: Vec<(String, String, String, String)>,
@@ -20,6 +23,8 @@ pub struct CloudWatch {
 impl CloudWatch {
     /// How much of an instance's storage is free where there is nothing to say about it, in per cent.
     pub const FREE: u8 = 60;
+    /// Connections that a task opens.
+    pub const A_TASK: i64 = 10;
     /// Values that were put there are kept up to so many.
     const PUT: usize = 10_000;
 
@@ -34,7 +39,7 @@ impl CloudWatch {
 /// How far a replica is behind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Lag {
-    /// In seconds, of storage in bytes; −1 where replication does not run. None where nothing is measured.
+    /// In seconds, of storage in bytes, of connections their number; −1 where replication does not run. None where nothing is measured.
     pub seconds: Option<i64>,
     /// How old the newest measurement is, in seconds.
     pub age: u64,
