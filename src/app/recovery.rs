@@ -187,7 +187,7 @@ fn moved(seen: &Seen) -> String {
     let since = seen.active.since.as_ref();
     let since = since.map(|(at, by)| format!(" since {}, by {}", at.day_and_clock(), escape(by))).unwrap_or_default();
     let protected = match &seen.active.protected {
-        Some(region) => format!("protected in {region}"),
+        Some(protection) => format!("protected in {}", protection.region),
         None => format!("and nothing protects {0}: `/bbws dr reprotect {0}`", escape(&config.name)),
     };
     let mut lines = vec![format!(
@@ -205,6 +205,8 @@ fn moved(seen: &Seen) -> String {
 /// Every point that was looked at.
 fn table(seen: &Seen, marks: &[Mark], (replication, infrastructure): (bool, bool)) -> Table {
     let (config, found) = (&seen.config, &seen.found);
+    // Copies are named and judged as what is live where it runs.
+    let runs = seen.active.environment(config);
     let row = |what: &str, state: &str, detail: &str| vec![what.to_owned(), state.to_owned(), detail.to_owned()];
     let mut rows = Vec::new();
     if infrastructure {
@@ -219,13 +221,13 @@ fn table(seen: &Seen, marks: &[Mark], (replication, infrastructure): (bool, bool
     }
     if replication {
         for component in &found.components {
-            let rpo = config.promise_of(component).rpo;
+            let rpo = runs.promise_of(component).rpo;
             let (state, detail) = match (component.lag(found.at), component.safe.as_ref().err()) {
                 (Some(lag), _) if lag <= rpo => ("kept", format!("{} behind", spoken(lag))),
                 (Some(lag), _) => ("BREACH", format!("{} behind", spoken(lag))),
                 (None, why) => ("unknown", why.cloned().unwrap_or_default()),
             };
-            let detail = format!("{detail}; RPO {}", spoken(rpo));
+            let detail = format!("{detail}, in {}; RPO {}", runs.dr_region, spoken(rpo));
             rows.push(row(&component.name(), state, &detail));
         }
         for replica in &found.replicas {

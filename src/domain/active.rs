@@ -7,6 +7,7 @@
 use std::{borrow::Cow, collections::BTreeMap};
 
 use super::{
+    derived,
     environment::{Bucket, Environment, Replication, Side},
     mark::{Mark, MarkKind},
     moment::Moment,
@@ -29,8 +30,17 @@ pub struct Active {
     pub instead: BTreeMap<String, String>,
     /// Since when, and by which operation; none where it never ran elsewhere.
     pub since: Option<(Moment, String)>,
-    /// The region that protects it there since; none where nobody has protected it since it moved.
-    pub protected: Option<String>,
+    /// What protects it there since; none where nobody has protected it since it moved.
+    pub protected: Option<Protection>,
+}
+
+/// What protects an environment where it moved to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Protection {
+    /// The region in which its copies lie.
+    pub region: String,
+    /// The operation that made it so.
+    pub by: String,
 }
 
 impl Active {
@@ -46,7 +56,10 @@ impl Active {
         // What protected it before it moved protects it no longer.
         let since =
             |other: &&Mark| other.kind == MarkKind::Active && other.subject == PROTECTION && other.at >= mark.at;
-        let protected = marks.iter().find(since).map(|protection| protection.note.clone());
+        let protected = marks
+            .iter()
+            .find(since)
+            .map(|found| Protection { region: found.note.clone(), by: found.operation.clone() });
         Active { side, instead: pairs.collect(), since: Some((mark.at, mark.operation.clone())), protected }
     }
 
@@ -80,8 +93,9 @@ impl Active {
         (self.protected.is_none() && (self.side == Side::Dr || followed)).then_some(*at)
     }
 
-    /// The environment as it is where it runs: in the DR region under the ids and names that things have there, and without copies
-    /// elsewhere, since nothing is protected by anything yet. What has no place there is left out, see [`Active::left_out`].
+    /// The environment as it is where it runs: in the DR region under the ids and names that things have there. Copies elsewhere are made
+    /// from it once it is protected, in the region that protects it, and none before. What has no place there is left out, see
+    /// [`Active::left_out`].
     pub fn environment<'e>(&self, config: &'e Environment) -> Cow<'e, Environment> {
         match self.side {
             Side::Primary => Cow::Borrowed(config),
@@ -140,6 +154,36 @@ impl Active {
             services.cluster = config.dr.cluster.clone().unwrap_or(services.cluster);
             services
         });
+        if let Some(protection) = &self.protected {
+            protection.cover(&mut env, config);
+        }
         env
     }
+}
+
+impl Protection {
+    /// Lets copies of an environment that runs in its DR region go to the region that protects it, as far as the config names a key there:
+    /// a copy of what is encrypted needs one. Archives are left out: S3 replicates them one way.
+    fn cover(&self, env: &mut Environment, config: &Environment) {
+        let (vault, key, home) = match (&config.dr.third_region, &config.dr.third) {
+            _ if self.region == config.primary_region => (&config.vault, config.dr.primary_kms_key.as_ref(), true),
+            (Some(region), Some(third)) if *region == self.region => (&third.vault, Some(&third.kms_key), false),
+            _ => return,
+        };
+        let Some(key) = key else { return };
+        env.replication = config.replication;
+        env.dr_region.clone_from(&self.region);
+        (env.dr_vault, env.dr_kms_key) = (Some(vault.clone()), Some(key.clone()));
+        for (own, declared) in env.databases.iter_mut().zip(&config.databases) {
+            own.dr_replica = Some(match home {
+                true => declared.id.clone(),
+                false => replica(&declared.id, &self.by),
+            });
+        }
+    }
+}
+
+/// The name of the replica of a database in a third region, by the operation that makes it.
+pub fn replica(database: &str, operation: &str) -> String {
+    derived::named(database, &format!("-replica-{operation}"), derived::INSTANCE)
 }

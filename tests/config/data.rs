@@ -1,6 +1,6 @@
 //! Parameters, buckets, dumps, schedules, restore tests and tiers: read where they are right, refused where they are not.
 
-use bbws::domain::environment::Environment;
+use bbws::domain::{environment::Environment, standby::Standby};
 
 use super::*;
 
@@ -57,6 +57,7 @@ fn the_demo_is_the_example_and_those_keys() {
             required_parameters: Vec::new(),
             dump_storage_class: None,
             incidents: example.incident.clone(),
+            dr: Standby { primary_kms_key: None, ..environment.dr.clone() },
             ..environment.clone()
         };
     }
@@ -307,10 +308,10 @@ fn what_starts_by_itself_is_known_and_has_a_rhythm() {
         ),
     ]);
     insta::assert_snapshot!(said, @r"
-    demo.toml:188: environments.dev.schedules.secrets: `cron(0 4 * * * *)` must have `?` either as its day of the month or as its day of the week, and not in both: `cron(0 4 * * ? *)`
-    demo.toml:189: environments.dev.schedules.secret: `secret` is not a known key; did you mean `secrets`?
-    demo.toml:210: environments.prod.schedules.dump: `5m` is under an hour; set `1h` or more
-    demo.toml:211: environments.prod.schedules.lifecycle: `often` is no rhythm; write `cron(0 4 * * ? *)`, a length of time such as `7d`, or `off`
+    demo.toml:189: environments.dev.schedules.secrets: `cron(0 4 * * * *)` must have `?` either as its day of the month or as its day of the week, and not in both: `cron(0 4 * * ? *)`
+    demo.toml:190: environments.dev.schedules.secret: `secret` is not a known key; did you mean `secrets`?
+    demo.toml:211: environments.prod.schedules.dump: `5m` is under an hour; set `1h` or more
+    demo.toml:212: environments.prod.schedules.lifecycle: `often` is no rhythm; write `cron(0 4 * * ? *)`, a length of time such as `7d`, or `off`
     ");
 }
 
@@ -338,11 +339,11 @@ fn what_service_tiers_promise_is_of_what_there_is_and_in_order() {
         ("archival = {", "archive = {"),
     ]);
     insta::assert_snapshot!(said, @r#"
-    demo.toml:240: environments.prod.tiers.critical.rto: an objective of nothing cannot be met; set a length such as `1h`
-    demo.toml:240: environments.prod.tiers.critical.of[1]: `prod` declares no `wp-contents`; did you mean `wp-content`?
-    demo.toml:241: environments.prod.tiers.important.rpo: 4 h is shorter than the 5 h of `critical`, which is more urgent; swap them, or correct one
-    demo.toml:241: environments.prod.tiers.important.of[1]: `RDS` is in `critical` already; leave it in one tier
-    demo.toml:242: environments.prod.tiers.archive: `archive` is not a known key; did you mean `archival`?
+    demo.toml:241: environments.prod.tiers.critical.rto: an objective of nothing cannot be met; set a length such as `1h`
+    demo.toml:241: environments.prod.tiers.critical.of[1]: `prod` declares no `wp-contents`; did you mean `wp-content`?
+    demo.toml:242: environments.prod.tiers.important.rpo: 4 h is shorter than the 5 h of `critical`, which is more urgent; swap them, or correct one
+    demo.toml:242: environments.prod.tiers.important.of[1]: `RDS` is in `critical` already; leave it in one tier
+    demo.toml:243: environments.prod.tiers.archive: `archive` is not a known key; did you mean `archival`?
     "#);
     let prod = &Config::demo().environments["prod"];
     let tier = |kind| prod.promise(kind, "anything").tier.map(bbws::domain::tier::ServiceTier::name);
@@ -362,15 +363,15 @@ fn lifecycle_rules_are_in_order_and_delete_nothing_that_is_promised() {
         ("expire = 30\nnoncurrent = 7", "expire = 6\nnoncurrent = 0"),
     ]);
     insta::assert_snapshot!(said, @r#"
-    demo.toml:228: environments.prod.lifecycle[0].expire: 364 days come too soon after what comes before it; set 366 or more
-    demo.toml:232: environments.prod.lifecycle[1].expire: 100 days are under 2562, for which archives under it are promised to be kept; set 2562 or more
-    demo.toml:234: environments.prod.lifecycle[2].bucket: `prod` declares no bucket `bbws-prod-medium`; use one of: bbws-prod-media, bbws-prod-backups
-    demo.toml:235: environments.prod.lifecycle[2].ia: 10 days come too soon after what comes before it; set 30 or more
-    demo.toml:236: environments.prod.lifecycle[2].glacier: 20 days come too soon after what comes before it; set 40 or more
-    demo.toml:244: environments.prod.lifecycle[4].prefix: `bbws-prod-media bbws-kubernetes` is listed twice; remove one
-    demo.toml:245: environments.prod.lifecycle[4].expire: 6 days are under 7, for which what was overwritten or deleted has to be there to be brought back; set 7 or more
-    demo.toml:246: environments.prod.lifecycle[4].noncurrent: 0 keeps no version that is not current; set 1 or more
-    demo.toml:246: environments.prod.lifecycle[4].noncurrent: 0 days are under 7, for which what was overwritten or deleted has to be there to be brought back; set 7 or more
+    demo.toml:229: environments.prod.lifecycle[0].expire: 364 days come too soon after what comes before it; set 366 or more
+    demo.toml:233: environments.prod.lifecycle[1].expire: 100 days are under 2562, for which archives under it are promised to be kept; set 2562 or more
+    demo.toml:235: environments.prod.lifecycle[2].bucket: `prod` declares no bucket `bbws-prod-medium`; use one of: bbws-prod-media, bbws-prod-backups
+    demo.toml:236: environments.prod.lifecycle[2].ia: 10 days come too soon after what comes before it; set 30 or more
+    demo.toml:237: environments.prod.lifecycle[2].glacier: 20 days come too soon after what comes before it; set 40 or more
+    demo.toml:245: environments.prod.lifecycle[4].prefix: `bbws-prod-media bbws-kubernetes` is listed twice; remove one
+    demo.toml:246: environments.prod.lifecycle[4].expire: 6 days are under 7, for which what was overwritten or deleted has to be there to be brought back; set 7 or more
+    demo.toml:247: environments.prod.lifecycle[4].noncurrent: 0 keeps no version that is not current; set 1 or more
+    demo.toml:247: environments.prod.lifecycle[4].noncurrent: 0 days are under 7, for which what was overwritten or deleted has to be there to be brought back; set 7 or more
     "#);
 }
 
@@ -385,9 +386,9 @@ fn replication_of_buckets_needs_a_role_of_the_account_and_a_dr_side() {
         ),
     ]);
     insta::assert_snapshot!(said, @r#"
-    demo.toml:248: environments.prod.s3_replication.role: `bbws-replication` is not an ARN; use one such as `arn:aws:iam::093646564004:role/…`
-    demo.toml:249: environments.prod.s3_replication.rule: a rule's name has 1 to 255 characters
-    demo.toml:251: environments.dev.s3_replication: is set, though replication is "disabled"; set replication = "enabled", or remove it
+    demo.toml:249: environments.prod.s3_replication.role: `bbws-replication` is not an ARN; use one such as `arn:aws:iam::093646564004:role/…`
+    demo.toml:250: environments.prod.s3_replication.rule: a rule's name has 1 to 255 characters
+    demo.toml:252: environments.dev.s3_replication: is set, though replication is "disabled"; set replication = "enabled", or remove it
     "#);
 }
 
@@ -399,10 +400,10 @@ fn what_aws_backup_does_besides_is_within_what_it_takes() {
         ("buckets = true\n", "buckets = true\n[environments.prod.backup_plan]\ncontinuous = 6\ncold = 1\n"),
     ]);
     insta::assert_snapshot!(said, @r"
-    demo.toml:256: environments.sit.backup_plan.cold_after: 0 is not between 1 and 36410 days
-    demo.toml:257: environments.sit.backup_plan.continuous: 36 days are over the 35 for which AWS Backup keeps continuous backups; set 35 or less
-    demo.toml:260: environments.prod.backup_plan.continuous: 6 days are under retention_days.min (7); set 7 or more
-    demo.toml:261: environments.prod.backup_plan.cold: `cold` is not a known key; remove it, or use one of: cold_after, continuous, buckets
+    demo.toml:257: environments.sit.backup_plan.cold_after: 0 is not between 1 and 36410 days
+    demo.toml:258: environments.sit.backup_plan.continuous: 36 days are over the 35 for which AWS Backup keeps continuous backups; set 35 or less
+    demo.toml:261: environments.prod.backup_plan.continuous: 6 days are under retention_days.min (7); set 7 or more
+    demo.toml:262: environments.prod.backup_plan.cold: `cold` is not a known key; remove it, or use one of: cold_after, continuous, buckets
     ");
 }
 
@@ -423,7 +424,7 @@ fn dumps_are_written_where_they_can_be_read_and_what_is_required_is_backed_up() 
     demo.toml:126: environments.prod.required_parameters[1]: `/bbws/sit/url` is not under parameters_prefix; write the whole name of one under it
     demo.toml:126: environments.prod.required_parameters[2]: `/bbws/prod/` is not under parameters_prefix; write the whole name of one under it
     demo.toml:139: environments.prod.dump_storage_class: `GLACIER` is not a storage class that can be read at once, which dumps are after they are written; use one of: STANDARD, STANDARD_IA, ONEZONE_IA, INTELLIGENT_TIERING, GLACIER_IR
-    demo.toml:229: environments.prod.lifecycle[0].retention: goes by a tag that only archives have; leave it out for a bucket of data
-    demo.toml:234: environments.prod.lifecycle[1].expire: 89 days are under 90, for which archives under it are promised to be kept; set 90 or more
+    demo.toml:230: environments.prod.lifecycle[0].retention: goes by a tag that only archives have; leave it out for a bucket of data
+    demo.toml:235: environments.prod.lifecycle[1].expire: 89 days are under 90, for which archives under it are promised to be kept; set 90 or more
     ");
 }

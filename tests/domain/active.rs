@@ -3,10 +3,11 @@
 use bbws::{
     config::Config,
     domain::{
-        active::Active,
+        active::{Active, Protection},
         environment::{Environment, Replication, Side},
         mark::{Mark, MarkKind},
         moment::Moment,
+        standby::Third,
     },
 };
 
@@ -94,4 +95,33 @@ fn what_has_no_place_there_is_left_out_and_named() {
     assert!(env.file_systems.is_empty() && env.buckets.is_empty());
     assert_eq!(env.tenants["tenant-1"].file_system, None);
     assert_eq!(there.left_out(&config), ["file system fs-0900d000000000001 (wp-content)", "bucket bbws-prod-media"]);
+}
+
+/// An environment in its DR region, protected in another one by dr-7.
+fn protected(config: &Environment, region: &str) -> Environment {
+    let protection = Protection { region: region.into(), by: "dr-7".into() };
+    Active { protected: Some(protection), ..Active::dr([]) }.environment(config).into_owned()
+}
+
+#[test]
+fn what_protects_it_there_gets_its_copies_under_a_key_of_its_own() {
+    let mut config = prod();
+    let env = protected(&config, "af-south-1");
+    assert_eq!((env.replication, env.dr_region.as_str()), (config.replication, "af-south-1"));
+    assert_eq!((env.dr_vault.as_deref(), env.dr_kms_key.as_deref()), (Some("bbws-prod"), Some("alias/bbws-home")));
+    assert_eq!(env.databases[0].dr_replica.as_deref(), Some("bbws-prod-mysql"));
+    assert_eq!(env.dr_secrets_bucket, None, "S3 replicates archives one way");
+    assert!(!protected(&config, "eu-central-1").replicates(), "the config says nothing of that region");
+    config.dr.third_region = Some("eu-central-1".into());
+    config.dr.third = Some(Third {
+        vault: "bbws-third".into(),
+        kms_key: "alias/bbws-third".into(),
+        bucket: "bbws-prod-third".into(),
+        subnet_group: "bbws-third".into(),
+    });
+    let env = protected(&config, "eu-central-1");
+    assert_eq!((env.dr_region.as_str(), env.dr_vault.as_deref()), ("eu-central-1", Some("bbws-third")));
+    assert_eq!(env.databases[0].dr_replica.as_deref(), Some("bbws-prod-mysql-replica-dr-7"));
+    config.dr.primary_kms_key = None;
+    assert!(!protected(&config, "af-south-1").replicates(), "nothing is copied there without a key");
 }

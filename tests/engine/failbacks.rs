@@ -10,13 +10,19 @@ use bbws::{
         world::{World, cloudwatch::Lag},
     },
     config::Config,
-    domain::{environment::Side as Of, operation::State, standby::Third, step::StepState},
+    domain::{
+        environment::Side as Of,
+        operation::State,
+        standby::{RoutingControls, Third},
+        step::{Action, StepState},
+    },
     ports::clock::Clock as _,
 };
 
 use crate::support::{clock::ManualClock, db, moved, rig::Rig};
 
 const HOME: &str = "af-south-1";
+const DR: &str = "eu-west-1";
 const LIVE: &str = "bbws-prod-mysql";
 const REPLICA: &str = "bbws-prod-mysql-replica";
 const SECRET: &str = "bbws/prod/endpoint";
@@ -285,7 +291,7 @@ async fn whoever_starts_to_write_again_stops_it_before_the_promotion() {
 
 #[tokio::test]
 async fn after_a_failback_it_is_protected_again_and_a_second_failover_succeeds() {
-    let mut rig = Rig::demo_sqlite().await;
+    let mut rig = led().await;
     moved::failed_over(&rig).await;
     let left = rig.say("U0DAVE", "status prod").await;
     assert!(left.contains("*nothing protects prod* since ") && left.contains("`/bbws dr reprotect prod`"), "{left}");
@@ -320,10 +326,80 @@ async fn after_a_failback_it_is_protected_again_and_a_second_failover_succeeds()
     }
     assert_eq!(rig.state(&again).await, State::Succeeded, "{:#?}", rig.run(&again).await);
     assert_eq!((weights(&rig), runs_in(&rig).await), ((0, 100), Of::Dr));
+    assert_eq!(
+        moved::written(&rig),
+        [format!("{REPLICA} in {DR}")],
+        "its secret led home since the failback, and leads to what was promoted"
+    );
     assert!(
         rig.say("U0DAVE", "status prod").await.contains("*nothing protects prod* since "),
         "what protected it did so at home"
     );
+}
+
+/// Backs up the databases of a platform that was failed over, and looks where their copies are.
+async fn copied(rig: &mut Rig, region: &str, key: &str) {
+    let status = rig.command("U0DAVE", "dr status prod --replication").await.expect("an answer");
+    assert!(status.text.contains(&format!("protected in {region}")), "{}", status.text);
+    let rows = status.attachment.table.expect("a table").rows;
+    let row = rows.iter().find(|row| row[0] == format!("rds {REPLICA} in DR")).expect("a row");
+    assert!(row[1] == "kept" && row[2].contains(&format!("in {region}")), "{row:?}");
+    let id = rig.approved_backup("backup create prod rds").await;
+    assert_eq!(rig.finish(&id).await, State::Succeeded, "{:?}", rig.run(&id).await.op.outcome);
+    let plan = rig.run(&id).await.op.plan;
+    assert_eq!((plan.region.as_str(), plan.dr_region.as_deref()), (DR, Some(region)));
+    let copy = plan.steps.iter().find_map(|spec| match &spec.action {
+        Action::RdsCopy(copy) => Some(copy.clone()),
+        _ => None,
+    });
+    let copy = copy.expect("a copy");
+    assert_eq!((copy.region.as_str(), copy.kms_key.as_deref()), (region, Some(key)));
+    let account = rig.config.environments["prod"].account.clone();
+    rig.cloud.look(|world, now| {
+        let place = world.find(&account, region).expect("the region");
+        assert_eq!(place.rds.snapshots[&copy.copy].status(now), "available");
+    });
+    let validation = rig.asked("backup validate prod --replication").await;
+    assert_eq!(rig.finish(&validation).await, State::Succeeded, "{:?}", rig.run(&validation).await.op.outcome);
+}
+
+#[tokio::test]
+async fn once_it_is_protected_backups_of_the_new_side_are_copied_to_where_it_is() {
+    let mut rig = Rig::demo_sqlite().await;
+    moved::failed_over(&rig).await;
+    let before = rig.approved_backup("backup create prod rds").await;
+    assert_eq!(rig.run(&before).await.op.plan.dr_region, None, "nothing protects it yet");
+    assert_eq!(rig.finish(&before).await, State::Succeeded);
+    let id = begun(&mut rig, "dr reprotect prod").await;
+    assert_eq!(on(&mut rig, &id).await, None);
+    assert_eq!(rig.state(&id).await, State::Succeeded, "{:#?}", rig.run(&id).await);
+    copied(&mut rig, HOME, "alias/bbws-home").await;
+}
+
+#[tokio::test]
+async fn routing_controls_turn_home_and_turn_back() {
+    let (clock, mut config) = (ManualClock::new(), Config::demo());
+    let dns = config.environments.get_mut("prod").unwrap().dns.as_mut().expect("it has records");
+    dns.routing_controls = Some(RoutingControls {
+        primary: "arn:primary".into(),
+        dr: "arn:dr".into(),
+        endpoints: vec!["https://c1.route53-recovery-cluster.us-east-1.amazonaws.com/v1".into()],
+    });
+    let mut rig = Rig::new(db::sqlite(clock.clone()).await, clock, config, 7);
+    moved::failed_over(&rig).await;
+    rig.cloud.change(|world, _| world.controls.extend([("arn:primary".into(), false), ("arn:dr".into(), true)]));
+    let turned = |rig: &Rig| rig.cloud.look(|world, _| (world.controls["arn:primary"], world.controls["arn:dr"]));
+    let id = begun(&mut rig, "dr failback prod --execute --ticket INC-1").await;
+    on(&mut rig, &id).await.expect("it asks before writes stand still");
+    assert_eq!(turned(&rig), (false, true));
+    assert_eq!(agree(&mut rig, &id).await, None);
+    assert_eq!(rig.state(&id).await, State::Succeeded, "{:#?}", rig.run(&id).await);
+    assert_eq!((turned(&rig), weights(&rig)), ((true, false), (100, 0)));
+    rig.say("U0BOB", &format!("op rollback {id} --reason \"home is slow\"")).await;
+    assert_eq!(on(&mut rig, &id).await, None);
+    assert_eq!(rig.state(&id).await, State::RolledBack, "{:#?}", rig.run(&id).await);
+    assert_eq!((turned(&rig), weights(&rig)), ((false, true), (0, 100)));
+    assert!(rig.cloud.twice().is_empty(), "{:?}", rig.cloud.twice());
 }
 
 #[tokio::test]
@@ -373,4 +449,7 @@ async fn a_third_region_protects_without_the_one_that_is_gone() {
         assert!(third.rds.snapshots.keys().any(|name| name.ends_with(&format!("{id}-dr"))), "the first copy");
     });
     assert!(!rig.say("U0DAVE", "status prod").await.contains("nothing protects"));
+    copied(&mut rig, THIRD, "alias/bbws-third").await;
+    let asked = rig.cloud.journal().iter().filter(|asked| asked.region == HOME && asked.effect).count();
+    assert_eq!(asked, 0, "nothing is changed in the region that is gone");
 }

@@ -137,12 +137,19 @@ async fn entries(session: &Session, prefix: &str) -> Result<Vec<SecretListEntry>
 /// # Errors
 /// See [`CloudError`].
 pub async fn replicas(session: &Session, prefix: &str) -> Result<Vec<String>, CloudError> {
+    let found = origins(session, prefix).await?.into_iter();
+    Ok(found.filter(|(_, replica)| *replica).map(|(name, _)| name).collect())
+}
+
+/// Names of all secrets under the prefix, each with whether it is a replica of another region's.
+///
+/// # Errors
+/// See [`CloudError`].
+pub async fn origins(session: &Session, prefix: &str) -> Result<BTreeMap<String, bool>, CloudError> {
     // A secret that is replicated names its own region.
     let elsewhere = |s: &SecretListEntry| s.primary_region().is_some_and(|region| region != session.region);
-    let found = entries(session, prefix).await?.into_iter().filter(elsewhere);
-    let mut names: Vec<String> = found.filter_map(|s| s.name).collect();
-    names.sort();
-    Ok(names)
+    let found = entries(session, prefix).await?.into_iter();
+    Ok(found.filter_map(|s| Some((s.name.clone()?, elsewhere(&s)))).collect())
 }
 
 /// Makes a replica a secret of its own.

@@ -1,26 +1,23 @@
 //! `dr.reprotect`: what protects a platform once it runs where it moved to. A replica in another region follows its databases again, and
 //! a first copy of them lies there.
 
-use std::collections::BTreeMap;
-
 use super::{
     Asked, Ended, Known, Operation, Past, Works,
     aside::{Aside, scale},
     begun,
     draft::{Draft, Head},
-    of, two_people, unplanned,
+    failover, of, two_people, unplanned,
 };
 use crate::domain::{
-    active::Active,
+    active::{self, Active},
     command::{Arg, Command, Does, ENVIRONMENT, Entry, Form, Group, REASON, as_they_are, nothing_more, value},
-    derived,
     environment::{Environment, Side},
     mark::Mark,
     operation::Run,
     plan::Plan,
     policy::Need,
     shelter::Shelter,
-    step::{self, Action, Consent},
+    step::{self, Consent},
     text::escape,
     world::{DatabaseFound, ShelterFound, Survey, World},
 };
@@ -66,7 +63,7 @@ pub struct Reprotect;
 /// What is asked for.
 fn shelter(asked: &Asked<'_>) -> Result<Shelter, Vec<String>> {
     let named = asked.command.values().get(REGION);
-    let third = |id: &str| derived::named(id, &format!("-replica-{}", asked.id.0), derived::INSTANCE);
+    let third = |id: &str| active::replica(id, &asked.id.0);
     Shelter::of(asked.environment, asked.active, named, third).map_err(|why| vec![why])
 }
 
@@ -145,9 +142,10 @@ impl Operation for Reprotect {
 
     fn done(&self, ended: &Ended<'_>) -> String {
         format!(
-            "{}: replicas follow what is live, and the first copies are made and verified; all of it took {}. Backups that are made from now on are copied there only where bbws.toml names that region for it; the replicas follow all the same.",
+            "{}: replicas follow what is live, and the first copies are made and verified; all of it took {}. Backups of databases and file systems that are made from now on are copied there as well, those that AWS Backup makes by itself once `/bbws backup schedule {} update` was approved; archives in buckets are not.",
             escape(&self.title(ended.plan)),
-            ended.took
+            ended.took,
+            escape(&ended.plan.environment)
         )
     }
 
@@ -346,20 +344,12 @@ impl Cover<'_> {
         let Some(cluster) = self.shelter.cluster.clone().filter(|_| self.shelter.region == self.env.dr_region) else {
             return;
         };
-        let mut stood: BTreeMap<&str, u32> = BTreeMap::new();
-        for spec in self.past.iter().flat_map(|run| &run.op.plan.steps).filter(|spec| spec.back) {
-            if let Action::ScaleService(scale) = &spec.action
-                && scale.region == self.shelter.region
-            {
-                stood.insert(&scale.service, scale.desired);
-            }
-        }
         for service in &self.found.services {
-            let Some(tasks) = stood.get(service.name.as_str()).filter(|tasks| **tasks > service.desired) else {
-                continue;
-            };
+            // A way back stops what stood by, so that a move after it found nothing there.
+            let stood = self.past.iter().filter_map(|run| failover::stood_by(&run.op.plan, &service.name));
+            let Some(tasks) = stood.max().filter(|tasks| *tasks > service.desired) else { continue };
             let title = format!("Scale {} in {} to {tasks}, its standing size", service.name, self.shelter.region);
-            let action = scale(&self.shelter.region, &cluster, &service.name, *tasks);
+            let action = scale(&self.shelter.region, &cluster, &service.name, tasks);
             self.draft.step(title, ready.to_vec(), action);
         }
     }

@@ -1,6 +1,8 @@
 //! What a failover and a failback are judged by: signs of the primary region, copies and replicas, and what the other side has.
 //! Reads only, and finds out what it can while either region is dead.
 
+use std::collections::BTreeMap;
+
 use aws_sdk_route53::types::ResourceRecordSet;
 use futures::future::{BoxFuture, FutureExt as _, join, join_all, join5};
 
@@ -160,9 +162,23 @@ pub(super) fn brief(error: &CloudError) -> String {
 
 /// How far every component's newest copy in the DR region reaches, and which certainly have none.
 async fn copies(watch: &Watch<'_>, active: &Active) -> (Vec<Component>, Vec<String>) {
-    if watch.there.is_none() || active.side == Side::Dr {
+    let environment = active.environment(watch.environment);
+    if !environment.replicates() {
         return (Vec::new(), Vec::new());
     }
+    let elsewhere = match active.side {
+        Side::Primary => None,
+        // Its copies lie in the region that protects it there.
+        Side::Dr => match watch::reach(watch.cloud, &environment, Side::Dr, watch.requester).await {
+            Ok(reached) => Some(reached.map_err(|error| error.to_string())),
+            Err(error) => Some(Err(error.to_string())),
+        },
+    };
+    let (here, there) = match elsewhere {
+        None => (watch.here.clone(), watch.there.clone()),
+        Some(there) => (watch.there.clone().unwrap_or_else(|| Err("it is not looked at".to_owned())), Some(there)),
+    };
+    let watch = &Watch { environment: &environment, here, there, ..*watch };
     let instances = Err("not asked for".to_owned());
     let looked = components::look(watch, Side::Dr, &instances).await;
     let uncopied = looked.iter().filter(|(_, certain)| *certain).map(|(component, _)| component.name()).collect();
@@ -286,10 +302,12 @@ async fn prerequisites(config: &Environment, active: &Active, primary: &Reached,
         stands,
         capacity::look(config, to, session, other),
         tasks::look(config, to, session, other),
-        of_secrets(config, session),
+        of_secrets(config, (to, session), other),
     )
     .await;
-    tasks.forms.extend(forms.into_iter().chain(secrets.map(|form| (Part::Secrets, form))));
+    let (names, secrets) = secrets;
+    tasks.forms.extend(forms.into_iter().chain(names.map(|form| (Part::Secrets, form))));
+    found.extend(secrets);
     found.extend(standing.into_iter().chain(stand_in).chain(capacity).chain(tasks.prerequisites).chain(tasks.unseen));
     Tasks { prerequisites: found, unseen: Vec::new(), ..tasks }
 }
@@ -307,12 +325,58 @@ pub async fn turned(session: &Session, controls: &RoutingControls) -> Result<Con
     }
 }
 
-/// Which secrets there are to be promoted.
-async fn of_secrets(config: &Environment, session: &Session) -> Option<Form> {
-    let names = secrets::names(session, config.secrets_prefix.as_deref()?).await.ok()?;
-    let mut form = Form::default();
-    form.add_all("names", names);
-    Some(form)
+/// Which secrets there are to be promoted, and which of those at home are not there.
+async fn of_secrets(
+    config: &Environment,
+    (to, session): (Side, &Session),
+    other: Option<&Session>,
+) -> (Option<Form>, Option<Prerequisite>) {
+    let Some(prefix) = config.secrets_prefix.as_deref() else { return (None, None) };
+    let there = secrets::origins(session, prefix).await;
+    let form = there.as_ref().ok().map(|there| {
+        let mut form = Form::default();
+        form.add_all("names", there.keys());
+        form
+    });
+    if to == Side::Primary {
+        return (form, None);
+    }
+    let home = match other {
+        Some(other) => secrets::names(other, prefix).await.ok(),
+        None => None,
+    };
+    let found = match there {
+        Ok(there) => replicated(&there, home.as_deref(), config),
+        Err(error) => Found::Unknown(brief(&error)),
+    };
+    (form, Some(Prerequisite { subject: format!("Replicas of secrets under {prefix}"), vital: false, found }))
+}
+
+/// Names that are told one by one.
+const NAMED: usize = 3;
+
+/// What is there of the secrets at home, of which nobody knows where that region does not answer.
+fn replicated(there: &BTreeMap<String, bool>, home: Option<&[String]>, config: &Environment) -> Found {
+    let region = &config.dr_region;
+    let replicas = there.values().filter(|replica| **replica).count();
+    if replicas == 0 {
+        return Found::Ready(format!(
+            "none: no secret is replicated to {region}, and a failover asks people to make there what services read"
+        ));
+    }
+    let lacks: Vec<&str> =
+        home.unwrap_or_default().iter().filter(|name| !there.contains_key(*name)).map(String::as_str).collect();
+    if lacks.is_empty() {
+        let known = if home.is_some() { "" } else { "; what is at home cannot be seen now" };
+        return Found::Ready(format!("{replicas} in {region}{known}"));
+    }
+    let more = lacks.len().saturating_sub(NAMED);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    Found::Lacking(format!(
+        "{}{more} of {} are not in {region}: replicate them there, or write them by hand",
+        lacks[..lacks.len().min(NAMED)].join(", "),
+        config.primary_region
+    ))
 }
 
 /// The key that a vault is encrypted under, which opens what is restored from it.

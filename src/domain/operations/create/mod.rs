@@ -291,7 +291,7 @@ impl<'a> Target<'a> {
                     format!("No copy is made in another region: replication of {} is disabled.", env.name)
                 }
                 Side::Dr => format!(
-                    "No copy is made in another region: {0} was failed over to {1}, and the config names no region for its copies there. `/bbws dr reprotect {0}` protects its databases.",
+                    "No copy is made in another region: {0} was failed over to {1}, and no region protects it there under a key that the config names (`dr.primary_kms_key`, `dr.third`). `/bbws dr reprotect {0}` protects its databases.",
                     env.name, env.primary_region
                 ),
             });
@@ -416,7 +416,7 @@ impl Parts<'_> {
             (files, "Backup vault", &world.vault),
             (archives, "Secrets bucket", &world.bucket),
             (files && copies, "DR backup vault", &world.dr_vault),
-            (archives && copies, "DR secrets bucket", &world.dr_bucket),
+            (archives && copies && self.env.dr_secrets_bucket.is_some(), "DR secrets bucket", &world.dr_bucket),
             (copies && self.env.dr_kms_key.is_some(), "DR KMS key", &world.dr_key),
             (!self.target.dumps.is_empty(), "KMS key of dumps", &world.dump_key),
         ] {

@@ -59,7 +59,7 @@ fn keys(world: &mut World, environment: &Environment) {
     if let Some(name) = &environment.dr_kms_key {
         world.region(account, dr).kms.add(account, dr, name);
     }
-    if let Some(name) = &environment.dump_kms_key {
+    for name in environment.dump_kms_key.iter().chain(&environment.dr.primary_kms_key) {
         world.region(account, primary).kms.add(account, primary, name);
     }
 }
