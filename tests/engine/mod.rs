@@ -10,6 +10,7 @@ mod bisect;
 mod calls;
 mod checks;
 mod control;
+mod crossings;
 mod cutover;
 mod delivery;
 mod drills;

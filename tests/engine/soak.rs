@@ -235,7 +235,7 @@ async fn judge(rig: &Rig) {
 }
 
 /// Reads the chain as an auditor would: no intent under a stop, none without the votes, one operation per environment at a time.
-async fn judge_audit(rig: &Rig) {
+pub(super) async fn judge_audit(rig: &Rig) {
     let entries: Vec<Audited> = rig.ledger.audit(0, 100_000).await.unwrap();
     let mut stopped: Vec<String> = Vec::new();
     let mut votes: BTreeMap<OpId, Vec<String>> = BTreeMap::new();

@@ -60,10 +60,15 @@ pub async fn healthy(rig: &Rig) {
 
 /// The databases that are written: by the services of a side that run, where they are led to one that can be.
 pub fn written(rig: &Rig) -> Vec<String> {
+    written_by(rig, |_| true)
+}
+
+/// The same, by the services of some sides.
+pub fn written_by(rig: &Rig, those: impl Fn(Side) -> bool) -> Vec<String> {
     let env = &rig.config.environments["prod"];
     rig.cloud.look(|world, now| {
         let mut written = Vec::new();
-        for side in [Side::Primary, Side::Dr] {
+        for side in [Side::Primary, Side::Dr].into_iter().filter(|side| those(*side)) {
             let Some(place) = world.find(&env.account, side.of(env)) else { continue };
             if place.ecs.clusters.values().flat_map(|cluster| cluster.values()).all(|s| s.running(now) == 0) {
                 continue;

@@ -339,7 +339,8 @@ impl Rig {
         self.cloud.mutations().values().sum()
     }
 
-    async fn next_due(&self) -> Option<Moment> {
+    /// When something is due next.
+    pub async fn next_due(&self) -> Option<Moment> {
         let run = self.ledger.next_wake().await.expect("the ledger answers");
         let notice = self.ledger.next_notice().await.expect("the ledger answers");
         [run, notice].into_iter().flatten().min()
