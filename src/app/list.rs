@@ -189,7 +189,11 @@ pub(super) fn unreadable(environment: &str, error: &CloudError) -> Reply {
     let said = error.to_string();
     // Nobody tries it again but the person who asked.
     let said = said.trim_end_matches(" It is tried again.").trim_end_matches('.');
-    let text = format!("AWS did not tell about `{}`: {}. Ask again in a minute.", escape(environment), escape(said));
+    let next = match error {
+        CloudError::Permanent { .. } => "Ask again once that is mended",
+        CloudError::Retryable { .. } | CloudError::Unknown { .. } => "Ask again in a minute",
+    };
+    let text = format!("AWS did not tell about `{}`: {}. {next}.", escape(environment), escape(said));
     say(Level::Error, text)
 }
 
@@ -473,6 +477,16 @@ fn routines(env: &Environment, marks: &[Mark], dues: &[Due], now: Moment) -> Vec
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_person_has_to_mend_is_not_asked_again_in_a_minute() {
+        let said = |error| unreadable("sit", &error).text;
+        let reason = || "It is another account. Set `assume_role`. It is tried again.".to_owned();
+        let permanent = said(CloudError::Permanent { reason: reason() });
+        assert!(permanent.ends_with("Set `assume_role`. Ask again once that is mended."), "{permanent}");
+        let later = said(CloudError::Retryable { reason: reason(), after: None });
+        assert!(later.ends_with("Set `assume_role`. Ask again in a minute."), "{later}");
+    }
 
     #[test]
     fn what_is_not_shown_is_said() {

@@ -6,7 +6,7 @@ use super::{Finding, Kind, Look, MORE, Standing, View, dwell, is_region};
 use crate::domain::{
     attachment::Offer,
     drill::{calendar::Entry, ready},
-    environment::Environment,
+    environment::{Environment, Side},
     lag::{Component, JobTrouble},
     mark::{Leftover, Mark},
     moment::{Moment, spoken},
@@ -294,7 +294,7 @@ pub(super) fn late(view: &View<'_>, routine: Routine, due: &Due) -> Finding {
         critical: false,
         certain: true,
         again: 0,
-        title: format!("{} that was due at {} has not begun", upper(routine.spoken()), due.at.clock_at(view.now)),
+        title: format!("{} due at {} did not begin", upper(routine.spoken()), due.at.clock_at(view.now)),
         reason: "It waits for its turn, or could not be planned.".to_owned(),
         next: format!(
             "Look at what is under way with `/bbws status {}`; it begins by itself as soon as it can.",
@@ -317,11 +317,21 @@ pub(super) fn not_approved(view: &View<'_>, routines: &[Routine]) -> Finding {
 
 /// What was approved is not what the config says now.
 pub(super) fn approved_otherwise(view: &View<'_>, routines: &[Routine]) -> Finding {
+    let (env, approved) = (view.environment, format!("What was approved for {}", listed(routines)));
     to_be_approved(
         view,
         "changed",
         ScheduleAct::Update,
-        format!("What was approved for {} is not what the config says now", listed(routines)),
+        match env.side {
+            Side::Primary => format!("{approved} is not what the config says now"),
+            Side::Dr => {
+                format!(
+                    "{approved} is of another region than {}, where {} runs now",
+                    env.primary_region,
+                    code(&env.name)
+                )
+            }
+        },
         "What lies within both goes on; for anything else people are asked.",
     )
 }
@@ -521,7 +531,7 @@ fn mended(standing: &Standing) -> String {
         Kind::Unreachable => told(" did not answer", " answers again"),
         Kind::Leftover => told(", made for", " is gone"),
         Kind::Blind => Some("The jobs of AWS Backup can be seen again".to_owned()).filter(|_| subject == "jobs"),
-        Kind::Schedule if subject.starts_with("late ") => told(" has not begun", " has begun"),
+        Kind::Schedule if subject.starts_with("late ") => told(" did not begin", " began"),
         Kind::Schedule if subject != MORE => {
             Some("What bbws starts by itself is approved as the config says it".to_owned())
         }

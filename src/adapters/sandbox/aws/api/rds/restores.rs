@@ -29,6 +29,15 @@ struct Origin {
     replica_of: Option<String>,
 }
 
+/// What an instance gets whose maker names no version.
+fn usual_version(engine: &str) -> &'static str {
+    match engine {
+        "mysql" => "8.0.40",
+        "mariadb" => "10.11.9",
+        _ => "16.6",
+    }
+}
+
 /// A new one with nothing in it.
 pub(super) fn create(cx: &mut Context<'_>, request: &Request) -> Outcome {
     let id = identifier(request, "DBInstanceIdentifier", LONGEST)?;
@@ -37,15 +46,17 @@ pub(super) fn create(cx: &mut Context<'_>, request: &Request) -> Outcome {
     for name in ["DBInstanceClass", "MasterUsername", "MasterUserPassword"] {
         request.need(name)?;
     }
+    let usual = || cx.place(request).kms.arn(RDS_KEY).map(str::to_owned);
     let key = match request.flag("StorageEncrypted") {
-        true => request.text("KmsKeyId").map(str::to_owned),
+        true => request.text("KmsKeyId").map(str::to_owned).or_else(usual),
         false => None,
     };
     let size = request.number("AllocatedStorage").and_then(|gib| u32::try_from(gib).ok()).filter(|gib| *gib >= 20);
     let why = "Invalid storage size for engine name and storage type";
+    let engine = request.need("Engine")?.to_owned();
     let origin = Origin {
-        engine: request.need("Engine")?.to_owned(),
-        version: request.need("EngineVersion")?.to_owned(),
+        version: request.text("EngineVersion").unwrap_or_else(|| usual_version(&engine)).to_owned(),
+        engine,
         size_gib: size.ok_or_else(|| Refusal::new("InvalidParameterValue", why))?,
         key,
         data: Data::none(now),
