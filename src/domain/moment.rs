@@ -88,7 +88,7 @@ impl fmt::Display for Moment {
     }
 }
 
-/// A duration in the words people use: `45 s`, `6 min`, `2 h 05 min`, `3 d 4 h`.
+/// A duration in the words people use: `45 s`, `6 min`, `2 h 05 min`, `3 d`, `3 d 4 h`.
 pub fn spoken(span: Duration) -> String {
     let s = span.as_secs();
     match s {
@@ -97,6 +97,7 @@ pub fn spoken(span: Duration) -> String {
         60..=3599 => format!("{} min {:02} s", s / 60, s % 60),
         3600..=86_399 if s % 3600 < 60 => format!("{} h", s / 3600),
         3600..=86_399 => format!("{} h {:02} min", s / 3600, s % 3600 / 60),
+        _ if s % 86_400 < 3600 => format!("{} d", s / 86_400),
         _ => format!("{} d {} h", s / 86_400, s % 86_400 / 3600),
     }
 }

@@ -207,7 +207,7 @@ fn a_schedule_that_cannot_keep_the_objective_is_warned_of() {
     let warned =
         warnings(&[("cron(0 2 * * ? *)", "cron(0 2 ? * MON-FRI *)"), ("cron(0 * * * ? *)", "cron(0 0/2 * * ? *)")]);
     insta::assert_snapshot!(warned, @r"
-    demo.toml:74: environments.dev.schedule: leaves up to 3 d 0 h between two backups, but rpo is 1 d 0 h; back up more often, or allow more
+    demo.toml:74: environments.dev.schedule: leaves up to 3 d between two backups, but rpo is 1 d; back up more often, or allow more
     demo.toml:135: environments.prod.schedule: leaves up to 2 h between two backups, but rpo is 1 h; back up more often, or allow more
     ");
 }

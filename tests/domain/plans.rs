@@ -195,7 +195,7 @@ fn a_deletion_says_what_is_lost_and_what_remains() {
     let plan = delete::plan(&prod(), "old", &world, &[], NOW).unwrap();
     assert_snapshot!(shown(&plan), @r"
     Recovery point old: rds of bbws-prod-mysql in af-south-1, data of 2026-11-01T02:00:00Z, encrypted
-    ! What is lost: rds bbws-prod-mysql as it was at 2026-11-01T02:00:00Z (20 d 0 h ago). This cannot be undone.
+    ! What is lost: rds bbws-prod-mysql as it was at 2026-11-01T02:00:00Z (20 d ago). This cannot be undone.
     ! What remains of bbws-prod-mysql: at least new in af-south-1, of 2026-11-20T02:00:00Z.
     0. Delete old in af-south-1 after []
     ");
@@ -331,7 +331,7 @@ fn a_schedule_that_nobody_gave_a_time_goes_by_the_rpo_and_says_so() {
     Rule scheduled: none → cron(0 0/4 * * ? *), kept 7 days
     ");
     assert_snapshot!(planned("24h", None), @r"
-    Backups are made every day at 02:00 UTC: neither `--cron` nor the config says when, so that the RPO of 1 d 0 h does.
+    Backups are made every day at 02:00 UTC: neither `--cron` nor the config says when, so that the RPO of 1 d does.
     Rule scheduled: none → cron(0 2 * * ? *), kept 7 days
     ");
     assert_snapshot!(planned("15m", None), @r"
@@ -365,9 +365,9 @@ fn a_test_restore_cleans_up_whatever_happens() {
     Newest recovery point of bbws-prod-mysql: newest, data of 2026-11-20T02:00:00Z
     Newest recovery point of fs-0900d000000000001 (wp-content): point-1, data of 2026-11-01T02:00:00Z
     ! newest is restored into DB subnet group bbws-isolated, validated and deleted again. What is left of it is deleted by itself after 24 h.
-    ! The data in newest is 1 d 0 h old.
+    ! The data in newest is 1 d old.
     ! point-1 is restored into a new file system with an address in subnet subnet-1, validated and deleted again. What is left of it is deleted by itself after 24 h.
-    ! The data in point-1 is 20 d 0 h old.
+    ! The data in point-1 is 20 d old.
     ! Not tested: there is no export of secrets. Make one: `/bbws backup create prod secrets`.
     ! Not tested: there is no dump of bbws-prod-mysql. Make one: `/bbws backup create prod dump`.
     0. Take inventory of prod after []
@@ -473,7 +473,7 @@ fn a_dump_is_proved_by_loading_it_into_something_that_is_deleted_again() {
     assert_snapshot!(shown(&planned(&env, &world).unwrap()), @r"
     Newest dump of bbws-prod-mysql: prod/dump/20261120/bk-1/bbws-prod-mysql.dump, of 2026-11-20T02:00:00Z
     ! prod/dump/20261120/bk-1/bbws-prod-mysql.dump is restored into DB subnet group bbws-isolated, validated and deleted again. What is left of it is deleted by itself after 24 h.
-    ! The data in prod/dump/20261120/bk-1/bbws-prod-mysql.dump is 1 d 0 h old.
+    ! The data in prod/dump/20261120/bk-1/bbws-prod-mysql.dump is 1 d old.
     0. Write down that bbws-prod-mysql-restored-vl-3 is made for a test after []
     1. Make bbws-prod-mysql-restored-vl-3, empty and like bbws-prod-mysql after [0]
     2. Load prod/dump/20261120/bk-1/bbws-prod-mysql.dump into bbws-prod-mysql-restored-vl-3, and compare after [1]

@@ -216,7 +216,7 @@ fn a_restore_into_live_goes_by_people_and_has_a_way_back() {
     ! bbws-prod-mysql-manual-20261121-bk-1042 was never restored for a test.
     ! What is in the copy is not looked into: no `dumps` entry in the config names a login for bbws-prod-mysql.
     ! What was written to bbws-prod-mysql in the last 47 min is not in the copy.
-    ! bbws-prod-mysql is replaced as a whole: what is in it stays in bbws-prod-mysql-before-rs-7, which nothing here deletes; it is promised for 7 d 0 h. As long as it is there, Roll back on the card exchanges both again; what was written meanwhile stays in bbws-prod-mysql-undone-rs-7.
+    ! bbws-prod-mysql is replaced as a whole: what is in it stays in bbws-prod-mysql-before-rs-7, which nothing here deletes; it is promised for 7 d. As long as it is there, Roll back on the card exchanges both again; what was written meanwhile stays in bbws-prod-mysql-undone-rs-7.
     ! Connections to bbws-prod-mysql are refused from the first rename to the end of the second, usually some minutes. No estimate is made.
     ! Replica bbws-prod-mysql-replica in eu-west-1 goes on following what was live before: make another one of bbws-prod-mysql after the cutover.
     ! Health is asked of https://wp.bbws.example/healthz for 5 min after the cutover.
@@ -235,13 +235,13 @@ fn a_restore_into_live_goes_by_people_and_has_a_way_back() {
     11. Protect bbws-prod-mysql-restored-rs-7 from deletion after [10]
     12. Rename bbws-prod-mysql to bbws-prod-mysql-before-rs-7 after [11]
     13. Rename bbws-prod-mysql-restored-rs-7 to bbws-prod-mysql after [1, 12]
-    14. Write down that bbws-prod-mysql-before-rs-7 is promised for 7 d 0 h after [13]
+    14. Write down that bbws-prod-mysql-before-rs-7 is promised for 7 d after [13]
     15. Watch the health of prod for 5 min after [13]
     16. Validate bbws-prod-mysql against bbws-prod-mysql-before-rs-7 after [2, 15]
     17. Rename what was restored from bbws-prod-mysql to bbws-prod-mysql-undone-rs-7 after [1, 13]
     18. Rename bbws-prod-mysql-before-rs-7 back to bbws-prod-mysql after [12, 17]
     19. Write down that bbws-prod-mysql-before-rs-7 is live again after [14, 18]
-    20. Write down that bbws-prod-mysql-undone-rs-7 is promised for 7 d 0 h after [14, 18]
+    20. Write down that bbws-prod-mysql-undone-rs-7 is promised for 7 d after [14, 18]
     ");
     assert_eq!(plan.scope, "single");
     let operation = operations::of("backup.restore");

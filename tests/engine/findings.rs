@@ -205,7 +205,7 @@ fn dumps_are_loaded_or_it_is_said_that_they_are_not() {
     assert_eq!(due(&env, None), [(key.to_owned(), title.to_owned())]);
     env.dumps[0].load_test = Some("bbws/prod/load-test".into());
     assert!(due(&env, Some(ago(24 * HOUR * 27))).is_empty());
-    let soon = "`dump bbws-prod-mysql` was last restored for a test 30 d 0 h ago; what is promised, once in 31 days, is about to break, in 1 d 0 h";
+    let soon = "`dump bbws-prod-mysql` was last restored for a test 30 d ago; what is promised, once in 31 days, is about to break, in 1 d";
     let soon = ("restore-test-overdue:soon dump bbws-prod-mysql".to_owned(), soon.to_owned());
     assert_eq!(due(&env, Some(ago(24 * HOUR * 30))), [soon]);
     let title = "No backup of `dump bbws-prod-mysql` was restored for a test in the last 31 days";
@@ -336,7 +336,7 @@ fn a_promise_about_to_break_is_told_before_unless_something_will_keep_it() {
     env.tiers.insert("archival".to_owned(), TierPromise { rpo: day(168), rto: day(168), of });
     assert_eq!(here(&env, 50, nobody, false), None, "far within a week");
     let title = here(&env, 7 * 24 * 60 - 60, nobody, false).unwrap();
-    assert!(title.contains("(archival)") && title.ends_with("its RPO of 7 d 0 h is about to break, in 1 h"), "{title}");
+    assert!(title.contains("(archival)") && title.ends_with("its RPO of 7 d is about to break, in 1 h"), "{title}");
 }
 
 #[test]
