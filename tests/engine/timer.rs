@@ -257,6 +257,8 @@ async fn what_cannot_begin_is_told_once_and_stays_due() {
     said(&rig);
     rig.cloud.region_down("af-south-1", true);
     pass(&mut rig, 2 * HOUR).await;
+    let status = rig.say("U0DAVE", "status prod").await;
+    assert!(status.contains("could not begin, and why was told in the channel"), "{status}");
     rig.cloud.region_down("af-south-1", false);
     let told = said(&rig);
     assert!(told.iter().any(|line| line.contains("cannot begin")), "{told:#?}");

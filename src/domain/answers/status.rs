@@ -231,8 +231,16 @@ impl Section<'_> {
 fn turn(due: &Due, runs: &[Run], now: Moment) -> String {
     let what = escape(due.spoken());
     let locks = |run: &&Run| operations::of(run.op.kind()).locked_by(&run.op.plan);
-    let before = runs.iter().find(|run| run.op.environment() == due.environment && locks(run));
-    let waits = before.map_or("about to begin".to_owned(), |run| format!("waits its turn behind `{}`", run.op.id));
+    // Who came first has the environment: backups that began while it waits for people have not.
+    let of_it = runs.iter().filter(|run| run.op.environment() == due.environment);
+    let holder = of_it.filter(locks).min_by_key(|run| run.op.created);
+    let waits = match holder {
+        Some(run) if run.op.state != State::Waiting || due.kept.told.is_none() => {
+            format!("waits its turn behind `{}`", run.op.id)
+        }
+        _ if due.kept.told.is_some() => "could not begin, and why was told in the channel".to_owned(),
+        _ => "about to begin".to_owned(),
+    };
     format!("{what}, due since {} by schedule `{}`: {waits}", due.at.clock_at(now), escape(&due.kept.schedule))
 }
 
