@@ -202,13 +202,13 @@ impl Found<'_> {
             let text = confidence::asks_for(name, point, ranked.candidate.from_dr(), self.tenant.map(|(id, _)| id));
             offers.push(text.filter(|_| point.usable()).and_then(|text| self.offer(&text)));
         }
+        let left: Vec<Vec<String>> = left.iter().filter_map(|(mark, run)| self.left_row(mark, run.as_ref())).collect();
+        offers.extend(left.iter().map(|_| None));
+        rows.extend(left);
         for restore in &self.restores {
             rows.push(self.past_row(restore));
             offers.push(None);
         }
-        let left: Vec<Vec<String>> = left.iter().filter_map(|(mark, run)| self.left_row(mark, run.as_ref())).collect();
-        offers.extend(left.iter().map(|_| None));
-        rows.extend(left);
         let caption = format!("What can be restored of {name}");
         let offers = if offers.iter().any(Option::is_some) { offers } else { Vec::new() };
         let table = Table { caption, columns: COLUMNS.map(str::to_owned).to_vec(), rows, offers };
