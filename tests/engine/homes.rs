@@ -88,7 +88,7 @@ async fn what_waits_for_somebody_has_the_buttons_of_its_card() {
     }
     assert_eq!(waits(&rig, "U0ALICE"), Vec::<String>::new(), "nobody approves what they asked for");
     assert_eq!(waits(&rig, "U0DAVE"), Vec::<String>::new(), "whoever holds no role may read");
-    assert_eq!(waits(&rig, "U0CAROL"), [id.clone()]);
+    assert_eq!(waits(&rig, "U0CAROL"), std::slice::from_ref(&id));
     let Some(Home::Shut(sentence)) = rig.chat.homes("U0MALLORY").pop() else { panic!("guests see no board") };
     assert_eq!(sentence, "Sorry, guests may not use this app.");
     for user in ["U0ALICE", "U0DAVE", "U0MALLORY"] {
@@ -165,7 +165,7 @@ async fn a_slack_that_refuses_costs_a_drawing_and_nothing_else() {
     let again = rig.process.desk.show_homes().await.unwrap();
     assert_eq!(again, Some(rig.clock.now()), "the conflict is known");
     rig.process.desk.show_homes().await.unwrap();
-    assert_eq!(waits(&rig, "U0CAROL"), [id.clone()]);
+    assert_eq!(waits(&rig, "U0CAROL"), std::slice::from_ref(&id));
     // No answer, and too many: later.
     for trouble in [Trouble::LostRequest, Trouble::LostReply, Trouble::RateLimited] {
         rig.chat.trouble(trouble);
