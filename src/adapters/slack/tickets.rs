@@ -131,7 +131,7 @@ mod tests {
 
     #[test]
     fn what_would_grow_too_long_for_slack_stays_as_it_is() {
-        let said = "INC-1 ".repeat(499);
+        let said = "INC-1 ".repeat(450);
         let linked = tickets().linked(&said, SECTION);
         assert!(len(&linked) <= SECTION && linked.starts_with("<https"), "{linked}");
         assert!(linked.ends_with("INC-1 "));
