@@ -1,4 +1,4 @@
-//! Reading a public address: SNS's certificates, and its confirmations of subscriptions.
+//! Reading a public address: SNS's certificates, its confirmations of subscriptions, and whether a platform answers.
 
 use async_trait::async_trait;
 
@@ -23,7 +23,7 @@ impl FetchError {
     }
 }
 
-/// Reads documents over HTTPS.
+/// Asks public addresses, without credentials.
 #[async_trait]
 pub trait Fetch: Send + Sync {
     /// Reads the document at `url`, which begins with `https://`, within seconds and without following redirects.
@@ -32,4 +32,11 @@ pub trait Fetch: Send + Sync {
     /// # Errors
     /// See [`FetchError`].
     async fn get(&self, url: &str, limit: usize) -> Result<Vec<u8>, FetchError>;
+
+    /// Asks what answers at `url`, over HTTP or HTTPS, within seconds and without following redirects: the status, whatever it is. How
+    /// long the document is does not matter, since it is not read.
+    ///
+    /// # Errors
+    /// [`FetchError::Unreachable`].
+    async fn status(&self, url: &str) -> Result<u16, FetchError>;
 }

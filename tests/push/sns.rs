@@ -193,4 +193,12 @@ impl Fetch for Web {
         let found = documents.iter().find(|(known, _)| known == url).map(|(_, answer)| answer.clone());
         found.unwrap_or(Err(FetchError::Status(403)))
     }
+
+    async fn status(&self, url: &str) -> Result<u16, FetchError> {
+        match self.get(url, usize::MAX).await {
+            Ok(_) => Ok(200),
+            Err(FetchError::Status(status)) => Ok(status),
+            Err(other) => Err(other),
+        }
+    }
 }

@@ -18,8 +18,6 @@ use crate::{
 
 /// So many failures in a row are no accident.
 pub const IN_A_ROW: u32 = 3;
-/// Of what an address answers at most so much is read.
-const PAGE: usize = 1 << 20;
 
 impl Look for WatchHealth {
     async fn poll(&self, at: &At<'_>) -> Outcome {
@@ -54,8 +52,9 @@ pub async fn answers(web: &dyn Fetch, url: &str, between: Duration) -> Option<St
             // One answer that went wrong says little; a poll remembers nothing of the last one, so it asks again itself.
             tokio::time::sleep(between).await;
         }
-        match web.get(url, PAGE).await {
-            Ok(_) | Err(FetchError::Status(200..300)) => return None,
+        match web.status(url).await {
+            Ok(200..300) => return None,
+            Ok(other) => wrong = Some(format!("{url}: {}", FetchError::Status(other))),
             Err(error) => wrong = Some(format!("{url}: {error}")),
         }
     }

@@ -34,6 +34,13 @@ impl SimWeb {
 #[async_trait]
 impl Fetch for SimWeb {
     async fn get(&self, url: &str, _: usize) -> Result<Vec<u8>, FetchError> {
+        match self.status(url).await? {
+            200 => Ok(b"ok".to_vec()),
+            other => Err(FetchError::Status(other)),
+        }
+    }
+
+    async fn status(&self, url: &str) -> Result<u16, FetchError> {
         let Some((environment, own)) = self.aws.behind(url) else {
             return Err(FetchError::Unreachable("no such host".to_owned()));
         };
@@ -42,6 +49,6 @@ impl Fetch for SimWeb {
             return Err(FetchError::Unreachable("connection refused".to_owned()));
         }
         let well = self.aws.look(|world, now| sides.iter().all(|side| serves(world, &environment, *side, now)));
-        if well { Ok(b"ok".to_vec()) } else { Err(FetchError::Status(503)) }
+        Ok(if well { 200 } else { 503 })
     }
 }
