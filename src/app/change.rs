@@ -105,8 +105,8 @@ impl Change {
         Ok(to)
     }
 
-    /// Turns the run back: what has not begun is skipped, what is in flight is watched to its end, and then the steps of the way
-    /// back begin. What nobody knows of is looked for first. A run that was over takes its environment again.
+    /// Turns the run back: what has not begun is skipped, what only looks is given up, what changes something is watched to its end, and then
+    /// the steps of the way back begin. What nobody knows of is looked for first. A run that was over takes its environment again.
     ///
     /// # Errors
     /// [`Illegal`] when the state machine has no such move, or the run has turned back already.
@@ -133,8 +133,11 @@ impl Change {
         let (now, steps) = (self.now, 0..self.run.steps.len());
         for index in steps {
             let (back, always) = (self.run.back(index), self.run.always(index));
+            let looks = self.run.op.plan.steps.get(index).is_some_and(|spec| !spec.action.work().is_intended());
             match self.run.steps[index].state {
                 StepState::Ready if !back && !always => self.skip(&[index]),
+                // Nobody waits for an answer about what is taken back.
+                StepState::Polling if !back && !always && looks => drop(self.step(index, StepEvent::Dismiss)?),
                 StepState::Skipped if back => self.step(index, StepEvent::Reset)?.wake_at = now,
                 StepState::Unknown => self.step(index, StepEvent::Reset)?.wake_at = now,
                 _ => {}

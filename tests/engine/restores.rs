@@ -239,6 +239,27 @@ async fn what_is_ill_after_the_cutover_is_rolled_back_by_itself() {
     assert!(rig.cloud.published().iter().any(|(topic, _)| topic.contains("ops-critical")), "it is told as critical");
 }
 
+#[tokio::test]
+async fn a_roll_back_does_not_wait_for_what_only_looks() {
+    let mut rig = Rig::demo_sqlite().await;
+    let was = called(&rig, LIVE);
+    let id = asked(&mut rig).await;
+    rig.click("U0BOB", "continue", &id).await;
+    let steps = rig.run(&id).await.op.plan.steps;
+    let watch = steps.iter().position(|spec| matches!(spec.action, Action::WatchHealth(_))).unwrap();
+    for _ in 0..1_000 {
+        if rig.run(&id).await.steps[watch].state == StepState::Polling {
+            break;
+        }
+        rig.settle(Duration::from_secs(10)).await;
+    }
+    assert_eq!(rig.run(&id).await.steps[watch].state, StepState::Polling, "health is watched");
+    rig.say("U0BOB", &format!("op rollback {id} --reason \"orders are missing\"")).await;
+    assert_eq!(rig.run(&id).await.steps[watch].state, StepState::Skipped, "nobody waits for the end of the watch");
+    assert_eq!(rig.finish(&id).await, State::RolledBack);
+    assert_eq!(called(&rig, LIVE), was);
+}
+
 /// Health says that it answers; the validators say that rows are gone.
 #[tokio::test]
 async fn more_than_a_thousandth_of_its_rows_gone_after_the_cutover_rolls_it_back() {
