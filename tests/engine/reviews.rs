@@ -268,12 +268,7 @@ async fn the_review_stands_in_the_canvas_of_the_room_and_a_refusal_is_said_once(
             rig.settle(Duration::from_secs(60)).await;
         }
         let canvas = rig.chat.room("inc-inc-1-prod").expect("a room").canvas;
-        let said = rig
-            .chat
-            .thread_of(&id)
-            .iter()
-            .filter(|posted| posted.line().is_some_and(|line| line.contains("canvas")))
-            .count();
+        let said = rig.chat.said_in(&room.id).iter().filter(|line| line.contains("not in the canvas")).count();
         match refusal {
             None => {
                 let canvas = canvas.expect("a canvas");
