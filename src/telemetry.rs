@@ -37,6 +37,9 @@ const OPERATIONS: &str = "bbws_operations_total";
 const LAST_LOOK: &str = "bbws_watch_last_look_timestamp_seconds";
 const POINT_AGE: &str = "bbws_newest_point_age_seconds";
 const TEST_AGE: &str = "bbws_restore_test_age_seconds";
+/// What is promised of them, by the config.
+const RPO: &str = "bbws_rpo_seconds";
+const TEST_EVERY: &str = "bbws_restore_test_promised_seconds";
 
 /// What the loops are counted as.
 pub const LOOPS: [&str; 6] = ["engine", "announcer", "watcher", "sweeper", "keeper", "timer"];
@@ -131,6 +134,16 @@ fn declare() {
         TEST_AGE,
         metrics::Unit::Seconds,
         "How long ago a backup of a resource was last restored for a test"
+    );
+    describe_gauge!(
+        RPO,
+        metrics::Unit::Seconds,
+        "The RPO of a component by the config: how old its newest point may be"
+    );
+    describe_gauge!(
+        TEST_EVERY,
+        metrics::Unit::Seconds,
+        "How long ago the last test restore of a resource may be, by the config"
     );
     describe_histogram!(ACCEPT_BATCH, "Requests that share a transaction of the ledger");
     for name in LOOPS {

@@ -267,8 +267,26 @@ fn unmeasured(environment: &Environment, now: Moment) {
     for (kind, resource) in tier::declared(environment) {
         for side in sides.into_iter().flatten() {
             point_age(environment, kind, &resource, side).set(f64::NAN);
+            let rpo = environment.promise(kind, &resource).rpo;
+            point_gauge("bbws_rpo_seconds", environment, kind, &resource, side).set(rpo.as_secs_f64());
         }
     }
+    if let Some(every) = environment.restore_test {
+        for resource in tested(environment) {
+            test_gauge("bbws_restore_test_age_seconds", environment, resource).set(f64::NAN);
+            test_gauge("bbws_restore_test_promised_seconds", environment, resource).set(every.0.as_secs_f64());
+        }
+    }
+}
+
+/// What is restored for a test where tests are promised.
+fn tested(environment: &Environment) -> impl Iterator<Item = &str> {
+    let databases = environment.databases.iter().map(|database| database.id.as_str());
+    databases.chain(environment.file_systems.iter().map(|files| files.id.as_str()))
+}
+
+fn test_gauge(name: &'static str, environment: &Environment, resource: &str) -> metrics::Gauge {
+    metrics::gauge!(name, "environment" => environment.name.clone(), "resource" => resource.to_owned())
 }
 
 fn looked(environment: &Environment, at: Moment) {
@@ -277,8 +295,18 @@ fn looked(environment: &Environment, at: Moment) {
 }
 
 fn point_age(environment: &Environment, kind: PointKind, resource: &str, side: Side) -> metrics::Gauge {
+    point_gauge("bbws_newest_point_age_seconds", environment, kind, resource, side)
+}
+
+fn point_gauge(
+    name: &'static str,
+    environment: &Environment,
+    kind: PointKind,
+    resource: &str,
+    side: Side,
+) -> metrics::Gauge {
     metrics::gauge!(
-        "bbws_newest_point_age_seconds",
+        name,
         "environment" => environment.name.clone(),
         "kind" => kind.as_str(),
         "component" => format!("{kind} {resource}"),
@@ -288,7 +316,6 @@ fn point_age(environment: &Environment, kind: PointKind, resource: &str, side: S
 
 /// For Prometheus: what was measured, as far as it is known.
 fn meter(environment: &Environment, measured: &Measurements, marks: &[Mark], now: Moment) {
-    let name = environment.name.clone();
     let seconds = |span: Duration| span.as_secs_f64();
     looked(environment, now);
     for component in &measured.components {
@@ -298,11 +325,9 @@ fn meter(environment: &Environment, measured: &Measurements, marks: &[Mark], now
     }
     // What was promised to be tested and never was is older than any limit.
     let promised = environment.restore_test.is_some();
-    let databases = environment.databases.iter().map(|database| database.id.as_str());
-    let never = databases.chain(environment.file_systems.iter().map(|files| files.id.as_str())).filter(|_| promised);
+    let never = tested(environment).filter(|_| promised);
     for resource in never.filter(|resource| !marks.iter().any(|mark| mark.tested_resource() == Some(resource))) {
-        let labels = [("environment", name.clone()), ("resource", resource.to_owned())];
-        metrics::gauge!("bbws_restore_test_age_seconds", &labels).set(f64::INFINITY);
+        test_gauge("bbws_restore_test_age_seconds", environment, resource).set(f64::INFINITY);
     }
     let mut tested: BTreeMap<&str, Moment> = BTreeMap::new();
     for (resource, at) in marks.iter().filter_map(|mark| Some((mark.tested_resource()?, mark.at))) {
@@ -310,8 +335,7 @@ fn meter(environment: &Environment, measured: &Measurements, marks: &[Mark], now
         *newest = at.max(*newest);
     }
     for (resource, at) in tested {
-        let labels = [("environment", name.clone()), ("resource", resource.to_owned())];
-        metrics::gauge!("bbws_restore_test_age_seconds", &labels).set(seconds(now.since(at)));
+        test_gauge("bbws_restore_test_age_seconds", environment, resource).set(seconds(now.since(at)));
     }
 }
 
