@@ -217,6 +217,7 @@ impl Draft {
         for (name, environment) in &self.environments {
             environments::check(environment, &at.key(name), report);
         }
+        data::shared_archives(&self.environments, &at, report);
     }
 
     fn finish(self, warnings: Vec<Problem>) -> Option<Config> {

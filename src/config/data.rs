@@ -366,6 +366,25 @@ fn order(rule: &LifecycleRule, at: &At, report: &mut Report<'_>) {
     }
 }
 
+/// S3 takes the lifecycle rules of a bucket all at once, and what one environment may delete another may have promised: where two keep
+/// their archives in one bucket, neither has rules for it.
+pub(super) fn shared_archives(environments: &BTreeMap<String, Environment>, at: &At, report: &mut Report<'_>) {
+    for (name, env) in environments {
+        let Some(bucket) = &env.secrets_bucket else { continue };
+        let shares = |other: &&Environment| other.name != *name && other.secrets_bucket.as_ref() == Some(bucket);
+        let Some(other) = environments.values().find(shares) else { continue };
+        for (index, _) in env.lifecycle.iter().enumerate().filter(|(_, rule)| rule.bucket == *bucket) {
+            report.problem(
+                &at.key(name).key("lifecycle").item(index).key("bucket"),
+                format_args!(
+                    "`{bucket}` holds the archives of `{}` as well, which a rule of `{name}` could delete; give each environment a bucket of its own, or leave the rule out",
+                    other.name
+                ),
+            );
+        }
+    }
+}
+
 /// Nothing is deleted that is promised to be kept: archives as long as backups are, and data as long as it may have to be brought back.
 fn keeps(env: &Environment, rule: &LifecycleRule, at: &At, report: &mut Report<'_>) {
     let LifecycleRule { prefix, .. } = rule;

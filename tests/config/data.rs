@@ -376,6 +376,15 @@ fn lifecycle_rules_are_in_order_and_delete_nothing_that_is_promised() {
 }
 
 #[test]
+fn environments_that_keep_archives_in_one_bucket_have_no_rules_for_it() {
+    let said = refusal(&[
+        ("\nsecrets_bucket = \"bbws-sit-backups\"", "\nsecrets_bucket = \"bbws-prod-backups\""),
+        ("bucket = \"bbws-prod-media\"\nid = \"uploads\"", "bucket = \"bbws-prod-backups\"\nid = \"uploads\""),
+    ]);
+    assert!(said.contains("`bbws-prod-backups` holds the archives of `sit` as well, which a rule of `prod`"), "{said}");
+}
+
+#[test]
 fn replication_of_buckets_needs_a_role_of_the_account_and_a_dr_side() {
     let said = refusal(&[
         ("role = \"arn:aws:iam::093646564004:role/bbws-replication\"", "role = \"bbws-replication\""),
