@@ -130,8 +130,9 @@ pub fn outcome(run: &Run, to: State, now: Moment) -> String {
             let turned = run.op.turned.as_ref();
             let who = turned.filter(|t| t.by != SELF).map(|t| format!(" by <@{}>", t.by)).unwrap_or_default();
             let why = turned.and_then(|t| t.reason.as_deref()).map(|r| format!(": {}", escape(r))).unwrap_or_default();
+            let next = operation.after_the_way_back(run).map(|next| format!("\n{next}")).unwrap_or_default();
             format!(
-                "Rolled back{who}{why}. Of the way back {done} of {total} steps were needed, and are done. {}",
+                "Rolled back{who}{why}. Of the way back {done} of {total} steps were needed, and are done. {}{next}",
                 operation.not_done(&run.op.plan)
             )
         }

@@ -151,6 +151,8 @@ async fn the_application_is_sent_to_the_clone_and_every_command_follows() {
     rig.say("U0BOB", &format!("op rollback {id} --reason \"orders are missing\"")).await;
     assert_eq!(rig.finish(&id).await, State::RolledBack, "{:#?}", rig.run(&id).await);
     assert_eq!(secret(&rig), was, "the old world is back");
+    let outcome = rig.run(&id).await.op.outcome.unwrap();
+    assert!(outcome.contains("Redeploy the services that read"), "{outcome}");
     assert_eq!(note(&rig).await, None);
     assert!(rig.cloud.twice().is_empty(), "{:?}", rig.cloud.twice());
 }

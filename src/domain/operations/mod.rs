@@ -489,6 +489,12 @@ pub trait Operation: Sync {
         format!("When the cause is mended, ask anew: `/bbws {}`", escape(&run.op.command))
     }
 
+    /// What a person still has to do after a run was rolled back; mrkdwn, escaped. Nothing where the way back left nothing to do.
+    fn after_the_way_back(&self, run: &Run) -> Option<String> {
+        let _ = run;
+        None
+    }
+
     /// Whether what failed may be tried again in the same run. Not where the run has cleaned up behind itself.
     fn retries(&self, plan: &Plan) -> bool {
         !plan.steps.iter().any(|s| s.always)

@@ -325,6 +325,19 @@ impl Operation for Restore {
         }
     }
 
+    fn after_the_way_back(&self, run: &Run) -> Option<String> {
+        let ended = run.op.plan.steps.iter().zip(&run.steps).filter(|(_, step)| step.state == StepState::Done);
+        let secrets = ended.filter_map(|(spec, _)| match &spec.action {
+            Action::PointSecretBack(back) => Some(format!("`{}`", escape(&back.secret))),
+            _ => None,
+        });
+        let secrets = secrets.collect::<Vec<_>>().join(", ");
+        let text = format!(
+            "*Redeploy the services that read {secrets} now*: they read it at their start, and until then they go on with what was taken back."
+        );
+        (!secrets.is_empty()).then_some(text)
+    }
+
     fn not_done(&self, plan: &Plan) -> &'static str {
         match path::cuts_over(plan) {
             true => "What was restored is *not* live, or *not* proved: the steps say how far it came.",
