@@ -31,7 +31,7 @@ const UNDELIVERABLE: &str = "bbws_notices_undeliverable_total";
 const UNSENT: &str = "bbws_notices_unsent";
 /// How late what a schedule starts was started; see `app::timer`.
 const SCHEDULE_DELAY: &str = "bbws_schedule_delay_seconds";
-/// Ends of operations; see `engine::lifecycle`.
+/// Ends of operations, and what needs a person; see `adapters::store`.
 const OPERATIONS: &str = "bbws_operations_total";
 /// When an environment was last looked at, its lags, and the age of its restore tests; see `app::watch`.
 const LAST_LOOK: &str = "bbws_watch_last_look_timestamp_seconds";
@@ -118,7 +118,7 @@ fn declare() {
     );
     describe_counter!(UNDELIVERABLE, "Attempts to tell something that no place in Slack takes");
     describe_gauge!(UNSENT, "Notices that are not told yet, by the watcher's last look");
-    describe_counter!(OPERATIONS, "Runs that ended, by kind of operation and by state");
+    describe_counter!(OPERATIONS, "Operations that ended or came to need a person, by kind and by state");
     describe_histogram!(
         SCHEDULE_DELAY,
         metrics::Unit::Seconds,
@@ -153,7 +153,7 @@ fn declare() {
         drop(histogram!(COMMIT_SECONDS, "of" => of));
     }
     for kind in operations::ALL.into_iter().map(Operation::kind) {
-        for state in State::ALL.into_iter().filter(|state| state.terminal()) {
+        for state in State::ALL.into_iter().filter(|state| state.counted()) {
             drop(counter!(OPERATIONS, "kind" => kind, "state" => state.name()));
         }
     }

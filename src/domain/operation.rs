@@ -155,6 +155,11 @@ impl State {
         )
     }
 
+    /// Whether entering it is counted: it is over, or goes no further without a person.
+    pub fn counted(self) -> bool {
+        self.terminal() || self == State::NeedsAttention
+    }
+
     /// Its name in metadata, the ledger and `/bbws op list`.
     pub fn name(self) -> &'static str {
         match self {

@@ -376,12 +376,7 @@ impl Engine {
             }
             Ok(())
         });
-        ended.await?;
-        let (kind, state) = (operations::of(hand.run.op.kind()).kind(), hand.run.op.state);
-        if state.terminal() {
-            metrics::counter!("bbws_operations_total", "kind" => kind, "state" => state.name()).increment(1);
-        }
-        Ok(())
+        ended.await
     }
 }
 

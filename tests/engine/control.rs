@@ -2,7 +2,17 @@
 
 use std::time::Duration;
 
-use bbws::domain::{operation::State, step::StepState};
+use bbws::{
+    app::change::{Change, SELF},
+    domain::{
+        operation::{State, Trigger},
+        step::StepState,
+    },
+    ports::{
+        clock::Clock as _,
+        store::{Guard, Store as _},
+    },
+};
 
 use crate::support::rig::{Rig, id_in};
 
@@ -124,4 +134,35 @@ async fn moves_that_make_no_sense_are_refused_in_words() {
         assert!(said.contains(word), "{text}: {said}");
     }
     assert_eq!(rig.state(&id).await, State::AwaitingApproval);
+}
+
+#[tokio::test]
+async fn every_end_is_counted_once_however_it_came_and_so_is_what_needs_a_person() {
+    let recorder = metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder();
+    let handle = recorder.handle();
+    let _here = metrics::set_default_local_recorder(&recorder);
+    let mut rig = Rig::sqlite().await;
+    let rejected = rig.asked("backup create prod").await;
+    rig.click("U0BOB", "reject", &rejected).await;
+    let cancelled = rig.asked("backup create prod").await;
+    rig.say("U0ALICE", &format!("op cancel {cancelled}")).await;
+    let expired = rig.asked("backup create prod").await;
+    assert_eq!(rig.finish(&expired).await, State::Expired);
+    let succeeded = rig.approved_backup("backup create prod secrets").await;
+    assert_eq!(rig.finish(&succeeded).await, State::Succeeded);
+    let lost = rig.approved_backup("backup create prod secrets").await;
+    let run = rig.run(&lost).await;
+    let mut change = Change::on(&run, rig.clock.now());
+    change.trigger(Trigger::Start, SELF).unwrap();
+    change.trigger(Trigger::Lose, SELF).unwrap();
+    let commit = change.commit(Guard::Version(run.version)).1;
+    rig.ledger.commit(commit.clone()).await.unwrap();
+    rig.ledger.commit(commit).await.unwrap_err();
+    let text = handle.render();
+    let counted: Vec<&str> = text.lines().filter(|line| line.starts_with("bbws_operations_total{")).collect();
+    for state in ["rejected", "cancelled", "expired", "succeeded", "needs_attention"] {
+        let one = format!(r#"bbws_operations_total{{kind="backup.create",state="{state}"}} 1"#);
+        assert!(counted.contains(&one.as_str()), "{one}: {counted:#?}");
+    }
+    assert_eq!(counted.len(), 5, "{counted:#?}");
 }

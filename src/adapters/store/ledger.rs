@@ -3,7 +3,10 @@
 use std::time::Instant;
 
 use super::Core;
-use crate::ports::store::{AuditEntry, Commit, Lock, StoreError};
+use crate::{
+    domain::{operation::State, operations},
+    ports::store::{AuditEntry, Commit, Lock, StoreError},
+};
 
 impl Core {
     /// Carries out one transaction. An early return drops the transaction, which undoes it.
@@ -45,6 +48,7 @@ impl Core {
         self.append(&mut tx, &entries).await?;
         tx.commit().await?;
         metrics::histogram!("bbws_ledger_commit_seconds", "of" => "change").record(begun.elapsed().as_secs_f64());
+        count(commit);
         Ok(())
     }
 
@@ -53,5 +57,19 @@ impl Core {
         let mut tx = self.db.begin().await?;
         sqlx::query("UPDATE pulse SET at = $1 WHERE id = 1").bind(self.clock.now().0).execute(&mut **tx).await?;
         Ok(tx.commit().await?)
+    }
+}
+
+/// Counts what ended or needs a person from now on, once it is durable: here every way there comes together.
+fn count(commit: &Commit) {
+    for op in commit.op.iter().chain(&commit.supplanted).map(|write| &write.op) {
+        let moves =
+            commit.audit.iter().filter(|entry| entry.action == "state" && entry.operation.as_ref() == Some(&op.id));
+        let to = moves.filter_map(|entry| entry.detail.get("to")?.as_str());
+        for state in to.filter_map(|to| State::ALL.into_iter().find(|state| state.name() == to)).filter(|s| s.counted())
+        {
+            let kind = operations::of(op.kind()).kind();
+            metrics::counter!("bbws_operations_total", "kind" => kind, "state" => state.name()).increment(1);
+        }
     }
 }
