@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{
     desk::{Desk, say},
+    in_force,
     inventory::size,
     reports::tested_ago,
 };
@@ -164,7 +165,7 @@ impl Desk {
             Ok(world) => world,
             Err(error) => return Ok(unreadable(environment, &error)),
         };
-        let marks = self.store.marks(environment, None).await?;
+        let marks = in_force::marks(self.store.as_ref(), environment, None).await?;
         let dues = self.store.dues(Some(environment)).await?.all;
         let mut reply = schedule_reply(&env, &world, &marks, &dues, self.clock.now());
         reply.text = elsewhere(&active, &env) + &reply.text;

@@ -12,6 +12,7 @@ pub mod desk;
 mod drills;
 pub mod executors;
 pub mod home;
+mod in_force;
 pub mod inbound;
 mod insist;
 pub mod inventory;

@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, collections::BTreeMap, sync::Arc, time::Duration};
 
-use super::{sides, standing::standing};
+use super::{in_force, sides, standing::standing};
 use crate::{
     domain::{
         active::Active,
@@ -223,8 +223,8 @@ impl Planner {
         }
         let marks = match operation.marks() {
             Marks::Nothing => Vec::new(),
-            Marks::Of(kind) => self.store.marks(environment, Some(kind)).await?,
-            Marks::All => self.store.marks(environment, None).await?,
+            Marks::Of(kind) => in_force::marks(self.store.as_ref(), environment, Some(kind)).await?,
+            Marks::All => in_force::marks(self.store.as_ref(), environment, None).await?,
         };
         let marks: Vec<Mark> = marks.into_iter().filter(|m| m.operation != asking.id.0).collect();
         let past = self.past(environment, operation.past(&asked, &world, &marks)).await?;

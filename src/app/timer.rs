@@ -5,7 +5,7 @@
 //! being made leaves the row as it is, so that it stays due and nothing is forgotten; however many times went by, one run is made.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, HashSet},
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -17,6 +17,7 @@ use sha2::{Digest as _, Sha256};
 use super::{
     change::SELF,
     desk::Desk,
+    in_force::in_force,
     planner::{Asking, NoPlan},
     submit::{Mandate, New},
 };
@@ -57,6 +58,8 @@ pub struct Timer {
     later: Mutex<HashMap<(String, String), Moment>>,
     /// The rhythms in force, by their texts: how far apart their times are is found out once, and not at each turn.
     rhythms: Mutex<HashMap<String, Arc<Rhythm>>>,
+    /// Schedules that have left marks and are known to have succeeded.
+    succeeded: Mutex<HashSet<String>>,
 }
 
 /// What is in force of one routine of one environment.
@@ -84,7 +87,7 @@ impl Force<'_> {
 impl Timer {
     /// Over the use cases of this desk.
     pub fn new(desk: Desk) -> Timer {
-        Timer { desk, later: Mutex::default(), rhythms: Mutex::default() }
+        Timer { desk, later: Mutex::default(), rhythms: Mutex::default(), succeeded: Mutex::default() }
     }
 
     /// Makes the runs that are due; answers when to come again.
@@ -94,6 +97,9 @@ impl Timer {
     pub async fn turn(&self) -> Result<Moment, StoreError> {
         let marks = self.desk.store.marks_of(MarkKind::Routine).await?;
         let Dues { now, all } = self.desk.store.dues(None).await?;
+        let mut succeeded = std::mem::take(&mut *self.succeeded.lock().unwrap_or_else(PoisonError::into_inner));
+        let marks = in_force(self.desk.store.as_ref(), marks, &mut succeeded).await?;
+        *self.succeeded.lock().unwrap_or_else(PoisonError::into_inner) = succeeded;
         let force = self.in_force(&marks);
         self.arrange(&force, &all, now).await?;
         let ripe = all.iter().filter(|due| due.at <= now && !self.waits(due, now));

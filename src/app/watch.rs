@@ -18,7 +18,7 @@ use std::{
 use futures::StreamExt as _;
 use serde_json::json;
 
-use super::{change::SELF, wake::Wake};
+use super::{change::SELF, in_force, wake::Wake};
 use crate::{
     domain::{
         active::Active,
@@ -164,7 +164,7 @@ impl Watcher {
         let name = declared.name.as_str();
         let before = self.memory().get(name).cloned().unwrap_or_default();
         // What stands is read before AWS is: what another replica takes back meanwhile must not come up again.
-        let marks = self.store.marks(name, None).await?;
+        let marks = in_force::marks(self.store.as_ref(), name, None).await?;
         let active = Active::of(&marks);
         // Which instances are live is known of the primary region.
         let stands = live::standing(declared, &marks, None).filter(|_| active.side == Side::Primary);
@@ -208,7 +208,7 @@ impl Watcher {
                 Err(StoreError::Conflict) => break (doubtful, calm),
                 Err(error) => return Err(error),
             }
-            known.marks = self.store.marks(name, None).await?;
+            known.marks = in_force::marks(self.store.as_ref(), name, None).await?;
         };
         if let Err(error) = &read {
             tracing::warn!(environment = name, failures, %error, "an environment could not be looked at");

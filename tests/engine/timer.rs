@@ -4,7 +4,10 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use bbws::{
-    adapters::store::Ledger,
+    adapters::{
+        sandbox::aws::{Fault, Target, judge::Verb},
+        store::Ledger,
+    },
     app::change::{Change, SELF},
     boot::sandbox,
     config::Config,
@@ -185,6 +188,37 @@ async fn what_is_stopped_is_skipped_and_told_once_and_what_is_taken_waits_its_tu
     assert_eq!(rig.finish(&holder).await, State::Succeeded);
     pass(&mut rig, 5 * MINUTE).await;
     assert_eq!(started(&rig).await.len(), before + 1, "it had its turn");
+}
+
+#[tokio::test]
+async fn what_a_schedule_lets_start_waits_for_its_good_end() {
+    let mut rig = Rig::demo_sqlite().await;
+    let nothing = async |rig: &mut Rig| {
+        let marks = rig.ledger.marks("prod", Some(MarkKind::Routine)).await.unwrap();
+        assert!(!marks.is_empty(), "the routines' steps are done");
+        rig.process.timer.turn().await.unwrap();
+        assert_eq!(rig.ledger.dues(Some("prod")).await.unwrap().all, [], "nothing is due yet");
+        let list = rig.say("U0DAVE", "backup schedule prod list").await;
+        assert!(!list.contains("Started by bbws itself") && list.contains("Not started by itself"), "{list}");
+        assert!(started(rig).await.is_empty());
+    };
+    // AWS refuses its part of it.
+    rig.cloud.inject(Fault::Denied, Target::next_start().of_kind("backup.plan"));
+    let failed = rig.approved_backup("backup schedule prod create").await;
+    assert_eq!(rig.finish(&failed).await, State::Failed);
+    nothing(&mut rig).await;
+    // AWS takes long for it.
+    rig.cloud.inject(Fault::Throttled, Target::always().on(Verb::Start).of_kind("backup.plan"));
+    let made = rig.approved_backup("backup schedule prod create").await;
+    rig.settle(MINUTE).await;
+    assert_eq!(rig.state(&made).await, State::Running);
+    nothing(&mut rig).await;
+    rig.cloud.heal();
+    assert_eq!(rig.finish(&made).await, State::Succeeded);
+    pass(&mut rig, 70 * MINUTE).await;
+    let runs = started(&rig).await;
+    let by = |op: &Operation| op.mandate().map(|by| by.schedule.0.clone());
+    assert!(!runs.is_empty() && runs.iter().all(|op| by(op).as_ref() == Some(&made)), "{runs:#?}");
 }
 
 #[tokio::test]
