@@ -103,7 +103,9 @@ impl Timer {
         let force = self.in_force(&marks);
         self.arrange(&force, &all, now).await?;
         let ripe = all.iter().filter(|due| due.at <= now && !self.waits(due, now));
-        let work: Vec<_> = ripe.filter_map(|due| Some((due, find(&force, due)?))).collect();
+        // A row of the schedule before is another one by now, and is read anew at the next turn.
+        let current = |(due, force): &(&Due, &Force<'_>)| due.kept.schedule == force.mark.operation;
+        let work: Vec<_> = ripe.filter_map(|due| Some((due, find(&force, due)?))).filter(current).collect();
         let started: Vec<Result<(), StoreError>> = futures::stream::iter(work)
             .map(|(due, force)| self.start(force, due, now))
             .buffer_unordered(PARALLEL)
@@ -148,7 +150,9 @@ impl Timer {
             match is {
                 None => writes.push(DueWrite::Plan { due: first(), was: None }),
                 Some(due) if due.kept.schedule != each.mark.operation => {
-                    writes.push(DueWrite::Plan { due: first(), was: Some(due.at) });
+                    // What waits its turn keeps it.
+                    let due_now = if due.at <= now { each.due(due.at, None) } else { first() };
+                    writes.push(DueWrite::Plan { due: due_now, was: Some(due.at) });
                 }
                 Some(due) if due.astray(now) => {
                     let at = each.rhythm.next(now, now, each.jitter());

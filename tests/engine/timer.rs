@@ -222,6 +222,25 @@ async fn what_a_schedule_lets_start_waits_for_its_good_end() {
 }
 
 #[tokio::test]
+async fn what_waits_its_turn_is_not_forgotten_when_its_schedule_is_approved_anew() {
+    let mut rig = Rig::demo_sqlite().await;
+    scheduled(&mut rig, "backup schedule prod create --type secrets").await;
+    pass(&mut rig, 70 * MINUTE).await;
+    let before = started(&rig).await.len();
+    let due = rig.ledger.dues(Some("prod")).await.unwrap().all[0].at;
+    rig.clock.set(due + MINUTE);
+    let anew = scheduled(&mut rig, "backup schedule prod update --type secrets --cron \"cron(0 4 * * ? *)\"").await;
+    rig.process.timer.turn().await.unwrap();
+    rig.process.timer.turn().await.unwrap();
+    let runs = started(&rig).await;
+    assert_eq!(runs.len(), before + 1, "{runs:#?}");
+    let by = runs.last().unwrap().by_schedule.clone().unwrap();
+    assert_eq!((by.schedule.0, by.due), (anew, due));
+    let next = rig.ledger.dues(Some("prod")).await.unwrap().all[0].at;
+    assert!(next > rig.clock.now(), "and then as approved anew");
+}
+
+#[tokio::test]
 async fn after_a_downtime_one_run_catches_up() {
     let mut rig = Rig::demo_sqlite().await;
     scheduled(&mut rig, "backup schedule prod create --type secrets").await;
