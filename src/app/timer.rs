@@ -161,10 +161,14 @@ impl Timer {
                 Some(_) => {}
             }
         }
-        let gone = all.iter().filter(|due| due.environment != EVERYWHERE && find(force, due).is_none());
-        writes.extend(
-            gone.map(|due| DueWrite::Drop { environment: due.environment.clone(), routine: due.routine.clone() }),
-        );
+        // Of an environment that this config does not know, another replica's may; and of what was made since, the store knows.
+        let known = |due: &Due| self.desk.planner.environment(&due.environment).is_some();
+        let gone = all.iter().filter(|due| known(due) && find(force, due).is_none());
+        writes.extend(gone.map(|due| DueWrite::Drop {
+            environment: due.environment.clone(),
+            routine: due.routine.clone(),
+            was: due.at,
+        }));
         for write in writes {
             self.commit(Commit { dues: vec![write], ..Commit::default() }).await?;
         }

@@ -303,12 +303,15 @@ pub enum DueWrite {
         /// The time that is taken.
         was: Moment,
     },
-    /// It is not due any more.
+    /// It is not due any more, unless it is due at another time by now or a mark says that it is in force. Then it stays, and that is
+    /// no conflict.
     Drop {
         /// Environment.
         environment: String,
         /// Routine.
         routine: String,
+        /// When until now.
+        was: Moment,
     },
 }
 

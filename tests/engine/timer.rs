@@ -23,7 +23,7 @@ use bbws::{
     },
     ports::{
         clock::Clock,
-        store::{Commit, Filter, Guard, MarkWrite, Store},
+        store::{Commit, DueWrite, Filter, Guard, MarkWrite, Store},
     },
 };
 use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
@@ -238,6 +238,36 @@ async fn what_waits_its_turn_is_not_forgotten_when_its_schedule_is_approved_anew
     assert_eq!((by.schedule.0, by.due), (anew, due));
     let next = rig.ledger.dues(Some("prod")).await.unwrap().all[0].at;
     assert!(next > rig.clock.now(), "and then as approved anew");
+}
+
+#[tokio::test]
+async fn a_replica_drops_no_time_that_its_config_or_its_last_look_does_not_explain() {
+    let mut rig = Rig::demo_sqlite().await;
+    scheduled(&mut rig, "backup schedule prod create --type secrets").await;
+    rig.process.timer.turn().await.unwrap();
+    let dues = rig.ledger.dues(Some("prod")).await.unwrap().all;
+    assert_eq!(dues.len(), 1);
+    // A replica from before the environment was declared.
+    let whole = rig.config.clone();
+    rig.config.environments.remove("prod");
+    let old = rig.another(Killer::never());
+    rig.config = whole;
+    old.timer.turn().await.unwrap();
+    assert_eq!(rig.ledger.dues(Some("prod")).await.unwrap().all, dues);
+    // A replica that stood still from before the mark was set, or since before the time moved on.
+    let drop = |was| {
+        let write = DueWrite::Drop { environment: "prod".to_owned(), routine: "secrets".to_owned(), was };
+        Commit { dues: vec![write], ..Commit::default() }
+    };
+    rig.ledger.commit(drop(dues[0].at)).await.unwrap();
+    assert_eq!(rig.ledger.dues(Some("prod")).await.unwrap().all, dues, "it is in force");
+    let (environment, kind, subject) = ("prod".to_owned(), MarkKind::Routine, "secrets".to_owned());
+    let marks = vec![MarkWrite::Drop { environment, kind, subject }];
+    rig.ledger.commit(Commit { marks, ..Commit::default() }).await.unwrap();
+    rig.ledger.commit(drop(dues[0].at + MINUTE)).await.unwrap();
+    assert_eq!(rig.ledger.dues(Some("prod")).await.unwrap().all, dues, "it stands elsewhere by now");
+    rig.process.timer.turn().await.unwrap();
+    assert_eq!(rig.ledger.dues(Some("prod")).await.unwrap().all, [], "and goes when nothing is in force");
 }
 
 #[tokio::test]

@@ -24,7 +24,8 @@ const FIRST: &str = "INSERT INTO due (environment, routine, at, body) VALUES ($1
 const MOVE: &str = "UPDATE due SET at = $3, body = $4 WHERE environment = $1 AND routine = $2 AND at = $5";
 const TAKE: &str =
     "UPDATE due SET at = $3, body = $4 WHERE environment = $1 AND routine = $2 AND at = $5 AND at <= {now:$6}";
-const DROP: &str = "DELETE FROM due WHERE environment = $1 AND routine = $2";
+const DROP: &str = "DELETE FROM due WHERE environment = $1 AND routine = $2 AND at = $3 AND NOT EXISTS \
+    (SELECT 1 FROM mark WHERE mark.environment = due.environment AND mark.kind = 'routine' AND mark.subject = due.routine)";
 
 /// Prepared texts of this file.
 pub(super) struct Texts {
@@ -88,8 +89,9 @@ impl Core {
                         .execute(&mut **tx)
                         .await?
                 }
-                DueWrite::Drop { .. } => {
-                    query(DROP).bind(environment.to_owned()).bind(routine.to_owned()).execute(&mut **tx).await?
+                DueWrite::Drop { was, .. } => {
+                    let drop = query(DROP).bind(environment.to_owned()).bind(routine.to_owned()).bind(was.0);
+                    drop.execute(&mut **tx).await?
                 }
             };
             if !matches!(write, DueWrite::Drop { .. }) && changed.rows_affected() == 0 {
@@ -103,6 +105,6 @@ impl Core {
 fn key(write: &DueWrite) -> (&str, &str) {
     match write {
         DueWrite::Plan { due, .. } | DueWrite::Take { due, .. } => (&due.environment, &due.routine),
-        DueWrite::Drop { environment, routine } => (environment, routine),
+        DueWrite::Drop { environment, routine, .. } => (environment, routine),
     }
 }
