@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use bbws::{
+    adapters::sandbox::aws::incidents::Side,
     app::inbound::Inbound,
     config::Config,
     domain::{environment::Cutover, live::Live, mark::MarkKind, operation::State},
@@ -13,6 +14,7 @@ use crate::support::{clock::ManualClock, db, kill::Killer, rig::Rig};
 
 const LIVE: &str = "bbws-prod-mysql";
 const SECRET: &str = "bbws/prod/endpoint";
+const POSTS: &str = "tenant_1.wp_posts";
 const ACCOUNT: &str = "093646564004";
 const HOME: &str = "af-south-1";
 
@@ -170,6 +172,39 @@ async fn what_is_live_by_secret_can_be_replaced_again_and_go_back_to_it() {
     assert_eq!(rig.finish(&id).await, State::RolledBack, "{:#?}", rig.run(&id).await);
     assert_eq!(led(&rig), first);
     assert_eq!(note(&rig).await, Some(Live { instance: &first, before: &second }.note()));
+}
+
+/// Whether the first row of a tenant's posts is in an instance.
+fn has_rows(rig: &Rig, instance: &str) -> bool {
+    rig.cloud.rows_of("prod", instance, POSTS).and_then(|rows| rows.get(1)).is_some()
+}
+
+#[tokio::test]
+async fn a_tenants_rows_come_back_into_what_is_live_and_not_into_what_was_live_before() {
+    let mut rig = rig().await;
+    let clone = format!("{LIVE}-restored-{}", cut_over(&mut rig).await);
+    let backup = rig.approved_backup("backup create prod rds").await;
+    assert_eq!(rig.finish(&backup).await, State::Succeeded);
+    let points = rig.cloud.point_ids("prod", Side::Primary);
+    let point = points.into_iter().find(|point| point.ends_with(&backup) && point.contains("-manual-")).unwrap();
+    // The login's secret goes on naming the one before, which lacks the same rows.
+    for instance in [LIVE, clone.as_str()] {
+        assert!(has_rows(&rig, instance) && rig.cloud.delete_rows("prod", instance, POSTS), "{instance}");
+    }
+    rig.settle(Duration::from_secs(900)).await;
+    assert!(!has_rows(&rig, LIVE) && !has_rows(&rig, &clone));
+    let wanted = format!("rds --snapshot-id {point} --tenant tenant-1 --merge missing --into live --ticket INC-7");
+    let id = rig.asked(&format!("backup restore prod {wanted}")).await;
+    rig.settle(Duration::from_secs(2)).await;
+    rig.say("U0BOB", &format!("op approve {id} --confirm {LIVE}")).await;
+    for user in ["U0ALICE", "U0BOB"] {
+        waiting(&mut rig, &id).await;
+        rig.click(user, "continue", &id).await;
+        rig.settle(Duration::from_secs(5)).await;
+    }
+    assert_eq!(rig.finish(&id).await, State::Succeeded, "{:#?}", rig.run(&id).await);
+    assert!(has_rows(&rig, &clone), "they are back where the application reads");
+    assert!(!has_rows(&rig, LIVE), "what was live before is as it was");
 }
 
 #[tokio::test]

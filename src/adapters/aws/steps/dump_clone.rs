@@ -19,7 +19,9 @@ use super::{
     begun,
     dump_check::permanent,
     dump_load,
-    restore_database::{Arrival, adopt, arrival, describe, endpoint, has_figures, has_support, is_of, made, there},
+    restore_database::{
+        Arrival, adopt, arrival, describe, endpoint, has_figures, has_support, is_of, login_of, made, there,
+    },
     restore_like::{Like, arrives, settings},
 };
 use crate::{
@@ -197,7 +199,7 @@ async fn load(
     let Some((host, port)) = endpoint(&found) else {
         return Err(CloudError::Retryable { reason: format!("RDS tells no endpoint of {instance} yet."), after: None });
     };
-    let login = login::read(&from, &what.secret).await?;
+    let login = login_of(&from, &call.environment, &what.database, &what.secret).await?;
     let there = target(&login, *engine, login.database.clone());
     let here = Target { host, port, database: None, ..there.clone() };
     tell.tell(None, "reading the dump");

@@ -6,6 +6,7 @@ use super::{
     super::{login, session::Session, tools::Tools},
     archives::{Archive, source, target},
     dump_check::permanent,
+    restore_database::login_of,
 };
 use crate::{
     adapters::{
@@ -72,7 +73,12 @@ impl Loading<'_, '_> {
         then: impl AsyncFnOnce(&Target, &BTreeSet<String>) -> Result<T, CloudError>,
     ) -> Result<T, Unloaded> {
         let session = self.archive.session();
-        let (there, here) = futures::future::join(login::read(session, source), login::read(session, load)).await;
+        // After a cutover by secret the server whose settings are looked at is not the one that its login's secret leads to.
+        let environment = &self.call.environment;
+        let dumped = environment.dumps.iter().find(|dump| dump.secret == source);
+        let database = dumped.map_or("", |dump| dump.database.as_str());
+        let there = login_of(session, environment, database, source);
+        let (there, here) = futures::future::join(there, login::read(session, load)).await;
         let (there, here) = (target(&there?, self.engine, None), target(&here?, self.engine, None));
         let schemas = schemas(self.engine, self.contents)?;
         let (sealed, key) = self.archive.open().await.map_err(CloudError::from)?;

@@ -6,7 +6,6 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use super::{
     super::{
         background::{Outcome, Teller},
-        login,
         session::Session,
         tools::{DumpedDefinitions, Tools},
     },
@@ -248,9 +247,9 @@ fn tenant(call: &Call, of: &TenantTables) -> Tenant {
     Tenant { schema: of.schema.clone(), tables: of.tables.clone(), operation: call.operation.0.clone() }
 }
 
-/// The live server, and whose rows in it.
+/// The live server, which after a cutover by secret is not the one that the login's secret leads to, and whose rows in it.
 async fn live(session: &Session, call: &Call, of: &TenantTables) -> Result<(Target, Tenant), CloudError> {
-    let login = login::read(session, &of.secret).await?;
+    let login = restore_database::login_of(session, &call.environment, &of.database, &of.secret).await?;
     let database = login.database.clone();
     Ok((target(&login, of.engine, database), tenant(call, of)))
 }
