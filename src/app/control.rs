@@ -337,7 +337,9 @@ fn undoable(run: &Run) -> String {
         begun.filter(|(spec, _)| spec.action.is_final()).map(|(spec, _)| spec.title.as_str()).collect();
     let mut told = String::new();
     if run.undoes().is_some() {
-        told.push_str(" What it has put in the place of something else has a way back: Roll back on the card.");
+        told.push_str(
+            " What it has put in the place of something else has a way back: Resume, and then Roll back on the card.",
+        );
     }
     if !last.is_empty() {
         let more = last.len().saturating_sub(NAMED);

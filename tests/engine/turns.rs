@@ -322,9 +322,11 @@ async fn a_stop_says_what_has_a_way_back_and_names_what_has_none() {
     };
     let before = told(&run);
     assert!(
-        before.contains("has a way back: Roll back on the card") && !before.contains("cannot be undone"),
+        before.contains("has a way back: Resume, and then Roll back on the card.")
+            && !before.contains("cannot be undone"),
         "{before}"
     );
+    assert!(before.contains("Going on takes a second person: Resume on the card."), "{before}");
     let gone = step::DeleteSnapshot { region: "af-south-1".into(), snapshot: "s1".into() };
     run.op.plan.steps.push(spec("Delete snapshot s1", &[NOTE], gone, false));
     let mut deleted = Step::new(run.steps.len());
