@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     domain::{
-        approval,
+        approval, exchange,
         mark::MarkKind,
         moment::{Moment, spoken},
         operation::{OpId, Run, State, Vote},
@@ -25,9 +25,12 @@ use crate::{
     ports::{
         alert::Topic,
         chat::{Level, Reply},
-        store::StoreError,
+        store::{Filter, StoreError},
     },
 };
+
+/// So many operations are looked through for one that replaced what another had put there.
+const LATER: u32 = 1000;
 
 impl Desk {
     /// Roll back: what was changed is undone, as the plan says.
@@ -45,14 +48,43 @@ impl Desk {
         let reason = reason.map(|reason| one_line(&reason)).filter(|reason| !reason.is_empty());
         let channel = &ask.request.channel;
         let silent = self.silent_places(id).await?;
+        let replaced = self.replaced(id).await?;
         self.attempt(ask, id, |run| {
             let stale = seen.and_then(|seen| seen.stale(&run.op, channel));
             match stale.or_else(|| out_of_reach(run, &silent).filter(|_| reason.is_none())) {
                 Some(why) => Attempt::Refuse(say(Level::Warning, why)),
-                None => turned(run, &by, reason.as_deref(), self.clock.now()),
+                None => turned(run, &by, reason.as_deref(), replaced.as_deref(), self.clock.now()),
             }
         })
         .await
+    }
+
+    /// Why going back would lead to what is live no more: a later operation replaced what this one had put there. Whatever comes
+    /// later than this look takes the environment's lock, which this one needs.
+    async fn replaced(&self, id: &OpId) -> Result<Option<String>, StoreError> {
+        let run = self.store.load(id).await?;
+        let Some(run) = run.filter(|run| exchange::exchanges(&run.op.plan)) else { return Ok(None) };
+        let states = [
+            State::Succeeded,
+            State::Failed,
+            State::Cancelled,
+            State::Queued,
+            State::Running,
+            State::Paused,
+            State::Waiting,
+            State::Stopped,
+            State::NeedsAttention,
+        ];
+        let environment = Some(run.op.environment().to_owned());
+        let filter = Filter { environment, states: states.to_vec(), limit: LATER };
+        // The newest first: that one has to go back before those that it replaced.
+        let ops = self.store.list(&filter).await?;
+        for op in ops.iter().take_while(|op| op.id != *id).filter(|op| exchange::exchanges(&op.plan)) {
+            if let Some(later) = self.store.load(&op.id).await?.filter(|later| exchange::replaced(&run, later)) {
+                return Ok(Some(exchange::in_the_way(id, &later)));
+            }
+        }
+        Ok(None)
     }
 
     /// What the watcher found to be wrong in the environment of this operation.
@@ -103,7 +135,7 @@ fn stays(run: &Run, now: Moment) -> String {
     }
 }
 
-fn turned(run: &Run, by: &Principal, reason: Option<&str>, now: Moment) -> Attempt {
+fn turned(run: &Run, by: &Principal, reason: Option<&str>, replaced: Option<&str>, now: Moment) -> Attempt {
     let op = &run.op;
     if op.turned.is_some() {
         let text = match op.state {
@@ -119,6 +151,9 @@ fn turned(run: &Run, by: &Principal, reason: Option<&str>, now: Moment) -> Attem
         let text = format!("{} has exchanged nothing that could be rolled back. Nothing was done.", op.id);
         return Attempt::Refuse(say(Level::Info, text));
     };
+    if let Some(why) = replaced {
+        return Attempt::Refuse(say(Level::Warning, why.to_owned()));
+    }
     if run.goes_back_slowly() && reason.is_none() {
         let takes = run.way_back().map(spoken).unwrap_or_default();
         let text = format!(

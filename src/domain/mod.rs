@@ -17,6 +17,7 @@ pub mod datum;
 pub mod derived;
 pub mod drill;
 pub mod environment;
+pub mod exchange;
 pub mod experience;
 pub mod held;
 pub mod incarnation;

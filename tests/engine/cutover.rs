@@ -168,10 +168,51 @@ async fn what_is_live_by_secret_can_be_replaced_again_and_go_back_to_it() {
     let second = format!("{LIVE}-restored-{id}");
     assert_eq!(led(&rig), second);
     assert_eq!(note(&rig).await, Some(Live { instance: &second, before: &first }.note()));
+    // Back to what was there before the first one leads only by way of the second one.
+    let one = first.strip_prefix(&format!("{LIVE}-restored-")).unwrap();
+    let refused = rig.say("U0BOB", &format!("op rollback {one} --reason \"worse\"")).await;
+    assert!(refused.contains(&format!("Roll that one back first: `/bbws op rollback {id}`")), "{refused}");
+    assert_eq!((rig.state(one).await, led(&rig)), (State::Succeeded, second.clone()));
     rig.say("U0BOB", &format!("op rollback {id} --reason \"worse\"")).await;
     assert_eq!(rig.finish(&id).await, State::RolledBack, "{:#?}", rig.run(&id).await);
     assert_eq!(led(&rig), first);
     assert_eq!(note(&rig).await, Some(Live { instance: &first, before: &second }.note()));
+    rig.say("U0BOB", &format!("op rollback {one} --reason \"worse as well\"")).await;
+    assert_eq!(rig.finish(one).await, State::RolledBack, "{:#?}", rig.run(one).await);
+    assert_eq!((led(&rig), note(&rig).await), (LIVE.to_owned(), None), "where it led before both");
+}
+
+#[tokio::test]
+async fn a_secret_that_somebody_led_elsewhere_since_is_not_told_to_lead_back() {
+    let mut rig = rig().await;
+    let id = cut_over(&mut rig).await;
+    let other = r#"{"host":"proxy.example","port":3306,"username":"u","password":"p"}"#;
+    rig.cloud.change(|world, now| {
+        let secrets = &mut world.region(ACCOUNT, HOME).secrets.secrets;
+        let version = "a-version-that-leads-to-a-proxy-0001".into();
+        secrets.get_mut(SECRET).unwrap().put(version, Some(other.into()), None, now);
+    });
+    rig.say("U0BOB", &format!("op rollback {id} --reason \"worse\"")).await;
+    assert_eq!(rig.finish(&id).await, State::Failed, "{:#?}", rig.run(&id).await);
+    assert_eq!(secret(&rig), other);
+    assert!(note(&rig).await.is_some(), "the ledger does not say that it leads back");
+    let why = rig.run(&id).await.steps.iter().find_map(|step| step.error.clone()).expect("a reason");
+    assert!(why.contains("another version since the cutover") && why.contains(&format!("Write {LIVE}.")), "{why}");
+    // As it asks.
+    let was = format!(r#"{{"host":"{}","port":3306,"username":"u","password":"p"}}"#, host(&why));
+    rig.cloud.change(|world, now| {
+        let secrets = &mut world.region(ACCOUNT, HOME).secrets.secrets;
+        let version = "a-version-that-leads-back-again-0001".into();
+        secrets.get_mut(SECRET).unwrap().put(version, Some(was.clone()), None, now);
+    });
+    rig.click("U0BOB", "retry", &id).await;
+    assert_eq!(rig.finish(&id).await, State::RolledBack, "{:#?}", rig.run(&id).await);
+    assert_eq!((led(&rig), note(&rig).await), (LIVE.to_owned(), None));
+}
+
+/// The host that a message wants to be written.
+fn host(why: &str) -> &str {
+    why.split("Write ").nth(1).unwrap().split(':').next().unwrap()
 }
 
 /// Whether the first row of a tenant's posts is in an instance.

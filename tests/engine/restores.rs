@@ -224,6 +224,29 @@ async fn a_restore_into_live_asks_at_every_gate_and_keeps_what_was_there() {
 }
 
 #[tokio::test]
+async fn of_two_restores_the_later_one_is_rolled_back_first() {
+    let mut rig = Rig::demo_sqlite().await;
+    let was = called(&rig, LIVE);
+    let mut ids = Vec::new();
+    for _ in 0..2 {
+        let id = asked(&mut rig).await;
+        rig.click("U0BOB", "continue", &id).await;
+        assert_eq!(rig.finish(&id).await, State::Succeeded, "{:#?}", rig.run(&id).await);
+        rig.clock.advance(Duration::from_secs(7200));
+        ids.push(id);
+    }
+    let (one, two, live) = (&ids[0], &ids[1], called(&rig, LIVE));
+    let refused = rig.say("U0BOB", &format!("op rollback {one} --reason \"worse\"")).await;
+    assert!(refused.contains(&format!("Roll that one back first: `/bbws op rollback {two}`")), "{refused}");
+    assert_eq!((rig.state(one).await, called(&rig, LIVE)), (State::Succeeded, live), "nothing was done");
+    for id in [two, one] {
+        rig.say("U0BOB", &format!("op rollback {id} --reason \"worse\"")).await;
+        assert_eq!(rig.finish(id).await, State::RolledBack, "{:#?}", rig.run(id).await);
+    }
+    assert_eq!(called(&rig, LIVE), was, "what was there before both");
+}
+
+#[tokio::test]
 async fn what_is_ill_after_the_cutover_is_rolled_back_by_itself() {
     let mut rig = Rig::demo_sqlite().await;
     let was = called(&rig, LIVE);

@@ -280,3 +280,24 @@ async fn a_clone_for_one_tenant_is_validated_for_that_one() {
     assert_eq!(validated, Some((vec!["tenant_1".to_owned()], vec!["tenant_1".to_owned()])));
     assert!(plan.notes.iter().any(|note| note.contains("RDS restores whole instances")), "{:?}", plan.notes);
 }
+
+#[tokio::test]
+async fn of_two_swaps_of_the_same_tables_the_later_one_is_rolled_back_first() {
+    let mut rig = Rig::demo_sqlite().await;
+    let point = snapshot(&mut rig).await;
+    let mut ids = Vec::new();
+    for _ in 0..2 {
+        let id = agreed(&mut rig, &format!("rds --snapshot-id {point}")).await;
+        assert_eq!(rig.finish(&id).await, State::Succeeded, "{:#?}", rig.run(&id).await.steps);
+        rig.clock.advance(Duration::from_secs(7200));
+        ids.push(id);
+    }
+    let (one, two) = (&ids[0], &ids[1]);
+    let refused = rig.say("U0BOB", &format!("op rollback {one} --reason worse")).await;
+    assert!(refused.contains(&format!("Roll that one back first: `/bbws op rollback {two}`")), "{refused}");
+    assert_eq!(rig.state(one).await, State::Succeeded);
+    for id in [two, one] {
+        rig.say("U0BOB", &format!("op rollback {id} --reason worse")).await;
+        assert_eq!(rig.finish(id).await, State::RolledBack, "{:#?}", rig.run(id).await.steps);
+    }
+}

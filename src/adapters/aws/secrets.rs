@@ -283,6 +283,19 @@ pub async fn value(session: &Session, name: &str) -> Result<Live, CloudError> {
     }
 }
 
+/// The text of the version of a secret that has this stage; none where there is none.
+///
+/// # Errors
+/// See [`CloudError`].
+pub async fn text_at(session: &Session, name: &str, stage: &str) -> Result<Option<Zeroizing<String>>, CloudError> {
+    let attempt = session.reads("secretsmanager:GetSecretValue", format!("secret {name}"));
+    match session.secrets().get_secret_value().secret_id(name).version_stage(stage).send().await {
+        Ok(found) => Ok(found.secret_string.map(Zeroizing::new)),
+        Err(error) if error.as_service_error().is_some_and(|e| e.is_resource_not_found_exception()) => Ok(None),
+        Err(error) => Err(attempt.failed(error)),
+    }
+}
+
 /// A value to be written: text, or bytes in base64.
 pub enum Value<'v> {
     /// Text.

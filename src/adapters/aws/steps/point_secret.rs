@@ -17,7 +17,7 @@ use super::{
     },
     At, Change, begun, finished,
     restore_database::{describe, endpoint},
-    restore_secrets::version,
+    restore_secrets::{version, version_back},
 };
 use crate::{
     domain::step::{Outputs, PointSecret, PointSecretBack, TagLive},
@@ -26,6 +26,8 @@ use crate::{
 
 /// The stage of the version before the current one.
 const PREVIOUS: &str = "AWSPREVIOUS";
+/// The output of a step that led a secret elsewhere: where it led before, `host:port`. It is what its way back leads it to.
+const LED: &str = "led";
 
 impl Change for TagLive {
     async fn probe(&self, at: &At<'_>) -> Result<Probe, CloudError> {
@@ -132,7 +134,8 @@ impl Change for PointSecret {
                 let (host, port) = login::place(&text).unwrap_or_default();
                 let detail =
                     format!("{} leads to {host}:{port}; the version before keeps the stage {PREVIOUS}", self.secret);
-                Progress::Done { outputs: Outputs::new(), detail }
+                let led = leads(secrets::text_at(session, &self.secret, PREVIOUS).await?);
+                Progress::Done { outputs: led.map(|led| (LED.to_owned(), led)).into_iter().collect(), detail }
             }
             _ => Progress::Failed {
                 reason: format!(
@@ -157,41 +160,87 @@ impl Change for PointSecretBack {
     async fn start(&self, at: &At<'_>) -> Result<Started, CloudError> {
         let (session, name) = (&at.session, &self.secret);
         let own = version(at.call, name);
-        match standing(session, at, name).await? {
-            Some(Stands { ours: true, previous: Some(previous), .. }) => {
-                secrets::make_current(session, name, &previous, &own).await?;
-                Ok(begun(name))
-            }
-            Some(Stands { ours: true, .. }) => Err(CloudError::Permanent {
-                reason: format!(
-                    "Secret {name} has no version with the stage {PREVIOUS} to go back to. Write the host of what was live before into it, and redeploy the services."
-                ),
-            }),
-            // It was moved back already, by an earlier attempt or by somebody.
-            Some(Stands { made: true, back: true, .. }) => Ok(begun(name)),
-            Some(Stands { made: true, .. }) => Err(CloudError::Permanent {
-                reason: format!(
-                    "Secret {name} got another version since the cutover, which is left alone. Write the host of what was live before into it, and redeploy the services."
-                ),
-            }),
-            _ => Ok(finished(name)),
+        let Some(stands) = standing(session, at, name).await?.filter(|stands| stands.made) else {
+            return Ok(finished(name));
+        };
+        let led = at.call.inputs.get(LED);
+        let moved = match led {
+            // It leads there already, by an earlier attempt or by somebody.
+            Some(_) => leads(secrets::text_at(session, name, CURRENT).await?).as_ref() == led,
+            None => stands.back,
+        };
+        if moved {
+            return Ok(begun(name));
         }
+        let host = led.map_or("the host of what was live before", String::as_str);
+        if !stands.ours {
+            return Err(CloudError::Permanent {
+                reason: format!(
+                    "Secret {name} got another version since the cutover, which is left alone. Write {host} into it, and redeploy the services."
+                ),
+            });
+        }
+        let Some(led) = led else {
+            return match stands.previous {
+                Some(previous) => {
+                    secrets::make_current(session, name, &previous, &own).await?;
+                    Ok(begun(name))
+                }
+                None => Err(CloudError::Permanent {
+                    reason: format!(
+                        "Secret {name} has no version with the stage {PREVIOUS} to go back to. Write {host} into it, and redeploy the services."
+                    ),
+                }),
+            };
+        };
+        // A later cutover that was rolled back has left its own version as the one before.
+        let before = leads(secrets::text_at(session, name, PREVIOUS).await?);
+        if let Some(previous) = stands.previous.filter(|_| before.as_ref() == Some(led)) {
+            secrets::make_current(session, name, &previous, &own).await?;
+            return Ok(begun(name));
+        }
+        let text = secrets::text_at(session, name, CURRENT).await?.unwrap_or_default();
+        let place = led.rsplit_once(':').and_then(|(host, port)| Some((host, port.parse().ok()?)));
+        let Some(pointed) = place.and_then(|(host, port)| pointed(&text, host, port)) else {
+            let attempt = session.changes("secretsmanager:PutSecretValue", format!("secret {name}"));
+            return Err(attempt.never(
+                "its JSON does not name host and port once",
+                &format!("Write {host} into it, and redeploy the services."),
+            ));
+        };
+        secrets::put(session, name, &version_back(at.call, name), &Value::String(&pointed)).await?;
+        Ok(begun(name))
     }
 
     async fn poll(&self, at: &At<'_>) -> Outcome {
-        Ok(match standing(&at.session, at, &self.secret).await? {
-            Some(Stands { ours: true, .. }) => {
-                Progress::Running { percent: None, detail: "the stage has not moved yet".to_owned() }
+        let (session, name) = (&at.session, &self.secret);
+        let stands = standing(session, at, name).await?;
+        if stands.as_ref().is_some_and(|stands| stands.ours) {
+            return Ok(Progress::Running { percent: None, detail: "the stage has not moved yet".to_owned() });
+        }
+        if let (Some(led), true) = (at.call.inputs.get(LED), stands.is_some_and(|stands| stands.made)) {
+            let now = leads(secrets::text_at(session, name, CURRENT).await?);
+            if now.as_ref() != Some(led) {
+                let now = now.unwrap_or_else(|| "no host and port".to_owned());
+                let reason = format!(
+                    "Secret {name} leads to {now} and not back to {led}: somebody gave it another version. Write {led} into it, and redeploy the services."
+                );
+                return Ok(Progress::Failed { reason });
             }
-            _ => Progress::Done {
-                outputs: Outputs::new(),
-                detail: format!(
-                    "{} leads to what was live before: redeploy the services, which read it at their start",
-                    self.secret
-                ),
-            },
+        }
+        Ok(Progress::Done {
+            outputs: Outputs::new(),
+            detail: format!(
+                "{name} leads to what was live before: redeploy the services, which read it at their start"
+            ),
         })
     }
+}
+
+/// Where a secret's text leads, `host:port`.
+fn leads(text: Option<Zeroizing<String>>) -> Option<String> {
+    let (host, port) = login::place(&text?)?;
+    Some(format!("{}:{port}", host.to_lowercase()))
 }
 
 /// How a secret stands to the version that this operation makes of it.

@@ -46,6 +46,11 @@ pub(super) fn version(call: &Call, name: &str) -> String {
     hex::encode(Sha256::digest(format!("{ledger} {} {name}", call.operation)))
 }
 
+/// The id of the version that its way back makes, where the one before is not there to go back to.
+pub(super) fn version_back(call: &Call, name: &str) -> String {
+    hex::encode(Sha256::digest(format!("{} back", version(call, name))))
+}
+
 impl Change for RestoreSecrets {
     /// Every secret is looked at before it is written, and writing the same version again changes nothing.
     async fn probe(&self, _: &At<'_>) -> Result<Probe, CloudError> {
