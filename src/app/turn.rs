@@ -1,5 +1,7 @@
 //! Roll back: who may turn a run back, and when.
 
+use std::time::Duration;
+
 use serde_json::json;
 
 use super::{
@@ -18,7 +20,7 @@ use crate::{
         moment::{Moment, spoken},
         operation::{OpId, Run, State, Vote},
         principal::Principal,
-        step::{Action, WaitForPeople},
+        step::{Action, StepState, WaitForPeople},
         text::one_line,
         watch::{Kind, Standing},
     },
@@ -102,6 +104,33 @@ fn agreed(run: &Run) -> Option<&WaitForPeople> {
     })
 }
 
+/// The rule by which people agree to a cutover.
+const CUTOVER: &str = "backup.cutover";
+/// So long one person may end by a roll back what has failed, where health is not watched.
+const UNWATCHED: Duration = Duration::from_secs(5 * 60);
+
+/// Whether the platform has been living on what was exchanged, so that it is not one person's to end that: the run is over, or has come
+/// to nothing more since people agreed to a cutover, for longer than health is watched.
+fn lived_on(run: &Run, what: &WaitForPeople, now: Moment) -> bool {
+    let op = &run.op;
+    if op.state == State::Succeeded {
+        return true;
+    }
+    let steps = || op.plan.steps.iter().zip(&run.steps);
+    let same = |action: &Action| matches!(action, Action::WaitForPeople(asked) if asked == what);
+    let agreed = steps().any(|(spec, step)| step.state == StepState::Done && same(&spec.action));
+    if !agreed || op.state == State::Running || what.rule.as_deref() != Some(CUTOVER) {
+        return false;
+    }
+    let watch = steps().find_map(|(spec, _)| match &spec.action {
+        Action::WatchHealth(watch) => Some(Duration::from_secs(watch.seconds)),
+        _ => None,
+    });
+    let happened = steps().flat_map(|(_, step)| [step.started, step.ended]).flatten().max();
+    let since = op.ended.or(happened);
+    since.is_some_and(|since| now.since(since) > watch.unwrap_or(UNWATCHED))
+}
+
 /// Why the way back could only fail: a region that it changes something in does not answer, by the watcher's last look.
 fn out_of_reach(run: &Run, found: &[Standing]) -> Option<String> {
     // What is on its way already, or has nothing to undo, is told so.
@@ -163,8 +192,8 @@ fn turned(run: &Run, by: &Principal, reason: Option<&str>, replaced: Option<&str
         return Attempt::Refuse(say(Level::Warning, text));
     }
     let mut change = Change::on(run, now);
-    if let (State::Succeeded, Some(what)) = (op.state, agreed(run)) {
-        // Once it was over, the platform has been living on it: those who agreed to that agree to its end.
+    if let Some(what) = agreed(run).filter(|what| lived_on(run, what, now)) {
+        // The platform has been living on it: those who agreed to that agree to its end.
         let mut answers = run.steps[first].answers.clone();
         let before = approval::awaited(op, what, &answers);
         answers.votes.push(Vote { by: by.clone(), digest: op.digest.clone(), at: now });

@@ -404,7 +404,7 @@ pub static ENTRIES: [Entry; 18] = [
                   in a role may; after that those who agree to a cutover.",
         args: &[OPERATION, REASON],
         examples: &["op rollback rs-7 --reason \"orders are missing\""],
-        who: "anyone in a role while it runs; after that whoever the policy names for `backup.cutover`",
+        who: "anyone in a role while it runs or has just failed; after that whoever the policy names for `backup.cutover`",
         does: |_| Does::Control(Control::RollBack),
         settle: as_they_are,
         mend: nothing_more,

@@ -323,7 +323,29 @@ async fn where_nothing_rolls_back_by_itself_it_is_offered() {
     assert_ne!(called(&rig, LIVE), was, "what is ill stays until somebody decides");
     let run = rig.run(&id).await;
     assert!(run.undoes().is_some(), "Roll back stands on the card");
+    // For as long as health is watched that is anybody's; the platform has lived on it since, and the requester is not a second person.
+    rig.clock.advance(Duration::from_secs(3600));
+    let own = rig.say("U0ALICE", &format!("op rollback {id} --reason \"it is ill\"")).await;
+    assert!(own.contains("Your word would not count"), "{own}");
+    assert_eq!(rig.state(&id).await, State::Failed);
     rig.say("U0BOB", &format!("op rollback {id} --reason \"it is ill\"")).await;
+    assert_eq!(rig.finish(&id).await, State::RolledBack, "{:#?}", rig.run(&id).await);
+    assert_eq!(called(&rig, LIVE), was);
+}
+
+#[tokio::test]
+async fn what_has_just_failed_is_rolled_back_by_anybody() {
+    let clock = ManualClock::new();
+    let mut config = Config::demo();
+    config.environments.get_mut("prod").unwrap().restore.auto_roll_back = false;
+    let mut rig = Rig::new(db::sqlite(clock.clone()).await, clock, config, 7);
+    let was = called(&rig, LIVE);
+    let id = asked(&mut rig).await;
+    let clone = format!("{LIVE}-restored-{id}");
+    assert!(rig.cloud.modify_database("prod", &clone, |database| database.data.lacks_rows = true));
+    rig.click("U0BOB", "continue", &id).await;
+    assert_eq!(rig.finish(&id).await, State::Failed, "{:#?}", rig.run(&id).await);
+    rig.say("U0ALICE", &format!("op rollback {id} --reason \"it is ill\"")).await;
     assert_eq!(rig.finish(&id).await, State::RolledBack, "{:#?}", rig.run(&id).await);
     assert_eq!(called(&rig, LIVE), was);
 }

@@ -490,7 +490,7 @@ fn the_readme_table() {
     | `/bbws op reject <id> [--reason "why"]` | Reject an operation, as its button does | anyone in a role |
     | `/bbws op cancel <id> [--reason "why"]` | Cancel an operation | anyone in a role |
     | `/bbws op retry <id>` | Try again what failed | anyone in a role |
-    | `/bbws op rollback <id> [--reason "why"]` | Undo what an operation has put in the place of something else | anyone in a role while it runs; after that whoever the policy names for `backup.cutover` |
+    | `/bbws op rollback <id> [--reason "why"]` | Undo what an operation has put in the place of something else | anyone in a role while it runs or has just failed; after that whoever the policy names for `backup.cutover` |
     | `/bbws op skip <id>` | Leave out the step of a failover that may be left out now, as its button does | anyone in a role, and a second person has to say the same |
     | `/bbws op force <id>` | Wait no longer for a step of a failover that ends gracefully, as its button does | anyone in a role, and a second person has to say the same |
     | `/bbws op pause <id>` | Hold an operation before its next step | anyone in a role |
