@@ -8,7 +8,7 @@ use bbws::{
         aws::tools::DumpedDefinitions,
         sql::{
             Servers, Target,
-            merge::{Bring, Difference, Done, Hitch, Staged, Tenant, Tenants as _, sums_of},
+            merge::{Bring, Difference, Done, Hitch, Staged, State, Tenant, Tenants as _, sums_of},
         },
     },
     domain::environment::Engine,
@@ -195,6 +195,17 @@ impl Bed {
             sums.iter().map(|(table, sum)| format!("{} {sum:?}", table.split_once('.').expect("a schema").1)).collect();
         assert!(!of.is_empty(), "{schema} has tables");
         of.join("\n")
+    }
+
+    /// The names of the tables that are taken for a tenant's in a schema of the live server.
+    pub async fn tables(&self, schema: &str) -> String {
+        let sums = sums_of(&self.live, schema).await.expect("they are summed");
+        let names: Vec<&str> = sums.keys().map(|table| table.split_once('.').expect("a schema").1).collect();
+        names.join(" ")
+    }
+
+    pub async fn state(&self) -> State {
+        Servers.state(&self.live, &self.tenant).await.expect("it is told")
     }
 
     pub async fn stage(&self, bring: Bring) -> Result<Staged, Hitch> {

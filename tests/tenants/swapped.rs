@@ -1,13 +1,18 @@
 //! Tables swapped as a whole, and swapped back.
 
-use bbws::adapters::sql::{
-    Servers,
-    merge::{Bring, State, Tenants as _},
+use bbws::{
+    adapters::sql::{
+        Servers,
+        merge::{Bring, State, Tenants as _},
+    },
+    domain::environment::Engine,
 };
 
 use super::bed::{Bed, refused};
 
 const STAGED: State = State { staged: true, swapped: false, unswapped: false, merged: false, unmerged: false };
+/// Every table of a tenant, those that point at others first.
+const ALL: &str = "{t}.wp_postmeta, {t}.wp_posts, {t}.wp_terms, {t}.wp_options, {t}.wp_users";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_whole_schema_is_swapped_and_swapped_back() {
@@ -74,6 +79,73 @@ async fn named_tables_are_swapped_and_a_dropped_one_comes_back() {
         assert_eq!(bed.sums(&schema).await, good);
         Servers.swap_back(&bed.live, &bed.tenant).await.expect("it is swapped back");
         assert_eq!(bed.sums(&schema).await, broken);
+        bed.leave().await;
+    }
+}
+
+/// The only named table, or every table: nothing leaves the live schema, and it is known nevertheless what was done.
+#[tokio::test(flavor = "multi_thread")]
+async fn where_only_what_was_dropped_comes_back_it_is_known_that_it_did() {
+    for all in [false, true] {
+        for bed in Bed::both(20).await {
+            let bed = if all { bed } else { bed.of(&["wp_options"]) };
+            let schema = bed.tenant.schema.clone();
+            let good = bed.sums(&schema).await;
+            if all && bed.engine == Engine::Postgres {
+                bed.run("DROP VIEW {t}.published").await;
+            }
+            let dropped = if all { ALL } else { "{t}.wp_options" };
+            bed.run(&format!("DROP TABLE {dropped}")).await;
+            bed.stage(Bring::Swap).await.expect("it is staged");
+            bed.difference(Bring::Swap).await;
+            assert_eq!(bed.state().await, STAGED);
+            let done = Servers.swap(&bed.live, &bed.tenant).await.expect("it is swapped");
+            assert_eq!(done.count, if all { 5 } else { 1 }, "{done:?}");
+            assert_eq!(bed.sums(&schema).await, good);
+            let swapped = State { swapped: true, ..STAGED };
+            assert_eq!(bed.state().await, swapped);
+            // The answer was lost, and it is begun again.
+            let why = refused(Servers.swap(&bed.live, &bed.tenant).await);
+            assert!(why.contains("swapped by rs-7 already"), "{why}");
+            assert!(refused(bed.stage(Bring::Swap).await).contains("already"));
+            assert_eq!(bed.sums(&schema).await, good, "what came back is still there");
+            assert_eq!(bed.tables(&bed.tenant.before()).await, "", "nothing of the tenant's is kept");
+            Servers.clear(&bed.live, &bed.tenant).await.unwrap();
+            assert_eq!(bed.state().await, swapped, "what it takes to go back stays");
+
+            let done = Servers.swap_back(&bed.live, &bed.tenant).await.expect("it is swapped back");
+            assert!(done.found[0].contains("__undone_rs_7"), "{done:?}");
+            let unswapped = State { swapped: false, unswapped: true, ..STAGED };
+            assert_eq!(bed.state().await, unswapped);
+            let left = if all { "" } else { "wp_postmeta wp_posts wp_terms wp_users" };
+            assert_eq!(bed.tables(&schema).await, left, "as it was before");
+            let gone = if all { "wp_options wp_postmeta wp_posts wp_terms wp_users" } else { "wp_options" };
+            assert_eq!(bed.tables(&bed.tenant.undone()).await, gone);
+            assert!(refused(Servers.swap_back(&bed.live, &bed.tenant).await).contains("already"));
+            assert_eq!(bed.state().await, unswapped);
+            bed.leave().await;
+        }
+    }
+}
+
+/// What the build before this one swapped is known and goes back, whether anything left or nothing did.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_swap_that_moved_no_table_of_ours_along_is_known_as_well() {
+    for dropped in [false, true] {
+        let bed = Bed::maria(20).await.of(&["wp_options"]);
+        let schema = bed.tenant.schema.clone();
+        let good = bed.sums(&schema).await;
+        bed.run(if dropped { "DROP TABLE {t}.wp_options" } else { "DELETE FROM {t}.wp_options" }).await;
+        let broken = bed.sums(&schema).await;
+        bed.stage(Bring::Swap).await.expect("it is staged");
+        Servers.swap(&bed.live, &bed.tenant).await.expect("it is swapped");
+        bed.run(&format!("DROP TABLE {}.bbws_exchanged", bed.tenant.before())).await;
+        assert!(bed.state().await.swapped);
+        assert!(refused(Servers.swap(&bed.live, &bed.tenant).await).contains("already"));
+        assert_eq!(bed.sums(&schema).await, good);
+        Servers.swap_back(&bed.live, &bed.tenant).await.expect("it is swapped back");
+        assert_eq!(bed.sums(&schema).await, broken);
+        assert!(bed.state().await.unswapped);
         bed.leave().await;
     }
 }

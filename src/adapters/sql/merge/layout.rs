@@ -2,7 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::super::link::{Link, Texts};
+use super::{
+    super::link::{Link, Texts},
+    swap::MARKER,
+};
 use crate::domain::environment::Engine;
 
 /// A schema's tables, and the foreign keys that begin or end in it.
@@ -87,12 +90,15 @@ impl Table {
 }
 
 impl Layout {
-    /// Of a schema; empty where it is not there.
+    /// Of a schema, but for the table of ours that moves with a swap; empty where the schema is not there.
     pub(super) async fn of(link: &mut Link, schema: &str) -> Result<Layout, String> {
         let postgres = link.engine == Engine::Postgres;
         let mut layout = Layout::default();
         for row in link.ask(if postgres { POSTGRES_TABLES } else { MYSQL_TABLES }, &[schema]).await? {
             let [Some(name), odd, owner, bytes] = texts(row) else { continue };
+            if name == MARKER {
+                continue;
+            }
             let table = Table {
                 odd: odd.filter(|odd| !odd.is_empty()),
                 owner: owner.unwrap_or_default(),

@@ -3,6 +3,7 @@
 use super::{
     super::{Target, catalogue, link::Link},
     Done, Hitch, State, Tenant, open, refuse,
+    swap::SWAPPED,
     text::{number, quoted},
 };
 use crate::domain::environment::Engine;
@@ -50,7 +51,7 @@ pub(super) async fn state(live: &Target, tenant: &Tenant) -> Result<State, Strin
 /// The same over a connection.
 pub(super) async fn of(link: &mut Link, tenant: &Tenant) -> Result<State, String> {
     let undone = tables(link, &tenant.undone()).await? > 0;
-    let before = tables(link, &tenant.before()).await? > 0;
+    let before = tables(link, &tenant.before()).await? > 0 || unmarked(link, tenant).await?;
     Ok(State {
         staged: noted(link, tenant, "staged").await?,
         swapped: before && !undone,
@@ -58,6 +59,20 @@ pub(super) async fn of(link: &mut Link, tenant: &Tenant) -> Result<State, String
         merged: noted(link, tenant, "merged").await? && !noted(link, tenant, "unmerged").await?,
         unmerged: noted(link, tenant, "unmerged").await?,
     })
+}
+
+/// MySQL, MariaDB: whether the tables were swapped by a build that moved nothing of its own along, and none of them left: what was
+/// staged is written down as coming, and is not beside the live tables any more.
+async fn unmarked(link: &mut Link, tenant: &Tenant) -> Result<bool, String> {
+    if link.engine == Engine::Postgres
+        || !has_table(link, &tenant.journal(), SWAPPED).await?
+        || !catalogue::exists(link, &tenant.stage()).await?
+        || tables(link, &tenant.stage()).await? > 0
+    {
+        return Ok(false);
+    }
+    let swapped = link.table(&tenant.journal(), SWAPPED);
+    Ok(number(link, &format!("SELECT CAST(COUNT(*) AS CHAR) FROM {swapped}")).await? > 0)
 }
 
 /// Makes sure that what was not done is not done any more, by whoever may have begun it and not come to it yet.
@@ -68,8 +83,8 @@ pub(super) async fn never(link: &mut Link, tenant: &Tenant, undone: &str) -> Res
     Ok(Done { count: 0, found: vec![format!("nothing of {} had been changed", tenant.schema)], issues: Vec::new() })
 }
 
-/// Tables in a schema; none where there is no such schema. PostgreSQL: a schema that is there counts as one, for it is renamed
-/// as a whole.
+/// Tables in a schema, the one that moves with a swap among them; none where there is no such schema. PostgreSQL: a schema that is
+/// there counts as one, for it is made or renamed by the transaction that swaps.
 pub(super) async fn tables(link: &mut Link, schema: &str) -> Result<u64, String> {
     let name = quoted(link, schema);
     let sql = match link.engine {

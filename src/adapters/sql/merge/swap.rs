@@ -12,7 +12,10 @@ use super::{
 use crate::domain::environment::Engine;
 
 /// The table that tells which tables were swapped.
-const SWAPPED: &str = "bbws_swapped";
+pub(super) const SWAPPED: &str = "bbws_swapped";
+/// MySQL, MariaDB: the table that every swap moves along, out of the schema that what comes is taken from. Where it is, tells
+/// what was done also where no table of the tenant's left.
+pub(super) const MARKER: &str = "bbws_exchanged";
 /// A swap waits so long, in seconds, for those who use the tables: whoever comes after it waits as well.
 const PATIENCE: u32 = 10;
 
@@ -280,12 +283,15 @@ impl Moves {
         counters(link, &tenant.schema, &self.from).await?;
         let out = link.quoted(&self.out);
         link.run(&format!("CREATE SCHEMA IF NOT EXISTS {out}")).await?;
+        let (unmoved, moved) = (link.table(&self.from, MARKER), link.table(&self.out, MARKER));
+        link.run(&format!("CREATE TABLE IF NOT EXISTS {unmoved} (moved int PRIMARY KEY) ENGINE = InnoDB")).await?;
         link.run(&format!("SET SESSION lock_wait_timeout = {PATIENCE}")).await?;
         let away = self.leaving.iter().map(|name| (&tenant.schema, &self.out, name));
         let here = self.coming.iter().map(|name| (&self.from, &tenant.schema, name));
         let renames: Vec<String> = away
             .chain(here)
             .map(|(from, to, name)| format!("{} TO {}", link.table(from, name), link.table(to, name)))
+            .chain([format!("{unmoved} TO {moved}")])
             .collect();
         Ok(link.conclude(&format!("RENAME TABLE {}", renames.join(", "))).await?)
     }
