@@ -351,6 +351,34 @@ async fn what_has_just_failed_is_rolled_back_by_anybody() {
 }
 
 #[tokio::test]
+async fn what_failed_after_its_cutover_is_tried_again_in_the_world_that_it_made() {
+    for mended in [true, false] {
+        let clock = ManualClock::new();
+        let mut config = Config::demo();
+        config.environments.get_mut("prod").unwrap().restore.auto_roll_back = false;
+        let mut rig = Rig::new(db::sqlite(clock.clone()).await, clock, config, 7);
+        let was = called(&rig, LIVE);
+        let id = asked(&mut rig).await;
+        let clone = format!("{LIVE}-restored-{id}");
+        assert!(rig.cloud.modify_database("prod", &clone, |database| database.data.lacks_rows = true));
+        rig.click("U0BOB", "continue", &id).await;
+        assert_eq!(rig.finish(&id).await, State::Failed, "{:#?}", rig.run(&id).await);
+        let (digest, new) = (rig.run(&id).await.op.digest, called(&rig, LIVE));
+        assert_ne!(new, was);
+        assert!(rig.cloud.modify_database("prod", LIVE, |database| database.data.lacks_rows = !mended));
+        rig.click("U0ALICE", "retry", &id).await;
+        let ends = if mended { State::Succeeded } else { State::Failed };
+        assert_eq!(rig.finish(&id).await, ends, "{:#?}", rig.run(&id).await.op.outcome);
+        let run = rig.run(&id).await;
+        assert_eq!((run.op.digest.clone(), called(&rig, LIVE)), (digest, new), "what was agreed to is what is live");
+        assert!(run.undoes().is_some(), "Roll back stands on the card");
+        rig.say("U0BOB", &format!("op rollback {id} --reason \"it is ill\"")).await;
+        assert_eq!(rig.finish(&id).await, State::RolledBack, "{:#?}", rig.run(&id).await);
+        assert_eq!(called(&rig, LIVE), was);
+    }
+}
+
+#[tokio::test]
 async fn a_clone_that_a_named_check_refutes_is_never_cut_over() {
     let mut rig = Rig::demo_sqlite().await;
     let was = called(&rig, LIVE);

@@ -207,6 +207,11 @@ impl Operation for Restore {
         true
     }
 
+    /// Its own cutover makes another world of the one that the plan was made for.
+    fn plans_again(&self, run: &Run) -> bool {
+        !path::changed_live(run)
+    }
+
     fn recovers(&self, plan: &Plan) -> Option<&'static str> {
         Some(if plan.scope == CLONE { "restores into a clone" } else { "restores into live" })
     }

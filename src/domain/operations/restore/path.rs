@@ -10,6 +10,7 @@ use crate::domain::{
     environment::Environment,
     mark::{Leftover, MarkKind},
     moment::{Moment, spoken},
+    operation::Run,
     plan::Plan,
     restored,
     span::Span,
@@ -263,6 +264,14 @@ pub(super) fn cuts_over(plan: &Plan) -> bool {
 /// The first step of a plan that asks for the word of those who agree to a cutover.
 pub(super) fn cutover(plan: &Plan) -> Option<usize> {
     plan.steps.iter().position(|spec| matches!(&spec.action, Action::WaitForPeople(what) if what.rule.is_some()))
+}
+
+/// Whether a run has begun to change what is live: a step that changes anything, after the first word for a cutover. What was
+/// tried and failed may have changed it, too.
+pub(super) fn changed_live(run: &Run) -> bool {
+    let Some(agreed) = cutover(&run.op.plan) else { return false };
+    let steps = run.steps.iter().zip(&run.op.plan.steps).skip(agreed + 1);
+    steps.into_iter().any(|(step, spec)| spec.action.mutates() && (step.touched() || step.round > 0))
 }
 
 /// What a plan interrupts of the platform, each thing once.
