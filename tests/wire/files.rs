@@ -6,7 +6,10 @@ use bbws::{
         sandbox::aws::{Fault, Target},
     },
     domain::step::{self, Action, Outputs},
-    ports::cloud::{Call, Cloud as _, CloudError, Probe, Progress},
+    ports::{
+        clock::Clock as _,
+        cloud::{Call, Cloud as _, CloudError, Probe, Progress},
+    },
 };
 
 use super::{
@@ -83,6 +86,22 @@ async fn it_is_tagged_mounted_and_deleted_in_that_order() {
     assert!(bed.cloud.start(&bed.call(5, delete())).await.unwrap().finished);
     assert_eq!(bed.aws.twice(), []);
     assert_eq!(efs::all(&session).await.unwrap().len(), all.len() - 1);
+}
+
+#[tokio::test]
+async fn what_efs_accepts_to_delete_and_keeps_is_told() {
+    let bed = restored().await;
+    bed.cloud.start(&bed.call(2, tag())).await.unwrap();
+    let call = started(&bed, bed.call(3, mount())).await;
+    bed.clock.advance(minutes(3));
+    done(&bed, &call).await;
+    bed.aws.inject(Fault::JobFails, Target::next().of("DeleteMountTarget"));
+    let call = Call { intended: bed.clock.now(), ..started(&bed, bed.call(4, unmount())).await };
+    bed.clock.advance(minutes(5));
+    assert!(matches!(poll(&bed, &call).await, Ok(Progress::Running { .. })), "EFS may be slow to show it");
+    bed.clock.advance(minutes(20));
+    let told = poll(&bed, &call).await;
+    assert!(matches!(&told, Ok(Progress::Failed { reason }) if reason.contains("it is available still")), "{told:?}");
 }
 
 #[tokio::test]

@@ -2,6 +2,8 @@
 //!
 //! Nothing is ever deleted here that was not restored, under its name, by the operation that asks for it.
 
+use std::time::Duration;
+
 use aws_sdk_efs::types::{FileSystemDescription, LifeCycleState, MountTargetDescription, Tag};
 
 use super::{
@@ -98,14 +100,35 @@ impl Change for DeleteMountTarget {
     /// Whether its addresses are gone.
     async fn poll(&self, at: &At<'_>) -> Outcome {
         let left = match restore_files::find(&at.session, &self.name).await? {
-            Some(found) => targets(&at.session, &found.file_system_id).await?.len(),
-            None => 0,
+            Some(found) => targets(&at.session, &found.file_system_id).await?,
+            None => Vec::new(),
         };
-        Ok(match left {
-            0 => Progress::Done { outputs: Outputs::new(), detail: "gone".to_owned() },
-            _ => Progress::Running { percent: None, detail: "deleting".to_owned() },
+        let stays = left.iter().find(|target| !is_ending(&target.life_cycle_state));
+        Ok(match (left.is_empty(), stays.filter(|_| survived(at))) {
+            (true, _) => Progress::Done { outputs: Outputs::new(), detail: "gone".to_owned() },
+            (false, Some(target)) => still_there(&format!("the address of {}", self.name), &target.life_cycle_state),
+            (false, None) => Progress::Running { percent: None, detail: "deleting".to_owned() },
         })
     }
+}
+
+/// What EFS accepted to delete and shows as anything else so long after it has survived that.
+const SURVIVED: Duration = Duration::from_secs(15 * 60);
+
+fn survived(at: &At<'_>) -> bool {
+    at.session.now().since(at.call.intended) >= SURVIVED
+}
+
+fn is_ending(state: &LifeCycleState) -> bool {
+    matches!(state, LifeCycleState::Deleting | LifeCycleState::Deleted)
+}
+
+fn still_there(what: &str, state: &LifeCycleState) -> Progress {
+    let reason = format!(
+        "EFS accepted to delete {what}, and has not done it: it is {} still. Look at it in the console of EFS, then press Retry.",
+        state.as_str()
+    );
+    Progress::Failed { reason }
 }
 
 impl Change for DeleteFiles {
@@ -125,6 +148,9 @@ impl Change for DeleteFiles {
     /// Whether it is gone.
     async fn poll(&self, at: &At<'_>) -> Outcome {
         Ok(match restore_files::find(&at.session, &self.name).await? {
+            Some(found) if !is_ending(&found.life_cycle_state) && survived(at) => {
+                still_there(&format!("file system {}", self.name), &found.life_cycle_state)
+            }
             Some(found) if found.life_cycle_state != LifeCycleState::Deleted => {
                 Progress::Running { percent: None, detail: found.life_cycle_state.as_str().to_owned() }
             }
