@@ -3,10 +3,9 @@
 use std::time::Duration;
 
 use bbws::{
-    adapters::sandbox::aws::incidents::Side,
     app::inbound::Inbound,
     config::Config,
-    domain::{environment::Cutover, live::Live, mark::MarkKind, operation::State},
+    domain::{environment::Cutover, live::Live, mark::MarkKind, operation::State, step::Action},
     ports::store::Store,
 };
 
@@ -226,8 +225,11 @@ async fn a_tenants_rows_come_back_into_what_is_live_and_not_into_what_was_live_b
     let clone = format!("{LIVE}-restored-{}", cut_over(&mut rig).await);
     let backup = rig.approved_backup("backup create prod rds").await;
     assert_eq!(rig.finish(&backup).await, State::Succeeded);
-    let points = rig.cloud.point_ids("prod", Side::Primary);
-    let point = points.into_iter().find(|point| point.ends_with(&backup) && point.contains("-manual-")).unwrap();
+    let point = rig.run(&backup).await.op.plan.steps.into_iter().find_map(|spec| match spec.action {
+        Action::RdsSnapshot(what) => Some(what.snapshot),
+        _ => None,
+    });
+    let point = point.expect("a snapshot");
     // The login's secret goes on naming the one before, which lacks the same rows.
     for instance in [LIVE, clone.as_str()] {
         assert!(has_rows(&rig, instance) && rig.cloud.delete_rows("prod", instance, POSTS), "{instance}");
@@ -237,7 +239,7 @@ async fn a_tenants_rows_come_back_into_what_is_live_and_not_into_what_was_live_b
     let wanted = format!("rds --snapshot-id {point} --tenant tenant-1 --merge missing --into live --ticket INC-7");
     let id = rig.asked(&format!("backup restore prod {wanted}")).await;
     rig.settle(Duration::from_secs(2)).await;
-    rig.say("U0BOB", &format!("op approve {id} --confirm {LIVE}")).await;
+    rig.say("U0BOB", &format!("op approve {id} --confirm {clone}")).await;
     for user in ["U0ALICE", "U0BOB"] {
         waiting(&mut rig, &id).await;
         rig.click(user, "continue", &id).await;
