@@ -16,7 +16,7 @@ use crate::{
     ports::{
         alert::Topic,
         chat::{Attachment, File, Level, Reply},
-        store::{AuditEntry, Commit, DueWrite, Guard, Lock, MarkWrite, Notice, OpWrite},
+        store::{AuditEntry, Commit, DueWrite, Guard, Lock, Mark, MarkWrite, Notice, OpWrite},
     },
 };
 
@@ -97,12 +97,36 @@ impl Change {
             self.run.op.deadline = None;
             self.run.op.wake_at = Moment::FAR_FUTURE;
             self.lock = Lock::Free;
+            // What gave its environment up is closed at any time: others may have moved it on since.
+            if to == State::Cancelled && self.run.op.gave_way().is_none() {
+                self.settle_where_it_runs()?;
+            }
             let operation = operations::of(self.run.op.kind());
             self.marks.extend(operation.yields(&self.run.op));
             self.marks.extend(operation.remembers(&self.run));
             self.skip_ready();
         }
         Ok(to)
+    }
+
+    /// Whoever gives a run up does not give up what is so: where it led traffic elsewhere, the ledger says so from this transaction on.
+    fn settle_where_it_runs(&mut self) -> Result<(), Illegal> {
+        let Some((index, what)) = self.run.owes().map(|(index, what)| (index, what.clone())) else { return Ok(()) };
+        if self.run.steps[index].state == StepState::Skipped {
+            self.step(index, StepEvent::Reset)?;
+        }
+        self.step(index, StepEvent::Intend)?;
+        self.step(index, StepEvent::Finish)?;
+        self.audit(SELF, "settled", json!({"step": index, "note": what.note}));
+        self.marks.push(MarkWrite::Set(Mark {
+            environment: self.run.op.environment().to_owned(),
+            kind: what.mark,
+            subject: what.subject,
+            note: what.note,
+            operation: self.run.op.id.to_string(),
+            at: self.now,
+        }));
+        Ok(())
     }
 
     /// Turns the run back: what has not begun is skipped, what only looks is given up, what changes something is watched to its end, and then

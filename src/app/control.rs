@@ -30,7 +30,7 @@ impl Desk {
             Ok(principal) => principal.user,
             Err(reply) => return self.refuse_ask(ask, reply).await,
         };
-        let reason = reason.map(|r| one_line(&r));
+        let reason = reason.map(|r| one_line(&r)).filter(|r| !r.is_empty());
         self.attempt(ask, id, |run| cancelled(run, &by, reason.as_deref(), self.clock.now())).await
     }
 
@@ -350,7 +350,37 @@ fn undoable(run: &Run) -> String {
     told
 }
 
+/// Why nobody gives an exchange up in its middle by a click: neither Retry nor Roll back is there afterwards. A reason lets it pass, since
+/// the way back may lead through a region that does not answer.
+fn halfway(run: &Run, reason: Option<&str>) -> Option<Reply> {
+    let op = &run.op;
+    let already = op.halt.as_ref().is_some_and(|h| h.cancel);
+    if reason.is_some() || already || op.gave_way().is_some() || op.state.terminal() || !run.exchanges() {
+        return None;
+    }
+    // Whether going on is the only way out.
+    let forth = op.turned.is_some() || run.undoes().is_none();
+    let out = match op.state {
+        State::Stopped if forth => "Resume on the card takes a second person; then it goes on to its end",
+        State::Stopped => "Resume on the card takes a second person; then it goes on, and Roll back undoes it",
+        State::Paused if forth => "Resume on the card lets it go on to its end",
+        State::NeedsAttention if forth => "Retry on the card looks again and goes on to its end",
+        _ if op.turned.is_some() => "It is on its way back: let it come to its end",
+        _ if forth => "Let it come to its end",
+        State::AwaitingApproval | State::Queued => "Once it runs again it goes on, and Roll back undoes it",
+        _ => "Roll back on the card undoes what it has exchanged",
+    };
+    let text = format!(
+        "{0} is in the middle of an exchange, and Cancel would leave it there: nothing goes on or back afterwards. {out}. To leave it half done all the same: `/bbws op cancel {0} --reason \"why\"`. Nothing was done.",
+        op.id
+    );
+    Some(say(Level::Warning, text))
+}
+
 fn cancelled(run: &Run, by: &str, reason: Option<&str>, now: Moment) -> Attempt {
+    if let Some(refusal) = halfway(run, reason) {
+        return Attempt::Refuse(refusal);
+    }
     let id = &run.op.id;
     let why = reason.map_or_else(String::new, |r| format!(": {}", escape(r)));
     let mut change = Change::on(run, now);

@@ -55,6 +55,10 @@ impl Desk {
     ) -> Result<Reply, StoreError> {
         let run = self.store.load(holder).await?;
         let silent = run.as_ref().is_some_and(|run| !run.outages().is_empty());
+        let halfway = run.as_ref().is_some_and(Run::exchanges);
+        let reasoned = format!(
+            "Its region does not answer. To give it up in the middle of its exchange: `/bbws op cancel {holder} --reason \"why\"`, which does not wait for that"
+        );
         let state = run.as_ref().map(|run| run.op.state);
         let is = state.map_or_else(String::new, |s| format!(" (it {})", s.spoken()));
         let command = language::parse(command, &self.environments()).ok();
@@ -66,6 +70,7 @@ impl Desk {
             _ if over.is_some() => "It need not be waited for: the button stops it and goes on, which takes two people",
             Some(State::AwaitingApproval) => "Approve or cancel it first",
             Some(State::NeedsAttention) => "It waits for a person: Retry or Cancel it on its card",
+            _ if silent && halfway => reasoned.as_str(),
             _ if silent => "Cancel it: its region does not answer, and it does not wait for that",
             _ => "Wait for it, or stop or cancel it on its card",
         };
@@ -79,7 +84,7 @@ impl Desk {
                 "Nothing new of it begins. What its region was doing is not known until that answers.".to_owned(),
             ),
         };
-        let offers = over.or_else(|| silent.then(cancel)).into_iter().collect();
+        let offers = over.or_else(|| (silent && !halfway).then(cancel)).into_iter().collect();
         Ok(Reply { attachment: Attachment { offers, ..Attachment::default() }, ..say(Level::Warning, text) })
     }
 }
@@ -117,8 +122,8 @@ fn gives_way(run: &Run, to: &Operation, by: &str, now: Moment) -> Result<Change,
         change.thread(format!("gave-way-{id}"), Level::Warning, words::calling(&change.run, State::Stopped, &text));
         return Ok(change);
     }
-    change.trigger(Trigger::Cancel, by)?;
     change.op().halt = Some(halt);
+    change.trigger(Trigger::Cancel, by)?;
     let outcome = format!(
         "Cancelled: {goes}. {} To ask anew once `{}` is free: `/bbws {}`",
         words::left_behind(&change.run),

@@ -4,10 +4,11 @@ use std::{collections::BTreeSet, time::Duration};
 
 use super::{
     attachment::Report,
+    mark::MarkKind,
     moment::Moment,
     operation::{Run, State, Trigger},
     plan::Plan,
-    step::{Action, ISSUE, Outputs, Step, StepState, WaitForPeople, Work},
+    step::{Action, ISSUE, Outputs, Remember, Step, StepState, WaitForPeople, Work},
 };
 
 /// How often AWS is asked about a step.
@@ -150,6 +151,39 @@ impl Run {
     pub fn undoes(&self) -> Option<usize> {
         let begun = |step: &&Step| self.back(step.index) && self.undone_by(step.index).is_some_and(Step::touched);
         self.steps.iter().find(begun).map(|step| step.index)
+    }
+
+    /// Whether it is in an exchange: people have agreed to one, and something after that was begun that has a way back, or that they do by
+    /// hand. Whoever gives it up then leaves it half done, and nothing goes on or back from there.
+    pub fn exchanges(&self) -> bool {
+        let specs = &self.op.plan.steps;
+        let asks =
+            |rule: bool, action: &Action| matches!(action, Action::WaitForPeople(what) if what.rule.is_some() == rule);
+        let Some(agreed) = specs.iter().position(|spec| asks(true, &spec.action)) else { return false };
+        let undone = |index: usize| specs.iter().any(|spec| spec.back && spec.after.contains(&index));
+        let mut begun =
+            self.steps.iter().zip(specs).skip(agreed + 1).filter(|(step, spec)| step.touched() && !spec.back);
+        begun.any(|(step, spec)| undone(step.index) || asks(false, &spec.action))
+    }
+
+    /// The step that writes down where the platform runs and did not come to it, although traffic was led there: the last move of traffic
+    /// that was begun is done, and the step comes after that.
+    pub fn owes(&self) -> Option<(usize, &Remember)> {
+        let specs = &self.op.plan.steps;
+        let leads = |action: &Action| matches!(action, Action::ShiftTraffic(_) | Action::TurnControls(_));
+        let mut moves = self.steps.iter().zip(specs).filter(|(step, spec)| step.touched() && leads(&spec.action));
+        let (last, _) = moves.next_back().filter(|(step, _)| step.state == StepState::Done)?;
+        // Where the way there was never written down, neither is the way back: the ledger says so all along.
+        let stale = |index: usize| !self.back(index) || self.undone_by(index).is_some_and(Step::touched);
+        let mut open = self
+            .steps
+            .iter()
+            .zip(specs)
+            .filter(|(step, spec)| !step.touched() && spec.after.contains(&last.index) && stale(step.index));
+        open.find_map(|(step, spec)| match &spec.action {
+            Action::Remember(what) if what.mark == MarkKind::Active => Some((step.index, what)),
+            _ => None,
+        })
     }
 
     /// How many steps AWS may be working on.

@@ -250,6 +250,37 @@ async fn it_goes_back_while_the_other_side_is_kept_and_nobody_writes_twice() {
 }
 
 #[tokio::test]
+async fn nobody_gives_it_up_by_a_click_once_writes_stand_still() {
+    let mut rig = led().await;
+    moved::failed_over(&rig).await;
+    let id = begun(&mut rig, "dr failback prod --staged --ticket INC-1").await;
+    on(&mut rig, &id).await.expect("it asks before writes stand still");
+    rig.click("U0BOB", "continue", &id).await;
+    while tasks(&rig, Side::Dr) > 0 {
+        rig.settle(Duration::from_secs(1)).await;
+    }
+    let refused = |said: String| assert!(said.contains("Roll back on the card") && said.contains("--reason"), "{said}");
+    refused(rig.click("U0ALICE", "cancel", &id).await.expect("an answer").text);
+    on(&mut rig, &id).await.expect("it asks before traffic moves");
+    agree(&mut rig, &id).await.expect("10 % are there");
+    refused(rig.click("U0ALICE", "cancel", &id).await.expect("an answer").text);
+    assert_eq!((rig.state(&id).await, weights(&rig)), (State::Waiting, (10, 90)));
+    // Where it leads back and is given up on that way, the ledger is where traffic is.
+    rig.say("U0BOB", &format!("op rollback {id} --reason \"home is slow\"")).await;
+    let steps = rig.run(&id).await.op.plan.steps;
+    let shift = steps.iter().position(|spec| spec.back && spec.action.kind() == "dns.shift").expect("the step");
+    for _ in 0..3600 {
+        if rig.run(&id).await.steps[shift].state == StepState::Polling {
+            break;
+        }
+        rig.settle(Duration::from_secs(1)).await;
+    }
+    rig.say("U0ALICE", &format!("op cancel {id} --reason \"it goes on by hand\"")).await;
+    assert_eq!(rig.finish(&id).await, State::Cancelled, "{:#?}", rig.run(&id).await);
+    assert_eq!((weights(&rig), runs_in(&rig).await), ((0, 100), Of::Dr));
+}
+
+#[tokio::test]
 async fn a_part_after_which_the_platform_is_ill_is_held_by_itself() {
     let mut rig = led().await;
     moved::failed_over(&rig).await;

@@ -11,6 +11,7 @@ use bbws::{
     },
     config::Config,
     domain::{
+        environment::Side as Of,
         operation::{OpId, State},
         standby::RoutingControls,
         step::StepState,
@@ -202,6 +203,75 @@ async fn after_one_that_was_cancelled_another_goes_on_from_what_it_promoted() {
     rig.click("U0BOB", "continue", &second).await;
     assert_eq!(rig.finish(&second).await, State::Succeeded, "{:#?}", rig.run(&second).await);
     assert_eq!((weights(&rig), promotions(&rig)), ((Some(0), Some(100)), 1));
+}
+
+/// Runs until traffic is being shifted.
+async fn shifting(rig: &mut Rig) -> String {
+    let id = moved(rig).await;
+    let shift = rig.run(&id).await.op.plan.steps.iter().position(|spec| spec.action.kind() == "dns.shift");
+    let shift = shift.expect("the step");
+    for _ in 0..600 {
+        if rig.run(&id).await.steps[shift].state == StepState::Polling {
+            return id;
+        }
+        rig.settle(Duration::from_secs(1)).await;
+    }
+    panic!("no traffic is shifted: {:#?}", rig.run(&id).await);
+}
+
+async fn runs_in(rig: &Rig) -> Of {
+    rig.process.desk.planner.active("prod").await.unwrap().side
+}
+
+#[tokio::test]
+async fn nobody_leaves_traffic_between_two_sides_by_a_click_and_roll_back_leads_out() {
+    let mut rig = Rig::demo_sqlite().await;
+    let id = shifting(&mut rig).await;
+    let said = rig.click("U0ALICE", "cancel", &id).await.expect("an answer").text;
+    assert!(said.contains("Roll back on the card undoes") && said.contains("Nothing was done"), "{said}");
+    assert_eq!(rig.state(&id).await, State::Running);
+    rig.click("U0CAROL", "stop", &id).await;
+    let said = rig.say("U0CAROL", &format!("op cancel {id}")).await;
+    assert!(said.contains("Resume on the card takes a second person"), "{said}");
+    rig.settle(Duration::from_secs(600)).await;
+    assert_eq!((rig.state(&id).await, weights(&rig)), (State::Stopped, (Some(0), Some(100))));
+    let said = rig.click("U0ALICE", "cancel", &id).await.expect("an answer").text;
+    assert!(said.contains("Nothing was done"), "what has come to rest is as half done: {said}");
+
+    let mut rig = Rig::demo_sqlite().await;
+    let id = shifting(&mut rig).await;
+    rig.click("U0BOB", "roll_back", &id).await;
+    let said = rig.click("U0ALICE", "cancel", &id).await.expect("an answer").text;
+    assert!(said.contains("on its way back"), "{said}");
+    assert_eq!(rig.finish(&id).await, State::RolledBack, "{:#?}", rig.run(&id).await);
+    assert_eq!((weights(&rig), runs_in(&rig).await), ((Some(100), Some(0)), Of::Primary));
+    rig.ledger.verify_audit().await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn whoever_gives_up_a_move_with_a_reason_leaves_a_ledger_that_says_where_traffic_goes() {
+    for stopped in [false, true] {
+        let mut rig = Rig::demo_sqlite().await;
+        let id = shifting(&mut rig).await;
+        if stopped {
+            rig.click("U0CAROL", "stop", &id).await;
+            rig.settle(Duration::from_secs(600)).await;
+            assert_eq!((weights(&rig), runs_in(&rig).await), ((Some(0), Some(100)), Of::Primary), "they are apart");
+        }
+        rig.say("U0ALICE", &format!("op cancel {id} --reason \"it goes on by hand\"")).await;
+        assert_eq!(rig.finish(&id).await, State::Cancelled, "{:#?}", rig.run(&id).await);
+        assert_eq!((weights(&rig), runs_in(&rig).await), ((Some(0), Some(100)), Of::Dr));
+        let run = rig.run(&id).await;
+        let marks = run.op.plan.steps.iter().zip(&run.steps).filter(|(spec, _)| spec.action.kind() == "ledger.mark");
+        let states: Vec<(bool, StepState)> = marks.map(|(spec, step)| (spec.back, step.state)).collect();
+        assert_eq!(states, [(false, StepState::Done), (true, StepState::Skipped)]);
+        let status = rig.say("U0DAVE", "dr status prod").await;
+        assert!(status.contains(&format!("runs in {DR}")) && !status.contains("by the ledger"), "{status}");
+        let home = rig.say("U0DAVE", "dr failback prod").await;
+        assert!(!home.contains("there is nothing to fail back"), "a command goes on from there: {home}");
+        assert_eq!(rig.ledger_holder("prod").await, None);
+        rig.ledger.verify_audit().await.unwrap().unwrap();
+    }
 }
 
 #[tokio::test]
