@@ -223,6 +223,8 @@ pub struct ShelterFound {
     pub subnet_group: Option<Condition>,
     /// Services of the config in the platform's cluster there, as many as are there and active.
     pub services: Vec<ServiceFound>,
+    /// Where the weighted records lead all traffic elsewhere than by the ledger, a sentence each.
+    pub disagreements: Vec<String>,
 }
 
 /// What stands ready in the DR region, as found without asking the primary one.

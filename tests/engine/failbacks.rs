@@ -321,6 +321,28 @@ async fn whoever_starts_to_write_again_stops_it_before_the_promotion() {
 }
 
 #[tokio::test]
+async fn nothing_is_protected_while_traffic_goes_elsewhere_than_the_ledger_says() {
+    let mut rig = led().await;
+    moved::failed_over(&rig).await;
+    let account = rig.config.environments["prod"].account.clone();
+    let lead = |rig: &Rig, primary, dr| {
+        rig.cloud.change(|world, _| {
+            let zone = world.region(&account, REGION).route53.zones.get_mut("Z0BBWSPROD").expect("the zone");
+            zone.weigh("wp.bbws.example.", "CNAME", "primary", primary, "prod.af-south-1.elb.amazonaws.com");
+            zone.weigh("wp.bbws.example.", "CNAME", "dr", dr, "prod.eu-west-1.elb.amazonaws.com");
+        });
+    };
+    lead(&rig, 100, 0);
+    let said = rig.say("U0ALICE", "dr reprotect prod").await;
+    assert!(said.contains(&format!("sends all traffic to {HOME}, but by the ledger prod runs in {DR}")), "{said}");
+    assert!(said.contains(&format!("Once its records lead to {DR} again")), "{said}");
+    assert_eq!(rig.ledger_holder("prod").await, None);
+    // What it says to do lets it be asked.
+    lead(&rig, 0, 100);
+    begun(&mut rig, "dr reprotect prod").await;
+}
+
+#[tokio::test]
 async fn after_a_failback_it_is_protected_again_and_a_second_failover_succeeds() {
     let mut rig = led().await;
     moved::failed_over(&rig).await;

@@ -187,6 +187,13 @@ impl Cover<'_> {
     /// What has to stand ready there.
     fn ready(&mut self) {
         let (shelter, found) = (self.shelter, self.found);
+        // What serves there would be kept from writing, and put aside for a replica of what serves nobody.
+        for disagreement in &found.disagreements {
+            self.draft.problem(format!(
+                "{disagreement} Once its records lead to {} again, which is done in Route 53 by hand, ask again.",
+                shelter.from
+            ));
+        }
         let looked = [
             ("Backup vault", &shelter.vault, &found.vault),
             ("KMS key", &shelter.key, &found.key),

@@ -2,10 +2,14 @@
 
 use futures::future::{OptionFuture, try_join, try_join3};
 
-use super::super::{AwsCloud, backup, ecs, kms, rds, session::Session, sts};
+use super::{
+    super::{AwsCloud, backup, ecs, kms, rds, session::Session, sts},
+    readiness,
+};
 use crate::{
     domain::{
-        environment::Environment,
+        active::Active,
+        environment::{Environment, Side},
         shelter::Shelter,
         world::{Condition, ServiceFound, ShelterFound, World},
     },
@@ -35,7 +39,10 @@ pub async fn survey(
     let places = try_join3(vault, key, group);
     let ((live, there), (vault, key, subnet_group), services) =
         try_join3(databases, places, services(&there, environment, asked)).await?;
-    let shelter = ShelterFound { live, there, vault, key, subnet_group, services };
+    let side = if asked.from == environment.dr_region { Side::Dr } else { Side::Primary };
+    let runs = Active { side, ..Active::default() };
+    let disagreements = readiness::records(environment, &runs, Some(&here)).await.disagreements;
+    let shelter = ShelterFound { live, there, vault, key, subnet_group, services, disagreements };
     Ok(World { account: identity.account, shelter: Some(shelter), ..World::default() })
 }
 
