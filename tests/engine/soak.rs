@@ -268,8 +268,11 @@ pub(super) async fn judge_audit(rig: &Rig) {
                     // They make what they delete again, and hold nobody up.
                     continue;
                 }
-                let first = holder.entry(environment.clone()).or_insert_with(|| id.clone());
-                assert_eq!(*first, id, "two operations in {environment}");
+                let first = holder.entry(environment.clone()).or_insert_with(|| id.clone()).clone();
+                // What waits for people lets backups run beside it.
+                let backs_up = |kind: &str| operations::of(kind).backs_up();
+                let beside = first != id && backs_up(run.op.kind()) != backs_up(rig.run(&first.0).await.op.kind());
+                assert!(first == id || beside, "two operations in {environment}: {first}, {id}");
             }
             _ => {}
         }
