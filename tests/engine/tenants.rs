@@ -241,6 +241,19 @@ async fn a_change_that_cannot_be_confirmed_turns_the_run_back() {
 }
 
 #[tokio::test]
+async fn what_is_not_tried_again_is_not_said_to_be() {
+    let mut rig = Rig::demo_sqlite().await;
+    let point = snapshot(&mut rig).await;
+    assert!(rig.cloud.delete_rows("prod", DB, POSTS));
+    rig.cloud.inject(Fault::Denied, Target::next().on(Verb::Start).of_kind("tenant.stage"));
+    let id = begun(&mut rig, &format!("rds --snapshot-id {point} --merge missing")).await;
+    assert_eq!(rig.finish(&id).await, State::Failed);
+    let outcome = rig.run(&id).await.op.outcome.expect("an outcome");
+    assert!(!outcome.contains("press Retry"), "{outcome}");
+    assert!(outcome.contains("ask anew: `/bbws backup restore prod"), "{outcome}");
+}
+
+#[tokio::test]
 async fn what_cannot_be_meant_is_refused_with_what_can() {
     let mut rig = Rig::demo_sqlite().await;
     let point = snapshot(&mut rig).await;

@@ -382,6 +382,13 @@ impl Operation for Restore {
                 escape(run.op.environment())
             );
         }
-        "When the reason is mended, press Retry: steps that are done are not repeated.".to_owned()
+        match (self.retries(&run.op.plan), run.undoes()) {
+            (true, _) => "When the reason is mended, press Retry: steps that are done are not repeated.".to_owned(),
+            (false, Some(_)) => {
+                "It is not tried again in the same run: Roll back on the card is the way back to what was there before."
+                    .to_owned()
+            }
+            (false, None) => format!("When the reason is mended, ask anew: `/bbws {}`", escape(&run.op.command)),
+        }
     }
 }
