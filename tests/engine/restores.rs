@@ -263,6 +263,21 @@ async fn what_is_ill_after_the_cutover_is_rolled_back_by_itself() {
 }
 
 #[tokio::test]
+async fn what_nobody_could_sign_in_to_is_not_said_to_be_validated() {
+    let clock = ManualClock::new();
+    let mut config = Config::demo();
+    let prod = config.environments.get_mut("prod").unwrap();
+    prod.dumps.clear();
+    prod.checks.clear();
+    let mut rig = Rig::new(db::sqlite(clock.clone()).await, clock, config, 7);
+    let id = asked(&mut rig).await;
+    rig.click("U0BOB", "continue", &id).await;
+    assert_eq!(rig.finish(&id).await, State::Succeeded, "{:#?}", rig.run(&id).await.steps);
+    let outcome = rig.run(&id).await.op.outcome.unwrap();
+    assert!(outcome.contains("only the instance was looked at, since no login is configured"), "{outcome}");
+}
+
+#[tokio::test]
 async fn a_roll_back_does_not_wait_for_what_only_looks() {
     let mut rig = Rig::demo_sqlite().await;
     let was = called(&rig, LIVE);

@@ -63,7 +63,8 @@ pub const ISSUE: &str = "issue";
 /// could tell.
 pub const DATA_OF: &str = "data_of";
 
-/// The output that names tables of a copy of which nothing proves that they are what they were at the moment it is said to be of.
+/// The output that names tables of a copy of which nothing proves that they are what they were at the moment it is said to be of; empty
+/// where nobody could sign in, so that nothing in it is proved.
 pub const UNPROVED: &str = "unproved";
 
 /// Where a step is.

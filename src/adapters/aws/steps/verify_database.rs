@@ -82,8 +82,10 @@ async fn verify(
     let of = (!what.alone).then_some((database.as_str(), source.as_ref()));
     let mut checks = of_instance(&restored, of, isolated);
     let mut counted = Outputs::new();
-    // What took the place of live without anybody having looked into it is not verified.
-    let unseen_inside = what.alone || (what.live && login.is_none());
+    // Whoever is asked to go on, and reads what came of it, is told that nobody looked into it.
+    if what.live && login.is_none() {
+        counted.insert(UNPROVED.to_owned(), String::new());
+    }
     let note = match login {
         None => Some(match &unseen {
             Some(reason) => format!("Only the instance was looked at: {reason}"),
@@ -125,7 +127,7 @@ async fn verify(
             .extend(seen.into_iter().filter_map(|(name, seen)| Some(restore_database::hardware(seen?)?.output(name))));
     }
     if let Progress::Done { outputs, .. } = &mut verdict {
-        outputs.extend(note.filter(|_| unseen_inside).map(|issue| (ISSUE.to_owned(), issue)));
+        outputs.extend(note.filter(|_| what.alone).map(|issue| (ISSUE.to_owned(), issue)));
         outputs.extend(counted);
         outputs.extend(data_of(&call, &what).map(|at| (DATA_OF.to_owned(), at.iso())));
         outputs.extend(

@@ -35,7 +35,7 @@ use crate::domain::{
     plan::Plan,
     preflight::Check,
     recovery::Recovery,
-    step::{Action, StepState},
+    step::{Action, StepState, UNPROVED},
     text::escape,
     world::Survey,
 };
@@ -298,8 +298,13 @@ impl Operation for Restore {
             return format!("{told} It took {}.", ended.took);
         }
         if let (Some(database), Some(before)) = (path::replaced(ended.plan), path::before(ended.plan)) {
+            let unseen = ended.run.steps.iter().any(|step| step.outputs.get(UNPROVED).is_some_and(String::is_empty));
+            let seen = match unseen {
+                true => "only the instance was looked at, since no login is configured for it (`dumps`)",
+                false => "it was validated from the application's side",
+            };
             return format!(
-                "{} is restored and live, and it was validated from the application's side; all of it took {}. What was live before is kept as {}: Roll back is the way back to it.",
+                "{} is restored and live, and {seen}; all of it took {}. What was live before is kept as {}: Roll back is the way back to it.",
                 escape(database),
                 ended.took,
                 escape(before)

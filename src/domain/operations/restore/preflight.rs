@@ -214,10 +214,11 @@ fn amiss(step: &Step) -> Option<String> {
 
 /// Of which tables whoever goes on takes the copy's word.
 fn unproved(step: &Step) -> Option<String> {
-    step.outputs.get(UNPROVED).map(|tables| {
-        format!(
+    step.outputs.get(UNPROVED).map(|tables| match tables.as_str() {
+        "" => "Nobody signed in to it, since no login is configured for it (`dumps`): Continue takes the copy's word for all that is in it.".to_owned(),
+        tables => format!(
             "Nothing proves what is in {tables}: live has changed there since, or it is too much to be read through. Continue takes the copy's word for it."
-        )
+        ),
     })
 }
 
