@@ -16,7 +16,7 @@ use crate::{
     ports::{
         alert::Topic,
         chat::{Attachment, File, Level, Reply},
-        store::{AuditEntry, Commit, DueWrite, Guard, Lock, Mark, MarkWrite, Notice, OpWrite},
+        store::{AuditEntry, Commit, DueWrite, Guard, Lock, MarkWrite, Notice, OpWrite},
     },
 };
 
@@ -111,21 +111,19 @@ impl Change {
 
     /// Whoever gives a run up does not give up what is so: where it led traffic elsewhere, the ledger says so from this transaction on.
     fn settle_where_it_runs(&mut self) -> Result<(), Illegal> {
-        let Some((index, what)) = self.run.owes().map(|(index, what)| (index, what.clone())) else { return Ok(()) };
+        let owed = self.run.owes();
+        let Some((index, mark)) =
+            owed.map(|(index, what)| (index, what.written(self.run.op.environment(), &self.run.op.id.0, self.now)))
+        else {
+            return Ok(());
+        };
         if self.run.steps[index].state == StepState::Skipped {
             self.step(index, StepEvent::Reset)?;
         }
         self.step(index, StepEvent::Intend)?;
         self.step(index, StepEvent::Finish)?;
-        self.audit(SELF, "settled", json!({"step": index, "note": what.note}));
-        self.marks.push(MarkWrite::Set(Mark {
-            environment: self.run.op.environment().to_owned(),
-            kind: what.mark,
-            subject: what.subject,
-            note: what.note,
-            operation: self.run.op.id.to_string(),
-            at: self.now,
-        }));
+        self.audit(SELF, "settled", json!({"step": index, "note": mark.note}));
+        self.marks.push(MarkWrite::Set(mark));
         Ok(())
     }
 

@@ -39,7 +39,7 @@ use crate::{
     ports::{
         chat::{Attachment, Chat, Level, Offer, Reply},
         clock::Clock,
-        store::{Accepted, AuditEntry, Commit, MarkKind, Notice, Request, Store, StoreError},
+        store::{Accepted, AuditEntry, Commit, MarkKind, MarkWrite, Notice, Request, Store, StoreError},
     },
 };
 
@@ -488,12 +488,22 @@ impl Desk {
 
     /// Answers with a refusal: audited, nothing else.
     pub(super) async fn refuse_ask(&self, ask: &Inquiry, reply: Reply) -> Result<Reply, StoreError> {
+        let refusal = entry(&ask.request, "refusal", json!({"said": reply.text}));
+        self.answer_with(ask, reply, AuditEntry { at: self.clock.now(), ..refusal }, Vec::new()).await
+    }
+
+    /// Answers with what was put on the record, and with what is remembered of it, in one transaction: for what is part of no operation.
+    pub(super) async fn answer_with(
+        &self,
+        ask: &Inquiry,
+        reply: Reply,
+        entry: AuditEntry,
+        marks: Vec<MarkWrite>,
+    ) -> Result<Reply, StoreError> {
         self.store
             .commit(Commit {
-                audit: vec![AuditEntry {
-                    at: self.clock.now(),
-                    ..entry(&ask.request, "refusal", json!({"said": reply.text}))
-                }],
+                marks,
+                audit: vec![entry],
                 notices: ask.whisper(&reply).into_iter().collect(),
                 answers: Some((ask.request.id.clone(), reply.text.clone())),
                 ..Commit::default()

@@ -25,7 +25,7 @@ use crate::{
     },
     ports::{
         chat::{Attachment, Level, Reply},
-        store::{AuditEntry, Commit, MarkKind, StoreError},
+        store::{AuditEntry, MarkKind, StoreError},
     },
 };
 
@@ -68,17 +68,7 @@ impl Desk {
         let reply = Reply { level: Level::Success, text: ready::line(&marks, form), attachment };
         let detail = json!({"environment": environment, "drill": form.word(), "ready": tick.word()});
         let audit = AuditEntry { at: now, actor: by, action: "ready".to_owned(), operation: None, detail };
-        self.store
-            .commit(Commit {
-                marks: vec![said],
-                audit: vec![audit],
-                notices: ask.whisper(&reply).into_iter().collect(),
-                answers: Some((ask.request.id.clone(), reply.text.clone())),
-                ..Commit::default()
-            })
-            .await?;
-        self.wake.announcer.notify_one();
-        Ok(reply)
+        self.answer_with(ask, reply, audit, vec![said]).await
     }
 
     /// Somebody decides on the inject that is on the table.

@@ -47,17 +47,7 @@ impl Desk {
             operation: None,
             detail: json!({"when": when, "roles": by.roles}),
         };
-        self.store
-            .commit(Commit {
-                marks: vec![reach::said(&by.user, when, &by.roles, now)],
-                audit: vec![audit],
-                notices: ask.whisper(&reply).into_iter().collect(),
-                answers: Some((ask.request.id.clone(), reply.text.clone())),
-                ..Commit::default()
-            })
-            .await?;
-        self.wake.announcer.notify_one();
-        Ok(reply)
+        self.answer_with(ask, reply, audit, vec![reach::said(&by.user, when, &by.roles, now)]).await
     }
 
     /// Asks everybody in a role once a week, whichever process does it.

@@ -19,6 +19,7 @@ use crate::{
         mark::MarkKind,
         moment::{Moment, spoken},
         operation::{OpId, Run, State, Vote},
+        operations::CUTOVER,
         principal::Principal,
         step::{Action, StepState, WaitForPeople},
         text::one_line,
@@ -104,8 +105,6 @@ fn agreed(run: &Run) -> Option<&WaitForPeople> {
     })
 }
 
-/// The rule by which people agree to a cutover.
-const CUTOVER: &str = "backup.cutover";
 /// So long one person may end by a roll back what has failed, where health is not watched.
 const UNWATCHED: Duration = Duration::from_secs(5 * 60);
 

@@ -321,20 +321,27 @@ async fn more_than_a_thousandth_of_its_rows_gone_after_the_cutover_rolls_it_back
     }
 }
 
-#[tokio::test]
-async fn where_nothing_rolls_back_by_itself_it_is_offered() {
+/// A rig in which nothing rolls back by itself, with a restore whose copy of live turned out to be ill after its cutover: the rig, the
+/// restore, and what was live before.
+async fn ill_after_its_cutover() -> (Rig, String, Option<String>) {
     let clock = ManualClock::new();
     let mut config = Config::demo();
     config.environments.get_mut("prod").unwrap().restore.auto_roll_back = false;
     let mut rig = Rig::new(db::sqlite(clock.clone()).await, clock, config, 7);
     let was = called(&rig, LIVE);
     let id = asked(&mut rig).await;
-    let notes = rig.run(&id).await.op.plan.notes.join("\n");
-    assert!(notes.contains("Roll back is offered and nothing is rolled back by itself"), "{notes}");
     let clone = format!("{LIVE}-restored-{id}");
     assert!(rig.cloud.modify_database("prod", &clone, |database| database.data.lacks_rows = true));
     rig.click("U0BOB", "continue", &id).await;
     assert_eq!(rig.finish(&id).await, State::Failed, "{:#?}", rig.run(&id).await);
+    (rig, id, was)
+}
+
+#[tokio::test]
+async fn where_nothing_rolls_back_by_itself_it_is_offered() {
+    let (mut rig, id, was) = ill_after_its_cutover().await;
+    let notes = rig.run(&id).await.op.plan.notes.join("\n");
+    assert!(notes.contains("Roll back is offered and nothing is rolled back by itself"), "{notes}");
     assert_ne!(called(&rig, LIVE), was, "what is ill stays until somebody decides");
     let run = rig.run(&id).await;
     assert!(run.undoes().is_some(), "Roll back stands on the card");
@@ -350,16 +357,7 @@ async fn where_nothing_rolls_back_by_itself_it_is_offered() {
 
 #[tokio::test]
 async fn what_has_just_failed_is_rolled_back_by_anybody() {
-    let clock = ManualClock::new();
-    let mut config = Config::demo();
-    config.environments.get_mut("prod").unwrap().restore.auto_roll_back = false;
-    let mut rig = Rig::new(db::sqlite(clock.clone()).await, clock, config, 7);
-    let was = called(&rig, LIVE);
-    let id = asked(&mut rig).await;
-    let clone = format!("{LIVE}-restored-{id}");
-    assert!(rig.cloud.modify_database("prod", &clone, |database| database.data.lacks_rows = true));
-    rig.click("U0BOB", "continue", &id).await;
-    assert_eq!(rig.finish(&id).await, State::Failed, "{:#?}", rig.run(&id).await);
+    let (mut rig, id, was) = ill_after_its_cutover().await;
     rig.say("U0ALICE", &format!("op rollback {id} --reason \"it is ill\"")).await;
     assert_eq!(rig.finish(&id).await, State::RolledBack, "{:#?}", rig.run(&id).await);
     assert_eq!(called(&rig, LIVE), was);
@@ -368,16 +366,7 @@ async fn what_has_just_failed_is_rolled_back_by_anybody() {
 #[tokio::test]
 async fn what_failed_after_its_cutover_is_tried_again_in_the_world_that_it_made() {
     for mended in [true, false] {
-        let clock = ManualClock::new();
-        let mut config = Config::demo();
-        config.environments.get_mut("prod").unwrap().restore.auto_roll_back = false;
-        let mut rig = Rig::new(db::sqlite(clock.clone()).await, clock, config, 7);
-        let was = called(&rig, LIVE);
-        let id = asked(&mut rig).await;
-        let clone = format!("{LIVE}-restored-{id}");
-        assert!(rig.cloud.modify_database("prod", &clone, |database| database.data.lacks_rows = true));
-        rig.click("U0BOB", "continue", &id).await;
-        assert_eq!(rig.finish(&id).await, State::Failed, "{:#?}", rig.run(&id).await);
+        let (mut rig, id, was) = ill_after_its_cutover().await;
         let (digest, new) = (rig.run(&id).await.op.digest, called(&rig, LIVE));
         assert_ne!(new, was);
         assert!(rig.cloud.modify_database("prod", LIVE, |database| database.data.lacks_rows = !mended));

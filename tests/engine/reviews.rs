@@ -264,9 +264,7 @@ async fn the_review_stands_in_the_canvas_of_the_room_and_a_refusal_is_said_once(
         }
         rig.click("U0BOB", "continue", &id).await;
         assert_eq!(rig.finish(&id).await, State::Succeeded);
-        for _ in 0..4 {
-            rig.settle(Duration::from_secs(60)).await;
-        }
+        rig.settle(Duration::from_secs(30)).await;
         let canvas = rig.chat.room("inc-inc-1-prod").expect("a room").canvas;
         let said = rig.chat.said_in(&room.id).iter().filter(|line| line.contains("not in the canvas")).count();
         match refusal {

@@ -52,14 +52,9 @@ impl Executor for LedgerSteps {
             return Ok(finished.into());
         }
         let marks = match &task.action {
-            Action::Remember(what) => vec![MarkWrite::Set(Mark {
-                environment,
-                kind: what.mark,
-                subject: what.subject.clone(),
-                note: what.note.clone(),
-                operation: task.op.id.to_string(),
-                at: self.clock.now(),
-            })],
+            Action::Remember(what) => {
+                vec![MarkWrite::Set(what.written(&environment, &task.op.id.0, self.clock.now()))]
+            }
             Action::Forget(what) => {
                 vec![MarkWrite::Drop { environment, kind: what.mark, subject: what.subject.clone() }]
             }

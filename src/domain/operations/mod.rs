@@ -63,11 +63,13 @@ pub static ALL: [&dyn Operation; 15] = [
     &cleanup::Cleanup,
 ];
 
+/// What rules are asked for under when something restored takes the place of what is live.
+pub const CUTOVER: &str = "backup.cutover";
 /// How much of an environment a restore reaches, measured when it is planned.
 const RADIUS: &[&str] = &["clone", "tenant", "single", "multi", "full"];
 
 /// Kinds that approval rules may name although no operation is of them, with their scopes: steps that wait for people.
-const FURTHER: [(&str, &[&str]); 3] = [("backup.cutover", RADIUS), ("dr.dns", &[]), ("dr.shift", &[])];
+const FURTHER: [(&str, &[&str]); 3] = [(CUTOVER, RADIUS), ("dr.dns", &[]), ("dr.shift", &[])];
 
 /// What a command asks for, once everything in it is known to exist.
 #[derive(Clone, Copy)]

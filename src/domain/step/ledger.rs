@@ -3,7 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use super::Parameters;
-use crate::domain::mark::MarkKind;
+use crate::domain::{
+    mark::{Mark, MarkKind},
+    moment::Moment,
+};
 
 /// Remembers something of a recovery point, an instance or an archive. Happens in the ledger, not in AWS.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -14,6 +17,20 @@ pub struct Remember {
     pub subject: String,
     /// With what: a ticket, a period, a time to live.
     pub note: String,
+}
+
+impl Remember {
+    /// The mark that it leaves.
+    pub fn written(&self, environment: &str, operation: &str, at: Moment) -> Mark {
+        Mark {
+            environment: environment.to_owned(),
+            kind: self.mark,
+            subject: self.subject.clone(),
+            note: self.note.clone(),
+            operation: operation.to_owned(),
+            at,
+        }
+    }
 }
 
 impl Parameters for Remember {

@@ -4,13 +4,10 @@
 use super::{Ask, path::Path, scope};
 use crate::domain::{
     environment::Environment,
-    operations::Known,
+    operations::{CUTOVER, Known},
     policy,
     step::{self, Consent},
 };
-
-/// The kind under which approval rules say who agrees to a cutover.
-pub(super) const CUTOVER: &str = "backup.cutover";
 
 /// Why there cannot be a cutover, whatever is restored; a sentence each.
 pub(super) fn refusals(env: &Environment, ask: &Ask<'_>) -> Vec<String> {
